@@ -1,0 +1,40 @@
+"""How gunicorn serves the web process; each value with its reason."""
+
+import os
+
+from sectorflow_slack.logging import gunicorn_logging
+
+# Every interface: the platform's router is in front. PORT is the platform's word for where.
+bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
+
+# Workers are what counts (one Python runs at a time in each): two of them take 2.2 times what one takes.
+# Never fewer than two: Slack asks our events URL back while it makes an app for us.
+workers = max(2, int(os.environ.get("WEB_CONCURRENCY") or min(4, (os.cpu_count() or 1))))
+
+# Threads wait for Redis, and for SectorFlow and Slack during an install. gevent was measured and left:
+# hardly faster, and its slowest requests take a second.
+worker_class = "gthread"
+threads = 8
+
+# The application is loaded once and shared by the workers' memory; it connects to nothing before the fork.
+preload_app = True
+
+# Longer than the longest request: registering asks SectorFlow for up to 5 s, consent asks Slack for 10 s.
+timeout = 30
+# Heroku kills 30 s after SIGTERM; what was accepted is done long before.
+graceful_timeout = 20
+# Longer than a load balancer keeps an idle connection is unneeded; Slack opens new ones.
+keepalive = 5
+
+# Workers are not recycled: it resets connections, and Slack would see errors.
+max_requests = 0
+
+# A heartbeat file on a disk that stalls would get workers killed.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+# Since 25.1 gunicorn opens a control socket in HOME unless told not to.
+control_socket_disable = True
+
+# Request lines hold install links and OAuth codes: no access log. All else as JSON on stdout.
+accesslog = None
+logconfig_dict = gunicorn_logging(os.environ.get("LOG_LEVEL", "INFO"))

@@ -1,0 +1,50 @@
+"""The sandbox as one Flask app: ``create_sandbox`` puts the two stand-ins together."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from sandbox.channel.page import channel_blueprint
+from sandbox.control import control
+from sandbox.faults import FaultPlan
+from sandbox.sectorflow.api import sectorflow
+from sandbox.sectorflow.service import SectorFlow
+from sandbox.slack.codes import Codes
+from sandbox.slack.config_tokens import ConfigTokens
+from sandbox.slack.consent import consent
+from sandbox.slack.events import EventSender
+from sandbox.slack.limits import RateLimits
+from sandbox.slack.seed import TEAM_ID, seed
+from sandbox.slack.web_api import web_api
+from sandbox.slack.world import World
+from sandbox.state import Sandbox, SandboxSettings, current_sandbox, sandbox_of
+
+__all__ = ["Sandbox", "SandboxSettings", "build_sandbox", "create_sandbox", "current_sandbox", "sandbox_of"]
+
+
+def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
+    """Build the sandbox: Slack, SectorFlow, the page of a channel, and the switches of the tests."""
+    app = Flask(__name__, static_folder=None)
+    sandbox = build_sandbox(settings or SandboxSettings())
+    app.extensions["sandbox"] = sandbox
+    for blueprint in (web_api, consent, sectorflow, control, channel_blueprint(sandbox.world)):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def build_sandbox(settings: SandboxSettings) -> Sandbox:
+    """Put together a fresh sandbox: the seeded world, and nothing said in it yet."""
+    world = seed(World(), settings.events_url)
+    events = EventSender(world, settings)
+    world.listen(events.announce)
+    return Sandbox(
+        settings=settings,
+        world=world,
+        events=events,
+        codes=Codes(world.clock),
+        config_tokens=ConfigTokens(TEAM_ID, world.clock),
+        limits=RateLimits(),
+        sectorflow=SectorFlow(),
+        slack_faults=FaultPlan(),
+        sectorflow_faults=FaultPlan(),
+    )

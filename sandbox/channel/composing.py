@@ -1,0 +1,30 @@
+"""What a person types, as Slack's own client sends it on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from sandbox.channel.tokens import ADDRESS
+
+_BROADCASTS = {"here": "!here", "channel": "!channel", "everyone": "!everyone"}
+
+
+def typed(text: str, members: Mapping[str, str]) -> str:
+    """Escape typed text and make tokens of names after an @ and of addresses.
+
+    ``members`` gives the user id by name. Slack escapes exactly ``&``, ``<`` and ``>``
+    (docs.slack.dev, "Formatting message text").
+    """
+    tokens = _BROADCASTS | {name.lower(): f"@{user_id}" for name, user_id in members.items()}
+    # The longest name first, so that "@Acme Helper" isn't taken for an "@Acme".
+    names = "|".join(re.escape(name) for name in sorted(tokens, key=len, reverse=True))
+    special = re.compile(rf"(?P<address>{ADDRESS.pattern})|(?<!\w)@(?P<name>(?i:{names}))(?!\w)|[&<>]")
+    return special.sub(lambda found: _sent(found, tokens), text)
+
+
+def _sent(found: re.Match[str], tokens: Mapping[str, str]) -> str:
+    if found["name"]:
+        return f"<{tokens[found['name'].lower()]}>"
+    escaped = found[0].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"<{escaped}>" if found["address"] else escaped

@@ -1,0 +1,156 @@
+"""What the page shows of the world, ready for its templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sandbox.channel.drawing import draw_message
+from sandbox.channel.nodes import Names
+from sandbox.slack.records import Channel, Message, User
+from sandbox.slack.world import World
+
+#: Messages of one author stand below one name while they are this close, in seconds.
+_GROUP_WITHIN = 300
+#: The page shows the last so many messages of a channel.
+_SHOWN = 200
+_NOBODY = User("", "", "unknown", "Unknown", "#616061")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a channel or thread: a message, a day's name or the count of replies."""
+
+    key: str
+    kind: str
+    time: datetime
+    author: User = _NOBODY
+    body: str = ""
+    is_app: bool = False
+    is_edited: bool = False
+    is_grouped: bool = False
+    reply_count: int = 0
+    last_reply: datetime | None = None
+    repliers: tuple[User, ...] = ()
+    #: The apps that the reader named here and that aren't in the channel.
+    uninvited: tuple[User, ...] = ()
+
+
+class Feed:
+    """The world as one person sees it."""
+
+    def __init__(self, world: World, reader: User) -> None:
+        self._world = world
+        self.reader = reader
+
+    def channel(self, channel: Channel) -> list[Entry]:
+        """Give a channel's messages, oldest first, with the days between them."""
+        messages = self._world.channel_messages(channel.id)[-_SHOWN:]
+        replies: dict[str, list[Message]] = {}
+        for message in self._world.messages(channel.id):
+            replies.setdefault(message.get("thread_ts", ""), []).append(message)
+        return list(_with_days(self._entries(channel, messages, replies)))
+
+    def thread(self, channel: Channel, ts: str) -> list[Entry]:
+        """Give a thread: its first message and the replies to it."""
+        entries = list(self._entries(channel, self._world.thread(channel.id, ts), {}))
+        if len(entries) > 1:
+            entries.insert(1, Entry("count", "count", entries[0].time, reply_count=len(entries) - 1))
+        return entries
+
+    def names(self) -> Names:
+        """Give what everybody and every channel is called."""
+        users = {user.id: user.real_name for user in self._world.users.values()}
+        return Names(users, {channel.id: channel.name for channel in self._world.channels.values()})
+
+    def channels(self) -> list[Channel]:
+        """Give the reader's channels."""
+        return [
+            each
+            for each in self._world.channels.values()
+            if each.kind != "im" and not each.is_archived and self.reader.id in each.members
+        ]
+
+    def apps(self) -> list[User]:
+        """Give the bots of the apps installed in the reader's team."""
+        installs = self._world.installs.all()
+        found = [
+            each
+            for each in installs
+            if each.is_active and self._world.installs.find(each.app_id, self.reader.team_id)
+        ]
+        return [self._world.users[install.bot_user_id] for install in found]
+
+    def people(self) -> list[User]:
+        """Give the people of the reader's team."""
+        users = self._world.users.values()
+        return [user for user in users if user.team_id == self.reader.team_id and not user.is_bot]
+
+    def members(self) -> dict[str, str]:
+        """Give whom the reader can mention: ids by name, apps before people."""
+        return {user.real_name: user.id for user in [*self.apps(), *self.people()]}
+
+    def _entries(
+        self, channel: Channel, messages: Iterable[Message], replies: dict[str, list[Message]]
+    ) -> Iterator[Entry]:
+        names = self.names()
+        before: Entry | None = None
+        for message in messages:
+            answers = [each for each in replies.get(message["ts"], []) if each["ts"] != message["ts"]]
+            entry = self._entry(channel, message, answers, before, names)
+            yield entry
+            before = entry
+
+    def _entry(
+        self, channel: Channel, message: Message, answers: list[Message], before: Entry | None, names: Names
+    ) -> Entry:
+        author = self._author(message)
+        time = _time_of(message["ts"])
+        return Entry(
+            key=message["ts"],
+            kind="notice" if str(message.get("subtype", "")).startswith("channel_") else "message",
+            time=time,
+            author=author,
+            body=draw_message(message, names),
+            is_app="bot_id" in message,
+            is_edited="edited" in message and not message.get("blocks"),
+            is_grouped=_is_close(before, author, time),
+            reply_count=len(answers),
+            last_reply=_time_of(answers[-1]["ts"]) if answers else None,
+            repliers=tuple({each.id: each for each in map(self._author, answers)}.values())[:5],
+            uninvited=self._uninvited(channel, message),
+        )
+
+    def _author(self, message: Message) -> User:
+        user = self._world.users.get(message.get("user", ""), _NOBODY)
+        # An app that may customise its messages signs them with a name of its own.
+        name = message.get("username") or user.real_name
+        return User(user.id, user.team_id, user.name, name, user.colour, user.is_bot, user.app_id)
+
+    def _uninvited(self, channel: Channel, message: Message) -> tuple[User, ...]:
+        if channel.kind == "im" or message.get("user") != self.reader.id:
+            return ()
+        here = {user.id for user in self.apps()}
+        return tuple(user for user in self._world.uninvited(message) if user.id in here)
+
+
+def _with_days(entries: Iterable[Entry]) -> Iterator[Entry]:
+    day: Any = None
+    for entry in entries:
+        if entry.time.date() != day:
+            day = entry.time.date()
+            yield Entry(f"day-{day}", "day", entry.time)
+        yield entry
+
+
+def _is_close(before: Entry | None, author: User, time: datetime) -> bool:
+    if before is None or before.kind != "message" or before.reply_count:
+        return False
+    same = (before.author.id, before.author.real_name) == (author.id, author.real_name)
+    return same and (time - before.time).total_seconds() < _GROUP_WITHIN
+
+
+def _time_of(ts: str) -> datetime:
+    return datetime.fromtimestamp(float(ts)).astimezone()

@@ -1,0 +1,199 @@
+"""What a reader sees of a Slack message, whichever dialect it was written in.
+
+Blocks, mrkdwn and Markdown are read into these nodes once; HTML and terminal text are two ways to
+draw them. Every string here is literal text: nothing in it is markup any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Style = Literal["bold", "italic", "strike", "code"]
+Styles = frozenset[Style]
+PLAIN: Styles = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of text in one style, perhaps a link; a line feed in it is a line break."""
+
+    text: str
+    styles: Styles = PLAIN
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A live token: somebody or somewhere is named, and somebody may be notified."""
+
+    kind: Literal["user", "group", "broadcast", "channel"]
+    id: str
+    label: str = ""
+
+
+Inline = Run | Mention
+Inlines = tuple[Inline, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Running text."""
+
+    content: Inlines
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading; Slack draws every level of Markdown's headings in one size."""
+
+    content: Inlines
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Quoted blocks behind a bar."""
+
+    children: Nodes
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a list; ``checked`` is None outside task lists."""
+
+    children: Nodes
+    checked: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A bulleted (``start`` is None) or numbered list."""
+
+    items: tuple[Item, ...]
+    start: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Preformatted text with the language that it names, if any."""
+
+    text: str
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells; the first row is the head."""
+
+    rows: tuple[tuple[Inlines, ...], ...]
+    aligns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A line across."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Small grey remarks in a row."""
+
+    parts: tuple[Inlines, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Short texts in two columns."""
+
+    cells: tuple[Nodes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image, known by its description: nothing is loaded from another host."""
+
+    alt: str
+    url: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button, or a thumb of feedback, and what a press of it carries."""
+
+    label: str
+    action_id: str
+    value: str = ""
+    block_id: str = ""
+    style: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """Buttons in a row; ``quiet`` ones are the small grey row under an answer."""
+
+    buttons: tuple[Button, ...]
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Blocks with an accessory to the right of them."""
+
+    children: Nodes
+    accessory: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A frame with a title around blocks, which a reader may fold where it is ``collapsible``."""
+
+    title: Inlines
+    subtitle: Inlines
+    children: Nodes
+    collapsible: bool = False
+    collapsed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A block or element that this page doesn't draw; it is named, so that nothing goes missing."""
+
+    type: str
+
+
+Node = (
+    Paragraph
+    | Heading
+    | Quote
+    | Listing
+    | Code
+    | Table
+    | Rule
+    | Context
+    | Fields
+    | Picture
+    | Actions
+    | Beside
+    | Container
+    | Unknown
+)
+Nodes = tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What people and channels are called, by id."""
+
+    users: Mapping[str, str] = field(default_factory=dict)
+    channels: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, mention: Mention) -> str:
+        """Give a mention as Slack shows it: ``@name``, ``#channel``, ``@here``."""
+        if mention.kind == "channel":
+            return "#" + self.channels.get(mention.id, mention.label or mention.id)
+        if mention.kind == "user":
+            return "@" + self.users.get(mention.id, mention.label or mention.id)
+        return "@" + (mention.label or mention.id).lstrip("@")

@@ -1,0 +1,144 @@
+"""Slack messages as plain text for a terminal."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from functools import singledispatch
+
+from sandbox.channel import nodes
+from sandbox.channel.blocks import Json, read_message
+from sandbox.channel.nodes import Inlines, Mention, Names, Node, Nodes, Run
+
+WIDTH = 72
+#: Whatever a terminal could take for a command: control characters, but for the line feed and the tab.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+#: Stand for bold on and off until the controls are out: noncharacters, which no text should hold.
+_START, _END = "\ufdd0", "\ufdd1"
+
+
+def as_text(message: Json, names: Names | None = None, *, colour: bool = False) -> str:
+    """Give a message as a person would read it in a terminal; ``colour`` makes headings bold."""
+    text = _text_of(read_message(message), names or Names())
+    on, off = ("\x1b[1m", "\x1b[0m") if colour else ("", "")
+    return _CONTROL.sub("", text).replace(_START, on).replace(_END, off)
+
+
+def _text_of(children: Nodes, names: Names, gap: str = "\n\n") -> str:
+    return gap.join(text for child in children if (text := draw(child, names)))
+
+
+def _line(content: Inlines, names: Names) -> str:
+    return "".join(_word(part, names) for part in content)
+
+
+def _word(part: Run | Mention, names: Names) -> str:
+    if isinstance(part, Mention):
+        return names.of(part)
+    if part.url and part.url not in (part.text, f"mailto:{part.text}"):
+        return f"{part.text} ({part.url})"
+    return f"`{part.text}`" if "code" in part.styles else part.text
+
+
+@singledispatch
+def draw(node: Node, names: Names) -> str:
+    """Give one block as text."""
+    raise TypeError(f"not a node: {type(node).__name__}")
+
+
+@draw.register
+def _(node: nodes.Paragraph, names: Names) -> str:
+    return _line(node.content, names)
+
+
+@draw.register
+def _(node: nodes.Heading, names: Names) -> str:
+    return f"{_START}{_line(node.content, names)}{_END}"
+
+
+@draw.register
+def _(node: nodes.Quote, names: Names) -> str:
+    return textwrap.indent(_text_of(node.children, names), "│ ", lambda line: True)
+
+
+@draw.register
+def _(node: nodes.Listing, names: Names) -> str:
+    return "\n".join(_item(node, index, names) for index in range(len(node.items)))
+
+
+def _item(listing: nodes.Listing, index: int, names: Names) -> str:
+    item = listing.items[index]
+    mark = "• " if listing.start is None else f"{listing.start + index}. "
+    if item.checked is not None:
+        mark = "[x] " if item.checked else "[ ] "
+    text = _text_of(item.children, names, gap="\n")
+    return mark + textwrap.indent(text, " " * len(mark)).lstrip(" ")
+
+
+@draw.register
+def _(node: nodes.Code, names: Names) -> str:
+    return textwrap.indent(node.text, "    ")
+
+
+@draw.register
+def _(node: nodes.Table, names: Names) -> str:
+    rows = [[_line(cell, names).replace("\n", " ") for cell in row] for row in node.rows]
+    columns = max((len(row) for row in rows), default=0)
+    widths = [max(_columns(row[at]) for row in rows if at < len(row)) for at in range(columns)]
+    lines = [_table_row(row, widths) for row in rows]
+    return "\n".join([*lines[:1], "─┼─".join("─" * width for width in widths), *lines[1:]])
+
+
+def _table_row(row: list[str], widths: list[int]) -> str:
+    padded = (cell + " " * (width - _columns(cell)) for cell, width in zip(row, widths, strict=False))
+    return " │ ".join(padded).rstrip()
+
+
+def _columns(text: str) -> int:
+    """Count the columns a text takes: two for wide characters, none for those that join the one before."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )
+
+
+@draw.register
+def _(node: nodes.Rule, names: Names) -> str:
+    return "─" * WIDTH
+
+
+@draw.register
+def _(node: nodes.Context, names: Names) -> str:
+    return " ".join(_line(part, names) for part in node.parts)
+
+
+@draw.register
+def _(node: nodes.Fields, names: Names) -> str:
+    return "\n".join(_text_of(cell, names) for cell in node.cells)
+
+
+@draw.register
+def _(node: nodes.Picture, names: Names) -> str:
+    return f"[image: {node.title or node.alt}] {node.url}".rstrip()
+
+
+@draw.register
+def _(node: nodes.Actions, names: Names) -> str:
+    return " ".join(f"[{button.label}]" for button in node.buttons)
+
+
+@draw.register
+def _(node: nodes.Beside, names: Names) -> str:
+    return _text_of((*node.children, node.accessory), names)
+
+
+@draw.register
+def _(node: nodes.Container, names: Names) -> str:
+    title = " · ".join(filter(None, (_line(node.title, names), _line(node.subtitle, names))))
+    return f"{_START}{title}{_END}\n" + textwrap.indent(_text_of(node.children, names), "  ")
+
+
+@draw.register
+def _(node: nodes.Unknown, names: Names) -> str:
+    return f"[{node.type or 'untyped'}: not drawn here]"

@@ -1,0 +1,160 @@
+"""SectorFlow's REST API under ``/sectorflow/api/v1``, with the calls that its guide documents."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from sandbox.faults import Fault, cut_in_the_middle, drop_connection, wait
+from sandbox.sectorflow.models import MODELS, TOKEN, Model
+from sandbox.sectorflow.service import BadRequestError, Json, is_uuid
+from sandbox.state import current_sandbox
+
+sectorflow = Blueprint("sectorflow", __name__, url_prefix="/sectorflow/api/v1")
+
+
+@sectorflow.before_request
+def check_token() -> Response | None:
+    """Refuse a wrong token (the guide: 403)."""
+    if request.headers.get("Authorization") == f"Bearer {TOKEN}":
+        return None
+    return _error(403, "Unauthorized")
+
+
+@sectorflow.errorhandler(BadRequestError)
+def refuse(error: BadRequestError) -> Response:
+    """Answer 400 to a body that is not as it must be."""
+    return _error(400, str(error))
+
+
+@sectorflow.get("/models")
+def models() -> Response:
+    """List the models, as a bare array."""
+    fault = _fault("models")
+    return _answer_of(fault) if fault is not None else jsonify([_shown(model) for model in MODELS])
+
+
+@sectorflow.get("/workspaces")
+def workspaces() -> Response:
+    """List the workspaces, as a bare array."""
+    fault = _fault("workspaces")
+    return _answer_of(fault) if fault is not None else jsonify(current_sandbox().sectorflow.workspaces())
+
+
+@sectorflow.post("/workspaces")
+def create_workspace() -> Response:
+    """Make a workspace."""
+    return jsonify(current_sandbox().sectorflow.save_workspace(str(uuid.uuid4()), _body()))
+
+
+@sectorflow.get("/workspaces/<workspace_id>")
+def workspace(workspace_id: str) -> Response:
+    """Give a workspace."""
+    fault = _fault("workspaces")
+    if fault is not None:
+        return _answer_of(fault)
+    found = current_sandbox().sectorflow.workspace(workspace_id)
+    return _error(404, "Workspace not found") if found is None else jsonify(found)
+
+
+@sectorflow.post("/workspaces/<workspace_id>")
+def save_workspace(workspace_id: str) -> Response:
+    """Change a workspace, or make one of that id."""
+    if not is_uuid(workspace_id):
+        return _error(400, "the id must be a UUID")
+    return jsonify(current_sandbox().sectorflow.save_workspace(workspace_id.lower(), _body()))
+
+
+@sectorflow.post("/chat/<workspace_id>/completions")
+def complete(workspace_id: str) -> Response:
+    """Answer a question, or with the fault that was asked for."""
+    sandbox = current_sandbox()
+    body = request.get_json(silent=True)
+    sandbox.sectorflow.see(workspace_id, body)
+    fault = sandbox.sectorflow_faults.take("completions")
+    wait(fault)
+    if fault is not None and fault.answers_itself:
+        return _answer_of(fault)
+    time.sleep(sandbox.settings.sectorflow_latency)
+    if sandbox.sectorflow.workspace(workspace_id) is None:
+        return _error(404, "Workspace not found")
+    reply = sandbox.sectorflow.complete(workspace_id.lower(), body)
+    if fault is None:
+        return jsonify(reply)
+    response = jsonify(spoil(reply, fault))
+    if fault.drop == "after":
+        return drop_connection()
+    return cut_in_the_middle(response) if fault.drop == "middle" else response
+
+
+def spoil(reply: Json, fault: Fault) -> Json:
+    """Make a reply go wrong where a fault says so, for one model or (without ``model_id``) for all."""
+    kept = []
+    for choice in reply["choices"]:
+        if fault.model_id not in (None, choice["modelId"]):
+            kept.append(choice)
+        elif fault.model_fault != "missing":
+            kept.append(_spoiled(choice, fault))
+    return {**reply, "choices": kept}
+
+
+def _spoiled(choice: Json, fault: Fault) -> Json:
+    if fault.model_fault == "null_choices":
+        return {**choice, "choices": None}
+    inner = {**choice["choices"][0]}
+    text = inner["message"]["content"]
+    contents = {"error": "The model did not answer.", "null": None, "empty": ""}
+    content = contents.get(fault.model_fault or "", text)
+    if fault.answer_length is not None:
+        content = (text * (fault.answer_length // len(text) + 1))[: fault.answer_length]
+    inner["message"] = {**inner["message"], "content": content}
+    if fault.model_fault == "error":
+        inner["finishReason"] = "error"
+    return {**choice, "choices": [inner]}
+
+
+def _fault(target: str) -> Fault | None:
+    """Give the fault for a call that is not a completion; a mere delay is waited for here."""
+    fault = current_sandbox().sectorflow_faults.take(target)
+    wait(fault)
+    return fault if fault is not None and fault.answers_itself else None
+
+
+def _answer_of(fault: Fault) -> Response:
+    if fault.drop == "before":
+        return drop_connection()
+    status = fault.status or (429 if fault.retry_after is not None else 500)
+    if fault.body is not None:
+        response = Response(fault.body, fault.status or 200, content_type=fault.content_type)
+    else:
+        response = _error(status, fault.error or "Internal Server Error")
+    if fault.retry_after is not None:
+        response.headers["Retry-After"] = str(fault.retry_after)
+    return response
+
+
+def _body() -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise BadRequestError("the body must be an object")
+    return body
+
+
+def _error(status: int, message: str) -> Response:
+    response = jsonify({"status": status, "error": message, "path": request.path})
+    response.status_code = status
+    return response
+
+
+def _shown(model: Model) -> Json:
+    return {
+        "id": model.id,
+        "name": model.name,
+        "baseModel": model.base_model,
+        "icon": model.icon,
+        "chatCredits": model.credits,
+        "active": True,
+    }

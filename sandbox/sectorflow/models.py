@@ -1,0 +1,33 @@
+"""The models, the workspace and the expert that the stand-in for SectorFlow knows from the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: The bearer token that is good; anything else is refused.
+TOKEN = "sf-demo-token-0123456789abcdef"  # noqa: S105 - made up, for a sandbox
+WORKSPACE_ID = "3234f6d5-ebe5-4e83-ae2b-3daf6ed02c22"
+PLUS_ID = "95c3e65b-5bac-43a3-9ef0-48e4e0923a48"
+
+
+@dataclass(frozen=True)
+class Model:
+    """An LLM as SectorFlow lists it."""
+
+    id: str
+    name: str
+    base_model: str
+    icon: str
+    #: What one answer costs.
+    credits: int
+
+
+COMMAND_R = Model("d4c52732-787e-4dec-b974-b1806035fb44", "Cohere Command R+", "command-r-plus", "COHERE", 8)
+GEMINI = Model("c4b14a75-6aed-4358-ac87-07fb0e72caa4", "Google Gemini Pro 2M", "gemini-1.5-pro", "GEMINI", 13)
+GPT = Model("01442edd-1154-4d9c-b4e6-151ba35f8f56", "OpenAi GPT-4o", "gpt-4o", "CHATGPT", 9)
+CLAUDE = Model(
+    "9e9ccfcf-b238-43c5-afcb-c5b2b4acae2d", "Anthropic Claude 3.5 Sonnet", "claude-3-5-sonnet", "CLAUDE", 11
+)
+LLAMA = Model("3c54812b-e43a-47c9-acd0-32d4caaff6f8", "Meta Llama 3.1 405B", "llama-3.1-405b", "META", 5)
+
+MODELS = (COMMAND_R, GEMINI, GPT, CLAUDE, LLAMA)

@@ -1,0 +1,183 @@
+"""What SectorFlow keeps: workspaces, threads, and the completions it was asked for."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from typing import Any
+
+from sandbox.sectorflow.answers import answer
+from sandbox.sectorflow.models import MODELS, PLUS_ID, WORKSPACE_ID, Model
+
+Json = dict[str, Any]
+_BODY_FIELDS = {"messages", "models", "chatTools", "plusId"}
+
+
+class BadRequestError(Exception):
+    """A body that SectorFlow does not take; the text says why."""
+
+
+class SectorFlow:
+    """Workspaces and threads of one SectorFlow team."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all but the first workspace."""
+        with self._lock:
+            self._models = {model.id: model for model in MODELS}
+            first = workspace(WORKSPACE_ID, {"name": "Slack answers", "modelIds": list(self._models)})
+            self._workspaces: dict[str, Json] = {WORKSPACE_ID: first}
+            #: The questions of each thread, by workspace and thread.
+            self._threads: dict[tuple[str, str], list[str]] = {}
+            self._seen: list[Json] = []
+
+    def workspaces(self) -> list[Json]:
+        """Give every workspace."""
+        with self._lock:
+            return list(self._workspaces.values())
+
+    def workspace(self, workspace_id: str) -> Json | None:
+        """Give a workspace, None where there is none of that id."""
+        with self._lock:
+            return self._workspaces.get(workspace_id.lower())
+
+    def save_workspace(self, workspace_id: str, body: Json) -> Json:
+        """Make a workspace, or change the one of that id."""
+        with self._lock:
+            known = self._workspaces.get(workspace_id)
+            if known is None and not body.get("name"):
+                raise BadRequestError("name is required")
+            if unknown := set(body.get("modelIds", ())) - self._models.keys():
+                raise BadRequestError(f"unknown models: {len(unknown)}")
+            kept = {"name": known["name"], "modelIds": model_ids(known)} if known else {}
+            saved = workspace(workspace_id, {**(known or {}), **kept, **body})
+            self._workspaces[workspace_id] = saved
+            return saved
+
+    def requests_seen(self) -> list[Json]:
+        """Give every completions request that arrived, oldest first, with its thread."""
+        with self._lock:
+            return list(self._seen)
+
+    def see(self, workspace_id: str, body: Any) -> None:
+        """Remember that a completions request arrived."""
+        thread_id = body.get("threadId") if isinstance(body, dict) else None
+        with self._lock:
+            self._seen.append({"workspaceId": workspace_id, "threadId": thread_id, "body": body})
+
+    def complete(self, workspace_id: str, body: Any) -> Json:
+        """Answer a question with every model it names, not in the order it names them."""
+        question = self._check(workspace_id, body)
+        with self._lock:
+            thread_id = body.get("threadId") or str(uuid.uuid4())
+            questions = self._threads.setdefault((workspace_id, thread_id), [])
+            earlier = questions[-1] if questions else None
+            questions.append(question)
+        models = [self._models[model_id] for model_id in shuffled(body["models"])]
+        choices = [_choice(model, question, answer(model, question, earlier)) for model in models]
+        usage = _sum([choice["usage"] for choice in choices])
+        return {"threadId": thread_id, "chatId": str(uuid.uuid4()), "choices": choices, "usage": usage}
+
+    def _check(self, workspace_id: str, body: Any) -> str:
+        """Refuse every body but exactly the one that the API guide shows; give the question."""
+        if not isinstance(body, dict) or not _BODY_FIELDS <= body.keys() <= _BODY_FIELDS | {"threadId"}:
+            raise BadRequestError(
+                "the fields must be messages, models, chatTools, plusId and perhaps threadId"
+            )
+        if body["chatTools"] != []:
+            raise BadRequestError("chatTools must be empty")
+        if body["plusId"] not in ("", PLUS_ID) and not is_uuid(body["plusId"]):
+            raise BadRequestError("plusId must be a UUID or empty")
+        self._check_models(workspace_id, body["models"])
+        if "threadId" in body and (workspace_id, body["threadId"]) not in self._threads:
+            raise BadRequestError("threadId is not one of this workspace")
+        return _question(body["messages"])
+
+    def _check_models(self, workspace_id: str, models: Any) -> None:
+        allowed = model_ids(self._workspaces[workspace_id])
+        if not isinstance(models, list) or not models or len(set(map(str, models))) != len(models):
+            raise BadRequestError("models must be a list of different ids")
+        if not set(map(str, models)) <= set(allowed):
+            raise BadRequestError("a model is not in this workspace")
+
+
+def workspace(workspace_id: str, body: Json) -> Json:
+    """Give a workspace as SectorFlow shows it."""
+    models = {model.id: model for model in MODELS}
+    return {
+        "id": workspace_id,
+        "name": body["name"],
+        "models": [
+            {
+                "modelId": id_,
+                "name": models[id_].name,
+                "baseModel": models[id_].base_model,
+                "icon": models[id_].icon,
+            }
+            for id_ in body.get("modelIds", [])
+        ],
+        "chatHistoryType": body.get("chatHistoryType", "USER"),
+        "contextType": body.get("contextType", "PRIVATE"),
+        "sharingType": body.get("sharingType", "TEAM"),
+    }
+
+
+def model_ids(shown: Json) -> list[str]:
+    """Give the ids of a workspace's models."""
+    return [model["modelId"] for model in shown["models"]]
+
+
+def is_uuid(value: Any) -> bool:
+    """Tell whether a value is a UUID in its usual form."""
+    try:
+        return isinstance(value, str) and str(uuid.UUID(value)) == value.lower()
+    except ValueError:
+        return False
+
+
+def shuffled(ids: list[str]) -> list[str]:
+    """Give ids in another order than they came: SectorFlow promises none."""
+    return [*ids[1:], ids[0]]
+
+
+def _question(messages: Any) -> str:
+    is_one = isinstance(messages, list) and len(messages) == 1 and isinstance(messages[0], dict)
+    if not is_one or messages[0].keys() != {"role", "content"} or messages[0]["role"] != "user":
+        raise BadRequestError("messages must be one message of the user")
+    content = messages[0]["content"]
+    if not isinstance(content, str) or not content.strip():
+        raise BadRequestError("content must be text")
+    return content
+
+
+def _choice(model: Model, question: str, text: str) -> Json:
+    """Give one model's part of a reply, shaped as the API guide shows it."""
+    prompt, completion = 780 + len(question) // 4, max(1, len(text) // 4)
+    message = {"role": "assistant", "content": text}
+    inner = {"modelId": model.id, "index": 0, "active": True, "message": message, "finishReason": "stop"}
+    return {
+        "modelId": model.id,
+        "modelName": model.name,
+        "baseModel": model.base_model,
+        "icon": model.icon,
+        "choices": [inner],
+        "usage": _usage(prompt, completion, model.credits),
+    }
+
+
+def _usage(prompt: int, completion: int, credits_: int) -> Json:
+    return {
+        "promptTokens": prompt,
+        "completionTokens": completion,
+        "totalTokens": prompt + completion,
+        "credits": credits_,
+        "modelUsage": [],
+    }
+
+
+def _sum(usages: list[Json]) -> Json:
+    names = ("promptTokens", "completionTokens", "credits")
+    return _usage(*(sum(usage[name] for usage in usages) for name in names))

@@ -1,0 +1,65 @@
+"""App configuration tokens: made by hand by a person, for one workspace, twelve hours at a time."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+#: Docs.slack.dev, tooling.tokens.rotate.
+LIFE = 43_200
+SEEDED_TOKEN = "xoxe.xoxp-1-sandbox-config-token"  # noqa: S105 - made up, for a sandbox
+SEEDED_REFRESH_TOKEN = "xoxe-1-sandbox-refresh-token"  # noqa: S105 - made up, for a sandbox
+OWNER_ID = "U0MAYA00001"
+
+
+@dataclass(frozen=True)
+class ConfigToken:
+    """A token that makes and manages apps in one workspace, and the one that renews it."""
+
+    token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    team_id: str
+    user_id: str
+    issued_at: float
+
+    @property
+    def expires_at(self) -> float:
+        """Give when the token ends."""
+        return self.issued_at + LIFE
+
+
+class ConfigTokens:
+    """Every app configuration token there is; one is there from the start."""
+
+    def __init__(self, team_id: str, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        first = ConfigToken(SEEDED_TOKEN, SEEDED_REFRESH_TOKEN, team_id, OWNER_ID, clock())
+        self._tokens = [first]
+
+    def authenticate(self, token: str) -> ConfigToken | str:
+        """Give what a token stands for, or Slack's name for what is wrong with it."""
+        with self._lock:
+            found = next((each for each in self._tokens if each.token == token), None)
+        if found is None:
+            return "invalid_auth"
+        return "token_expired" if found.expires_at <= self._clock() else found
+
+    def rotate(self, refresh_token: str) -> ConfigToken | None:
+        """Swap a refresh token, once, for a new pair; None where it is unknown or was used."""
+        with self._lock:
+            found = next((each for each in self._tokens if each.refresh_token == refresh_token), None)
+            if found is None:
+                return None
+            new = ConfigToken(
+                f"xoxe.xoxp-1-{secrets.token_hex(24)}",
+                f"xoxe-1-{secrets.token_hex(24)}",
+                found.team_id,
+                found.user_id,
+                self._clock(),
+            )
+            self._tokens.remove(found)
+            self._tokens.append(new)
+            return new

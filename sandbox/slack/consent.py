@@ -1,0 +1,148 @@
+"""The consent page at ``/oauth/v2/authorize``, where a person lets an app into a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from sandbox.slack.manifests import is_allowed_url
+from sandbox.slack.records import App, Team
+from sandbox.slack.world import World
+from sandbox.state import current_sandbox
+
+consent = Blueprint(
+    "consent", __name__, template_folder="templates", static_folder="static", static_url_path="/oauth/static"
+)
+
+#: What a scope lets an app do, in Slack's words for people.
+SCOPES = {
+    "app_mentions:read": "View messages that directly mention it in conversations it is in",
+    "assistant:write": "Act as an AI assistant",
+    "channels:history": "View messages in public channels it has been added to",
+    "chat:write": "Send messages as itself",
+    "chat:write.customize": "Send messages with a customised name and icon",
+    "chat:write.public": "Send messages to channels it isn't a member of",
+    "commands": "Add shortcuts and slash commands",
+    "im:history": "View messages in direct messages with it",
+    "reactions:write": "Add and edit emoji reactions",
+    "users:read": "View people in the workspace",
+}
+
+
+class RefusedError(Exception):
+    """A request for consent that Slack shows an error page for; the text is Slack's error."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an app asks consent for."""
+
+    app: App
+    scopes: tuple[str, ...]
+    #: Where the person goes afterwards.
+    target: str
+    #: What the request named; None where it named none and the app has just one.
+    redirect_uri: str | None
+    state: str
+    teams: tuple[Team, ...]
+
+
+@consent.after_request
+def guard(response: Response) -> Response:
+    """Keep scripts, frames and other sites out of the page."""
+    # No form-action: browsers apply it to where the form's answer redirects to, which is the app's own site.
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@consent.errorhandler(RefusedError)
+def show_refusal(error: RefusedError) -> Response:
+    """Show Slack's error page."""
+    return make_response(render_template("consent/refused.html", error=str(error)), 400)
+
+
+@consent.get("/oauth/v2/authorize")
+def ask() -> str:
+    """Ask a person whether an app may have what it wants."""
+    world = current_sandbox().world
+    wish = read_wish(world, request.args)
+    people = [each for each in world.users.values() if not each.is_bot]
+    wants = [SCOPES.get(scope, scope) for scope in wish.scopes]
+    return render_template("consent/ask.html", wish=wish, people=people, wants=wants, asked=request.args)
+
+
+@consent.post("/oauth/v2/authorize")
+def decide() -> BaseResponse:
+    """Send the person back to the app, with a code or with the refusal."""
+    sandbox = current_sandbox()
+    wish = read_wish(sandbox.world, request.form)
+    if request.form.get("decision") != "allow":
+        return _back(wish, error="access_denied")
+    team = next((each for each in wish.teams if each.id == request.form.get("chosen_team")), wish.teams[0])
+    person = sandbox.world.users.get(request.form.get("user", ""))
+    if person is None or person.team_id != team.id:
+        person = next(
+            each for each in sandbox.world.users.values() if each.team_id == team.id and not each.is_bot
+        )
+    code = sandbox.codes.issue(
+        wish.app.app_id,
+        team.id,
+        person.id,
+        scopes=wish.scopes,
+        redirect_uri=wish.redirect_uri,
+        org_wide="org_wide" in request.form and team.enterprise_id is not None,
+    )
+    return _back(wish, code=code.value)
+
+
+def read_wish(world: World, asked: Mapping[str, str]) -> Wish:
+    """Read what an app asks for, and refuse what Slack would."""
+    app = next((each for each in world.apps.values() if each.client_id == asked.get("client_id")), None)
+    if app is None or app.is_deleted:
+        raise RefusedError("invalid_client_id")
+    redirect_uri = asked.get("redirect_uri") or None
+    target = redirect_uri or (app.redirect_urls[0] if len(app.redirect_urls) == 1 else "")
+    if not any(is_within(target, url) for url in app.redirect_urls):
+        raise RefusedError("bad_redirect_uri")
+    scopes = tuple(filter(None, asked.get("scope", "").split(",")))
+    if not scopes or not set(scopes) <= SCOPES.keys():
+        raise RefusedError("invalid_scope" if scopes else "no_scopes")
+    return Wish(
+        app, scopes, target, redirect_uri, asked.get("state", ""), _teams(world, app, asked.get("team"))
+    )
+
+
+def is_within(target: str, configured: str) -> bool:
+    """Tell whether a redirect goes to a configured URL or below it (docs.slack.dev, OAuth)."""
+    wanted, allowed = urlsplit(target), urlsplit(configured)
+    if not is_allowed_url(target) or "#" in target or wanted[:2] != allowed[:2]:
+        return False
+    if ".." in wanted.path.split("/"):
+        return False
+    return wanted.path == allowed.path or wanted.path.startswith(allowed.path.rstrip("/") + "/")
+
+
+def _teams(world: World, app: App, asked: str | None) -> tuple[Team, ...]:
+    """Give the teams a person may choose from: the app's own only, where it is not distributed."""
+    peopled = {each.team_id for each in world.users.values() if not each.is_bot}
+    teams = [each for each in world.teams.values() if each.id in peopled]
+    if not app.is_distributed:
+        if asked and asked != app.home_team_id:
+            raise RefusedError("invalid_team_for_non_distributed_app")
+        teams = [each for each in teams if each.id == app.home_team_id]
+    if not teams:
+        raise RefusedError("invalid_team_for_non_distributed_app")
+    # `team` only preselects: the person may choose another workspace.
+    return tuple(sorted(teams, key=lambda each: each.id != asked))
+
+
+def _back(wish: Wish, **answer: str) -> BaseResponse:
+    query = urlencode({**answer, "state": wish.state})
+    return redirect(f"{wish.target}{'&' if '?' in wish.target else '?'}{query}")

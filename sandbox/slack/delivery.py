@@ -1,0 +1,163 @@
+"""How Slack brings a signed request to an app: how long it waits, when it tries again; with a log."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import requests
+
+from sandbox.slack.records import App
+from sandbox.slack.signing import signed_headers
+
+#: Docs.slack.dev, Events API: nearly at once, after a minute, after five minutes.
+RETRY_DELAYS = (0.0, 60.0, 300.0)
+_SENDERS = 32
+_LOG_LENGTH = 20_000
+
+
+class DeliverySettings(Protocol):
+    """What the sandbox can be told about deliveries."""
+
+    retry_scale: float
+    event_timeout: float
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One attempt to bring one event to an app."""
+
+    app_id: str
+    event_id: str
+    #: 0 for the first, then 1 to 3.
+    attempt: int
+    #: None where no answer came.
+    status: int | None
+    #: Slack's word for what went wrong; "" where nothing did.
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A body on its way to an app, and how often it was tried."""
+
+    app: App
+    event_id: str
+    body: bytes = field(repr=False)
+    attempt: int = 0
+    reason: str = ""
+
+
+class Deliveries:
+    """Sends bodies from a small pool of threads and keeps a log."""
+
+    def __init__(self, settings: DeliverySettings, clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(_SENDERS, thread_name_prefix="slack-events")
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.max_redirects = 2
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=_SENDERS)
+        self._session.mount("http://", adapter)
+        self._lock = threading.Lock()
+        self._log: deque[Delivery] = deque(maxlen=_LOG_LENGTH)
+        self._sent: dict[str, Parcel] = {}
+        self._timers: set[threading.Timer] = set()
+        self._closed = False
+
+    def send(self, parcel: Parcel) -> None:
+        """Bring a body to its app in the background, with retries."""
+        with self._lock:
+            if self._closed:
+                return
+            self._sent[parcel.event_id] = parcel
+            self._pool.submit(self._deliver, parcel)
+
+    def replay(self, event_id: str) -> None:
+        """Send an event that was sent before once more, with the same id and body."""
+        self.send(self._sent[event_id])
+
+    def log(self) -> list[Delivery]:
+        """Give every attempt so far, oldest first."""
+        with self._lock:
+            return list(self._log)
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        with self._lock:
+            self._closed = True
+            timers = list(self._timers)
+        for timer in timers:
+            timer.cancel()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._session.close()
+
+    def _deliver(self, parcel: Parcel) -> None:
+        started = time.monotonic()
+        status, reason, may_retry = self._post(parcel)
+        seconds = time.monotonic() - started
+        with self._lock:
+            self._log.append(
+                Delivery(parcel.app.app_id, parcel.event_id, parcel.attempt, status, reason, seconds)
+            )
+        if reason and may_retry and parcel.attempt < len(RETRY_DELAYS):
+            self._send_later(Parcel(parcel.app, parcel.event_id, parcel.body, parcel.attempt + 1, reason))
+
+    def _post(self, parcel: Parcel) -> tuple[int | None, str, bool]:
+        """Give the answer's status, Slack's word for the failure, and whether to try again."""
+        url = parcel.app.events_url
+        if url is None:
+            return None, "connection_failed", False
+        try:
+            response = self._session.post(
+                url, data=parcel.body, headers=self._headers(parcel), timeout=self._settings.event_timeout
+            )
+        except requests.RequestException as error:
+            return None, reason_of(error), True
+        if 200 <= response.status_code < 300:
+            return response.status_code, "", False
+        return response.status_code, "http_error", response.headers.get("X-Slack-No-Retry") != "1"
+
+    def _headers(self, parcel: Parcel) -> dict[str, str]:
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
+            **signed_headers(parcel.app.signing_secret, int(self._clock()), parcel.body),
+        }
+        if parcel.attempt:
+            headers["X-Slack-Retry-Num"] = str(parcel.attempt)
+            headers["X-Slack-Retry-Reason"] = parcel.reason
+        return headers
+
+    def _send_later(self, parcel: Parcel) -> None:
+        delay = RETRY_DELAYS[parcel.attempt - 1] * self._settings.retry_scale
+
+        def fire() -> None:
+            with self._lock:
+                self._timers.discard(timer)
+            self.send(parcel)
+
+        timer = threading.Timer(delay, fire)
+        timer.daemon = True
+        with self._lock:
+            if not self._closed:
+                self._timers.add(timer)
+                timer.start()
+
+
+def reason_of(error: requests.RequestException) -> str:
+    """Give Slack's word for a request that got no answer (docs.slack.dev, Events API)."""
+    kinds = {
+        requests.Timeout: "http_timeout",
+        requests.TooManyRedirects: "too_many_redirects",
+        requests.exceptions.SSLError: "ssl_error",
+        requests.ConnectionError: "connection_failed",
+    }
+    return next((word for kind, word in kinds.items() if isinstance(error, kind)), "unknown_error")

@@ -1,0 +1,174 @@
+"""Which events an app hears of, in Slack's envelope (docs.slack.dev, Events API)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sandbox.slack.challenges import answers_challenge
+from sandbox.slack.delivery import Deliveries, Delivery, DeliverySettings, Parcel
+from sandbox.slack.mentions import mentioned_ids
+from sandbox.slack.records import App, Channel, Install, Message, new_id
+from sandbox.slack.world import Change, World
+
+_MESSAGE_EVENTS = {
+    "channel": "message.channels",
+    "group": "message.groups",
+    "mpim": "message.mpim",
+    "im": "message.im",
+}
+#: What the sandbox adds to a message and Slack does not send.
+_OWN_FIELDS = ("pings", "channel", "invited_app_id")
+
+
+class EventSender:
+    """Tells the apps what happens, by signed requests to their events URLs."""
+
+    def __init__(self, world: World, settings: DeliverySettings) -> None:
+        self._world = world
+        self._deliveries = Deliveries(settings, world.clock)
+
+    def announce(self, change: Change) -> None:
+        """Send the events that a change of a message means, to each app in the channel that listens."""
+        channel = self._world.channels[change.message["channel"]]
+        if change.message.get("is_ephemeral"):
+            return
+        for install in self._world.installs.members(channel):
+            for event in self._events_for(install, channel, change):
+                self.send_event(install, event, **self._shared(install, channel, change.message))
+
+    def send_event(self, install: Install, event: dict[str, Any], **envelope: Any) -> str:
+        """Send any event to an app, in an envelope whose fields may be given; give its ``event_id``."""
+        app = self._world.apps[install.app_id]
+        body = {**self._envelope(app, install, event), **envelope}
+        self.send_raw(app, json.dumps(body).encode(), body["event_id"])
+        return str(body["event_id"])
+
+    def send_raw(self, app: App, body: bytes, event_id: str) -> None:
+        """Send any body to an app's events URL, signed."""
+        self._deliveries.send(Parcel(app, event_id, body))
+
+    def replay(self, event_id: str) -> None:
+        """Send an event again that was sent before."""
+        self._deliveries.replay(event_id)
+
+    def uninstall(self, install: Install) -> None:
+        """End an install and tell its app: ``tokens_revoked`` and ``app_uninstalled``, in no sure order."""
+        self._world.installs.uninstall(install)
+        tokens = {"oauth": [], "bot": [install.bot_user_id]}
+        for event in ({"type": "tokens_revoked", "tokens": tokens}, {"type": "app_uninstalled"}):
+            if self._listens(install, str(event["type"])):
+                self.send_event(install, event)
+
+    def open_home(self, install: Install, user_id: str, tab: str = "messages") -> None:
+        """Tell an app that somebody opened its DM or its Home tab."""
+        channel = self._world.open_dm(user_id, install.bot_user_id)
+        event = {"type": "app_home_opened", "user": user_id, "channel": channel.id, "tab": tab}
+        if self._listens(install, "app_home_opened"):
+            self.send_event(install, {**event, "event_ts": f"{self._world.clock():.6f}"})
+
+    def verify_url(self, app: App, url: str) -> bool:
+        """Ask a URL to echo a challenge, as Slack does when an events URL is set; tell whether it did."""
+        return answers_challenge(app, url, int(self._world.clock()))
+
+    def log(self) -> list[Delivery]:
+        """Give every attempt to deliver an event, oldest first."""
+        return self._deliveries.log()
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        self._deliveries.close()
+
+    def _listens(self, install: Install, event_type: str) -> bool:
+        return event_type in self._world.apps[install.app_id].bot_events
+
+    def _events_for(self, install: Install, channel: Channel, change: Change) -> list[dict[str, Any]]:
+        if change.kind == "invited":
+            is_invited = change.message["invited_app_id"] == install.app_id
+            return [mention_event(change.message)] if is_invited else []
+        events = []
+        if self._is_mention(install, channel, change):
+            events.append(mention_event(change.message))
+        if self._listens(install, _MESSAGE_EVENTS[channel.kind]):
+            events.append(message_event(channel, change))
+        return events
+
+    def _is_mention(self, install: Install, channel: Channel, change: Change) -> bool:
+        """Tell whether an app is told of a mention: never in a DM, never of its own messages."""
+        message, previous = change.message, change.previous or {}
+        if channel.kind == "im" or change.kind == "deleted" or not self._listens(install, "app_mention"):
+            return False
+        if message.get("subtype") or message.get("user") == install.bot_user_id:
+            return False
+        named = install.bot_user_id in mentioned_ids(message["text"])
+        return named and install.bot_user_id not in mentioned_ids(previous.get("text", ""))
+
+    def _shared(self, install: Install, channel: Channel, message: Message) -> dict[str, Any]:
+        """Give the envelope's fields that differ in a channel shared by organisations.
+
+        The envelope's ``team_id`` may then be the other organisation's; ``authorizations`` stays right.
+        """
+        if not channel.shared_with:
+            return {}
+        own_team = install.team_id or channel.team_id
+        return {
+            "team_id": message.get("team", own_team),
+            "is_ext_shared_channel": True,
+            "context_team_id": own_team,
+            "context_enterprise_id": install.enterprise_id,
+        }
+
+    def _envelope(self, app: App, install: Install, event: dict[str, Any]) -> dict[str, Any]:
+        authorization = {
+            "enterprise_id": install.enterprise_id,
+            "team_id": install.team_id,
+            "user_id": install.bot_user_id,
+            "is_bot": True,
+            "is_enterprise_install": install.team_id is None,
+        }
+        team_id = install.team_id or self._world.users[install.bot_user_id].team_id
+        return {
+            "token": app.verification_token,
+            "team_id": team_id,
+            **({"enterprise_id": install.enterprise_id} if install.enterprise_id else {}),
+            "context_team_id": team_id,
+            "context_enterprise_id": install.enterprise_id,
+            "api_app_id": app.app_id,
+            "event": event,
+            "type": "event_callback",
+            "event_id": new_id("Ev"),
+            "event_time": int(self._world.clock()),
+            "authorizations": [authorization],
+            "is_ext_shared_channel": False,
+            "event_context": "4-" + new_id("E"),
+        }
+
+
+def mention_event(message: Message) -> dict[str, Any]:
+    """Give the ``app_mention`` event of a message."""
+    return {**_sent(message), "type": "app_mention", "channel": message["channel"], "event_ts": message["ts"]}
+
+
+def message_event(channel: Channel, change: Change) -> dict[str, Any]:
+    """Give the ``message`` event of a change, with Slack's subtype where it is an edit or a deletion."""
+    message = change.message
+    place = {"channel": channel.id, "channel_type": channel.kind, "event_ts": message["ts"]}
+    if change.kind == "posted":
+        return {**_sent(message), **place}
+    event = {
+        "type": "message",
+        "subtype": f"message_{change.kind}",
+        "hidden": True,
+        "ts": message["ts"],
+        **place,
+    }
+    if change.kind == "deleted":
+        event["deleted_ts"] = message["ts"]
+    else:
+        event["message"] = _sent(message)
+    return {**event, "previous_message": _sent(change.previous or message)}
+
+
+def _sent(message: Message) -> dict[str, Any]:
+    """Give a message without what only the sandbox knows of it."""
+    return {name: value for name, value in message.items() if name not in _OWN_FIELDS}

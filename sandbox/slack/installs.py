@@ -1,0 +1,140 @@
+"""Which apps are installed where, and the tokens that stand for it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from sandbox.slack.records import Channel, Install, User, new_id
+
+if TYPE_CHECKING:
+    from sandbox.slack.world import World
+
+#: Slack (docs.slack.dev, using token rotation) lets an access token live twelve hours.
+ROTATING_TOKEN_LIFE = 43_200
+
+
+class Installs:
+    """The installs of a world, found by app and team, by token or by bot user."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._by_key: dict[tuple[str, str], Install] = {}
+        #: Tokens that were good once: revoked ones answer otherwise than ones never given.
+        self.revoked_tokens: set[str] = set()
+
+    def install(self, app_id: str, team_id: str, *, by: str = "", scopes: tuple[str, ...] = ()) -> Install:
+        """Install an app in a team, or give its install the new scopes.
+
+        Installing again gives the same bot token, and scopes add up
+        (docs.slack.dev, installing with OAuth).
+        """
+        return self._install(app_id, team_id, org_wide=False, by=by, scopes=scopes)
+
+    def install_org_wide(
+        self, app_id: str, team_id: str, *, by: str = "", scopes: tuple[str, ...] = ()
+    ) -> Install:
+        """Install an app in the whole organisation that a team belongs to."""
+        return self._install(app_id, team_id, org_wide=True, by=by, scopes=scopes)
+
+    def _install(
+        self, app_id: str, team_id: str, *, org_wide: bool, by: str, scopes: tuple[str, ...]
+    ) -> Install:
+        world = self._world
+        with world.lock:
+            app, team = world.apps[app_id], world.teams[team_id]
+            tenant = team.enterprise_id if org_wide and team.enterprise_id else team_id
+            granted = scopes or app.scopes
+            found = self._by_key.get((app_id, tenant))
+            if found is None:
+                found = Install(
+                    app_id=app_id,
+                    team_id=None if org_wide else team_id,
+                    enterprise_id=team.enterprise_id,
+                    bot_user_id=new_id("U"),
+                    bot_id=new_id("B"),
+                    bot_token="",
+                )
+                self._by_key[app_id, tenant] = found
+                handle = app.name.lower().replace(" ", "_")
+                bot = User(
+                    found.bot_user_id, team_id, handle, app.name, "#1264a3", is_bot=True, app_id=app_id
+                )
+                world.add_user(bot)
+            self._activate(found, granted, by)
+            world.touch()
+            return found
+
+    def _activate(self, install: Install, scopes: tuple[str, ...], by: str) -> None:
+        if not install.is_active or not install.bot_token:
+            install.scopes = ()
+            self._issue(install)
+        install.scopes = tuple(dict.fromkeys(install.scopes + scopes))
+        install.installed_by = by or install.installed_by
+        install.is_active = True
+
+    def _issue(self, install: Install) -> None:
+        """Give an install a new token, and a refresh token where the app's tokens rotate."""
+        token = (
+            f"xoxb-{secrets.randbelow(10**12):012d}-{secrets.randbelow(10**13):013d}-{secrets.token_hex(12)}"
+        )
+        install.bot_token = token
+        if self._world.apps[install.app_id].token_rotation:
+            install.bot_token = "xoxe." + token
+            install.refresh_token = f"xoxe-1-{secrets.token_hex(32)}"
+            install.expires_at = self._world.clock() + ROTATING_TOKEN_LIFE
+
+    def refresh(self, app_id: str, refresh_token: str) -> Install | None:
+        """Swap a refresh token for new ones; None where it is unknown or was used."""
+        with self._world.lock:
+            for install in self.all():
+                if install.app_id == app_id and install.refresh_token == refresh_token and install.is_active:
+                    self.revoked_tokens.add(install.bot_token)
+                    self._issue(install)
+                    return install
+            return None
+
+    def uninstall(self, install: Install) -> None:
+        """End an install: its token is dead and its bot leaves every channel."""
+        with self._world.lock:
+            install.is_active = False
+            for channel in self._world.channels.values():
+                if channel.kind != "im":
+                    channel.members.discard(install.bot_user_id)
+            self._world.touch()
+
+    def authenticate(self, token: str) -> Install | str:
+        """Give the install a token stands for, or Slack's name for what is wrong with the token."""
+        found = next((each for each in self.all() if each.bot_token == token), None)
+        if token in self.revoked_tokens:
+            return "token_revoked"
+        if found is None:
+            return "invalid_auth"
+        if not found.is_active:
+            return "account_inactive"
+        is_over = found.expires_at is not None and found.expires_at <= self._world.clock()
+        return "token_expired" if is_over else found
+
+    def all(self) -> list[Install]:
+        """Give every install, ended ones too."""
+        with self._world.lock:
+            return list(self._by_key.values())
+
+    def find(self, app_id: str, team_id: str) -> Install | None:
+        """Give an app's install that serves a team, its own before the organisation's."""
+        with self._world.lock:
+            enterprise_id = self._world.teams[team_id].enterprise_id
+            for tenant in (team_id, enterprise_id):
+                found = self._by_key.get((app_id, tenant or ""))
+                if found is not None and found.is_active:
+                    return found
+            return None
+
+    def in_channel(self, app_id: str, channel: Channel) -> Install | None:
+        """Give an app's install in one of the teams of a channel, the owning team's first."""
+        teams = [channel.team_id, *sorted(channel.shared_with)]
+        return next((found for team in teams if (found := self.find(app_id, team))), None)
+
+    def members(self, channel: Channel) -> list[Install]:
+        """Give the installs whose bots are in a channel."""
+        return [each for each in self.all() if each.is_active and each.bot_user_id in channel.members]

@@ -1,0 +1,185 @@
+"""views.publish, assistant.threads.setStatus, blocks.validate, apps.manifest.* and tooling.tokens.rotate.
+
+Methods that the service's scopes do not cover are known too: they answer ``missing_scope``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import request
+
+from sandbox.slack.blocks import check_home, check_message
+from sandbox.slack.calls import Answer, Call, Method, Refusal, missing
+from sandbox.slack.chat_methods import refuse_faults
+from sandbox.slack.config_tokens import LIFE, ConfigToken
+from sandbox.slack.manifests import make_app, manifest_faults
+from sandbox.slack.places import find_channel, find_parent
+from sandbox.slack.records import App
+from sandbox.slack.rules import Fault
+
+MAX_LOADING_MESSAGES = 10
+
+
+def publish_view(call: Call) -> Answer:
+    """Put blocks on a person's Home tab of the app."""
+    user_id, view = call.text("user_id"), call.value("view")
+    if user_id not in call.world.users:
+        raise Refusal("invalid_arguments")
+    if not isinstance(view, dict) or view.get("type") != "home":
+        missing("view")
+    refuse_faults(check_home(view.get("blocks")))
+    with call.world.lock:
+        call.world.home_views[call.app.app_id, user_id] = view
+        call.world.touch()
+    return {"view": {"id": "V0000000001", "team_id": call.install.team_id, **view}}
+
+
+def set_status(call: Call) -> Answer:
+    """Show that the app is at work in a thread; an empty status ends it."""
+    channel = find_channel(call, call.text("channel_id"))
+    thread_ts = find_parent(call, channel, "thread_ts") or ""
+    if not thread_ts:
+        missing("thread_ts")
+    if "status" not in call.arguments:
+        missing("status")
+    loading = call.value("loading_messages") or []
+    if not isinstance(loading, list) or len(loading) > MAX_LOADING_MESSAGES:
+        raise Refusal("invalid_arguments")
+    with call.world.lock:
+        call.world.statuses[channel.id, thread_ts] = call.optional_text("status")
+        call.world.touch()
+    return {}
+
+
+def validate_blocks(call: Call) -> Answer:
+    """Check blocks without posting them; needs no token."""
+    blocks = call.value("blocks")
+    faults: list[Fault] = check_message("-", blocks)
+    if faults:
+        raise Refusal("invalid_blocks", errors=faults)
+    return {}
+
+
+def create_app(call: Call) -> Answer:
+    """Make an app from a manifest; the events URL is asked to echo a challenge during the call."""
+    owner, manifest = _owner(call), _manifest(call)
+    app = make_app(manifest, owner.team_id)
+    url = app.events_url
+    if url is not None and not call.sandbox.events.verify_url(app, url):
+        message = "URL didn't respond with the value of the challenge parameter."
+        pointer = "/settings/event_subscriptions/request_url"
+        raise Refusal("invalid_manifest", errors=[{"message": message, "pointer": pointer}])
+    call.world.add_app(app)
+    credentials = {
+        "client_id": app.client_id,
+        "client_secret": app.client_secret,
+        "verification_token": app.verification_token,
+        "signing_secret": app.signing_secret,
+    }
+    scopes = ",".join(app.scopes)
+    authorize = f"{request.host_url}oauth/v2/authorize?client_id={app.client_id}&scope={scopes}"
+    return {"app_id": app.app_id, "credentials": credentials, "oauth_authorize_url": authorize}
+
+
+def validate_manifest(call: Call) -> Answer:
+    """Check a manifest without making an app."""
+    _owner(call)
+    _manifest(call)
+    return {"errors": []}
+
+
+def export_manifest(call: Call) -> Answer:
+    """Give an app's manifest; never its credentials."""
+    return {"manifest": _owned_app(call).manifest}
+
+
+def delete_app(call: Call) -> Answer:
+    """Delete an app for good; its installs end with it."""
+    app = _owned_app(call)
+    for install in call.world.installs.all():
+        if install.app_id == app.app_id and install.is_active:
+            call.world.installs.uninstall(install)
+    app.events_url = None
+    app.is_deleted = True
+    return {}
+
+
+def rotate_config_token(call: Call) -> Answer:
+    """Renew an app configuration token; the refresh token works once."""
+    new = call.sandbox.config_tokens.rotate(call.optional_text("refresh_token"))
+    if new is None:
+        raise Refusal("invalid_refresh_token")
+    issued = int(new.issued_at)
+    who = {"team_id": new.team_id, "user_id": new.user_id}
+    return {
+        "token": new.token,
+        "refresh_token": new.refresh_token,
+        **who,
+        "iat": issued,
+        "exp": issued + LIFE,
+    }
+
+
+def _owner(call: Call) -> ConfigToken:
+    if not call.token:
+        raise Refusal("not_authed")
+    if not call.token.startswith("xoxe.xoxp-"):
+        raise Refusal("not_allowed_token_type")
+    found = call.sandbox.config_tokens.authenticate(call.token)
+    if isinstance(found, str):
+        raise Refusal(found)
+    return found
+
+
+def _owned_app(call: Call) -> App:
+    owner = _owner(call)
+    app = call.world.apps.get(call.text("app_id"))
+    if app is None or app.is_deleted or app.home_team_id != owner.team_id:
+        raise Refusal("invalid_app_id")
+    return app
+
+
+def _manifest(call: Call) -> dict[str, Any]:
+    try:
+        manifest = json.loads(call.text("manifest"))
+    except ValueError:
+        raise Refusal("invalid_manifest", errors=[{"message": "not JSON", "pointer": "/"}]) from None
+    faults = manifest_faults(manifest)
+    if faults:
+        raise Refusal("invalid_manifest", errors=faults)
+    manifest_: dict[str, Any] = manifest
+    return manifest_
+
+
+def _uncovered(call: Call) -> Answer:
+    raise Refusal("unknown_method", req_method=call.method)
+
+
+_UNCOVERED = {
+    "conversations.history": "channels:history",
+    "conversations.info": "channels:read",
+    "conversations.join": "channels:join",
+    "conversations.list": "channels:read",
+    "conversations.members": "channels:read",
+    "conversations.open": "im:write",
+    "conversations.replies": "channels:history",
+    "files.getUploadURLExternal": "files:write",
+    "reactions.add": "reactions:write",
+    "team.info": "team:read",
+    "users.info": "users:read",
+    "users.list": "users:read",
+}
+
+METHODS = {
+    "views.publish": Method(publish_view),
+    "assistant.threads.setStatus": Method(set_status, ("chat:write", "assistant:write")),
+    "blocks.validate": Method(validate_blocks, needs_bot=False, takes_json=False),
+    "apps.manifest.create": Method(create_app, needs_bot=False, takes_json=False),
+    "apps.manifest.validate": Method(validate_manifest, needs_bot=False, takes_json=False),
+    "apps.manifest.export": Method(export_manifest, needs_bot=False, takes_json=False),
+    "apps.manifest.delete": Method(delete_app, needs_bot=False, takes_json=False),
+    "tooling.tokens.rotate": Method(rotate_config_token, needs_bot=False, takes_json=False),
+    **{name: Method(_uncovered, (scope,)) for name, scope in _UNCOVERED.items()},
+}

@@ -1,0 +1,65 @@
+"""Where a call wants to go: the channel and the thread, if the app may."""
+
+from __future__ import annotations
+
+import re
+
+from sandbox.slack.calls import Call, Refusal
+from sandbox.slack.mentions import is_reply
+from sandbox.slack.records import Channel
+
+_TS = re.compile(r"\d{10}\.\d{6}")
+
+
+def find_channel(call: Call, name: str) -> Channel:
+    """Give the channel an app may post to, by id, by name, or a person's DM by the person's id."""
+    world, install = call.world, call.install
+    user = world.users.get(name)
+    if user is not None and not user.is_bot and user.team_id == _team_id(call):
+        return world.open_dm(user.id, install.bot_user_id)
+    channel = world.channels.get(name) or _by_name(call, name.removeprefix("#"))
+    if channel is None or not _sees(call, channel):
+        raise Refusal("channel_not_found")
+    if channel.is_archived:
+        raise Refusal("is_archived")
+    if install.bot_user_id not in channel.members and "chat:write.public" not in install.scopes:
+        raise Refusal("not_in_channel")
+    return channel
+
+
+def find_parent(call: Call, channel: Channel, argument: str = "thread_ts") -> str | None:
+    """Give the ``ts`` of the thread a call names, None where it names none; replies have no threads."""
+    thread_ts = call.optional_text(argument)
+    if not thread_ts:
+        return None
+    if not _TS.fullmatch(thread_ts):
+        raise Refusal("invalid_thread_ts")
+    parent = call.world.find_message(channel.id, thread_ts)
+    if parent is None:
+        raise Refusal("thread_not_found")
+    if is_reply(parent) or parent.get("is_ephemeral"):
+        raise Refusal("cannot_reply_to_message")
+    return thread_ts
+
+
+def _team_id(call: Call) -> str:
+    return call.world.users[call.install.bot_user_id].team_id
+
+
+def _by_name(call: Call, name: str) -> Channel | None:
+    channels = call.world.channels.values()
+    return next((each for each in channels if each.kind != "im" and each.name == name), None)
+
+
+def _sees(call: Call, channel: Channel) -> bool:
+    """Tell whether an app knows of a channel: a public one of its teams, or one its bot is in."""
+    if call.install.bot_user_id in channel.members:
+        return True
+    teams = {each.id for each in call.world.teams.values() if _serves(call, each.id)}
+    return channel.kind == "channel" and bool(teams & channel.team_ids)
+
+
+def _serves(call: Call, team_id: str) -> bool:
+    install = call.install
+    enterprise_id = call.world.teams[team_id].enterprise_id
+    return team_id == install.team_id or (install.team_id is None and enterprise_id == install.enterprise_id)

@@ -1,0 +1,240 @@
+"""The state of the stand-in for Slack: who is there, what was said, and who hears of it.
+
+Thread-safe: one lock around everything. Those who listen are called outside it.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sandbox.slack.installs import Installs
+from sandbox.slack.mentions import is_reply, mentioned_ids, pings
+from sandbox.slack.records import App, Channel, Message, Team, User, new_id
+
+ChangeKind = Literal["posted", "changed", "deleted", "invited"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happened to a message: it and, for an edit or a deletion, how it was before."""
+
+    kind: ChangeKind
+    message: Message
+    previous: Message | None = None
+
+
+class World:
+    """Every team, person, channel, app, install and message there is."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self.lock = threading.RLock()
+        self._changed = threading.Condition(self.lock)
+        self._version = 0
+        self._last_ts = 0
+        self._listeners: list[Callable[[Change], None]] = []
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything and everybody; who listens goes on listening."""
+        with self.lock:
+            self.teams: dict[str, Team] = {}
+            self.users: dict[str, User] = {}
+            self.channels: dict[str, Channel] = {}
+            self.apps: dict[str, App] = {}
+            self.installs = Installs(self)
+            #: What ``assistant.threads.setStatus`` shows, by channel and thread.
+            self.statuses: dict[tuple[str, str], str] = {}
+            #: What ``views.publish`` put on a Home tab, by app and user.
+            self.home_views: dict[tuple[str, str], dict[str, Any]] = {}
+            self._messages: dict[str, list[Message]] = {}
+            self.touch()
+
+    # Who is there
+
+    def add_team(self, team: Team) -> Team:
+        """Add a workspace."""
+        with self.lock:
+            self.teams[team.id] = team
+        return team
+
+    def add_user(self, user: User) -> User:
+        """Add a person or a bot user."""
+        with self.lock:
+            self.users[user.id] = user
+        return user
+
+    def add_channel(self, channel: Channel) -> Channel:
+        """Add a channel."""
+        with self.lock:
+            self.channels[channel.id] = channel
+            self._messages.setdefault(channel.id, [])
+            self.touch()
+        return channel
+
+    def add_app(self, app: App) -> App:
+        """Add a Slack app."""
+        with self.lock:
+            self.apps[app.app_id] = app
+            self.touch()
+        return app
+
+    def open_dm(self, user_id: str, bot_user_id: str) -> Channel:
+        """Give the DM of a person and a bot, opened at the first call."""
+        with self.lock:
+            pair = {user_id, bot_user_id}
+            for channel in self.channels.values():
+                if channel.kind == "im" and channel.members == pair:
+                    return channel
+            team_id = self.users[user_id].team_id
+            name = self.users[bot_user_id].real_name
+            return self.add_channel(Channel(new_id("D"), team_id, name, kind="im", members=pair))
+
+    def invite(
+        self, app_id: str, channel_id: str, *, by: str | None = None, mention_ts: str | None = None
+    ) -> None:
+        """Put an app's bot into a channel.
+
+        With ``mention_ts`` the invitation came from a mention, and that mention reaches the app now
+        (docs.slack.dev, app_mention: also sent when the mention invites the app).
+        """
+        with self.lock:
+            channel = self.channels[channel_id]
+            install = self.installs.in_channel(app_id, channel)
+            if install is None:
+                raise LookupError("the app is not installed in a team of this channel")
+            channel.members.add(install.bot_user_id)
+            self.touch()
+            mention = self.find_message(channel_id, mention_ts) if mention_ts else None
+        if by is not None:
+            text = f"<@{install.bot_user_id}> was added by <@{by}>."
+            self.post_message(channel_id, user=install.bot_user_id, text=text, subtype="channel_join")
+        if mention is not None:
+            self._tell(Change("invited", {**mention, "invited_app_id": app_id}))
+
+    # What was said
+
+    def post_message(
+        self, channel_id: str, *, text: str = "", thread_ts: str | None = None, **rest: Any
+    ) -> Message:
+        """Store a message and tell those who listen; ``rest`` are Slack's own fields of a message."""
+        with self.lock:
+            message: Message = {"type": "message", "ts": self._next_ts(), "channel": channel_id, "text": text}
+            if thread_ts is not None:
+                message["thread_ts"] = thread_ts
+            message |= {name: value for name, value in rest.items() if value is not None}
+            message["pings"] = pings(message)
+            self._messages[channel_id].append(message)
+            if "bot_id" in message:
+                self.statuses.pop((channel_id, thread_ts or ""), None)
+            self.touch()
+            posted = copy.deepcopy(message)
+        self._tell(Change("posted", posted))
+        return posted
+
+    def update_message(self, channel_id: str, ts: str, **changes: Any) -> Message:
+        """Change a message's fields (None removes one) and mark it edited, unless ``edited`` is given."""
+        with self.lock:
+            message = self._stored(channel_id, ts)
+            previous = copy.deepcopy(message)
+            editor = {"user": message.get("user", ""), "ts": self._next_ts()}
+            for name, value in {"edited": editor, **changes}.items():
+                if value is None:
+                    message.pop(name, None)
+                else:
+                    message[name] = value
+            message["pings"] = pings(message)
+            self.touch()
+            changed = copy.deepcopy(message)
+        self._tell(Change("changed", changed, previous))
+        return changed
+
+    def delete_message(self, channel_id: str, ts: str) -> None:
+        """Remove a message."""
+        with self.lock:
+            message = self._stored(channel_id, ts)
+            self._messages[channel_id].remove(message)
+            self.touch()
+        self._tell(Change("deleted", message, message))
+
+    def ask(self, user_id: str, channel_id: str, text: str, thread_ts: str | None = None) -> Message:
+        """Say something as a person; the apps concerned are sent their events."""
+        team_id = self.users[user_id].team_id
+        mine = {"user": user_id, "team": team_id, "client_msg_id": new_id("m")}
+        return self.post_message(channel_id, text=text, thread_ts=thread_ts, **mine)
+
+    def messages(self, channel_id: str) -> list[Message]:
+        """Give all messages of a channel, replies included, oldest first."""
+        with self.lock:
+            return copy.deepcopy(self._messages.get(channel_id, []))
+
+    def channel_messages(self, channel_id: str) -> list[Message]:
+        """Give a channel's messages without the replies, oldest first, each with its ``reply_count``."""
+        said = self.messages(channel_id)
+        counts: dict[str, int] = {}
+        for message in said:
+            if is_reply(message):
+                counts[message["thread_ts"]] = counts.get(message["thread_ts"], 0) + 1
+        return [{**each, "reply_count": counts.get(each["ts"], 0)} for each in said if not is_reply(each)]
+
+    def thread(self, channel_id: str, ts: str) -> list[Message]:
+        """Give a thread: its first message, then the replies, oldest first."""
+        return [each for each in self.messages(channel_id) if ts in (each["ts"], each.get("thread_ts"))]
+
+    def find_message(self, channel_id: str, ts: str) -> Message | None:
+        """Give a message, or None where there is none of that ``ts``."""
+        return next((each for each in self.messages(channel_id) if each["ts"] == ts), None)
+
+    def uninvited(self, message: Message) -> list[User]:
+        """Give the apps' bots that a message mentions and that are not in its channel.
+
+        Slack sends them no event, and offers its author to invite them.
+        """
+        with self.lock:
+            members = self.channels[message["channel"]].members
+            named = [self.users[id_] for id_ in mentioned_ids(message["text"]) if id_ in self.users]
+            return [user for user in named if user.is_bot and user.id not in members]
+
+    # Who hears of it
+
+    def listen(self, listener: Callable[[Change], None]) -> None:
+        """Call ``listener`` after every change of a message."""
+        self._listeners.append(listener)
+
+    @property
+    def version(self) -> int:
+        """Give the number that grows with every change."""
+        with self.lock:
+            return self._version
+
+    def wait_for_change(self, since: int, timeout: float) -> int:
+        """Wait until the version is past ``since`` or ``timeout`` seconds went by; give the version."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._version > since, timeout)
+            return self._version
+
+    def touch(self) -> None:
+        """Count a change and wake those who wait for one."""
+        with self._changed:
+            self._version += 1
+            self._changed.notify_all()
+
+    def _tell(self, change: Change) -> None:
+        for listener in self._listeners:
+            listener(change)
+
+    def _stored(self, channel_id: str, ts: str) -> Message:
+        for message in self._messages[channel_id]:
+            if message["ts"] == ts:
+                return message
+        raise LookupError("no such message")
+
+    def _next_ts(self) -> str:
+        """Make a ``ts``: unique in the whole world and never going back."""
+        self._last_ts = max(int(self.clock() * 1_000_000) // 100 * 100, self._last_ts + 100)
+        return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"

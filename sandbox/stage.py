@@ -1,0 +1,159 @@
+"""The whole service with the sandbox as real processes: what the demo shows and the tests try."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+
+from sandbox.slack import seed
+
+START_SECONDS = 30.0
+STOP_SECONDS = 40.0
+ROOT = Path(__file__).parent.parent
+
+
+class StageError(Exception):
+    """The processes did not come up; the text says where their output is."""
+
+
+@dataclass
+class Stage:
+    """A running service and the sandbox around it."""
+
+    service_url: str
+    sandbox_url: str
+    install_api_key: str = field(repr=False)
+    #: What the service and the sandbox wrote.
+    log: Path
+    service: subprocess.Popen[bytes] = field(repr=False)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Give what the install API wants to see."""
+        return {"Authorization": f"Bearer {self.install_api_key}"}
+
+    def control(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Turn one of the sandbox's switches, or read what happened where there is no body."""
+        url = f"{self.sandbox_url}/_control/{path}"
+        answer = requests.get(url, timeout=10) if body is None else requests.post(url, json=body, timeout=10)
+        answer.raise_for_status()
+        read: dict[str, Any] = answer.json()
+        return read
+
+    def consent(self, install_url: str) -> requests.Response:
+        """Follow an install link and consent, as a browser would; gives the page it ends at."""
+        browser = requests.Session()
+        asked = browser.get(install_url, timeout=10)
+        wish = dict(parse_qsl(urlsplit(asked.url).query))
+        return browser.post(asked.url, data={**wish, "decision": "allow"}, timeout=20)
+
+    def wait_for_answer(
+        self, question: Mapping[str, Any], timeout: float, channel: str = seed.GENERAL_ID
+    ) -> list[dict[str, Any]]:
+        """Wait until a question's thread has an answer that grows no more; gives its messages."""
+        deadline, seen = time.monotonic() + timeout, 0
+        while time.monotonic() < deadline:
+            found = self.control(f"messages?channel={channel}")["messages"]
+            replies = [
+                message
+                for message in found
+                if message.get("thread_ts") == question["ts"] and message.get("bot_id")
+            ]
+            if replies and len(replies) == seen:
+                return replies
+            seen = len(replies)
+            time.sleep(0.3)
+        raise StageError(f"no answer within {timeout:.0f} s; see {self.log}")
+
+
+@contextmanager
+def running_stage(
+    log: Path,
+    *,
+    port: int = 0,
+    sandbox_port: int = 0,
+    environ: Mapping[str, str] | None = None,
+    sandbox_options: tuple[str, ...] = (),
+) -> Iterator[Stage]:
+    """Run the sandbox, and the service with its embedded store in a home of its own, while the block lasts.
+
+    Ports of 0, and ports that are taken, are replaced by free ones.
+    """
+    port, sandbox_port = free_port(port), free_port(sandbox_port)
+    urls = f"http://localhost:{port}", f"http://127.0.0.1:{sandbox_port}"
+    with tempfile.TemporaryDirectory(prefix="sectorflow-slack-") as home, log.open("w") as output:
+        sandbox_command = ("sandbox", "--port", str(sandbox_port), "--events-url", f"{urls[0]}/slack/events")
+        sandbox = _start((*sandbox_command, *sandbox_options), os.environ, output)
+        service_environ = {**os.environ, **_service_environ(*urls, port, home), **(environ or {})}
+        service = _start(("sectorflow_slack",), service_environ, output)
+        try:
+            _wait(f"{urls[1]}/_control/installs", sandbox, log)
+            _wait(f"{urls[0]}/readyz", service, log)
+            key = Path(home, "install-api-key").read_text().strip()
+            yield Stage(*urls, key, log, service)
+        finally:
+            for process in (service, sandbox):
+                process.send_signal(signal.SIGINT)
+            for process in (service, sandbox):
+                process.wait(STOP_SECONDS)
+
+
+def free_port(wanted: int = 0) -> int:
+    """Give the port that is wanted, or a free one where it is taken or none is wanted."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return free_port()
+        return int(probe.getsockname()[1])
+
+
+def _start(module: tuple[str, ...], environ: Mapping[str, str], output: TextIO) -> subprocess.Popen[bytes]:
+    command = (sys.executable, "-m", *module)
+    # A group of its own: Ctrl-C is passed on in order, not sent to all at once by the terminal.
+    return subprocess.Popen(  # noqa: S603 - our own modules
+        command, env=dict(environ), stdout=output, stderr=output, cwd=ROOT, start_new_session=True
+    )
+
+
+def _service_environ(service_url: str, sandbox_url: str, port: int, home: str) -> dict[str, str]:
+    return {
+        "PORT": str(port),
+        "PUBLIC_URL": service_url,
+        "REDIS_URL": "",
+        "SECTORFLOW_SLACK_HOME": home,
+        "SLACK_BASE_URL": sandbox_url,
+        "SECTORFLOW_BASE_URL": f"{sandbox_url}/sectorflow/api/v1",
+        "SLACK_APP_ID": seed.SECTORFLOW_APP_ID,
+        "SLACK_CLIENT_ID": seed.SECTORFLOW_CLIENT_ID,
+        "SLACK_CLIENT_SECRET": seed.SECTORFLOW_CLIENT_SECRET,
+        "SLACK_SIGNING_SECRET": seed.SECTORFLOW_SIGNING_SECRET,
+        "WEB_CONCURRENCY": "2",
+    }
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if requests.get(url, timeout=2).ok:
+                return
+        except requests.RequestException:
+            pass
+        time.sleep(0.1)
+    raise StageError(f"{url} does not answer; see {log}")
+

@@ -1,0 +1,57 @@
+"""What the sandbox is made of, and how a request finds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app
+
+from sandbox.faults import FaultPlan
+from sandbox.sectorflow.service import SectorFlow
+from sandbox.slack.codes import Codes
+from sandbox.slack.config_tokens import ConfigTokens
+from sandbox.slack.events import EventSender
+from sandbox.slack.limits import RateLimits
+from sandbox.slack.world import World
+
+
+@dataclass
+class SandboxSettings:
+    """How the sandbox behaves; ``/_control/settings`` may change it while it runs."""
+
+    #: Where the seeded apps' events go.
+    events_url: str = "http://localhost:8000/slack/events"
+    #: How long the stand-in for SectorFlow takes to answer, in seconds.
+    sectorflow_latency: float = 0.6
+    #: Slack's waits before it sends an event again are multiplied by this.
+    retry_scale: float = 1.0
+    #: How long Slack waits for an answer to an event (docs.slack.dev, Events API), in seconds.
+    event_timeout: float = 3.0
+    #: Whether the Web API counts calls and answers 429.
+    rate_limits: bool = True
+
+
+@dataclass
+class Sandbox:
+    """Everything the sandbox is made of."""
+
+    settings: SandboxSettings
+    world: World
+    events: EventSender
+    codes: Codes
+    config_tokens: ConfigTokens
+    limits: RateLimits
+    sectorflow: SectorFlow
+    slack_faults: FaultPlan
+    sectorflow_faults: FaultPlan
+
+
+def current_sandbox() -> Sandbox:
+    """Give the sandbox that the request being served belongs to."""
+    return sandbox_of(current_app)
+
+
+def sandbox_of(app: Flask) -> Sandbox:
+    """Give the sandbox of an app that ``create_sandbox`` built."""
+    sandbox: Sandbox = app.extensions["sandbox"]
+    return sandbox

@@ -1,0 +1,65 @@
+"""The Flask factory."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from flask import Flask, request
+
+from sectorflow_slack import __version__
+from sectorflow_slack.bootstrap import build_services, open_connections
+from sectorflow_slack.config import Settings, load_settings
+from sectorflow_slack.services import Services
+from sectorflow_slack.web import api, docs, events, health, oauth
+from sectorflow_slack.web.errors import InstallApi, register_error_handlers
+from sectorflow_slack.web.headers import set_security_headers
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+class _App(Flask):
+    """Flask, but that its line about a failed request holds no path: that may be an install link."""
+
+    def log_exception(
+        self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]
+    ) -> None:
+        ids: dict[str, Any] = {"method": request.method, "endpoint": request.endpoint}
+        self.logger.error("request failed", exc_info=exc_info, extra=ids)
+
+
+def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
+    """Make the web application; connects to nothing yet, so that gunicorn may fork after it.
+
+    Args:
+        settings: read from the environment when left out.
+        services: built from the settings when left out.
+
+    Raises:
+        SettingsError: a variable of the environment is missing or wrong.
+
+    """
+    settings = settings or load_settings()
+    services = services or build_services(settings, open_connections(settings, patient=False))
+    app = _App("sectorflow_slack.web", static_folder=None)
+    app.config.update(
+        SETTINGS=settings,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        API_TITLE="SectorFlow for Slack: install API",
+        API_VERSION=__version__,
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        API_SPEC_OPTIONS={
+            "components": {"securitySchemes": {"installApiKey": {"type": "http", "scheme": "bearer"}}},
+            "security": [{"installApiKey": []}],
+            "servers": [{"url": settings.public_url}],
+        },
+    )
+    app.extensions["sectorflow_slack"] = services
+    install_api = InstallApi(app)
+    install_api.register_blueprint(api.blueprint)
+    for module in (docs, events, health, oauth):
+        app.register_blueprint(module.blueprint)
+    register_error_handlers(app)
+    app.after_request(set_security_headers)
+    return app

@@ -1,0 +1,1 @@
+"""The remote APIs, one module each."""

@@ -1,0 +1,168 @@
+"""SectorFlow's REST API (https://docs.sectorflowai.com/reference/getting-started-with-your-api-1).
+
+Only two statuses are documented there, 200 and 500; the API guide names 400 and 403 besides. So every
+status is given a meaning here, and a reply is read with tolerance: what is optional may be absent,
+renamed or new.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from sectorflow_slack.clients.http import BodyTooLarge, send
+from sectorflow_slack.clients.replies import read_reply
+from sectorflow_slack.clients.retry_after import retry_after_seconds
+from sectorflow_slack.domain.errors import (
+    AnswerLost,
+    QuestionRefused,
+    ReplyUnreadable,
+    SectorFlowBroken,
+    SectorFlowBusy,
+    TokenRefused,
+    WorkspaceMissing,
+)
+from sectorflow_slack.domain.models import Reply, SectorFlowSettings, Workspace
+
+#: The calls that answer from SectorFlow's own database.
+QUICK_TIMEOUT_SECONDS = 10.0
+
+BUSY_STATUSES = frozenset({429, 502, 503, 504})
+
+Json = Any
+
+
+class HttpSectorFlowClient:
+    """Calls SectorFlow over one session, with a bearer token per call: a process serves many customers."""
+
+    def __init__(self, session: requests.Session, *, base_url: str, chat_timeout: float) -> None:
+        """Take the session, where the API is, and how long one completions call may take (seconds)."""
+        self._session = session
+        self._base_url = base_url
+        self._chat_timeout = chat_timeout
+
+    def list_models(self, api_token: str) -> Sequence[Mapping[str, Json]]:
+        """List the LLMs that the token's user may use (``GET /models``)."""
+        return _list_of_objects(self._call("GET", "/models", api_token))
+
+    def list_workspaces(self, api_token: str) -> Sequence[Mapping[str, Json]]:
+        """List the workspaces of the token's user (``GET /workspaces``)."""
+        return _list_of_objects(self._call("GET", "/workspaces", api_token))
+
+    def create_workspace(self, api_token: str, workspace: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Make a workspace (``POST /workspaces``).
+
+        ``workspace`` has ``name``, ``modelIds``, ``chatHistoryType`` ("TEAM", "USER"), ``contextType``
+        ("SHARED", "PRIVATE") and ``sharingType`` ("TEAM", "PRIVATE").
+        """
+        return _object(self._call("POST", "/workspaces", api_token, body=workspace))
+
+    def get_workspace(
+        self, api_token: str, workspace_id: str, timeout: float = QUICK_TIMEOUT_SECONDS
+    ) -> Workspace:
+        """Load a workspace (``GET /workspaces/{workspaceId}``)."""
+        found = _object(self._call("GET", f"/workspaces/{workspace_id}", api_token, timeout=timeout))
+        return Workspace(workspace_id, str(found.get("name") or ""), _model_names(found.get("models")))
+
+    def update_workspace(
+        self, api_token: str, workspace_id: str, workspace: Mapping[str, Json]
+    ) -> Mapping[str, Json]:
+        """Change a workspace (``POST /workspaces/{workspaceId}``); fields as in ``create_workspace``."""
+        return _object(self._call("POST", f"/workspaces/{workspace_id}", api_token, body=workspace))
+
+    def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None = None) -> Reply:
+        """Ask every model of ``settings`` (``POST /chat/{workspaceId}/completions``).
+
+        History is SectorFlow's: only the new question is sent, with the ``threadId`` of the last reply
+        where the conversation goes on. Returns an answer for each model, in the order of ``model_ids``.
+        """
+        body: dict[str, Json] = {
+            "messages": [{"role": "user", "content": question}],
+            "models": list(settings.model_ids),
+            "chatTools": [],
+            "plusId": settings.plus_id,
+        }
+        if thread_id is not None:
+            body["threadId"] = thread_id
+        path = f"/chat/{settings.workspace_id}/completions"
+        found = self._call("POST", path, settings.api_token, body=body, timeout=self._chat_timeout)
+        return read_reply(found, settings)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        api_token: str,
+        *,
+        body: Json = None,
+        timeout: float = QUICK_TIMEOUT_SECONDS,
+    ) -> Json:
+        headers = {"Authorization": f"Bearer {api_token}", "Accept": "application/json"}
+        request = requests.Request(method, self._base_url + path, headers=headers, json=body)
+        try:
+            response, content = send(self._session, request, timeout)
+        except BodyTooLarge:
+            raise ReplyUnreadable("the reply is too large") from None
+        except requests.RequestException as error:
+            # Its text would quote the URL; whether anything was sent is all that counts.
+            if _never_sent(error):
+                raise SectorFlowBusy("no connection") from None
+            raise AnswerLost(type(error).__name__) from None
+        _raise_for_status(response)
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            raise ReplyUnreadable("the reply is not JSON") from None
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    reason: object = error.args[0] if error.args else None
+    reason = getattr(reason, "reason", reason)
+    return isinstance(error, requests.ConnectTimeout) or isinstance(
+        reason, (NewConnectionError, ConnectTimeoutError)
+    )
+
+
+def _raise_for_status(response: requests.Response) -> None:
+    status = response.status_code
+    if status in {401, 403}:
+        raise TokenRefused(f"status {status}")
+    if status == 404:
+        raise WorkspaceMissing(f"status {status}")
+    if status in BUSY_STATUSES:
+        raise SectorFlowBusy(f"status {status}", retry_after_seconds(response.headers.get("Retry-After")))
+    if status >= 500:
+        raise SectorFlowBroken(f"status {status}")
+    if status >= 400:
+        raise QuestionRefused(f"status {status}")
+    if status != 200:
+        raise ReplyUnreadable(f"status {status}")
+
+
+def _model_names(models: Json) -> dict[str, str]:
+    if not isinstance(models, list):
+        return {}
+    return {
+        model["modelId"].lower(): model["name"]
+        for model in models
+        if isinstance(model, dict)
+        and isinstance(model.get("modelId"), str)
+        and isinstance(model.get("name"), str)
+        and model["name"]
+    }
+
+
+def _object(found: Json) -> Mapping[str, Json]:
+    if not isinstance(found, dict):
+        raise ReplyUnreadable("the reply is no object")
+    return found
+
+
+def _list_of_objects(found: Json) -> Sequence[Mapping[str, Json]]:
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise ReplyUnreadable("the reply is no list of objects")
+    return found

@@ -1,0 +1,189 @@
+"""Every setting of the service, read once from the environment.
+
+All faults are reported at once, by variable name and never by value. docs/configuration.md has a line
+for each variable (a test compares).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+from urllib.parse import SplitResult, urlsplit
+
+from environs import Env, EnvValidationError
+from marshmallow import ValidationError
+from marshmallow.validate import Length, OneOf, Range, Regexp
+
+from sectorflow_slack.domain.models import SlackApp
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+INSTALL_API_KEY_MIN_LENGTH = 16
+METRICS_TOKEN_MIN_LENGTH = 16
+SLACK_APP_VARIABLES = ("SLACK_APP_ID", "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_SIGNING_SECRET")
+
+
+class SettingsError(Exception):
+    """One or more variables are missing or wrong; the text names each and says what it wants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process; docs/configuration.md says what each is for."""
+
+    public_url: str
+    redis_url: str = field(repr=False)
+    redis_tls_verify: bool
+    encryption_keys: tuple[str, ...] = field(repr=False)
+    install_api_keys: tuple[str, ...] = field(repr=False)
+    slack_app: SlackApp | None
+    slack_base_url: str
+    sectorflow_base_url: str
+    sectorflow_timeout_seconds: float
+    return_url_hosts: frozenset[str]
+    metrics_token: str | None = field(repr=False)
+    install_page: bool
+    install_rate_limit: str
+    answer_retention_days: int
+    questions_per_installation: int
+    worker_threads: int
+    log_level: str
+
+    @property
+    def serves_https(self) -> bool:
+        """Say whether the world reaches the service over https, so that cookies are ``Secure``."""
+        return urlsplit(self.public_url).scheme == "https"
+
+
+class _Env(Env):
+    """Reads the environment; an empty variable is one that is not set, as ``.env`` files leave them."""
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        return super()._get_value(env_key, default) or default
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: one or more variables are missing or wrong.
+
+    """
+    env = _Env(eager=False)
+    values = _read(env)
+    slack_app, slack_app_fault = _read_slack_app(env)
+    faults = dict(slack_app_fault)
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        faults |= {name: " ".join(messages) for name, messages in _messages(error).items()}
+    if faults:
+        raise SettingsError("\n".join(f"{name}: {fault}" for name, fault in sorted(faults.items())))
+    return Settings(slack_app=slack_app, **values)
+
+
+def _messages(error: EnvValidationError) -> Mapping[str, list[str]]:
+    return cast("Mapping[str, list[str]]", error.error_messages)
+
+
+def _read(env: Env) -> dict[str, Any]:
+    positive = Range(min=1)
+    # Read by gunicorn.conf.py as well; checked here so that every fault comes in one report.
+    env.int("PORT", 8000, validate=Range(1, 65535))
+    env.int("WEB_CONCURRENCY", 2, validate=positive)
+    return {
+        "public_url": (env.str("PUBLIC_URL", validate=_web_url) or "").rstrip("/"),
+        "redis_url": env.str("REDIS_URL", validate=_redis_url),
+        "redis_tls_verify": env.bool("REDIS_TLS_VERIFY", True),
+        "encryption_keys": _listed(env, "ENCRYPTION_KEYS", _fernet_keys),
+        "install_api_keys": _listed(env, "INSTALL_API_KEYS", _long_keys),
+        "slack_base_url": _base_url(env, "SLACK_BASE_URL", "https://slack.com"),
+        "sectorflow_base_url": _base_url(env, "SECTORFLOW_BASE_URL", "https://platform.sectorflow.ai/api/v1"),
+        "sectorflow_timeout_seconds": env.float("SECTORFLOW_TIMEOUT_SECONDS", 120.0, validate=Range(1, 3600)),
+        "return_url_hosts": frozenset(_listed(env, "RETURN_URL_HOSTS", _hosts, default="", lower=True)),
+        "metrics_token": env.str("METRICS_TOKEN", None, validate=Length(min=METRICS_TOKEN_MIN_LENGTH)),
+        "install_page": env.bool("INSTALL_PAGE", False),
+        "install_rate_limit": env.str("INSTALL_RATE_LIMIT", "120 per minute", validate=_rate),
+        "answer_retention_days": env.int("ANSWER_RETENTION_DAYS", 30, validate=positive),
+        "questions_per_installation": env.int("QUESTIONS_PER_INSTALLATION", 16, validate=positive),
+        "worker_threads": env.int("WORKER_THREADS", 64, validate=Range(1, 1024)),
+        "log_level": env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
+    }
+
+
+def _listed(
+    env: Env, name: str, check: Callable[[list[str]], None], *, default: Any = ..., lower: bool = False
+) -> tuple[str, ...]:
+    text = env.str(name, default, validate=lambda value: check(_split(value))) or ""
+    return tuple(_split(text.lower() if lower else text))
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _base_url(env: Env, name: str, default: str) -> str:
+    return (env.str(name, default, validate=_web_url) or "").rstrip("/")
+
+
+def _read_slack_app(env: Env) -> tuple[SlackApp | None, dict[str, str]]:
+    values = {name: env.str(name, "") for name in SLACK_APP_VARIABLES}
+    missing = [name for name, value in values.items() if not value]
+    if not missing:
+        return SlackApp(*(values[name] for name in SLACK_APP_VARIABLES)), {}
+    if len(missing) == len(SLACK_APP_VARIABLES):
+        return None, {}
+    return None, dict.fromkeys(missing, "Must be set too: all four SLACK_… variables or none.")
+
+
+def _web_url(value: str) -> None:
+    parts = _split_url(value)
+    # urlsplit overlooks white space, and a query or user that is there but empty.
+    if parts is None or not parts.hostname or re.search(r"[\s?#@]", value):
+        good = False
+    else:
+        good = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
+    if not good:
+        raise ValidationError("Must be an https URL (http on loopback only), without query or user.")
+
+
+def _split_url(value: str) -> SplitResult | None:
+    """Take a URL apart; None where Python cannot, whose own error would quote it."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _redis_url(value: str) -> None:
+    if not value.startswith(("redis://", "rediss://", "unix://")) or _split_url(value) is None:
+        raise ValidationError("Must be a redis:// or rediss:// URL. Without a server, start with `make run`.")
+
+
+def _fernet_keys(values: list[str]) -> None:
+    try:
+        good = bool(values) and all(len(base64.urlsafe_b64decode(key)) == 32 for key in values)
+    except (binascii.Error, ValueError):
+        good = False
+    if not good:
+        raise ValidationError("Must be one or more Fernet keys: 32 bytes each, urlsafe base64.")
+
+
+def _long_keys(values: list[str]) -> None:
+    if not values or any(len(key) < INSTALL_API_KEY_MIN_LENGTH for key in values):
+        raise ValidationError(
+            f"Must be one or more keys of at least {INSTALL_API_KEY_MIN_LENGTH} characters."
+        )
+
+
+def _hosts(values: list[str]) -> None:
+    if any(not re.fullmatch(r"[A-Za-z0-9.-]+(:\d+)?", host) for host in values):
+        raise ValidationError("Must be host names, comma-separated, without scheme or path.")
+
+
+_rate = Regexp(r"^[1-9]\d* per (second|minute|hour|day)$", error="Must be like `120 per minute`.")

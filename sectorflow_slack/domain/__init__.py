@@ -1,0 +1,1 @@
+"""Values, errors and interfaces of the service; knows the standard library only."""

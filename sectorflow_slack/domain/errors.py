@@ -1,0 +1,124 @@
+"""The errors of the service, one tree.
+
+::
+
+    SectorFlowSlackError
+    ├── StorageUnavailable         Redis is away, slow or refuses to write
+    ├── CannotDecrypt              a stored secret was not written by any of our keys for this place
+    ├── InstallRefused             the install API refuses: which field, and why
+    ├── ConsentRefused             a person's way through OAuth ends here, and why
+    ├── SectorFlowError
+    │   ├── TokenRefused           401, 403
+    │   ├── WorkspaceMissing       404
+    │   ├── QuestionRefused        any other 4xx
+    │   ├── SectorFlowBusy         refused connection, 429, 502, 503, 504: nothing was answered, ask again
+    │   ├── SectorFlowBroken       500: ask once more
+    │   ├── AnswerLost             timed out or cut off: it may have been charged, do not ask again
+    │   └── ReplyUnreadable        200 with something that is no reply
+    └── SlackError
+        ├── SlackBusy              429, 5xx, no connection: ask again
+        ├── SlackRefusedMessage    the message's form was refused: post it plainer
+        └── SlackRefused           anything else that Slack says no to
+
+No text here carries a token, a question, an answer or a body: texts are constant, details are ids and codes.
+"""
+
+from __future__ import annotations
+
+
+class SectorFlowSlackError(Exception):
+    """Be the root of the service's errors."""
+
+
+class StorageUnavailable(SectorFlowSlackError):
+    """Redis could not be asked, or did not take a write."""
+
+
+class CannotDecrypt(SectorFlowSlackError):
+    """A stored value does not decrypt with any key for the place it stands in."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"no key decrypts {place}")
+        self.place = place
+
+
+class InstallRefused(SectorFlowSlackError):
+    """A field of an install request is wrong for a reason that only asking around shows."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class ConsentRefused(SectorFlowSlackError):
+    """A person's consent does not lead to an installation.
+
+    ``reason`` is a short machine word; the page that a person reads is chosen by it.
+    ``installation_id`` and ``return_url`` are set once the trip is known to be the browser's own.
+    """
+
+    def __init__(
+        self, reason: str, *, installation_id: str | None = None, return_url: str | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.installation_id = installation_id
+        self.return_url = return_url
+
+
+class SectorFlowError(SectorFlowSlackError):
+    """SectorFlow did not answer the question."""
+
+
+class TokenRefused(SectorFlowError):
+    """SectorFlow refused the bearer token (401, 403)."""
+
+
+class WorkspaceMissing(SectorFlowError):
+    """SectorFlow knows no such workspace (404)."""
+
+
+class QuestionRefused(SectorFlowError):
+    """SectorFlow refused the request itself (any other 4xx)."""
+
+
+class SectorFlowBusy(SectorFlowError):
+    """Nothing was answered and nothing charged; the same request may be sent again."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class SectorFlowBroken(SectorFlowError):
+    """SectorFlow failed inside (500)."""
+
+
+class AnswerLost(SectorFlowError):
+    """The answer did not come in time, or not whole; it may have been charged."""
+
+
+class ReplyUnreadable(SectorFlowError):
+    """SectorFlow said 200, with something that is no reply."""
+
+
+class SlackError(SectorFlowSlackError):
+    """Slack did not do what was asked. ``code`` is Slack's own word for it."""
+
+    def __init__(self, code: str, retry_after: float | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.retry_after = retry_after
+
+
+class SlackBusy(SlackError):
+    """Slack was away, slow or limits the rate; the same call may be made again."""
+
+
+class SlackRefusedMessage(SlackError):
+    """Slack refused the form of a message; a plainer one may be taken."""
+
+
+class SlackRefused(SlackError):
+    """Slack said no."""

@@ -1,0 +1,104 @@
+"""One command for the whole service: the store where none is named, the web and the worker, kept running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+from sectorflow_slack.embedded.home import claimed
+from sectorflow_slack.embedded.process import Child, Command, stop_together
+from sectorflow_slack.embedded.report import LaunchError, say
+from sectorflow_slack.embedded.secrets import INSTALL_API_KEY_FILE, provide_secrets
+from sectorflow_slack.embedded.server import find_server
+from sectorflow_slack.embedded.store import Store, running_store
+
+#: The worker gives the questions under way 25 s; the rest is for it to end.
+STOP_SECONDS = 30.0
+_DEFAULT_HOME = ".local"
+_DEFAULT_PORT = "8000"
+_TICK_SECONDS = 0.1
+
+
+def service_commands() -> list[Command]:
+    """Give the commands of the Procfile, run by this interpreter."""
+    web = ("gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
+    worker = (
+        *("dramatiq", "--processes", "1", "--skip-logging", "--worker-shutdown-timeout", "25000"),
+        "sectorflow_slack.worker:setup_broker",
+    )
+    return [Command("web", (sys.executable, "-m", *web)), Command("worker", (sys.executable, "-m", *worker))]
+
+
+class Launcher:
+    """Runs the commands until a signal comes: on the Redis that is named, else on a store of its own."""
+
+    def __init__(self, commands: Sequence[Command], environ: Mapping[str, str]) -> None:
+        self._commands = commands
+        self._environ = environ
+        self._is_stopping = False
+
+    def run(self) -> int:
+        """Run until SIGINT, SIGTERM or SIGHUP (0), or until it cannot go on (1)."""
+        self._listen_for_signals()
+        try:
+            with ExitStack() as stack:
+                if self._environ.get("REDIS_URL"):
+                    say("web and worker on the Redis of REDIS_URL")
+                    self._supervise([], self._environ)
+                else:
+                    self._run_embedded(stack)
+        except (LaunchError, OSError) as error:
+            say(str(error))
+            return 1
+        return 0
+
+    def _run_embedded(self, stack: ExitStack) -> None:
+        folder = Path(self._environ.get("SECTORFLOW_SLACK_HOME") or _DEFAULT_HOME)
+        home = stack.enter_context(claimed(folder))
+        server = find_server()
+        secrets = provide_secrets(home, self._environ)
+        store = stack.enter_context(running_store(home, server, lambda: not self._is_stopping))
+        environ = self._embedded_environ(store, secrets)
+        key = "INSTALL_API_KEYS" if self._environ.get("INSTALL_API_KEYS") else folder / INSTALL_API_KEY_FILE
+        say(
+            f"embedded store ({server}) in {folder}, service at {environ['PUBLIC_URL']}, "
+            f"install API key in {key}"
+        )
+        self._supervise([store.child], environ)
+
+    def _embedded_environ(self, store: Store, secrets: Mapping[str, str]) -> dict[str, str]:
+        port = self._environ.get("PORT") or _DEFAULT_PORT
+        defaults = {"PORT": port, "PUBLIC_URL": f"http://localhost:{port}", "INSTALL_PAGE": "on"}
+        settings = {name: self._environ.get(name) or value for name, value in defaults.items()}
+        return {**self._environ, **settings, **secrets, "REDIS_URL": store.url}
+
+    def _supervise(self, below: Sequence[Child], environ: Mapping[str, str]) -> None:
+        """Keep the commands running, and the children they stand on, until a signal comes."""
+        children = [Child(command, environ) for command in self._commands]
+        try:
+            while not self._is_stopping:
+                for child in (*below, *children):
+                    child.tend()
+                time.sleep(_TICK_SECONDS)
+        finally:
+            stop_together(children, STOP_SECONDS)
+
+    def _listen_for_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # nohup means it: a terminal that closes ends nothing.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._note_signal)
+
+    def _note_signal(self, number: int, frame: FrameType | None) -> None:
+        self._is_stopping = True
+
+
+def main() -> int:
+    """Run the service as the environment says; give the exit code."""
+    return Launcher(service_commands(), os.environ).run()

@@ -1,0 +1,137 @@
+"""Child processes: started again when they die, ended when the launcher ends, whatever ends it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sectorflow_slack.embedded.report import LaunchError, say
+
+#: A process that dies sooner than this has a fault that another start will hardly mend.
+EARLY_SECONDS = 10.0
+EARLY_DEATHS = 3
+_PAUSE_SECONDS = 0.25
+_POLL_SECONDS = 0.05
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a child process runs."""
+
+    name: str
+    argv: tuple[str, ...]
+    #: Open descriptors that the process inherits beside the standard three.
+    inherits: tuple[int, ...] = ()
+    #: The process's umask; -1 leaves it as the launcher's.
+    umask: int = -1
+
+
+class Child:
+    """One process that is kept running, in a session of its own.
+
+    Ctrl-C at the terminal therefore reaches the launcher only, which ends its children in order.
+    """
+
+    def __init__(self, command: Command, environ: Mapping[str, str]) -> None:
+        self._command = command
+        self._environ = environ
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
+        self._due_at = 0.0
+        self._early_deaths = 0
+
+    @property
+    def exit_code(self) -> int | None:
+        """Give how the process ended; None while it runs or where it was not started."""
+        return self._process.poll() if self._process else None
+
+    @property
+    def is_running(self) -> bool:
+        """Say whether the process was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start the process."""
+        self._started_at = time.monotonic()
+        self._process = subprocess.Popen(  # noqa: S603 - our own commands, no shell
+            self._command.argv,
+            env=self._environ,
+            pass_fds=self._command.inherits,
+            umask=self._command.umask,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_end_with_parent(),
+        )
+
+    def tend(self) -> None:
+        """Start the process when it is time, note its death when it died.
+
+        Raise LaunchError once it has died early too often in a row.
+        """
+        if self._process is None:
+            if time.monotonic() >= self._due_at:
+                self.start()
+        elif (code := self._process.poll()) is not None:
+            self._note_death(code)
+
+    def request_stop(self) -> None:
+        """Send SIGTERM to the process alone: gunicorn and dramatiq pass it on to their own children."""
+        if self._process:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """End what is left of the process and of its own children, at once."""
+        if self._process:
+            # The group outlives its leader: a killed dramatiq leaves its worker processes behind.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def _note_death(self, code: int) -> None:
+        is_early = time.monotonic() - self._started_at < EARLY_SECONDS
+        self._early_deaths = self._early_deaths + 1 if is_early else 0
+        self.kill()
+        if self._early_deaths >= EARLY_DEATHS:
+            raise LaunchError(f"{self._command.name} does not stay up (code {code}), see above")
+        pause = _PAUSE_SECONDS * 2**self._early_deaths
+        say(f"{self._command.name} ended with code {code}, starting it again in {pause:g} s")
+        self._due_at = time.monotonic() + pause
+
+
+def stop_together(children: Sequence[Child], seconds: float) -> None:
+    """Ask all children to stop, give them this long, and end those that did not."""
+    for child in children:
+        child.request_stop()
+    deadline = time.monotonic() + seconds
+    while any(child.is_running for child in children) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    for child in children:
+        child.kill()
+
+
+def _end_with_parent() -> Callable[[], None] | None:
+    """Make what a child runs before its command, so that a killed launcher leaves no child behind.
+
+    Only Linux can do this (prctl(2)). Elsewhere the next launcher ends the store that was left behind.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    launcher = os.getpid()
+
+    def run_in_child() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != launcher:
+            # It died before the line above took hold.
+            os._exit(1)
+
+    return run_in_child

@@ -1,0 +1,149 @@
+"""The embedded store: a real server as a child process, on a unix socket, its data in the home folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from sectorflow_slack.embedded.home import try_lock
+from sectorflow_slack.embedded.process import Child, Command, stop_together
+from sectorflow_slack.embedded.report import LaunchError
+from sectorflow_slack.embedded.server import Server
+
+STOP_SECONDS = 10.0
+#: What sockaddr_un can hold: 108 bytes on Linux, 104 on macOS, the closing NUL among them.
+LONGEST_SOCKET_PATH = 103
+_POLL_SECONDS = 0.02
+_LOCK = "store.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A running store: where clients find it, and its process."""
+
+    socket: Path
+    child: Child
+
+    @property
+    def url(self) -> str:
+        """Give the REDIS_URL of this store."""
+        return f"unix://{quote(str(self.socket))}?db=0"
+
+
+@contextmanager
+def running_store(
+    home: Path, server: Server, keep_waiting: Callable[[], bool] = lambda: True
+) -> Iterator[Store]:
+    """Run the store of a claimed home folder and give it when it answers; stop it in order at the end.
+
+    It is given unready when ``keep_waiting`` turns false first: somebody wants to stop already.
+    """
+    with _data_locked(home) as lock, _socket_place(home) as socket:
+        os.truncate(lock, 0)
+        os.pwrite(lock, os.fsencode(socket), 0)
+        child = Child(_command(home, server, socket, lock), os.environ)
+        child.start()
+        try:
+            _wait_until_ready(home, socket, child, keep_waiting)
+            yield Store(socket, child)
+        finally:
+            stop_together([child], STOP_SECONDS)
+
+
+def _command(home: Path, server: Server, socket: Path, lock: int) -> Command:
+    options = {
+        "port": "0",
+        "protected-mode": "yes",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "daemonize": "no",
+        "dir": str(home),
+        "logfile": str(home / "store.log"),
+        "loglevel": "warning",
+        # What is accepted survives: on disk within a second, and no key gives way to another.
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "aof-load-truncated": "yes",
+        "maxmemory-policy": "noeviction",
+        "save": "",
+        # Plain commands, which any server reads: Redis refuses a snapshot that a newer Valkey wrote, and
+        # a redis-server may come to PATH after the first start.
+        "aof-use-rdb-preamble": "no",
+    }
+    argv = [part for name, value in options.items() for part in (f"--{name}", value)]
+    return Command("store", (str(server.path), *argv), inherits=(lock,), umask=0o077)
+
+
+@contextmanager
+def _data_locked(home: Path) -> Iterator[int]:
+    """Hold the lock on the data, which the server inherits: two servers never write the same files.
+
+    A server that outlived its launcher holds it too. It is asked to shut down.
+    """
+    path = home / _LOCK
+    deadline = time.monotonic() + STOP_SECONDS
+    while (lock := try_lock(path)) is None:
+        if time.monotonic() > deadline:
+            raise LaunchError(f"the store of an earlier run does not stop: end the process that holds {path}")
+        _shut_down(Path(os.fsdecode(path.read_bytes())))
+        time.sleep(_POLL_SECONDS)
+    try:
+        if earlier := os.fsdecode(path.read_bytes()):
+            _remove_socket(home, Path(earlier))
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def _shut_down(socket: Path) -> None:
+    # NOSAVE is about snapshots; the append-only file is written out all the same.
+    with suppress(redis.RedisError), _client(socket) as client:
+        client.execute_command("SHUTDOWN", "NOSAVE")
+
+
+@contextmanager
+def _socket_place(home: Path) -> Iterator[Path]:
+    socket = home / "store.sock"
+    if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
+        socket = Path(tempfile.mkdtemp(prefix="sectorflow-slack-"), "store.sock")
+    try:
+        yield socket
+    finally:
+        _remove_socket(home, socket)
+
+
+def _remove_socket(home: Path, socket: Path) -> None:
+    with suppress(OSError):
+        socket.unlink(missing_ok=True)
+        if socket.parent != home:
+            socket.parent.rmdir()
+
+
+def _wait_until_ready(home: Path, socket: Path, child: Child, keep_waiting: Callable[[], bool]) -> None:
+    while keep_waiting() and not _answers(socket):
+        if child.exit_code is not None:
+            raise LaunchError(f"the store ended with code {child.exit_code}: see {home / 'store.log'}")
+        time.sleep(_POLL_SECONDS)
+
+
+def _answers(socket: Path) -> bool:
+    """Say whether the store answers; while it still reads its data it refuses, as one that is not there."""
+    try:
+        with _client(socket) as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def _client(socket: Path) -> redis.Redis:
+    return redis.Redis(unix_socket_path=str(socket), socket_timeout=1.0, retry=Retry(NoBackoff(), 0))

@@ -1,0 +1,1 @@
+"""What people read in Slack: pure functions from answers to messages, within Slack's limits."""

@@ -1,0 +1,74 @@
+"""Slack's limits on one message, each with its source, and how characters are counted against them.
+
+Slack does not say what it counts as a character. UTF-16 code units are never fewer than Python's
+code points (an emoji is two), so they are what is counted here, after escaping.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: Text of all blocks of a message. Undocumented: Slack answers ``msg_blocks_too_long`` from about
+#: 12,000 to 13,200 characters (slackapi/bolt-js, issues 2509 and 2867); one report failed at 11,341.
+MESSAGE_CHARS: Final = 10_500
+
+#: All ``markdown`` blocks of a message together (docs.slack.dev, Block Kit reference, markdown block).
+MARKDOWN_CHARS: Final = 12_000
+
+#: Blocks per message (docs.slack.dev, Block Kit reference, blocks).
+BLOCKS: Final = 50
+
+#: Blocks planned for. Slack makes several blocks of one ``markdown`` block before it counts to
+#: ``BLOCKS`` (docs.slack.dev, markdown block: "may result in multiple blocks"); some room is left.
+PLANNED_BLOCKS: Final = 45
+
+#: Text of a ``header`` block (docs.slack.dev, Block Kit reference, header block).
+HEADER_CHARS: Final = 150
+
+#: Text of a ``section`` block (docs.slack.dev, Block Kit reference, section block).
+SECTION_CHARS: Final = 3_000
+
+#: Elements of a ``context`` block (docs.slack.dev, Block Kit reference, context block).
+CONTEXT_ELEMENTS: Final = 10
+
+#: Text of an element of a ``context`` block; Slack names no limit, a line is all that is wanted.
+CONTEXT_CHARS: Final = 150
+
+#: Tables per message: more than one was refused for long (docs.slack.dev, table block).
+TABLES: Final = 1
+
+#: Rows of a table, its head among them (docs.slack.dev, Block Kit reference, table block).
+TABLE_ROWS: Final = 100
+
+#: Columns of a table (docs.slack.dev, Block Kit reference, table block).
+TABLE_COLUMNS: Final = 20
+
+#: Text of all tables of a message (docs.slack.dev, Block Kit reference, table block).
+TABLE_CHARS: Final = 10_000
+
+#: Top-level ``text``: Slack advises 4,000 (docs.slack.dev, chat.postMessage) and ``chat.update``
+#: refuses more with ``msg_too_long``.
+TEXT_CHARS: Final = 4_000
+
+#: Top-level ``text`` planned for, where it is all that a message has.
+PLANNED_TEXT_CHARS: Final = 3_900
+
+#: Top-level ``text`` beside blocks: a notification or a screen reader needs no more.
+FALLBACK_CHARS: Final = 3_000
+
+
+def count(text: str) -> int:
+    """Count characters as Slack would at worst: in UTF-16 code units."""
+    if text.isascii():
+        return len(text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def shorten(text: str, limit: int) -> str:
+    """Keep ``text`` whole if it counts at most ``limit``, else cut it and end it with an ellipsis."""
+    if count(text) <= limit:
+        return text
+    kept = text[: limit - 1]
+    while count(kept) > limit - 1:
+        kept = kept[: -max(1, (count(kept) - limit + 1) // 2)]
+    return f"{kept.rstrip()}…"

@@ -1,0 +1,114 @@
+"""Pieces of Markdown with what they cost, and the room that a message has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from markdown_it.token import Token
+
+from . import limits
+from .parsing import parse_blocks
+
+#: What Slack draws as a block of its own when it stands inside a list or a quote.
+_BREAKS_OUT = frozenset({"heading_open", "hr", "table_open", "fence", "code_block"})
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much Markdown goes somewhere: into a message, or what is left of it."""
+
+    chars: int = limits.MESSAGE_CHARS
+    blocks: int = limits.PLANNED_BLOCKS
+    tables: int = limits.TABLES
+    table_rows: int = limits.TABLE_ROWS
+    table_columns: int = limits.TABLE_COLUMNS
+    table_chars: int = limits.TABLE_CHARS
+
+    def takes(self, piece: Piece) -> bool:
+        """Say whether the piece fits."""
+        return (
+            piece.chars <= self.chars
+            and piece.blocks <= self.blocks
+            and piece.tables <= self.tables
+            and piece.table_rows <= self.table_rows
+            and piece.table_columns <= self.table_columns
+            and (not piece.tables or piece.chars <= self.table_chars)
+        )
+
+    def less(self, piece: Piece, *, of_same_block: bool = False) -> Room:
+        """Give what is left when the piece, with the line ends before it, is in."""
+        return replace(
+            self,
+            chars=self.chars - piece.chars - 2,
+            blocks=self.blocks - piece.blocks + of_same_block,
+            tables=self.tables - piece.tables,
+        )
+
+    def narrower(self, chars: int) -> Room:
+        """Give a room with so many characters less."""
+        return replace(self, chars=self.chars - chars)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of Markdown that stays together, with its cost after Slack's expansion."""
+
+    text: str
+    chars: int
+    blocks: int = 1
+    tables: int = 0
+    table_rows: int = 0
+    table_columns: int = 0
+    #: A heading: it belongs to what follows it.
+    leads: bool = False
+    #: It stood on the line right below the piece before it.
+    tight: bool = False
+
+    def followed_by(self, other: Piece) -> Piece:
+        """Join two pieces into one that stays together."""
+        return Piece(
+            joined((self, other)),
+            self.chars + 2 + other.chars,
+            self.blocks + other.blocks,
+            self.tables + other.tables,
+            max(self.table_rows, other.table_rows),
+            max(self.table_columns, other.table_columns),
+            other.leads,
+            self.tight,
+        )
+
+
+def joined(pieces: Iterable[Piece]) -> str:
+    """Give the pieces' text, with a blank line between two unless there was none."""
+    texts = [f"\n{piece.text}" if piece.tight else f"\n\n{piece.text}" for piece in pieces]
+    return "".join(texts).lstrip("\n")
+
+
+def measure(text: str, tokens: list[Token] | None = None) -> Piece:
+    """Make a piece of a text, counting each block that Slack may make of it.
+
+    A block inside a list or a quote counts twice: itself, and what goes on behind it.
+    """
+    tokens = parse_blocks(text) if tokens is None else tokens
+    outer = [token for token in tokens if token.level == 0 and token.nesting >= 0]
+    inner = sum(token.level > 0 and token.type in _BREAKS_OUT for token in tokens)
+    tables, rows, columns = _tables(tokens)
+    leads = bool(outer) and outer[-1].type == "heading_open"
+    blocks = max(1, len(outer) + 2 * inner)
+    return Piece(text, limits.count(text), blocks, tables, rows, columns, leads)
+
+
+def _tables(tokens: list[Token]) -> tuple[int, int, int]:
+    """Count the tables, and the rows and columns of the largest."""
+    tables = rows = columns = most_rows = most_columns = 0
+    for token in tokens:
+        if token.type == "table_open":
+            tables, rows = tables + 1, 0
+        elif token.type == "tr_open":
+            rows, columns = rows + 1, 0
+            most_rows = max(most_rows, rows)
+        elif token.type in ("th_open", "td_open"):
+            columns += 1
+            most_columns = max(most_columns, columns)
+    return tables, most_rows, most_columns

@@ -1,0 +1,173 @@
+"""Consent: a person's trip to Slack and back, and the installation it leads to."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from dataclasses import dataclass, field
+
+from sectorflow_slack.domain.errors import ConsentRefused, SlackBusy, SlackError, SlackRefused
+from sectorflow_slack.domain.interfaces import (
+    AppStore,
+    Clock,
+    InstallationStore,
+    OAuthStateStore,
+    PendingStore,
+    SlackClient,
+)
+from sectorflow_slack.domain.models import (
+    BotInstall,
+    Installation,
+    InstallationKey,
+    OAuthState,
+    PendingInstallation,
+    SlackApp,
+)
+
+logger = logging.getLogger(__name__)
+
+#: Slack says these where the credentials of the app are wrong: no second try can do better.
+CREDENTIAL_ERRORS = frozenset({"bad_client_secret", "invalid_client_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentTrip:
+    """Where to send a browser for consent, and the state it must bring back."""
+
+    url: str = field(repr=False)
+    state: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentAnswer:
+    """What a browser brings back from Slack's consent page."""
+
+    state: str | None = field(repr=False)
+    #: The state this browser was sent off with.
+    cookie: str | None = field(repr=False)
+    code: str | None = field(repr=False)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentService:
+    """Takes a pending installation through OAuth to the stored bot token."""
+
+    apps: AppStore
+    installations: InstallationStore
+    pendings: PendingStore
+    states: OAuthStateStore
+    slack: SlackClient
+    redirect_uri: str
+    clock: Clock
+
+    def begin(self, link: str) -> ConsentTrip:
+        """Send a person off to Slack's consent page.
+
+        Raises:
+            ConsentRefused: the link leads nowhere (any more).
+
+        """
+        pending = self.pendings.find_by_link(link)
+        app = self._app(pending) if pending else None
+        if pending is None or app is None or pending.status(self.clock()) != "pending":
+            raise ConsentRefused("dead_link")
+        state = self.states.issue(OAuthState(pending.terms.id, pending.terms.app_id))
+        url = self.slack.authorize_url(app, state, self.redirect_uri, pending.team_id)
+        return ConsentTrip(url, state)
+
+    def complete(self, answer: ConsentAnswer) -> tuple[Installation, PendingInstallation]:
+        """Turn a person's consent into an installation; returns it and the request it came from.
+
+        Raises:
+            ConsentRefused: the consent does not lead to one; nothing was stored of it.
+
+        """
+        pending, app = self._trip(answer)
+        refusal = _Refusal(pending)
+        if answer.error is not None or not answer.code:
+            raise refusal.because("cancelled" if answer.error == "access_denied" else "slack_error")
+        bot = self._exchange(app, answer.code, refusal)
+        self._check_place(bot, refusal)
+        installation = Installation(pending.terms, bot, installed_at=self.clock())
+        if not self.installations.save(installation, pending.slack_app, pending.replaces):
+            # Slack gave the token that the installation there holds: it is not ours to revoke.
+            raise self._failed(refusal, "already_installed")
+        logger.info(
+            "installed", extra={"installation_id": pending.terms.id, "installation": str(installation.key)}
+        )
+        return installation, pending
+
+    def _app(self, pending: PendingInstallation) -> SlackApp | None:
+        return pending.slack_app or self.apps.find(pending.terms.app_id)
+
+    def _trip(self, answer: ConsentAnswer) -> tuple[PendingInstallation, SlackApp]:
+        """Find what this browser was sent off for; the state is of no use afterwards."""
+        if not answer.state or not _same(answer.state, answer.cookie):
+            raise ConsentRefused("other_browser")
+        state = self.states.consume(answer.state)
+        if state is None:
+            raise ConsentRefused("stale")
+        pending = self.pendings.find(state.installation_id)
+        app = self._app(pending) if pending else None
+        if (
+            pending is None
+            or app is None
+            or app.app_id != state.app_id
+            or pending.status(self.clock()) != "pending"
+        ):
+            raise ConsentRefused("dead_link")
+        return pending, app
+
+    def _exchange(self, app: SlackApp, code: str, refusal: _Refusal) -> BotInstall:
+        try:
+            return self.slack.exchange_code(app, code, self.redirect_uri)
+        except SlackBusy as error:
+            logger.warning("code not exchanged: %s", error.code)
+            raise refusal.because("slack_away") from None
+        except SlackRefused as error:
+            logger.warning("code refused: %s", error.code)
+            if error.code in CREDENTIAL_ERRORS:
+                raise self._failed(refusal, "bad_credentials") from None
+            raise refusal.because("slack_error") from None
+
+    def _check_place(self, bot: BotInstall, refusal: _Refusal) -> None:
+        """See that Slack installed the app that was asked for, in the team that was named."""
+        pending = refusal.pending
+        if bot.app_id != pending.terms.app_id:
+            self._give_back(bot)
+            raise self._failed(refusal, "other_app")
+        if pending.team_id is not None and pending.team_id != bot.tenant_id:
+            self._give_back(bot)
+            raise refusal.because("other_team")
+
+    def _give_back(self, bot: BotInstall) -> None:
+        """Revoke a token that will not be stored, unless an installation lives by the same token.
+
+        Slack gives the same bot token again when an app is installed again.
+        """
+        if self.installations.find(InstallationKey(bot.app_id, bot.tenant_id)) is not None:
+            return
+        try:
+            self.slack.revoke(bot.bot_token)
+        except SlackError as error:
+            logger.warning("token not revoked: %s", error.code)
+
+    def _failed(self, refusal: _Refusal, reason: str) -> ConsentRefused:
+        self.pendings.fail(refusal.pending.terms.id, reason)
+        logger.warning("installation failed: %s", reason, extra={"installation_id": refusal.pending.terms.id})
+        return refusal.because(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    pending: PendingInstallation
+
+    def because(self, reason: str) -> ConsentRefused:
+        return ConsentRefused(
+            reason, installation_id=self.pending.terms.id, return_url=self.pending.return_url
+        )
+
+
+def _same(state: str, cookie: str | None) -> bool:
+    return hmac.compare_digest(state.encode("utf-8", "replace"), (cookie or "").encode("utf-8", "replace"))

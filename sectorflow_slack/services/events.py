@@ -1,0 +1,88 @@
+"""Accepting: from a signed event to a question that will be answered, or to nothing."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sectorflow_slack.domain.errors import StorageUnavailable
+from sectorflow_slack.domain.interfaces import AppStore, Clock, InstallationStore, QuestionStore, TaskQueue
+from sectorflow_slack.domain.models import Installation, InstallationKey
+from sectorflow_slack.services.payloads import Event, as_question, is_question, tenants
+
+logger = logging.getLogger(__name__)
+
+Json = Any
+
+HANDLED_EVENTS = frozenset({"app_mention", "message", "app_uninstalled", "tokens_revoked"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventService:
+    """Takes in what Slack sends, once its signature has verified."""
+
+    apps: AppStore
+    installations: InstallationStore
+    questions: QuestionStore
+    queue: TaskQueue
+    clock: Clock
+
+    def signing_secrets(self, app_id: str) -> tuple[str, ...]:
+        """Give the secrets an event of this app may be signed with; the one in force first."""
+        return self.apps.signing_secrets(app_id)
+
+    def adopt_signing_secret(self, app_id: str, secret: str) -> None:
+        """Put a newer signing secret in force: an event has just verified with it."""
+        self.apps.adopt_signing_secret(app_id, secret)
+        logger.info("signing secret replaced", extra={"app_id": app_id})
+
+    def accept(self, payload: Mapping[str, Json]) -> None:
+        """Take in one event; when this returns, what it asks for is stored or was nothing to do.
+
+        Raises:
+            StorageUnavailable: it could not be stored; Slack is to send it again.
+
+        """
+        event = Event.read(payload)
+        if event is None:
+            return
+        if event.type not in HANDLED_EVENTS or (installation := self._installation(event)) is None:
+            logger.info("event ignored", extra=event.ids)
+        elif event.type in {"app_mention", "message"}:
+            self._ask(event, installation)
+        elif event.type == "app_uninstalled" or _revokes_bot_token(event):
+            self._forget(event, installation)
+
+    def _installation(self, event: Event) -> Installation | None:
+        for tenant_id in tenants(event.payload):
+            found = self.installations.find(InstallationKey(event.app_id, tenant_id))
+            if found is not None:
+                return found
+        return None
+
+    def _ask(self, event: Event, installation: Installation) -> None:
+        if not is_question(event, installation.bot.bot_user_id):
+            logger.info("event ignored", extra=event.ids)
+            return
+        question = as_question(event, installation, question_id=uuid.uuid4().hex, now=self.clock())
+        if not self.questions.accept(question):
+            logger.info("event repeated", extra=event.ids)
+            return
+        logger.info("question accepted", extra={**event.ids, "question_id": question.id})
+        try:
+            self.queue.answer_next(installation.key)
+        except StorageUnavailable:
+            # The question is stored: workers look for such ones every few seconds.
+            logger.warning("no worker woken", extra={"question_id": question.id})
+
+    def _forget(self, event: Event, installation: Installation) -> None:
+        deleted = self.installations.delete(installation.key, before=event.time)
+        logger.info("installation forgotten" if deleted else "late event ignored", extra=event.ids)
+
+
+def _revokes_bot_token(event: Event) -> bool:
+    tokens = event.body.get("tokens")
+    return isinstance(tokens, dict) and bool(tokens.get("bot"))

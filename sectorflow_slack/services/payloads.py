@@ -1,0 +1,124 @@
+"""Slack's event payloads, read with suspicion: a signature says who sent them, not what is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sectorflow_slack.domain.models import Installation, Question
+from sectorflow_slack.formatting.incoming import read_question
+
+Json = Any
+
+#: A message with files has a subtype and is a question all the same; no other subtype is.
+QUESTION_SUBTYPES = frozenset({None, "file_share"})
+
+#: Seconds since the epoch that no event comes after; JSON can carry integers that no float holds.
+FAR_FUTURE = 2**40
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An ``event_callback`` (docs.slack.dev, Events API): the envelope and the event in it."""
+
+    app_id: str
+    type: str
+    event_id: str
+    time: float
+    body: Mapping[str, Json] = field(repr=False)
+    payload: Mapping[str, Json] = field(repr=False)
+
+    @classmethod
+    def read(cls, payload: Mapping[str, Json]) -> Event | None:
+        """Read an envelope; None where it is no ``event_callback`` or lacks what each of them has."""
+        body, time = payload.get("event"), payload.get("event_time")
+        app_id, event_id = text(payload, "api_app_id"), text(payload, "event_id")
+        if (
+            payload.get("type") != "event_callback"
+            or not isinstance(body, dict)
+            or not app_id
+            or not event_id
+        ):
+            return None
+        is_time = isinstance(time, int) and not isinstance(time, bool) and 0 <= time < FAR_FUTURE
+        known_time = float(time) if is_time else 0.0
+        return cls(app_id, text(body, "type"), event_id, known_time, body, payload)
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Give what a log line says of this event."""
+        return {"app_id": self.app_id, "event_id": self.event_id, "event_type": self.type}
+
+
+def text(mapping: Mapping[str, Json], name: str) -> str:
+    """Give a field that should be a string; "" where it is anything else."""
+    value = mapping.get(name)
+    # JSON can carry half of a character (\ud800), which no store and no log takes.
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def tenants(payload: Mapping[str, Json]) -> Iterator[str]:
+    """List under which teams or enterprises the installation of an event may be kept, best first.
+
+    In a shared channel the envelope's ``team_id`` can be the other organisation; ``authorizations[0]`` is
+    the installation the event is for, an org-wide one if it says so (docs.slack.dev, Events API).
+    """
+    found = []
+    authorization = _authorization(payload)
+    if authorization.get("is_enterprise_install") in (True, "true"):
+        found.append(text(authorization, "enterprise_id"))
+    found += [text(authorization, "team_id"), text(payload, "team_id")]
+    yield from dict.fromkeys(tenant for tenant in found if tenant)
+
+
+def _authorization(payload: Mapping[str, Json]) -> Mapping[str, Json]:
+    authorizations = payload.get("authorizations")
+    if isinstance(authorizations, list) and authorizations and isinstance(authorizations[0], dict):
+        return authorizations[0]
+    return {}
+
+
+def is_question(event: Event, bot_user_id: str) -> bool:
+    """Say whether an event is a person's question: a mention, or a message in a DM."""
+    body = event.body
+    if event.type == "message" and body.get("channel_type") != "im":
+        return False
+    return (
+        body.get("subtype") in QUESTION_SUBTYPES
+        and not body.get("bot_id")
+        and not body.get("edited")
+        and not body.get("hidden")
+        and text(body, "user") not in {"", bot_user_id}
+        and bool(text(body, "channel"))
+        and bool(text(body, "ts"))
+    )
+
+
+def as_question(event: Event, installation: Installation, *, question_id: str, now: float) -> Question:
+    """Give the question that an event asks."""
+    body, bot = event.body, installation.bot
+    return Question(
+        id=question_id,
+        installation=installation.key,
+        event_id=event.event_id,
+        channel_id=text(body, "channel"),
+        user_id=text(body, "user"),
+        ts=text(body, "ts"),
+        thread_ts=text(body, "thread_ts") or None,
+        text=read_question(text(body, "text"), bot.bot_user_id),
+        team_id=bot.team_id or text(event.payload, "team_id"),
+        is_direct=body.get("channel_type") == "im",
+        is_external=_is_external(event, installation),
+        asked_at=now,
+    )
+
+
+def _is_external(event: Event, installation: Installation) -> bool:
+    """Say whether somebody of another organisation asks, which only happens in shared channels."""
+    if not event.payload.get("is_ext_shared_channel"):
+        return False
+    body, bot = event.body, installation.bot
+    home = text(body, "user_team") or text(body, "source_team") or text(body, "team")
+    ours = {bot.team_id, bot.enterprise_id, text(_authorization(event.payload), "team_id")}
+    return bool(home) and home not in ours

@@ -1,0 +1,1 @@
+"""Redis, one module per family of keys."""

@@ -1,0 +1,90 @@
+"""Slack apps and their secrets.
+
+``app:{app_id}``: hash of ``client_id`` and the sealed ``client_secret``, ``signing_secret`` and, after the
+app was installed again with another one, ``next_signing_secret``. The service's own app is not in Redis.
+"""
+
+from __future__ import annotations
+
+from redis import Redis
+from redis.client import Pipeline
+
+from sectorflow_slack.domain.models import SlackApp
+from sectorflow_slack.storage.connection import read_hash, transact, translate_errors
+from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.records import Fields, app_secrets
+
+
+class RedisAppStore:
+    """Keeps Slack apps in Redis, beside the service's own."""
+
+    def __init__(self, redis: Redis, cipher: Cipher, own_app: SlackApp | None) -> None:
+        self._redis = redis
+        self._cipher = cipher
+        self._own_app = own_app
+
+    @translate_errors
+    def find(self, app_id: str) -> SlackApp | None:
+        """Load an app."""
+        if self._own_app and app_id == self._own_app.app_id:
+            return self._own_app
+        key = app_key(app_id)
+        fields = read_hash(self._redis, key)
+        if not fields:
+            return None
+        return SlackApp(
+            app_id,
+            fields["client_id"],
+            self._cipher.open(key, "client_secret", fields["client_secret"]),
+            self._cipher.open(key, "signing_secret", fields["signing_secret"]),
+        )
+
+    @translate_errors
+    def signing_secrets(self, app_id: str) -> tuple[str, ...]:
+        """Load the secrets that a request of this app may be signed with; the one in force first."""
+        if self._own_app and app_id == self._own_app.app_id:
+            return (self._own_app.signing_secret,)
+        key, names = app_key(app_id), ("signing_secret", "next_signing_secret")
+        sealed = self._redis.hmget(key, *names)
+        return tuple(
+            self._cipher.open(key, name, str(value))
+            for name, value in zip(names, sealed, strict=True)
+            if value is not None
+        )
+
+    @translate_errors
+    def adopt_signing_secret(self, app_id: str, secret: str) -> None:
+        """Put a waiting secret in force."""
+        key = app_key(app_id)
+
+        def step(pipe: Pipeline) -> None:
+            waiting = pipe.hget(key, "next_signing_secret")
+            if waiting is None or self._cipher.open(key, "next_signing_secret", str(waiting)) != secret:
+                return
+            pipe.multi()
+            pipe.hset(key, "signing_secret", self._cipher.seal(key, "signing_secret", secret))
+            pipe.hdel(key, "next_signing_secret")
+
+        transact(self._redis, step, key)
+
+
+def app_key(app_id: str) -> str:
+    """Give the Redis key of an app."""
+    return f"app:{app_id}"
+
+
+def updated_app_fields(pipe: Pipeline, cipher: Cipher, app: SlackApp) -> Fields:
+    """Give the fields to write for an app that Slack has just vouched for.
+
+    Its client credentials have proved good. Its signing secret has not: where another one is in force,
+    the new one waits for the first event that verifies with it.
+    """
+    key = app_key(app.app_id)
+    fields = {"client_id": app.client_id, **app_secrets(cipher, key, app)}
+    in_force = pipe.hget(key, "signing_secret")
+    if in_force is None:
+        return fields
+    del fields["signing_secret"]
+    if cipher.open(key, "signing_secret", str(in_force)) != app.signing_secret:
+        fields["next_signing_secret"] = cipher.seal(key, "next_signing_secret", app.signing_secret)
+    return fields

@@ -1,0 +1,84 @@
+"""Values as the fields of a Redis hash, and back.
+
+What is secret has a field of its own, sealed for the key it stands under; the rest is readable, so that
+an operator can see what is there with ``HGETALL``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from sectorflow_slack.domain.models import BotInstall, SectorFlowSettings, SlackApp, Terms
+from sectorflow_slack.storage.crypto import Cipher
+
+Fields = dict[str, str]
+
+
+def terms_fields(terms: Terms) -> Fields:
+    """Give the readable fields of what the platform asked for."""
+    return {
+        "id": terms.id,
+        "app_id": terms.app_id,
+        "app_name": terms.app_name,
+        "created_at": repr(terms.created_at),
+        "display": terms.display,
+        "customer_id": json.dumps(terms.customer_id),
+        "allow_external_users": json.dumps(terms.allow_external_users),
+        "workspace_id": terms.sectorflow.workspace_id,
+        "model_ids": json.dumps(terms.sectorflow.model_ids),
+        "model_names": json.dumps(terms.sectorflow.model_names),
+        "plus_id": terms.sectorflow.plus_id,
+    }
+
+
+def read_terms(fields: Mapping[str, str], api_token: str) -> Terms:
+    """Give back what ``terms_fields`` wrote, with the token that is kept apart."""
+    return Terms(
+        id=fields["id"],
+        app_id=fields["app_id"],
+        app_name=fields["app_name"],
+        created_at=float(fields["created_at"]),
+        display="tabs" if fields["display"] == "tabs" else "separated",
+        customer_id=json.loads(fields["customer_id"]),
+        allow_external_users=json.loads(fields["allow_external_users"]),
+        sectorflow=SectorFlowSettings(
+            api_token=api_token,
+            workspace_id=fields["workspace_id"],
+            model_ids=tuple(json.loads(fields["model_ids"])),
+            plus_id=fields["plus_id"],
+            model_names=json.loads(fields["model_names"]),
+        ),
+    )
+
+
+def bot_fields(bot: BotInstall) -> Fields:
+    """Give the readable fields of what Slack gave at the consent."""
+    return {
+        "bot_user_id": bot.bot_user_id,
+        "team_id": json.dumps(bot.team_id),
+        "team_name": bot.team_name,
+        "enterprise_id": json.dumps(bot.enterprise_id),
+        "is_enterprise_install": json.dumps(bot.is_enterprise_install),
+    }
+
+
+def read_bot(fields: Mapping[str, str], bot_token: str) -> BotInstall:
+    """Give back what ``bot_fields`` wrote, with the token that is kept apart."""
+    return BotInstall(
+        app_id=fields["app_id"],
+        bot_token=bot_token,
+        bot_user_id=fields["bot_user_id"],
+        team_id=json.loads(fields["team_id"]),
+        team_name=fields["team_name"],
+        enterprise_id=json.loads(fields["enterprise_id"]),
+        is_enterprise_install=json.loads(fields["is_enterprise_install"]),
+    )
+
+
+def app_secrets(cipher: Cipher, key: str, app: SlackApp) -> Fields:
+    """Seal an app's secrets for the Redis key they will stand under."""
+    return {
+        "client_secret": cipher.seal(key, "client_secret", app.client_secret),
+        "signing_secret": cipher.seal(key, "signing_secret", app.signing_secret),
+    }

@@ -1,0 +1,53 @@
+"""Slack's events, one URL for every app: acknowledged once what they ask for is stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+
+from sectorflow_slack.domain.slack import EVENTS_PATH
+from sectorflow_slack.web import current_services
+from sectorflow_slack.web.signature import read_json, verified_app_id
+
+blueprint = Blueprint("events", __name__)
+
+#: Slack's challenges are some 50 characters; nothing longer, and nothing odd, is echoed.
+CHALLENGE_MAX_LENGTH = 512
+
+
+@blueprint.before_request
+def guard() -> Response | None:
+    """Let in what Slack signed, and answer its challenge.
+
+    The challenge comes before Slack has told anybody the app's secret, so it needs no signature.
+    """
+    g.payload = read_json()
+    if g.payload is not None and g.payload.get("type") == "url_verification":
+        return _answer_challenge(g.payload.get("challenge"))
+    if g.payload is None or verified_app_id(g.payload.get("api_app_id")) is None:
+        return _refuse()
+    return None
+
+
+@blueprint.post(EVENTS_PATH, provide_automatic_options=False)
+def receive_event() -> Response:
+    """Take in an event. Whatever is signed is acknowledged: Slack disables URLs that refuse too much."""
+    current_services.events.accept(g.payload)
+    return Response(status=200)
+
+
+def _answer_challenge(challenge: Any) -> Response:
+    if (
+        not isinstance(challenge, str)
+        or not 0 < len(challenge) <= CHALLENGE_MAX_LENGTH
+        or not (challenge.isascii() and challenge.isprintable())
+    ):
+        return _refuse()
+    return Response(challenge, mimetype="text/plain")
+
+
+def _refuse() -> Response:
+    """Answer the same for whatever is wrong: a stranger learns nothing from it."""
+    request.get_data()
+    return Response(status=401)

@@ -1,0 +1,34 @@
+"""The worker: ``dramatiq sectorflow_slack.worker:setup_broker``."""
+
+from __future__ import annotations
+
+import dramatiq
+
+from sectorflow_slack.bootstrap import build_services, open_connections
+from sectorflow_slack.config import SettingsError, load_settings
+from sectorflow_slack.logging import configure_logging
+from sectorflow_slack.tasks import Caretaker, OneSigterm, TakeNothingNew, WorkerSettings, declare_actors
+
+
+def setup_broker() -> None:
+    """Build the broker that dramatiq's command runs, with the actor bound to this process's services.
+
+    The command calls this once in each worker process and then takes dramatiq's global broker.
+    """
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        raise SystemExit(f"sectorflow-slack: settings\n{error}") from None
+    configure_logging(settings.log_level)
+    connections = open_connections(settings, patient=True)
+    services = build_services(settings, connections)
+    broker = connections.broker
+    for middleware in (
+        WorkerSettings(settings.worker_threads),
+        OneSigterm(),
+        TakeNothingNew(),
+        Caretaker(services.answers.keep_going),
+    ):
+        broker.add_middleware(middleware)
+    declare_actors(broker, services.answers.answer_next)
+    dramatiq.set_broker(broker)

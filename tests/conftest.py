@@ -1,0 +1,121 @@
+"""What all tests share: stores, settings, the app, and Slack's signature."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import fakeredis
+import pytest
+import redis
+from cryptography.fernet import Fernet
+from flask import Flask
+from flask.testing import FlaskClient
+
+from sectorflow_slack.app import create_app
+from sectorflow_slack.bootstrap import Connections, build_services
+from sectorflow_slack.config import Settings
+from sectorflow_slack.embedded.report import LaunchError
+from sectorflow_slack.embedded.server import find_server
+from sectorflow_slack.embedded.store import running_store
+from sectorflow_slack.services import Services
+from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.tasks import make_broker
+from tests.values import INSTALL_API_KEY, OWN_APP, FixedClock
+
+
+def skip_or_fail(reason: str) -> None:
+    """A missing server is no reason to fail on a laptop, and no reason to pass in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def real_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis of the tests' own; REDIS_TEST_URL names another one, which will be emptied."""
+    if url := os.environ.get("REDIS_TEST_URL"):
+        yield url
+        return
+    try:
+        server = find_server()
+    except LaunchError as error:
+        skip_or_fail(str(error))
+        raise
+    home: Path = tmp_path_factory.mktemp("redis")
+    with running_store(home, server) as store:
+        yield store.url
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real_redis)])
+def store(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
+    """An empty store: the fake that the tests use, and the real thing, for one and the same suite."""
+    if request.param == "fake":
+        yield fakeredis.FakeRedis(decode_responses=True)
+        return
+    client = redis.Redis.from_url(request.getfixturevalue("real_redis_url"), decode_responses=True)
+    client.flushdb()
+    yield client
+    client.flushdb()
+    client.close()
+
+
+@pytest.fixture
+def cipher() -> Cipher:
+    return Cipher([Fernet.generate_key().decode()])
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Settings of a service with an app of its own; ``replace`` what a test is about."""
+    return Settings(
+        public_url="https://slack.example.com",
+        redis_url="redis://nowhere.invalid:1/0",
+        redis_tls_verify=True,
+        encryption_keys=(Fernet.generate_key().decode(),),
+        install_api_keys=(INSTALL_API_KEY,),
+        slack_app=OWN_APP,
+        slack_base_url="https://slack.com",
+        sectorflow_base_url="https://platform.sectorflow.ai/api/v1",
+        sectorflow_timeout_seconds=120.0,
+        return_url_hosts=frozenset({"app.sectorflow.example"}),
+        metrics_token=None,
+        install_page=False,
+        install_rate_limit="120 per minute",
+        answer_retention_days=30,
+        questions_per_installation=16,
+        worker_threads=64,
+        log_level="INFO",
+    )
+
+
+@pytest.fixture
+def connections(store: redis.Redis) -> Connections:
+    """The two clients of one process, on the store under test."""
+    if isinstance(store, fakeredis.FakeRedis):
+        raw = fakeredis.FakeRedis(connection_pool=None, server=store.connection_pool.connection_kwargs["server"])
+    else:
+        options = {**store.connection_pool.connection_kwargs, "decode_responses": False}
+        raw = redis.Redis(unix_socket_path=options["path"]) if "path" in options else redis.Redis(**options)
+    return Connections(store, make_broker(raw))
+
+
+@pytest.fixture
+def services(settings: Settings, connections: Connections, clock: FixedClock) -> Services:
+    return build_services(settings, connections, clock)
+
+
+@pytest.fixture
+def app(settings: Settings, services: Services) -> Flask:
+    return create_app(settings, services)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from sectorflow_slack.embedded.launcher import service_commands
+
+pytestmark = [pytest.mark.real_redis, pytest.mark.processes]
+
+ROOT = Path(__file__).parents[2]
+
+#: Runs the launcher as the real command does, with the scripts it is given in the place of web and worker.
+LAUNCH = """
+import os, sys
+from sectorflow_slack.embedded.launcher import Launcher
+from sectorflow_slack.embedded.process import Command
+commands = [Command(f"stand-in {i}", (sys.executable, "-c", script)) for i, script in enumerate(sys.argv[1:])]
+sys.exit(Launcher(commands, os.environ).run())
+"""
+#: Notes its process id and environment, then waits.
+WAIT = """
+import json, os, pathlib, time
+notes = pathlib.Path(os.environ["NOTES"])
+(notes / "draft").write_text(json.dumps(dict(os.environ)))
+(notes / "draft").rename(notes / f"{os.getpid()}.started")
+time.sleep(60)
+"""
+#: Asks the store when it is asked to stop itself, and notes whether the store was there still.
+ASK_AT_STOP = f"""
+import os, pathlib, redis, signal, sys
+def stop(number, frame):
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+        pathlib.Path(os.environ["NOTES"], "answer").write_text(str(client.ping()))
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+{WAIT}
+"""
+FAIL = "import sys; sys.exit(3)"
+
+
+class Run:
+    """A launcher under way in a folder of its own."""
+
+    def __init__(self, folder: Path, scripts: tuple[str, ...], environ: dict[str, str]) -> None:
+        self.folder = folder
+        self.notes = folder / "notes"
+        self.notes.mkdir(exist_ok=True)
+        unset = {"REDIS_URL", "PORT", "PUBLIC_URL", "ENCRYPTION_KEYS", "INSTALL_API_KEYS", "INSTALL_PAGE"}
+        inherited = {name: value for name, value in os.environ.items() if name not in unset}
+        paths = {"PYTHONPATH": str(ROOT), "NOTES": str(self.notes)}
+        with (folder / "stderr").open("a") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", LAUNCH, *scripts],
+                cwd=folder,
+                env={**inherited, **paths, **environ},
+                stderr=stderr,
+            )
+
+    @property
+    def said(self) -> str:
+        return (self.folder / "stderr").read_text()
+
+    @property
+    def pids(self) -> list[int]:
+        """Give the stand-ins started so far."""
+        return [int(path.stem) for path in self.notes.glob("*.started")]
+
+    def environ_of(self, pid: int) -> dict[str, str]:
+        environ: dict[str, str] = json.loads((self.notes / f"{pid}.started").read_text())
+        return environ
+
+    def store(self) -> redis.Redis:
+        socket = self.folder / ".local" / "store.sock"
+        return redis.Redis(unix_socket_path=str(socket), decode_responses=True)
+
+    def store_pid(self) -> int:
+        with self.store() as client:
+            return int(client.info("server")["process_id"])
+
+
+@pytest.fixture
+def launch(tmp_path: Path, eventually: Callable[..., None]) -> Iterator[Callable[..., Run]]:
+    """Give a start of the launcher with scripts, which waits until the scripts run."""
+    runs: list[Run] = []
+
+    def start(*scripts: str, ready: int | None = None, **environ: str) -> Run:
+        run = Run(tmp_path, scripts, environ)
+        runs.append(run)
+        expected = len(scripts) if ready is None else ready
+        eventually(lambda: len(run.pids) >= expected or run.process.poll() is not None)
+        return run
+
+    yield start
+    for run in runs:
+        run.process.terminate()
+        run.process.wait(timeout=10)
+
+
+@pytest.fixture
+def held(launch: Callable[..., Run]) -> Run:
+    """Give a launcher with two stand-ins that wait."""
+    return launch(WAIT, WAIT)
+
+
+def test_it_says_in_one_line_what_runs_and_where_the_key_is(held: Run) -> None:
+    (line,) = held.said.splitlines()
+
+    assert line.startswith("sectorflow-slack: embedded store (")
+    assert line.endswith(
+        ") in .local, service at http://localhost:8000, install API key in .local/install-api-key"
+    )
+    assert (held.folder / ".local" / "install-api-key").read_text().strip() not in held.said
+
+
+def test_the_children_get_a_whole_environment(held: Run) -> None:
+    environ = held.environ_of(held.pids[0])
+
+    assert environ["REDIS_URL"] == f"unix://{held.folder}/.local/store.sock?db=0"
+    assert environ["PUBLIC_URL"] == "http://localhost:8000"
+    assert environ["PORT"] == "8000"
+    assert environ["INSTALL_PAGE"] == "on"
+    assert environ["INSTALL_API_KEYS"] == (held.folder / ".local" / "install-api-key").read_text().strip()
+    assert environ["ENCRYPTION_KEYS"]
+    with redis.Redis.from_url(environ["REDIS_URL"]) as client:
+        assert client.ping()
+
+
+def test_what_the_environment_says_wins(launch: Callable[..., Run]) -> None:
+    given = {"PORT": "9000", "INSTALL_PAGE": "off", "ENCRYPTION_KEYS": "a", "INSTALL_API_KEYS": "b"}
+
+    run = launch(WAIT, SECTORFLOW_SLACK_HOME="elsewhere/home", **given)
+
+    environ = run.environ_of(run.pids[0])
+    assert environ.items() >= {**given, "PUBLIC_URL": "http://localhost:9000"}.items()
+    assert run.said.endswith(
+        "in elsewhere/home, service at http://localhost:9000, install API key in INSTALL_API_KEYS\n"
+    )
+    assert stat.S_IMODE((run.folder / "elsewhere" / "home").stat().st_mode) == 0o700
+
+
+def test_with_a_redis_named_it_makes_no_store_and_no_secrets(launch: Callable[..., Run]) -> None:
+    run = launch(WAIT, REDIS_URL="redis://:not-shown@127.0.0.1:1/0")
+
+    environ = run.environ_of(run.pids[0])
+    assert environ["REDIS_URL"] == "redis://:not-shown@127.0.0.1:1/0"
+    assert not {"ENCRYPTION_KEYS", "INSTALL_API_KEYS", "PUBLIC_URL", "INSTALL_PAGE"} & set(environ)
+    assert not (run.folder / ".local").exists()
+    assert run.said == "sectorflow-slack: web and worker on the Redis of REDIS_URL\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_everything_in_order(
+    launch: Callable[..., Run], is_alive: Callable[[int], bool], number: signal.Signals
+) -> None:
+    run = launch(ASK_AT_STOP, WAIT)
+    store = run.store_pid()
+
+    run.process.send_signal(number)
+
+    assert run.process.wait(timeout=10) == 0
+    assert not [pid for pid in (*run.pids, store) if is_alive(pid)]
+    assert (run.notes / "answer").read_text() == "True"
+
+
+def test_a_launcher_that_is_killed_leaves_no_process(
+    held: Run, is_alive: Callable[[int], bool], eventually: Callable[..., None]
+) -> None:
+    processes = [*held.pids, held.store_pid()]
+
+    held.process.kill()
+
+    eventually(lambda: not any(is_alive(pid) for pid in processes))
+
+
+def test_data_survive_a_sigkill_of_everything(held: Run, launch: Callable[..., Run]) -> None:
+    key = held.environ_of(held.pids[0])["ENCRYPTION_KEYS"]
+    with held.store() as client:
+        client.set("key", "kept")
+    processes = [held.process.pid, *held.pids, held.store_pid()]
+    time.sleep(1.2)
+
+    for pid in processes:
+        os.kill(pid, signal.SIGKILL)
+    again = launch(WAIT, ready=3)
+
+    with again.store() as client:
+        assert client.get("key") == "kept"
+    assert {again.environ_of(pid)["ENCRYPTION_KEYS"] for pid in again.pids} == {key}
+
+
+def test_a_second_launcher_in_the_same_folder_is_refused(held: Run, launch: Callable[..., Run]) -> None:
+    second = launch(WAIT, ready=3)
+
+    assert second.process.wait(timeout=10) == 1
+    assert "another sectorflow-slack runs in .local" in second.said
+    assert held.process.poll() is None
+    assert held.store_pid()
+
+
+def test_a_store_that_dies_comes_back_while_the_others_run_on(
+    held: Run, eventually: Callable[..., None]
+) -> None:
+    first = held.store_pid()
+
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: "store ended with code -9" in held.said)
+    eventually(lambda: answers(held))
+
+    assert held.store_pid() != first
+    assert len(held.pids) == 2
+
+
+def answers(run: Run) -> bool:
+    try:
+        with run.store() as client:
+            return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+def test_a_service_that_does_not_stay_up_ends_everything(
+    launch: Callable[..., Run], is_alive: Callable[[int], bool]
+) -> None:
+    run = launch(WAIT, FAIL, ready=1)
+
+    assert run.process.wait(timeout=10) == 1
+    assert run.said.endswith("stand-in 1 does not stay up (code 3), see above\n")
+    assert not [pid for pid in run.pids if is_alive(pid)]
+
+
+def test_the_commands_are_those_of_the_procfile_run_by_this_interpreter() -> None:
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    procfile = dict(line.split(": ", 1) for line in lines if line and not line.startswith("#"))
+
+    commands = {command.name: command.argv for command in service_commands()}
+
+    assert commands == {name: (sys.executable, "-m", *line.split()) for name, line in procfile.items()}

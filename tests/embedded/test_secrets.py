@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from sectorflow_slack.embedded.report import LaunchError
+from sectorflow_slack.embedded.secrets import provide_secrets
+
+FILES = ["encryption-key", "install-api-key"]
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """Take away what usually keeps new files from others."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def test_keys_are_made_that_the_service_accepts(tmp_path: Path) -> None:
+    secrets = provide_secrets(tmp_path, {})
+
+    assert Fernet(secrets["ENCRYPTION_KEYS"])
+    assert len(secrets["INSTALL_API_KEYS"]) >= 43
+
+
+@pytest.mark.usefixtures("open_umask")
+def test_only_their_owner_can_read_the_files(tmp_path: Path) -> None:
+    provide_secrets(tmp_path, {})
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_the_keys_stay_the_same_over_starts_and_differ_between_folders(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+
+    first, second = provide_secrets(tmp_path, {}), provide_secrets(tmp_path, {})
+    other = provide_secrets(tmp_path / "other", {})
+
+    assert first == second
+    assert not set(first.values()) & set(other.values())
+
+
+def test_keys_of_the_environment_win_and_none_are_made(tmp_path: Path) -> None:
+    given = {"ENCRYPTION_KEYS": "one,two", "INSTALL_API_KEYS": "three"}
+
+    assert provide_secrets(tmp_path, given) == given
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_value_in_the_environment_counts_as_unset(tmp_path: Path) -> None:
+    assert all(provide_secrets(tmp_path, {"ENCRYPTION_KEYS": "", "INSTALL_API_KEYS": ""}).values())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_key_that_others_can_read_is_refused_without_showing_it(tmp_path: Path, name: str) -> None:
+    secrets = provide_secrets(tmp_path, {})
+    (tmp_path / name).chmod(0o640)
+
+    with pytest.raises(LaunchError, match=name) as refusal:
+        provide_secrets(tmp_path, {})
+
+    assert not any(secret in str(refusal.value) for secret in secrets.values())
+
+
+def test_an_emptied_key_file_is_refused_for_the_data_may_still_need_its_key(tmp_path: Path) -> None:
+    provide_secrets(tmp_path, {})
+    os.truncate(tmp_path / "encryption-key", 0)
+
+    with pytest.raises(LaunchError, match="encryption-key is empty"):
+        provide_secrets(tmp_path, {})
+
+
+def test_a_start_that_crashed_while_making_a_key_does_not_matter(tmp_path: Path) -> None:
+    (tmp_path / "encryption-key.new").write_text("half a ke")
+
+    secrets = provide_secrets(tmp_path, {})
+
+    assert Fernet(secrets["ENCRYPTION_KEYS"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+
+from sectorflow_slack.embedded.report import LaunchError
+from sectorflow_slack.embedded.server import Server
+from sectorflow_slack.embedded.store import LONGEST_SOCKET_PATH, Store, running_store
+
+pytestmark = pytest.mark.real_redis
+
+#: Writes, then dies by SIGKILL on a system that does not end children with their parent.
+ORPHANING = """
+import os, signal, sys
+from pathlib import Path
+import redis
+from sectorflow_slack.embedded.server import Server
+from sectorflow_slack.embedded.store import running_store
+sys.platform = "another"
+with running_store(Path(sys.argv[1]), Server(Path(sys.argv[2]), "")) as store:
+    with redis.Redis.from_url(store.url) as client:
+        client.set("key", "kept")
+        print(client.info("server")["process_id"], flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    return home
+
+
+def connect(store: Store) -> redis.Redis:
+    return redis.Redis.from_url(store.url, decode_responses=True)
+
+
+def write(home: Path, server: Server) -> None:
+    with running_store(home, server) as store, connect(store) as client:
+        client.set("key", "kept")
+        client.hset("hash", mapping={"field": "1"})
+        client.expire("hash", 1000)
+
+
+def read(home: Path, server: Server) -> object:
+    with running_store(home, server) as store, connect(store) as client:
+        return client.get("key")
+
+
+def leave_over(home: Path, server: Server) -> int:
+    """Run a store whose launcher is killed, and give the store's process id."""
+    orphaning = [sys.executable, "-c", ORPHANING, str(home), str(server.path)]
+    with subprocess.Popen(orphaning, stdout=subprocess.PIPE, text=True) as launcher:
+        assert launcher.stdout
+        return int(launcher.stdout.readline())
+
+
+def make_script(folder: Path, script: str) -> Server:
+    path = folder / "stand-in-server"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o700)
+    return Server(path, "7.0.0")
+
+
+def test_it_serves_on_a_private_socket_only(home: Path, server: Server) -> None:
+    with running_store(home, server) as store, connect(store) as client:
+        mode = stat.S_IMODE(store.socket.stat().st_mode)
+        settings = client.config_get("port", "maxmemory-policy", "appendfsync")
+
+    assert mode == 0o700
+    assert settings == {"port": "0", "maxmemory-policy": "noeviction", "appendfsync": "everysec"}
+    assert not store.socket.exists()
+
+
+def test_no_file_of_it_is_open_to_others(home: Path, server: Server) -> None:
+    write(home, server)
+
+    assert not [path for path in home.rglob("*") if path.stat().st_mode & 0o077]
+
+
+def test_data_survive_a_restart(home: Path, server: Server) -> None:
+    write(home, server)
+
+    assert read(home, server) == "kept"
+
+
+def test_data_survive_a_sigkill_of_the_store(home: Path, server: Server) -> None:
+    with running_store(home, server) as store:
+        with connect(store) as client:
+            client.set("key", "kept")
+            pid = client.info("server")["process_id"]
+        time.sleep(1.2)
+        os.kill(pid, signal.SIGKILL)
+
+    assert read(home, server) == "kept"
+
+
+def test_a_half_written_last_command_is_left_out(home: Path, server: Server) -> None:
+    write(home, server)
+    newest = max((path for path in home.rglob("*.aof")), key=lambda path: path.stat().st_size)
+    with newest.open("ab") as file:
+        file.write(b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$9\r\nlo")
+
+    assert read(home, server) == "kept"
+
+
+def test_each_server_reads_what_the_other_wrote(
+    tmp_path: Path, installed_server: Server, wheel_server: Server
+) -> None:
+    for first, second in ((installed_server, wheel_server), (wheel_server, installed_server)):
+        home = tmp_path / first.version
+        home.mkdir(mode=0o700)
+
+        write(home, first)
+        with running_store(home, first) as store, connect(store) as client:
+            client.bgrewriteaof()
+
+        assert read(home, second) == "kept"
+
+
+def test_a_folder_with_a_long_path_gets_its_socket_elsewhere(
+    tmp_path: Path, installed_server: Server
+) -> None:
+    home = tmp_path / ("long" * 30)
+    home.mkdir(mode=0o700)
+
+    with running_store(home, installed_server) as store, connect(store) as client:
+        client.set("key", "kept")
+        place = store.socket.parent
+        assert len(os.fsencode(store.socket)) <= LONGEST_SOCKET_PATH
+        assert stat.S_IMODE(place.stat().st_mode) == 0o700
+
+    assert not place.exists()
+    assert read(home, installed_server) == "kept"
+
+
+def test_a_folder_with_odd_letters_in_its_name_works(tmp_path: Path, installed_server: Server) -> None:
+    home = tmp_path / "o d?d#'\"%20"
+    home.mkdir(mode=0o700)
+
+    write(home, installed_server)
+
+    assert read(home, installed_server) == "kept"
+
+
+def test_a_store_that_outlived_its_launcher_is_stopped_first(
+    home: Path,
+    server: Server,
+    is_alive: Callable[[int], bool],
+) -> None:
+    left_over = leave_over(home, server)
+    assert is_alive(left_over)
+
+    kept = read(home, server)
+
+    assert kept == "kept"
+    assert not is_alive(left_over)
+
+
+def test_a_left_over_socket_folder_is_cleared_away(tmp_path: Path, installed_server: Server) -> None:
+    home = tmp_path / ("long" * 30)
+    home.mkdir(mode=0o700)
+    left_over = leave_over(home, installed_server)
+    place = Path((home / "store.lock").read_text()).parent
+    os.kill(left_over, signal.SIGKILL)
+    assert place.exists()
+
+    kept = read(home, installed_server)
+
+    assert kept == "kept"
+    assert not place.exists()
+
+
+def test_a_store_that_ends_at_once_is_reported_with_its_log(home: Path) -> None:
+    server = make_script(home, "exit 7")
+
+    with pytest.raises(LaunchError, match=r"code 7: see .*/store\.log"):
+        running_store(home, server).__enter__()
+
+
+def test_a_stop_is_heard_while_the_store_is_not_ready(home: Path) -> None:
+    server = make_script(home, "exec sleep 60")
+    answers = iter([True, True, False])
+
+    with running_store(home, server, lambda: next(answers)) as store:
+        assert store.child.is_running
+
+    assert not store.child.is_running

@@ -1,0 +1,54 @@
+from sectorflow_slack.domain.models import ModelAnswer
+from sectorflow_slack.formatting.plain import fallback, notice, plainer
+from tests.formatting.example_answers import JOKES, TUTORIAL
+from tests.formatting.slack_rules import utf16
+
+
+def test_plain_answers_stand_under_bold_names() -> None:
+    (message,) = plainer(JOKES[1:])
+
+    assert message.blocks == ()
+    assert message.text.startswith("*Google Gemini Pro 2M*\nTwo antennas")
+    assert "\n\n*Claude*\nThis model did not answer this time.\n\n*Llama*\nI would" in message.text
+
+
+def test_a_plain_answer_is_escaped_and_else_verbatim() -> None:
+    (message,) = plainer([ModelAnswer("m", "A & B", text=TUTORIAL)])
+
+    escaped = TUTORIAL.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    assert message.text == f"*A &amp; B*\n{escaped}".rstrip("\n")
+
+
+def test_a_long_plain_answer_goes_on_in_further_messages() -> None:
+    code = "x < 1\n" * 3_000
+
+    messages = plainer([ModelAnswer("m", "A", text=f"```py\n{code}```")])
+
+    assert all(utf16(message.text) <= 3_900 for message in messages)
+    assert all(message.text.startswith("*A (continued)*\n") for message in messages[1:])
+    assert sum(message.text.count("x &lt; 1") for message in messages) == 3_000
+
+
+def test_a_notice_is_one_section_beside_its_escaped_text() -> None:
+    message = notice("Ask <@me> something.")
+
+    text = {"type": "plain_text", "text": "Ask <@me> something.", "emoji": False}
+    assert message.blocks == ({"type": "section", "text": text},)
+    assert message.text == "Ask &lt;@me&gt; something."
+
+
+def test_the_fallback_names_each_model_and_its_first_words() -> None:
+    text = fallback(JOKES)
+
+    lines = text.split("\n")
+    assert [line.split(":")[0] for line in lines] == [joke.name for joke in JOKES]
+    assert lines[3] == "Claude: This model did not answer this time."
+
+
+def test_a_long_fallback_is_cut_with_an_ellipsis_and_no_entity_in_half() -> None:
+    text = fallback([ModelAnswer("m", "A", text="<" * 9_000), ModelAnswer("n", "B", text="word " * 9_000)])
+
+    first, second = text.split("\n")
+    assert first.removeprefix("A: ").replace("&lt;", "") == "…"
+    assert second.endswith("word…")
+    assert utf16(text) <= 3_000

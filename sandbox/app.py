@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from sandbox.channel.page import channel_blueprint
+from sandbox.channel.page import Press, channel_blueprint
 from sandbox.control import control
 from sandbox.faults import FaultPlan
 from sandbox.sectorflow.api import sectorflow
@@ -13,6 +13,7 @@ from sandbox.slack.codes import Codes
 from sandbox.slack.config_tokens import ConfigTokens
 from sandbox.slack.consent import consent
 from sandbox.slack.events import EventSender
+from sandbox.slack.interactions import press
 from sandbox.slack.limits import RateLimits
 from sandbox.slack.seed import TEAM_ID, seed
 from sandbox.slack.web_api import web_api
@@ -27,9 +28,17 @@ def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     sandbox = build_sandbox(settings or SandboxSettings())
     app.extensions["sandbox"] = sandbox
-    for blueprint in (web_api, consent, sectorflow, control, channel_blueprint(sandbox.world)):
+    page = channel_blueprint(sandbox.world, press=_presses(sandbox.world))
+    for blueprint in (web_api, consent, sectorflow, control, page):
         app.register_blueprint(blueprint)
     return app
+
+
+def _presses(world: World) -> Press:
+    def pressed(user_id: str, channel_id: str, ts: str, block_id: str, action_id: str) -> None:
+        press(world, user_id, channel_id, ts, action_id=action_id)
+
+    return pressed
 
 
 def build_sandbox(settings: SandboxSettings) -> Sandbox:

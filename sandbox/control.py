@@ -8,6 +8,9 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request
 
 from sandbox.faults import Fault
+from sandbox.slack.codes import Codes
+from sandbox.slack.config_tokens import ConfigTokens
+from sandbox.slack.interactions import press
 from sandbox.slack.records import Install
 from sandbox.slack.seed import SECTORFLOW_APP_ID, TEAM_ID, seed
 from sandbox.state import current_sandbox
@@ -16,7 +19,7 @@ control = Blueprint("control", __name__, url_prefix="/_control")
 
 
 @control.errorhandler(TypeError)
-@control.errorhandler(KeyError)
+@control.errorhandler(LookupError)
 def refuse(error: Exception) -> tuple[Response, int]:
     """Answer 400 to a body that lacks a field or has one too many."""
     return jsonify(error=f"{type(error).__name__}: {error}"), 400
@@ -137,6 +140,14 @@ def send_event() -> Response:
     return jsonify(event_id=event_id)
 
 
+@control.post("/press")
+def press_button() -> Response:
+    """Press a button as a person: ``user``, ``channel``, ``ts``, ``action_id``; give the app's status."""
+    body = _body()
+    place = body["user"], body["channel"], body["ts"]
+    return jsonify(status=press(current_sandbox().world, *place, action_id=body["action_id"]))
+
+
 @control.post("/replay")
 def replay() -> Response:
     """Send an event again: ``event_id``."""
@@ -154,6 +165,8 @@ def reset() -> Response:
     sandbox.sectorflow_faults.clear()
     sandbox.sectorflow.clear()
     sandbox.limits.clear()
+    sandbox.codes = Codes(sandbox.world.clock)
+    sandbox.config_tokens = ConfigTokens(TEAM_ID, sandbox.world.clock)
     return jsonify(ok=True)
 
 

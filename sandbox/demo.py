@@ -28,13 +28,10 @@ def main() -> int:
     """Run the demo; returns the exit code."""
     asked = _parse().ask
     LOG.parent.mkdir(exist_ok=True)
-    ports = {
-        "port": int(os.environ.get("PORT", "8000")),
-        "sandbox_port": int(os.environ.get("SANDBOX_PORT", "9000")),
-    }
+    port, sandbox_port = (int(os.environ.get(name, "0")) for name in ("PORT", "SANDBOX_PORT"))
     _say("Starting the service with a store of its own, and a sandbox that plays Slack and SectorFlow …")
     try:
-        with running_stage(LOG, **ports) as stage:
+        with running_stage(LOG, port=port, sandbox_port=sandbox_port) as stage:
             _install(stage)
             if asked is None:
                 return _invite_to_page(stage)
@@ -86,9 +83,9 @@ def _curl(stage: Stage) -> str:
 def _ask(stage: Stage, text: str) -> int:
     """Ask one question in #general and print the answers as Slack would show them."""
     started = time.monotonic()
-    said = stage.control("ask", {"user": seed.MAYA_ID, "channel": seed.GENERAL_ID, "text": f"{{bot}} {text}"})
+    said = stage.ask(f"{{bot}} {text}")
     _say(f"\nMaya in #general: @SectorFlow {text}\n")
-    for message in stage.wait_for_answer(said["message"], ANSWER_SECONDS):
+    for message in stage.wait_for_answer(said, ANSWER_SECONDS):
         sys.stdout.write(as_text(message, colour=sys.stdout.isatty()) + "\n\n")
     _say(f"(answered after {time.monotonic() - started:.1f} s)")
     return 0

@@ -15,6 +15,8 @@ from sandbox.state import Sandbox, SandboxSettings, sandbox_of
 
 #: Control calls need no key: nobody but this machine reaches the sandbox.
 HOST = "127.0.0.1"
+#: How often a server looks whether it should end, in seconds.
+_POLL = 0.05
 
 
 class _Quiet(WSGIRequestHandler):
@@ -44,7 +46,7 @@ def serve(settings: SandboxSettings | None = None, port: int = 0) -> Iterator[Ru
     """Run a sandbox in a thread while the block lasts; port 0 takes a free one."""
     app = create_sandbox(settings)
     server = build_server(app, port)
-    thread = threading.Thread(target=server.serve_forever, name="sandbox", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(_POLL,), name="sandbox", daemon=True)
     thread.start()
     try:
         yield RunningSandbox(f"http://{HOST}:{server.server_port}", app)

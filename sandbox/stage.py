@@ -53,6 +53,17 @@ class Stage:
         read: dict[str, Any] = answer.json()
         return read
 
+    def register(self, body: Mapping[str, Any]) -> requests.Response:
+        """Register an installation, as SectorFlow's platform does."""
+        url = f"{self.service_url}/api/v1/installations"
+        return requests.post(url, json=body, headers=self.headers, timeout=15)
+
+    def ask(self, text: str, channel: str = seed.GENERAL_ID, thread_ts: str | None = None) -> dict[str, Any]:
+        """Say something as Maya; ``{bot}`` becomes the app's mention. Gives the message."""
+        body = {"user": seed.MAYA_ID, "channel": channel, "text": text, "thread_ts": thread_ts}
+        said: dict[str, Any] = self.control("ask", body)["message"]
+        return said
+
     def consent(self, install_url: str) -> requests.Response:
         """Follow an install link and consent, as a browser would; gives the page it ends at."""
         browser = requests.Session()
@@ -156,4 +167,3 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
             pass
         time.sleep(0.1)
     raise StageError(f"{url} does not answer; see {log}")
-

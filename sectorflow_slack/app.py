@@ -12,10 +12,9 @@ from sectorflow_slack.bootstrap import build_services, open_connections
 from sectorflow_slack.config import Settings, load_settings
 from sectorflow_slack.services import Services
 from sectorflow_slack.web import api, docs, events, health, oauth
+from sectorflow_slack.web.bodies import MAX_BODY_BYTES, refuse_cut_off_bodies
 from sectorflow_slack.web.errors import InstallApi, register_error_handlers
 from sectorflow_slack.web.headers import set_security_headers
-
-MAX_BODY_BYTES = 1024 * 1024
 
 
 class _App(Flask):
@@ -61,5 +60,6 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     for module in (docs, events, health, oauth):
         app.register_blueprint(module.blueprint)
     register_error_handlers(app)
+    app.before_request(refuse_cut_off_bodies)
     app.after_request(set_security_headers)
     return app

@@ -47,54 +47,97 @@ def open_connections(settings: Settings, *, patient: bool) -> Connections:
     return Connections(client(text=True), make_broker(client(text=False)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Adapters:
+    """What the services share of the world outside."""
+
+    apps: RedisAppStore
+    installations: RedisInstallationStore
+    pendings: RedisPendingStore
+    questions: RedisQuestionStore
+    queue: DramatiqTaskQueue
+    slack: SlackWebClient
+    sectorflow: HttpSectorFlowClient
+
+
 def build_services(
     settings: Settings, connections: Connections, clock: Callable[[], float] = time.time
 ) -> Services:
     """Put the services together."""
-    store, own_app = connections.stores, settings.slack_app
-    cipher = Cipher(settings.encryption_keys)
-    session = open_session(pool_size=settings.worker_threads)
-    apps = RedisAppStore(store, cipher, own_app)
-    installations = RedisInstallationStore(store, cipher)
-    pendings = RedisPendingStore(store, cipher)
-    questions = RedisQuestionStore(store, cipher, limit=settings.questions_per_installation)
-    queue = DramatiqTaskQueue(connections.broker)
-    slack = SlackWebClient(session, base_url=settings.slack_base_url)
-    sectorflow = HttpSectorFlowClient(
-        session,
-        base_url=settings.sectorflow_base_url,
-        chat_timeout=settings.sectorflow_timeout_seconds,
-    )
+    store = connections.stores
+    adapters = _build_adapters(settings, connections)
     return Services(
-        installs=InstallService(
-            installations=installations,
-            pendings=pendings,
-            sectorflow=sectorflow,
-            own_app=own_app,
-            clock=clock,
-        ),
-        consent=ConsentService(
-            apps=apps,
-            installations=installations,
-            pendings=pendings,
-            states=RedisOAuthStateStore(store),
-            slack=slack,
-            redirect_uri=settings.public_url + OAUTH_REDIRECT_PATH,
-            clock=clock,
-        ),
-        events=EventService(
-            apps=apps, installations=installations, questions=questions, queue=queue, clock=clock
-        ),
-        answers=AnswerService(
-            installations=installations,
-            questions=questions,
-            conversations=RedisConversationStore(store),
-            queue=queue,
-            slack=slack,
-            sectorflow=sectorflow,
-            shared_app_id=own_app.app_id if own_app else None,
-        ),
+        installs=_build_installs(settings, adapters, clock),
+        consent=_build_consent(settings, adapters, RedisOAuthStateStore(store), clock),
+        events=_build_events(adapters, clock),
+        answers=_build_answers(settings, adapters, RedisConversationStore(store)),
         missing=lambda: missing_parts(store),
+    )
+
+
+def _build_adapters(settings: Settings, connections: Connections) -> _Adapters:
+    store, cipher = connections.stores, Cipher(settings.encryption_keys)
+    session = open_session(pool_size=settings.worker_threads)
+    return _Adapters(
+        apps=RedisAppStore(store, cipher, settings.slack_app),
+        installations=RedisInstallationStore(store, cipher),
+        pendings=RedisPendingStore(store, cipher),
+        questions=RedisQuestionStore(store, cipher, limit=settings.questions_per_installation),
+        queue=DramatiqTaskQueue(connections.broker),
+        slack=SlackWebClient(session, base_url=settings.slack_base_url),
+        sectorflow=HttpSectorFlowClient(
+            session,
+            base_url=settings.sectorflow_base_url,
+            chat_timeout=settings.sectorflow_timeout_seconds,
+        ),
+    )
+
+
+def _build_installs(settings: Settings, adapters: _Adapters, clock: Callable[[], float]) -> InstallService:
+    return InstallService(
+        installations=adapters.installations,
+        pendings=adapters.pendings,
+        sectorflow=adapters.sectorflow,
+        own_app=settings.slack_app,
+        clock=clock,
+    )
+
+
+def _build_consent(
+    settings: Settings, adapters: _Adapters, states: RedisOAuthStateStore, clock: Callable[[], float]
+) -> ConsentService:
+    return ConsentService(
+        apps=adapters.apps,
+        installations=adapters.installations,
+        pendings=adapters.pendings,
+        states=states,
+        slack=adapters.slack,
+        redirect_uri=settings.public_url + OAUTH_REDIRECT_PATH,
+        clock=clock,
+    )
+
+
+def _build_events(adapters: _Adapters, clock: Callable[[], float]) -> EventService:
+    return EventService(
+        apps=adapters.apps,
+        installations=adapters.installations,
+        questions=adapters.questions,
+        queue=adapters.queue,
+        clock=clock,
+    )
+
+
+def _build_answers(
+    settings: Settings, adapters: _Adapters, conversations: RedisConversationStore
+) -> AnswerService:
+    return AnswerService(
+        installations=adapters.installations,
+        questions=adapters.questions,
+        conversations=conversations,
+        queue=adapters.queue,
+        slack=adapters.slack,
+        sectorflow=adapters.sectorflow,
+        shared_app_id=settings.slack_app.app_id if settings.slack_app else None,
     )
 
 

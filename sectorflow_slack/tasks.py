@@ -8,6 +8,7 @@ what cannot be done now is put back there.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -127,7 +128,10 @@ class OneSigterm(Middleware):
 
 
 class Caretaker(Middleware):
-    """Runs ``care`` every few seconds as long as the worker lives, its shutdown included."""
+    """Runs ``care`` every few seconds as long as the worker lives, its shutdown included.
+
+    It also ends a worker whose master was killed: dramatiq's would live on, unseen and unsupervised.
+    """
 
     def __init__(self, care: Callable[[], None]) -> None:
         self._care = care
@@ -142,6 +146,7 @@ class Caretaker(Middleware):
         self._over.set()
 
     def _run(self) -> None:
+        master = os.getppid()
         while not self._over.wait(CARE_SECONDS):
             try:
                 self._care()
@@ -149,3 +154,5 @@ class Caretaker(Middleware):
                 logger.warning("no care taken: %s", error)
             except Exception as error:
                 logger.error("no care taken", exc_info=error)
+            if os.getppid() != master:
+                os.kill(os.getpid(), signal.SIGTERM)

@@ -65,6 +65,14 @@ def _add_pages(page: Blueprint, world: World) -> None:
         channel = _channel(world, channel_id)
         return render_template("channel/page.html", **_parts(world, channel, request.args.get("thread")))
 
+    @page.get("/app_redirect")
+    def app_redirect() -> BaseResponse:
+        """Open the DM with an app, as Slack's ``/app_redirect?app=&team=`` does."""
+        install = world.installs.find(request.args.get("app", ""), request.args.get("team", ""))
+        if install is None:
+            abort(404)
+        return redirect(url_for("channel.direct", user_id=install.bot_user_id))
+
     @page.get("/channel/with/<user_id>")
     def direct(user_id: str) -> BaseResponse:
         bot = world.users.get(user_id)

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable
+from typing import Protocol
 
-from sandbox.slack.records import Channel, Install, User, new_id
-
-if TYPE_CHECKING:
-    from sandbox.slack.world import World
+from sandbox.slack.records import App, Channel, Install, Team, User, new_id
 
 #: Slack (docs.slack.dev, using token rotation) lets an access token live twelve hours.
 ROTATING_TOKEN_LIFE = 43_200
 
 
+class Directory(Protocol):
+    """What installs need to know of the world they are in."""
+
+    clock: Callable[[], float]
+    lock: threading.RLock
+    teams: dict[str, Team]
+    channels: dict[str, Channel]
+    apps: dict[str, App]
+
+    def add_user(self, user: User) -> User:
+        """Add a person or a bot user."""
+
+    def touch(self) -> None:
+        """Count a change and wake those who wait for one."""
+
+
 class Installs:
     """The installs of a world, found by app and team, by token or by bot user."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Directory) -> None:
         self._world = world
         self._by_key: dict[tuple[str, str], Install] = {}
         #: Tokens that were good once: revoked ones answer otherwise than ones never given.

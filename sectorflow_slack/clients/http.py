@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 from urllib3.util import Timeout
 
 #: The largest body that is read of any answer; 20 models of 100,000 characters fit several times.
@@ -23,6 +24,10 @@ class BodyTooLarge(requests.RequestException):
 
 class BodyTooSlow(requests.Timeout):
     """The answer began in time but was not whole in time."""
+
+
+class BodyBroken(requests.ConnectionError):
+    """The answer broke off, or could not be unpacked."""
 
 
 class _Adapter(HTTPAdapter):
@@ -53,8 +58,11 @@ def send(
 ) -> tuple[requests.Response, bytes]:
     """Send a request and read the whole answer within ``timeout`` seconds, following no redirect.
 
+    A server that falls silent in the middle of its answer may take up to twice as long.
+
     Raises:
-        requests.RequestException: whatever went wrong on the way; ``BodyTooLarge``, ``BodyTooSlow`` too.
+        requests.RequestException: whatever went wrong on the way; ``BodyTooLarge``, ``BodyTooSlow`` and
+            ``BodyBroken`` too.
 
     """
     deadline = time.monotonic() + timeout
@@ -69,10 +77,20 @@ def send(
 
 def _read(response: requests.Response, deadline: float) -> bytes:
     body = bytearray()
-    for chunk in response.iter_content(_CHUNK_BYTES):
+    # Not iter_content(): it waits for a whole chunk, however slowly its bytes come.
+    while chunk := _read_some(response):
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise BodyTooLarge
         if time.monotonic() > deadline:
             raise BodyTooSlow
     return bytes(body)
+
+
+def _read_some(response: requests.Response) -> bytes | None:
+    try:
+        return cast("bytes | None", response.raw.read1(_CHUNK_BYTES, decode_content=True))
+    except ReadTimeoutError:
+        raise BodyTooSlow from None
+    except HTTPError:
+        raise BodyBroken from None

@@ -89,6 +89,6 @@ def _string(mapping: Mapping[str, Json], name: str) -> str:
 
 def _thread_id(found: Mapping[str, Json]) -> str | None:
     thread_id = found.get("threadId")
-    if isinstance(thread_id, str) and 0 < len(thread_id) <= THREAD_ID_MAX_LENGTH:
+    if isinstance(thread_id, str) and thread_id.isascii() and 0 < len(thread_id) <= THREAD_ID_MAX_LENGTH:
         return thread_id
     return None

@@ -41,6 +41,17 @@ BUSY_ERRORS = frozenset(
 )
 
 
+#: What slack_sdk raises where nothing came back, or nothing that it can read.
+_NO_ANSWER = (
+    requests.RequestException,
+    SlackClientError,
+    OSError,
+    ValueError,
+    AttributeError,
+    RecursionError,
+)
+
+
 class _PooledWebClient(WebClient):
     """A ``WebClient`` that keeps connections open and follows no redirect.
 
@@ -136,7 +147,7 @@ def _call(method: Any, **arguments: Any) -> dict[str, Any]:
     except SlackApiError as error:
         # str(error) holds the whole response, which may hold a token: only Slack's code goes on.
         raise _slack_error(error.response) from None
-    except (requests.RequestException, SlackClientError, OSError, ValueError, AttributeError) as error:
+    except _NO_ANSWER as error:
         raise SlackBusy(type(error).__name__) from None
     return reply.data if isinstance(reply.data, dict) else {}
 
@@ -156,19 +167,28 @@ def _slack_error(response: SlackResponse) -> SlackError:
 
 
 def _read_install(reply: dict[str, Any]) -> BotInstall:
-    team, enterprise = reply.get("team") or {}, reply.get("enterprise") or {}
-    try:
-        install = BotInstall(
-            app_id=str(reply["app_id"]),
-            bot_token=str(reply["access_token"]),
-            bot_user_id=str(reply["bot_user_id"]),
-            team_id=team.get("id"),
-            team_name=str(team.get("name") or enterprise.get("name") or ""),
-            enterprise_id=enterprise.get("id"),
-            # Slack has been seen to send the word for the boolean (slack_bolt, request/internals.py).
-            is_enterprise_install=reply.get("is_enterprise_install") in (True, "true"),
-        )
-        _ = install.tenant_id
-    except (KeyError, ValueError, AttributeError):
-        raise SlackRefused("unexpected_reply") from None
+    team, enterprise = _part(reply, "team"), _part(reply, "enterprise")
+    install = BotInstall(
+        app_id=_text(reply, "app_id"),
+        bot_token=_text(reply, "access_token"),
+        bot_user_id=_text(reply, "bot_user_id"),
+        team_id=_text(team, "id") or None,
+        team_name=_text(team, "name") or _text(enterprise, "name"),
+        enterprise_id=_text(enterprise, "id") or None,
+        # Slack has been seen to send the word for the boolean (slack_bolt, request/internals.py).
+        is_enterprise_install=reply.get("is_enterprise_install") in (True, "true"),
+    )
+    tenant_id = install.enterprise_id if install.is_enterprise_install else install.team_id
+    if not (install.app_id and install.bot_token and install.bot_user_id and tenant_id):
+        raise SlackRefused("unexpected_reply")
     return install
+
+
+def _part(mapping: dict[str, Any], name: str) -> dict[str, Any]:
+    value = mapping.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(mapping: dict[str, Any], name: str) -> str:
+    value = mapping.get(name)
+    return value if isinstance(value, str) else ""

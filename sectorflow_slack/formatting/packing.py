@@ -37,14 +37,18 @@ Page = tuple[Part, ...]
 
 
 def pack(sections: Iterable[Section], room: Room) -> tuple[Page, ...]:
-    """Put the sections on as few pages as their order allows; no page ends with a heading.
+    """Put the sections on few pages, in order; no page ends with a heading.
 
-    Each piece must fit the room together with its section's heading.
+    A section that fits one page is not parted over two. Each piece must fit the room together with its
+    section's heading.
     """
     pages: list[list[Part]] = [[]]
     left = room
     for at, section in enumerate(sections):
         rest, heading, continued = section.pieces, section.heading, False
+        if pages[-1] and not _holds(left, section) and _holds(room, section):
+            pages.append([])
+            left = room
         while rest:
             taken, after = _fill(rest, left.less(heading))
             if not taken and pages[-1]:
@@ -58,6 +62,11 @@ def pack(sections: Iterable[Section], room: Room) -> tuple[Page, ...]:
                 pages.append([])
                 left = room
     return tuple(tuple(page) for page in pages if page)
+
+
+def _holds(room: Room, section: Section) -> bool:
+    taken, _ = _fill(section.pieces, room.less(section.heading))
+    return taken == len(section.pieces)
 
 
 def _fill(pieces: tuple[Piece, ...], left: Room) -> tuple[int, Room]:

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from sectorflow_slack.domain.models import Message, ModelAnswer
 
 from . import limits
-from .blocks import section, title
+from .blocks import Block, section, title
 from .cutting import cut_text
-from .escaping import escape_mrkdwn
-from .packing import Page, Section, pack
+from .escaping import escape_mrkdwn, restore
 from .parsing import tidy
-from .pieces import Piece, Room
-from .splitting import split
 from .words import ENGLISH
 
-_UNLIMITED = 10**9
-_ROOM = Room(
-    chars=limits.PLANNED_TEXT_CHARS,
-    blocks=_UNLIMITED,
-    tables=_UNLIMITED,
-    table_rows=_UNLIMITED,
-    table_columns=_UNLIMITED,
-    table_chars=_UNLIMITED,
-)
-#: Largest heading: a bold name, escaped, and that it goes on.
-_HEADING = Piece("", 400)
-_PIECE_ROOM = _ROOM.less(_HEADING)
 
-
-def plainer(answers: Sequence[ModelAnswer]) -> tuple[Message, ...]:
-    """Show the answers without blocks, for where Slack refuses these: each name in bold, then the text."""
-    pages = pack([Section(tuple(_pieces(answer)), _HEADING, _HEADING) for answer in answers], _ROOM)
-    return tuple(Message(text=_text(answers, page)) for page in pages)
+def plainer(message: Message) -> tuple[Message, ...]:
+    """Say the same without blocks, for where Slack refuses these; in more messages if need be."""
+    lines = (_plain(block) for block in message.blocks)
+    return tuple(Message(text=part) for part in cut_text("\n".join(lines), limits.PLANNED_TEXT_CHARS))
 
 
 def notice(sentence: str) -> Message:
@@ -55,19 +39,17 @@ def _content(answer: ModelAnswer) -> str:
     return text if text.strip() else ENGLISH.model_failed
 
 
-def _pieces(answer: ModelAnswer) -> Iterator[Piece]:
-    for piece in split(_content(answer), _PIECE_ROOM):
-        for part in cut_text(escape_mrkdwn(piece.text), _PIECE_ROOM.chars):
-            yield Piece(part, limits.count(part))
-
-
-def _text(answers: Sequence[ModelAnswer], page: Page) -> str:
-    texts = []
-    for part in page:
-        name = title(answers[part.section])
-        heading = ENGLISH.continued_heading(name) if part.continued else name
-        texts.append(f"*{_first_words(heading, _HEADING.chars - 10)}*\n{part.text}")
-    return "\n\n".join(texts)
+def _plain(block: Block) -> str:
+    match block:
+        case {"type": "header", "text": {"text": str(text)}}:
+            return f"*{escape_mrkdwn(text)}*"
+        case {"type": "context", "elements": [{"text": str(text)}]}:
+            return escape_mrkdwn(text)
+        case {"type": "section", "text": {"text": str(text)}}:
+            return escape_mrkdwn(text)
+        case {"type": "markdown", "text": str(text)}:
+            return escape_mrkdwn(restore(text))
+    return ""
 
 
 def _first_words(text: str, limit: int) -> str:

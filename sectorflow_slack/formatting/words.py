@@ -25,6 +25,8 @@ class Words:
     workspace_gone: str
     #: SectorFlow did not take the question.
     question_refused: str
+    #: No model had an answer.
+    no_answer: str
     #: Something went wrong that nobody thought of.
     unexpected: str
     #: Stands in place of one model's answer while the others are shown.
@@ -57,6 +59,7 @@ ENGLISH = Words(
         "The person who installed this app can choose another one."
     ),
     question_refused="SectorFlow did not take this question. Please try it in other words, or a shorter one.",
+    no_answer="None of the models had an answer this time. Please ask again in a few minutes.",
     unexpected="Something went wrong on our side. Please ask again in a few minutes.",
     model_failed="This model did not answer this time.",
     nameless_model="Model",

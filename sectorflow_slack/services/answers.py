@@ -105,6 +105,8 @@ class AnswerService:
         progress = self.questions.progress(question)
         if progress.deaths > MAX_DEATHS:
             raise _Deadly
+        if progress.posted and progress.reply is None:
+            return  # a notice or an excuse was all there was to say, and Slack has it
         messages = self._turn_away(question, installation)
         if messages is None:
             reply = progress.reply or self._ask(question, installation)
@@ -157,11 +159,10 @@ class AnswerService:
         self._finish(question)
 
     def _apologise(self, question: Question, error: Exception) -> None:
-        installation = self.installations.find(question.installation)
-        if installation is None:
-            return
         try:
-            self._post(question, installation, notice(excuse_for(error)))
+            installation = self.installations.find(question.installation)
+            if installation is not None:
+                self._post(question, installation, notice(excuse_for(error)))
         except Exception as failure:
             logger.error("apology not posted", exc_info=failure, extra={"question_id": question.id})
 

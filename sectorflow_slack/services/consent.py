@@ -6,7 +6,7 @@ import hmac
 import logging
 from dataclasses import dataclass, field
 
-from sectorflow_slack.domain.errors import ConsentRefused, SlackBusy, SlackError, SlackRefused
+from sectorflow_slack.domain.errors import ConsentRefused, SlackBusy, SlackError
 from sectorflow_slack.domain.interfaces import (
     AppStore,
     Clock,
@@ -125,7 +125,7 @@ class ConsentService:
         except SlackBusy as error:
             logger.warning("code not exchanged: %s", error.code)
             raise refusal.because("slack_away") from None
-        except SlackRefused as error:
+        except SlackError as error:
             logger.warning("code refused: %s", error.code)
             if error.code in CREDENTIAL_ERRORS:
                 raise self._failed(refusal, "bad_credentials") from None

@@ -12,7 +12,7 @@ from sectorflow_slack.formatting.incoming import read_question
 Json = Any
 
 #: A message with files has a subtype and is a question all the same; no other subtype is.
-QUESTION_SUBTYPES = frozenset({None, "file_share"})
+QUESTION_SUBTYPES = (None, "file_share")
 
 #: Seconds since the epoch that no event comes after; JSON can carry integers that no float holds.
 FAR_FUTURE = 2**40
@@ -32,7 +32,7 @@ class Event:
     @classmethod
     def read(cls, payload: Mapping[str, Json]) -> Event | None:
         """Read an envelope; None where it is no ``event_callback`` or lacks what each of them has."""
-        body, time = payload.get("event"), payload.get("event_time")
+        body = payload.get("event")
         app_id, event_id = text(payload, "api_app_id"), text(payload, "event_id")
         if (
             payload.get("type") != "event_callback"
@@ -41,14 +41,18 @@ class Event:
             or not event_id
         ):
             return None
-        is_time = isinstance(time, int) and not isinstance(time, bool) and 0 <= time < FAR_FUTURE
-        known_time = float(time) if is_time else 0.0
-        return cls(app_id, text(body, "type"), event_id, known_time, body, payload)
+        return cls(app_id, text(body, "type"), event_id, _seconds(payload.get("event_time")), body, payload)
 
     @property
     def ids(self) -> dict[str, str]:
         """Give what a log line says of this event."""
         return {"app_id": self.app_id, "event_id": self.event_id, "event_type": self.type}
+
+
+def _seconds(time: Json) -> float:
+    if isinstance(time, int) and not isinstance(time, bool) and 0 <= time < FAR_FUTURE:
+        return float(time)
+    return 0.0
 
 
 def text(mapping: Mapping[str, Json], name: str) -> str:

@@ -44,8 +44,6 @@ def connect(url: str, *, tls_verify: bool, patient: bool, text: bool) -> redis.R
         else Retry(NoBackoff(), WEB_RETRIES, supported_errors=(redis.ConnectionError,)),
         "health_check_interval": 30,
         "decode_responses": text,
-        # Names and ids come in through JSON, whose \ud800 Python reads as half a surrogate pair.
-        "encoding_errors": "surrogatepass",
     }
     if not url.startswith("unix://"):
         options["socket_connect_timeout"] = timeout

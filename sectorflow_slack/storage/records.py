@@ -1,7 +1,8 @@
 """Values as the fields of a Redis hash, and back.
 
 What is secret has a field of its own, sealed for the key it stands under; the rest is readable, so that
-an operator can see what is there with ``HGETALL``.
+an operator can see what is there with ``HGETALL``. What people named is JSON, which carries any text: Redis
+takes no half of a surrogate pair.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def terms_fields(terms: Terms) -> Fields:
     return {
         "id": terms.id,
         "app_id": terms.app_id,
-        "app_name": terms.app_name,
+        "app_name": json.dumps(terms.app_name),
         "created_at": repr(terms.created_at),
         "display": terms.display,
         "customer_id": json.dumps(terms.customer_id),
@@ -37,7 +38,7 @@ def read_terms(fields: Mapping[str, str], api_token: str) -> Terms:
     return Terms(
         id=fields["id"],
         app_id=fields["app_id"],
-        app_name=fields["app_name"],
+        app_name=json.loads(fields["app_name"]),
         created_at=float(fields["created_at"]),
         display="tabs" if fields["display"] == "tabs" else "separated",
         customer_id=json.loads(fields["customer_id"]),
@@ -57,7 +58,7 @@ def bot_fields(bot: BotInstall) -> Fields:
     return {
         "bot_user_id": bot.bot_user_id,
         "team_id": json.dumps(bot.team_id),
-        "team_name": bot.team_name,
+        "team_name": json.dumps(bot.team_name),
         "enterprise_id": json.dumps(bot.enterprise_id),
         "is_enterprise_install": json.dumps(bot.is_enterprise_install),
     }
@@ -70,7 +71,7 @@ def read_bot(fields: Mapping[str, str], bot_token: str) -> BotInstall:
         bot_token=bot_token,
         bot_user_id=fields["bot_user_id"],
         team_id=json.loads(fields["team_id"]),
-        team_name=fields["team_name"],
+        team_name=json.loads(fields["team_name"]),
         enterprise_id=json.loads(fields["enterprise_id"]),
         is_enterprise_install=json.loads(fields["is_enterprise_install"]),
     )

@@ -15,69 +15,22 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from sectorflow_slack.domain.errors import InstallRefused
 from sectorflow_slack.domain.models import InstallRequest, SectorFlowSettings, SlackApp
 from sectorflow_slack.web import current_services, current_settings
+from sectorflow_slack.web.fields import (
+    READABLE,
+    UUID,
+    VISIBLE_ASCII,
+    StrictBoolean,
+    UuidField,
+    Whole,
+    check_different,
+    check_whole_characters,
+)
 
-UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-VISIBLE_ASCII = r"[\x21-\x7e]+"
-#: No control characters, no line breaks of Unicode's, and something to see. Each character can be read in
-#: one way only, so that a long text takes no longer than its length.
-READABLE = r" *[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f\u2028\u2029]*"
 MAX_MODELS = 20
 #: Slack's limit for the name of an app (docs.slack.dev, app manifest reference).
 APP_NAME_MAX_LENGTH = 35
 
 Json = Any
-
-
-class Whole(validate.Regexp):
-    """The whole of a value fits a pattern.
-
-    The pattern is shown in the OpenAPI document, so it is anchored as JSON Schema wants it; there, unlike
-    in Python, ``$`` lets no line break follow.
-    """
-
-    def __init__(self, pattern: str, *, error: str) -> None:
-        super().__init__(f"^({pattern})$", error=error)
-        self._pattern = re.compile(pattern)
-
-    def __call__(self, value: Json) -> Json:
-        """Refuse a value of which only a part fits."""
-        if self._pattern.fullmatch(value) is None:
-            raise ValidationError(self._format_error(value))
-        return value
-
-
-class StrictBoolean(fields.Boolean):
-    """``true`` or ``false``; not 1, which equals true in Python."""
-
-    def _deserialize(self, value: Json, attr: str | None, data: Json, **kwargs: Json) -> bool:
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
-
-
-class UuidField(fields.String):
-    """A UUID in its usual form, in lower case from here on."""
-
-    def __init__(self, **options: Json) -> None:
-        super().__init__(
-            validate=Whole(UUID, error="Not a valid UUID."),
-            metadata={"format": "uuid", **options.pop("metadata", {})},
-            **options,
-        )
-
-    def _deserialize(self, value: Json, attr: str | None, data: Json, **kwargs: Json) -> str:
-        return str(super()._deserialize(value, attr, data, **kwargs)).lower()
-
-
-def _check_whole_characters(value: str) -> None:
-    # JSON can carry half of a character (\ud800), which can be neither stored nor shown.
-    if not value.isascii() and re.search("[\ud800-\udfff]", value):
-        raise ValidationError("Must be readable text.")
-
-
-def _check_different(values: list[str]) -> None:
-    if len(set(values)) != len(values):
-        raise ValidationError("Must be different from each other.")
 
 
 def _secret(max_length: int, description: str) -> fields.String:
@@ -115,7 +68,7 @@ class InstallationRequestSchema(Schema):
         validate=[
             validate.Length(1, APP_NAME_MAX_LENGTH),
             Whole(READABLE, error="Must be readable text."),
-            _check_whole_characters,
+            check_whole_characters,
         ],
         metadata={"description": "The app's name, as people see it in Slack.", "example": "Acme Assistant"},
     )
@@ -124,7 +77,7 @@ class InstallationRequestSchema(Schema):
     modelIds = fields.List(
         UuidField(),
         required=True,
-        validate=[validate.Length(1, MAX_MODELS), _check_different],
+        validate=[validate.Length(1, MAX_MODELS), check_different],
         metadata={
             "description": "The LLMs to ask; their order is the order of the answers.",
             "uniqueItems": True,

@@ -97,7 +97,7 @@ def test_neutralising_twice_changes_nothing(markdown: str) -> None:
 @quick
 @given(st.lists(answers, max_size=3))
 def test_plain_messages_lose_nothing_and_stay_short(given_answers: list[ModelAnswer]) -> None:
-    messages = plainer(given_answers)
+    messages = [plain for message in separated(given_answers) for plain in plainer(message)]
 
     for message in messages:
         assert message.blocks == ()

@@ -1,32 +1,39 @@
 from sectorflow_slack.domain.models import ModelAnswer
 from sectorflow_slack.formatting.plain import fallback, notice, plainer
+from sectorflow_slack.formatting.separated import separated
 from tests.formatting.example_answers import JOKES, TUTORIAL
 from tests.formatting.slack_rules import utf16
 
 
 def test_plain_answers_stand_under_bold_names() -> None:
-    (message,) = plainer(JOKES[1:])
+    (rich,) = separated(JOKES[1:])
+
+    (message,) = plainer(rich)
 
     assert message.blocks == ()
-    assert message.text.startswith("*Google Gemini Pro 2M*\nTwo antennas")
-    assert "\n\n*Claude*\nThis model did not answer this time.\n\n*Llama*\nI would" in message.text
+    assert message.text.startswith("*Google Gemini Pro 2M*\ngemini-1.5-pro\nTwo antennas")
+    assert "\n\n*Claude*\nclaude-3-opus\nThis model did not answer this time.\n\n*Llama*" in message.text
 
 
 def test_a_plain_answer_is_escaped_and_else_verbatim() -> None:
-    (message,) = plainer([ModelAnswer("m", "A & B", text=TUTORIAL)])
+    (rich,) = separated([ModelAnswer("m", "A & B", text=TUTORIAL)])
 
-    escaped = TUTORIAL.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    (message,) = plainer(rich)
+
+    readable = TUTORIAL.replace("<https://docs.python.org/3/>", "https://docs.python.org/3/")
+    escaped = readable.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     assert message.text == f"*A &amp; B*\n{escaped}".rstrip("\n")
 
 
 def test_a_long_plain_answer_goes_on_in_further_messages() -> None:
-    code = "x < 1\n" * 3_000
+    code = "x < 1\n" * 1_000
+    (rich,) = separated([ModelAnswer("m", "A", text=f"```py\n{code}```")])
 
-    messages = plainer([ModelAnswer("m", "A", text=f"```py\n{code}```")])
+    messages = plainer(rich)
 
+    assert len(messages) > 1
     assert all(utf16(message.text) <= 3_900 for message in messages)
-    assert all(message.text.startswith("*A (continued)*\n") for message in messages[1:])
-    assert sum(message.text.count("x &lt; 1") for message in messages) == 3_000
+    assert sum(message.text.count("x &lt; 1") for message in messages) == 1_000
 
 
 def test_a_notice_is_one_section_beside_its_escaped_text() -> None:

@@ -1,0 +1,1 @@
+"""Measurements; each runs by hand and prints figures of one run."""

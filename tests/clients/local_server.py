@@ -1,0 +1,161 @@
+"""A real HTTP server on loopback that does what a test tells it to."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from requests.structures import CaseInsensitiveDict
+
+Answer = Callable[["Handler"], None]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request as it came in."""
+
+    method: str
+    path: str
+    headers: CaseInsensitiveDict[str]
+    body: bytes
+    #: The client's port: one per connection.
+    connection: int
+
+
+def reply(status: int = 200, body: bytes | str = b"{}", **headers: str) -> Answer:
+    """Answer in one piece; ``Retry_After`` stands for ``Retry-After``."""
+    content = body.encode() if isinstance(body, str) else body
+
+    def answer(handler: Handler) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return answer
+
+
+def raw(*pieces: bytes, pause: float = 0.0) -> Answer:
+    """Write these bytes, with pauses between them, and hang up."""
+
+    def answer(handler: Handler) -> None:
+        for piece in pieces:
+            handler.wfile.write(piece)
+            handler.wfile.flush()
+            if pause and handler.server.over.wait(pause):
+                break
+        handler.close_connection = True
+
+    return answer
+
+
+def silent(handler: Handler) -> None:
+    """Say nothing until the server stops, or for ten seconds."""
+    handler.server.over.wait(10)
+    handler.close_connection = True
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def _handle(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.seen.append(
+            Seen(
+                self.command,
+                self.path,
+                CaseInsensitiveDict(self.headers.items()),
+                body,
+                self.client_address[1],
+            )
+        )
+        with suppress(OSError):
+            self.server.answer(self)
+
+    do_GET = do_POST = _handle
+
+    def log_message(self, *args: Any) -> None:
+        """Keep the tests quiet."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, context: ssl.SSLContext | None) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        if context:
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.seen: list[Seen] = []
+        self.answer: Answer = reply()
+        self.over = threading.Event()
+
+    def handle_error(self, *args: Any) -> None:
+        """A client that hung up is none of a test's business."""
+
+
+@dataclass
+class LocalServer:
+    """The server as a test holds it."""
+
+    url: str
+    _server: _Server = field(repr=False)
+
+    @property
+    def seen(self) -> list[Seen]:
+        return self._server.seen
+
+    @property
+    def connections(self) -> set[int]:
+        return {request.connection for request in self.seen}
+
+    def answers(self, answer: Answer) -> None:
+        self._server.answer = answer
+
+
+@contextmanager
+def running_server(context: ssl.SSLContext | None = None) -> Iterator[LocalServer]:
+    server = _Server(context)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        scheme = "https" if context else "http"
+        yield LocalServer(f"{scheme}://127.0.0.1:{server.server_port}", server)
+    finally:
+        server.over.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def free_port() -> int:
+    """A port on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def full_port() -> Iterator[int]:
+    """A port that lets nobody in: its line of waiting connections is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = [socket.socket() for _ in range(3)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            for one in waiting:
+                one.close()

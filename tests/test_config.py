@@ -1,0 +1,326 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sectorflow_slack.config import SLACK_APP_VARIABLES, Settings, SettingsError, load_settings
+from sectorflow_slack.domain.models import SlackApp
+
+#: Planted in whatever is wrong; no error may quote it.
+MARKER = "m4rk3r"
+FERNET_KEY = Fernet.generate_key().decode()
+OTHER_FERNET_KEY = Fernet.generate_key().decode()
+INSTALL_KEY = "an-install-key-of-24-char"
+
+REQUIRED = {
+    "PUBLIC_URL": "https://slack.example.com",
+    "REDIS_URL": "redis://:redis-password@redis.example.com:6379/0",
+    "ENCRYPTION_KEYS": FERNET_KEY,
+    "INSTALL_API_KEYS": INSTALL_KEY,
+}
+OPTIONAL = (
+    "REDIS_TLS_VERIFY",
+    "SLACK_BASE_URL",
+    "SECTORFLOW_BASE_URL",
+    "SECTORFLOW_TIMEOUT_SECONDS",
+    "RETURN_URL_HOSTS",
+    "METRICS_TOKEN",
+    "INSTALL_PAGE",
+    "INSTALL_RATE_LIMIT",
+    "ANSWER_RETENTION_DAYS",
+    "QUESTIONS_PER_INSTALLATION",
+    "WORKER_THREADS",
+    "LOG_LEVEL",
+    "PORT",
+    "WEB_CONCURRENCY",
+    *SLACK_APP_VARIABLES,
+)
+WRONG = {
+    "PUBLIC_URL": f"ftp://{MARKER}.example.com",
+    "REDIS_URL": f"http://{MARKER}.example.com",
+    "ENCRYPTION_KEYS": MARKER,
+    "INSTALL_API_KEYS": MARKER,
+    "REDIS_TLS_VERIFY": MARKER,
+    "SLACK_BASE_URL": f"http://{MARKER}.example.com",
+    "SECTORFLOW_BASE_URL": f"https://{MARKER}:password@example.com",
+    "SECTORFLOW_TIMEOUT_SECONDS": MARKER,
+    "RETURN_URL_HOSTS": f"https://{MARKER}.example.com/",
+    "METRICS_TOKEN": MARKER,
+    "INSTALL_PAGE": MARKER,
+    "INSTALL_RATE_LIMIT": MARKER,
+    "ANSWER_RETENTION_DAYS": MARKER,
+    "QUESTIONS_PER_INSTALLATION": MARKER,
+    "WORKER_THREADS": MARKER,
+    "LOG_LEVEL": MARKER,
+    "PORT": MARKER,
+    "WEB_CONCURRENCY": MARKER,
+}
+SLACK_APP = dict(
+    zip(SLACK_APP_VARIABLES, ("A0OWN", "1.2", "a-client-secret", "a-signing-secret"), strict=True)
+)
+
+Load = Callable[..., Settings]
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Load the settings from the required variables, changed by ``changes``, and no others."""
+
+    def load(**changes: str | None) -> Settings:
+        for name in (*REQUIRED, *OPTIONAL):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in {**REQUIRED, **changes}.items():
+            if value is not None:
+                monkeypatch.setenv(name, value)
+        return load_settings()
+
+    return load
+
+
+def faults_of(load: Load, **changes: str | None) -> dict[str, str]:
+    """Give the report of wrong variables, taken apart by name."""
+    with pytest.raises(SettingsError) as caught:
+        load(**changes)
+    lines = [line.partition(": ") for line in str(caught.value).splitlines()]
+    return {name: fault for name, _, fault in lines}
+
+
+def test_four_variables_are_enough_and_the_rest_has_defaults(load: Load) -> None:
+    settings = load()
+
+    assert settings == Settings(
+        public_url="https://slack.example.com",
+        redis_url=REQUIRED["REDIS_URL"],
+        redis_tls_verify=True,
+        encryption_keys=(FERNET_KEY,),
+        install_api_keys=(INSTALL_KEY,),
+        slack_app=None,
+        slack_base_url="https://slack.com",
+        sectorflow_base_url="https://platform.sectorflow.ai/api/v1",
+        sectorflow_timeout_seconds=120.0,
+        return_url_hosts=frozenset(),
+        metrics_token=None,
+        install_page=False,
+        install_rate_limit="120 per minute",
+        answer_retention_days=30,
+        questions_per_installation=16,
+        worker_threads=64,
+        log_level="INFO",
+    )
+
+
+def test_every_variable_has_its_say(load: Load) -> None:
+    settings = load(
+        REDIS_URL="rediss://redis.example.com",
+        REDIS_TLS_VERIFY="false",
+        SLACK_BASE_URL="https://slack-gov.com/",
+        SECTORFLOW_BASE_URL="http://127.0.0.1:9000/api/v1/",
+        SECTORFLOW_TIMEOUT_SECONDS="2.5",
+        RETURN_URL_HOSTS="app.example.com",
+        METRICS_TOKEN="a-token-for-metrics",
+        INSTALL_PAGE="on",
+        INSTALL_RATE_LIMIT="5 per second",
+        ANSWER_RETENTION_DAYS="1",
+        QUESTIONS_PER_INSTALLATION="2",
+        WORKER_THREADS="1024",
+        LOG_LEVEL="DEBUG",
+        PORT="65535",
+        WEB_CONCURRENCY="1",
+        **SLACK_APP,
+    )
+
+    assert settings == replace(
+        load(),
+        redis_url="rediss://redis.example.com",
+        redis_tls_verify=False,
+        slack_app=SlackApp("A0OWN", "1.2", "a-client-secret", "a-signing-secret"),
+        slack_base_url="https://slack-gov.com",
+        sectorflow_base_url="http://127.0.0.1:9000/api/v1",
+        sectorflow_timeout_seconds=2.5,
+        return_url_hosts=frozenset({"app.example.com"}),
+        metrics_token="a-token-for-metrics",
+        install_page=True,
+        install_rate_limit="5 per second",
+        answer_retention_days=1,
+        questions_per_installation=2,
+        worker_threads=1024,
+        log_level="DEBUG",
+    )
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_required_variable_that_is_missing_or_empty_is_named(
+    load: Load, name: str, value: str | None
+) -> None:
+    assert faults_of(load, **{name: value}) == {name: "Environment variable not set."}
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_optional_variable_that_is_empty_counts_as_unset(load: Load, name: str) -> None:
+    assert load(**{name: ""}) == load()
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_variable_that_is_wrong_alone_is_named_without_its_value(load: Load, name: str) -> None:
+    faults = faults_of(load, **{name: WRONG[name]})
+
+    assert list(faults) == [name]
+    assert faults[name]
+    assert MARKER not in str(faults)
+
+
+def test_everything_wrong_at_once_comes_in_one_report_by_name(load: Load) -> None:
+    faults = faults_of(load, **WRONG, SLACK_APP_ID=MARKER)
+
+    assert set(faults) == {*WRONG, *SLACK_APP_VARIABLES} - {"SLACK_APP_ID"}
+    assert list(faults) == sorted(faults)
+    assert MARKER not in str(faults)
+
+
+@pytest.mark.parametrize("name", SLACK_APP_VARIABLES)
+def test_slacks_four_variables_come_all_or_not_at_all(load: Load, name: str) -> None:
+    faults = faults_of(load, **{**SLACK_APP, name: None})
+
+    assert faults == {name: "Must be set too: all four SLACK_… variables or none."}
+
+
+def test_settings_show_no_secret(load: Load) -> None:
+    secrets = {
+        "REDIS_URL": f"redis://:{MARKER}@redis.example.com",
+        "INSTALL_API_KEYS": f"{MARKER}-install-key-of-a-platform",
+        "METRICS_TOKEN": f"{MARKER}-token-of-metrics",
+        "SLACK_CLIENT_SECRET": f"{MARKER}-client-secret",
+        "SLACK_SIGNING_SECRET": f"{MARKER}-signing-secret",
+    }
+
+    settings = load(**{**SLACK_APP, **secrets})
+
+    assert MARKER not in repr(settings)
+    assert FERNET_KEY not in repr(settings)
+    assert "slack.example.com" in repr(settings)
+
+
+def test_lists_may_hold_spaces_and_empty_parts(load: Load) -> None:
+    settings = load(
+        ENCRYPTION_KEYS=f" {FERNET_KEY} ,, {OTHER_FERNET_KEY},",
+        INSTALL_API_KEYS=f",{INSTALL_KEY}, another-key-of-a-platform ",
+        RETURN_URL_HOSTS=" App.Example.com:8443 ,localhost,",
+    )
+
+    assert settings.encryption_keys == (FERNET_KEY, OTHER_FERNET_KEY)
+    assert settings.install_api_keys == (INSTALL_KEY, "another-key-of-a-platform")
+    assert settings.return_url_hosts == {"app.example.com:8443", "localhost"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ENCRYPTION_KEYS", " , "),
+        ("ENCRYPTION_KEYS", FERNET_KEY[:-4]),
+        ("ENCRYPTION_KEYS", f"{FERNET_KEY},{FERNET_KEY[:-4]}"),
+        ("ENCRYPTION_KEYS", f"{FERNET_KEY[:-2]}é="),
+        ("INSTALL_API_KEYS", " , "),
+        ("INSTALL_API_KEYS", "fifteen-letters"),
+        ("INSTALL_API_KEYS", f"{INSTALL_KEY},short"),
+        ("METRICS_TOKEN", "fifteen-letters"),
+        ("RETURN_URL_HOSTS", "app.example.com/path"),
+        ("RETURN_URL_HOSTS", "user@app.example.com"),
+        ("INSTALL_RATE_LIMIT", "0 per minute"),
+        ("SECTORFLOW_TIMEOUT_SECONDS", "nan"),
+        ("SECTORFLOW_TIMEOUT_SECONDS", "0.5"),
+        ("SECTORFLOW_TIMEOUT_SECONDS", "3601"),
+        ("ANSWER_RETENTION_DAYS", "0"),
+        ("QUESTIONS_PER_INSTALLATION", "0"),
+        ("WORKER_THREADS", "0"),
+        ("WORKER_THREADS", "1025"),
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("WEB_CONCURRENCY", "0"),
+        ("LOG_LEVEL", "TRACE"),
+    ],
+)
+def test_values_outside_what_a_variable_allows_are_refused(load: Load, name: str, value: str) -> None:
+    assert list(faults_of(load, **{name: value})) == [name]
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_URL", "SLACK_BASE_URL", "SECTORFLOW_BASE_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com",
+        "http://127.0.0.1.example.com",
+        "https://",
+        "https:///path",
+        "example.com",
+        "//example.com",
+        "https://user@example.com",
+        "https://:password@example.com",
+        "https://example.com?query",
+        "https://example.com?",
+        "https://example.com#fragment",
+        "https://example.com#",
+        "https://example.com:port",
+        "https://example.com:70000",
+        "https://[broken",
+        " https://example.com",
+        "https://exa mple.com",
+        "https://example.com\n",
+    ],
+)
+def test_an_address_must_be_plain_https(load: Load, name: str, url: str) -> None:
+    assert list(faults_of(load, **{name: url})) == [name]
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST"])
+def test_http_will_do_on_loopback(load: Load, host: str) -> None:
+    settings = load(PUBLIC_URL=f"http://{host}:8000/")
+
+    assert settings.public_url == f"http://{host}:8000"
+    assert not settings.serves_https
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.com", "HTTPS://Example.com", "https://example.com:8443/bot"]
+)
+def test_https_is_known_however_it_is_written(load: Load, url: str) -> None:
+    assert load(PUBLIC_URL=url).serves_https
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://localhost", "rediss://u:p@host:6380/1", "unix:///run/redis.sock?db=0"]
+)
+def test_redis_is_reached_by_tcp_tls_or_socket(load: Load, url: str) -> None:
+    assert load(REDIS_URL=url).redis_url == url
+
+
+def test_a_redis_password_with_a_slash_is_refused_without_being_quoted(load: Load) -> None:
+    faults = faults_of(load, REDIS_URL=f"redis://:{MARKER}/rest@host:6379/0")
+
+    assert list(faults) == ["REDIS_URL"]
+    assert MARKER not in str(faults)
+
+
+@given(value=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
+@pytest.mark.parametrize("name", [*REQUIRED, *OPTIONAL])
+def test_no_value_makes_loading_fail_otherwise_than_by_a_report(name: str, value: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for other in (*REQUIRED, *OPTIONAL):
+            patch.delenv(other, raising=False)
+        for other, good in {**REQUIRED, name: value}.items():
+            patch.setenv(other, good)
+
+        try:
+            load_settings()
+        except SettingsError as error:
+            reported = {line.partition(":")[0] for line in str(error).splitlines()}
+        else:
+            reported = set()
+
+    expected = {*SLACK_APP_VARIABLES} - {name} if name in SLACK_APP_VARIABLES else {name}
+    assert reported <= expected

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.brokers.redis import RedisBroker
+
+from sectorflow_slack import tasks
+from sectorflow_slack.domain.models import InstallationKey
+from sectorflow_slack.services.answers import AnswerService
+from sectorflow_slack.tasks import (
+    ACTOR,
+    Caretaker,
+    DramatiqTaskQueue,
+    OneSigterm,
+    TakeNothingNew,
+    WorkerSettings,
+    make_broker,
+)
+from sectorflow_slack.worker import setup_broker
+from tests.values import INSTALL_API_KEY
+
+VARIABLES = {
+    "PUBLIC_URL": "https://slack.example.com",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "ENCRYPTION_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "INSTALL_API_KEYS": INSTALL_API_KEY,
+    "WORKER_THREADS": "2",
+    "LOG_LEVEL": "WARNING",
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A worker's settings; the logging and the global broker that it changes are put back afterwards."""
+    monkeypatch.setattr(dramatiq.broker, "global_broker", None)
+    for name, value in VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_a_worker_is_set_up_without_reaching_for_redis() -> None:
+    setup_broker()
+
+    broker = dramatiq.get_broker()
+    assert isinstance(broker, RedisBroker)
+    assert broker.get_declared_actors() == {ACTOR}
+    assert [type(one) for one in broker.middleware] == [
+        WorkerSettings,
+        OneSigterm,
+        TakeNothingNew,
+        Caretaker,
+    ]
+
+
+def test_a_worker_with_wrong_settings_does_not_start_and_says_which(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WORKER_THREADS", "none")
+    monkeypatch.setenv("ENCRYPTION_KEYS", "not-a-key-but-a-secret")
+
+    with pytest.raises(SystemExit) as caught:
+        setup_broker()
+
+    text = str(caught.value)
+    assert "WORKER_THREADS" in text
+    assert "ENCRYPTION_KEYS" in text
+    assert "not-a-key-but-a-secret" not in text
+
+
+@pytest.mark.real_redis
+def test_a_worker_answers_jobs_and_takes_care(real_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", real_redis_url)
+    monkeypatch.setattr(tasks, "CARE_SECONDS", 0.02)
+    # A paused consumer of dramatiq's sleeps this long before it sees that it is to stop.
+    monkeypatch.setattr(dramatiq.worker, "CONSUMER_RESTART_DELAY_SECS", 0.1)
+    answered: list[InstallationKey] = []
+    done, cared = threading.Event(), threading.Event()
+    monkeypatch.setattr(AnswerService, "answer_next", lambda self, key: (answered.append(key), done.set()))
+    monkeypatch.setattr(AnswerService, "keep_going", lambda self: cared.set())
+    setup_broker()
+    worker = dramatiq.Worker(dramatiq.get_broker())
+    client = redis.Redis.from_url(real_redis_url)
+    worker.start()
+    try:
+        DramatiqTaskQueue(make_broker(client)).answer_next(InstallationKey("A0OWN", "T0ACME"))
+
+        assert done.wait(5)
+        assert cared.wait(5)
+        assert answered == [InstallationKey("A0OWN", "T0ACME")]
+        assert len(worker.workers) == 2
+    finally:
+        worker.stop()
+        client.flushdb()
+        client.close()

@@ -2,14 +2,20 @@
 
 import os
 
+from sectorflow_slack.config import SettingsError, load_settings
 from sectorflow_slack.logging import gunicorn_logging
 
+try:
+    settings = load_settings()
+except SettingsError as error:
+    raise SystemExit(f"sectorflow-slack: settings\n{error}") from None
+
 # Every interface: the platform's router is in front. PORT is the platform's word for where.
-bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
+bind = f"0.0.0.0:{settings.port}"
 
 # Workers are what counts (one Python runs at a time in each): two of them take 2.2 times what one takes.
 # Never fewer than two: Slack asks our events URL back while it makes an app for us.
-workers = max(2, int(os.environ.get("WEB_CONCURRENCY") or min(4, (os.cpu_count() or 1))))
+workers = max(2, settings.web_concurrency or min(4, os.cpu_count() or 1))
 
 # Threads wait for Redis, and for SectorFlow and Slack during an install. gevent was measured and left:
 # hardly faster, and its slowest requests take a second.
@@ -30,11 +36,12 @@ keepalive = 5
 max_requests = 0
 
 # A heartbeat file on a disk that stalls would get workers killed.
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+shared_memory = "/dev/shm"  # noqa: S108 - a name for gunicorn, not a file of ours
+worker_tmp_dir = shared_memory if os.path.isdir(shared_memory) else None
 
 # Since 25.1 gunicorn opens a control socket in HOME unless told not to.
 control_socket_disable = True
 
 # Request lines hold install links and OAuth codes: no access log. All else as JSON on stdout.
 accesslog = None
-logconfig_dict = gunicorn_logging(os.environ.get("LOG_LEVEL", "INFO"))
+logconfig_dict = gunicorn_logging(settings.log_level)

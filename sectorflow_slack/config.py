@@ -50,6 +50,8 @@ class Settings:
     answer_retention_days: int
     questions_per_installation: int
     worker_threads: int
+    port: int
+    web_concurrency: int | None
     log_level: str
 
     @property
@@ -91,9 +93,6 @@ def _messages(error: EnvValidationError) -> Mapping[str, list[str]]:
 
 def _read(env: Env) -> dict[str, Any]:
     positive = Range(min=1)
-    # Read by gunicorn.conf.py as well; checked here so that every fault comes in one report.
-    env.int("PORT", 8000, validate=Range(1, 65535))
-    env.int("WEB_CONCURRENCY", 2, validate=positive)
     return {
         "public_url": (env.str("PUBLIC_URL", validate=_web_url) or "").rstrip("/"),
         "redis_url": env.str("REDIS_URL", validate=_redis_url),
@@ -110,6 +109,8 @@ def _read(env: Env) -> dict[str, Any]:
         "answer_retention_days": env.int("ANSWER_RETENTION_DAYS", 30, validate=positive),
         "questions_per_installation": env.int("QUESTIONS_PER_INSTALLATION", 16, validate=positive),
         "worker_threads": env.int("WORKER_THREADS", 64, validate=Range(1, 1024)),
+        "port": env.int("PORT", 8000, validate=Range(1, 65535)),
+        "web_concurrency": env.int("WEB_CONCURRENCY", None, validate=positive),
         "log_level": env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import time
 import traceback
@@ -19,6 +20,9 @@ _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "task
 
 #: These write bodies, headers or URLs at DEBUG (slack_sdk: bodies; urllib3: paths; dramatiq: arguments).
 _TALKATIVE = ("slack_sdk", "urllib3", "requests", "dramatiq", "werkzeug", "redis", "markdown_it")
+
+#: A %-placeholder of a log message.
+_PLACEHOLDER = re.compile(r"%[sdrif]")
 
 
 class JsonFormatter(logging.Formatter):
@@ -68,6 +72,16 @@ def configure_logging(level: str) -> None:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))
 
 
+class TemplateOnly(logging.Filter):
+    """Takes the arguments out of warnings and errors: gunicorn's quote request lines, which hold secrets."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let the record through, as a constant sentence."""
+        if record.levelno >= logging.WARNING:
+            record.msg, record.args = _PLACEHOLDER.sub("…", str(record.msg)), ()
+        return True
+
+
 def gunicorn_logging(level: str) -> Mapping[str, object]:
     """Give gunicorn's ``logconfig_dict``: its lines in the same form, no line per request.
 
@@ -77,12 +91,18 @@ def gunicorn_logging(level: str) -> Mapping[str, object]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": "sectorflow_slack.logging.JsonFormatter"}},
+        "filters": {"template": {"()": "sectorflow_slack.logging.TemplateOnly"}},
         "handlers": {
             "stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}
         },
         "root": {"level": level, "handlers": ["stdout"]},
         "loggers": {
-            "gunicorn.error": {"level": "INFO", "handlers": ["stdout"], "propagate": False},
+            "gunicorn.error": {
+                "level": "INFO",
+                "handlers": ["stdout"],
+                "filters": ["template"],
+                "propagate": False,
+            },
             "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
         },
     }

@@ -52,7 +52,7 @@ def real_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def store(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
     """An empty store: the fake that the tests use, and the real thing, for one and the same suite."""
     if request.param == "fake":
-        yield fakeredis.FakeRedis(decode_responses=True)
+        yield fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)
         return
     client = redis.Redis.from_url(request.getfixturevalue("real_redis_url"), decode_responses=True)
     client.flushdb()
@@ -91,6 +91,8 @@ def settings() -> Settings:
         answer_retention_days=30,
         questions_per_installation=16,
         worker_threads=64,
+        port=8000,
+        web_concurrency=None,
         log_level="INFO",
     )
 
@@ -98,11 +100,13 @@ def settings() -> Settings:
 @pytest.fixture
 def connections(store: redis.Redis) -> Connections:
     """The two clients of one process, on the store under test."""
+    options = store.connection_pool.connection_kwargs
     if isinstance(store, fakeredis.FakeRedis):
-        raw = fakeredis.FakeRedis(connection_pool=None, server=store.connection_pool.connection_kwargs["server"])
+        raw: redis.Redis = fakeredis.FakeRedis(server=options["server"])
+    elif "path" in options:
+        raw = redis.Redis(unix_socket_path=options["path"])
     else:
-        options = {**store.connection_pool.connection_kwargs, "decode_responses": False}
-        raw = redis.Redis(unix_socket_path=options["path"]) if "path" in options else redis.Redis(**options)
+        raw = redis.Redis(host=options["host"], port=options["port"], db=options["db"])
     return Connections(store, make_broker(raw))
 
 

@@ -110,6 +110,8 @@ def test_four_variables_are_enough_and_the_rest_has_defaults(load: Load) -> None
         answer_retention_days=30,
         questions_per_installation=16,
         worker_threads=64,
+        port=8000,
+        web_concurrency=None,
         log_level="INFO",
     )
 
@@ -149,6 +151,8 @@ def test_every_variable_has_its_say(load: Load) -> None:
         answer_retention_days=1,
         questions_per_installation=2,
         worker_threads=1024,
+        port=65535,
+        web_concurrency=1,
         log_level="DEBUG",
     )
 

@@ -164,3 +164,19 @@ def test_gunicorn_writes_the_same_lines_and_none_per_request(capsys: pytest.Capt
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["message"] for line in lines] == ["Listening at: http://127.0.0.1:8000"]
+
+
+def test_gunicorns_warnings_quote_no_request(capsys: pytest.CaptureFixture[str]) -> None:
+    dictConfig(gunicorn_logging("INFO"))
+    gunicorn = logging.getLogger("gunicorn.error")
+
+    gunicorn.error("Error handling request %s", "/slack/install/a-secret-link")
+    gunicorn.warning("Invalid request from ip=%s: %s", "192.0.2.1", "code=a-secret-code")
+    gunicorn.info("Booting worker with pid: %s", 7)
+
+    messages = [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
+    assert messages == [
+        "Error handling request …",
+        "Invalid request from ip=…: …",
+        "Booting worker with pid: 7",
+    ]

@@ -122,7 +122,7 @@ class HttpSectorFlowClient:
 def _never_sent(error: requests.RequestException) -> bool:
     reason: object = error.args[0] if error.args else None
     reason = getattr(reason, "reason", reason)
-    return isinstance(error, requests.ConnectTimeout) or isinstance(
+    return isinstance(error, (requests.ConnectTimeout, requests.exceptions.SSLError)) or isinstance(
         reason, (NewConnectionError, ConnectTimeoutError)
     )
 

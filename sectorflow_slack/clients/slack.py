@@ -154,13 +154,16 @@ def _call(method: Any, **arguments: Any) -> dict[str, Any]:
 
 def _slack_error(response: SlackResponse) -> SlackError:
     headers = {name.lower(): value for name, value in dict(response.headers or {}).items()}
-    retry_after = retry_after_seconds(headers.get("retry-after"))
+    status = response.status_code
     data = response.data if isinstance(response.data, dict) else {}
     code = data.get("error")
+    if status == 429:
+        return SlackBusy("ratelimited", retry_after_seconds(headers.get("retry-after")))
     if not isinstance(code, str) or not code.replace("_", "").isalnum() or len(code) > 80:
-        code = f"status_{response.status_code}"
-    if response.status_code == 429 or response.status_code >= 500 or code in BUSY_ERRORS:
-        return SlackBusy(code, retry_after)
+        # Not Slack's own words: a proxy's page, or one of Slack's on a bad day.
+        return SlackBusy(f"status_{status}")
+    if status >= 500 or code in BUSY_ERRORS:
+        return SlackBusy(code)
     if code in MESSAGE_ERRORS:
         return SlackRefusedMessage(code)
     return SlackRefused(code)

@@ -72,7 +72,7 @@ def tenants(payload: Mapping[str, Json]) -> Iterator[str]:
     authorization = _authorization(payload)
     if authorization.get("is_enterprise_install") in (True, "true"):
         found.append(text(authorization, "enterprise_id"))
-    found += [text(authorization, "team_id"), text(payload, "team_id")]
+    found += [text(authorization, "team_id"), text(payload, "team_id"), text(payload, "enterprise_id")]
     yield from dict.fromkeys(tenant for tenant in found if tenant)
 
 

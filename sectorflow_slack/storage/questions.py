@@ -18,11 +18,13 @@ Redis's own: machines need not agree on theirs.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from redis import Redis
 
+from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.models import (
     InstallationKey,
     ModelAnswer,
@@ -34,12 +36,16 @@ from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.crypto import Cipher
 
+logger = logging.getLogger(__name__)
+
 #: Slack repeats an event for up to a day ("Delayed Events"); a repeat after that day is known too.
 REPEAT_SECONDS = 48 * 3600
 #: A question that nobody could answer is forgotten after this.
 QUESTION_SECONDS = 7 * 24 * 3600
 #: A worker that has not said for this long that it goes on is taken for dead.
 LEASE_SECONDS = 12.0
+#: How long a question that no key opens waits for the next look at it.
+UNREADABLE_SECONDS = 60
 #: At most one wake-up per installation in this time; workers that are merely busy need no more.
 NUDGE_SECONDS = 3
 
@@ -87,9 +93,17 @@ class RedisQuestionStore:
         while question_id := self._take(keys=_lines(key), args=[self._lease, self._limit, str(key)]):
             place = _place(str(question_id))
             sealed = self._redis.hget(place, "question")
-            if sealed:
-                return _read_question(self._cipher.open(place, "question", str(sealed)))
-            self._finish(keys=[*_lines(key), place], args=[question_id])
+            try:
+                if sealed:
+                    return _read_question(self._cipher.open(place, "question", str(sealed)))
+            except CannotDecrypt as error:
+                # Its key may come back; until then it is not to stand in the way of the others.
+                logger.error("question cannot be read: %s", error.place)
+                self._put_back(
+                    keys=[f"underway:{key}", f"later:{key}", place], args=[question_id, UNREADABLE_SECONDS, 0]
+                )
+            else:
+                self._finish(keys=[*_lines(key), place], args=[question_id])
         return None
 
     @translate_errors
@@ -108,7 +122,11 @@ class RedisQuestionStore:
         place = _place(question.id)
         names = ("reply", "posted", "failures", "deaths")
         sealed, posted, failures, deaths = self._redis.hmget(place, *names)
-        reply = _read_reply(self._cipher.open(place, "reply", str(sealed))) if sealed else None
+        try:
+            reply = _read_reply(self._cipher.open(place, "reply", str(sealed))) if sealed else None
+        except CannotDecrypt as error:
+            logger.error("reply cannot be read: %s", error.place)
+            reply = None
         return Progress(reply, int(posted or 0), int(failures or 0), int(deaths or 0))
 
     @translate_errors

@@ -574,15 +574,31 @@ def test_a_dump_shows_no_question_and_no_answer(questions: RedisQuestionStore, s
     assert FIRST.id in text
 
 
-def test_a_sealed_question_does_not_open_as_another(
-    questions: RedisQuestionStore, store: redis.Redis
+def test_a_question_that_no_key_opens_is_named_and_stands_in_nobodys_way(
+    questions: RedisQuestionStore, store: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     questions.accept(FIRST)
     questions.accept(SECOND)
     store.copy(f"question:{SECOND.id}", f"question:{FIRST.id}", replace=True)
 
-    with pytest.raises(Exception, match=f"^no key decrypts question:{FIRST.id} question$"):
-        questions.take(KEY)
+    found = [questions.take(KEY), questions.take(KEY)]
+
+    assert found == [SECOND, None]
+    assert f"question:{FIRST.id} question" in caplog.text
+    assert store.zrange(f"later:{KEY}", 0, -1) == [FIRST.id]
+
+
+def test_a_reply_that_no_key_opens_counts_as_none(
+    questions: RedisQuestionStore, store: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    questions.accept(FIRST)
+    question = taken(questions)
+    store.hset(f"question:{FIRST.id}", "reply", "sealed for another place")
+
+    progress = questions.progress(question)
+
+    assert progress.reply is None
+    assert f"question:{FIRST.id} reply" in caplog.text
 
 
 def test_repeats_are_known_for_two_days_and_a_question_kept_for_a_week(

@@ -188,7 +188,7 @@ def test_the_browser_goes_back_also_when_it_failed(
         ({"ok": False, "error": "bad_client_secret"}, 400, "Slack does not know this app", "bad_credentials"),
         ({"ok": False, "error": "invalid_client_id"}, 400, "Slack does not know this app", "bad_credentials"),
         ({"ok": False, "error": "invalid_code"}, 400, "Slack did not finish the install", None),
-        ({"ok": False, "error": "planted<b>"}, 400, "Slack did not finish the install", None),
+        ({"ok": False, "error": "planted<b>"}, 503, "Slack does not answer just now", None),
         ({"ok": True}, 400, "Slack did not finish the install", None),
         ({"ok": False, "error": "internal_error"}, 503, "Slack does not answer just now", None),
         (consent_reply(app_id="A0OTHER"), 400, "Slack installed another app", "other_app"),
@@ -224,8 +224,8 @@ def test_what_slack_says_leads_to_a_page_and_to_nothing_stored(
             {"status": 429, "json": {"ok": False, "error": "ratelimited"}, "headers": {"Retry-After": "9"}},
             503,
         ),
-        ({"status": 200, "body": "<html>"}, 400),
-        ({"status": 302, "headers": {"Location": "https://elsewhere.example/"}}, 400),
+        ({"status": 200, "body": "<html>"}, 503),
+        ({"status": 302, "headers": {"Location": "https://elsewhere.example/"}}, 503),
     ],
 )
 def test_slack_being_away_or_odd_is_a_page_and_a_second_try_does_well(

@@ -7,7 +7,7 @@ PORT ?= 8000
 SANDBOX_PORT ?= 9000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test unit lint format lock chromium bench clean
+.PHONY: help setup demo run test unit lint format lock chromium bench chaos clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -43,8 +43,12 @@ format: setup ## Put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup ## Measure the acknowledgement of events
+chaos: setup ## Kill, stop and starve everything under load, for minutes; prints a table
+	CHAOS=1 $(BIN)/python -m pytest tests/chaos
+
+bench: setup ## Measure the acknowledgement of events, and what one team's flood does to another
 	$(BIN)/python -m bench.acknowledge
+	$(BIN)/python -m bench.fairness
 
 lock: setup ## Lock the requirements anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \

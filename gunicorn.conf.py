@@ -1,5 +1,6 @@
 """How gunicorn serves the web process; each value with its reason."""
 
+import logging
 import os
 
 from sectorflow_slack.config import SettingsError, load_settings
@@ -17,10 +18,11 @@ bind = f"0.0.0.0:{settings.port}"
 # Never fewer than two: Slack asks our events URL back while it makes an app for us.
 workers = max(2, settings.web_concurrency or min(4, os.cpu_count() or 1))
 
-# Threads wait for Redis, and for SectorFlow and Slack during an install. gevent was measured and left:
-# hardly faster, and its slowest requests take a second.
+# Threads wait for Redis, and for SectorFlow and Slack during an install. While Redis hangs each waits a
+# second before it gives up, and Slack's 3 s must hold all the same at 50 events a second. gevent was
+# measured and left: hardly faster, and its slowest requests take a second.
 worker_class = "gthread"
-threads = 8
+threads = 32
 
 # The application is loaded once and shared by the workers' memory; it connects to nothing before the fork.
 preload_app = True
@@ -45,3 +47,10 @@ control_socket_disable = True
 # Request lines hold install links and OAuth codes: no access log. All else as JSON on stdout.
 accesslog = None
 logconfig_dict = gunicorn_logging(settings.log_level)
+
+
+def post_worker_init(worker: object) -> None:
+    """Say what to change about Redis, once for each process, where those who run the service will see it."""
+    services = worker.app.callable.extensions["sectorflow_slack"]  # type: ignore[attr-defined]
+    for warning in services.warnings():
+        logging.getLogger("sectorflow_slack").warning(warning)

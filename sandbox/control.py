@@ -11,7 +11,7 @@ from sandbox.faults import Fault
 from sandbox.slack.codes import Codes
 from sandbox.slack.config_tokens import ConfigTokens
 from sandbox.slack.interactions import press
-from sandbox.slack.records import Install
+from sandbox.slack.records import Channel, Install, Team, User, new_id
 from sandbox.slack.seed import SECTORFLOW_APP_ID, TEAM_ID, seed
 from sandbox.state import current_sandbox
 
@@ -115,6 +115,26 @@ def invite() -> Response:
         app_id, body["channel"], by=body.get("by"), mention_ts=body.get("mention_ts")
     )
     return jsonify(ok=True)
+
+
+@control.post("/team")
+def add_team() -> Response:
+    """Add a workspace with a person and a channel: ``name``, one word; give their ids."""
+    world, name = current_sandbox().world, _body()["name"]
+    team = world.add_team(Team(new_id("T"), name.title(), name))
+    person = world.add_user(User(new_id("U"), team.id, f"{name}-person", f"{name.title()} Person"))
+    channel = world.add_channel(Channel(new_id("C"), team.id, "general", members={person.id}))
+    return jsonify(team=team.id, user=person.id, channel=channel.id)
+
+
+@control.post("/channel")
+def add_channel() -> Response:
+    """Add a channel of ``team_id`` with all its people: ``name``; give its id."""
+    world, body = current_sandbox().world, _body()
+    team_id = body.get("team_id", TEAM_ID)
+    people = {user.id for user in world.users.values() if user.team_id == team_id and not user.is_bot}
+    channel = world.add_channel(Channel(new_id("C"), team_id, body["name"], members=people))
+    return jsonify(channel=channel.id)
 
 
 @control.post("/open-dm")

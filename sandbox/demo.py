@@ -10,34 +10,37 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from sandbox.channel.terminal import as_text
 from sandbox.sectorflow.models import MODELS, PLUS_ID, TOKEN, WORKSPACE_ID
 from sandbox.slack import seed
 from sandbox.stage import ROOT, Stage, StageError, running_stage
 
-LOG = ROOT / ".local" / "demo.log"
+LOGS = ROOT / ".local"
 ANSWER_SECONDS = 60.0
 
 
 def main() -> int:
     """Run the demo; returns the exit code."""
     asked = _parse().ask
-    LOG.parent.mkdir(exist_ok=True)
+    LOGS.mkdir(exist_ok=True)
+    log = LOGS / f"demo-{os.getpid()}.log"
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.default_int_handler)
     port, sandbox_port = (int(os.environ.get(name, "0")) for name in ("PORT", "SANDBOX_PORT"))
     _say("Starting the service with a store of its own, and a sandbox that plays Slack and SectorFlow …")
     try:
-        with running_stage(LOG, port=port, sandbox_port=sandbox_port) as stage:
+        with running_stage(log, port=port, sandbox_port=sandbox_port) as stage:
             _install(stage)
             if asked is None:
                 return _invite_to_page(stage)
             return _ask(stage, asked)
     except (StageError, subprocess.CalledProcessError) as error:
-        _say(f"The demo did not work: {error}\nWhat the processes wrote is in {LOG}")
+        _say(f"The demo did not work: {error}\nWhat the processes wrote is in {log}")
         return 1
     except KeyboardInterrupt:
         _say("\nStopped.")
@@ -95,7 +98,8 @@ def _invite_to_page(stage: Stage) -> int:
     _say(
         f"\nReady. Ask in #general:  {stage.sandbox_url}/\n"
         f"Install API to browse:   {stage.service_url}/docs\n"
-        f"Logs:                    {Path(LOG).relative_to(ROOT)}\n"
+        f"Its key, as bearer token: in {stage.install_api_key_file}\n"
+        f"Logs:                    {stage.log.relative_to(ROOT)}\n"
         "Ctrl-C stops everything."
     )
     stage.service.wait()

@@ -20,6 +20,10 @@ class Fault:
 
     target: str = "*"
     times: int | None = 1
+    #: Only calls whose body contains this: a channel's id, a word of the question.
+    containing: str = ""
+    #: How many of those calls go well first.
+    skip: int = 0
     #: Seconds to wait before the answer.
     delay: float = 0.0
     status: int | None = None
@@ -63,13 +67,17 @@ class FaultPlan:
         with self._lock:
             self._faults.clear()
 
-    def take(self, target: str) -> Fault | None:
-        """Use up and give the first fault for ``target``; None where there is none."""
+    def take(self, target: str, body: bytes = b"") -> Fault | None:
+        """Use up and give the first fault for a call of ``target`` with this body, if there is one."""
         with self._lock:
             for fault in self._faults:
-                if fault.target in ("*", target):
-                    self._use(fault)
-                    return fault
+                if fault.target not in ("*", target) or fault.containing.encode() not in body:
+                    continue
+                if fault.skip:
+                    fault.skip -= 1
+                    continue
+                self._use(fault)
+                return fault
             return None
 
     def _use(self, fault: Fault) -> None:

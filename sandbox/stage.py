@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
@@ -39,6 +40,8 @@ class Stage:
     #: What the service and the sandbox wrote.
     log: Path
     service: subprocess.Popen[bytes] = field(repr=False)
+    #: Where the service keeps the key, if it made one for itself.
+    install_api_key_file: Path | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -58,9 +61,11 @@ class Stage:
         url = f"{self.service_url}/api/v1/installations"
         return requests.post(url, json=body, headers=self.headers, timeout=15)
 
-    def ask(self, text: str, channel: str = seed.GENERAL_ID, thread_ts: str | None = None) -> dict[str, Any]:
-        """Say something as Maya; ``{bot}`` becomes the app's mention. Gives the message."""
-        body = {"user": seed.MAYA_ID, "channel": channel, "text": text, "thread_ts": thread_ts}
+    def ask(
+        self, text: str, channel: str = seed.GENERAL_ID, thread_ts: str | None = None, **rest: str
+    ) -> dict[str, Any]:
+        """Say something as Maya, or as ``user``; ``{bot}`` becomes the app's mention. Gives the message."""
+        body = {"user": seed.MAYA_ID, "channel": channel, "text": text, "thread_ts": thread_ts, **rest}
         said: dict[str, Any] = self.control("ask", body)["message"]
         return said
 
@@ -106,15 +111,15 @@ def running_stage(
     port, sandbox_port = free_port(port), free_port(sandbox_port)
     urls = f"http://localhost:{port}", f"http://127.0.0.1:{sandbox_port}"
     with tempfile.TemporaryDirectory(prefix="sectorflow-slack-") as home, log.open("w") as output:
-        sandbox_command = ("sandbox", "--port", str(sandbox_port), "--events-url", f"{urls[0]}/slack/events")
-        sandbox = _start((*sandbox_command, *sandbox_options), os.environ, output)
-        service_environ = {**os.environ, **_service_environ(*urls, port, home), **(environ or {})}
-        service = _start(("sectorflow_slack",), service_environ, output)
+        sandbox = start_sandbox(sandbox_port, urls[0], output, sandbox_options)
+        own = {"REDIS_URL": "", "SECTORFLOW_SLACK_HOME": home}
+        service_environ = {**os.environ, **environ_for(*urls), **own, **(environ or {})}
+        service = start((sys.executable, "-m", "sectorflow_slack"), service_environ, output)
         try:
-            _wait(f"{urls[1]}/_control/installs", sandbox, log)
-            _wait(f"{urls[0]}/readyz", service, log)
-            key = Path(home, "install-api-key").read_text().strip()
-            yield Stage(*urls, key, log, service)
+            wait_for(f"{urls[1]}/_control/installs", sandbox, log)
+            wait_for(f"{urls[0]}/readyz", service, log)
+            key_file = Path(home, "install-api-key")
+            yield Stage(*urls, key_file.read_text().strip(), log, service, key_file)
         finally:
             for process in (service, sandbox):
                 process.send_signal(signal.SIGINT)
@@ -133,20 +138,31 @@ def free_port(wanted: int = 0) -> int:
         return int(probe.getsockname()[1])
 
 
-def _start(module: tuple[str, ...], environ: Mapping[str, str], output: TextIO) -> subprocess.Popen[bytes]:
-    command = (sys.executable, "-m", *module)
-    # A group of its own: Ctrl-C is passed on in order, not sent to all at once by the terminal.
-    return subprocess.Popen(  # noqa: S603 - our own modules
+def start_sandbox(
+    port: int, service_url: str, output: IO[Any], options: tuple[str, ...] = ()
+) -> subprocess.Popen[bytes]:
+    """Start the sandbox on a port; it sends its events to the service."""
+    where = ("--port", str(port), "--events-url", f"{service_url}/slack/events")
+    return start((sys.executable, "-m", "sandbox", *where, *options), os.environ, output)
+
+
+def start(command: tuple[str, ...], environ: Mapping[str, str], output: IO[Any]) -> subprocess.Popen[bytes]:
+    """Start one of our commands, from the repository's folder.
+
+    It has a group of its own: Ctrl-C is passed on in order, not sent to all at once by the terminal.
+    """
+    return subprocess.Popen(  # noqa: S603 - our own commands
         command, env=dict(environ), stdout=output, stderr=output, cwd=ROOT, start_new_session=True
     )
 
 
-def _service_environ(service_url: str, sandbox_url: str, port: int, home: str) -> dict[str, str]:
-    return {
-        "PORT": str(port),
+def environ_for(service_url: str, sandbox_url: str) -> dict[str, str]:
+    """Give the settings of a service that takes the sandbox for Slack and SectorFlow."""
+    # What the shell has set for another service is taken away: an empty variable is one that is not set.
+    names = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    return dict.fromkeys(names, "") | {
+        "PORT": str(urlsplit(service_url).port),
         "PUBLIC_URL": service_url,
-        "REDIS_URL": "",
-        "SECTORFLOW_SLACK_HOME": home,
         "SLACK_BASE_URL": sandbox_url,
         "SECTORFLOW_BASE_URL": f"{sandbox_url}/sectorflow/api/v1",
         "SLACK_APP_ID": seed.SECTORFLOW_APP_ID,
@@ -157,7 +173,8 @@ def _service_environ(service_url: str, sandbox_url: str, port: int, home: str) -
     }
 
 
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a process that has just been started answers at a URL."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:

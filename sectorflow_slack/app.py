@@ -9,9 +9,10 @@ from flask import Flask, request
 
 from sectorflow_slack import __version__
 from sectorflow_slack.bootstrap import build_services, open_connections
+from sectorflow_slack.commands import register_commands
 from sectorflow_slack.config import Settings, load_settings
 from sectorflow_slack.services import Services
-from sectorflow_slack.web import api, docs, events, health, oauth
+from sectorflow_slack.web import api, docs, events, health, interactions, metrics, oauth
 from sectorflow_slack.web.bodies import MAX_BODY_BYTES, refuse_cut_off_bodies
 from sectorflow_slack.web.errors import InstallApi, register_error_handlers
 from sectorflow_slack.web.headers import set_security_headers
@@ -57,9 +58,10 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.extensions["sectorflow_slack"] = services
     install_api = InstallApi(app)
     install_api.register_blueprint(api.blueprint)
-    for module in (docs, events, health, oauth):
+    for module in (docs, events, health, interactions, metrics, oauth):
         app.register_blueprint(module.blueprint)
     register_error_handlers(app)
+    register_commands(app)
     app.before_request(refuse_cut_off_bodies)
     app.after_request(set_security_headers)
     return app

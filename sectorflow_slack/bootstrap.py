@@ -19,12 +19,21 @@ from sectorflow_slack.services.answers import AnswerService
 from sectorflow_slack.services.consent import ConsentService
 from sectorflow_slack.services.events import EventService
 from sectorflow_slack.services.installs import InstallService
+from sectorflow_slack.services.interactions import InteractionService
+from sectorflow_slack.services.posting import PostingService
+from sectorflow_slack.services.waiting import WaitingService
 from sectorflow_slack.storage.apps import RedisAppStore
+from sectorflow_slack.storage.backup import RedisBackup
 from sectorflow_slack.storage.connection import connect
 from sectorflow_slack.storage.conversations import RedisConversationStore
 from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.health import missing_parts, warnings
 from sectorflow_slack.storage.installations import RedisInstallationStore
+from sectorflow_slack.storage.letters import RedisLetterStore
+from sectorflow_slack.storage.lines import RedisLineStore
+from sectorflow_slack.storage.metrics import RedisMetrics
 from sectorflow_slack.storage.oauth_states import RedisOAuthStateStore
+from sectorflow_slack.storage.pauses import RedisPauseStore
 from sectorflow_slack.storage.pending import RedisPendingStore
 from sectorflow_slack.storage.questions import RedisQuestionStore
 from sectorflow_slack.tasks import DramatiqTaskQueue, make_broker
@@ -54,10 +63,17 @@ class _Adapters:
     apps: RedisAppStore
     installations: RedisInstallationStore
     pendings: RedisPendingStore
+    states: RedisOAuthStateStore
     questions: RedisQuestionStore
+    letters: RedisLetterStore
+    lines: RedisLineStore
+    conversations: RedisConversationStore
+    pauses: RedisPauseStore
+    metrics: RedisMetrics
     queue: DramatiqTaskQueue
     slack: SlackWebClient
     sectorflow: HttpSectorFlowClient
+    clock: Callable[[], float]
 
 
 def build_services(
@@ -65,24 +81,36 @@ def build_services(
 ) -> Services:
     """Put the services together."""
     store = connections.stores
-    adapters = _build_adapters(settings, connections)
+    adapters = _build_adapters(settings, connections, clock)
     return Services(
-        installs=_build_installs(settings, adapters, clock),
-        consent=_build_consent(settings, adapters, RedisOAuthStateStore(store), clock),
-        events=_build_events(adapters, clock),
-        answers=_build_answers(settings, adapters, RedisConversationStore(store)),
+        installs=_build_installs(settings, adapters),
+        consent=_build_consent(settings, adapters),
+        events=_build_events(adapters),
+        interactions=_build_interactions(adapters),
+        answers=_build_answers(settings, adapters),
+        letters=adapters.letters,
+        backup=RedisBackup(store, Cipher(settings.encryption_keys)),
+        metrics=adapters.metrics,
+        read_metrics=adapters.metrics.read,
         missing=lambda: missing_parts(store),
+        warnings=lambda: warnings(store),
     )
 
 
-def _build_adapters(settings: Settings, connections: Connections) -> _Adapters:
+def _build_adapters(settings: Settings, connections: Connections, clock: Callable[[], float]) -> _Adapters:
     store, cipher = connections.stores, Cipher(settings.encryption_keys)
     session = open_session(pool_size=settings.worker_threads)
     return _Adapters(
         apps=RedisAppStore(store, cipher, settings.slack_app),
         installations=RedisInstallationStore(store, cipher),
         pendings=RedisPendingStore(store, cipher),
+        states=RedisOAuthStateStore(store),
         questions=RedisQuestionStore(store, cipher, limit=settings.questions_per_installation),
+        letters=RedisLetterStore(store, cipher),
+        lines=RedisLineStore(store, cipher),
+        conversations=RedisConversationStore(store),
+        pauses=RedisPauseStore(store),
+        metrics=RedisMetrics(store),
         queue=DramatiqTaskQueue(connections.broker),
         slack=SlackWebClient(session, base_url=settings.slack_base_url),
         sectorflow=HttpSectorFlowClient(
@@ -90,61 +118,65 @@ def _build_adapters(settings: Settings, connections: Connections) -> _Adapters:
             base_url=settings.sectorflow_base_url,
             chat_timeout=settings.sectorflow_timeout_seconds,
         ),
+        clock=clock,
     )
 
 
-def _build_installs(settings: Settings, adapters: _Adapters, clock: Callable[[], float]) -> InstallService:
+def _build_installs(settings: Settings, adapters: _Adapters) -> InstallService:
     return InstallService(
         installations=adapters.installations,
         pendings=adapters.pendings,
         sectorflow=adapters.sectorflow,
         own_app=settings.slack_app,
-        clock=clock,
+        clock=adapters.clock,
     )
 
 
-def _build_consent(
-    settings: Settings, adapters: _Adapters, states: RedisOAuthStateStore, clock: Callable[[], float]
-) -> ConsentService:
+def _build_consent(settings: Settings, adapters: _Adapters) -> ConsentService:
     return ConsentService(
         apps=adapters.apps,
         installations=adapters.installations,
         pendings=adapters.pendings,
-        states=states,
+        states=adapters.states,
         slack=adapters.slack,
         redirect_uri=settings.public_url + OAUTH_REDIRECT_PATH,
-        clock=clock,
+        clock=adapters.clock,
     )
 
 
-def _build_events(adapters: _Adapters, clock: Callable[[], float]) -> EventService:
+def _build_events(adapters: _Adapters) -> EventService:
     return EventService(
         apps=adapters.apps,
         installations=adapters.installations,
         questions=adapters.questions,
         queue=adapters.queue,
-        clock=clock,
+        metrics=adapters.metrics,
+        clock=adapters.clock,
     )
 
 
-def _build_answers(
-    settings: Settings, adapters: _Adapters, conversations: RedisConversationStore
-) -> AnswerService:
+def _build_interactions(adapters: _Adapters) -> InteractionService:
+    return InteractionService(
+        installations=adapters.installations, letters=adapters.letters, queue=adapters.queue
+    )
+
+
+def _build_answers(settings: Settings, adapters: _Adapters) -> AnswerService:
+    posting = PostingService(
+        questions=adapters.questions,
+        pauses=adapters.pauses,
+        slack=adapters.slack,
+        metrics=adapters.metrics,
+        shared_app_id=settings.slack_app.app_id if settings.slack_app else None,
+    )
     return AnswerService(
         installations=adapters.installations,
         questions=adapters.questions,
-        conversations=conversations,
+        conversations=adapters.conversations,
         queue=adapters.queue,
-        slack=adapters.slack,
+        posting=posting,
+        waiting=WaitingService(installations=adapters.installations, lines=adapters.lines, posting=posting),
         sectorflow=adapters.sectorflow,
-        shared_app_id=settings.slack_app.app_id if settings.slack_app else None,
+        metrics=adapters.metrics,
+        clock=adapters.clock,
     )
-
-
-def missing_parts(store: redis.Redis) -> list[str]:
-    """Name what a web process lacks: all it needs is Redis, and that it takes writes."""
-    try:
-        store.set("readiness", "1", ex=60)
-    except redis.RedisError:
-        return ["redis"]
-    return []

@@ -94,7 +94,7 @@ def _messages(error: EnvValidationError) -> Mapping[str, list[str]]:
 def _read(env: Env) -> dict[str, Any]:
     positive = Range(min=1)
     return {
-        "public_url": (env.str("PUBLIC_URL", validate=_web_url) or "").rstrip("/"),
+        "public_url": (env.str("PUBLIC_URL", validate=_web_root) or "").rstrip("/"),
         "redis_url": env.str("REDIS_URL", validate=_redis_url),
         "redis_tls_verify": env.bool("REDIS_TLS_VERIFY", True),
         "encryption_keys": _listed(env, "ENCRYPTION_KEYS", _fernet_keys),
@@ -159,6 +159,12 @@ def _split_url(value: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+def _web_root(value: str) -> None:
+    _web_url(value)
+    if urlsplit(value).path not in {"", "/"}:
+        raise ValidationError("Must have no path: the service's routes begin at the root.")
 
 
 def _redis_url(value: str) -> None:

@@ -23,9 +23,9 @@ class Script:
     """What happens in the next calls, one after the other: an error is raised, else the call goes on."""
 
     def __init__(self) -> None:
-        self._next: list[Exception | None] = []
+        self._next: list[BaseException | None] = []
 
-    def then(self, *outcomes: Exception | None) -> None:
+    def then(self, *outcomes: BaseException | None) -> None:
         self._next += outcomes
 
     def play(self) -> None:
@@ -44,7 +44,9 @@ class FakeSlackClient:
     posts: Script = field(default_factory=Script)
     exchanged: list[tuple[SlackApp, str, str]] = field(default_factory=list)
     revoked: list[str] = field(default_factory=list)
+    updates: Script = field(default_factory=Script)
     posted: list[tuple[str, Address, Message]] = field(default_factory=list)
+    updated: list[tuple[str, str, str, Message]] = field(default_factory=list)
 
     def authorize_url(self, app: SlackApp, state: str, redirect_uri: str, team_id: str | None) -> str:
         return f"https://slack.test/authorize?{app.client_id}&{state}&{redirect_uri}&{team_id}"
@@ -62,6 +64,10 @@ class FakeSlackClient:
         self.posts.play()
         self.posted.append((bot_token, address, message))
         return f"1700000001.{len(self.posted):06}"
+
+    def update(self, bot_token: str, channel_id: str, ts: str, message: Message) -> None:
+        self.updates.play()
+        self.updated.append((bot_token, channel_id, ts, message))
 
     @property
     def texts(self) -> list[str]:

@@ -289,11 +289,14 @@ def test_http_will_do_on_loopback(load: Load, host: str) -> None:
     assert not settings.serves_https
 
 
-@pytest.mark.parametrize(
-    "url", ["https://example.com", "HTTPS://Example.com", "https://example.com:8443/bot"]
-)
+@pytest.mark.parametrize("url", ["https://example.com", "HTTPS://Example.com", "https://example.com:8443/"])
 def test_https_is_known_however_it_is_written(load: Load, url: str) -> None:
     assert load(PUBLIC_URL=url).serves_https
+
+
+@pytest.mark.parametrize("url", ["https://example.com/bot", "https://example.com//"])
+def test_the_service_is_at_the_root_of_its_host(load: Load, url: str) -> None:
+    assert set(faults_of(load, PUBLIC_URL=url)) == {"PUBLIC_URL"}
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,22 @@ def make_event(event: dict[str, Any] | None = None, **changes: Any) -> dict[str,
     return {**envelope, **changes, "event": {**mention, **(event or {})}}
 
 
+def make_press(letter_id: str, **changes: Any) -> dict[str, Any]:
+    """A ``block_actions`` payload: somebody pressed the button that asks again."""
+    payload = {
+        "type": "block_actions",
+        "api_app_id": OWN_APP.app_id,
+        "team": {"id": TEAM_ID, "domain": "acme"},
+        "enterprise": None,
+        "is_enterprise_install": False,
+        "user": {"id": "U0ANN", "team_id": TEAM_ID},
+        "channel": {"id": "C0GENERAL", "name": "general"},
+        "container": {"type": "message", "message_ts": "1700000001.000001", "channel_id": "C0GENERAL"},
+        "actions": [{"type": "button", "action_id": "ask_again", "value": letter_id}],
+    }
+    return {**payload, **changes}
+
+
 def signed(body: bytes, secret: str = OWN_APP.signing_secret, at: float | None = None) -> dict[str, str]:
     """The headers that Slack would send with ``body``."""
     timestamp = str(int(time.time() if at is None else at))

@@ -74,7 +74,7 @@ def complete(workspace_id: str) -> Response:
     sandbox = current_sandbox()
     body = request.get_json(silent=True)
     sandbox.sectorflow.see(workspace_id, body)
-    fault = sandbox.sectorflow_faults.take("completions")
+    fault = sandbox.sectorflow_faults.take("completions", request.get_data())
     wait(fault)
     if fault is not None and fault.answers_itself:
         return _answer_of(fault)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from sandbox.faults import Fault, cut_in_the_middle, drop_connection, wait
 from sandbox.slack import chat_methods, oauth_methods, other_methods
@@ -19,7 +19,7 @@ METHODS: dict[str, Method] = {**chat_methods.METHODS, **oauth_methods.METHODS, *
 def call(method: str) -> Response:
     """Answer a call, or with the fault that was asked for it."""
     sandbox = current_sandbox()
-    fault = sandbox.slack_faults.take(method)
+    fault = sandbox.slack_faults.take(method, request.get_data())
     wait(fault)
     if fault is not None and fault.answers_itself:
         return _answer_of(fault)

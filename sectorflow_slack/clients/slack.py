@@ -137,6 +137,16 @@ class SlackWebClient:
         reply = _call(self._client(bot_token).chat_postMessage, **arguments)
         return str(reply.get("ts", ""))
 
+    def update(self, bot_token: str, channel_id: str, ts: str, message: Message) -> None:
+        """Put another message in the place of one of ours (``chat.update``)."""
+        _call(
+            self._client(bot_token).chat_update,
+            channel=channel_id,
+            ts=ts,
+            text=message.text,
+            blocks=list(message.blocks),
+        )
+
     def _client(self, token: str | None = None) -> WebClient:
         return _PooledWebClient(self._session, self._base_url, token)
 
@@ -180,6 +190,7 @@ def _read_install(reply: dict[str, Any]) -> BotInstall:
         enterprise_id=_text(enterprise, "id") or None,
         # Slack has been seen to send the word for the boolean (slack_bolt, request/internals.py).
         is_enterprise_install=reply.get("is_enterprise_install") in (True, "true"),
+        token_expires="expires_in" in reply,
     )
     tenant_id = install.enterprise_id if install.is_enterprise_install else install.team_id
     if not (install.app_id and install.bot_token and install.bot_user_id and tenant_id):

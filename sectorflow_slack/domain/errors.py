@@ -4,6 +4,7 @@
 
     SectorFlowSlackError
     ├── StorageUnavailable         Redis is away, slow or refuses to write
+    ├── LeaseLost                  somebody else works on the question now: leave it alone
     ├── CannotDecrypt              a stored secret was not written by any of our keys for this place
     ├── InstallRefused             the install API refuses: which field, and why
     ├── ConsentRefused             a person's way through OAuth ends here, and why
@@ -32,6 +33,10 @@ class SectorFlowSlackError(Exception):
 
 class StorageUnavailable(SectorFlowSlackError):
     """Redis could not be asked, or did not take a write."""
+
+
+class LeaseLost(SectorFlowSlackError):
+    """The question is not held any more by who wanted to go on with it."""
 
 
 class CannotDecrypt(SectorFlowSlackError):

@@ -17,13 +17,13 @@ from sectorflow_slack.domain.models import (
     Message,
     OAuthState,
     PendingInstallation,
-    Progress,
     Question,
     Reply,
     SectorFlowSettings,
     SlackApp,
     Workspace,
 )
+from sectorflow_slack.domain.progress import Letter, Plan, Progress
 
 
 class Clock(Protocol):
@@ -119,23 +119,82 @@ class QuestionStore(Protocol):
     def hold(self, questions: Sequence[Question]) -> None:
         """Say that these are still being worked on; not said for a while, they go to others."""
 
+    def confirm(self, question: Question) -> None:
+        """Say that this is still being worked on, before a step that cannot be taken back.
+
+        Raises ``LeaseLost``, as each method below does, where it went to somebody else meanwhile.
+        """
+
     def progress(self, question: Question) -> Progress:
         """Load how far earlier tries came."""
 
-    def save_reply(self, question: Question, reply: Reply) -> None:
-        """Keep SectorFlow's reply, so that it is not asked and paid for again."""
+    def save_plan(self, question: Question, plan: Plan, posted: int = 0) -> None:
+        """Keep what is to be said, so that a reply is not paid for again and nothing is said twice.
 
-    def mark_posted(self, question: Question) -> None:
-        """Record that Slack took one more message of the answer."""
+        ``posted`` says how many messages of this plan Slack has taken.
+        """
+
+    def mark_posted(self, question: Question, posted: int) -> None:
+        """Record how many messages of the plan Slack has taken; may be said again."""
 
     def put_back(self, question: Question, delay: float, *, counts: bool) -> None:
         """Let a question wait for ``delay`` seconds, then go first; ``counts`` as a failed try or not."""
 
-    def finish(self, question: Question) -> bool:
-        """Forget the question and its reply; returns whether more of its installation wait."""
+    def finish(self, question: Question, failure: str = "", again: Question | None = None) -> bool:
+        """Forget the question and its reply; returns whether more of its installation wait.
+
+        ``failure`` is the reason where there is no answer. ``again`` is kept for a week as a letter, so that
+        it can be asked again; it is among the dead letters where all has failed.
+        """
 
     def due(self) -> tuple[InstallationKey, ...]:
         """List installations with a question to take up: waiting, due again, or let go by a dead worker."""
+
+
+class LineStore(Protocol):
+    """Looks after lines that have grown long."""
+
+    def slow(self) -> tuple[InstallationKey, ...]:
+        """List installations whose next question has waited for long; each at most every few seconds."""
+
+    def untold(self, key: InstallationKey) -> tuple[Question, ...]:
+        """Take questions that have waited for long and whose people nobody has told; each comes once."""
+
+
+class LetterStore(Protocol):
+    """Keeps what can be asked again: questions that failed, or some of whose models did."""
+
+    def find(self, letter_id: str) -> Letter | None:
+        """Load a letter; its id is its question's."""
+
+    def dead(self) -> tuple[Letter, ...]:
+        """List the questions that failed for good, oldest first."""
+
+    def revive(self, question: Question) -> bool:
+        """Put a letter's question, as it is given, in line again; False where somebody else already did."""
+
+
+class Backup(Protocol):
+    """Keeps installations elsewhere."""
+
+    def export(self) -> tuple[str, int]:
+        """Give all installations as one sealed text, and how many they are."""
+
+    def restore(self, sealed: str) -> int:
+        """Put back what is missing; returns how many installations came back.
+
+        Raises ``CannotDecrypt`` where the text is no backup, or its key is gone.
+        """
+
+
+class PauseStore(Protocol):
+    """Keeps how long Slack wants to be left alone: by app, team and method."""
+
+    def pause(self, key: InstallationKey, method: str, seconds: float) -> None:
+        """Make no such call for this installation for a while."""
+
+    def remaining(self, key: InstallationKey, method: str) -> float:
+        """Say for how many seconds no such call is to be made; 0 for none."""
 
 
 class ConversationStore(Protocol):
@@ -169,6 +228,9 @@ class SlackClient(Protocol):
 
     def post(self, bot_token: str, address: Address, message: Message) -> str:
         """Post a message (``chat.postMessage``) and return its ``ts``."""
+
+    def update(self, bot_token: str, channel_id: str, ts: str, message: Message) -> None:
+        """Put another message in the place of one of ours (``chat.update``)."""
 
 
 class SectorFlowClient(Protocol):

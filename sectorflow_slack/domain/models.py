@@ -98,6 +98,8 @@ class BotInstall:
     team_name: str
     enterprise_id: str | None = None
     is_enterprise_install: bool = False
+    #: Whether the token is one that expires (token rotation), which the service does not keep alive.
+    token_expires: bool = False
 
     @property
     def tenant_id(self) -> str:
@@ -161,6 +163,12 @@ class Question:
     #: Asked by somebody of another organisation, in a shared channel.
     is_external: bool = False
     asked_at: float = 0.0
+    #: The models to ask where it is not all of them: those that failed the first time.
+    model_ids: tuple[str, ...] = ()
+    #: The message whose button asked for this again; it is told that it was heard.
+    button_ts: str | None = None
+    #: Shows who works on this: a question that was let go and taken again has another.
+    holder: str = field(default="", compare=False, repr=False)
 
     @property
     def reply_thread_ts(self) -> str | None:
@@ -193,16 +201,11 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the answer to a question has come."""
+class Message:
+    """A message as ``chat.postMessage`` takes it: Block Kit blocks and a readable fallback."""
 
-    reply: Reply | None = None
-    #: Messages of the answer that Slack has taken.
-    posted: int = 0
-    #: Tries that failed and may pass when made again.
-    failures: int = 0
-    #: Workers that let the question go without a word: they died, or hung.
-    deaths: int = 0
+    text: str = field(repr=False)
+    blocks: tuple[dict[str, object], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +216,6 @@ class Workspace:
     name: str
     #: Display names by model id.
     model_names: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message as ``chat.postMessage`` takes it: Block Kit blocks and a readable fallback."""
-
-    text: str = field(repr=False)
-    blocks: tuple[dict[str, object], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

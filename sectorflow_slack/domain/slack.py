@@ -7,5 +7,6 @@ SCOPES = ("app_mentions:read", "chat:write", "im:history", "chat:write.customize
 EVENTS = ("app_mention", "message.im", "app_home_opened", "app_uninstalled", "tokens_revoked")
 
 EVENTS_PATH = "/slack/events"
+INTERACTIONS_PATH = "/slack/interactions"
 OAUTH_REDIRECT_PATH = "/slack/oauth_redirect"
 INSTALL_PATH = "/slack/install"

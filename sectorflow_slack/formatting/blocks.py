@@ -33,6 +33,13 @@ def markdown(text: str) -> Block:
     return {"type": "markdown", "text": text}
 
 
+def button(action_id: str, label: str, value: str) -> Block:
+    """Make a row of one button."""
+    text = plain_text(label, limits.BUTTON_CHARS)
+    element = {"type": "button", "action_id": action_id, "text": text, "value": value}
+    return {"type": "actions", "elements": [element]}
+
+
 def plain_text(text: str, limit: int) -> Block:
     """Make a text object in which nothing is live, not even ``:emoji:``."""
     return {"type": "plain_text", "text": limits.shorten(text, limit), "emoji": False}

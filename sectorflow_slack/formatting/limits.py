@@ -28,6 +28,9 @@ HEADER_CHARS: Final = 150
 #: Text of a ``section`` block (docs.slack.dev, Block Kit reference, section block).
 SECTION_CHARS: Final = 3_000
 
+#: Label of a button (docs.slack.dev, Block Kit reference, button element).
+BUTTON_CHARS: Final = 75
+
 #: Elements of a ``context`` block (docs.slack.dev, Block Kit reference, context block).
 CONTEXT_ELEMENTS: Final = 10
 

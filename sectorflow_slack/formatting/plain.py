@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from sectorflow_slack.domain.models import Message, ModelAnswer
 
 from . import limits
-from .blocks import Block, section, title
+from .blocks import Block, button, section, title
 from .cutting import cut_text
 from .escaping import escape_mrkdwn, restore
 from .parsing import tidy
 from .words import ENGLISH
 
+#: What a press of the button is called in Slack's payload.
+ASK_AGAIN = "ask_again"
+
 
 def plainer(message: Message) -> tuple[Message, ...]:
     """Say the same without blocks, for where Slack refuses these; in more messages if need be."""
-    lines = (_plain(block) for block in message.blocks)
+    lines = (_plain(block) for block in message.blocks if block["type"] != "actions")
     return tuple(Message(text=part) for part in cut_text("\n".join(lines), limits.PLANNED_TEXT_CHARS))
 
 
@@ -24,6 +27,13 @@ def notice(sentence: str) -> Message:
     """Make a message of one sentence."""
     text = tidy(sentence)
     return Message(text=_first_words(text, limits.FALLBACK_CHARS), blocks=(section(text),))
+
+
+def notice_to_ask_again(sentence: str, letter_id: str) -> Message:
+    """Make a message of one sentence, with a button that asks the question of a letter again."""
+    message = notice(sentence)
+    ask_again = button(ASK_AGAIN, ENGLISH.ask_again, letter_id)
+    return Message(text=message.text, blocks=(*message.blocks, ask_again))
 
 
 def fallback(answers: Sequence[ModelAnswer]) -> str:

@@ -29,6 +29,14 @@ class Words:
     no_answer: str
     #: Something went wrong that nobody thought of.
     unexpected: str
+    #: Told once to somebody whose question waits for long.
+    still_waiting: str
+    #: Some models failed while others answered; stands above ``ask_again``.
+    some_failed: str
+    #: The button that asks again.
+    ask_again: str
+    #: Takes the place of the message whose button was pressed.
+    asked_again: str
     #: Stands in place of one model's answer while the others are shown.
     model_failed: str
     #: The heading of a model without a name.
@@ -43,8 +51,8 @@ class Words:
 
 ENGLISH = Words(
     help=(
-        "Ask me something: mention me and write your question behind my name, "
-        "for example “@SectorFlow What is the tallest mountain in Europe?”"
+        "Ask me something, for example “What is the tallest mountain in Europe?” "
+        "In a channel, mention me and write your question behind my name."
     ),
     external_person="Sorry, people of other organisations can't use this app here.",
     key_refused=(
@@ -61,6 +69,10 @@ ENGLISH = Words(
     question_refused="SectorFlow did not take this question. Please try it in other words, or a shorter one.",
     no_answer="None of the models had an answer this time. Please ask again in a few minutes.",
     unexpected="Something went wrong on our side. Please ask again in a few minutes.",
+    still_waiting="Many questions are being asked here right now. Yours is in line and will be answered.",
+    some_failed="Not every model answered this time.",
+    ask_again="Ask again",
+    asked_again="Asked again.",
     model_failed="This model did not answer this time.",
     nameless_model="Model",
     continued="{name} (continued)",

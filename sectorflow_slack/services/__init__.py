@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
+from sectorflow_slack.domain.interfaces import Backup, LetterStore
+from sectorflow_slack.domain.metrics import Metrics, Snapshot
 from sectorflow_slack.services.answers import AnswerService
 from sectorflow_slack.services.consent import ConsentService
 from sectorflow_slack.services.events import EventService
 from sectorflow_slack.services.installs import InstallService
-
-
-class Readiness(Protocol):
-    """Says what this process lacks to do its work."""
-
-    def __call__(self) -> list[str]:
-        """Name what is missing; an empty list when all is there."""
+from sectorflow_slack.services.interactions import InteractionService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,5 +21,12 @@ class Services:
     installs: InstallService
     consent: ConsentService
     events: EventService
+    interactions: InteractionService
     answers: AnswerService
-    missing: Readiness
+    letters: LetterStore
+    backup: Backup
+    metrics: Metrics
+    read_metrics: Callable[[], Snapshot]
+    #: What this process lacks to do its work, and what is to be changed about Redis.
+    missing: Callable[[], list[str]]
+    warnings: Callable[[], list[str]]

@@ -6,38 +6,33 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-from sectorflow_slack.domain.errors import (
-    SectorFlowBroken,
-    SectorFlowBusy,
-    SectorFlowError,
-    SlackBusy,
-    SlackRefused,
-    SlackRefusedMessage,
-    StorageUnavailable,
-)
+from sectorflow_slack.domain.errors import LeaseLost, SlackError, SlackRefused, StorageUnavailable
 from sectorflow_slack.domain.interfaces import (
+    Clock,
     ConversationStore,
     InstallationStore,
     QuestionStore,
     SectorFlowClient,
-    SlackClient,
     TaskQueue,
 )
-from sectorflow_slack.domain.models import (
-    Address,
-    Installation,
-    InstallationKey,
-    Message,
-    Question,
-    Reply,
+from sectorflow_slack.domain.metrics import QUEUE_SECONDS, RETRIES, SECTORFLOW_SECONDS, Metrics
+from sectorflow_slack.domain.models import Installation, InstallationKey, Question, Reply
+from sectorflow_slack.domain.progress import Plan, Progress
+from sectorflow_slack.services.failures import (
+    UNINSTALLED_CODES,
+    Deadly,
+    reason_of,
+    whose_fault,
 )
-from sectorflow_slack.formatting.plain import notice, plainer
-from sectorflow_slack.formatting.separated import separated
-from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.services.excuses import excuse_for
+from sectorflow_slack.services.insisting import insist
+from sectorflow_slack.services.plans import plan_of, plan_of_failure, plan_without_asking, to_ask_again
+from sectorflow_slack.services.posting import PostingService
 from sectorflow_slack.services.retries import counts_as_failure, delay_before_retry
+from sectorflow_slack.services.timing import timed
+from sectorflow_slack.services.waiting import WaitingService
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +42,7 @@ MAX_DEATHS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerService:
-    """Answers questions: asks SectorFlow, lays the reply out, posts it.
+    """Answers questions: asks SectorFlow, plans what to say, has it posted.
 
     Every step is recorded before the next, so that whoever takes the question up after a crash goes on
     where it stopped: a reply is not asked for twice, a posted message is not posted twice.
@@ -57,10 +52,11 @@ class AnswerService:
     questions: QuestionStore
     conversations: ConversationStore
     queue: TaskQueue
-    slack: SlackClient
+    posting: PostingService
+    waiting: WaitingService
     sectorflow: SectorFlowClient
-    #: The app whose name belongs to nobody in particular; its posts carry the customer's name for it.
-    shared_app_id: str | None
+    metrics: Metrics
+    clock: Clock
     random: Callable[[], float] = random.random
     _held: dict[str, Question] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -69,10 +65,14 @@ class AnswerService:
         """Take the next question of an installation, if one waits and there is room, and answer it."""
         question = self.questions.take(key)
         if question is None:
+            # No room, perhaps: then some have waited for long.
+            self.waiting.tell(key)
             return
         self._hold(question)
         try:
             self._try(question)
+        except LeaseLost:
+            logger.warning("question left to another worker", extra={"question_id": question.id})
         finally:
             self._let_go(question)
 
@@ -82,116 +82,97 @@ class AnswerService:
             held = list(self._held.values())
         if held:
             self.questions.hold(held)
-        for key in self.questions.due():
+        for key in (*self.questions.due(), *self.waiting.slow_lines()):
             self.queue.answer_next(key)
 
     def _try(self, question: Question) -> None:
+        installation = None
         try:
-            self._answer(question)
+            installation = self.installations.find(question.installation)
+            if installation is None:
+                self._finish(question, Plan((), failure="uninstalled"))
+                return
+            self._answer(question, installation)
+        except LeaseLost:
+            raise
         except StorageUnavailable as error:
             # Nothing can be recorded now. The question is let go in a few seconds, and taken up again.
             logger.warning("answer interrupted: %s", error, extra={"question_id": question.id})
         except Exception as error:
-            self._recover(question, error)
-        else:
-            logger.info("question answered", extra={"question_id": question.id})
-            self._finish(question)
+            self._recover(question, installation, error)
 
-    def _answer(self, question: Question) -> None:
-        installation = self.installations.find(question.installation)
-        if installation is None:
-            logger.info("question dropped: not installed any more", extra={"question_id": question.id})
-            return
+    def _answer(self, question: Question, installation: Installation) -> None:
         progress = self.questions.progress(question)
-        if progress.deaths > MAX_DEATHS:
-            raise _Deadly
-        if progress.posted and progress.reply is None:
-            return  # a notice or an excuse was all there was to say, and Slack has it
-        messages = self._turn_away(question, installation)
-        if messages is None:
-            reply = progress.reply or self._ask(question, installation)
-            messages = _lay_out(reply)
-        for message in messages[progress.posted :]:
-            self._post(question, installation, message)
+        if progress.deaths >= MAX_DEATHS and progress.plan is None:
+            raise Deadly
+        plan = progress.plan or self._plan(question, installation, progress)
+        self.posting.say(question, installation, plan, progress.posted)
+        self._finish(question, plan)
 
-    def _turn_away(self, question: Question, installation: Installation) -> tuple[Message, ...] | None:
-        """Give what to say instead of an answer, or None where SectorFlow is to be asked."""
-        if question.is_external and not installation.terms.allow_external_users:
-            return (notice(ENGLISH.external_person),)
-        if not question.text:
-            return (notice(ENGLISH.help),)
-        return None
+    def _plan(self, question: Question, installation: Installation, progress: Progress) -> Plan:
+        if progress == Progress():
+            self.metrics.observe(QUEUE_SECONDS, max(0.0, self.clock() - question.asked_at))
+        if progress.failures == 0:
+            self.posting.acknowledge_button(question, installation)
+        plan, thread_id = plan_without_asking(question, installation), None
+        if plan is None:
+            reply = self._ask(question, installation)
+            plan, thread_id = plan_of(question, reply), reply.thread_id
+        insist(partial(self.questions.save_plan, question, plan, progress.posted))
+        if thread_id:
+            self.conversations.save(question, installation.terms.sectorflow.workspace_id, thread_id)
+        return plan
 
     def _ask(self, question: Question, installation: Installation) -> Reply:
-        sectorflow = installation.terms.sectorflow
-        thread_id = self.conversations.find(question, sectorflow.workspace_id)
-        reply = self.sectorflow.ask(sectorflow, question.text, thread_id)
-        self.questions.save_reply(question, reply)
-        if reply.thread_id:
-            self.conversations.save(question, sectorflow.workspace_id, reply.thread_id)
-        return reply
+        settings = installation.terms.sectorflow
+        if question.model_ids:
+            settings = replace(settings, model_ids=question.model_ids)
+        thread_id = self.conversations.find(question, settings.workspace_id)
+        with timed(self.metrics, SECTORFLOW_SECONDS):
+            return self.sectorflow.ask(settings, question.text, thread_id)
 
-    def _post(self, question: Question, installation: Installation, message: Message) -> None:
-        bot, terms = installation.bot, installation.terms
-        shared = terms.app_id == self.shared_app_id
-        address = Address(question.channel_id, question.reply_thread_ts, terms.app_name if shared else None)
-        try:
-            self.slack.post(bot.bot_token, address, message)
-        except SlackRefusedMessage as error:
-            logger.warning("message posted plainer: %s", error.code, extra={"question_id": question.id})
-            for plain in plainer(message):
-                self.slack.post(bot.bot_token, address, plain)
-        self.questions.mark_posted(question)
-
-    def _recover(self, question: Question, error: Exception) -> None:
+    def _recover(self, question: Question, installation: Installation | None, error: Exception) -> None:
         """Try again later, or say what happened and be done."""
-        extra = {"question_id": question.id}
+        extra = {"question_id": question.id, "reason": reason_of(error)}
         failures = self.questions.progress(question).failures
-        delay = _delay(error, failures, self.random)
+        delay = delay_before_retry(error, failures, self.random)
         if delay is not None:
             logger.warning("question put back", exc_info=error, extra={**extra, "delay": round(delay, 1)})
+            self.metrics.count(RETRIES, whose_fault(error))
             self.questions.put_back(question, delay, counts=counts_as_failure(error))
             self.queue.answer_next(question.installation, delay=delay)
             return
         logger.error("question failed", exc_info=error, extra=extra)
-        if not isinstance(error, SlackBusy | SlackRefused | SlackRefusedMessage):
-            self._apologise(question, error)
-        self._finish(question)
+        if isinstance(error, SlackRefused) and error.code in UNINSTALLED_CODES and installation:
+            self.installations.delete(installation.key, before=installation.installed_at)
+            logger.error("installation forgotten: %s", error.code, extra=extra)
+        plan = plan_of_failure(question, error)
+        if installation and not isinstance(error, SlackError):
+            self._apologise(question, installation, plan)
+        else:
+            self._finish(question, plan)
 
-    def _apologise(self, question: Question, error: Exception) -> None:
+    def _apologise(self, question: Question, installation: Installation, plan: Plan) -> None:
+        """Say what happened; if Slack is busy, later."""
+        insist(partial(self.questions.save_plan, question, plan))
         try:
-            installation = self.installations.find(question.installation)
-            if installation is not None:
-                self._post(question, installation, notice(excuse_for(error)))
-        except Exception as failure:
-            logger.error("apology not posted", exc_info=failure, extra={"question_id": question.id})
+            self.posting.say(question, installation, plan, posted=0)
+        except SlackError as error:
+            self._recover(question, installation, error)
+        else:
+            self._finish(question, plan)
 
-    def _finish(self, question: Question) -> None:
-        if self.questions.finish(question):
+    def _finish(self, question: Question, plan: Plan) -> None:
+        more = self.questions.finish(question, plan.failure, to_ask_again(question, plan))
+        ids = {"question_id": question.id, "event_id": question.event_id}
+        logger.info("question failed for good" if plan.failure else "question answered", extra=ids)
+        if more:
             self.queue.answer_next(question.installation)
 
     def _hold(self, question: Question) -> None:
         with self._lock:
-            self._held[question.id] = question
+            self._held[question.holder] = question
 
     def _let_go(self, question: Question) -> None:
         with self._lock:
-            self._held.pop(question.id, None)
-
-
-class _Deadly(SectorFlowError):
-    """Workers have died over this question."""
-
-
-def _lay_out(reply: Reply) -> tuple[Message, ...]:
-    if all(answer.failed for answer in reply.answers):
-        return (notice(ENGLISH.no_answer),)
-    return separated(reply.answers)
-
-
-def _delay(error: Exception, failures: int, random: Callable[[], float]) -> float | None:
-    retried = isinstance(error, SectorFlowBusy | SectorFlowBroken | SlackBusy)
-    final = isinstance(error, SectorFlowError | SlackRefused | SlackRefusedMessage)
-    if final and not retried:
-        return None
-    return delay_before_retry(error, failures, random)
+            self._held.pop(question.holder, None)

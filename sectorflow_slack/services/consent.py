@@ -91,7 +91,7 @@ class ConsentService:
         self._check_place(bot, refusal)
         installation = Installation(pending.terms, bot, installed_at=self.clock())
         if not self.installations.save(installation, pending.slack_app, pending.replaces):
-            # Slack gave the token that the installation there holds: it is not ours to revoke.
+            self._give_back(bot)
             raise self._failed(refusal, "already_installed")
         logger.info(
             "installed", extra={"installation_id": pending.terms.id, "installation": str(installation.key)}
@@ -103,6 +103,8 @@ class ConsentService:
 
     def _trip(self, answer: ConsentAnswer) -> tuple[PendingInstallation, SlackApp]:
         """Find what this browser was sent off for; the state is of no use afterwards."""
+        if answer.state and not answer.cookie:
+            raise ConsentRefused("no_cookie")
         if not answer.state or not _same(answer.state, answer.cookie):
             raise ConsentRefused("other_browser")
         state = self.states.consume(answer.state)
@@ -132,11 +134,14 @@ class ConsentService:
             raise refusal.because("slack_error") from None
 
     def _check_place(self, bot: BotInstall, refusal: _Refusal) -> None:
-        """See that Slack installed the app that was asked for, in the team that was named."""
+        """See that Slack installed the app that was asked for, in the team that was named, and for good."""
         pending = refusal.pending
         if bot.app_id != pending.terms.app_id:
             self._give_back(bot)
             raise self._failed(refusal, "other_app")
+        if bot.token_expires:
+            self._give_back(bot)
+            raise self._failed(refusal, "token_rotation")
         if pending.team_id is not None and pending.team_id != bot.tenant_id:
             self._give_back(bot)
             raise refusal.because("other_team")

@@ -10,6 +10,7 @@ from typing import Any
 
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.interfaces import AppStore, Clock, InstallationStore, QuestionStore, TaskQueue
+from sectorflow_slack.domain.metrics import Metrics
 from sectorflow_slack.domain.models import Installation, InstallationKey
 from sectorflow_slack.services.payloads import Event, as_question, is_question, tenants
 
@@ -17,7 +18,8 @@ logger = logging.getLogger(__name__)
 
 Json = Any
 
-HANDLED_EVENTS = frozenset({"app_mention", "message", "app_uninstalled", "tokens_revoked"})
+QUESTION_EVENTS = frozenset({"app_mention", "message"})
+HANDLED_EVENTS = QUESTION_EVENTS | {"app_uninstalled", "tokens_revoked"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,7 @@ class EventService:
     installations: InstallationStore
     questions: QuestionStore
     queue: TaskQueue
+    metrics: Metrics
     clock: Clock
 
     def signing_secrets(self, app_id: str) -> tuple[str, ...]:
@@ -48,13 +51,17 @@ class EventService:
         """
         event = Event.read(payload)
         if event is None:
+            self._ignore({})
             return
-        if event.type not in HANDLED_EVENTS or (installation := self._installation(event)) is None:
-            logger.info("event ignored", extra=event.ids)
-        elif event.type in {"app_mention", "message"}:
+        installation = self._installation(event) if event.type in HANDLED_EVENTS else None
+        if installation is None:
+            self._ignore(event.ids)
+        elif event.type in QUESTION_EVENTS and is_question(event, installation.bot.bot_user_id):
             self._ask(event, installation)
-        elif event.type == "app_uninstalled" or _revokes_bot_token(event):
-            self._forget(event, installation)
+        else:
+            self._ignore(event.ids)
+            if event.type == "app_uninstalled" or _revokes_bot_token(event):
+                self._forget(event, installation)
 
     def _installation(self, event: Event) -> Installation | None:
         for tenant_id in tenants(event.payload):
@@ -64,9 +71,6 @@ class EventService:
         return None
 
     def _ask(self, event: Event, installation: Installation) -> None:
-        if not is_question(event, installation.bot.bot_user_id):
-            logger.info("event ignored", extra=event.ids)
-            return
         question = as_question(event, installation, question_id=uuid.uuid4().hex, now=self.clock())
         if not self.questions.accept(question):
             logger.info("event repeated", extra=event.ids)
@@ -78,6 +82,10 @@ class EventService:
             # The question is stored: workers look for such ones every few seconds.
             logger.warning("no worker woken", extra={"question_id": question.id})
 
+    def _ignore(self, ids: Mapping[str, str]) -> None:
+        self.metrics.count_ignored()
+        logger.info("event ignored", extra=dict(ids))
+
     def _forget(self, event: Event, installation: Installation) -> None:
         deleted = self.installations.delete(installation.key, before=event.time)
         logger.info("installation forgotten" if deleted else "late event ignored", extra=event.ids)
@@ -85,4 +93,4 @@ class EventService:
 
 def _revokes_bot_token(event: Event) -> bool:
     tokens = event.body.get("tokens")
-    return isinstance(tokens, dict) and bool(tokens.get("bot"))
+    return event.type == "tokens_revoked" and isinstance(tokens, dict) and bool(tokens.get("bot"))

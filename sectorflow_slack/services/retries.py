@@ -3,8 +3,8 @@
 =====================  ===============================================================================
 SectorFlow busy        429, 502, 503, 504, no connection: four times within a minute, or when it says
 SectorFlow broken      500: once
-anything else of it    never: it may have been charged, or would be refused again
 Slack busy             429: when Slack says, as often as it takes; 5xx or no answer: for half an hour
+what we know else      never: it may have been charged, or would be refused again
 the unforeseen         three times
 =====================  ===============================================================================
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sectorflow_slack.domain.errors import SectorFlowBroken, SectorFlowBusy, SlackBusy
+from sectorflow_slack.domain.errors import SectorFlowBroken, SectorFlowBusy, SectorFlowSlackError, SlackBusy
 
 #: Seconds to wait before each further try, before jitter.
 SECTORFLOW_BUSY_DELAYS = (1.5, 5.0, 12.0, 24.0)
@@ -51,4 +51,6 @@ def _delays(error: Exception) -> Sequence[float]:
         return SECTORFLOW_BROKEN_DELAYS
     if isinstance(error, SlackBusy):
         return SLACK_BUSY_DELAYS
+    if isinstance(error, SectorFlowSlackError):
+        return ()
     return UNFORESEEN_DELAYS

@@ -1,7 +1,8 @@
 """Slack apps and their secrets.
 
 ``app:{app_id}``: hash of ``client_id`` and the sealed ``client_secret``, ``signing_secret`` and, after the
-app was installed again with another one, ``next_signing_secret``. The service's own app is not in Redis.
+app was installed again with another one, ``next_signing_secret`` ("" where none waits). The service's own
+app is not in Redis.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class RedisAppStore:
         return tuple(
             self._cipher.open(key, name, str(value))
             for name, value in zip(names, sealed, strict=True)
-            if value is not None
+            if value
         )
 
     @translate_errors
@@ -59,7 +60,7 @@ class RedisAppStore:
 
         def step(pipe: Pipeline) -> None:
             waiting = pipe.hget(key, "next_signing_secret")
-            if waiting is None or self._cipher.open(key, "next_signing_secret", str(waiting)) != secret:
+            if not waiting or self._cipher.open(key, "next_signing_secret", str(waiting)) != secret:
                 return
             pipe.multi()
             pipe.hset(key, "signing_secret", self._cipher.seal(key, "signing_secret", secret))
@@ -85,6 +86,8 @@ def updated_app_fields(pipe: Pipeline, cipher: Cipher, app: SlackApp) -> Fields:
     if in_force is None:
         return fields
     del fields["signing_secret"]
+    # What was said last counts: a secret that waited from an earlier time waits no more.
+    fields["next_signing_secret"] = ""
     if cipher.open(key, "signing_secret", str(in_force)) != app.signing_secret:
         fields["next_signing_secret"] = cipher.seal(key, "next_signing_secret", app.signing_secret)
     return fields

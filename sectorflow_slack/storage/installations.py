@@ -19,7 +19,7 @@ from sectorflow_slack.domain.models import Installation, InstallationKey, SlackA
 from sectorflow_slack.storage.apps import app_key, updated_app_fields
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.pending import drop_pending
+from sectorflow_slack.storage.pending import drop_pending, pending_key
 from sectorflow_slack.storage.records import Fields, bot_fields, read_bot, read_terms, terms_fields
 
 #: A day after the last team left, an app is forgotten: until then its signing secret is needed to tell
@@ -53,12 +53,16 @@ class RedisInstallationStore:
     @translate_errors
     def save(self, installation: Installation, app: SlackApp | None, replaces: str | None) -> bool:
         """Store an installation and its app in one step, unless another one holds the place."""
-        place = _place(installation.key)
-        watched = [place] + ([app_key(app.app_id)] if app else [])
+        place, by_id = _place(installation.key), f"installation-id:{installation.terms.id}"
+        asked = pending_key(installation.terms.id)
+        watched = [place, by_id, asked] + ([app_key(app.app_id)] if app else [])
 
         def step(pipe: Pipeline) -> bool:
             holder = pipe.hget(place, "id")
             if holder is not None and holder not in (replaces, installation.terms.id):
+                return False
+            if pipe.hexists(asked, "failure") or pipe.get(by_id) not in (None, str(installation.key)):
+                # Somebody else came back with the same link meanwhile, and it ended, or led elsewhere.
                 return False
             app_fields = updated_app_fields(pipe, self._cipher, app) if app else {}
             pipe.multi()

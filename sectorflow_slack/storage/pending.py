@@ -33,7 +33,7 @@ class RedisPendingStore:
     @translate_errors
     def save(self, pending: PendingInstallation) -> None:
         """Store a pending installation and the way from its link to it."""
-        place, secrets = _place(pending.terms.id), _secrets(pending.terms.id)
+        place, secrets = pending_key(pending.terms.id), _secrets(pending.terms.id)
         lifetime = int(pending.expires_at - pending.terms.created_at)
         with self._redis.pipeline() as pipe:
             write_hash(pipe, place, _fields(pending))
@@ -46,7 +46,7 @@ class RedisPendingStore:
     @translate_errors
     def find(self, installation_id: str) -> PendingInstallation | None:
         """Load a pending, failed or expired installation."""
-        place, secrets_place = _place(installation_id), _secrets(installation_id)
+        place, secrets_place = pending_key(installation_id), _secrets(installation_id)
         # In one step, so that no failure or consent comes between the two.
         with self._redis.pipeline() as pipe:
             pipe.hgetall(place)
@@ -66,7 +66,7 @@ class RedisPendingStore:
     @translate_errors
     def fail(self, installation_id: str, failure: str) -> None:
         """Mark a pending installation as failed; its link and its secrets are forgotten."""
-        place = _place(installation_id)
+        place = pending_key(installation_id)
 
         def step(pipe: Pipeline) -> None:
             digest = pipe.hget(place, "link_digest")
@@ -88,7 +88,7 @@ class RedisPendingStore:
 
 def drop_pending(pipe: Pipeline, installation_id: str) -> None:
     """Forget a pending installation that has become one; its link then leads nowhere."""
-    pipe.delete(_place(installation_id), _secrets(installation_id))
+    pipe.delete(pending_key(installation_id), _secrets(installation_id))
 
 
 def _fields(pending: PendingInstallation) -> Fields:
@@ -126,7 +126,8 @@ def _read(fields: Fields, secrets: Fields) -> PendingInstallation:
     )
 
 
-def _place(installation_id: str) -> str:
+def pending_key(installation_id: str) -> str:
+    """Give the Redis key of a pending installation."""
     return f"pending:{installation_id}"
 
 

@@ -1,7 +1,7 @@
 """Questions, from their acceptance to their answer.
 
 ============================================  ==========================================================
-``question:{id}``                             hash: ``question``, ``reply`` sealed; counters (``Progress``)
+``question:{id}``                             hash: ``question``, ``plan`` sealed; ``Progress``
 ``event:{app}:{tenant}:{event_id}``           seen before: Slack's retries
 ``asked:{app}:{tenant}:{channel}:{ts}``       seen before: ``app_mention`` and ``message`` of one ``ts``
 ``waiting:{app}:{tenant}``                    list of ids: an installation's line
@@ -19,22 +19,22 @@ from __future__ import annotations
 
 import json
 import logging
+import uuid
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from redis import Redis
 
-from sectorflow_slack.domain.errors import CannotDecrypt
-from sectorflow_slack.domain.models import (
-    InstallationKey,
-    ModelAnswer,
-    Progress,
-    Question,
-    Reply,
-)
+from sectorflow_slack.domain.errors import CannotDecrypt, LeaseLost
+from sectorflow_slack.domain.metrics import ANSWERED, FAILED
+from sectorflow_slack.domain.models import InstallationKey, Question
+from sectorflow_slack.domain.progress import Plan, Progress
 from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.letters import letter_key
+from sectorflow_slack.storage.metrics import COUNTERS_KEY, counter_field
+from sectorflow_slack.storage.records import read_plan, read_question
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class RedisQuestionStore:
         self._accept = redis.register_script(scripts.ACCEPT)
         self._take = redis.register_script(scripts.TAKE)
         self._hold = redis.register_script(scripts.HOLD)
-        self._save_reply = redis.register_script(scripts.SAVE_REPLY)
+        self._save_plan = redis.register_script(scripts.SAVE_PLAN)
         self._mark_posted = redis.register_script(scripts.MARK_POSTED)
         self._put_back = redis.register_script(scripts.PUT_BACK)
         self._finish = redis.register_script(scripts.FINISH)
@@ -82,6 +82,7 @@ class RedisQuestionStore:
                 place,
                 f"waiting:{key}",
                 scripts.INSTALLATIONS,
+                COUNTERS_KEY,
             ],
             args=[question.id, sealed, REPEAT_SECONDS, QUESTION_SECONDS, str(key)],
         )
@@ -90,20 +91,19 @@ class RedisQuestionStore:
     @translate_errors
     def take(self, key: InstallationKey) -> Question | None:
         """Take the next waiting question of an installation."""
-        while question_id := self._take(keys=_lines(key), args=[self._lease, self._limit, str(key)]):
+        holder = uuid.uuid4().hex
+        lines = [f"waiting:{key}", f"later:{key}", f"underway:{key}", scripts.INSTALLATIONS, COUNTERS_KEY]
+        while question_id := self._take(keys=lines, args=[self._lease, self._limit, str(key), holder]):
             place = _place(str(question_id))
             sealed = self._redis.hget(place, "question")
             try:
-                if sealed:
-                    return _read_question(self._cipher.open(place, "question", str(sealed)))
+                text = self._cipher.open(place, "question", str(sealed))
             except CannotDecrypt as error:
                 # Its key may come back; until then it is not to stand in the way of the others.
                 logger.error("question cannot be read: %s", error.place)
-                self._put_back(
-                    keys=[f"underway:{key}", f"later:{key}", place], args=[question_id, UNREADABLE_SECONDS, 0]
-                )
+                self._run_put_back(key, str(question_id), holder, UNREADABLE_SECONDS, counts=0)
             else:
-                self._finish(keys=[*_lines(key), place], args=[question_id])
+                return replace(read_question(text), holder=holder)
         return None
 
     @translate_errors
@@ -111,50 +111,70 @@ class RedisQuestionStore:
         """Say that these are still being worked on."""
         with self._redis.pipeline(transaction=False) as pipe:
             for question in questions:
-                self._hold(
-                    keys=[f"underway:{question.installation}"], args=[question.id, self._lease], client=pipe
-                )
+                self._run_hold(question, pipe)
             pipe.execute()
+
+    @translate_errors
+    def confirm(self, question: Question) -> None:
+        """Say that this is still being worked on, before a step that cannot be taken back."""
+        _check_held(self._run_hold(question, self._redis))
 
     @translate_errors
     def progress(self, question: Question) -> Progress:
         """Load how far earlier tries came."""
         place = _place(question.id)
-        names = ("reply", "posted", "failures", "deaths")
+        names = ("plan", "posted", "failures", "deaths")
         sealed, posted, failures, deaths = self._redis.hmget(place, *names)
         try:
-            reply = _read_reply(self._cipher.open(place, "reply", str(sealed))) if sealed else None
+            plan = read_plan(self._cipher.open(place, "plan", str(sealed))) if sealed else None
         except CannotDecrypt as error:
-            logger.error("reply cannot be read: %s", error.place)
-            reply = None
-        return Progress(reply, int(posted or 0), int(failures or 0), int(deaths or 0))
+            logger.error("plan cannot be read: %s", error.place)
+            plan = None
+        return Progress(plan, int(posted or 0), int(failures or 0), int(deaths or 0))
 
     @translate_errors
-    def save_reply(self, question: Question, reply: Reply) -> None:
-        """Keep SectorFlow's reply, so that it is not asked and paid for again."""
+    def save_plan(self, question: Question, plan: Plan, posted: int = 0) -> None:
+        """Keep what is to be said, so that a reply is not paid for again and nothing is said twice."""
         place = _place(question.id)
-        sealed = self._cipher.seal(place, "reply", json.dumps(asdict(reply)))
-        self._save_reply(keys=[place], args=[sealed])
+        sealed = self._cipher.seal(place, "plan", json.dumps(asdict(plan)))
+        _check_held(self._save_plan(keys=[place], args=[question.holder, sealed, posted]))
 
     @translate_errors
-    def mark_posted(self, question: Question) -> None:
-        """Record that Slack took one more message of the answer."""
-        self._mark_posted(keys=[_place(question.id)])
+    def mark_posted(self, question: Question, posted: int) -> None:
+        """Record how many messages of the plan Slack has taken."""
+        _check_held(self._mark_posted(keys=[_place(question.id)], args=[question.holder, posted]))
 
     @translate_errors
     def put_back(self, question: Question, delay: float, *, counts: bool) -> None:
         """Let a question wait for ``delay`` seconds, then go first."""
-        key = question.installation
-        self._put_back(
-            keys=[f"underway:{key}", f"later:{key}", _place(question.id)],
-            args=[question.id, delay, int(counts)],
-        )
+        key, holder = question.installation, question.holder
+        _check_held(self._run_put_back(key, question.id, holder, delay, int(counts)))
 
     @translate_errors
-    def finish(self, question: Question) -> bool:
+    def finish(self, question: Question, failure: str = "", again: Question | None = None) -> bool:
         """Forget the question and its reply; returns whether more of its installation wait."""
-        keys = [*_lines(question.installation), _place(question.id)]
-        return bool(self._finish(keys=keys, args=[question.id]))
+        key, letter = question.installation, letter_key(question.id)
+        sealed = self._cipher.seal(letter, "question", json.dumps(asdict(again))) if again else ""
+        result = self._finish(
+            keys=[
+                _place(question.id),
+                f"waiting:{key}",
+                f"underway:{key}",
+                COUNTERS_KEY,
+                letter,
+                scripts.DEAD_LETTERS,
+            ],
+            args=[
+                question.holder,
+                question.id,
+                counter_field(FAILED, failure) if failure else ANSWERED,
+                sealed,
+                failure,
+                int(bool(failure and again)),
+                scripts.LETTER_SECONDS,
+            ],
+        )
+        return bool(_check_held(result))
 
     @translate_errors
     def due(self) -> tuple[InstallationKey, ...]:
@@ -162,20 +182,23 @@ class RedisQuestionStore:
         found = self._due(keys=[scripts.INSTALLATIONS], args=[self._limit, NUDGE_SECONDS])
         return tuple(InstallationKey(*str(member).split(":")) for member in found)
 
+    def _run_hold(self, question: Question, client: Redis) -> object:
+        keys = [_place(question.id), f"underway:{question.installation}"]
+        return self._hold(keys=keys, args=[question.holder, question.id, self._lease], client=client)
 
-def _lines(key: InstallationKey) -> list[str]:
-    return [f"waiting:{key}", f"later:{key}", f"underway:{key}", scripts.INSTALLATIONS]
+    def _run_put_back(
+        self, key: InstallationKey, question_id: str, holder: str, delay: float, counts: int
+    ) -> object:
+        keys = [_place(question_id), f"underway:{key}", f"later:{key}"]
+        return self._put_back(keys=keys, args=[holder, question_id, delay, counts])
+
+
+def _check_held(result: object) -> int:
+    number = int(str(result))
+    if number < 0:
+        raise LeaseLost("another worker has the question now")
+    return number
 
 
 def _place(question_id: str) -> str:
     return f"question:{question_id}"
-
-
-def _read_question(text: str) -> Question:
-    values = json.loads(text)
-    return Question(**{**values, "installation": InstallationKey(**values["installation"])})
-
-
-def _read_reply(text: str) -> Reply:
-    values = json.loads(text)
-    return Reply(tuple(ModelAnswer(**answer) for answer in values["answers"]), values["thread_id"])

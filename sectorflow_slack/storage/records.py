@@ -10,7 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from sectorflow_slack.domain.models import BotInstall, SectorFlowSettings, SlackApp, Terms
+from sectorflow_slack.domain.models import (
+    BotInstall,
+    InstallationKey,
+    Message,
+    Question,
+    SectorFlowSettings,
+    SlackApp,
+    Terms,
+)
+from sectorflow_slack.domain.progress import Plan
 from sectorflow_slack.storage.crypto import Cipher
 
 Fields = dict[str, str]
@@ -83,3 +92,18 @@ def app_secrets(cipher: Cipher, key: str, app: SlackApp) -> Fields:
         "client_secret": cipher.seal(key, "client_secret", app.client_secret),
         "signing_secret": cipher.seal(key, "signing_secret", app.signing_secret),
     }
+
+
+def read_question(text: str) -> Question:
+    """Give back a question that was kept as JSON of its fields."""
+    values = json.loads(text)
+    values["installation"] = InstallationKey(**values["installation"])
+    values["model_ids"] = tuple(values["model_ids"])
+    return Question(**values)
+
+
+def read_plan(text: str) -> Plan:
+    """Give back a plan that was kept as JSON of its fields."""
+    values = json.loads(text)
+    messages = tuple(Message(each["text"], tuple(each["blocks"])) for each in values["messages"])
+    return Plan(messages, values["failure"], tuple(values["failed_model_ids"]))

@@ -4,41 +4,50 @@
 """
 
 INSTALLATIONS = "installations-with-questions"
+DEAD_LETTERS = "dead-letters"
+LETTER_SECONDS = 7 * 24 * 3600
 
 _NOW = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 """
 
-#: Returns 1 where the question is new and now waits, 0 where it was accepted before.
-ACCEPT = """
-local event, asked, question, waiting, installations = unpack(KEYS)
+#: Returns 1 where the question is new and now waits, 0 where it was accepted before; counts which.
+ACCEPT = (
+    _NOW
+    + """
+local event, asked, question, waiting, installations, metrics = unpack(KEYS)
 local id, sealed, repeat_seconds, question_seconds, installation = unpack(ARGV)
+redis.call('HINCRBY', metrics, 'received', 1)
 if redis.call('EXISTS', event, asked) > 0 then
+  redis.call('HINCRBY', metrics, 'repeated', 1)
   return 0
 end
 redis.call('SET', event, id, 'EX', repeat_seconds)
 redis.call('SET', asked, id, 'EX', repeat_seconds)
-redis.call('HSET', question, 'question', sealed)
+redis.call('HSET', question, 'question', sealed, 'accepted_at', string.format('%.6f', now))
 redis.call('EXPIRE', question, question_seconds)
 redis.call('RPUSH', waiting, id)
 redis.call('SADD', installations, installation)
 return 1
 """
+)
 
 #: Returns the id of the question that the caller holds from now on, or nothing. Questions that a dead
-#: worker let go, or that are due again, come first.
+#: worker let go, or that are due again, come first; one that is gone after its week is counted as failed.
 TAKE = (
     _NOW
     + """
-local waiting, later, underway, installations = unpack(KEYS)
-local lease, limit, installation = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local waiting, later, underway, installations, metrics = unpack(KEYS)
+local lease, limit, installation, holder = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
 for _, line in ipairs({later, underway}) do
   for _, id in ipairs(redis.call('ZREVRANGEBYSCORE', line, now, '-inf')) do
     redis.call('ZREM', line, id)
     redis.call('LPUSH', waiting, id)
     if line == underway and redis.call('EXISTS', 'question:' .. id) == 1 then
       redis.call('HINCRBY', 'question:' .. id, 'deaths', 1)
+      redis.call('HDEL', 'question:' .. id, 'holder')
+      redis.call('HINCRBY', metrics, 'let_go', 1)
     end
   end
 end
@@ -46,6 +55,10 @@ if redis.call('ZCARD', underway) >= limit then
   return false
 end
 local id = redis.call('LPOP', waiting)
+while id and redis.call('EXISTS', 'question:' .. id) == 0 do
+  redis.call('HINCRBY', metrics, 'failed:expired', 1)
+  id = redis.call('LPOP', waiting)
+end
 if not id then
   if redis.call('EXISTS', later, underway) == 0 then
     redis.call('SREM', installations, installation)
@@ -53,55 +66,138 @@ if not id then
   return false
 end
 redis.call('ZADD', underway, string.format('%.6f', now + lease), id)
+redis.call('HSET', 'question:' .. id, 'holder', holder)
 return id
 """
 )
 
-#: Moves the moment at which a held question is let go; does nothing where it is held no more.
+#: The first lines of every script that only the holder of a question may run: -1 for anybody else.
+_HOLDERS_ONLY = """
+if redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] then
+  return -1
+end
+"""
+
+#: Moves the moment at which a held question is let go.
 HOLD = (
-    _NOW
+    _HOLDERS_ONLY
+    + _NOW
     + """
-return redis.call('ZADD', KEYS[1], 'XX', string.format('%.6f', now + tonumber(ARGV[2])), ARGV[1])
+local underway, id, lease = KEYS[2], ARGV[2], tonumber(ARGV[3])
+return redis.call('ZADD', underway, 'XX', string.format('%.6f', now + lease), id)
 """
 )
 
 #: Moves a question from being worked on to a later moment.
 PUT_BACK = (
-    _NOW
+    _HOLDERS_ONLY
+    + _NOW
     + """
-local underway, later, question = unpack(KEYS)
-local id, delay, counts = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-if redis.call('ZREM', underway, id) == 0 or redis.call('EXISTS', question) == 0 then
-  return 0
-end
+local question, underway, later = unpack(KEYS)
+local id, delay, counts = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+redis.call('ZREM', underway, id)
 redis.call('ZADD', later, string.format('%.6f', now + delay), id)
 redis.call('HINCRBY', question, 'failures', counts)
+redis.call('HDEL', question, 'holder')
 return 1
 """
 )
 
-#: Keeps a reply; not of a question that is forgotten already, or it would stay for good.
-SAVE_REPLY = """
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('HSET', KEYS[1], 'reply', ARGV[1])
-end
+#: Keeps what is to be said to a question, and how much of that is said already.
+SAVE_PLAN = (
+    _HOLDERS_ONLY
+    + """
+return redis.call('HSET', KEYS[1], 'plan', ARGV[2], 'posted', ARGV[3])
 """
+)
 
-#: Counts a message; not of a question that is forgotten already, or its count would stay for good.
-MARK_POSTED = """
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('HINCRBY', KEYS[1], 'posted', 1)
-end
+#: Keeps how many messages Slack has taken; a number, not one more, so that it may be sent again.
+MARK_POSTED = (
+    _HOLDERS_ONLY
+    + """
+return redis.call('HSET', KEYS[1], 'posted', ARGV[2])
 """
+)
 
-#: Forgets a question; returns 1 where more questions of its installation wait.
-FINISH = """
-local waiting, later, underway, installations, question = unpack(KEYS)
-redis.call('ZREM', underway, ARGV[1])
-redis.call('ZREM', later, ARGV[1])
+#: Forgets a question and counts how it ended; returns 1 where more of its installation wait. A letter, if
+#: there is one, keeps what it takes to ask again, and is among the dead where ``dead`` is 1.
+FINISH = (
+    _HOLDERS_ONLY
+    + _NOW
+    + """
+local question, waiting, underway, metrics, letter, dead_letters = unpack(KEYS)
+local _, id, counter, sealed, reason, dead, seconds = unpack(ARGV)
+redis.call('ZREM', underway, id)
 redis.call('DEL', question)
+redis.call('HINCRBY', metrics, counter, 1)
+if sealed ~= '' then
+  redis.call('HSET', letter, 'question', sealed, 'reason', reason, 'at', string.format('%.6f', now))
+  redis.call('EXPIRE', letter, seconds)
+end
+if dead == '1' then
+  redis.call('ZADD', dead_letters, string.format('%.6f', now), id)
+  redis.call('ZREMRANGEBYSCORE', dead_letters, '-inf', now - seconds)
+end
 return redis.call('EXISTS', waiting)
 """
+)
+
+#: Puts what a letter keeps in line again, once; returns 0 where the letter is gone.
+REVIVE = (
+    _NOW
+    + """
+local letter, dead_letters, question, waiting, installations, metrics = unpack(KEYS)
+local id, sealed, seconds, installation = unpack(ARGV)
+if redis.call('DEL', letter) == 0 then
+  return 0
+end
+redis.call('ZREM', dead_letters, id)
+redis.call('HSET', question, 'question', sealed, 'accepted_at', string.format('%.6f', now))
+redis.call('EXPIRE', question, seconds)
+redis.call('RPUSH', waiting, id)
+redis.call('SADD', installations, installation)
+redis.call('HINCRBY', metrics, 'received', 1)
+return 1
+"""
+)
+
+#: Lists installations whose next question has waited for long, each at most once in a while.
+SLOW = (
+    _NOW
+    + """
+local patience, pause = tonumber(ARGV[1]), tonumber(ARGV[2])
+local slow = {}
+for _, installation in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  local first = redis.call('LINDEX', 'waiting:' .. installation, 0)
+  local since = first and redis.call('HGET', 'question:' .. first, 'accepted_at')
+  if since and now - tonumber(since) > patience
+      and redis.call('SET', 'told:' .. installation, '1', 'NX', 'EX', pause) then
+    slow[#slow + 1] = installation
+  end
+end
+return slow
+"""
+)
+
+#: Takes questions out of the first hundred of a line that have waited for long and were not told so.
+UNTOLD = (
+    _NOW
+    + """
+local patience, most = tonumber(ARGV[1]), tonumber(ARGV[2])
+local untold = {}
+for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, 99)) do
+  local since = redis.call('HGET', 'question:' .. id, 'accepted_at')
+  if since and now - tonumber(since) > patience
+      and redis.call('HSETNX', 'question:' .. id, 'told', '1') == 1 then
+    untold[#untold + 1] = id
+  end
+  if #untold == most then
+    break
+  end
+end
+return untold
+"""
+)
 
 #: Lists installations that have a question to take up and room for it, each at most once in a while.
 DUE = (

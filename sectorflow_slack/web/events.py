@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, after_this_request, g, request
 
+from sectorflow_slack.domain.metrics import ACKNOWLEDGE_SECONDS
 from sectorflow_slack.domain.slack import EVENTS_PATH
 from sectorflow_slack.web import current_services
-from sectorflow_slack.web.signature import read_json, verified_app_id
+from sectorflow_slack.web.signature import read_json, refuse, verified_app_id
 
 blueprint = Blueprint("events", __name__)
 
@@ -22,11 +24,12 @@ def guard() -> Response | None:
 
     The challenge comes before Slack has told anybody the app's secret, so it needs no signature.
     """
-    g.payload = read_json()
+    _time_acknowledgement()
+    g.payload = read_json(request.get_data())
     if g.payload is not None and g.payload.get("type") == "url_verification":
         return _answer_challenge(g.payload.get("challenge"))
     if g.payload is None or verified_app_id(g.payload.get("api_app_id")) is None:
-        return _refuse()
+        return refuse()
     return None
 
 
@@ -43,11 +46,16 @@ def _answer_challenge(challenge: Any) -> Response:
         or not 0 < len(challenge) <= CHALLENGE_MAX_LENGTH
         or not (challenge.isascii() and challenge.isprintable())
     ):
-        return _refuse()
+        return refuse()
     return Response(challenge, mimetype="text/plain")
 
 
-def _refuse() -> Response:
-    """Answer the same for whatever is wrong: a stranger learns nothing from it."""
-    request.get_data()
-    return Response(status=401)
+def _time_acknowledgement() -> None:
+    arrived, metrics = time.perf_counter(), current_services.metrics
+
+    @after_this_request
+    def observe(response: Response) -> Response:
+        took = time.perf_counter() - arrived
+        # After Slack has its answer.
+        response.call_on_close(lambda: metrics.observe(ACKNOWLEDGE_SECONDS, took))
+        return response

@@ -18,8 +18,8 @@ def is_alive() -> ResponseReturnValue:
 
 @blueprint.get("/readyz")
 def is_ready() -> ResponseReturnValue:
-    """Say whether this process can do its work, or what it lacks."""
+    """Say whether this process can do its work, or what it lacks, and what is to be changed all the same."""
     missing = current_services.missing()
     if missing:
-        return {"status": "unavailable", "missing": missing}, 503
-    return {"status": "ok", "missing": []}
+        return {"status": "unavailable", "missing": missing, "warnings": []}, 503
+    return {"status": "ok", "missing": [], "warnings": current_services.warnings()}

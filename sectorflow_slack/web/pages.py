@@ -37,6 +37,12 @@ REFUSALS = {
         "Please use one browser all the way",
         "The install was begun in another browser or window, or cookies are blocked here. " + _FOLLOW_AGAIN,
     ),
+    "no_cookie": Refusal(
+        400,
+        "This page was opened a second time",
+        "If the app is in Slack by now, all is well. If not, this may be another browser than the one the "
+        f"install began in, or one that blocks cookies. {_FOLLOW_AGAIN}",
+    ),
     "stale": Refusal(
         400,
         "This step is over",
@@ -57,6 +63,12 @@ REFUSALS = {
         400,
         "Slack installed another app",
         f"The app's details in SectorFlow belong to another Slack app. Correct them there. {_ASK_ANEW}",
+    ),
+    "token_rotation": Refusal(
+        400,
+        "This Slack app cannot be used",
+        "What it may do in Slack has to be renewed every twelve hours, and Slack does not let anybody turn "
+        f"that off again. Use another Slack app. {_ASK_ANEW}",
     ),
     "bad_credentials": Refusal(
         400,

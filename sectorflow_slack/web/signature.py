@@ -6,13 +6,16 @@ See https://docs.slack.dev/authentication/verifying-requests-from-slack.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from typing import Any
 
-from flask import request
+from flask import Response, request
 from slack_sdk.signature import SignatureVerifier
 
 from sectorflow_slack.web import current_services
+
+logger = logging.getLogger(__name__)
 
 #: Stands in for the secret of an app that is not known, so that its refusal takes as long.
 _NOBODYS_SECRET = "0" * 32
@@ -20,10 +23,10 @@ _NOBODYS_SECRET = "0" * 32
 _APP_ID = re.compile(r"A[A-Z0-9]{2,30}")
 
 
-def read_json() -> dict[str, Any] | None:
-    """Read the body as a JSON object; None where it is none."""
+def read_json(text: str | bytes) -> dict[str, Any] | None:
+    """Read a JSON object; None where it is none."""
     try:
-        payload = json.loads(request.get_data())
+        payload = json.loads(text)
     except (ValueError, RecursionError):
         return None
     return payload if isinstance(payload, dict) else None
@@ -41,11 +44,19 @@ def verified_app_id(app_id: object) -> str | None:
     events = current_services.events
     secrets = events.signing_secrets(app_id)
     fitting = [secret for secret in secrets or (_NOBODYS_SECRET,) if _is_signed_with(secret)]
-    if not secrets or not fitting:
+    if not fitting or not secrets:
+        if secrets:
+            # Strangers cannot fill the log with this unless they know an app's id; a mistyped secret can.
+            logger.warning("signature refused", extra={"app_id": app_id})
         return None
     if fitting[0] != secrets[0]:
         events.adopt_signing_secret(app_id, fitting[0])
     return app_id
+
+
+def refuse() -> Response:
+    """Answer the same for whatever is wrong: a stranger learns nothing from it."""
+    return Response(status=401)
 
 
 def _is_signed_with(secret: str) -> bool:

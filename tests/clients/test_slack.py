@@ -113,6 +113,32 @@ def test_many_messages_use_one_connection(client: SlackWebClient, server: LocalS
     assert len(server.connections) == 1
 
 
+def test_another_message_is_put_in_the_place_of_ours(client: SlackWebClient, server: LocalServer) -> None:
+    server.answers(says({"ok": True, "ts": "1.2"}))
+
+    client.update(BOT_TOKEN, "C0GENERAL", "1.2", MESSAGE)
+
+    (seen,) = server.seen
+    assert (seen.method, seen.path) == ("POST", "/api/chat.update")
+    assert seen.headers["Authorization"] == f"Bearer {BOT_TOKEN}"
+    assert json.loads(seen.body) == {
+        "channel": "C0GENERAL",
+        "ts": "1.2",
+        "text": "the fallback",
+        "blocks": list(BLOCKS),
+    }
+
+
+@pytest.mark.parametrize("code", ["message_not_found", "cant_update_message", "edit_window_closed"])
+def test_a_message_that_cannot_be_replaced_is_refused_by_slacks_word(
+    client: SlackWebClient, server: LocalServer, code: str
+) -> None:
+    server.answers(says({"ok": False, "error": code}))
+
+    with pytest.raises(SlackRefused, match=code):
+        client.update(BOT_TOKEN, "C0GENERAL", "1.2", MESSAGE)
+
+
 def test_a_token_is_taken_back(client: SlackWebClient, server: LocalServer) -> None:
     server.answers(says({"ok": True, "revoked": True}))
 

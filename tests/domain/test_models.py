@@ -1,16 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from sectorflow_slack.domain.models import (
-    InstallationKey,
-    Message,
-    ModelAnswer,
-    OAuthState,
-    Progress,
-    Reply,
-    Status,
-)
+from sectorflow_slack.domain.models import InstallationKey, Message, ModelAnswer, OAuthState, Reply, Status
+from sectorflow_slack.domain.progress import Letter, Plan, Progress
 from tests.values import (
     API_TOKEN,
     BOT_TOKEN,
@@ -84,13 +79,23 @@ def test_an_answer_goes_into_the_thread_but_inline_in_a_dm(
     assert question.reply_thread_ts == expected
 
 
+def test_who_holds_a_question_makes_it_no_other_question() -> None:
+    question = make_question()
+
+    held = replace(question, holder="a-worker")
+
+    assert held == question
+    assert "a-worker" not in repr(held)
+
+
 def test_no_repr_shows_a_secret_or_a_text() -> None:
     values = [
         make_installation(),
         make_pending(slack_app=CUSTOMERS_APP),
         make_question(text="a secret question"),
-        Progress(Reply((ModelAnswer("m", "Model", text="a secret answer"),))),
-        Message("a secret answer", ({"text": "a secret answer"},)),
+        Reply((ModelAnswer("m", "Model", text="a secret answer"),)),
+        Progress(Plan((Message("a secret answer", ({"text": "a secret answer"},)),), "a_reason", ("m",))),
+        Letter(make_question(text="a secret question"), "a_reason", NOW),
         OAuthState("an-id", "A0OWN"),
     ]
 

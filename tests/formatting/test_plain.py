@@ -1,5 +1,5 @@
 from sectorflow_slack.domain.models import ModelAnswer
-from sectorflow_slack.formatting.plain import fallback, notice, plainer
+from sectorflow_slack.formatting.plain import fallback, notice, notice_to_ask_again, plainer
 from sectorflow_slack.formatting.separated import separated
 from tests.formatting.example_answers import JOKES, TUTORIAL
 from tests.formatting.slack_rules import utf16
@@ -42,6 +42,22 @@ def test_a_notice_is_one_section_beside_its_escaped_text() -> None:
     text = {"type": "plain_text", "text": "Ask <@me> something.", "emoji": False}
     assert message.blocks == ({"type": "section", "text": text},)
     assert message.text == "Ask &lt;@me&gt; something."
+
+
+def test_a_notice_to_ask_again_has_a_button_that_carries_the_letters_id() -> None:
+    message = notice_to_ask_again("It failed.", "0123abcd")
+
+    section, actions = message.blocks
+    assert (message.text, section) == ("It failed.", notice("It failed.").blocks[0])
+    label = {"type": "plain_text", "text": "Ask again", "emoji": False}
+    button = {"type": "button", "action_id": "ask_again", "text": label, "value": "0123abcd"}
+    assert actions == {"type": "actions", "elements": [button]}
+
+
+def test_a_plain_notice_to_ask_again_is_its_sentence() -> None:
+    (message,) = plainer(notice_to_ask_again("It failed.", "0123abcd"))
+
+    assert (message.text, message.blocks) == ("It failed.", ())
 
 
 def test_the_fallback_names_each_model_and_its_first_words() -> None:

@@ -11,8 +11,9 @@ import redis
 from sectorflow_slack.bootstrap import Connections, build_services
 from sectorflow_slack.config import Settings
 from sectorflow_slack.services import Services
+from sectorflow_slack.services.answers import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
-from tests.values import FixedClock
+from tests.values import FixedClock, make_installation
 
 
 @pytest.fixture
@@ -43,6 +44,13 @@ def queue() -> FakeTaskQueue:
 
 
 @pytest.fixture
+def answers(services: Services) -> AnswerService:
+    """What a worker does, for one installation."""
+    services.answers.installations.save(make_installation(), None, None)
+    return services.answers
+
+
+@pytest.fixture
 def services(
     settings: Settings,
     connections: Connections,
@@ -52,10 +60,20 @@ def services(
     queue: FakeTaskQueue,
 ) -> Services:
     real = build_services(settings, connections, clock)
+    posting = replace(real.answers.posting, slack=slack)
+    answers = replace(
+        real.answers,
+        posting=posting,
+        waiting=replace(real.answers.waiting, posting=posting),
+        sectorflow=sectorflow,
+        queue=queue,
+        random=lambda: 0.5,
+    )
     return replace(
         real,
         installs=replace(real.installs, sectorflow=sectorflow),
         consent=replace(real.consent, slack=slack),
         events=replace(real.events, queue=queue),
-        answers=replace(real.answers, slack=slack, sectorflow=sectorflow, queue=queue, random=lambda: 0.5),
+        interactions=replace(real.interactions, queue=queue),
+        answers=answers,
     )

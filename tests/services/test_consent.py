@@ -149,9 +149,22 @@ def test_consent_counts_only_from_the_browser_that_was_sent_off(
 
     error = refused(consent, cookie=cookie)
 
-    assert (error.reason, error.installation_id) == ("other_browser", None)
+    assert (error.reason, error.installation_id) == ("other_browser" if cookie else "no_cookie", None)
     assert slack.exchanged == []
     assert status(consent) == ("pending", None)
+
+
+def test_an_app_whose_tokens_expire_is_refused_and_its_token_given_back(
+    consent: ConsentService, slack: FakeSlackClient
+) -> None:
+    register(consent)
+    slack.bot = make_bot(token_expires=True)
+
+    error = refused(consent)
+
+    assert error.reason == "token_rotation"
+    assert slack.revoked == [BOT_TOKEN]
+    assert status(consent) == ("failed", "token_rotation")
 
 
 @pytest.mark.parametrize("state", [None, ""])

@@ -72,7 +72,8 @@ def test_anything_else_changes_nothing(
 
     events.accept(payload)
 
-    assert sorted(store.keys()) == before
+    assert sorted(store.keys()) == [*before, "metrics"]
+    assert store.hgetall("metrics") == {"received": "1", "ignored": "1"}
     assert queue.jobs == []
 
 

@@ -12,6 +12,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.questions import RedisQuestionStore
+
 T = TypeVar("T")
 
 #: What stays while an app is installed; everything else must expire.
@@ -57,6 +60,16 @@ def real_store(real_redis_url: str) -> Iterator[redis.Redis]:
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture
+def questions(store: redis.Redis, cipher: Cipher) -> RedisQuestionStore:
+    return RedisQuestionStore(store, cipher, limit=16)
+
+
+@pytest.fixture
+def two_at_once(store: redis.Redis, cipher: Cipher) -> RedisQuestionStore:
+    return RedisQuestionStore(store, cipher, limit=2)
 
 
 @pytest.fixture

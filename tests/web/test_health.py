@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import fakeredis
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
-from sectorflow_slack.bootstrap import missing_parts
+from sectorflow_slack.app import create_app
+from sectorflow_slack.config import Settings
+from sectorflow_slack.services import Services
+from sectorflow_slack.storage.health import missing_parts
 
 
 def test_a_living_process_says_so(client: FlaskClient) -> None:
@@ -16,10 +20,39 @@ def test_a_living_process_says_so(client: FlaskClient) -> None:
     assert (response.status_code, response.json) == (200, {"status": "ok"})
 
 
-def test_a_process_with_its_store_is_ready(client: FlaskClient) -> None:
+def test_a_process_with_its_store_is_ready(settings: Settings, services: Services) -> None:
+    client = create_app(settings, replace(services, warnings=list)).test_client()
+
     response = client.get("/readyz")
 
-    assert (response.status_code, response.json) == (200, {"status": "ok", "missing": []})
+    ready = {"status": "ok", "missing": [], "warnings": []}
+    assert (response.status_code, response.json) == (200, ready)
+
+
+def test_a_process_whose_store_may_lose_something_is_ready_and_says_so(
+    settings: Settings, services: Services
+) -> None:
+    client = create_app(settings, replace(services, warnings=lambda: ["Redis may."])).test_client()
+
+    response = client.get("/readyz")
+
+    ready = {"status": "ok", "missing": [], "warnings": ["Redis may."]}
+    assert (response.status_code, response.json) == (200, ready)
+
+
+@pytest.mark.real_redis
+def test_the_warnings_are_those_about_the_store(settings: Settings, real_redis_url: str) -> None:
+    client = create_app(replace(settings, redis_url=real_redis_url)).test_client()
+
+    with Redis.from_url(real_redis_url, decode_responses=True) as admin:
+        kept = admin.config_get("maxmemory-policy")["maxmemory-policy"]
+        admin.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            found = client.get("/readyz").json
+        finally:
+            admin.config_set("maxmemory-policy", kept)
+
+    assert "allkeys-lru" in str((found or {})["warnings"])
 
 
 def test_a_process_without_its_store_lives(storeless_client: FlaskClient) -> None:
@@ -33,7 +66,8 @@ def test_a_process_without_its_store_is_not_ready_and_names_it(storeless_client:
 
     response = storeless_client.get("/readyz")
 
-    assert (response.status_code, response.json) == (503, {"status": "unavailable", "missing": ["redis"]})
+    away = {"status": "unavailable", "missing": ["redis"], "warnings": []}
+    assert (response.status_code, response.json) == (503, away)
     assert time.monotonic() - began < 3
 
 

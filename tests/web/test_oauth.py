@@ -192,6 +192,7 @@ def test_the_browser_goes_back_also_when_it_failed(
         ({"ok": True}, 400, "Slack did not finish the install", None),
         ({"ok": False, "error": "internal_error"}, 503, "Slack does not answer just now", None),
         (consent_reply(app_id="A0OTHER"), 400, "Slack installed another app", "other_app"),
+        (consent_reply(expires_in=43200), 400, "This Slack app cannot be used", "token_rotation"),
         (consent_reply(team={"id": "T0OTHER"}), 403, "That is another Slack workspace", None),
         (consent_reply(team=None), 400, "Slack did not finish the install", None),
     ],
@@ -280,9 +281,21 @@ def test_a_state_works_once(client: FlaskClient, sectorflow: responses.RequestsM
     assert "<title>This step is over " in page.text
 
 
-@pytest.mark.parametrize("cookie", [None, "", "another-state", "é", "\ufffd"])
+OTHER_BROWSER, NO_COOKIE = "Please use one browser all the way", "This page was opened a second time"
+
+
+@pytest.mark.parametrize(
+    ("cookie", "title"),
+    [
+        (None, NO_COOKIE),
+        ("", NO_COOKIE),
+        ("another-state", OTHER_BROWSER),
+        ("é", OTHER_BROWSER),
+        ("\ufffd", OTHER_BROWSER),
+    ],
+)
 def test_another_browser_cannot_finish_what_this_one_began(
-    app: Flask, sectorflow: responses.RequestsMock, cookie: str | None
+    app: Flask, sectorflow: responses.RequestsMock, cookie: str | None, title: str
 ) -> None:
     begun_in, other = app.test_client(), app.test_client()
     state = set_off(begun_in, register(begun_in))
@@ -294,7 +307,7 @@ def test_another_browser_cannot_finish_what_this_one_began(
     own = come_back(begun_in, state=state, code=CODE)
 
     assert page.status_code == 400
-    assert "<title>Please use one browser all the way " in page.text
+    assert f"<title>{title} " in page.text
     assert own.status_code == 200  # the state was not used up by the other one
 
 

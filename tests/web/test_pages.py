@@ -25,7 +25,7 @@ def test_the_page_of_a_good_end_says_what_to_do_next(
     assert (page.status_code, page.mimetype) == (200, "text/html")
     assert "<title>Acme Assistant is installed " in page.text
     assert "<strong>Acme</strong>" in page.text
-    assert "/invite @Acme Assistant" in page.text
+    assert "<code>/invite</code>" in page.text
 
 
 def test_the_page_of_a_good_end_leads_to_slack(

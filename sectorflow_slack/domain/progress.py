@@ -1,0 +1,40 @@
+"""How far a question has come: what is to be said to it, how much of that is said, what is asked again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sectorflow_slack.domain.models import Message, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is said to a question: laid out once, so that a try after a crash goes on with the same."""
+
+    messages: tuple[Message, ...]
+    #: Why there is no answer, as a short word; "" where there is one.
+    failure: str = ""
+    #: Models that failed while others answered.
+    failed_model_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the answer to a question has come."""
+
+    plan: Plan | None = None
+    #: Messages of the plan that Slack has taken.
+    posted: int = 0
+    #: Tries that failed and may pass when made again.
+    failures: int = 0
+    #: Workers that let the question go without a word: they died, or hung.
+    deaths: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A question that failed, kept so that it can be asked again."""
+
+    question: Question
+    reason: str
+    at: float

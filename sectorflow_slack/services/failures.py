@@ -1,0 +1,76 @@
+"""What becomes of a question when something goes wrong: one table.
+
+==========================  ================================  =====================================
+what                        tried again                       in the end
+==========================  ================================  =====================================
+SectorFlow busy (429,       four times within a minute, or    told, with a button to ask again;
+502 to 504, no connection)  when it says                      a dead letter
+SectorFlow broken (500)     once                              the same
+reply lost (time-out, cut)  never: it may have been charged   the same
+token, workspace, question  never                             the same; says who can mend it
+refused; reply unreadable
+one model failed            never                             the others are shown, with a button
+Slack limits (429)          when it says, however often       -
+Slack busy (5xx, no answer) for half an hour                  a dead letter; nobody can be told
+Slack refuses the blocks    at once, as plain text            a dead letter
+token revoked, account      never                             the installation is forgotten
+inactive
+Slack refuses otherwise     never                             a dead letter; nobody can be told
+(not in channel, archived)
+workers die over it         three times                       told; a dead letter
+the unforeseen              three times                       told; a dead letter
+==========================  ================================  =====================================
+"""
+
+from __future__ import annotations
+
+from sectorflow_slack.domain.errors import (
+    AnswerLost,
+    QuestionRefused,
+    ReplyUnreadable,
+    SectorFlowBroken,
+    SectorFlowBusy,
+    SectorFlowSlackError,
+    SlackError,
+    TokenRefused,
+    WorkspaceMissing,
+)
+from sectorflow_slack.formatting.words import ENGLISH
+
+#: Slack says these of a token that will never be good again.
+UNINSTALLED_CODES = frozenset({"token_revoked", "account_inactive"})
+
+
+class Deadly(SectorFlowSlackError):
+    """Workers have died over this question."""
+
+
+_REASONS: tuple[tuple[type[Exception], str, str], ...] = (
+    (TokenRefused, "token_refused", ENGLISH.key_refused),
+    (WorkspaceMissing, "workspace_missing", ENGLISH.workspace_gone),
+    (QuestionRefused, "question_refused", ENGLISH.question_refused),
+    (SectorFlowBusy, "sectorflow_busy", ENGLISH.unreachable),
+    (SectorFlowBroken, "sectorflow_broken", ENGLISH.unreachable),
+    (AnswerLost, "answer_lost", ENGLISH.too_slow),
+    (ReplyUnreadable, "reply_unreadable", ENGLISH.unreadable),
+    (Deadly, "deadly", ENGLISH.unexpected),
+)
+
+
+def reason_of(error: Exception) -> str:
+    """Give the short word that a failure is counted and kept under."""
+    if isinstance(error, SlackError):
+        return f"slack_{error.code}".lower()
+    return next((reason for kind, reason, _ in _REASONS if isinstance(error, kind)), "unforeseen")
+
+
+def excuse_for(error: Exception) -> str:
+    """Give the sentence that a person is told; never the error's text, which is for nobody's eyes."""
+    return next((words for kind, _, words in _REASONS if isinstance(error, kind)), ENGLISH.unexpected)
+
+
+def whose_fault(error: Exception) -> str:
+    """Say on whose side a further try is made for, as the metrics count it."""
+    if isinstance(error, SlackError):
+        return "slack"
+    return "sectorflow" if isinstance(error, SectorFlowBusy | SectorFlowBroken) else "own"

@@ -1,0 +1,32 @@
+"""Recording what cannot be taken back: an answer that was paid for, a message that Slack has taken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from sectorflow_slack.domain.errors import StorageUnavailable
+
+#: As long as it takes for a Redis to fail over; nobody else can take the question up meanwhile.
+OUTAGE_SECONDS = 30.0
+PAUSE_SECONDS = 0.5
+
+
+def insist(record: Callable[[], None]) -> None:
+    """Record a step, waiting out an outage of the store: given up, the step would be taken twice.
+
+    Raises:
+        StorageUnavailable: the outage lasts.
+        LeaseLost: somebody else has the question.
+
+    """
+    deadline = time.monotonic() + OUTAGE_SECONDS
+    while True:
+        try:
+            record()
+        except StorageUnavailable:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return

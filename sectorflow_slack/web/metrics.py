@@ -1,0 +1,93 @@
+"""The figures of all processes, for Prometheus; nothing of them is kept in this one."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, abort, request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from sectorflow_slack.domain import metrics
+from sectorflow_slack.domain.metrics import Histogram, Snapshot
+from sectorflow_slack.web import current_services, current_settings
+from sectorflow_slack.web.errors import problem
+
+PREFIX = "sectorflow_slack_"
+
+blueprint = Blueprint("metrics", __name__)
+
+
+@blueprint.before_request
+def require_metrics_token() -> None:
+    """Refuse a request without the token; there is nothing here where no token is set."""
+    token = current_settings.metrics_token
+    if token is None:
+        abort(404)
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    fits = hmac.compare_digest(_digest(given.strip()), _digest(token))
+    if scheme.lower() != "bearer" or not fits:
+        raise problem(401, "The metrics token is needed.", headers={"WWW-Authenticate": "Bearer"})
+
+
+@blueprint.get("/metrics")
+def show_metrics() -> Response:
+    """Give all figures in Prometheus's text format."""
+    figures = generate_latest(SnapshotCollector(current_services.read_metrics()))
+    return Response(figures, content_type=CONTENT_TYPE_LATEST)
+
+
+@dataclass(frozen=True)
+class SnapshotCollector(Collector):
+    """Says a snapshot in Prometheus's terms. What was never counted is 0, so that sums and alerts work."""
+
+    snapshot: Snapshot
+
+    def collect(self) -> Iterator[Metric]:
+        """Give every metric with its samples."""
+        for name, meaning in metrics.COUNTERS.items():
+            yield self._counter(name, meaning)
+        for name, meaning in metrics.HISTOGRAMS.items():
+            yield _histogram(name, meaning, self.snapshot.histograms[name])
+        yield from self._gauges()
+
+    def _counter(self, name: str, meaning: str) -> Metric:
+        family = CounterMetricFamily(PREFIX + name, meaning)
+        kept = {label: value for (kept, label), value in self.snapshot.counters.items() if kept == name}
+        for label, value in sorted(({"": 0} | kept).items()):
+            labels = {metrics.LABELS.get(name, "kind"): label} if label else {}
+            family.add_sample(f"{PREFIX}{name}_total", labels, value)
+        return family
+
+    def _gauges(self) -> Iterator[Metric]:
+        snapshot = self.snapshot
+        states = GaugeMetricFamily(
+            PREFIX + metrics.OPEN_QUESTIONS, metrics.GAUGES[metrics.OPEN_QUESTIONS], labels=["state"]
+        )
+        states.add_metric(["waiting"], snapshot.waiting)
+        states.add_metric(["later"], snapshot.later)
+        states.add_metric(["underway"], snapshot.underway)
+        yield states
+        figures = {
+            metrics.OLDEST_QUESTION_SECONDS: snapshot.oldest_seconds,
+            metrics.DEAD_LETTERS: snapshot.dead_letters,
+        }
+        for name, value in figures.items():
+            yield GaugeMetricFamily(PREFIX + name, metrics.GAUGES[name], value=value)
+
+
+def _histogram(name: str, meaning: str, histogram: Histogram) -> Metric:
+    family = HistogramMetricFamily(PREFIX + name, meaning)
+    buckets = [(str(float(bound)), float(count)) for bound, count in histogram.buckets]
+    family.add_metric([], [*buckets, ("+Inf", float(histogram.count))], histogram.sum)
+    return family
+
+
+def _digest(token: str) -> bytes:
+    # Digests are of one length; comparing the tokens themselves would tell theirs.
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,86 @@
+"""How workers are killed, and told to stop, with questions under way; what is seen then."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.building import running_site
+from tests.chaos.harness import Site
+from tests.chaos.processes import until
+from tests.chaos.verdicts import Asked
+
+#: Longer than a worker that is told to stop may go on.
+LONG_ASKING = 45.0
+#: Longer than it takes until another worker goes on: the first one's request is never answered.
+HANGING = 30.0
+NEW_QUESTIONS = 4
+#: Time for one more step, where nothing shows that it was taken.
+SETTLING = 0.5
+
+
+@dataclass(frozen=True)
+class Deaths:
+    """What was seen while one worker was killed and the next one told to stop."""
+
+    #: By what its worker did at its end: ``asking``, ``posting``, ``stopping``.
+    verdicts: dict[str, str]
+    times_asked: dict[str, int]
+    seconds_until_asked_again: float
+    seconds_to_stop: float
+    #: Verdicts of the questions that came after SIGTERM.
+    new_work: list[str]
+
+
+def kill_and_stop(home: Path) -> Deaths:
+    """Kill the first worker and stop the second, each with questions under way; the third remains."""
+    with running_site(home) as site:
+        asking, posting = hold_two(site)
+        killed, stopped = site.workers[0], site.start_worker()
+        killed.kill()
+        died_at = time.monotonic()
+        stopping = hold_long(site)
+        site.start_worker()
+        stopped.signal(signal.SIGTERM)
+        signalled_at = time.monotonic()
+        new = [site.ask(f"new {number}") for number in range(NEW_QUESTIONS)]
+        site.await_answers("worker told to stop: what comes meanwhile", *new, seconds=10)
+        until(lambda: site.times_asked("isasked") == 2, 40, "SectorFlow is asked again")
+        asked_again = time.monotonic() - died_at
+        site.await_answers("worker killed while SectorFlow is asked", asking, seconds=20, since=died_at)
+        site.await_answers("worker killed between two posts", posting, seconds=20, since=died_at)
+        until(lambda: not stopped.is_running, 40, "the worker that was told to stop has stopped")
+        seconds_to_stop = time.monotonic() - signalled_at
+        name = "worker told to stop with a question under way"
+        site.await_answers(name, stopping, seconds=30, since=signalled_at)
+        time.sleep(SETTLING)
+        ends = site.verdicts([asking, posting, stopping])
+        return Deaths(
+            dict(zip(("asking", "posting", "stopping"), ends, strict=True)),
+            {"posting": site.times_asked("long isposted")},
+            asked_again,
+            seconds_to_stop,
+            site.verdicts(new),
+        )
+
+
+def hold_two(site: Site) -> tuple[Asked, Asked]:
+    """Get the only worker to wait for SectorFlow with one question, and in mid-answer with another."""
+    site.fault("sectorflow", target="completions", containing="isasked", delay=HANGING)
+    channel = site.channel("long")
+    # The second post is never taken: what the worker's death finds is one message, recorded.
+    site.fault("slack", target="chat.postMessage", containing=channel, skip=1, delay=HANGING, drop="before")
+    asking, posting = site.ask("isasked"), site.ask("long isposted", channel)
+    until(lambda: site.times_asked("isasked") == 1 and len(site.posted(posting)) == 1, 10, "both under way")
+    time.sleep(SETTLING)
+    return asking, posting
+
+
+def hold_long(site: Site) -> Asked:
+    """Get the only worker to wait for SectorFlow for longer than it may when it is told to stop."""
+    site.fault("sectorflow", target="completions", containing="isstopped", delay=LONG_ASKING)
+    stopping = site.ask("isstopped")
+    until(lambda: site.times_asked("isstopped") == 1, 10, "SectorFlow is asked")
+    return stopping

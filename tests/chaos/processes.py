@@ -1,0 +1,160 @@
+"""Real processes that a test may kill: the Procfile's, and a Redis of the test's own."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import redis
+
+from sandbox.stage import ROOT, start
+from sectorflow_slack.embedded.server import find_server
+
+#: gunicorn's own variable: several masters share one port, as several machines share one address.
+SHARED_PORT = {"GUNICORN_CMD_ARGS": "--reuse-port"}
+
+
+def until(condition: Callable[[], object], seconds: float, what: str) -> float:
+    """Wait for a condition; gives how long it took."""
+    started = time.monotonic()
+    while not condition():
+        waited = time.monotonic() - started
+        assert waited < seconds, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.05)
+    return time.monotonic() - started
+
+
+class Group:
+    """A process with the children it makes, all of which a signal reaches, as on a Heroku dyno."""
+
+    def __init__(self, command: tuple[str, ...], environ: Mapping[str, str], log: Path) -> None:
+        self._command = command
+        self.environ = environ
+        self.log = log
+        self._leader: subprocess.Popen[bytes] | None = None
+
+    @property
+    def leader(self) -> subprocess.Popen[bytes]:
+        """Give the first process of the group."""
+        assert self._leader is not None
+        return self._leader
+
+    @property
+    def is_running(self) -> bool:
+        """Say whether any process of the group lives; a leader that is gone is reaped on the way."""
+        if self._leader is None:
+            return False
+        self._leader.poll()
+        try:
+            os.killpg(self._leader.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def start(self) -> None:
+        """Start the group, anew where it ran before."""
+        with self.log.open("ab") as output:
+            self._leader = start(self._command, self.environ, output)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to every process of the group, if it runs."""
+        if self._leader is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._leader.pid, number)
+
+    def kill(self) -> None:
+        """End every process of the group at once."""
+        if self._leader is not None:
+            self.signal(signal.SIGKILL)
+            self._leader.wait()
+            # Its children may stay as zombies for a while, with nobody to reap them.
+            self._leader = None
+
+    def stop(self, seconds: float = 30.0) -> float:
+        """Send SIGTERM to every process of the group; gives how long they took."""
+        self.signal(signal.SIGTERM)
+        return until(lambda: not self.is_running, seconds, "stopped after SIGTERM")
+
+
+def command_of(process_type: str) -> tuple[str, ...]:
+    """Give the Procfile's command for ``web`` or ``worker``."""
+    for line in (ROOT / "Procfile").read_text().splitlines():
+        name, _, command = line.partition(":")
+        if name == process_type:
+            program, *arguments = shlex.split(command)
+            return (str(Path(sys.executable).parent / program), *arguments)
+    raise LookupError(process_type)
+
+
+class OwnRedis(Group):
+    """A Redis that keeps an append-only file, and that may be killed, stopped or made to refuse."""
+
+    def __init__(self, home: Path, port: int) -> None:
+        options = {
+            "port": str(port),
+            "bind": "127.0.0.1",
+            "dir": str(home),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+        }
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        super().__init__((str(find_server().path), *arguments), os.environ, home / "redis.log")
+        self.url = f"redis://127.0.0.1:{port}/0"
+        self.client = redis.Redis.from_url(self.url, decode_responses=True, socket_timeout=2)
+
+    def start(self) -> None:
+        """Start the server and wait until it has read its data."""
+        super().start()
+        until(self.answers, 10, "Redis answers")
+
+    def answers(self) -> bool:
+        """Say whether the server takes commands."""
+        try:
+            return bool(self.client.ping())
+        except redis.RedisError:
+            return False
+
+    def freeze(self) -> None:
+        """Let the server hang: connections are taken, nothing is answered."""
+        self.signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let the server go on."""
+        self.signal(signal.SIGCONT)
+
+    def become_replica(self) -> None:
+        """Refuse writes as the old primary does after a failover: READONLY."""
+        self.client.replicaof("127.0.0.1", "1")
+
+    def lose_replicas(self) -> None:
+        """Refuse writes as a primary does that lost its replicas: NOREPLICAS."""
+        self.client.config_set("min-replicas-to-write", 1)
+
+    def run_out_of_memory(self) -> None:
+        """Refuse writes: OOM."""
+        self.client.config_set("maxmemory", "1mb")
+
+    def recover(self) -> None:
+        """Take writes again, whatever stood in the way."""
+        self.thaw()
+        if not self.is_running:
+            self.start()
+        self.client.replicaof("NO", "ONE")
+        self.client.config_set("min-replicas-to-write", 0)
+        self.client.config_set("maxmemory", 0)
+        until(self._writes, 5, "Redis takes writes")
+
+    def _writes(self) -> bool:
+        try:
+            return bool(self.client.set("chaos-probe", "1", ex=1))
+        except redis.RedisError:
+            return False

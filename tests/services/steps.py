@@ -1,0 +1,88 @@
+"""What tests of answering do again and again: asking, dying, letting time pass, counting."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import redis
+
+from sectorflow_slack.domain.metrics import Snapshot
+from sectorflow_slack.domain.models import InstallationKey, ModelAnswer, Question, Reply
+from sectorflow_slack.services import Services
+from sectorflow_slack.services.answers import AnswerService
+from tests.fakes import make_reply
+from tests.values import MODEL_IDS, OWN_APP, TEAM_ID, make_question
+
+KEY = InstallationKey(OWN_APP.app_id, TEAM_ID)
+#: An id as real questions have it; buttons carry nothing else.
+LETTER_ID = "0123456789abcdef" * 2
+
+
+class WorkerKilled(BaseException):
+    """Ends a try as a SIGKILL would: nothing of ours gets to handle it."""
+
+
+def die(*_: object, **__: object) -> Any:
+    """Stand in for a step at which the worker is killed."""
+    raise WorkerKilled
+
+
+def ask(answers: AnswerService, number: int = 1, **changes: Any) -> Question:
+    """Have somebody ask, and a worker take it up."""
+    question = make_question(number, **changes)
+    answers.questions.accept(question)
+    answers.answer_next(question.installation)
+    return question
+
+
+def later(answers: AnswerService, store: redis.Redis, line: str = "later") -> None:
+    """Let the time come at which a question is due again, and a worker take it up."""
+    let_time_pass(store, line)
+    answers.answer_next(KEY)
+
+
+def let_time_pass(store: redis.Redis, line: str = "later") -> None:
+    """Do what time does to questions put back, or (``underway``) to leases that nobody renews."""
+    for key in store.scan_iter(f"{line}:*"):
+        store.zadd(str(key), dict.fromkeys(map(str, store.zrange(str(key), 0, -1)), 0))
+
+
+def go_on_after_death(answers: AnswerService, store: redis.Redis) -> None:
+    """Have other workers take up what a dead one let go, until nothing is left."""
+    for _ in range(5):
+        with suppress(WorkerKilled):
+            later(answers, store, "underway")
+
+
+def left(store: redis.Redis) -> list[str]:
+    """What is still stored of questions, but for the memory of repeats."""
+    places = ("question:", "waiting:", "later:", "underway:")
+    return [str(key) for key in store.scan_iter() if str(key).startswith(places)]
+
+
+def ended(services: Services) -> dict[str, int]:
+    """How many questions ended, by how they did; ``failed`` with its reason."""
+    counters = services.read_metrics().counters
+    return {
+        label or name: number
+        for (name, label), number in counters.items()
+        if name in {"answered", "failed"} and number
+    }
+
+
+def unaccounted(snapshot: Snapshot) -> int:
+    """How many events came in and are neither repeated, ignored, answered, failed nor open."""
+    counted = {"repeated", "ignored", "answered", "failed"}
+    ends = sum(number for (name, _), number in snapshot.counters.items() if name in counted)
+    return snapshot.counters.get(("received", ""), 0) - ends - snapshot.open
+
+
+def some_failed(*failed: str) -> Reply:
+    """A reply in which these models failed and the others answered."""
+    whole = make_reply(MODEL_IDS, "thread-1")
+    answers = (
+        ModelAnswer(each.model_id, each.name, failed=True) if each.model_id in failed else each
+        for each in whole.answers
+    )
+    return Reply(tuple(answers), whole.thread_id)

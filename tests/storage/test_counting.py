@@ -1,0 +1,122 @@
+"""Received is repeated, answered, failed and open, whatever happens to questions, at every moment."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+import redis
+
+from sectorflow_slack.domain.errors import LeaseLost
+from sectorflow_slack.domain.metrics import IGNORED, RECEIVED, Snapshot
+from sectorflow_slack.domain.models import Question
+from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.letters import RedisLetterStore
+from sectorflow_slack.storage.metrics import RedisMetrics
+from sectorflow_slack.storage.questions import RedisQuestionStore
+from tests.storage.question_steps import KEY, OTHER_KEY
+from tests.values import make_question
+
+STEPS = 300
+
+
+class Walk:
+    """Lets questions meet whatever can happen to them, in any order."""
+
+    def __init__(self, store: redis.Redis, cipher: Cipher, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.store = store
+        self.questions = RedisQuestionStore(store, cipher, limit=3)
+        self.letters = RedisLetterStore(store, cipher)
+        self.metrics = RedisMetrics(store)
+        #: What workers, also those taken for dead, believe to hold; a later take does not end that.
+        self.believed: list[Question] = []
+        self.accepted = 0
+
+    def step(self) -> None:
+        steps: list[Callable[[], object]] = [
+            self.accept,
+            self.accept,
+            self.ignore,
+            self.take,
+            self.take,
+            self.put_back,
+            self.finish,
+            self.finish,
+            self.crash,
+            self.come_due,
+            self.expire,
+            self.revive,
+        ]
+        self.random.choice(steps)()
+
+    def accept(self) -> None:
+        number = self.random.randint(0, 60)
+        key = self.random.choice([KEY, OTHER_KEY])
+        self.accepted += 1
+        self.questions.accept(make_question(number, id=f"{key}-{self.accepted}", installation=key))
+
+    def ignore(self) -> None:
+        self.metrics.count(RECEIVED)
+        self.metrics.count(IGNORED)
+
+    def take(self) -> None:
+        question = self.questions.take(self.random.choice([KEY, OTHER_KEY]))
+        self.believed += [question] if question else []
+
+    def _any(self, work: Callable[[Question], object]) -> None:
+        if not self.believed:
+            return
+        with suppress(LeaseLost):
+            work(self.random.choice(self.believed))
+
+    def put_back(self) -> None:
+        self._any(lambda question: self.questions.put_back(question, 30, counts=True))
+
+    def finish(self) -> None:
+        failure = self.random.choice(["", "", "answer_lost", "slack_is_archived"])
+        letter = self.random.random() < 0.5
+        self._any(lambda each: self.questions.finish(each, failure, each if letter else None))
+
+    def crash(self) -> None:
+        self._let_time_pass("underway")
+
+    def come_due(self) -> None:
+        self._let_time_pass("later")
+
+    def _let_time_pass(self, line: str) -> None:
+        for key in self.store.scan_iter(f"{line}:*"):
+            self.store.zadd(str(key), dict.fromkeys(map(str, self.store.zrange(str(key), 0, -1)), 0))
+
+    def expire(self) -> None:
+        if self.random.random() < 0.3 and (places := sorted(self.store.scan_iter("question:*"))):
+            self.store.delete(self.random.choice(places))
+
+    def revive(self) -> None:
+        for letter in self.letters.dead()[:1]:
+            assert self.letters.revive(letter.question)
+
+
+def unaccounted(snapshot: Snapshot) -> int:
+    counted = {"repeated", "ignored", "answered", "failed"}
+    ends = sum(number for (name, _), number in snapshot.counters.items() if name in counted)
+    return snapshot.counters.get(("received", ""), 0) - ends - snapshot.open
+
+
+@pytest.mark.real_redis
+@pytest.mark.parametrize("seed", range(4))
+def test_every_event_is_accounted_for_at_every_moment(
+    real_store: redis.Redis, cipher: Cipher, seed: int
+) -> None:
+    walk = Walk(real_store, cipher, seed)
+
+    for number in range(STEPS):
+        walk.step()
+        assert unaccounted(walk.metrics.read()) == 0, f"after step {number}"
+
+    counters = walk.metrics.read().counters
+    met = {name for name, _ in counters}
+    assert met >= {"received", "repeated", "ignored", "answered", "failed", "let_go"}
+    assert ("failed", "expired") in counters

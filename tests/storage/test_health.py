@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import fakeredis
+import pytest
+import redis
+
+from sectorflow_slack.storage.health import missing_parts, warnings
+
+GOOD: dict[str, Any] = {"redis_version": "7.2.4", "aof_enabled": 1, "maxmemory_policy": "noeviction"}
+FORBIDDEN = redis.ResponseError("unknown command 'CONFIG'")
+
+
+class ManagedRedis(fakeredis.FakeRedis):
+    """A Redis of some provider's, that says of itself what a test wants it to say."""
+
+    def __init__(self, info: dict[str, Any], **config: str) -> None:
+        super().__init__(server=fakeredis.FakeServer(), decode_responses=True)
+        named = {"maxmemory-policy": config.get("policy"), "save": config.get("save")}
+        told = [FORBIDDEN if value is None else {name: value} for name, value in named.items()]
+        self._answers = [info, *told]
+
+    def pipeline(self, transaction: Any = True, shard_hint: Any = None) -> Any:
+        pipe = super().pipeline(transaction, shard_hint)
+        pipe.execute = lambda raise_on_error=True: self._answers
+        return pipe
+
+
+# What is missing
+
+
+def test_nothing_is_missing_where_redis_takes_writes(store: redis.Redis) -> None:
+    assert missing_parts(store) == []
+
+
+def test_a_store_that_is_away_is_missing(nobody: redis.Redis) -> None:
+    assert missing_parts(nobody) == ["redis"]
+
+
+# Warnings, of a real server
+
+
+@pytest.fixture
+def server(real_store: redis.Redis) -> Iterator[redis.Redis]:
+    """A real server whose settings a test may change."""
+    kept = {name: real_store.config_get(name)[name] for name in ("maxmemory-policy", "appendonly", "save")}
+    yield real_store
+    for name, value in kept.items():
+        real_store.config_set(name, value)
+
+
+@pytest.mark.real_redis
+def test_a_server_as_the_docs_ask_for_gives_no_warning(server: redis.Redis) -> None:
+    server.config_set("maxmemory-policy", "noeviction")
+    server.config_set("appendonly", "yes")
+
+    assert warnings(server) == []
+
+
+@pytest.mark.real_redis
+@pytest.mark.parametrize(
+    ("policy", "victims"),
+    [("allkeys-lru", "installations and questions"), ("volatile-ttl", "questions")],
+)
+def test_a_server_that_may_evict_gives_a_warning(server: redis.Redis, policy: str, victims: str) -> None:
+    server.config_set("maxmemory-policy", policy)
+    server.config_set("appendonly", "yes")
+
+    (warning,) = warnings(server)
+
+    assert warning.startswith(f"Redis may drop {victims} when its memory is full")
+    assert f"maxmemory-policy is {policy}; set it to noeviction" in warning
+
+
+@pytest.mark.real_redis
+def test_a_server_that_keeps_nothing_gives_a_warning(server: redis.Redis) -> None:
+    server.config_set("maxmemory-policy", "noeviction")
+    server.config_set("appendonly", "no")
+    server.config_set("save", "")
+
+    assert warnings(server) == [
+        "Redis keeps nothing on disk: a restart loses installations and questions; set appendonly to yes."
+    ]
+
+
+@pytest.mark.real_redis
+def test_a_server_that_writes_snapshots_keeps_something(server: redis.Redis) -> None:
+    server.config_set("maxmemory-policy", "noeviction")
+    server.config_set("appendonly", "no")
+    server.config_set("save", "60 1")
+
+    assert warnings(server) == []
+
+
+# Warnings, of servers that say little
+
+
+@pytest.fixture
+def limit(server: redis.Redis, real_redis_url: str) -> Iterator[Callable[..., redis.Redis]]:
+    """Give a client of a real server that may not use the commands it is given."""
+    clients: list[redis.Redis] = []
+
+    def connect(*commands: str) -> redis.Redis:
+        forbidden = [f"-{command}" for command in commands]
+        server.acl_setuser("limited", enabled=True, nopass=True, keys=["*"], categories=["+@all"])
+        server.acl_setuser("limited", enabled=True, commands=forbidden)
+        clients.append(
+            redis.Redis.from_url(real_redis_url, username="limited", password="-", decode_responses=True)
+        )
+        return clients[-1]
+
+    yield connect
+    for client in clients:
+        client.close()
+    server.acl_deluser("limited")
+
+
+@pytest.mark.real_redis
+def test_where_config_is_forbidden_info_tells_of_eviction(
+    server: redis.Redis, limit: Callable[..., redis.Redis]
+) -> None:
+    server.config_set("maxmemory-policy", "allkeys-lfu")
+    server.config_set("appendonly", "yes")
+
+    (warning,) = warnings(limit("config"))
+
+    assert "allkeys-lfu" in warning
+
+
+@pytest.mark.real_redis
+def test_where_info_is_forbidden_config_tells_of_eviction(
+    server: redis.Redis, limit: Callable[..., redis.Redis]
+) -> None:
+    server.config_set("maxmemory-policy", "volatile-lfu")
+
+    (warning,) = warnings(limit("info"))
+
+    assert "volatile-lfu" in warning
+
+
+@pytest.mark.real_redis
+def test_where_both_are_forbidden_there_is_no_warning(
+    server: redis.Redis, limit: Callable[..., redis.Redis]
+) -> None:
+    server.config_set("maxmemory-policy", "allkeys-lfu")
+
+    assert warnings(limit("config", "info")) == []
+
+
+def test_where_config_is_forbidden_the_append_only_file_is_what_counts() -> None:
+    managed = ManagedRedis({**GOOD, "aof_enabled": 0})
+
+    (warning,) = warnings(managed)
+
+    assert warning.startswith("Redis keeps no append-only file")
+
+
+@pytest.mark.parametrize("version", ["6.0.16", "5.0.14", "2.8.4"])
+def test_a_server_that_is_too_old_gives_a_warning(version: str) -> None:
+    managed = ManagedRedis({**GOOD, "redis_version": version})
+
+    assert warnings(managed) == [f"Redis {version} is too old; use 6.2 or newer, or Valkey."]
+
+
+@pytest.mark.parametrize("version", ["6.2.0", "6.10.1", "7.0.15", "10.0.0", "255.255.255", "unstable"])
+def test_a_server_that_is_new_enough_gives_none(version: str) -> None:
+    managed = ManagedRedis({**GOOD, "redis_version": version})
+
+    assert warnings(managed) == []
+
+
+def test_each_fault_has_a_sentence_of_its_own() -> None:
+    managed = ManagedRedis({"redis_version": "6.0.1", "aof_enabled": 0}, policy="allkeys-random", save="")
+
+    assert len(warnings(managed)) == 3
+
+
+def test_a_server_that_knows_no_info_gives_no_warning() -> None:
+    assert warnings(fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)) == []
+
+
+def test_a_server_that_is_away_gives_no_warning(nobody: redis.Redis) -> None:
+    assert warnings(nobody) == []

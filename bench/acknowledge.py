@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import os
+import signal
 import statistics
 import tempfile
 import time
@@ -36,7 +38,20 @@ def main() -> None:
             taken, seconds = _send(stage, bot_user_id, options.events, options.rate)
             _print(taken, seconds, options.rate)
             memory = _memory_mib(stage.service.pid)
-    print(f"memory of web and worker (PSS), with questions under way: {memory:.0f} MiB")
+            print(f"memory of web and worker (PSS), with questions under way: {memory:.0f} MiB")
+            _measure_hanging_store(stage, bot_user_id, options.rate)
+
+
+def _measure_hanging_store(stage: Stage, bot_user_id: str, rate: float) -> None:
+    """Send events while the store stands still: each must be refused well within Slack's 3 s."""
+    (store,) = (process for process in _children(stage.service.pid) if not _is_python(process))
+    os.kill(store, signal.SIGSTOP)
+    try:
+        taken, seconds = _send(stage, bot_user_id, int(5 * rate), rate)
+    finally:
+        os.kill(store, signal.SIGCONT)
+    print("the same while the store hangs, when none may be acknowledged:")
+    _print(taken, seconds, rate)
 
 
 def _install(stage: Stage) -> str:
@@ -101,17 +116,22 @@ def _print(taken: list[tuple[int, float]], seconds: float, rate: float) -> None:
 
 def _memory_mib(launcher: int) -> float:
     """Add up the proportional memory of the service's Python processes, the launcher left out."""
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        fields = stat.read_text().rpartition(")")[2].split()
-        children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found, todo = [], list(children.get(launcher, ()))
+    found, todo = [], _children(launcher)
     while todo:
         process = todo.pop()
-        todo += children.get(process, ())
-        if b"python" in Path(f"/proc/{process}/cmdline").read_bytes():
+        todo += _children(process)
+        if _is_python(process):
             found.append(process)
     return sum(_pss_kib(process) for process in found) / 1024
+
+
+def _children(parent: int) -> list[int]:
+    tasks = Path(f"/proc/{parent}/task").glob("*/children")
+    return [int(process) for task in tasks for process in task.read_text().split()]
+
+
+def _is_python(process: int) -> bool:
+    return b"python" in Path(f"/proc/{process}/cmdline").read_bytes()
 
 
 def _pss_kib(process: int) -> int:

@@ -130,11 +130,13 @@ class OneSigterm(Middleware):
 class Caretaker(Middleware):
     """Runs ``care`` every few seconds as long as the worker lives, its shutdown included.
 
-    It also ends a worker whose master was killed: dramatiq's would live on, unseen and unsupervised.
+    It also ends a worker whose master was killed: dramatiq's would live on, unseen and unsupervised. What
+    the shutdown did not wait for is handed over at the end.
     """
 
-    def __init__(self, care: Callable[[], None]) -> None:
+    def __init__(self, care: Callable[[], None], hand_over: Callable[[], None]) -> None:
         self._care = care
+        self._hand_over = hand_over
         self._over = threading.Event()
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
@@ -142,17 +144,22 @@ class Caretaker(Middleware):
         threading.Thread(target=self._run, name="caretaker", daemon=True).start()
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """End the thread."""
+        """End the thread, and give what is still under way to others."""
         self._over.set()
+        _guarded(self._hand_over)
 
     def _run(self) -> None:
         master = os.getppid()
         while not self._over.wait(CARE_SECONDS):
-            try:
-                self._care()
-            except StorageUnavailable as error:
-                logger.warning("no care taken: %s", error)
-            except Exception as error:
-                logger.error("no care taken", exc_info=error)
+            _guarded(self._care)
             if os.getppid() != master:
                 os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _guarded(care: Callable[[], None]) -> None:
+    try:
+        care()
+    except StorageUnavailable as error:
+        logger.warning("no care taken: %s", error)
+    except Exception as error:
+        logger.error("no care taken", exc_info=error)

@@ -27,7 +27,7 @@ def setup_broker() -> None:
         WorkerSettings(settings.worker_threads),
         OneSigterm(),
         TakeNothingNew(),
-        Caretaker(services.answers.keep_going),
+        Caretaker(services.answers.keep_going, services.answers.hand_over),
     ):
         broker.add_middleware(middleware)
     declare_actors(broker, services.answers.answer_next)

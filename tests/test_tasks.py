@@ -263,7 +263,7 @@ def test_care_is_taken_every_few_seconds_whatever_happens(
         if outcome:
             raise outcome
 
-    worker = start(lambda _: None, Caretaker(care))
+    worker = start(lambda _: None, Caretaker(care, lambda: None))
 
     assert wait_until(lambda: len(taken) >= 5)
     worker.stop()
@@ -286,7 +286,7 @@ def test_care_goes_on_while_a_worker_ends_its_last_job(
         busy.set()
         go_on.wait(5)
 
-    worker = start(wait, Caretaker(lambda: taken.append(time.monotonic())))
+    worker = start(wait, Caretaker(lambda: taken.append(time.monotonic()), lambda: None))
     web.answer_next(KEY)
     assert busy.wait(5)
 
@@ -306,7 +306,7 @@ def test_a_worker_whose_master_was_killed_ends_itself(monkeypatch: pytest.Monkey
     stops: list[int] = []
     before = signal.getsignal(signal.SIGTERM)
     signal.signal(signal.SIGTERM, lambda signum, frame: stops.append(signum))
-    caretaker = Caretaker(lambda: None)
+    caretaker = Caretaker(lambda: None, lambda: None)
     broker = StubBroker(middleware=[])
     worker = dramatiq.Worker(broker)
     try:

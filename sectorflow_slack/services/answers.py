@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 #: A question that so many workers died over is not tried again: it may be what kills them.
 MAX_DEATHS = 3
+MAX_DEATHS_TOLD = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,21 @@ class AnswerService:
         for key in (*self.questions.due(), *self.waiting.slow_lines()):
             self.queue.answer_next(key)
 
+    def hand_over(self) -> None:
+        """Give what this process still holds to other workers at once: it is about to end.
+
+        That is no fault of the questions. Whoever works on one here can record nothing more of it.
+        """
+        with self._lock:
+            held = list(self._held.values())
+        for question in held:
+            try:
+                self.questions.put_back(question, 0.0, counts=False)
+            except LeaseLost:
+                continue
+            self.queue.answer_next(question.installation)
+            logger.info("question handed over", extra={"question_id": question.id})
+
     def _try(self, question: Question) -> None:
         installation = None
         try:
@@ -105,6 +121,10 @@ class AnswerService:
         progress = self.questions.progress(question)
         if progress.deaths >= MAX_DEATHS and progress.plan is None:
             raise Deadly
+        if progress.deaths >= MAX_DEATHS_TOLD:
+            # Saying even that it failed kills workers; whoever reads the dead letters is told.
+            self._finish(question, plan_of_failure(question, Deadly()))
+            return
         plan = progress.plan or self._plan(question, installation, progress)
         self.posting.say(question, installation, plan, progress.posted)
         self._finish(question, plan)

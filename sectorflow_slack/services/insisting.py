@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from sectorflow_slack.domain.errors import StorageUnavailable
 
-#: As long as it takes for a Redis to fail over; nobody else can take the question up meanwhile.
-OUTAGE_SECONDS = 30.0
+#: As long as a Redis takes to fail over, and less than a worker that is told to stop has left; nobody else
+#: can take the question up meanwhile.
+OUTAGE_SECONDS = 20.0
 PAUSE_SECONDS = 0.5
 
 

@@ -56,6 +56,7 @@ def _time_acknowledgement() -> None:
     @after_this_request
     def observe(response: Response) -> Response:
         took = time.perf_counter() - arrived
-        # After Slack has its answer.
-        response.call_on_close(lambda: metrics.observe(ACKNOWLEDGE_SECONDS, took))
+        if response.status_code != 503:
+            # After Slack has its answer. While the store hangs it would keep this thread from other events.
+            response.call_on_close(lambda: metrics.observe(ACKNOWLEDGE_SECONDS, took))
         return response

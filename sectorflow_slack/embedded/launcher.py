@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,27 @@ def service_commands() -> list[Command]:
         "sectorflow_slack.worker:setup_broker",
     )
     return [Command("web", (sys.executable, "-m", *web)), Command("worker", (sys.executable, "-m", *worker))]
+
+
+def check_port(port: str) -> None:
+    """Say at once that a port is taken; gunicorn would try for seconds, and be started again.
+
+    A port that is no port is left to the settings' own report.
+
+    Raises:
+        LaunchError: something else listens there.
+
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", int(port)))  # noqa: S104 - where gunicorn will listen
+        except (ValueError, OverflowError):
+            return
+        except OSError as error:
+            raise LaunchError(
+                f"port {port} is not free ({error.strerror}): name another one in PORT"
+            ) from None
 
 
 class Launcher:
@@ -101,4 +123,9 @@ class Launcher:
 
 def main() -> int:
     """Run the service as the environment says; give the exit code."""
+    try:
+        check_port(os.environ.get("PORT") or _DEFAULT_PORT)
+    except LaunchError as error:
+        say(str(error))
+        return 1
     return Launcher(service_commands(), os.environ).run()

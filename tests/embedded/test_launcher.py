@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from sectorflow_slack.embedded.launcher import service_commands
+from sectorflow_slack.embedded.launcher import check_port, service_commands
 
 pytestmark = [pytest.mark.real_redis, pytest.mark.processes]
 
@@ -236,6 +237,32 @@ def test_a_service_that_does_not_stay_up_ends_everything(
     assert run.process.wait(timeout=10) == 1
     assert run.said.endswith("stand-in 1 does not stay up (code 3), see above\n")
     assert not [pid for pid in run.pids if is_alive(pid)]
+
+
+def test_a_port_that_is_taken_is_said_at_once(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        environ = {**os.environ, "PORT": str(other.getsockname()[1]), "SECTORFLOW_SLACK_HOME": str(tmp_path)}
+
+        done = subprocess.run(
+            [sys.executable, "-m", "sectorflow_slack"],
+            cwd=ROOT,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert "name another one in PORT" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("port", ["0", "notaport", "99999", "-1"])
+def test_a_port_that_is_none_is_left_to_the_settings(port: str) -> None:
+    check_port(port)
 
 
 def test_the_commands_are_those_of_the_procfile_run_by_this_interpreter() -> None:

@@ -1,0 +1,103 @@
+"""Nothing secret is written anywhere: marks are planted, and looked for in logs, in Redis and in its file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+import requests
+
+from sandbox.sectorflow.models import MODELS, TOKEN, WORKSPACE_ID
+from sandbox.slack import seed
+from sandbox.stage import Stage, running_stage
+
+pytestmark = pytest.mark.processes
+
+QUESTION = "planted-question"
+#: One after the other, each for one question.
+FAULTS = (
+    {"service": "sectorflow", "status": 403, "body": "planted-body"},
+    {"service": "sectorflow", "status": 400},
+    {"service": "sectorflow", "body": "<html>planted-body</html>", "status": 200},
+    {"service": "sectorflow", "drop": "middle"},
+    {"service": "sectorflow", "model_id": MODELS[0].id, "model_fault": "error"},
+    {"service": "slack", "target": "chat.postMessage", "error": "invalid_blocks"},
+    {"service": "slack", "target": "chat.postMessage", "error": "planted<error>"},
+    {"service": "slack", "target": "chat.postMessage", "status": 500, "body": "planted-body"},
+    {"service": "slack", "target": "chat.postMessage", "error": "channel_not_found"},
+)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A service that says all it has to say."""
+    log = tmp_path_factory.mktemp("silence") / "stage.log"
+    options = ("--sectorflow-latency", "0.05", "--no-rate-limits")
+    with running_stage(log, environ={"LOG_LEVEL": "DEBUG"}, sandbox_options=options) as running:
+        yield running
+
+
+def go_through_everything(stage: Stage) -> set[str]:
+    """Install, ask, fail in every way; gives what must be found nowhere."""
+    wish = {
+        "appName": "SectorFlow",
+        "apiToken": TOKEN,
+        "workspaceId": WORKSPACE_ID,
+        "modelIds": [model.id for model in MODELS],
+    }
+    install_url = stage.register(wish).json()["installUrl"]
+    trip = requests.get(install_url, allow_redirects=False, timeout=10)
+    page = stage.consent(install_url)
+    requests.post(f"{stage.service_url}/slack/events", data="planted-body", timeout=10)
+    stage.control("invite", {"channel": seed.GENERAL_ID})
+    said = set()
+    for number, fault in enumerate(({}, *FAULTS)):
+        if fault:
+            stage.control("faults", fault)
+        question = stage.ask(f"{{bot}} {QUESTION} number {number}")
+        if fault.get("error") != "channel_not_found":
+            said |= words_of(stage.wait_for_answer(question, timeout=30))
+    code = re.search(r"code=([^&]+)", page.url)
+    assert code is not None
+    return said | {
+        QUESTION,
+        "planted",
+        TOKEN,
+        stage.install_api_key,
+        seed.SECTORFLOW_CLIENT_SECRET,
+        seed.SECTORFLOW_SIGNING_SECRET,
+        stage.control("install-app", {})["install"]["bot_token"],
+        urlsplit(install_url).path.rpartition("/")[2],
+        trip.cookies["sectorflow_slack_state"],
+        code[1],
+    }
+
+
+def words_of(answer: list[dict[str, object]]) -> set[str]:
+    """Give the longest words of an answer's Markdown: found elsewhere, they come from there."""
+    blocks = [block for message in answer for block in message.get("blocks") or ()]
+    texts = [block["text"] for block in blocks if block["type"] == "markdown"]
+    return {max(re.findall(r"[\w ]{20,60}", text) or ["planted"], key=len).strip() for text in texts}
+
+
+def test_nothing_secret_is_in_the_logs_in_redis_or_in_its_file(stage: Stage) -> None:
+    secrets = go_through_everything(stage)
+
+    assert stage.install_api_key_file is not None
+    home: Path = stage.install_api_key_file.parent
+    store = redis.Redis(unix_socket_path=str(home / "store.sock"))
+    written = {
+        "log": stage.log.read_bytes(),
+        "dump": b"\n".join(key + (store.dump(key) or b"") for key in store.scan_iter()),
+        "file": b"".join(path.read_bytes() for path in sorted(home.rglob("*.aof"))),
+    }
+    assert b"question answered" in written["log"]
+    assert b"HSET" in written["file"].upper()
+    found = [
+        (place, secret) for place, text in written.items() for secret in secrets if secret.encode() in text
+    ]
+    assert found == []

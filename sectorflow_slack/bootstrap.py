@@ -82,12 +82,14 @@ def build_services(
     """Put the services together."""
     store = connections.stores
     adapters = _build_adapters(settings, connections, clock)
+    posting = _build_posting(settings, adapters)
     return Services(
         installs=_build_installs(settings, adapters),
         consent=_build_consent(settings, adapters),
         events=_build_events(adapters),
         interactions=_build_interactions(adapters),
-        answers=_build_answers(settings, adapters),
+        answers=_build_answers(adapters, posting),
+        waiting=WaitingService(installations=adapters.installations, lines=adapters.lines, posting=posting),
         letters=adapters.letters,
         backup=RedisBackup(store, Cipher(settings.encryption_keys)),
         metrics=adapters.metrics,
@@ -105,7 +107,7 @@ def _build_adapters(settings: Settings, connections: Connections, clock: Callabl
         installations=RedisInstallationStore(store, cipher),
         pendings=RedisPendingStore(store, cipher),
         states=RedisOAuthStateStore(store),
-        questions=RedisQuestionStore(store, cipher, limit=settings.questions_per_installation),
+        questions=RedisQuestionStore(store, cipher, limit=_limit(settings)),
         letters=RedisLetterStore(store, cipher),
         lines=RedisLineStore(store, cipher),
         conversations=RedisConversationStore(store),
@@ -120,6 +122,11 @@ def _build_adapters(settings: Settings, connections: Connections, clock: Callabl
         ),
         clock=clock,
     )
+
+
+def _limit(settings: Settings) -> int:
+    """Give how many questions of one installation go on at once: never so many that others find no thread."""
+    return min(settings.questions_per_installation, max(1, settings.worker_threads // 2))
 
 
 def _build_installs(settings: Settings, adapters: _Adapters) -> InstallService:
@@ -161,21 +168,23 @@ def _build_interactions(adapters: _Adapters) -> InteractionService:
     )
 
 
-def _build_answers(settings: Settings, adapters: _Adapters) -> AnswerService:
-    posting = PostingService(
+def _build_posting(settings: Settings, adapters: _Adapters) -> PostingService:
+    return PostingService(
         questions=adapters.questions,
         pauses=adapters.pauses,
         slack=adapters.slack,
         metrics=adapters.metrics,
         shared_app_id=settings.slack_app.app_id if settings.slack_app else None,
     )
+
+
+def _build_answers(adapters: _Adapters, posting: PostingService) -> AnswerService:
     return AnswerService(
         installations=adapters.installations,
         questions=adapters.questions,
         conversations=adapters.conversations,
         queue=adapters.queue,
         posting=posting,
-        waiting=WaitingService(installations=adapters.installations, lines=adapters.lines, posting=posting),
         sectorflow=adapters.sectorflow,
         metrics=adapters.metrics,
         clock=adapters.clock,

@@ -34,6 +34,8 @@ MAINTENANCE_CHANCE = 1_000_000
 #: How long an idle worker sleeps between looks at the queue. dramatiq's default of a second would be
 #: added to every answer; shorter costs Redis commands.
 WORKER_TIMEOUT_MS = 100
+#: How often a worker looks for people whose questions have waited for long.
+TELL_SECONDS = 5.0
 #: How often a worker says that it goes on, and looks for questions that nobody took up.
 CARE_SECONDS = 3.0
 
@@ -125,6 +127,27 @@ class OneSigterm(Middleware):
             stop(signum, frame)
 
         signal.signal(signal.SIGTERM, once)
+
+
+class Rounds(Middleware):
+    """Does some work every few seconds as long as the worker lives, in a thread that no question fills."""
+
+    def __init__(self, work: Callable[[], None], seconds: float) -> None:
+        self._work = work
+        self._seconds = seconds
+        self._over = threading.Event()
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Start the thread."""
+        threading.Thread(target=self._run, name="rounds", daemon=True).start()
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """End the thread."""
+        self._over.set()
+
+    def _run(self) -> None:
+        while not self._over.wait(self._seconds):
+            _guarded(self._work)
 
 
 class Caretaker(Middleware):

@@ -7,7 +7,15 @@ import dramatiq
 from sectorflow_slack.bootstrap import build_services, open_connections
 from sectorflow_slack.config import SettingsError, load_settings
 from sectorflow_slack.logging import configure_logging
-from sectorflow_slack.tasks import Caretaker, OneSigterm, TakeNothingNew, WorkerSettings, declare_actors
+from sectorflow_slack.tasks import (
+    TELL_SECONDS,
+    Caretaker,
+    OneSigterm,
+    Rounds,
+    TakeNothingNew,
+    WorkerSettings,
+    declare_actors,
+)
 
 
 def setup_broker() -> None:
@@ -28,6 +36,7 @@ def setup_broker() -> None:
         OneSigterm(),
         TakeNothingNew(),
         Caretaker(services.answers.keep_going, services.answers.hand_over),
+        Rounds(services.waiting.tell_all, TELL_SECONDS),
     ):
         broker.add_middleware(middleware)
     declare_actors(broker, services.answers.answer_next)

@@ -25,6 +25,7 @@ def runner(app: Flask) -> FlaskCliRunner:
 @pytest.fixture
 def dead(services: Services) -> None:
     """A question that failed for good."""
+    services.consent.installations.save(make_installation(), None, None)
     questions = services.answers.questions
     questions.accept(QUESTION)
     held = questions.take(QUESTION.installation)
@@ -54,6 +55,16 @@ def test_what_failed_is_asked_again_once(runner: FlaskCliRunner, services: Servi
     again = services.answers.questions.take(QUESTION.installation)
     assert again is not None
     assert (again.id, again.text) == (QUESTION.id, QUESTION.text)
+
+
+@pytest.mark.usefixtures("dead")
+def test_what_failed_is_kept_where_nobody_could_answer_it(runner: FlaskCliRunner, services: Services) -> None:
+    services.consent.installations.delete(QUESTION.installation, before=make_installation().installed_at)
+
+    result = runner.invoke(args=["failed", "replay", "--all"])
+
+    assert "1 kept" in result.output
+    assert [letter.question.id for letter in services.letters.dead()] == [QUESTION.id]
 
 
 @pytest.mark.parametrize("arguments", [["no-such-id"], []])

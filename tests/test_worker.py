@@ -17,6 +17,7 @@ from sectorflow_slack.tasks import (
     Caretaker,
     DramatiqTaskQueue,
     OneSigterm,
+    Rounds,
     TakeNothingNew,
     WorkerSettings,
     make_broker,
@@ -58,6 +59,7 @@ def test_a_worker_is_set_up_without_reaching_for_redis() -> None:
         OneSigterm,
         TakeNothingNew,
         Caretaker,
+        Rounds,
     ]
 
 

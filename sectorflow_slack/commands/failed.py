@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import click
 from flask.cli import AppGroup
 
+from sectorflow_slack.domain.models import Question
 from sectorflow_slack.domain.progress import Letter
 from sectorflow_slack.web import current_services
 
@@ -37,9 +38,17 @@ def replay(question_ids: tuple[str, ...], everything: bool) -> None:
     if unknown:
         raise click.ClickException(f"No such failed question: {', '.join(unknown)}")
     questions = [replace(wanted[question_id].question, button_ts=None) for question_id in chosen]
+    gone = [question for question in questions if not _is_installed(question)]
+    questions = [question for question in questions if question not in gone]
+    if gone:
+        click.echo(f"{len(gone)} kept: the app is not installed there any more.", err=True)
     # Workers look for questions that nobody woke them for every few seconds.
     done = sum(current_services.letters.revive(question) for question in questions)
     click.echo(f"{done} asked again.")
+
+
+def _is_installed(question: Question) -> bool:
+    return current_services.answers.installations.find(question.installation) is not None
 
 
 def _shown(letter: Letter) -> dict[str, str]:

@@ -19,10 +19,11 @@ installations = AppGroup("installations", help="Installations and the apps they 
 def export_installations(file: Path) -> None:
     """Write all installations to FILE, sealed with the first of ENCRYPTION_KEYS."""
     sealed, number = current_services.backup.export()
-    # Made anew, for its owner only: an older file may be open to others.
-    file.unlink(missing_ok=True)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
+    # Made anew, for its owner only, and put in the place of an older one when it is whole.
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
         output.write(sealed)
+    draft.replace(file)
     click.echo(f"{number} installations written to {file}.")
 
 

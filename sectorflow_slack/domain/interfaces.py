@@ -110,6 +110,9 @@ class QuestionStore(Protocol):
         Returns False where its event, or its message, was accepted before.
         """
 
+    def has_room(self, key: InstallationKey) -> bool:
+        """Say whether what waits now may be under way at once, so that a worker is worth waking."""
+
     def take(self, key: InstallationKey) -> Question | None:
         """Take the next waiting question of an installation; nobody else gets it while it is held.
 
@@ -159,6 +162,9 @@ class LineStore(Protocol):
 
     def untold(self, key: InstallationKey) -> tuple[Question, ...]:
         """Take questions that have waited for long and whose people nobody has told; each comes once."""
+
+    def leave_untold(self, questions: Sequence[Question]) -> None:
+        """Say that these could not be told after all."""
 
 
 class LetterStore(Protocol):

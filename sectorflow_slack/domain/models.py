@@ -171,6 +171,12 @@ class Question:
     holder: str = field(default="", compare=False, repr=False)
 
     @property
+    def ids(self) -> dict[str, str]:
+        """Give what log lines say of this question, from its event to its last post."""
+        installation = str(self.installation)
+        return {"question_id": self.id, "event_id": self.event_id, "installation": installation}
+
+    @property
     def reply_thread_ts(self) -> str | None:
         """Give the thread the answer goes into; None for a DM outside any thread."""
         if self.is_direct:

@@ -16,6 +16,8 @@ class Plan:
     failure: str = ""
     #: Models that failed while others answered.
     failed_model_ids: tuple[str, ...] = ()
+    #: SectorFlow's thread that the answer belongs to.
+    thread_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from sectorflow_slack.services.consent import ConsentService
 from sectorflow_slack.services.events import EventService
 from sectorflow_slack.services.installs import InstallService
 from sectorflow_slack.services.interactions import InteractionService
+from sectorflow_slack.services.waiting import WaitingService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,7 @@ class Services:
     events: EventService
     interactions: InteractionService
     answers: AnswerService
+    waiting: WaitingService
     letters: LetterStore
     backup: Backup
     metrics: Metrics

@@ -32,7 +32,6 @@ from sectorflow_slack.services.plans import plan_of, plan_of_failure, plan_witho
 from sectorflow_slack.services.posting import PostingService
 from sectorflow_slack.services.retries import counts_as_failure, delay_before_retry
 from sectorflow_slack.services.timing import timed
-from sectorflow_slack.services.waiting import WaitingService
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +53,6 @@ class AnswerService:
     conversations: ConversationStore
     queue: TaskQueue
     posting: PostingService
-    waiting: WaitingService
     sectorflow: SectorFlowClient
     metrics: Metrics
     clock: Clock
@@ -66,14 +64,13 @@ class AnswerService:
         """Take the next question of an installation, if one waits and there is room, and answer it."""
         question = self.questions.take(key)
         if question is None:
-            # No room, perhaps: then some have waited for long.
-            self.waiting.tell(key)
             return
+        logger.info("question taken", extra=question.ids)
         self._hold(question)
         try:
             self._try(question)
         except LeaseLost:
-            logger.warning("question left to another worker", extra={"question_id": question.id})
+            logger.warning("question left to another worker", extra=question.ids)
         finally:
             self._let_go(question)
 
@@ -83,7 +80,7 @@ class AnswerService:
             held = list(self._held.values())
         if held:
             self.questions.hold(held)
-        for key in (*self.questions.due(), *self.waiting.slow_lines()):
+        for key in self.questions.due():
             self.queue.answer_next(key)
 
     def hand_over(self) -> None:
@@ -94,12 +91,15 @@ class AnswerService:
         with self._lock:
             held = list(self._held.values())
         for question in held:
+            if question.holder in self.posting.under_way:
+                # Slack may have taken it: what is not recorded before the end is left to the lease.
+                continue
             try:
                 self.questions.put_back(question, 0.0, counts=False)
             except LeaseLost:
                 continue
             self.queue.answer_next(question.installation)
-            logger.info("question handed over", extra={"question_id": question.id})
+            logger.info("question handed over", extra=question.ids)
 
     def _try(self, question: Question) -> None:
         installation = None
@@ -113,7 +113,7 @@ class AnswerService:
             raise
         except StorageUnavailable as error:
             # Nothing can be recorded now. The question is let go in a few seconds, and taken up again.
-            logger.warning("answer interrupted: %s", error, extra={"question_id": question.id})
+            logger.warning("answer interrupted: %s", error, extra=question.ids)
         except Exception as error:
             self._recover(question, installation, error)
 
@@ -126,6 +126,8 @@ class AnswerService:
             self._finish(question, plan_of_failure(question, Deadly()))
             return
         plan = progress.plan or self._plan(question, installation, progress)
+        if plan.thread_id and progress.posted == 0:
+            self.conversations.save(question, installation.terms.sectorflow.workspace_id, plan.thread_id)
         self.posting.say(question, installation, plan, progress.posted)
         self._finish(question, plan)
 
@@ -134,13 +136,11 @@ class AnswerService:
             self.metrics.observe(QUEUE_SECONDS, max(0.0, self.clock() - question.asked_at))
         if progress.failures == 0:
             self.posting.acknowledge_button(question, installation)
-        plan, thread_id = plan_without_asking(question, installation), None
+        plan = plan_without_asking(question, installation)
         if plan is None:
-            reply = self._ask(question, installation)
-            plan, thread_id = plan_of(question, reply), reply.thread_id
+            plan = plan_of(question, self._ask(question, installation))
         insist(partial(self.questions.save_plan, question, plan, progress.posted))
-        if thread_id:
-            self.conversations.save(question, installation.terms.sectorflow.workspace_id, thread_id)
+        logger.info("plan kept", extra=question.ids)
         return plan
 
     def _ask(self, question: Question, installation: Installation) -> Reply:
@@ -153,7 +153,7 @@ class AnswerService:
 
     def _recover(self, question: Question, installation: Installation | None, error: Exception) -> None:
         """Try again later, or say what happened and be done."""
-        extra = {"question_id": question.id, "reason": reason_of(error)}
+        extra = {**question.ids, "reason": reason_of(error)}
         failures = self.questions.progress(question).failures
         delay = delay_before_retry(error, failures, self.random)
         if delay is not None:
@@ -184,8 +184,7 @@ class AnswerService:
 
     def _finish(self, question: Question, plan: Plan) -> None:
         more = self.questions.finish(question, plan.failure, to_ask_again(question, plan))
-        ids = {"question_id": question.id, "event_id": question.event_id}
-        logger.info("question failed for good" if plan.failure else "question answered", extra=ids)
+        logger.info("question failed for good" if plan.failure else "question answered", extra=question.ids)
         if more:
             self.queue.answer_next(question.installation)
 

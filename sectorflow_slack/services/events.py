@@ -77,10 +77,12 @@ class EventService:
             return
         logger.info("question accepted", extra={**event.ids, "question_id": question.id})
         try:
-            self.queue.answer_next(installation.key)
+            # Where as many as allowed are under way, each that ends wakes the next: no flood of jobs.
+            if self.questions.has_room(installation.key):
+                self.queue.answer_next(installation.key)
         except StorageUnavailable:
             # The question is stored: workers look for such ones every few seconds.
-            logger.warning("no worker woken", extra={"question_id": question.id})
+            logger.warning("no worker woken", extra=question.ids)
 
     def _ignore(self, ids: Mapping[str, str]) -> None:
         self.metrics.count_ignored()

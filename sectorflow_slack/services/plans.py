@@ -25,11 +25,12 @@ def plan_of(question: Question, reply: Reply) -> Plan:
     """Say what the models answered; where some failed, with a button to ask these again."""
     failed = tuple(answer.model_id for answer in reply.answers if answer.failed)
     if len(failed) == len(reply.answers):
-        return Plan((notice_to_ask_again(ENGLISH.no_answer, question.id),), failure="no_answer")
+        told = (notice_to_ask_again(ENGLISH.no_answer, question.id),)
+        return Plan(told, failure="no_answer", thread_id=reply.thread_id)
     messages = separated(reply.answers)
     if failed:
         messages += (notice_to_ask_again(ENGLISH.some_failed, question.id),)
-    return Plan(messages, failed_model_ids=failed)
+    return Plan(messages, failed_model_ids=failed, thread_id=reply.thread_id)
 
 
 def plan_of_failure(question: Question, error: Exception) -> Plan:

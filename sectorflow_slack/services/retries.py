@@ -1,7 +1,8 @@
 """Whether and when a failed call to SectorFlow or Slack is made again: one table.
 
 =====================  ===============================================================================
-SectorFlow busy        429, 502, 503, 504, no connection: four times within a minute, or when it says
+SectorFlow busy        429, 502, 503, 504, no connection: four times within a minute, or when it says if
+                       that is soon
 SectorFlow broken      500: once
 Slack busy             429: when Slack says, as often as it takes; 5xx or no answer: for half an hour
 what we know else      never: it may have been charged, or would be refused again
@@ -18,6 +19,8 @@ from sectorflow_slack.domain.errors import SectorFlowBroken, SectorFlowBusy, Sec
 #: Seconds to wait before each further try, before jitter.
 SECTORFLOW_BUSY_DELAYS = (1.5, 5.0, 12.0, 24.0)
 SECTORFLOW_BROKEN_DELAYS = (2.0,)
+#: A person who is to wait longer than this is told, and may ask again.
+SECTORFLOW_PATIENCE_SECONDS = 60.0
 SLACK_BUSY_DELAYS = (1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 600.0)
 UNFORESEEN_DELAYS = (2.0, 10.0, 60.0)
 
@@ -31,12 +34,14 @@ def delay_before_retry(error: Exception, failures: int, random: Callable[[], flo
         random: gives a number from 0 to 1; spreads out those who failed together.
 
     """
-    delays = _delays(error)
-    if failures >= len(delays):
+    delays, jitter = _delays(error), 0.75 + 0.5 * random()
+    asked_for = (error.retry_after or 0.0) if isinstance(error, SectorFlowBusy | SlackBusy) else 0.0
+    if isinstance(error, SlackBusy) and error.retry_after is not None:
+        # Spread out: all that waited for the same moment would be limited again.
+        return asked_for + jitter
+    if failures >= len(delays) or asked_for > SECTORFLOW_PATIENCE_SECONDS:
         return None
-    jittered = delays[failures] * (0.75 + 0.5 * random())
-    asked_for = error.retry_after if isinstance(error, SectorFlowBusy | SlackBusy) else None
-    return max(jittered, asked_for or 0.0)
+    return max(delays[failures] * jitter, asked_for)
 
 
 def counts_as_failure(error: Exception) -> bool:

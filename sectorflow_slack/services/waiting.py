@@ -23,19 +23,21 @@ class WaitingService:
     lines: LineStore
     posting: PostingService
 
-    def slow_lines(self) -> tuple[InstallationKey, ...]:
-        """List installations in whose lines somebody is to be told."""
-        return self.lines.slow()
+    def tell_all(self) -> None:
+        """Tell the people whose questions have waited for long; all workers may be too busy to."""
+        for key in self.lines.slow():
+            self.tell(key)
 
     def tell(self, key: InstallationKey) -> None:
         """Tell the people of one installation that their questions wait."""
         installation = self.installations.find(key)
-        if installation is None:
+        if installation is None or self.posting.is_quiet(installation):
             return
-        for question in self.lines.untold(key):
+        untold = self.lines.untold(key)
+        for number, question in enumerate(untold):
             try:
                 self.posting.post(question, installation, notice(ENGLISH.still_waiting))
             except SlackError as error:
-                # They are told once or not at all; their answer comes all the same.
-                logger.info("not told to wait: %s", error.code, extra={"question_id": question.id})
+                logger.info("not told to wait: %s", error.code, extra=question.ids)
+                self.lines.leave_untold(untold[number:])
                 return

@@ -32,7 +32,9 @@ class RedisBackup:
     @translate_errors
     def export(self) -> tuple[str, int]:
         """Give all installations as one sealed text, and how many they are."""
-        records = {key: self._read(key) for key in self._keys()}
+        found = ((key, self._read(key)) for key in self._keys())
+        # What went away while this was looking is left out.
+        records = {key: value for key, value in found if value}
         installations = sum(key.startswith("installation:") for key in records)
         return self._cipher.seal(*_PLACE, json.dumps(records)), installations
 
@@ -57,9 +59,9 @@ class RedisBackup:
     def _read(self, key: str) -> Any:
         if key.startswith("app-tenants:"):
             return sorted(str(member) for member in self._redis.smembers(key))
-        return (
-            str(self._redis.get(key)) if key.startswith("installation-id:") else read_hash(self._redis, key)
-        )
+        if key.startswith("installation-id:"):
+            return self._redis.get(key)
+        return read_hash(self._redis, key)
 
     def _write(self, key: str, value: Any) -> bool:
         if key.startswith("app-tenants:"):
@@ -69,4 +71,7 @@ class RedisBackup:
         if key.startswith("installation-id:"):
             return bool(self._redis.set(key, value, nx=True))
         write_hash(self._redis, key, value)
+        if key.startswith("installation:"):
+            # Its app may be on the way to be forgotten.
+            self._redis.persist(f"app:{key.split(':')[1]}")
         return True

@@ -7,6 +7,7 @@ Reads what ``storage.questions`` keeps, and adds to it: the field ``told`` of ``
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from redis import Redis
 
@@ -49,6 +50,14 @@ class RedisLineStore:
         ids = self._untold(keys=[f"waiting:{key}"], args=[self._patience, TOLD_AT_ONCE])
         questions = (self._read(str(question_id)) for question_id in ids)
         return tuple(question for question in questions if question is not None)
+
+    @translate_errors
+    def leave_untold(self, questions: Sequence[Question]) -> None:
+        """Say that these could not be told after all."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for question in questions:
+                pipe.hdel(f"question:{question.id}", "told")
+            pipe.execute()
 
     def _read(self, question_id: str) -> Question | None:
         place = f"question:{question_id}"

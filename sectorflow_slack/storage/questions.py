@@ -89,6 +89,14 @@ class RedisQuestionStore:
         return bool(accepted)
 
     @translate_errors
+    def has_room(self, key: InstallationKey) -> bool:
+        """Say whether what waits now may be under way at once."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.llen(f"waiting:{key}")
+            pipe.zcard(f"underway:{key}")
+            return bool(sum(pipe.execute()) <= self._limit)
+
+    @translate_errors
     def take(self, key: InstallationKey) -> Question | None:
         """Take the next waiting question of an installation."""
         holder = uuid.uuid4().hex

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 
 from sectorflow_slack.domain.models import (
     BotInstall,
@@ -98,12 +99,14 @@ def read_question(text: str) -> Question:
     """Give back a question that was kept as JSON of its fields."""
     values = json.loads(text)
     values["installation"] = InstallationKey(**values["installation"])
-    values["model_ids"] = tuple(values["model_ids"])
-    return Question(**values)
+    values["model_ids"] = tuple(values.get("model_ids", ()))
+    # Another release may have kept more than this one knows.
+    known = {field.name for field in fields(Question)}
+    return Question(**{name: value for name, value in values.items() if name in known})
 
 
 def read_plan(text: str) -> Plan:
     """Give back a plan that was kept as JSON of its fields."""
     values = json.loads(text)
     messages = tuple(Message(each["text"], tuple(each["blocks"])) for each in values["messages"])
-    return Plan(messages, values["failure"], tuple(values["failed_model_ids"]))
+    return Plan(messages, values["failure"], tuple(values["failed_model_ids"]), values.get("thread_id"))

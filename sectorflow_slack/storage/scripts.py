@@ -107,6 +107,7 @@ return 1
 SAVE_PLAN = (
     _HOLDERS_ONLY
     + """
+redis.call('HSET', KEYS[1], 'failures', 0)
 return redis.call('HSET', KEYS[1], 'plan', ARGV[2], 'posted', ARGV[3])
 """
 )

@@ -36,6 +36,7 @@ def guard() -> Response | None:
 @blueprint.post(EVENTS_PATH, provide_automatic_options=False)
 def receive_event() -> Response:
     """Take in an event. Whatever is signed is acknowledged: Slack disables URLs that refuse too much."""
+    g.event_seen = True
     current_services.events.accept(g.payload)
     return Response(status=200)
 
@@ -56,7 +57,7 @@ def _time_acknowledgement() -> None:
     @after_this_request
     def observe(response: Response) -> Response:
         took = time.perf_counter() - arrived
-        if response.status_code != 503:
+        if response.status_code == 200 and "event_seen" in g:
             # After Slack has its answer. While the store hangs it would keep this thread from other events.
             response.call_on_close(lambda: metrics.observe(ACKNOWLEDGE_SECONDS, took))
         return response

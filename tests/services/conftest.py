@@ -64,7 +64,6 @@ def services(
     answers = replace(
         real.answers,
         posting=posting,
-        waiting=replace(real.answers.waiting, posting=posting),
         sectorflow=sectorflow,
         queue=queue,
         random=lambda: 0.5,
@@ -76,4 +75,5 @@ def services(
         events=replace(real.events, queue=queue),
         interactions=replace(real.interactions, queue=queue),
         answers=answers,
+        waiting=replace(real.waiting, posting=posting),
     )

@@ -74,7 +74,10 @@ def test_a_worker_that_comes_to_its_end_late_counts_nothing_and_forgets_nothing(
     ask(answers)
 
     assert ended(services) == {"answered": 1}
-    assert caplog.messages == ["question answered", "question left to another worker"]
+    ends = [
+        message for message in caplog.messages if message.startswith(("question answered", "question left"))
+    ]
+    assert ends == ["question answered", "question left to another worker"]
     assert left(store) == []
 
 

@@ -116,3 +116,18 @@ def test_a_question_that_kills_even_those_who_say_that_it_failed_is_given_up_in_
     assert ended(services) == {"deadly": 1}
     assert [letter.reason for letter in services.letters.dead()] == ["deadly"]
     assert left(store) == []
+
+
+def test_a_message_that_is_on_its_way_to_slack_is_not_handed_over(
+    answers: AnswerService, services: Services, slack: FakeSlackClient, queue: FakeTaskQueue
+) -> None:
+    def hand_over_meanwhile(*_: object) -> str:
+        answers.hand_over()
+        return "1700000001.000100"
+
+    slack.post = hand_over_meanwhile  # type: ignore[method-assign]
+
+    ask(answers)
+
+    assert queue.jobs == []
+    assert ended(services) == {"answered": 1}

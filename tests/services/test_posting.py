@@ -51,7 +51,7 @@ def test_slacks_rate_limit_is_waited_out_as_often_as_it_takes(
         end_pauses(store)
         later(answers, store)
 
-    assert queue.jobs == [(KEY, 30.0)] * 20
+    assert queue.jobs == [(KEY, 31.0)] * 20
     assert len(sectorflow.asked) == 1
     assert len(slack.posted) == 1
     assert left(store) == []
@@ -71,7 +71,7 @@ def test_while_slack_limits_an_installation_nothing_of_its_is_posted_and_others_
 
     assert [token for token, _, _ in slack.posted] == ["xoxb-other"]
     assert [key for key, _ in queue.jobs] == [KEY, KEY]
-    assert all(29 < delay <= 30 for _, delay in queue.jobs)
+    assert all(30 < delay <= 31 for _, delay in queue.jobs)
     assert [answers.questions.progress(each).failures for each in (limited, waiting)] == [0, 0]
     assert services.read_metrics().counters["slack_rate_limited", ""] == 1
     assert ended(services) == {"answered": 1}

@@ -35,9 +35,20 @@ def test_the_unforeseen_is_tried_three_more_times() -> None:
     assert len(delays(ZeroDivisionError())) == 3
 
 
-@pytest.mark.parametrize("kind", [SectorFlowBusy, SlackBusy])
-def test_whoever_says_how_long_to_wait_is_listened_to(kind: type[SectorFlowBusy | SlackBusy]) -> None:
-    assert delay_before_retry(kind("x", 77.0), 0, lambda: 0.5) == 77.0
+def test_whoever_says_how_long_to_wait_is_listened_to() -> None:
+    assert delay_before_retry(SectorFlowBusy("x", 57.0), 0, lambda: 0.5) == 57.0
+
+
+@given(random=st.floats(0, 1, exclude_max=True), failures=st.integers(0, 100))
+def test_slack_is_waited_for_however_often_and_all_come_back_apart(random: float, failures: int) -> None:
+    delay = delay_before_retry(SlackBusy("x", 3600.0), failures, lambda: random)
+
+    assert delay is not None
+    assert 3600.75 <= delay < 3601.25
+
+
+def test_nobody_is_left_waiting_for_sectorflow_for_long_without_a_word() -> None:
+    assert delay_before_retry(SectorFlowBusy("x", 61.0), 0, lambda: 0.5) is None
 
 
 @pytest.mark.parametrize("kind", [SectorFlowBusy, SlackBusy])

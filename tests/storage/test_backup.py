@@ -62,6 +62,19 @@ def test_what_is_there_is_newer_than_a_backup_and_stays(
     assert installations.find(CUSTOMERS.key) == CUSTOMERS
 
 
+def test_an_app_that_was_about_to_be_forgotten_stays_with_its_restored_installation(
+    installations: RedisInstallationStore, backup: RedisBackup, store: redis.Redis
+) -> None:
+    sealed, _ = backup.export()
+    installations.delete(CUSTOMERS.key, before=CUSTOMERS.installed_at)
+    doomed = store.ttl(f"app:{CUSTOMERS_APP.app_id}")
+
+    backup.restore(sealed)
+
+    assert doomed > 0
+    assert store.ttl(f"app:{CUSTOMERS_APP.app_id}") == -1
+
+
 def test_a_backup_shows_no_secret_and_no_name(
     installations: RedisInstallationStore, backup: RedisBackup
 ) -> None:

@@ -9,7 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from sectorflow_slack.domain.errors import LeaseLost, SlackError, SlackRefused, StorageUnavailable
+from sectorflow_slack.domain.errors import (
+    LeaseLost,
+    SlackError,
+    SlackRefused,
+    SlackRefusedMessage,
+    StorageUnavailable,
+)
 from sectorflow_slack.domain.interfaces import (
     Clock,
     ConversationStore,
@@ -154,8 +160,8 @@ class AnswerService:
     def _recover(self, question: Question, installation: Installation | None, error: Exception) -> None:
         """Try again later, or say what happened and be done."""
         extra = {**question.ids, "reason": reason_of(error)}
-        failures = self.questions.progress(question).failures
-        delay = delay_before_retry(error, failures, self.random)
+        progress = self.questions.progress(question)
+        delay = delay_before_retry(error, progress.failures, self.random)
         if delay is not None:
             logger.warning("question put back", exc_info=error, extra={**extra, "delay": round(delay, 1)})
             self.metrics.count(RETRIES, whose_fault(error))
@@ -167,7 +173,7 @@ class AnswerService:
             self.installations.delete(installation.key, before=installation.installed_at)
             logger.error("installation forgotten: %s", error.code, extra=extra)
         plan = plan_of_failure(question, error)
-        if installation and not isinstance(error, SlackError):
+        if installation and _can_be_told(error, progress):
             self._apologise(question, installation, plan)
         else:
             self._finish(question, plan)
@@ -195,3 +201,10 @@ class AnswerService:
     def _let_go(self, question: Question) -> None:
         with self._lock:
             self._held.pop(question.holder, None)
+
+
+def _can_be_told(error: Exception, progress: Progress) -> bool:
+    """Say whether a sentence may get through: where Slack refused a form, a shorter one may do."""
+    if isinstance(error, SlackRefusedMessage):
+        return progress.plan is None or not progress.plan.failure
+    return not isinstance(error, SlackError)

@@ -4,7 +4,7 @@
 what                        tried again                       in the end
 ==========================  ================================  =====================================
 SectorFlow busy (429,       four times within a minute, or    told, with a button to ask again;
-502 to 504, no connection)  when it says                      a dead letter
+502 to 504, no connection)  when it says if that is soon      a dead letter
 SectorFlow broken (500)     once                              the same
 reply lost (time-out, cut)  never: it may have been charged   the same
 token, workspace, question  never                             the same; says who can mend it
@@ -12,11 +12,18 @@ refused; reply unreadable
 one model failed            never                             the others are shown, with a button
 Slack limits (429)          when it says, however often       -
 Slack busy (5xx, no answer) for half an hour                  a dead letter; nobody can be told
-Slack refuses the blocks    at once, as plain text            a dead letter
-token revoked, account      never                             the installation is forgotten
-inactive
+Slack refuses the form      at once, as plain text            told; a dead letter
+(invalid_blocks,
+msg_blocks_too_long,
+msg_too_long)
+token_revoked,              never                             the installation is forgotten; a dead
+account_inactive                                              letter
 Slack refuses otherwise     never                             a dead letter; nobody can be told
-(not in channel, archived)
+(not_in_channel,
+is_archived, invalid_auth,
+channel_not_found,
+missing_scope,
+token_expired)
 workers die over it         three times                       told; a dead letter
 the unforeseen              three times                       told; a dead letter
 ==========================  ================================  =====================================

@@ -176,14 +176,20 @@ def test_the_plainer_parts_take_the_messages_place_in_what_is_kept(
     assert progress == Progress(progress.plan)
 
 
-def test_what_slack_refuses_in_any_form_can_be_asked_for_again(
-    answers: AnswerService, services: Services, slack: FakeSlackClient, store: redis.Redis
+@pytest.mark.parametrize(("refusals", "told"), [(2, [ENGLISH.unexpected]), (4, [])])
+def test_what_slack_refuses_in_any_form_is_told_if_it_takes_that_and_can_be_asked_for_again(
+    answers: AnswerService,
+    services: Services,
+    slack: FakeSlackClient,
+    store: redis.Redis,
+    refusals: int,
+    told: list[str],
 ) -> None:
-    slack.posts.then(*[REFUSED] * 2)
+    slack.posts.then(*[REFUSED] * refusals)
 
     question = ask(answers, id=LETTER_ID)
 
-    assert slack.posted == []
+    assert slack.texts == told
     assert left(store) == []
     assert ended(services) == {"slack_invalid_blocks": 1}
     assert [letter.question for letter in services.letters.dead()] == [question]

@@ -44,7 +44,7 @@ def test_slack_is_waited_for_however_often_and_all_come_back_apart(random: float
     delay = delay_before_retry(SlackBusy("x", 3600.0), failures, lambda: random)
 
     assert delay is not None
-    assert 3600.75 <= delay < 3601.25
+    assert 3600.75 <= delay <= 3601.25
 
 
 def test_nobody_is_left_waiting_for_sectorflow_for_long_without_a_word() -> None:

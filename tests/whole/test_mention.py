@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -156,6 +157,50 @@ def test_no_secret_and_no_text_reaches_the_log(stage: Stage) -> None:
     assert "question answered" in log
     for secret in ("canary", "sf-demo-token", installs["install"]["bot_token"], stage.install_api_key):
         assert secret not in log
+
+
+def test_a_failed_question_is_asked_again_by_its_button_once(stage: Stage) -> None:
+    stage.control("faults", {"service": "sectorflow", "status": 400, "times": 1})
+    question = stage.ask("{bot} Try me again")
+    (excuse,) = stage.wait_for_answer(question, timeout=20)
+    press = {
+        "user": seed.MAYA_ID,
+        "channel": seed.GENERAL_ID,
+        "ts": excuse["ts"],
+        "action_id": "ask_again",
+    }
+
+    for _ in range(2):
+        stage.control("press", press)
+    until(lambda: answers_in(stage, question) == 1)
+
+    heard, *answer = stage.wait_for_answer(question, timeout=20)
+    assert heard["text"] == "Asked again."
+    assert headings(answer) == [model.name for model in MODELS]
+
+
+def test_a_question_is_followed_through_the_log_by_its_event(stage: Stage) -> None:
+    stage.control("faults", {"service": "sectorflow", "status": 503, "times": 1})
+    stage.wait_for_answer(stage.ask("{bot} Follow me"), timeout=30)
+    event_id = stage.control("deliveries")["deliveries"][-1]["event_id"]
+
+    # The last line is written right after the last post.
+    until(lambda: '"question answered"' in "".join(lines_of(stage, event_id)))
+
+    told = [json.loads(line)["message"] for line in lines_of(stage, event_id)]
+    assert told == [
+        "question accepted",
+        "question taken",
+        "question put back",
+        "question taken",
+        "plan kept",
+        "message posted",
+        "question answered",
+    ]
+
+
+def lines_of(stage: Stage, event_id: str) -> list[str]:
+    return [line for line in stage.log.read_text().splitlines() if f'"event_id": "{event_id}"' in line]
 
 
 def test_health_is_told_over_http(stage: Stage) -> None:

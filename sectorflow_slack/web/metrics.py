@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -16,7 +14,7 @@ from prometheus_client.registry import Collector
 from sectorflow_slack.domain import metrics
 from sectorflow_slack.domain.metrics import Histogram, Snapshot
 from sectorflow_slack.web import current_services, current_settings
-from sectorflow_slack.web.errors import problem
+from sectorflow_slack.web.bearer import require_bearer
 
 PREFIX = "sectorflow_slack_"
 
@@ -29,10 +27,7 @@ def require_metrics_token() -> None:
     token = current_settings.metrics_token
     if token is None:
         abort(404)
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    fits = hmac.compare_digest(_digest(given.strip()), _digest(token))
-    if scheme.lower() != "bearer" or not fits:
-        raise problem(401, "The metrics token is needed.", headers={"WWW-Authenticate": "Bearer"})
+    require_bearer((token,), "The metrics token is needed.")
 
 
 @blueprint.get("/metrics")
@@ -86,8 +81,3 @@ def _histogram(name: str, meaning: str, histogram: Histogram) -> Metric:
     buckets = [(str(float(bound)), float(count)) for bound, count in histogram.buckets]
     family.add_metric([], [*buckets, ("+Inf", float(histogram.count))], histogram.sum)
     return family
-
-
-def _digest(token: str) -> bytes:
-    # Digests are of one length; comparing the tokens themselves would tell theirs.
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

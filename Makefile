@@ -46,8 +46,9 @@ format: setup ## Put the code into its form
 chaos: setup ## Kill, stop and starve everything under load, for minutes; prints a table
 	CHAOS=1 $(BIN)/python -m pytest tests/chaos
 
-bench: setup ## Measure the acknowledgement of events, and what one team's flood does to another
+bench: setup ## Measure the acknowledgement of events, pressed tabs, and what one team's flood does to another
 	$(BIN)/python -m bench.acknowledge
+	$(BIN)/python -m bench.tabs
 	$(BIN)/python -m bench.fairness
 
 lock: setup ## Lock the requirements anew, with hashes

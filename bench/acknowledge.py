@@ -34,6 +34,7 @@ def main() -> None:
         slow = ("--sectorflow-latency", "30", "--no-rate-limits")
         with running_stage(Path(folder, "bench.log"), sandbox_options=slow) as stage:
             bot_user_id = _install(stage)
+            print(f"memory of web and worker (PSS), idle: {_memory_mib(stage.service.pid):.0f} MiB")
             _send(stage, bot_user_id, 20, options.rate)  # the first requests of a process build its caches
             taken, seconds = _send(stage, bot_user_id, options.events, options.rate)
             _print(taken, seconds, options.rate)

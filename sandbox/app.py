@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import Flask
 
-from sandbox.channel.page import Press, channel_blueprint
+from sandbox.channel.page import Opened, channel_blueprint
 from sandbox.control import control
 from sandbox.faults import FaultPlan
 from sandbox.sectorflow.api import sectorflow
@@ -13,7 +15,6 @@ from sandbox.slack.codes import Codes
 from sandbox.slack.config_tokens import ConfigTokens
 from sandbox.slack.consent import consent
 from sandbox.slack.events import EventSender
-from sandbox.slack.interactions import press
 from sandbox.slack.limits import RateLimits
 from sandbox.slack.seed import TEAM_ID, seed
 from sandbox.slack.web_api import web_api
@@ -28,17 +29,22 @@ def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     sandbox = build_sandbox(settings or SandboxSettings())
     app.extensions["sandbox"] = sandbox
-    page = channel_blueprint(sandbox.world, press=_presses(sandbox.world))
+    page = channel_blueprint(sandbox.world, opened=_opener(sandbox))
     for blueprint in (web_api, consent, sectorflow, control, page):
         app.register_blueprint(blueprint)
     return app
 
 
-def _presses(world: World) -> Press:
-    def pressed(user_id: str, channel_id: str, ts: str, block_id: str, action_id: str) -> None:
-        press(world, user_id, channel_id, ts, action_id=action_id)
+def _opener(sandbox: Sandbox) -> Opened:
+    """Tell apps, as Slack does, that somebody opened one of their tabs on the page."""
 
-    return pressed
+    def opened(bot_user_id: str, user_id: str, tab: str) -> None:
+        for install in sandbox.world.installs.all():
+            if install.bot_user_id == bot_user_id and install.is_active:
+                with suppress(LookupError):
+                    sandbox.events.open_home(install, user_id, tab)
+
+    return opened
 
 
 def build_sandbox(settings: SandboxSettings) -> Sandbox:

@@ -10,9 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -24,6 +25,10 @@ from sandbox.slack import seed
 START_SECONDS = 30.0
 STOP_SECONDS = 40.0
 ROOT = Path(__file__).parent.parent
+
+
+#: How what stands in for an answer begins, while it is worked on.
+STAND_INS = ("Asking ", "Still working on it", "Many questions are being asked", "Your question is ")
 
 
 class StageError(Exception):
@@ -42,11 +47,22 @@ class Stage:
     service: subprocess.Popen[bytes] = field(repr=False)
     #: Where the service keeps the key, if it made one for itself.
     install_api_key_file: Path | None = None
+    #: Starts the service once more.
+    start_service: Callable[[], subprocess.Popen[bytes]] | None = field(default=None, repr=False)
 
     @property
     def headers(self) -> dict[str, str]:
         """Give what the install API wants to see."""
         return {"Authorization": f"Bearer {self.install_api_key}"}
+
+    def restart(self) -> None:
+        """End the service, its store too, and start it again over the same data."""
+        if self.start_service is None:
+            raise StageError("this service was not started here")
+        self.service.send_signal(signal.SIGINT)
+        self.service.wait(STOP_SECONDS)
+        self.service = self.start_service()
+        wait_for(f"{self.service_url}/readyz", self.service, self.log)
 
     def control(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Turn one of the sandbox's switches, or read what happened where there is no body."""
@@ -62,12 +78,29 @@ class Stage:
         return requests.post(url, json=body, headers=self.headers, timeout=15)
 
     def ask(
-        self, text: str, channel: str = seed.GENERAL_ID, thread_ts: str | None = None, **rest: str
+        self, text: str, channel: str = seed.GENERAL_ID, thread_ts: str | None = None, **rest: Any
     ) -> dict[str, Any]:
-        """Say something as Maya, or as ``user``; ``{bot}`` becomes the app's mention. Gives the message."""
+        """Say something as Maya, or as ``user``, with ``files`` of these names; gives the message.
+
+        ``{bot}`` in the text becomes the app's mention.
+        """
         body = {"user": seed.MAYA_ID, "channel": channel, "text": text, "thread_ts": thread_ts, **rest}
         said: dict[str, Any] = self.control("ask", body)["message"]
         return said
+
+    def press(
+        self, message: Mapping[str, Any], action_id: str, user: str = seed.MAYA_ID, **rest: str
+    ) -> dict[str, Any]:
+        """Press an element of a message as Maya, or as ``user``; ``block_id`` and ``value`` tell which.
+
+        Gives the ``status`` of the service's answer, None without one, and the press's ``trigger_id``.
+        """
+        place = {"channel": message["channel"], "ts": message["ts"], "action_id": action_id}
+        return self.control("press", {"user": user, **place, **rest})
+
+    def submit(self, view_id: str, values: Mapping[str, str]) -> dict[str, Any]:
+        """Send off an open modal with a text by ``block_id``; gives ``status``, ``is_closed``, ``errors``."""
+        return self.control("submit", {"view_id": view_id, "values": dict(values)})
 
     def consent(self, install_url: str) -> requests.Response:
         """Follow an install link and consent, as a browser would; gives the page it ends at."""
@@ -76,21 +109,31 @@ class Stage:
         wish = dict(parse_qsl(urlsplit(asked.url).query))
         return browser.post(asked.url, data={**wish, "decision": "allow"}, timeout=20)
 
+    def messages(self, channel: str = seed.GENERAL_ID) -> list[dict[str, Any]]:
+        """Give what stands in a channel now, oldest first."""
+        found: list[dict[str, Any]] = self.control(f"messages?channel={channel}")["messages"]
+        return found
+
+    def replies(self, question: Mapping[str, Any], channel: str = seed.GENERAL_ID) -> list[dict[str, Any]]:
+        """Give what apps said to all in a question's thread, as it stands now."""
+        said = (each for each in self.messages(channel) if each.get("bot_id"))
+        return [
+            each for each in said if each.get("thread_ts") == question["ts"] and not each.get("is_ephemeral")
+        ]
+
     def wait_for_answer(
         self, question: Mapping[str, Any], timeout: float, channel: str = seed.GENERAL_ID
     ) -> list[dict[str, Any]]:
-        """Wait until a question's thread has an answer that grows no more; gives its messages."""
-        deadline, seen = time.monotonic() + timeout, 0
+        """Wait until a question's thread has an answer that changes no more; gives its messages.
+
+        What only stands in for it, while it is worked on, is none.
+        """
+        deadline, seen = time.monotonic() + timeout, list[dict[str, Any]]()
         while time.monotonic() < deadline:
-            found = self.control(f"messages?channel={channel}")["messages"]
-            replies = [
-                message
-                for message in found
-                if message.get("thread_ts") == question["ts"] and message.get("bot_id")
-            ]
-            if replies and len(replies) == seen:
+            replies = self.replies(question, channel)
+            if replies and replies == seen and not any(map(is_stand_in, replies)):
                 return replies
-            seen = len(replies)
+            seen = replies
             time.sleep(0.3)
         raise StageError(f"no answer within {timeout:.0f} s; see {self.log}")
 
@@ -114,17 +157,27 @@ def running_stage(
         sandbox = start_sandbox(sandbox_port, urls[0], output, sandbox_options)
         own = {"REDIS_URL": "", "SECTORFLOW_SLACK_HOME": home}
         service_environ = {**os.environ, **environ_for(*urls), **own, **(environ or {})}
-        service = start((sys.executable, "-m", "sectorflow_slack"), service_environ, output)
+        begin = partial(start, (sys.executable, "-m", "sectorflow_slack"), service_environ, output)
+        service = begin()
         try:
             wait_for(f"{urls[1]}/_control/installs", sandbox, log)
             wait_for(f"{urls[0]}/readyz", service, log)
             key_file = Path(home, "install-api-key")
-            yield Stage(*urls, key_file.read_text().strip(), log, service, key_file)
+            stage = Stage(*urls, key_file.read_text().strip(), log, service, key_file, begin)
+            try:
+                yield stage
+            finally:
+                service = stage.service
         finally:
             for process in (service, sandbox):
                 process.send_signal(signal.SIGINT)
             for process in (service, sandbox):
                 process.wait(STOP_SECONDS)
+
+
+def is_stand_in(message: Mapping[str, Any]) -> bool:
+    """Say whether a message only stands in for an answer that is still to come."""
+    return str(message["text"]).startswith(STAND_INS)
 
 
 def free_port(wanted: int = 0) -> int:

@@ -12,10 +12,21 @@ from sectorflow_slack.bootstrap import build_services, open_connections
 from sectorflow_slack.commands import register_commands
 from sectorflow_slack.config import Settings, load_settings
 from sectorflow_slack.services import Services
-from sectorflow_slack.web import api, docs, events, health, interactions, metrics, oauth
+from sectorflow_slack.web import (
+    api_installations,
+    docs,
+    events,
+    feedback,
+    health,
+    interactions,
+    manifests,
+    metrics,
+    oauth,
+)
 from sectorflow_slack.web.bodies import MAX_BODY_BYTES, refuse_cut_off_bodies
 from sectorflow_slack.web.errors import InstallApi, register_error_handlers
 from sectorflow_slack.web.headers import set_security_headers
+from sectorflow_slack.web.slack_app_field import describe_slack_app
 
 
 class _App(Flask):
@@ -57,7 +68,9 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     )
     app.extensions["sectorflow_slack"] = services
     install_api = InstallApi(app)
-    install_api.register_blueprint(api.blueprint)
+    install_api.ma_plugin.converter.add_attribute_function(describe_slack_app)
+    for module in (api_installations, feedback, manifests):
+        install_api.register_blueprint(module.blueprint)
     for module in (docs, events, health, interactions, metrics, oauth):
         app.register_blueprint(module.blueprint)
     register_error_handlers(app)

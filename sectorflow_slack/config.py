@@ -18,7 +18,7 @@ from environs import Env, EnvValidationError
 from marshmallow import ValidationError
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
-from sectorflow_slack.domain.models import SlackApp
+from sectorflow_slack.domain.installations import SlackApp
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 INSTALL_API_KEY_MIN_LENGTH = 16

@@ -1,8 +1,8 @@
-"""The job engine: its one queue and one actor, and what dramatiq must be told to do this job well.
+"""The job engine: its two queues, each with one actor, and what dramatiq must be told to do this job well.
 
 A job says "take the next question of this installation" and carries two ids. The questions themselves
 wait in ``storage.questions``; so a job that is lost, repeated or late does no harm, and no job ever fails:
-what cannot be done now is put back there.
+what cannot be done now is put back there. An errand (``domain.errands``) is run once, or not at all.
 """
 
 from __future__ import annotations
@@ -12,20 +12,31 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 from types import FrameType
+from typing import Any
 
 import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Middleware
 
+from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.errors import StorageUnavailable
-from sectorflow_slack.domain.models import InstallationKey
+from sectorflow_slack.domain.installations import InstallationKey
 
 logger = logging.getLogger(__name__)
 
 QUEUE = "questions"
 ACTOR = "answer_next"
+#: Errands have a line, and in each worker threads, of their own: somebody looks at Slack and waits for them,
+#: and questions may fill all other threads for minutes.
+ERRANDS = "errands"
+ERRAND_ACTOR = "run_errand"
+ERRAND_THREADS = 8
+ERRAND_TIMEOUT_MS = 100  # shorter costs Redis commands, as below
+#: How long a worker that stops waits for the errands it runs.
+ERRAND_STOP_MS = 10_000
 
 #: A worker that was killed is known to be dead after this; dramatiq's default is a minute.
 HEARTBEAT_TIMEOUT_MS = 15_000
@@ -36,6 +47,8 @@ MAINTENANCE_CHANCE = 1_000_000
 WORKER_TIMEOUT_MS = 100
 #: How often a worker looks for people whose questions have waited for long.
 TELL_SECONDS = 5.0
+#: How often a worker looks for tokens that are still to be taken back.
+REVOKE_SECONDS = 10.0
 #: How often a worker says that it goes on, and looks for questions that nobody took up.
 CARE_SECONDS = 3.0
 
@@ -43,27 +56,41 @@ CARE_SECONDS = 3.0
 class DramatiqTaskQueue:
     """Wakes workers through dramatiq; needs no actor to be declared, so that the web has none."""
 
-    def __init__(self, broker: dramatiq.Broker) -> None:
+    def __init__(self, broker: dramatiq.Broker, errands: dramatiq.Broker) -> None:
+        """Take the brokers of the questions and of the errands."""
         self._broker = broker
+        self._errands = errands
 
     def answer_next(self, key: InstallationKey, delay: float = 0.0) -> None:
         """Have a worker take the next question of this installation, in ``delay`` seconds."""
         message: dramatiq.Message[None] = dramatiq.Message(
             queue_name=QUEUE, actor_name=ACTOR, args=(key.app_id, key.tenant_id), kwargs={}, options={}
         )
-        try:
-            self._broker.enqueue(message, delay=round(delay * 1000) or None)
-        except redis.RedisError as error:
-            raise StorageUnavailable(type(error).__name__) from None
+        _enqueue(self._broker, message, delay)
+
+    def run(self, errand: Errand, delay: float = 0.0) -> None:
+        """Have a worker run an errand, in ``delay`` seconds."""
+        message: dramatiq.Message[None] = dramatiq.Message(
+            queue_name=ERRANDS, actor_name=ERRAND_ACTOR, args=(), kwargs=asdict(errand), options={}
+        )
+        _enqueue(self._errands, message, delay)
 
 
-def make_broker(client: redis.Redis) -> RedisBroker:
+def _enqueue(broker: dramatiq.Broker, message: dramatiq.Message[None], delay: float) -> None:
+    try:
+        broker.enqueue(message, delay=round(delay * 1000) or None)
+    except redis.RedisError as error:
+        raise StorageUnavailable(type(error).__name__) from None
+
+
+def make_broker(client: redis.Redis, namespace: str = "dramatiq") -> RedisBroker:
     """Make a broker with no middleware: none of dramatiq's own has anything to do here.
 
     The client is given ready-made: ``RedisBroker`` silently drops TLS options given as keywords.
     """
     return RedisBroker(  # type: ignore[no-untyped-call]
         client=client,
+        namespace=namespace,
         middleware=[],
         heartbeat_timeout=HEARTBEAT_TIMEOUT_MS,
         maintenance_chance=MAINTENANCE_CHANCE,
@@ -82,6 +109,40 @@ def declare_actors(broker: dramatiq.Broker, answer_next: Callable[[InstallationK
             logger.error("job failed", exc_info=error)
 
     dramatiq.actor(actor_name=ACTOR, queue_name=QUEUE, broker=broker)(act)
+
+
+def declare_errands(broker: dramatiq.Broker, run: Callable[[Errand], None]) -> None:
+    """Declare the errands' one actor on ``broker``; called by workers only."""
+
+    def act(**fields: Any) -> None:
+        extra = {"errand": str(fields.get("kind"))}
+        try:
+            # Another release may send what this one cannot read.
+            run(Errand(**{**fields, "installation": InstallationKey(**fields["installation"])}))
+        except StorageUnavailable as error:
+            logger.warning("errand given up: %s", error, extra=extra)
+        except Exception as error:
+            logger.error("errand failed", exc_info=error, extra=extra)
+
+    dramatiq.actor(actor_name=ERRAND_ACTOR, queue_name=ERRANDS, broker=broker)(act)
+
+
+class ErrandWorker(Middleware):
+    """Runs errands beside the questions, in threads of their own."""
+
+    def __init__(self, broker: dramatiq.Broker) -> None:
+        """Take the errands' broker, with its actor declared."""
+        self._worker = dramatiq.Worker(
+            broker, worker_threads=ERRAND_THREADS, worker_timeout=ERRAND_TIMEOUT_MS
+        )
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """Start the threads."""
+        self._worker.start()
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        """End the threads; what waits is left to other workers."""
+        self._worker.stop(timeout=ERRAND_STOP_MS)
 
 
 class WorkerSettings(Middleware):
@@ -130,24 +191,25 @@ class OneSigterm(Middleware):
 
 
 class Rounds(Middleware):
-    """Does some work every few seconds as long as the worker lives, in a thread that no question fills."""
+    """Does work every few seconds as long as the worker lives, each in a thread that no question fills."""
 
-    def __init__(self, work: Callable[[], None], seconds: float) -> None:
-        self._work = work
-        self._seconds = seconds
+    def __init__(self, *rounds: tuple[Callable[[], None], float]) -> None:
+        """Take each work with its seconds; one of these does for all (dramatiq warns of a second)."""
+        self._rounds = rounds
         self._over = threading.Event()
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """Start the thread."""
-        threading.Thread(target=self._run, name="rounds", daemon=True).start()
+        """Start the threads."""
+        for work, seconds in self._rounds:
+            threading.Thread(target=self._run, args=(work, seconds), name="rounds", daemon=True).start()
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """End the thread."""
+        """End the threads."""
         self._over.set()
 
-    def _run(self) -> None:
-        while not self._over.wait(self._seconds):
-            _guarded(self._work)
+    def _run(self, work: Callable[[], None], seconds: float) -> None:
+        while not self._over.wait(seconds):
+            _guarded(work)
 
 
 class Caretaker(Middleware):

@@ -8,13 +8,16 @@ from sectorflow_slack.bootstrap import build_services, open_connections
 from sectorflow_slack.config import SettingsError, load_settings
 from sectorflow_slack.logging import configure_logging
 from sectorflow_slack.tasks import (
+    REVOKE_SECONDS,
     TELL_SECONDS,
     Caretaker,
+    ErrandWorker,
     OneSigterm,
     Rounds,
     TakeNothingNew,
     WorkerSettings,
     declare_actors,
+    declare_errands,
 )
 
 
@@ -31,12 +34,14 @@ def setup_broker() -> None:
     connections = open_connections(settings, patient=True)
     services = build_services(settings, connections)
     broker = connections.broker
+    declare_errands(connections.errands, services.errands.run)
     for middleware in (
         WorkerSettings(settings.worker_threads),
         OneSigterm(),
         TakeNothingNew(),
         Caretaker(services.answers.keep_going, services.answers.hand_over),
-        Rounds(services.waiting.tell_all, TELL_SECONDS),
+        Rounds((services.interim.tell_all, TELL_SECONDS), (services.revocations.finish_due, REVOKE_SECONDS)),
+        ErrandWorker(connections.errands),
     ):
         broker.add_middleware(middleware)
     declare_actors(broker, services.answers.answer_next)

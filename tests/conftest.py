@@ -14,14 +14,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from sectorflow_slack.app import create_app
-from sectorflow_slack.bootstrap import Connections, build_services
+from sectorflow_slack.bootstrap import Connections, build_services, make_connections
 from sectorflow_slack.config import Settings
 from sectorflow_slack.embedded.report import LaunchError
 from sectorflow_slack.embedded.server import find_server
 from sectorflow_slack.embedded.store import running_store
 from sectorflow_slack.services import Services
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.tasks import make_broker
 from tests.values import INSTALL_API_KEY, OWN_APP, FixedClock
 
 
@@ -107,7 +106,7 @@ def connections(store: redis.Redis) -> Connections:
         raw = redis.Redis(unix_socket_path=options["path"])
     else:
         raw = redis.Redis(host=options["host"], port=options["port"], db=options["db"])
-    return Connections(store, make_broker(raw))
+    return make_connections(store, raw)
 
 
 @pytest.fixture

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sectorflow_slack.domain.models import (
-    Address,
+from sectorflow_slack.domain.errands import Errand
+from sectorflow_slack.domain.installations import (
     BotInstall,
+    FreshToken,
     InstallationKey,
-    Message,
-    ModelAnswer,
-    Reply,
     SectorFlowSettings,
     SlackApp,
     Workspace,
 )
-from tests.values import WORKSPACE_ID, make_bot
+from sectorflow_slack.domain.messages import Address, Message
+from sectorflow_slack.domain.questions import ModelAnswer, Reply
+from tests.values import NOW, TEAM_ID, WORKSPACE_ID, make_bot
+
+MADE_APP = SlackApp("A0MADE", "555.666", "made-client-secret", "made-signing-secret")
 
 
 class Script:
@@ -47,6 +50,33 @@ class FakeSlackClient:
     updates: Script = field(default_factory=Script)
     posted: list[tuple[str, Address, Message]] = field(default_factory=list)
     updated: list[tuple[str, str, str, Message]] = field(default_factory=list)
+    #: The messages as people see them now, by their ``ts``.
+    shown: dict[str, Message] = field(default_factory=dict)
+    #: What an app that is made looks like, and the workspace that Slack names with it.
+    made_app: SlackApp = MADE_APP
+    made_in: str | None = TEAM_ID
+    creations: Script = field(default_factory=Script)
+    deletions: Script = field(default_factory=Script)
+    refreshes: Script = field(default_factory=Script)
+    #: Config token, manifest and time-out of each app that was asked for.
+    created: list[tuple[str, Mapping[str, object], float]] = field(default_factory=list)
+    deleted_apps: list[tuple[str, str]] = field(default_factory=list)
+    refreshed: list[tuple[SlackApp, str]] = field(default_factory=list)
+    removals: Script = field(default_factory=Script)
+    whispers: Script = field(default_factory=Script)
+    statuses: Script = field(default_factory=Script)
+    #: Bot token, channel and ``ts`` of each message that was deleted.
+    removed: list[tuple[str, str, str]] = field(default_factory=list)
+    #: Where, to whom and what.
+    whispered: list[tuple[Address, str, Message]] = field(default_factory=list)
+    #: Channel, thread and text of each status.
+    status_set: list[tuple[str, str, str]] = field(default_factory=list)
+    #: Channel, title and the prompts by theirs.
+    suggested: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    homes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    dialogs: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    #: What happens while Slack works on a refresh.
+    during_refresh: Callable[[], None] = lambda: None
 
     def authorize_url(self, app: SlackApp, state: str, redirect_uri: str, team_id: str | None) -> str:
         return f"https://slack.test/authorize?{app.client_id}&{state}&{redirect_uri}&{team_id}"
@@ -60,19 +90,67 @@ class FakeSlackClient:
         self.revoked.append(bot_token)
         self.revocations.play()
 
+    def create_app(
+        self, config_token: str, manifest: Mapping[str, object], timeout: float
+    ) -> tuple[SlackApp, str | None]:
+        self.created.append((config_token, manifest, timeout))
+        self.creations.play()
+        return self.made_app, self.made_in
+
+    def delete_app(self, config_token: str, app_id: str) -> None:
+        self.deleted_apps.append((config_token, app_id))
+        self.deletions.play()
+
+    def refresh(self, app: SlackApp, refresh_token: str) -> FreshToken:
+        self.refreshed.append((app, refresh_token))
+        self.during_refresh()
+        self.refreshes.play()
+        number = len(self.refreshed)
+        return FreshToken(f"fresh-bot-token-{number}", f"fresh-refresh-token-{number}", NOW + 12 * 3600)
+
     def post(self, bot_token: str, address: Address, message: Message) -> str:
         self.posts.play()
         self.posted.append((bot_token, address, message))
-        return f"1700000001.{len(self.posted):06}"
+        ts = f"1700000001.{len(self.posted):06}"
+        self.shown[ts] = message
+        return ts
 
     def update(self, bot_token: str, channel_id: str, ts: str, message: Message) -> None:
         self.updates.play()
         self.updated.append((bot_token, channel_id, ts, message))
+        self.shown[ts] = message
+
+    def delete(self, bot_token: str, channel_id: str, ts: str) -> None:
+        self.removals.play()
+        self.removed.append((bot_token, channel_id, ts))
+        self.shown.pop(ts, None)
+
+    def whisper(self, bot_token: str, address: Address, user_id: str, message: Message) -> None:
+        self.whispers.play()
+        self.whispered.append((address, user_id, message))
+
+    def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:
+        self.statuses.play()
+        self.status_set.append((channel_id, thread_ts, status))
+
+    def suggest(self, bot_token: str, channel_id: str, title: str, prompts: Mapping[str, str]) -> None:
+        self.suggested.append((channel_id, title, dict(prompts)))
+
+    def publish_home(self, bot_token: str, user_id: str, view: Mapping[str, object]) -> None:
+        self.homes.append((user_id, view))
+
+    def open_dialog(self, bot_token: str, trigger_id: str, view: Mapping[str, object]) -> None:
+        self.dialogs.append((trigger_id, view))
 
     @property
     def texts(self) -> list[str]:
         """The fallback texts of what was posted."""
         return [message.text for _, _, message in self.posted]
+
+    @property
+    def seen(self) -> list[str]:
+        """The fallback texts of what people see now."""
+        return [message.text for message in self.shown.values()]
 
     @property
     def addresses(self) -> list[Address]:
@@ -89,12 +167,24 @@ class FakeSectorFlowClient:
     #: Given instead of the usual reply.
     reply: Reply | None = None
     asked: list[tuple[SectorFlowSettings, str, str | None]] = field(default_factory=list)
+    expert: str = "Sales expert"
+    samples: tuple[str, ...] = ()
+    #: What happens in the next calls for names and samples.
+    names: Script = field(default_factory=Script)
     checked: list[tuple[str, str, float]] = field(default_factory=list)
 
     def get_workspace(self, api_token: str, workspace_id: str, timeout: float) -> Workspace:
         self.checked.append((api_token, workspace_id, timeout))
         self.checks.play()
         return self.workspace
+
+    def expert_name(self, api_token: str, plus_id: str) -> str:
+        self.names.play()
+        return self.expert
+
+    def sample_prompts(self, api_token: str, workspace_id: str) -> tuple[str, ...]:
+        self.names.play()
+        return self.samples
 
     def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None) -> Reply:
         self.asked.append((settings, question, thread_id))
@@ -108,6 +198,11 @@ class FakeTaskQueue:
 
     enqueues: Script = field(default_factory=Script)
     jobs: list[tuple[InstallationKey, float]] = field(default_factory=list)
+    errands: list[tuple[Errand, float]] = field(default_factory=list)
+
+    def run(self, errand: Errand, delay: float = 0.0) -> None:
+        self.enqueues.play()
+        self.errands.append((errand, delay))
 
     def answer_next(self, key: InstallationKey, delay: float = 0.0) -> None:
         self.enqueues.play()

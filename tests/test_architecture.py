@@ -76,7 +76,7 @@ def make_app(settings: Settings) -> Flask:
     server = fakeredis.FakeServer()
     stores = fakeredis.FakeRedis(server=server, decode_responses=True)
     broker = make_broker(fakeredis.FakeRedis(server=server))
-    return create_app(settings, build_services(settings, Connections(stores, broker)))
+    return create_app(settings, build_services(settings, Connections(stores, broker, broker)))
 
 
 # Imports
@@ -220,7 +220,7 @@ def test_what_is_queued_has_an_actor() -> None:
     web, worker = StubBroker(), StubBroker()
     web.declare_queue(QUEUE)
 
-    DramatiqTaskQueue(web).answer_next(make_installation().key)
+    DramatiqTaskQueue(web, web).answer_next(make_installation().key)
     declare_actors(worker, lambda key: None)
 
     (message,) = [web.queues[QUEUE].get_nowait()]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sectorflow_slack.config import SLACK_APP_VARIABLES, Settings, SettingsError, load_settings
-from sectorflow_slack.domain.models import SlackApp
+from sectorflow_slack.domain.installations import SlackApp
 
 #: Planted in whatever is wrong; no error may quote it.
 MARKER = "m4rk3r"

@@ -10,12 +10,16 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 
 from sectorflow_slack import tasks
-from sectorflow_slack.domain.models import InstallationKey
+from sectorflow_slack.domain.errands import Errand
+from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.services.answers import AnswerService
+from sectorflow_slack.services.errands import ErrandService
 from sectorflow_slack.tasks import (
     ACTOR,
+    ERRANDS,
     Caretaker,
     DramatiqTaskQueue,
+    ErrandWorker,
     OneSigterm,
     Rounds,
     TakeNothingNew,
@@ -25,6 +29,8 @@ from sectorflow_slack.tasks import (
 from sectorflow_slack.worker import setup_broker
 from tests.values import INSTALL_API_KEY
 
+KEY = InstallationKey("A0OWN", "T0ACME")
+ERRAND = Errand("draw", KEY, question_id="0" * 32)
 VARIABLES = {
     "PUBLIC_URL": "https://slack.example.com",
     "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -60,6 +66,7 @@ def test_a_worker_is_set_up_without_reaching_for_redis() -> None:
         TakeNothingNew,
         Caretaker,
         Rounds,
+        ErrandWorker,
     ]
 
 
@@ -78,26 +85,39 @@ def test_a_worker_with_wrong_settings_does_not_start_and_says_which(
     assert "not-a-key-but-a-secret" not in text
 
 
+def test_setting_up_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    setup_broker()
+
+    assert caplog.records == []
+
+
 @pytest.mark.real_redis
-def test_a_worker_answers_jobs_and_takes_care(real_redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_answers_jobs_runs_errands_and_takes_care(
+    real_redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("REDIS_URL", real_redis_url)
     monkeypatch.setattr(tasks, "CARE_SECONDS", 0.02)
     # A paused consumer of dramatiq's sleeps this long before it sees that it is to stop.
     monkeypatch.setattr(dramatiq.worker, "CONSUMER_RESTART_DELAY_SECS", 0.1)
     answered: list[InstallationKey] = []
-    done, cared = threading.Event(), threading.Event()
+    ran: list[Errand] = []
+    done, run, cared = threading.Event(), threading.Event(), threading.Event()
     monkeypatch.setattr(AnswerService, "answer_next", lambda self, key: (answered.append(key), done.set()))
+    monkeypatch.setattr(ErrandService, "run", lambda self, errand: (ran.append(errand), run.set()))
     monkeypatch.setattr(AnswerService, "keep_going", lambda self: cared.set())
     setup_broker()
     worker = dramatiq.Worker(dramatiq.get_broker())
     client = redis.Redis.from_url(real_redis_url)
     worker.start()
     try:
-        DramatiqTaskQueue(make_broker(client)).answer_next(InstallationKey("A0OWN", "T0ACME"))
+        queue = DramatiqTaskQueue(make_broker(client), make_broker(client, ERRANDS))
+        queue.answer_next(KEY)
+        queue.run(ERRAND)
 
         assert done.wait(5)
+        assert run.wait(5)
         assert cared.wait(5)
-        assert answered == [InstallationKey("A0OWN", "T0ACME")]
+        assert (answered, ran) == ([KEY], [ERRAND])
         assert len(worker.workers) == 2
     finally:
         worker.stop()

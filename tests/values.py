@@ -9,16 +9,16 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sectorflow_slack.domain.models import (
+from sectorflow_slack.domain.installations import (
     BotInstall,
     Installation,
     InstallationKey,
     PendingInstallation,
-    Question,
     SectorFlowSettings,
     SlackApp,
     Terms,
 )
+from sectorflow_slack.domain.questions import Question
 
 NOW = 1_800_000_000.0
 INSTALL_API_KEY = "install-key-of-the-platform"
@@ -85,7 +85,7 @@ def make_pending(**changes: Any) -> PendingInstallation:
 
 def make_question(number: int = 1, **changes: Any) -> Question:
     values: dict[str, Any] = {
-        "id": f"question-{number}",
+        "id": f"{number:032x}",
         "installation": InstallationKey(OWN_APP.app_id, TEAM_ID),
         "event_id": f"Ev{number}",
         "channel_id": "C0GENERAL",

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from sandbox.channel.elements import CONTROL_TYPES, read_controls
 from sandbox.channel.markdown import read_markdown
 from sandbox.channel.mrkdwn import read_inline, read_mrkdwn
 from sandbox.channel.nodes import (
     Actions,
     Beside,
-    Button,
     Container,
     Context,
     Fields,
@@ -74,43 +74,24 @@ def _read_section(block: Json) -> Nodes:
 
 
 def _read_element(element: Json, block_id: str) -> Node:
-    if element.get("type") == "button":
-        return Actions((_read_button(element, block_id),))
     if element.get("type") == "image":
         return _read_image(element)
-    return Unknown(str(element.get("type", "")))
-
-
-def _read_button(element: Json, block_id: str, style: str = "") -> Button:
-    return Button(
-        label=show_emoji(str(element.get("text", {}).get("text", ""))),
-        action_id=str(element.get("action_id", "")),
-        value=str(element.get("value", "")),
-        block_id=block_id,
-        style=style or str(element.get("style", "")),
-        url=str(element.get("url", "")),
-    )
+    controls = read_controls([element], block_id)
+    return Actions(controls) if controls else Unknown(str(element.get("type", "")))
 
 
 def _read_actions(block: Json) -> Nodes:
-    block_id = str(block.get("block_id", ""))
     elements = block.get("elements", ())
-    buttons = tuple(_read_button(part, block_id) for part in elements if part.get("type") == "button")
-    others = tuple(Unknown(str(part.get("type", ""))) for part in elements if part.get("type") != "button")
-    return (Actions(buttons), *others) if buttons else others
+    controls = read_controls(elements, str(block.get("block_id", "")))
+    others = tuple(
+        Unknown(str(part.get("type", ""))) for part in elements if part.get("type") not in CONTROL_TYPES
+    )
+    return (Actions(controls), *others) if controls else others
 
 
 def _read_context_actions(block: Json) -> Nodes:
-    block_id = str(block.get("block_id", ""))
-    buttons: list[Button] = []
-    for element in block.get("elements", ()):
-        if element.get("type") == "feedback_buttons":
-            for side in ("positive", "negative"):
-                pressed = {**element.get(f"{side}_button", {}), "action_id": element.get("action_id", "")}
-                buttons.append(_read_button(pressed, block_id, side))
-        else:
-            buttons.append(_read_button(element, block_id, str(element.get("icon", ""))))
-    return (Actions(tuple(buttons), quiet=True),)
+    controls = read_controls(block.get("elements", ()), str(block.get("block_id", "")))
+    return (Actions(controls, quiet=True),)
 
 
 def _read_context(block: Json) -> Nodes:

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sandbox.channel.drawing import draw_message
+from sandbox.channel.blocks import read_blocks
+from sandbox.channel.drawing import draw_message, draw_nodes
+from sandbox.channel.modal import ModalView, read_modal
 from sandbox.channel.nodes import Names
+from sandbox.slack.filling import with_ids
 from sandbox.slack.records import Channel, Message, User
 from sandbox.slack.world import World
 
@@ -16,6 +19,8 @@ from sandbox.slack.world import World
 _GROUP_WITHIN = 300
 #: The page shows the last so many messages of a channel.
 _SHOWN = 200
+#: Slack shows each loading message for some seconds.
+_LOADING_SECONDS = 3.0
 _NOBODY = User("", "", "unknown", "Unknown", "#616061")
 
 
@@ -36,6 +41,14 @@ class Entry:
     repliers: tuple[User, ...] = ()
     #: The apps that the reader named here and that aren't in the channel.
     uninvited: tuple[User, ...] = ()
+    #: Whether nobody but the reader sees it.
+    is_ephemeral: bool = False
+    #: The names of the files that were shared.
+    files: tuple[str, ...] = ()
+    #: What an app is doing about it, where the channel shows that.
+    status: str = ""
+    #: Questions an app offers, each with a ``title`` and a ``message``.
+    prompts: tuple[dict[str, str], ...] = ()
 
 
 class Feed:
@@ -47,18 +60,45 @@ class Feed:
 
     def channel(self, channel: Channel) -> list[Entry]:
         """Give a channel's messages, oldest first, with the days between them."""
-        messages = self._world.channel_messages(channel.id)[-_SHOWN:]
+        messages = [each for each in self._world.channel_messages(channel.id) if self._sees(each)][-_SHOWN:]
         replies: dict[str, list[Message]] = {}
         for message in self._world.messages(channel.id):
-            replies.setdefault(message.get("thread_ts", ""), []).append(message)
-        return list(_with_days(self._entries(channel, messages, replies)))
+            if not message.get("is_ephemeral"):
+                replies.setdefault(message.get("thread_ts", ""), []).append(message)
+        entries = list(_with_days(self._entries(channel, messages, replies)))
+        return [*entries, *self._prompts(channel, messages)]
 
     def thread(self, channel: Channel, ts: str) -> list[Entry]:
         """Give a thread: its first message and the replies to it."""
-        entries = list(self._entries(channel, self._world.thread(channel.id, ts), {}))
-        if len(entries) > 1:
-            entries.insert(1, Entry("count", "count", entries[0].time, reply_count=len(entries) - 1))
+        messages = [each for each in self._world.thread(channel.id, ts) if self._sees(each)]
+        entries = list(self._entries(channel, messages, {}))
+        replies = sum(not each.is_ephemeral for each in entries[1:])
+        if replies:
+            entries.insert(1, Entry("count", "count", entries[0].time, reply_count=replies))
         return entries
+
+    def home(self, bot: User) -> list[Entry]:
+        """Give the Home tab that an app put there for the reader."""
+        view = self._world.surfaces.home_views.get((bot.app_id or "", self.reader.id))
+        body = draw_nodes(read_blocks(view["blocks"]), self.names()) if view else ""
+        return [Entry("home", "home", datetime.now().astimezone(), author=bot, body=body)]
+
+    def status(self, channel: Channel, thread_ts: str) -> str:
+        """Give what an app is doing in a thread, after its name; its loading messages take turns."""
+        found = self._world.surfaces.status(channel.id, thread_ts)
+        if found is None:
+            return ""
+        turn = int(self._world.clock() / _LOADING_SECONDS)
+        said = found.loading_messages[turn % len(found.loading_messages)] if found.loading_messages else None
+        bot = self._world.users.get(found.bot_user_id, _NOBODY)
+        return said or f"{bot.real_name} {found.text}"
+
+    def modal(self) -> ModalView | None:
+        """Give the modal that the reader has before them."""
+        found = self._world.surfaces.modal_of(self.reader.id)
+        if found is None:
+            return None
+        return read_modal(found.view, self._world.apps[found.app_id].name, self.names())
 
     def names(self) -> Names:
         """Give what everybody and every channel is called."""
@@ -83,10 +123,11 @@ class Feed:
         ]
         return [self._world.users[install.bot_user_id] for install in found]
 
-    def people(self) -> list[User]:
-        """Give the people of the reader's team."""
-        users = self._world.users.values()
-        return [user for user in users if user.team_id == self.reader.team_id and not user.is_bot]
+    def people(self, channel: Channel | None = None) -> list[User]:
+        """Give the people of the reader's team, and of a channel that it shares with others."""
+        others = channel.members if channel is not None else set()
+        users = [user for user in self._world.users.values() if not user.is_bot]
+        return [user for user in users if user.team_id == self.reader.team_id or user.id in others]
 
     def members(self) -> dict[str, str]:
         """Give whom the reader can mention: ids by name, apps before people."""
@@ -113,7 +154,7 @@ class Feed:
             kind="notice" if str(message.get("subtype", "")).startswith("channel_") else "message",
             time=time,
             author=author,
-            body=draw_message(message, names),
+            body=draw_message({**message, "blocks": with_ids(message.get("blocks") or [])}, names),
             is_app="bot_id" in message,
             is_edited="edited" in message and not message.get("blocks"),
             is_grouped=_is_close(before, author, time),
@@ -121,7 +162,24 @@ class Feed:
             last_reply=_time_of(answers[-1]["ts"]) if answers else None,
             repliers=tuple({each.id: each for each in map(self._author, answers)}.values())[:5],
             uninvited=self._uninvited(channel, message),
+            is_ephemeral=bool(message.get("is_ephemeral")),
+            files=tuple(each["name"] for each in message.get("files", ())),
+            status=self.status(channel, message["ts"]) if channel.kind == "im" else "",
         )
+
+    def _sees(self, message: Message) -> bool:
+        return message.get("ephemeral_for") in (None, self.reader.id)
+
+    def _prompts(self, channel: Channel, messages: list[Message]) -> list[Entry]:
+        """Give what an app offers to ask, until the reader says something."""
+        found = self._world.surfaces.prompts(channel.id)
+        if found is None:
+            return []
+        said = [each for each in messages if each.get("user") == self.reader.id]
+        if said and float(said[-1]["ts"]) >= found.set_at:
+            return []
+        now = datetime.now().astimezone()
+        return [Entry("prompts", "prompts", now, body=found.title, prompts=found.prompts)]
 
     def _author(self, message: Message) -> User:
         user = self._world.users.get(message.get("user", ""), _NOBODY)
@@ -147,6 +205,8 @@ def _with_days(entries: Iterable[Entry]) -> Iterator[Entry]:
 
 def _is_close(before: Entry | None, author: User, time: datetime) -> bool:
     if before is None or before.kind != "message" or before.reply_count:
+        return False
+    if before.is_ephemeral:
         return False
     same = (before.author.id, before.author.real_name) == (author.id, author.real_name)
     return same and (time - before.time).total_seconds() < _GROUP_WITHIN

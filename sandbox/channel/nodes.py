@@ -128,13 +128,40 @@ class Button:
     block_id: str = ""
     style: str = ""
     url: str = ""
+    #: What is asked before a press counts, if anything.
+    confirm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One option of a menu."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """An overflow menu behind three dots, or a select."""
+
+    choices: tuple[Choice, ...]
+    action_id: str
+    block_id: str = ""
+    is_select: bool = False
+    #: What a select says before one is chosen, and the value that is.
+    label: str = ""
+    chosen: str = ""
+    confirm: str = ""
+
+
+Control = Button | Menu
 
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """Buttons in a row; ``quiet`` ones are the small grey row under an answer."""
+    """Things to press in a row; ``quiet`` ones are the small grey row under an answer."""
 
-    buttons: tuple[Button, ...]
+    controls: tuple[Control, ...]
     quiet: bool = False
 
 

@@ -1,8 +1,10 @@
-"""The page at ``/``: a channel of the made-up Slack that a person can ask in."""
+"""The pages of the made-up Slack: a channel, or an app's DM and Home tab, as one of its people sees them.
+
+``?as=`` names the person; without it the first one of the channel sits before the page.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -10,30 +12,27 @@ from typing import Any
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox.channel.composing import typed
+from sandbox.channel.acts import add_acts
 from sandbox.channel.feed import Feed
-from sandbox.slack.records import Channel, Message, User
+from sandbox.channel.reading import bot_of, channel_of, chosen, json_response, reader_of
+from sandbox.slack.records import Channel
 from sandbox.slack.world import World
 
 #: How long a page's question for news may stay open, in seconds.
 _PATIENCE = 25.0
-#: Slack refuses longer messages (docs.slack.dev, chat.postMessage).
-_LONGEST = 40_000
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+#: Tells an app that somebody opened a tab of it: its bot user, the person, ``home`` or ``messages``.
+Opened = Callable[[str, str, str], None]
 
-#: Presses a button: the presser's id, the channel's, the message's ``ts``, the block's and the action's id.
-Press = Callable[[str, str, str, str, str], None]
 
-
-def channel_blueprint(world: World, *, press: Press | None = None, patience: float = _PATIENCE) -> Blueprint:
-    """Make the pages of a world and what their script asks for.
-
-    Without ``press`` a press of a message's button is answered 501.
-    """
+def channel_blueprint(
+    world: World, *, opened: Opened | None = None, patience: float = _PATIENCE
+) -> Blueprint:
+    """Make the pages of a world and what their script asks for; without ``opened`` no app is told of it."""
     page = Blueprint(
         "channel",
         __name__,
@@ -41,16 +40,17 @@ def channel_blueprint(world: World, *, press: Press | None = None, patience: flo
         static_folder="static",
         static_url_path="/channel/static",
     )
-    _add_pages(page, world)
-    _add_api(page, world, patience)
-    _add_press(page, world, press)
+    _add_pages(page, world, opened)
+    _add_doors(page, world)
+    _add_news(page, world, patience)
+    add_acts(page, world)
     page.add_app_template_filter(clock_time)
     page.add_app_template_filter(day_name)
     page.after_request(_guard)
     return page
 
 
-def _add_pages(page: Blueprint, world: World) -> None:
+def _add_pages(page: Blueprint, world: World, opened: Opened | None) -> None:
     @page.get("/")
     def home() -> BaseResponse:
         with world.lock:
@@ -58,115 +58,75 @@ def _add_pages(page: Blueprint, world: World) -> None:
         first = next((each for each in channels if not each.is_archived), None)
         if first is None:
             abort(404)
-        return redirect(url_for("channel.show", channel_id=first.id))
+        return redirect(url_for("channel.show", channel_id=first.id, **chosen()))
 
     @page.get("/channel/<channel_id>")
     def show(channel_id: str) -> str:
-        channel = _channel(world, channel_id)
+        channel = channel_of(world, channel_id)
+        bot, reader = bot_of(world, channel), reader_of(world, channel)
+        if bot is not None and opened is not None:
+            opened(bot.id, reader.id, request.args.get("tab", "messages"))
         return render_template("channel/page.html", **_parts(world, channel, request.args.get("thread")))
 
+
+def _add_doors(page: Blueprint, world: World) -> None:
     @page.get("/app_redirect")
     def app_redirect() -> BaseResponse:
         """Open the DM with an app, as Slack's ``/app_redirect?app=&team=`` does."""
         install = world.installs.find(request.args.get("app", ""), request.args.get("team", ""))
         if install is None:
             abort(404)
-        return redirect(url_for("channel.direct", user_id=install.bot_user_id))
+        return redirect(url_for("channel.direct", user_id=install.bot_user_id, **chosen()))
 
     @page.get("/channel/with/<user_id>")
     def direct(user_id: str) -> BaseResponse:
+        """Open the DM of ``?as=``, or of the first person of the bot's team, with a bot."""
         bot = world.users.get(user_id)
         if bot is None or not bot.is_bot:
             abort(404)
         with world.lock:
             people = [user for user in world.users.values() if not user.is_bot]
-        reader = next((user for user in people if user.team_id == bot.team_id), None) or abort(404)
-        return redirect(url_for("channel.show", channel_id=world.open_dm(reader.id, bot.id).id))
+        wanted = request.args.get("as")
+        reader = next(
+            (user for user in people if (user.id == wanted if wanted else user.team_id == bot.team_id)), None
+        )
+        channel = world.open_dm((reader or abort(404)).id, bot.id)
+        tab: dict[str, Any] = {"tab": "home"} if request.args.get("tab") == "home" else {}
+        return redirect(url_for("channel.show", channel_id=channel.id, **chosen(), **tab))
 
 
-def _add_api(page: Blueprint, world: World, patience: float) -> None:
+def _add_news(page: Blueprint, world: World, patience: float) -> None:
     @page.get("/channel/api/<channel_id>")
     def news(channel_id: str) -> Response:
-        channel = _channel(world, channel_id)
+        channel = channel_of(world, channel_id)
+        reader_of(world, channel)
         world.wait_for_change(request.args.get("since", -1, int), patience)
-        return _json(_drawn(_parts(world, channel, request.args.get("thread"))))
-
-    @page.post("/channel/api/<channel_id>/say")
-    def say(channel_id: str) -> Response:
-        return _json({"ts": _say(world, _channel(world, channel_id))["ts"]}, 201)
-
-    @page.post("/channel/api/<channel_id>/invite")
-    def invite(channel_id: str) -> Response:
-        channel = _channel(world, channel_id)
-        bot = world.users.get(_wanted("user"))
-        if bot is None or bot.app_id is None or world.installs.in_channel(bot.app_id, channel) is None:
-            abort(422)
-        world.invite(
-            bot.app_id, channel.id, by=_reader(world, channel).id, mention_ts=_wanted("ts", "") or None
-        )
-        return _json({}, 200)
-
-
-def _add_press(page: Blueprint, world: World, press: Press | None) -> None:
-    @page.post("/channel/api/<channel_id>/press")
-    def pressed(channel_id: str) -> Response:
-        channel = _channel(world, channel_id)
-        if press is None:
-            abort(501)
-        ts, block_id, action_id = _wanted("ts"), _wanted("block_id"), _wanted("action_id")
-        if world.find_message(channel.id, ts) is None:
-            abort(404)
-        press(_reader(world, channel).id, channel.id, ts, block_id, action_id)
-        return _json({}, 202)
-
-
-def _say(world: World, channel: Channel) -> Message:
-    text, thread = _wanted("text").strip(), _wanted("thread", "")
-    if not text or len(text) > _LONGEST or channel.is_archived:
-        abort(422)
-    if thread and world.find_message(channel.id, thread) is None:
-        abort(422)
-    reader = _reader(world, channel)
-    with world.lock:
-        members = Feed(world, reader).members()
-    return world.ask(reader.id, channel.id, typed(text, members), thread or None)
-
-
-def _channel(world: World, channel_id: str) -> Channel:
-    return world.channels.get(channel_id) or abort(404)
-
-
-def _reader(world: World, channel: Channel) -> User:
-    """Give the person who sits before the page: the first one in the channel."""
-    with world.lock:
-        people = [user for user in world.users.values() if not user.is_bot and user.id in channel.members]
-    return people[0] if people else abort(404)
-
-
-def _wanted(name: str, default: str | None = None) -> str:
-    """Give a text of the JSON body; a body of another kind, as other sites' forms send, is refused."""
-    body = request.get_json() if request.is_json else abort(415)
-    value = body.get(name, default) if isinstance(body, dict) else None
-    return value if isinstance(value, str) else abort(422)
+        return json_response(_drawn(_parts(world, channel, request.args.get("thread"))))
 
 
 def _parts(world: World, channel: Channel, thread: str | None) -> dict[str, Any]:
     """Give all that the templates need, as it was at one moment."""
     with world.lock:
-        feed = Feed(world, _reader(world, channel))
+        feed = Feed(world, reader_of(world, channel))
+        bot = bot_of(world, channel)
+        tab = "home" if bot is not None and request.args.get("tab") == "home" else "messages"
         return {
             "version": world.version,
             "reader": feed.reader,
+            "chosen": chosen(),
             "channel": channel,
+            "bot": bot,
+            "tab": tab,
             "team": world.teams[channel.team_id],
             "channels": feed.channels(),
-            "people": feed.people(),
+            "people": feed.people(channel),
             "apps": feed.apps(),
             "members": list(feed.members()),
-            "entries": feed.channel(channel),
+            "entries": feed.home(bot) if bot is not None and tab == "home" else feed.channel(channel),
             "thread": thread,
             "replies": feed.thread(channel, thread) if thread else [],
-            "status": world.statuses.get((channel.id, thread or ""), ""),
+            "status": feed.status(channel, thread or ""),
+            "modal": feed.modal(),
         }
 
 
@@ -178,6 +138,7 @@ def _drawn(parts: dict[str, Any]) -> dict[str, Any]:
         "entries": [_draw_entry(entry, parts, in_thread=False) for entry in parts["entries"]],
         "replies": [_draw_entry(entry, parts, in_thread=True) for entry in parts["replies"]],
         "status": parts["status"],
+        "modal": render_template("channel/modal.html", **parts).strip() if parts["modal"] else "",
         "members": parts["members"],
     }
 
@@ -185,10 +146,6 @@ def _drawn(parts: dict[str, Any]) -> dict[str, Any]:
 def _draw_entry(entry: Any, parts: dict[str, Any], *, in_thread: bool) -> dict[str, str]:
     html = render_template("channel/entry.html", **parts, entry=entry, in_thread=in_thread)
     return {"key": entry.key, "html": html.strip()}
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    return Response(json.dumps(body), status, mimetype="application/json")
 
 
 def clock_time(time: datetime) -> str:

@@ -16,11 +16,14 @@ WIDTH = 72
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: Stand for bold on and off until the controls are out: noncharacters, which no text should hold.
 _START, _END = "\ufdd0", "\ufdd1"
+_THUMBS = {"positive": "👍", "negative": "👎"}
 
 
 def as_text(message: Json, names: Names | None = None, *, colour: bool = False) -> str:
     """Give a message as a person would read it in a terminal; ``colour`` makes headings bold."""
     text = _text_of(read_message(message), names or Names())
+    if message.get("is_ephemeral"):
+        text = f"(Only visible to one person)\n{text}"
     on, off = ("\x1b[1m", "\x1b[0m") if colour else ("", "")
     return _CONTROL.sub("", text).replace(_START, on).replace(_END, off)
 
@@ -125,7 +128,17 @@ def _(node: nodes.Picture, names: Names) -> str:
 
 @draw.register
 def _(node: nodes.Actions, names: Names) -> str:
-    return " ".join(f"[{button.label}]" for button in node.buttons)
+    return " ".join(map(_control, node.controls))
+
+
+def _control(control: nodes.Control) -> str:
+    if isinstance(control, nodes.Menu):
+        choices = " | ".join(choice.label for choice in control.choices)
+        return f"[{control.label or '⋯'}: {choices}]"
+    if control.style in _THUMBS:
+        return _THUMBS[control.style]
+    # The open tab is the one button that a reader has to find.
+    return f"[{_START}{control.label}{_END}]" if control.style == "primary" else f"[{control.label}]"
 
 
 @draw.register

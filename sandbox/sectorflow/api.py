@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from sandbox.faults import Fault, cut_in_the_middle, drop_connection, wait
-from sandbox.sectorflow.models import MODELS, TOKEN, Model
+from sandbox.sectorflow.models import MODELS, SAMPLE_PROMPTS, TOKEN, Manner, Model
 from sandbox.sectorflow.service import BadRequestError, Json, is_uuid
 from sandbox.state import current_sandbox
 
@@ -68,6 +68,28 @@ def save_workspace(workspace_id: str) -> Response:
     return jsonify(current_sandbox().sectorflow.save_workspace(workspace_id.lower(), _body()))
 
 
+@sectorflow.get("/plus/<plus_id>")
+def expert(plus_id: str) -> Response:
+    """Give an expert."""
+    fault = _fault("plus")
+    if fault is not None:
+        return _answer_of(fault)
+    found = current_sandbox().sectorflow.expert(plus_id)
+    return _error(404, "Plus not found") if found is None else jsonify(found)
+
+
+@sectorflow.get("/chat/<workspace_id>/sample-prompts")
+def sample_prompts(workspace_id: str) -> Response:
+    """Suggest what to ask, ``limit`` prompts at most; the shape is a guess, as nothing documents it."""
+    fault = _fault("sample-prompts")
+    if fault is not None:
+        return _answer_of(fault)
+    if current_sandbox().sectorflow.workspace(workspace_id) is None:
+        return _error(404, "Workspace not found")
+    limit = request.args.get("limit", 6, int)
+    return jsonify([{"id": at, "prompt": each} for at, each in enumerate(SAMPLE_PROMPTS[:limit], 1)])
+
+
 @sectorflow.post("/chat/<workspace_id>/completions")
 def complete(workspace_id: str) -> Response:
     """Answer a question, or with the fault that was asked for."""
@@ -78,10 +100,17 @@ def complete(workspace_id: str) -> Response:
     wait(fault)
     if fault is not None and fault.answers_itself:
         return _answer_of(fault)
-    time.sleep(sandbox.settings.sectorflow_latency)
+    latency, manners = sandbox.settings.sectorflow_latency, sandbox.sectorflow.manners(body)
+    time.sleep(latency + max((each.delay for each in manners.values()), default=0.0))
+    alone = next(iter(manners.values())) if len(manners) == 1 else Manner()
+    if alone.status is not None:
+        return _error(alone.status, "The model is away")
     if sandbox.sectorflow.workspace(workspace_id) is None:
         return _error(404, "Workspace not found")
-    reply = sandbox.sectorflow.complete(workspace_id.lower(), body)
+    reply = sandbox.sectorflow.complete(workspace_id.lower(), body, latency)
+    for model_id, manner in manners.items():
+        if manner.fault is not None:
+            reply = spoil(reply, Fault(model_id=model_id, model_fault=manner.fault))
     if fault is None:
         return jsonify(reply)
     response = jsonify(spoil(reply, fault))
@@ -102,7 +131,7 @@ def spoil(reply: Json, fault: Fault) -> Json:
 
 
 def _spoiled(choice: Json, fault: Fault) -> Json:
-    if fault.model_fault == "null_choices":
+    if fault.model_fault == "null_choices" or choice["choices"] is None:
         return {**choice, "choices": None}
     inner = {**choice["choices"][0]}
     text = inner["message"]["content"]

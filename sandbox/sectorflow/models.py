@@ -8,6 +8,16 @@ from dataclasses import dataclass
 TOKEN = "sf-demo-token-0123456789abcdef"  # noqa: S105 - made up, for a sandbox
 WORKSPACE_ID = "3234f6d5-ebe5-4e83-ae2b-3daf6ed02c22"
 PLUS_ID = "95c3e65b-5bac-43a3-9ef0-48e4e0923a48"
+PLUS_TITLE = "Acme Handbook"
+#: What the workspace suggests to ask.
+SAMPLE_PROMPTS = (
+    "Tell me a joke",
+    "What is our refund policy?",
+    "Compare our last three quarters in a table",
+    "Write a Python function that greets people",
+    "Summarise the handbook in five points",
+    "Draft a polite reminder for an unpaid invoice",
+)
 
 
 @dataclass(frozen=True)
@@ -20,6 +30,18 @@ class Model:
     icon: str
     #: What one answer costs.
     credits: int
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a model behaves until it is told otherwise."""
+
+    #: Seconds that it takes longer.
+    delay: float = 0.0
+    #: How it goes wrong: ``error``, ``missing``, ``null``, ``empty`` or ``null_choices``.
+    fault: str | None = None
+    #: The status of a reply in which it alone was to answer.
+    status: int | None = None
 
 
 COMMAND_R = Model("d4c52732-787e-4dec-b974-b1806035fb44", "Cohere Command R+", "command-r-plus", "COHERE", 8)

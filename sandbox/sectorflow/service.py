@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from sandbox.sectorflow.answers import answer
-from sandbox.sectorflow.models import MODELS, PLUS_ID, WORKSPACE_ID, Model
+from sandbox.sectorflow.models import MODELS, PLUS_ID, PLUS_TITLE, WORKSPACE_ID, Manner, Model
 
 Json = dict[str, Any]
 _BODY_FIELDS = {"messages", "models", "chatTools", "plusId"}
@@ -33,6 +33,7 @@ class SectorFlow:
             #: The questions of each thread, by workspace and thread.
             self._threads: dict[tuple[str, str], list[str]] = {}
             self._seen: list[Json] = []
+            self._manners: dict[str, Manner] = {}
 
     def workspaces(self) -> list[Json]:
         """Give every workspace."""
@@ -68,8 +69,40 @@ class SectorFlow:
         with self._lock:
             self._seen.append({"workspaceId": workspace_id, "threadId": thread_id, "body": body})
 
-    def complete(self, workspace_id: str, body: Any) -> Json:
-        """Answer a question with every model it names, not in the order it names them."""
+    def expert(self, plus_id: str) -> Json | None:
+        """Give an expert by its id, None where there is none."""
+        if plus_id.lower() != PLUS_ID:
+            return None
+        return {
+            "id": PLUS_ID,
+            "title": PLUS_TITLE,
+            "description": "Knows what stands in the handbook",
+            "context": "",
+            "isPublic": False,
+            "files": [],
+            "userId": 1,
+            "created": "2026-01-05T09:30:00.000",
+        }
+
+    def set_manner(self, model_id: str, manner: Manner) -> None:
+        """Make a model behave so from now on; LookupError where there is no such model."""
+        with self._lock:
+            if model_id not in self._models:
+                raise LookupError("no such model")
+            self._manners[model_id] = manner
+
+    def manners(self, body: Any) -> dict[str, Manner]:
+        """Give how the models that a body names behave."""
+        models = body.get("models") if isinstance(body, dict) else None
+        asked = [each for each in models if isinstance(each, str)] if isinstance(models, list) else []
+        with self._lock:
+            return {id_: self._manners.get(id_, Manner()) for id_ in asked}
+
+    def complete(self, workspace_id: str, body: Any, latency: float = 0.0) -> Json:
+        """Answer a question with every model it names, not in the order it names them.
+
+        ``latency`` is what a model without a delay of its own takes, in seconds.
+        """
         question = self._check(workspace_id, body)
         with self._lock:
             thread_id = body.get("threadId") or str(uuid.uuid4())
@@ -77,7 +110,11 @@ class SectorFlow:
             earlier = questions[-1] if questions else None
             questions.append(question)
         models = [self._models[model_id] for model_id in shuffled(body["models"])]
-        choices = [_choice(model, question, answer(model, question, earlier)) for model in models]
+        manners = self.manners(body)
+        choices = [
+            _choice(model, question, answer(model, question, earlier), latency + manners[model.id].delay)
+            for model in models
+        ]
         usage = _sum([choice["usage"] for choice in choices])
         return {"threadId": thread_id, "chatId": str(uuid.uuid4()), "choices": choices, "usage": usage}
 
@@ -153,7 +190,7 @@ def _question(messages: Any) -> str:
     return content
 
 
-def _choice(model: Model, question: str, text: str) -> Json:
+def _choice(model: Model, question: str, text: str, seconds: float) -> Json:
     """Give one model's part of a reply, shaped as the API guide shows it."""
     prompt, completion = 780 + len(question) // 4, max(1, len(text) // 4)
     message = {"role": "assistant", "content": text}
@@ -164,20 +201,23 @@ def _choice(model: Model, question: str, text: str) -> Json:
         "baseModel": model.base_model,
         "icon": model.icon,
         "choices": [inner],
-        "usage": _usage(prompt, completion, model.credits),
+        "usage": _usage(prompt, completion, model.credits, round(seconds * 1000)),
     }
 
 
-def _usage(prompt: int, completion: int, credits_: int) -> Json:
+def _usage(prompt: int, completion: int, credits_: int, milliseconds: int) -> Json:
     return {
         "promptTokens": prompt,
         "completionTokens": completion,
         "totalTokens": prompt + completion,
         "credits": credits_,
+        "responseTimeMs": milliseconds,
         "modelUsage": [],
     }
 
 
 def _sum(usages: list[Json]) -> Json:
-    names = ("promptTokens", "completionTokens", "credits")
-    return _usage(*(sum(usage[name] for usage in usages) for name in names))
+    prompt, completion, credits_ = (
+        sum(usage[name] for usage in usages) for name in ("promptTokens", "completionTokens", "credits")
+    )
+    return _usage(prompt, completion, credits_, max(usage["responseTimeMs"] for usage in usages))

@@ -36,7 +36,7 @@ def check_message(text: str | None, blocks: Any) -> list[Fault]:
     items(typed(MESSAGE_BLOCKS), MAX_BLOCKS)(blocks, "", faults)
     if faults:
         return faults
-    _check_block_ids(blocks, faults)
+    check_block_ids(blocks, faults)
     _check_markdown(blocks, faults)
     if sum(len(each) for each in block_texts(blocks)) > MAX_BLOCK_TEXT:
         faults.append(fault("", "max_length", "the blocks' text is too long", error="msg_blocks_too_long"))
@@ -48,7 +48,7 @@ def check_home(blocks: Any) -> list[Fault]:
     faults: Faults = []
     items(typed(HOME_BLOCKS), MAX_HOME_BLOCKS)(blocks, "", faults)
     if not faults:
-        _check_block_ids(blocks, faults)
+        check_block_ids(blocks, faults)
     return faults
 
 
@@ -65,7 +65,7 @@ def block_texts(value: Any) -> Iterator[str]:
                 yield from block_texts(item)
 
 
-def _check_block_ids(blocks: list[dict[str, Any]], faults: Faults) -> None:
+def check_block_ids(blocks: list[dict[str, Any]], faults: Faults) -> None:
     """Refuse a ``block_id`` that stands twice (docs.slack.dev: unique in each message)."""
     inner = [child for block in blocks for child in block.get("child_blocks", [])]
     ids = Counter(block["block_id"] for block in [*blocks, *inner] if "block_id" in block)

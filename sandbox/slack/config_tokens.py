@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 #: Docs.slack.dev, tooling.tokens.rotate.
 LIFE = 43_200
@@ -46,6 +46,11 @@ class ConfigTokens:
         if found is None:
             return "invalid_auth"
         return "token_expired" if found.expires_at <= self._clock() else found
+
+    def age(self, seconds: float) -> None:
+        """Make every token so many seconds older."""
+        with self._lock:
+            self._tokens = [replace(each, issued_at=each.issued_at - seconds) for each in self._tokens]
 
     def rotate(self, refresh_token: str) -> ConfigToken | None:
         """Swap a refresh token, once, for a new pair; None where it is unknown or was used."""

@@ -1,15 +1,18 @@
-"""The consent page at ``/oauth/v2/authorize``, where a person lets an app into a workspace."""
+"""Slack's pages for people: consent at ``/oauth/v2/authorize``, and making an app by hand at ``/apps``."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox.slack.manifests import is_allowed_url
+from sandbox.slack.manifest_rules import is_allowed_url, manifest_faults
+from sandbox.slack.manifests import make_app
 from sandbox.slack.records import App, Team
 from sandbox.slack.world import World
 from sandbox.state import current_sandbox
@@ -68,6 +71,41 @@ def show_refusal(error: RefusedError) -> Response:
     return make_response(render_template("consent/refused.html", error=str(error)), 400)
 
 
+@consent.errorhandler(ValueError)
+def show_bad_manifest(error: ValueError) -> Response:
+    """Show what is wrong with a manifest that somebody brought."""
+    return make_response(render_template("consent/refused.html", error=str(error)), 400)
+
+
+@consent.get("/apps")
+def offer_app() -> str:
+    """Offer to make the app of ``?new_app=1&manifest_json=``, as Slack's page for apps does."""
+    manifest = read_manifest(request.args.get("manifest_json", ""))
+    name, teams = manifest["display_information"]["name"], current_sandbox().world.teams.values()
+    scopes = [SCOPES.get(scope, scope) for scope in make_app(manifest, "").scopes]
+    return render_template(
+        "consent/new_app.html", name=name, teams=teams, wants=scopes, manifest=json.dumps(manifest)
+    )
+
+
+@consent.post("/apps")
+def create_app_by_hand() -> str:
+    """Make it in the chosen workspace and show its credentials; its URLs are not asked for anything here."""
+    world = current_sandbox().world
+    team = world.teams.get(request.form.get("team", "")) or abort(400)
+    app = world.add_app(make_app(read_manifest(request.form.get("manifest", "")), team.id))
+    return render_template("consent/made_app.html", app=app)
+
+
+def read_manifest(text: str) -> dict[str, Any]:
+    """Read a manifest; ValueError says what Slack would refuse in it."""
+    manifest = json.loads(text)
+    if faults := manifest_faults(manifest):
+        raise ValueError("; ".join(f"{each['pointer']}: {each['message']}" for each in faults))
+    read: dict[str, Any] = manifest
+    return read
+
+
 @consent.get("/oauth/v2/authorize")
 def ask() -> str:
     """Ask a person whether an app may have what it wants."""
@@ -97,7 +135,7 @@ def decide() -> BaseResponse:
         person.id,
         scopes=wish.scopes,
         redirect_uri=wish.redirect_uri,
-        org_wide="org_wide" in request.form and team.enterprise_id is not None,
+        org_wide="org_wide" in request.form and wish.app.org_deploy and team.enterprise_id is not None,
     )
     return _back(wish, code=code.value)
 
@@ -130,17 +168,27 @@ def is_within(target: str, configured: str) -> bool:
 
 
 def _teams(world: World, app: App, asked: str | None) -> tuple[Team, ...]:
-    """Give the teams a person may choose from: the app's own only, where it is not distributed."""
+    """Give the teams a person may choose from.
+
+    An app that is not distributed can be installed in its own workspace only, or, with
+    ``org_deploy_enabled``, in its own organisation (docs.slack.dev, distribution).
+    """
     peopled = {each.team_id for each in world.users.values() if not each.is_bot}
     teams = [each for each in world.teams.values() if each.id in peopled]
     if not app.is_distributed:
-        if asked and asked != app.home_team_id:
+        teams = [each for each in teams if _is_home(world, app, each)]
+        if asked and asked not in {each.id for each in teams}:
             raise RefusedError("invalid_team_for_non_distributed_app")
-        teams = [each for each in teams if each.id == app.home_team_id]
     if not teams:
         raise RefusedError("invalid_team_for_non_distributed_app")
     # `team` only preselects: the person may choose another workspace.
     return tuple(sorted(teams, key=lambda each: each.id != asked))
+
+
+def _is_home(world: World, app: App, team: Team) -> bool:
+    home = world.teams.get(app.home_team_id)
+    shares = home is not None and home.enterprise_id is not None and home.enterprise_id == team.enterprise_id
+    return team.id == app.home_team_id or (app.org_deploy and shares)
 
 
 def _back(wish: Wish, **answer: str) -> BaseResponse:

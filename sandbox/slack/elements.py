@@ -30,8 +30,13 @@ CONFIRM = shape(
     {"title": plain_text(100), "text": text_object(300), "confirm": plain_text(30), "deny": plain_text(30)},
     {"style": one_of("primary", "danger")},
 )
-OPTION = shape(
-    {"text": text_object(75), "value": string(150)}, {"description": text_object(75), "url": url()}
+#: Of radio buttons, which show mrkdwn too.
+MARKED_OPTION = shape({"text": text_object(75), "value": string(150)}, {"description": text_object(75)})
+#: Of selects and overflow menus: plain text only (docs.slack.dev, option object).
+OPTION = shape({"text": plain_text(75), "value": string(150)}, {"description": plain_text(75)})
+#: Only overflow menus take addresses.
+MENU_OPTION = shape(
+    {"text": plain_text(75), "value": string(150)}, {"description": plain_text(75), "url": url()}
 )
 OPTION_GROUP = shape({"label": plain_text(75), "options": items(OPTION, 100)})
 IMAGE_SOURCE: dict[str, Rule] = {
@@ -49,6 +54,7 @@ BUTTON = shape(
         "style": one_of("primary", "danger"),
         "confirm": CONFIRM,
         "accessibility_label": string(75),
+        "visible_to_user_ids": items(string(20), 10),
     },
 )
 
@@ -74,9 +80,10 @@ STATIC_SELECT = both(
     ),
     _options_or_groups,
 )
-OVERFLOW = shape({"options": items(OPTION, 5)}, {"action_id": ACTION_ID, "confirm": CONFIRM})
+OVERFLOW = shape({"options": items(MENU_OPTION, 5)}, {"action_id": ACTION_ID, "confirm": CONFIRM})
 RADIO_BUTTONS = shape(
-    {"options": items(OPTION, 10)}, {"action_id": ACTION_ID, "initial_option": OPTION, "confirm": CONFIRM}
+    {"options": items(MARKED_OPTION, 10)},
+    {"action_id": ACTION_ID, "initial_option": MARKED_OPTION, "confirm": CONFIRM},
 )
 ACTION_ELEMENTS: dict[str, Rule] = {
     "button": BUTTON,

@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 from sandbox.slack.challenges import answers_challenge
+from sandbox.slack.changes import Change
 from sandbox.slack.delivery import Deliveries, Delivery, DeliverySettings, Parcel
 from sandbox.slack.mentions import mentioned_ids
 from sandbox.slack.records import App, Channel, Install, Message, new_id
-from sandbox.slack.world import Change, World
+from sandbox.slack.world import World
 
 _MESSAGE_EVENTS = {
     "channel": "message.channels",
@@ -34,8 +35,11 @@ class EventSender:
         if change.message.get("is_ephemeral"):
             return
         for install in self._world.installs.members(channel):
-            for event in self._events_for(install, channel, change):
-                self.send_event(install, event, **self._shared(install, channel, change.message))
+            for event in self._events_for(install, channel, self._told(channel, change)):
+                at_home = self._place(install, channel.team_id)
+                self.send_event(
+                    install, event, **{**at_home, **self._shared(install, channel, change.message)}
+                )
 
     def send_event(self, install: Install, event: dict[str, Any], **envelope: Any) -> str:
         """Send any event to an app, in an envelope whose fields may be given; give its ``event_id``."""
@@ -60,12 +64,22 @@ class EventSender:
             if self._listens(install, str(event["type"])):
                 self.send_event(install, event)
 
-    def open_home(self, install: Install, user_id: str, tab: str = "messages") -> None:
-        """Tell an app that somebody opened its DM or its Home tab."""
+    def open_home(self, install: Install, user_id: str, tab: str = "messages") -> Channel:
+        """Tell an app that somebody opened its ``home`` or its ``messages`` tab, and give the DM.
+
+        The Home tab comes with its view, where it has one (docs.slack.dev, app_home_opened).
+        """
+        app = self._world.apps[install.app_id]
+        if tab not in ("home", "messages") or not app.shows(tab):
+            raise LookupError(f"the app has no tab {tab}")
         channel = self._world.open_dm(user_id, install.bot_user_id)
-        event = {"type": "app_home_opened", "user": user_id, "channel": channel.id, "tab": tab}
+        opened = {"type": "app_home_opened", "user": user_id, "channel": channel.id, "tab": tab}
+        view = self._world.surfaces.home_views.get((app.app_id, user_id))
+        shown = {"view": view} if tab == "home" and view is not None else {}
         if self._listens(install, "app_home_opened"):
-            self.send_event(install, {**event, "event_ts": f"{self._world.clock():.6f}"})
+            event = {**opened, **shown, "event_ts": f"{self._world.clock():.6f}"}
+            self.send_event(install, event, **self._place(install, channel.team_id))
+        return channel
 
     def verify_url(self, app: App, url: str) -> bool:
         """Ask a URL to echo a challenge, as Slack does when an events URL is set; tell whether it did."""
@@ -93,15 +107,34 @@ class EventSender:
             events.append(message_event(channel, change))
         return events
 
+    def _told(self, channel: Channel, change: Change) -> Change:
+        """Add, in a channel shared by organisations, where the author is from.
+
+        ``user_team`` names an organisation rather than one of its teams (docs.slack.dev, Slack Connect).
+        """
+        author = self._world.users.get(change.message.get("user", ""))
+        if not channel.shared_with or author is None or author.is_bot:
+            return change
+        team = self._world.teams[author.team_id]
+        origin = {"user_team": team.enterprise_id or team.id, "source_team": team.id}
+        return Change(change.kind, {**change.message, **origin}, change.previous)
+
     def _is_mention(self, install: Install, channel: Channel, change: Change) -> bool:
         """Tell whether an app is told of a mention: never in a DM, never of its own messages."""
         message, previous = change.message, change.previous or {}
         if channel.kind == "im" or change.kind == "deleted" or not self._listens(install, "app_mention"):
             return False
-        if message.get("subtype") or message.get("user") == install.bot_user_id:
+        if message.get("subtype") not in (None, "file_share") or message.get("user") == install.bot_user_id:
             return False
         named = install.bot_user_id in mentioned_ids(message["text"])
         return named and install.bot_user_id not in mentioned_ids(previous.get("text", ""))
+
+    def _place(self, install: Install, team_id: str) -> dict[str, Any]:
+        """Give the team of an event where the organisation has the app: the one that it happened in."""
+        team = self._world.teams[team_id]
+        if install.team_id is not None or team.enterprise_id != install.enterprise_id:
+            return {}
+        return {"team_id": team.id, "context_team_id": team.id}
 
     def _shared(self, install: Install, channel: Channel, message: Message) -> dict[str, Any]:
         """Give the envelope's fields that differ in a channel shared by organisations.
@@ -145,8 +178,9 @@ class EventSender:
 
 
 def mention_event(message: Message) -> dict[str, Any]:
-    """Give the ``app_mention`` event of a message."""
-    return {**_sent(message), "type": "app_mention", "channel": message["channel"], "event_ts": message["ts"]}
+    """Give the ``app_mention`` event of a message; shared files are in it, and no subtype."""
+    sent = {name: value for name, value in _sent(message).items() if name != "subtype"}
+    return {**sent, "type": "app_mention", "channel": message["channel"], "event_ts": message["ts"]}
 
 
 def message_event(channel: Channel, change: Change) -> dict[str, Any]:

@@ -83,6 +83,10 @@ class Installs:
     def _activate(self, install: Install, scopes: tuple[str, ...], by: str) -> None:
         if not install.is_active or not install.bot_token:
             install.scopes = ()
+            install.older_tokens.clear()
+            self._issue(install)
+        elif self._world.apps[install.app_id].token_rotation:
+            # A token that ends can't be given again: it may have ended.
             self._issue(install)
         install.scopes = tuple(dict.fromkeys(install.scopes + scopes))
         install.installed_by = by or install.installed_by
@@ -93,21 +97,34 @@ class Installs:
         token = (
             f"xoxb-{secrets.randbelow(10**12):012d}-{secrets.randbelow(10**13):013d}-{secrets.token_hex(12)}"
         )
-        install.bot_token = token
-        if self._world.apps[install.app_id].token_rotation:
-            install.bot_token = "xoxe." + token
-            install.refresh_token = f"xoxe-1-{secrets.token_hex(32)}"
-            install.expires_at = self._world.clock() + ROTATING_TOKEN_LIFE
+        if not self._world.apps[install.app_id].token_rotation:
+            install.bot_token = token
+            return
+        if install.is_active and install.expires_at is not None:
+            install.older_tokens[install.bot_token] = install.expires_at
+        install.bot_token = "xoxe." + token
+        install.refresh_token = f"xoxe-1-{secrets.token_hex(32)}"
+        install.expires_at = self._world.clock() + ROTATING_TOKEN_LIFE
 
     def refresh(self, app_id: str, refresh_token: str) -> Install | None:
-        """Swap a refresh token for new ones; None where it is unknown or was used."""
+        """Swap a refresh token, once, for new ones; None where it is unknown or was used.
+
+        The access token of before goes on until its own end (docs.slack.dev, using token rotation).
+        """
         with self._world.lock:
             for install in self.all():
                 if install.app_id == app_id and install.refresh_token == refresh_token and install.is_active:
-                    self.revoked_tokens.add(install.bot_token)
                     self._issue(install)
                     return install
             return None
+
+    def age(self, install: Install, seconds: float) -> None:
+        """Make an install's access tokens so many seconds older; LookupError where they never end."""
+        with self._world.lock:
+            if install.expires_at is None:
+                raise LookupError("the tokens of this app do not rotate")
+            install.expires_at -= seconds
+            install.older_tokens = {token: at - seconds for token, at in install.older_tokens.items()}
 
     def uninstall(self, install: Install) -> None:
         """End an install: its token is dead and its bot leaves every channel."""
@@ -120,14 +137,17 @@ class Installs:
 
     def authenticate(self, token: str) -> Install | str:
         """Give the install a token stands for, or Slack's name for what is wrong with the token."""
-        found = next((each for each in self.all() if each.bot_token == token), None)
+        found = next(
+            (each for each in self.all() if token == each.bot_token or token in each.older_tokens), None
+        )
         if token in self.revoked_tokens:
             return "token_revoked"
         if found is None:
             return "invalid_auth"
         if not found.is_active:
             return "account_inactive"
-        is_over = found.expires_at is not None and found.expires_at <= self._world.clock()
+        expires_at = found.expires_at if token == found.bot_token else found.older_tokens[token]
+        is_over = expires_at is not None and expires_at <= self._world.clock()
         return "token_expired" if is_over else found
 
     def all(self) -> list[Install]:

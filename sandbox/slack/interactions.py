@@ -1,37 +1,90 @@
-"""Button presses as Slack sends them: a signed form with one field, never sent again."""
+"""Presses and submissions as Slack sends them: a signed form with one field, never sent again.
+
+Source: docs.slack.dev, block_actions and view_submission payloads.
+"""
 
 from __future__ import annotations
 
 import json
-import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
 
-from sandbox.slack.records import App, Message
+from sandbox.slack.filling import with_ids
+from sandbox.slack.pressing import as_action, find_element
+from sandbox.slack.records import App, Install, Message
 from sandbox.slack.signing import signed_headers
 from sandbox.slack.world import World
 
 _TIMEOUT = 3.0
-_HIDDEN = ("pings", "channel")
+_HIDDEN = ("pings", "channel", "ephemeral_for")
+
+Payload = dict[str, Any]
 
 
-def press(world: World, user_id: str, channel_id: str, ts: str, *, action_id: str) -> int:
-    """Press the element ``action_id`` of a message as a person; give the status of the app's answer.
+@dataclass(frozen=True)
+class Pressed:
+    """What came of a press: the status of the app's answer, None without one, and the trigger it had."""
 
-    LookupError where there is no such message or element (docs.slack.dev, block_actions payload).
+    status: int | None
+    trigger_id: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which element of which message: ``block_id`` where one ``action_id`` stands in several blocks.
+
+    ``value`` is of the option, or of the thumb, that is chosen; buttons need none.
     """
-    message = world.find_message(channel_id, ts)
+
+    channel_id: str
+    ts: str
+    action_id: str
+    block_id: str = ""
+    value: str = ""
+
+
+def press(world: World, user_id: str, place: Place) -> Pressed:
+    """Press an element of a message, or choose one of its options, as a person.
+
+    LookupError where there is no such message, element or option, or the person cannot see it.
+    """
+    message = world.find_message(place.channel_id, place.ts)
     if message is None or "app_id" not in message:
         raise LookupError("no such message of an app")
-    app = world.apps[message["app_id"]]
-    payload = _payload(world, app, user_id, message)
-    payload["actions"] = [{**_element(message, action_id), "action_ts": f"{world.clock():.6f}"}]
-    return _send(app, payload, int(world.clock()))
+    if message.get("ephemeral_for", user_id) != user_id or not _sees(world, user_id, place.channel_id):
+        raise LookupError("this person does not see the message")
+    app, install = world.apps[message["app_id"]], install_of(world, message)
+    element = find_element(message, place.action_id, place.block_id)
+    action = {**as_action(element, place.value, user_id), "action_ts": f"{world.clock():.6f}"}
+    payload = {
+        **_head(world, app, install, user_id, "block_actions"),
+        **_place(world, message),
+        "actions": [action],
+    }
+    answer = send(app, payload, int(world.clock()))
+    return Pressed(None if answer is None else answer.status_code, payload["trigger_id"])
 
 
-def _send(app: App, payload: dict[str, Any], timestamp: int) -> int:
+def submission(world: World, app: App, install: Install, user_id: str, view: Payload) -> Payload:
+    """Give the payload of a modal that somebody sends off; ``view`` has its ``state``."""
+    head = _head(world, app, install, user_id, "view_submission")
+    return {**head, "view": view, "response_urls": []}
+
+
+def install_of(world: World, message: Mapping[str, Any]) -> Install:
+    """Give the install whose bot wrote a message; LookupError where it is gone."""
+    bots = [each for each in world.installs.all() if each.bot_id == message.get("bot_id") and each.is_active]
+    if not bots:
+        raise LookupError("the app is not installed any more")
+    return bots[0]
+
+
+def send(app: App, payload: Payload, timestamp: int) -> requests.Response | None:
+    """Bring a payload to an app, once, and give the answer; None where none came within three seconds."""
     if app.interactivity_url is None:
         raise LookupError("the app takes no interactions")
     body = urlencode({"payload": json.dumps(payload)}).encode()
@@ -39,37 +92,51 @@ def _send(app: App, payload: dict[str, Any], timestamp: int) -> int:
         "Content-Type": "application/x-www-form-urlencoded",
         **signed_headers(app.signing_secret, timestamp, body),
     }
-    return requests.post(app.interactivity_url, data=body, headers=headers, timeout=_TIMEOUT).status_code
+    try:
+        return requests.post(app.interactivity_url, data=body, headers=headers, timeout=_TIMEOUT)
+    except requests.RequestException:
+        return None
 
 
-def _element(message: Message, action_id: str) -> dict[str, Any]:
-    """Give the element as an action: what identifies it and what it carries."""
-    inner = [child for block in message.get("blocks", []) for child in block.get("child_blocks", [])]
-    for block in [*message.get("blocks", []), *inner]:
-        for element in [*block.get("elements", []), block.get("accessory") or {}]:
-            if element.get("action_id") == action_id:
-                return {**element, "block_id": block.get("block_id", "")}
-    raise LookupError("no such element")
+def _sees(world: World, user_id: str, channel_id: str) -> bool:
+    return user_id in world.channels[channel_id].members
 
 
-def _payload(world: World, app: App, user_id: str, message: Message) -> dict[str, Any]:
-    user, channel = world.users[user_id], world.channels[message["channel"]]
-    team = world.teams[user.team_id]
-    place = {"message_ts": message["ts"], "channel_id": channel.id, "is_ephemeral": False}
-    in_thread = {"thread_ts": message["thread_ts"]} if "thread_ts" in message else {}
+def _head(world: World, app: App, install: Install, user_id: str, kind: str) -> Payload:
+    """Give what all payloads have: who, and for which install.
+
+    ``team`` is the install's and null where the organisation has the app; Bolt reads it so too.
+    """
+    user = world.users[user_id]
+    team = world.teams[install.team_id] if install.team_id else None
+    enterprise = next(
+        (each for each in world.teams.values() if each.enterprise_id == install.enterprise_id), None
+    )
+    of_org = {"id": install.enterprise_id, "name": enterprise.enterprise_name if enterprise else ""}
+    in_org = {"enterprise_id": team.enterprise_id} if team and team.enterprise_id else {}
     return {
-        "type": "block_actions",
+        "type": kind,
         "api_app_id": app.app_id,
         "token": app.verification_token,
-        "team": {"id": team.id, "domain": team.domain},
-        "enterprise": {"id": team.enterprise_id, "name": team.enterprise_name}
-        if team.enterprise_id
-        else None,
-        "is_enterprise_install": False,
+        "team": {"id": team.id, "domain": team.domain, **in_org} if team else None,
+        "enterprise": of_org if install.enterprise_id else None,
+        "is_enterprise_install": install.team_id is None,
         "user": {"id": user.id, "username": user.name, "name": user.name, "team_id": user.team_id},
+        "trigger_id": world.surfaces.issue_trigger(app.app_id, user_id, install.tenant_id),
+    }
+
+
+def _place(world: World, message: Message) -> Payload:
+    """Give where the press was; an ephemeral message is not given whole."""
+    channel, hidden = world.channels[message["channel"]], bool(message.get("is_ephemeral"))
+    place = {"message_ts": message["ts"], "channel_id": channel.id, "is_ephemeral": hidden}
+    in_thread = {"thread_ts": message["thread_ts"]} if "thread_ts" in message else {}
+    shown = {name: value for name, value in message.items() if name not in _HIDDEN}
+    if "blocks" in shown:
+        shown["blocks"] = with_ids(shown["blocks"])
+    return {
         "container": {"type": "message", **place, **in_thread},
         "channel": {"id": channel.id, "name": "directmessage" if channel.kind == "im" else channel.name},
-        "message": {name: value for name, value in message.items() if name not in _HIDDEN},
+        **({} if hidden else {"message": shown}),
         "state": {"values": {}},
-        "trigger_id": f"{secrets.randbelow(10**12)}.{secrets.randbelow(10**12)}.{secrets.token_hex(16)}",
     }

@@ -105,7 +105,9 @@ CONTEXT = shape(
 ACTIONS = both(
     shape({"elements": items(typed(ACTION_ELEMENTS), 25)}, BLOCK_ID), _one_primary, _own_action_ids
 )
-CONTEXT_ACTIONS = shape({"elements": items(typed(CONTEXT_ACTION_ELEMENTS), 5)}, BLOCK_ID)
+CONTEXT_ACTIONS = both(
+    shape({"elements": items(typed(CONTEXT_ACTION_ELEMENTS), 5)}, BLOCK_ID), _own_action_ids
+)
 IMAGE_BLOCK = shape({"alt_text": string(2_000)}, {"title": plain_text(2_000), **IMAGE_SOURCE, **BLOCK_ID})
 MARKDOWN = shape({"text": string(12_000)}, BLOCK_ID)
 _CELL = typed({"raw_text": shape({"text": string(10_000, least=0)}), "rich_text": RICH_TEXT})

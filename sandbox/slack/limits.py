@@ -16,12 +16,14 @@ TIERS = {
     "apps.manifest.export": 50,
     "apps.manifest.validate": 50,
     "assistant.threads.setStatus": 600,
+    "assistant.threads.setSuggestedPrompts": 50,
     "auth.revoke": 50,
     "auth.test": 600,
     "chat.delete": 50,
     "chat.postEphemeral": 100,
     "chat.postMessage": 300,
     "chat.update": 50,
+    "views.open": 100,
     "views.publish": 100,
 }
 #: chat.postMessage: about one message a second and channel, bursts allowed.

@@ -6,12 +6,15 @@ from flask import request
 
 from sandbox.slack.calls import Answer, Call, Method, Refusal
 from sandbox.slack.codes import Code
-from sandbox.slack.installs import ROTATING_TOKEN_LIFE
 from sandbox.slack.records import App, Install
 
 
 def access(call: Call) -> Answer:
-    """Swap a code, or a refresh token, for a bot token."""
+    """Swap a code, or a refresh token, for a bot token.
+
+    A refresh token is its app's and works once: ``invalid_refresh_token`` otherwise
+    (docs.slack.dev, using token rotation).
+    """
     app = _client(call)
     if call.optional_text("grant_type") == "refresh_token":
         install = call.world.installs.refresh(app.app_id, call.optional_text("refresh_token"))
@@ -23,6 +26,11 @@ def access(call: Call) -> Answer:
     if isinstance(code, str):
         raise Refusal(code)
     return _grant(call, app, _install(call, code), code.user_id)
+
+
+def api_test(call: Call) -> Answer:
+    """Answer, to show that Slack is there; needs no token."""
+    return {"args": {name: value for name, value in call.arguments.items() if name != "token"}}
 
 
 def auth_test(call: Call) -> Answer:
@@ -47,8 +55,9 @@ def auth_revoke(call: Call) -> Answer:
     """End the token; with its only token the app is uninstalled too."""
     if call.flag("test"):
         return {"revoked": False}
-    call.world.installs.revoked_tokens.add(call.install.bot_token)
-    call.sandbox.events.uninstall(call.install)
+    install = call.install
+    call.world.installs.revoked_tokens |= {install.bot_token, *install.older_tokens}
+    call.sandbox.events.uninstall(install)
     return {"revoked": True}
 
 
@@ -97,12 +106,14 @@ def _grant(call: Call, app: App, install: Install, user_id: str) -> Answer:
         "enterprise": enterprise,
         "is_enterprise_install": install.team_id is None,
     }
-    if install.refresh_token is not None:
-        answer |= {"refresh_token": install.refresh_token, "expires_in": ROTATING_TOKEN_LIFE}
+    if install.refresh_token is not None and install.expires_at is not None:
+        seconds = round(install.expires_at - call.world.clock())
+        answer |= {"refresh_token": install.refresh_token, "expires_in": seconds}
     return answer
 
 
 METHODS = {
+    "api.test": Method(api_test, needs_bot=False),
     "oauth.v2.access": Method(access, needs_bot=False, takes_json=False),
     "auth.test": Method(auth_test),
     "auth.revoke": Method(auth_revoke),

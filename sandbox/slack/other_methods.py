@@ -1,4 +1,4 @@
-"""views.publish, assistant.threads.setStatus, blocks.validate, apps.manifest.* and tooling.tokens.rotate.
+"""blocks.validate, apps.manifest.* and tooling.tokens.rotate (docs.slack.dev, methods).
 
 Methods that the service's scopes do not cover are known too: they answer ``missing_scope``.
 """
@@ -10,47 +10,13 @@ from typing import Any
 
 from flask import request
 
-from sandbox.slack.blocks import check_home, check_message
-from sandbox.slack.calls import Answer, Call, Method, Refusal, missing
-from sandbox.slack.chat_methods import refuse_faults
+from sandbox.slack.blocks import check_message
+from sandbox.slack.calls import Answer, Call, Method, Refusal
 from sandbox.slack.config_tokens import LIFE, ConfigToken
-from sandbox.slack.manifests import make_app, manifest_faults
-from sandbox.slack.places import find_channel, find_parent
+from sandbox.slack.manifest_rules import manifest_faults
+from sandbox.slack.manifests import make_app
 from sandbox.slack.records import App
 from sandbox.slack.rules import Fault
-
-MAX_LOADING_MESSAGES = 10
-
-
-def publish_view(call: Call) -> Answer:
-    """Put blocks on a person's Home tab of the app."""
-    user_id, view = call.text("user_id"), call.value("view")
-    if user_id not in call.world.users:
-        raise Refusal("invalid_arguments")
-    if not isinstance(view, dict) or view.get("type") != "home":
-        missing("view")
-    refuse_faults(check_home(view.get("blocks")))
-    with call.world.lock:
-        call.world.home_views[call.app.app_id, user_id] = view
-        call.world.touch()
-    return {"view": {"id": "V0000000001", "team_id": call.install.team_id, **view}}
-
-
-def set_status(call: Call) -> Answer:
-    """Show that the app is at work in a thread; an empty status ends it."""
-    channel = find_channel(call, call.text("channel_id"))
-    thread_ts = find_parent(call, channel, "thread_ts") or ""
-    if not thread_ts:
-        missing("thread_ts")
-    if "status" not in call.arguments:
-        missing("status")
-    loading = call.value("loading_messages") or []
-    if not isinstance(loading, list) or len(loading) > MAX_LOADING_MESSAGES:
-        raise Refusal("invalid_arguments")
-    with call.world.lock:
-        call.world.statuses[channel.id, thread_ts] = call.optional_text("status")
-        call.world.touch()
-    return {}
 
 
 def validate_blocks(call: Call) -> Answer:
@@ -63,8 +29,14 @@ def validate_blocks(call: Call) -> Answer:
 
 
 def create_app(call: Call) -> Answer:
-    """Make an app from a manifest; the events URL is asked to echo a challenge during the call."""
+    """Make an app from a manifest; the events URL is asked to echo a challenge during the call.
+
+    ``team_id`` is for an organisation's token; another team than the token's own is refused
+    (docs.slack.dev, apps.manifest.create).
+    """
     owner, manifest = _owner(call), _manifest(call)
+    if call.optional_text("team_id") not in ("", owner.team_id):
+        raise Refusal("invalid_team_id")
     app = make_app(manifest, owner.team_id)
     url = app.events_url
     if url is not None and not call.sandbox.events.verify_url(app, url):
@@ -72,15 +44,15 @@ def create_app(call: Call) -> Answer:
         pointer = "/settings/event_subscriptions/request_url"
         raise Refusal("invalid_manifest", errors=[{"message": message, "pointer": pointer}])
     call.world.add_app(app)
-    credentials = {
-        "client_id": app.client_id,
-        "client_secret": app.client_secret,
-        "verification_token": app.verification_token,
-        "signing_secret": app.signing_secret,
-    }
     scopes = ",".join(app.scopes)
     authorize = f"{request.host_url}oauth/v2/authorize?client_id={app.client_id}&scope={scopes}"
-    return {"app_id": app.app_id, "credentials": credentials, "oauth_authorize_url": authorize}
+    return {
+        "app_id": app.app_id,
+        "credentials": app.credentials,
+        "oauth_authorize_url": authorize,
+        "team_id": owner.team_id,
+        "team_domain": call.world.teams[owner.team_id].domain,
+    }
 
 
 def validate_manifest(call: Call) -> Answer:
@@ -173,8 +145,6 @@ _UNCOVERED = {
 }
 
 METHODS = {
-    "views.publish": Method(publish_view),
-    "assistant.threads.setStatus": Method(set_status, ("chat:write", "assistant:write")),
     "blocks.validate": Method(validate_blocks, needs_bot=False, takes_json=False),
     "apps.manifest.create": Method(create_app, needs_bot=False, takes_json=False),
     "apps.manifest.validate": Method(validate_manifest, needs_bot=False, takes_json=False),

@@ -15,7 +15,7 @@ def find_channel(call: Call, name: str) -> Channel:
     """Give the channel an app may post to, by id, by name, or a person's DM by the person's id."""
     world, install = call.world, call.install
     user = world.users.get(name)
-    if user is not None and not user.is_bot and user.team_id == _team_id(call):
+    if user is not None and not user.is_bot and _serves(call, user.team_id):
         return world.open_dm(user.id, install.bot_user_id)
     channel = world.channels.get(name) or _by_name(call, name.removeprefix("#"))
     if channel is None or not _sees(call, channel):
@@ -40,10 +40,6 @@ def find_parent(call: Call, channel: Channel, argument: str = "thread_ts") -> st
     if is_reply(parent) or parent.get("is_ephemeral"):
         raise Refusal("cannot_reply_to_message")
     return thread_ts
-
-
-def _team_id(call: Call) -> str:
-    return call.world.users[call.install.bot_user_id].team_id
 
 
 def _by_name(call: Call, name: str) -> Channel | None:

@@ -89,9 +89,32 @@ class App:
     interactivity_url: str | None = None
     is_distributed: bool = False
     token_rotation: bool = False
+    #: Whether an organisation may install it for all its workspaces at once.
+    org_deploy: bool = False
     is_deleted: bool = False
     #: The manifest the app was made from, where it was made by one.
     manifest: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Give what Slack tells once, when the app is made (docs.slack.dev, apps.manifest.create)."""
+        return {
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "verification_token": self.verification_token,
+            "signing_secret": self.signing_secret,
+        }
+
+    def shows(self, tab: str) -> bool:
+        """Tell whether the app has a ``home`` or a ``messages`` tab; one without a manifest has both."""
+        tabs = self.manifest.get("features", {}).get("app_home", {})
+        return bool(tabs.get(f"{tab}_tab_enabled")) if self.manifest else True
+
+    @property
+    def takes_messages(self) -> bool:
+        """Tell whether people can write to the app in its DM (docs.slack.dev, app manifest, app_home)."""
+        tabs = self.manifest.get("features", {}).get("app_home", {})
+        return self.shows("messages") and not tabs.get("messages_tab_read_only_enabled")
 
 
 @dataclass
@@ -110,6 +133,8 @@ class Install:
     refresh_token: str | None = field(default=None, repr=False)
     #: Seconds since the epoch; None where tokens do not rotate.
     expires_at: float | None = None
+    #: Tokens that were renewed and still work, with when each ends.
+    older_tokens: dict[str, float] = field(default_factory=dict, repr=False)
 
     @property
     def tenant_id(self) -> str:

@@ -5,6 +5,7 @@ A rule looks at a JSON value at a place in the message (a JSON pointer) and adds
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
@@ -38,6 +39,16 @@ def string(most: int, least: int = 1) -> Rule:
             faults.append(fault(pointer, "max_length", f"must be less than {most + 1} characters"))
         elif len(value) < least:
             faults.append(fault(pointer, "min_length", f"must be more than {least - 1} characters"))
+
+    return rule
+
+
+def matching(pattern: str, message: str) -> Rule:
+    """Take a string that a pattern fits as a whole."""
+
+    def rule(value: Any, pointer: str, faults: Faults) -> None:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            faults.append(fault(pointer, "invalid_value", message))
 
     return rule
 

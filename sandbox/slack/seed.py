@@ -59,6 +59,7 @@ def _sectorflow_app(events_url: str) -> App:
         events_url=events_url,
         interactivity_url=interactivity_url(events_url),
         is_distributed=True,
+        org_deploy=True,
     )
 
 

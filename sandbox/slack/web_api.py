@@ -5,14 +5,19 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 
 from sandbox.faults import Fault, cut_in_the_middle, drop_connection, wait
-from sandbox.slack import chat_methods, oauth_methods, other_methods
+from sandbox.slack import chat_methods, oauth_methods, other_methods, surface_methods
 from sandbox.slack.calls import Answer, Call, Method, Refusal, read_arguments, read_token
 from sandbox.slack.records import Install
 from sandbox.state import Sandbox, current_sandbox
 
 web_api = Blueprint("web_api", __name__)
 
-METHODS: dict[str, Method] = {**chat_methods.METHODS, **oauth_methods.METHODS, **other_methods.METHODS}
+METHODS: dict[str, Method] = {
+    **chat_methods.METHODS,
+    **oauth_methods.METHODS,
+    **other_methods.METHODS,
+    **surface_methods.METHODS,
+}
 
 
 @web_api.route("/api/<method>", methods=["GET", "POST"])

@@ -6,36 +6,24 @@ Thread-safe: one lock around everything. Those who listen are called outside it.
 from __future__ import annotations
 
 import copy
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from sandbox.slack.changes import Change, Versioned
+from sandbox.slack.files import shared_files
 from sandbox.slack.installs import Installs
 from sandbox.slack.mentions import is_reply, mentioned_ids, pings
 from sandbox.slack.records import App, Channel, Message, Team, User, new_id
-
-ChangeKind = Literal["posted", "changed", "deleted", "invited"]
-
-
-@dataclass(frozen=True)
-class Change:
-    """What happened to a message: it and, for an edit or a deletion, how it was before."""
-
-    kind: ChangeKind
-    message: Message
-    previous: Message | None = None
+from sandbox.slack.surfaces import Surfaces
 
 
-class World:
+class World(Versioned):
     """Every team, person, channel, app, install and message there is."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
         self.clock = clock
-        self.lock = threading.RLock()
-        self._changed = threading.Condition(self.lock)
-        self._version = 0
         self._last_ts = 0
         self._listeners: list[Callable[[Change], None]] = []
         self.clear()
@@ -48,10 +36,7 @@ class World:
             self.channels: dict[str, Channel] = {}
             self.apps: dict[str, App] = {}
             self.installs = Installs(self)
-            #: What ``assistant.threads.setStatus`` shows, by channel and thread.
-            self.statuses: dict[tuple[str, str], str] = {}
-            #: What ``views.publish`` put on a Home tab, by app and user.
-            self.home_views: dict[tuple[str, str], dict[str, Any]] = {}
+            self.surfaces = Surfaces(self)
             self._messages: dict[str, list[Message]] = {}
             self.touch()
 
@@ -117,6 +102,15 @@ class World:
         if mention is not None:
             self._tell(Change("invited", {**mention, "invited_app_id": app_id}))
 
+    def remove(self, app_id: str, channel_id: str) -> None:
+        """Take an app's bot out of a channel: it is ``not_in_channel`` from now on."""
+        with self.lock:
+            install = self.installs.in_channel(app_id, self.channels[channel_id])
+            if install is None:
+                raise LookupError("the app is not installed in a team of this channel")
+            self.channels[channel_id].members.discard(install.bot_user_id)
+            self.touch()
+
     # What was said
 
     def post_message(
@@ -130,8 +124,8 @@ class World:
             message |= {name: value for name, value in rest.items() if value is not None}
             message["pings"] = pings(message)
             self._messages[channel_id].append(message)
-            if "bot_id" in message:
-                self.statuses.pop((channel_id, thread_ts or ""), None)
+            if "bot_id" in message and not message.get("is_ephemeral"):
+                self.surfaces.end_status(channel_id, thread_ts or "")
             self.touch()
             posted = copy.deepcopy(message)
         self._tell(Change("posted", posted))
@@ -162,11 +156,26 @@ class World:
             self.touch()
         self._tell(Change("deleted", message, message))
 
-    def ask(self, user_id: str, channel_id: str, text: str, thread_ts: str | None = None) -> Message:
-        """Say something as a person; the apps concerned are sent their events."""
-        team_id = self.users[user_id].team_id
-        mine = {"user": user_id, "team": team_id, "client_msg_id": new_id("m")}
-        return self.post_message(channel_id, text=text, thread_ts=thread_ts, **mine)
+    def ask(
+        self,
+        user_id: str,
+        channel_id: str,
+        text: str,
+        thread_ts: str | None = None,
+        files: tuple[str, ...] = (),
+    ) -> Message:
+        """Say something as a person, perhaps with files of these names; the apps are sent their events.
+
+        LookupError where an app does not let people write to it.
+        """
+        members = [self.users[id_] for id_ in self.channels[channel_id].members if id_ in self.users]
+        apps = [self.apps[user.app_id] for user in members if user.app_id]
+        if self.channels[channel_id].kind == "im" and not all(app.takes_messages for app in apps):
+            raise LookupError("sending messages to this app has been turned off")
+        mine = {"user": user_id, "team": self.users[user_id].team_id, "client_msg_id": new_id("m")}
+        return self.post_message(
+            channel_id, text=text, thread_ts=thread_ts, **mine, **shared_files(user_id, files)
+        )
 
     def messages(self, channel_id: str) -> list[Message]:
         """Give all messages of a channel, replies included, oldest first."""
@@ -178,7 +187,7 @@ class World:
         said = self.messages(channel_id)
         counts: dict[str, int] = {}
         for message in said:
-            if is_reply(message):
+            if is_reply(message) and not message.get("is_ephemeral"):
                 counts[message["thread_ts"]] = counts.get(message["thread_ts"], 0) + 1
         return [{**each, "reply_count": counts.get(each["ts"], 0)} for each in said if not is_reply(each)]
 
@@ -205,24 +214,6 @@ class World:
     def listen(self, listener: Callable[[Change], None]) -> None:
         """Call ``listener`` after every change of a message."""
         self._listeners.append(listener)
-
-    @property
-    def version(self) -> int:
-        """Give the number that grows with every change."""
-        with self.lock:
-            return self._version
-
-    def wait_for_change(self, since: int, timeout: float) -> int:
-        """Wait until the version is past ``since`` or ``timeout`` seconds went by; give the version."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._version > since, timeout)
-            return self._version
-
-    def touch(self) -> None:
-        """Count a change and wake those who wait for one."""
-        with self._changed:
-            self._version += 1
-            self._changed.notify_all()
 
     def _tell(self, change: Change) -> None:
         for listener in self._listeners:

@@ -1,1 +1,1 @@
-"""The remote APIs, one module each."""
+"""The remote APIs: ``slack*.py`` for Slack, the rest for SectorFlow, and what both call HTTP with."""

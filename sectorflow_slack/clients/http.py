@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 from urllib3.util import Timeout
 
 #: The largest body that is read of any answer; 20 models of 100,000 characters fit several times.
@@ -73,6 +73,18 @@ def send(
         stream=True,
     ) as response:
         return response, _read(response, deadline)
+
+
+def never_sent(error: requests.RequestException) -> bool:
+    """Say whether no connection came about, so that the server cannot have done anything.
+
+    A refused connection, one not made in time, a host without an address, and TLS that failed.
+    """
+    reason: object = error.args[0] if error.args else None
+    reason = getattr(reason, "reason", reason)
+    return isinstance(error, (requests.ConnectTimeout, requests.exceptions.SSLError)) or isinstance(
+        reason, (NewConnectionError, ConnectTimeoutError)
+    )
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:

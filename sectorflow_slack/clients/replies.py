@@ -8,11 +8,13 @@ empty, or where it is missing.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from sectorflow_slack.domain.errors import ReplyUnreadable
-from sectorflow_slack.domain.models import ModelAnswer, Reply, SectorFlowSettings
+from sectorflow_slack.domain.installations import SectorFlowSettings
+from sectorflow_slack.domain.questions import ModelAnswer, Reply
 
 #: Longer is no id; it would be sent back with every question of the thread.
 THREAD_ID_MAX_LENGTH = 255
@@ -40,7 +42,7 @@ def read_reply(found: Json, settings: SectorFlowSettings) -> Reply:
         _answer(by_model.get(model_id.lower(), {}), model_id, position, settings)
         for position, model_id in enumerate(settings.model_ids, start=1)
     )
-    return Reply(tuple(answers), _thread_id(found))
+    return Reply(tuple(answers), _thread_id(found), _credits(found))
 
 
 def _answer(
@@ -92,3 +94,12 @@ def _thread_id(found: Mapping[str, Json]) -> str | None:
     if isinstance(thread_id, str) and thread_id.isascii() and 0 < len(thread_id) <= THREAD_ID_MAX_LENGTH:
         return thread_id
     return None
+
+
+def _credits(found: Mapping[str, Json]) -> float | None:
+    usage = found.get("usage")
+    cost = usage.get("credits") if isinstance(usage, dict) else None
+    if not isinstance(cost, int | float) or isinstance(cost, bool):
+        return None
+    # Also false for what is no number, and for an integer that no float holds.
+    return float(cost) if 0 <= cost <= sys.float_info.max else None

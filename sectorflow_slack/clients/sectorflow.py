@@ -12,21 +12,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from sectorflow_slack.clients.http import BodyTooLarge, send
+from sectorflow_slack.clients.http import BodyTooLarge, never_sent, send
 from sectorflow_slack.clients.replies import read_reply
 from sectorflow_slack.clients.retry_after import retry_after_seconds
+from sectorflow_slack.clients.sample_prompts import MAX_PROMPTS, read_sample_prompts, read_title
 from sectorflow_slack.domain.errors import (
     AnswerLost,
     QuestionRefused,
+    QuestionTooLong,
     ReplyUnreadable,
     SectorFlowBroken,
     SectorFlowBusy,
     TokenRefused,
     WorkspaceMissing,
 )
-from sectorflow_slack.domain.models import Reply, SectorFlowSettings, Workspace
+from sectorflow_slack.domain.installations import SectorFlowSettings, Workspace
+from sectorflow_slack.domain.questions import Reply
 
 #: The calls that answer from SectorFlow's own database.
 QUICK_TIMEOUT_SECONDS = 10.0
@@ -74,6 +76,26 @@ class HttpSectorFlowClient:
         """Change a workspace (``POST /workspaces/{workspaceId}``); fields as in ``create_workspace``."""
         return _object(self._call("POST", f"/workspaces/{workspace_id}", api_token, body=workspace))
 
+    def expert_name(self, api_token: str, plus_id: str) -> str:
+        """Give an expert's title (``GET /plus/{plusId}``); "" where the reply names none."""
+        return read_title(_object(self._call("GET", f"/plus/{plus_id}", api_token)))
+
+    def sample_prompts(self, api_token: str, workspace_id: str) -> tuple[str, ...]:
+        """Give prompts that suit a workspace (``GET /chat/{workspaceId}/sample-prompts``); may be none."""
+        path = f"/chat/{workspace_id}/sample-prompts?limit={MAX_PROMPTS}"
+        return read_sample_prompts(self._call("GET", path, api_token))
+
+    def probe(self) -> int:
+        """Ask for the models without a token and give the status: any shows that SectorFlow is there.
+
+        Raises:
+            SectorFlowError: it is not.
+
+        """
+        request = requests.Request("GET", f"{self._base_url}/models", headers={"Accept": "application/json"})
+        response, _ = self._send(request, QUICK_TIMEOUT_SECONDS)
+        return response.status_code
+
     def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None = None) -> Reply:
         """Ask every model of ``settings`` (``POST /chat/{workspaceId}/completions``).
 
@@ -103,28 +125,23 @@ class HttpSectorFlowClient:
     ) -> Json:
         headers = {"Authorization": f"Bearer {api_token}", "Accept": "application/json"}
         request = requests.Request(method, self._base_url + path, headers=headers, json=body)
-        try:
-            response, content = send(self._session, request, timeout)
-        except BodyTooLarge:
-            raise ReplyUnreadable("the reply is too large") from None
-        except requests.RequestException as error:
-            # Its text would quote the URL; whether anything was sent is all that counts.
-            if _never_sent(error):
-                raise SectorFlowBusy("no connection") from None
-            raise AnswerLost(type(error).__name__) from None
+        response, content = self._send(request, timeout)
         _raise_for_status(response)
         try:
             return json.loads(content)
         except (ValueError, RecursionError):
             raise ReplyUnreadable("the reply is not JSON") from None
 
-
-def _never_sent(error: requests.RequestException) -> bool:
-    reason: object = error.args[0] if error.args else None
-    reason = getattr(reason, "reason", reason)
-    return isinstance(error, (requests.ConnectTimeout, requests.exceptions.SSLError)) or isinstance(
-        reason, (NewConnectionError, ConnectTimeoutError)
-    )
+    def _send(self, request: requests.Request, timeout: float) -> tuple[requests.Response, bytes]:
+        try:
+            return send(self._session, request, timeout)
+        except BodyTooLarge:
+            raise ReplyUnreadable("the reply is too large") from None
+        except requests.RequestException as error:
+            # Its text would quote the URL; whether anything was sent is all that counts.
+            if never_sent(error):
+                raise SectorFlowBusy("no connection") from None
+            raise AnswerLost(type(error).__name__) from None
 
 
 def _raise_for_status(response: requests.Response) -> None:
@@ -137,6 +154,8 @@ def _raise_for_status(response: requests.Response) -> None:
         raise SectorFlowBusy(f"status {status}", retry_after_seconds(response.headers.get("Retry-After")))
     if status >= 500:
         raise SectorFlowBroken(f"status {status}")
+    if status in {413, 414}:
+        raise QuestionTooLong(f"status {status}")
     if status >= 400:
         raise QuestionRefused(f"status {status}")
     if status != 200:

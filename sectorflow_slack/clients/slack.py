@@ -1,208 +1,148 @@
-"""Slack's Web API, by slack_sdk's ``WebClient`` over the process's one HTTP session."""
+"""Slack's Web API: messages and views; what is about apps and tokens is in ``slack_apps``."""
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlencode
-from urllib.request import Request
 
-import requests
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.web import SlackResponse
+from sectorflow_slack.clients.slack_apps import SlackApps
+from sectorflow_slack.clients.slack_calls import call, header, refused_message, respond
+from sectorflow_slack.clients.slack_replies import word
+from sectorflow_slack.domain.errors import SlackRefused
+from sectorflow_slack.domain.messages import Address, Message
 
-from sectorflow_slack.clients.http import send
-from sectorflow_slack.clients.retry_after import retry_after_seconds
-from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, SlackRefusedMessage
-from sectorflow_slack.domain.models import Address, BotInstall, Message, SlackApp
-from sectorflow_slack.domain.slack import SCOPES
+#: A dialog opens within 3 s of the press or not at all (docs.slack.dev, views.open), and in the same
+#: 3 s Slack waits for the answer to the press itself.
+DIALOG_TIMEOUT_SECONDS = 2.0
 
-#: Slack answers in well under a second; a call that takes longer than this is made again later.
-TIMEOUT_SECONDS = 10.0
-
-#: Slack says these of a message whose form it does not take (docs.slack.dev, chat.postMessage; the
-#: second and third are not documented but seen).
-MESSAGE_ERRORS = frozenset(
-    {"invalid_blocks", "msg_blocks_too_long", "msg_too_long", "invalid_blocks_format", "invalid_arguments"}
-)
-#: Slack says these when something on its side failed; the same call may do well later.
-BUSY_ERRORS = frozenset(
-    {
-        "fatal_error",
-        "internal_error",
-        "message_limit_exceeded",
-        "rate_limited",
-        "ratelimited",
-        "request_timeout",
-        "service_unavailable",
-        "team_added_to_org",
-    }
-)
+#: As many prompts as Slack shows (docs.slack.dev, assistant.threads.setSuggestedPrompts).
+MAX_PROMPTS = 4
 
 
-#: What slack_sdk raises where nothing came back, or nothing that it can read.
-_NO_ANSWER = (
-    requests.RequestException,
-    SlackClientError,
-    OSError,
-    ValueError,
-    AttributeError,
-    RecursionError,
-)
+class SlackWebClient(SlackApps):
+    """Calls Slack for any app and team; tokens come with each call.
 
-
-class _PooledWebClient(WebClient):
-    """A ``WebClient`` that keeps connections open and follows no redirect.
-
-    slack_sdk opens a new connection for each call, with a new TLS context unless it is given one, and
-    ``urllib`` follows redirects with the bearer token. The one method that touches the network is
-    replaced; slack_sdk is pinned, and a test makes a call through it.
+    None of these methods needs a ``team_id``, also not with the token of an org-wide install: each names a
+    channel, a person or a press, and that tells the team.
     """
-
-    def __init__(self, session: requests.Session, base_url: str, token: str | None = None) -> None:
-        silent = logging.getLogger("slack_sdk.silent")
-        silent.setLevel(logging.CRITICAL)  # at DEBUG it writes bodies, at ERROR pieces of them
-        super().__init__(token=token, base_url=f"{base_url}/api/", retry_handlers=[], logger=silent)
-        self._session = session
-
-    def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
-        data = req.data if isinstance(req.data, bytes) else None
-        headers = {name: str(value) for name, value in req.header_items()}
-        request = requests.Request("POST", url, headers=headers, data=data)
-        response, body = send(self._session, request, TIMEOUT_SECONDS)
-        return {
-            "status": response.status_code,
-            "headers": response.headers,
-            "body": body.decode("utf-8", "replace"),
-        }
-
-
-class SlackWebClient:
-    """Calls Slack for any app and team; tokens come with each call."""
-
-    def __init__(self, session: requests.Session, *, base_url: str) -> None:
-        """Take the session and where Slack is (``https://slack.com``)."""
-        self._session = session
-        self._base_url = base_url
-
-    def authorize_url(self, app: SlackApp, state: str, redirect_uri: str, team_id: str | None) -> str:
-        """Give the address of Slack's consent page.
-
-        Built here because slack_sdk's ``AuthorizeUrlGenerator`` percent-encodes nothing.
-        """
-        query = {
-            "client_id": app.client_id,
-            "scope": ",".join(SCOPES),
-            "redirect_uri": redirect_uri,
-            "state": state,
-        }
-        if team_id:
-            query["team"] = team_id
-        return f"{self._base_url}/oauth/v2/authorize?{urlencode(query)}"
-
-    def exchange_code(self, app: SlackApp, code: str, redirect_uri: str) -> BotInstall:
-        """Turn an OAuth code into a bot token (``oauth.v2.access``)."""
-        client = self._client()
-        reply = _call(
-            client.oauth_v2_access,
-            client_id=app.client_id,
-            client_secret=app.client_secret,
-            code=code,
-            redirect_uri=redirect_uri,
-        )
-        return _read_install(reply)
-
-    def revoke(self, bot_token: str) -> None:
-        """Take a bot token back (``auth.revoke``)."""
-        _call(self._client(bot_token).auth_revoke)
 
     def post(self, bot_token: str, address: Address, message: Message) -> str:
         """Post a message (``chat.postMessage``) and return its ``ts``.
 
         Link previews are off: Slack would fetch whatever URL an LLM wrote.
+
+        Raises:
+            SlackRefusedMessage: the message's form was refused.
+            SlackError: it was not posted, or Slack did not say.
+
         """
-        arguments: dict[str, Any] = {
-            "channel": address.channel_id,
-            "text": message.text,
-            "unfurl_links": False,
-            "unfurl_media": False,
-        }
-        if message.blocks:
-            arguments["blocks"] = list(message.blocks)
-        if address.thread_ts:
-            arguments["thread_ts"] = address.thread_ts
-        if address.username:
-            arguments["username"] = address.username
-        reply = _call(self._client(bot_token).chat_postMessage, **arguments)
-        return str(reply.get("ts", ""))
+        reply = call(
+            self._client(bot_token).chat_postMessage,
+            refusal=refused_message,
+            unfurl_links=False,
+            unfurl_media=False,
+            **_arguments(address, message),
+        )
+        return word(reply, "ts")
 
     def update(self, bot_token: str, channel_id: str, ts: str, message: Message) -> None:
-        """Put another message in the place of one of ours (``chat.update``)."""
-        _call(
+        """Put another message in the place of one of ours (``chat.update``).
+
+        Raises:
+            SlackRefusedMessage: the message's form was refused.
+            SlackError: it was not put there, or Slack did not say.
+
+        """
+        call(
             self._client(bot_token).chat_update,
+            refusal=refused_message,
             channel=channel_id,
             ts=ts,
             text=message.text,
             blocks=list(message.blocks),
         )
 
-    def _client(self, token: str | None = None) -> WebClient:
-        return _PooledWebClient(self._session, self._base_url, token)
+    def delete(self, bot_token: str, channel_id: str, ts: str) -> None:
+        """Delete one of our messages (``chat.delete``); one that is gone already is as good."""
+        try:
+            call(self._client(bot_token).chat_delete, channel=channel_id, ts=ts)
+        except SlackRefused as error:
+            if error.code != "message_not_found":
+                raise
+
+    def whisper(self, bot_token: str, address: Address, user_id: str, message: Message) -> None:
+        """Post a message that one person sees (``chat.postEphemeral``).
+
+        Raises:
+            SlackRefusedMessage: the message's form was refused.
+            SlackRefused: also where the person or the app is not in the channel (``user_not_in_channel``,
+                ``channel_not_found``).
+            SlackError: it was not posted, or Slack did not say.
+
+        """
+        call(
+            self._client(bot_token).chat_postEphemeral,
+            refusal=refused_message,
+            user=user_id,
+            **_arguments(address, message),
+        )
+
+    def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:
+        """Show in a thread that the app is at work (``assistant.threads.setStatus``); "" ends it.
+
+        Slack ends it too: with the app's next message there, or after two minutes.
+        """
+        client = self._client(bot_token)
+        call(client.assistant_threads_setStatus, channel_id=channel_id, thread_ts=thread_ts, status=status)
+
+    def suggest(self, bot_token: str, channel_id: str, title: str, prompts: Mapping[str, str]) -> None:
+        """Offer up to four prompts, message by title (``assistant.threads.setSuggestedPrompts``).
+
+        No thread is named: of an app with an ``agent_view`` Slack takes a call that names one, and shows
+        nothing.
+        """
+        offered = [{"title": title, "message": message} for title, message in prompts.items()]
+        call(
+            self._client(bot_token).assistant_threads_setSuggestedPrompts,
+            channel_id=channel_id,
+            title=title,
+            prompts=offered[:MAX_PROMPTS],
+        )
+
+    def publish_home(self, bot_token: str, user_id: str, view: Mapping[str, object]) -> None:
+        """Put a view on a person's Home tab of the app (``views.publish``)."""
+        call(self._client(bot_token).views_publish, user_id=user_id, view=dict(view))
+
+    def open_dialog(self, bot_token: str, trigger_id: str, view: Mapping[str, object]) -> None:
+        """Open a dialog for who pressed a button within the last 3 s (``views.open``)."""
+        client = self._client(bot_token, DIALOG_TIMEOUT_SECONDS)
+        call(client.views_open, trigger_id=trigger_id, view=dict(view))
+
+    def probe(self) -> float | None:
+        """Ask Slack for nothing (``api.test``) and give by how much its clock is ahead of ours (seconds).
+
+        It is negative where ours is ahead, and right to a second: that is as much as ``Date`` says. None
+        where there is no ``Date``.
+
+        Raises:
+            SlackError: Slack does not answer, or not as it should.
+
+        """
+        date = header(respond(self._client().api_test), "Date")
+        try:
+            return parsedate_to_datetime(date or "").timestamp() - self._clock()
+        except (TypeError, ValueError, OverflowError):
+            return None
 
 
-def _call(method: Any, **arguments: Any) -> dict[str, Any]:
-    try:
-        reply: SlackResponse = method(**arguments)
-    except SlackApiError as error:
-        # str(error) holds the whole response, which may hold a token: only Slack's code goes on.
-        raise _slack_error(error.response) from None
-    except _NO_ANSWER as error:
-        raise SlackBusy(type(error).__name__) from None
-    return reply.data if isinstance(reply.data, dict) else {}
-
-
-def _slack_error(response: SlackResponse) -> SlackError:
-    headers = {name.lower(): value for name, value in dict(response.headers or {}).items()}
-    status = response.status_code
-    data = response.data if isinstance(response.data, dict) else {}
-    code = data.get("error")
-    if status == 429:
-        return SlackBusy("ratelimited", retry_after_seconds(headers.get("retry-after")))
-    if not isinstance(code, str) or not code.replace("_", "").isalnum() or len(code) > 80:
-        # Not Slack's own words: a proxy's page, or one of Slack's on a bad day.
-        return SlackBusy(f"status_{status}")
-    if status >= 500 or code in BUSY_ERRORS:
-        return SlackBusy(code)
-    if code in MESSAGE_ERRORS:
-        return SlackRefusedMessage(code)
-    return SlackRefused(code)
-
-
-def _read_install(reply: dict[str, Any]) -> BotInstall:
-    team, enterprise = _part(reply, "team"), _part(reply, "enterprise")
-    install = BotInstall(
-        app_id=_text(reply, "app_id"),
-        bot_token=_text(reply, "access_token"),
-        bot_user_id=_text(reply, "bot_user_id"),
-        team_id=_text(team, "id") or None,
-        team_name=_text(team, "name") or _text(enterprise, "name"),
-        enterprise_id=_text(enterprise, "id") or None,
-        # Slack has been seen to send the word for the boolean (slack_bolt, request/internals.py).
-        is_enterprise_install=reply.get("is_enterprise_install") in (True, "true"),
-        token_expires="expires_in" in reply,
-    )
-    tenant_id = install.enterprise_id if install.is_enterprise_install else install.team_id
-    if not (install.app_id and install.bot_token and install.bot_user_id and tenant_id):
-        raise SlackRefused("unexpected_reply")
-    return install
-
-
-def _part(mapping: dict[str, Any], name: str) -> dict[str, Any]:
-    value = mapping.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _text(mapping: dict[str, Any], name: str) -> str:
-    value = mapping.get(name)
-    return value if isinstance(value, str) else ""
+def _arguments(address: Address, message: Message) -> dict[str, Any]:
+    """Give what every new message is posted with; what is not set is left out."""
+    arguments: dict[str, Any] = {"channel": address.channel_id, "text": message.text}
+    if message.blocks:
+        arguments["blocks"] = list(message.blocks)
+    if address.thread_ts:
+        arguments["thread_ts"] = address.thread_ts
+    if address.username:
+        arguments["username"] = address.username
+    return arguments

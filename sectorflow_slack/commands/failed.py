@@ -2,53 +2,65 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
-from flask.cli import AppGroup
 
-from sectorflow_slack.domain.models import Question
+from sectorflow_slack.commands.speaking import Group, json_option, say_json, say_table
+from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.progress import Letter
+from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.web import current_services
 
-failed = AppGroup("failed", help="Questions that failed for good; kept for a week.")
+failed = Group("failed", help="Questions that failed for good; kept for a week.")
+
+_COLUMNS = {name: name for name in ("id", "failed", "reason", "installation", "channel")}
 
 
 @failed.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@json_option("One JSON object a line.")
 def list_failed(as_json: bool) -> None:
     """List them, oldest first: ids only, never what was asked."""
-    for letter in current_services.letters.dead():
-        shown = _shown(letter)
-        click.echo(json.dumps(shown) if as_json else "  ".join(shown.values()))
+    shown = [_shown(letter) for letter in current_services.letters.dead()]
+    if as_json:
+        for letter in shown:
+            say_json(letter)
+    else:
+        say_table(shown, _COLUMNS, "No question failed.")
 
 
 @failed.command()
 @click.argument("question_ids", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every one that is listed.")
-def replay(question_ids: tuple[str, ...], everything: bool) -> None:
+@json_option("One JSON document.")
+def replay(question_ids: tuple[str, ...], everything: bool, as_json: bool) -> None:
     """Ask them again: those named, or all."""
     wanted = {letter.question.id: letter for letter in current_services.letters.dead()}
-    chosen = list(wanted) if everything else list(question_ids)
+    chosen = list(wanted) if everything else list(dict.fromkeys(question_ids))
     if not chosen and not everything:
         raise click.UsageError("Name questions, or say --all.")
     unknown = [question_id for question_id in chosen if question_id not in wanted]
     if unknown:
         raise click.ClickException(f"No such failed question: {', '.join(unknown)}")
     questions = [replace(wanted[question_id].question, button_ts=None) for question_id in chosen]
-    gone = [question for question in questions if not _is_installed(question)]
-    questions = [question for question in questions if question not in gone]
-    if gone:
-        click.echo(f"{len(gone)} kept: the app is not installed there any more.", err=True)
+    kept = [question for question in questions if not _is_installed(question)]
     # Workers look for questions that nobody woke them for every few seconds.
-    done = sum(current_services.letters.revive(question) for question in questions)
-    click.echo(f"{done} asked again.")
+    again = [one for one in questions if one not in kept and current_services.letters.revive(one)]
+    if as_json:
+        say_json({"askedAgain": [one.id for one in again], "kept": [one.id for one in kept]})
+        return
+    if kept:
+        click.echo(f"{len(kept)} kept: the app is not installed there any more.", err=True)
+    click.echo(f"{len(again)} asked again.")
 
 
 def _is_installed(question: Question) -> bool:
-    return current_services.answers.installations.find(question.installation) is not None
+    try:
+        return current_services.answers.installations.find(question.installation) is not None
+    except CannotDecrypt:
+        # It is there, but nobody could answer without its token.
+        return False
 
 
 def _shown(letter: Letter) -> dict[str, str]:

@@ -1,38 +1,186 @@
-"""``flask installations``: keeping installations elsewhere, and putting them back."""
+"""``flask installations``: who has the app, ending that, keeping all of it elsewhere and putting it back."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import click
-from flask.cli import AppGroup
 
+from sectorflow_slack.commands.shown import COLUMNS, Shown, shown
+from sectorflow_slack.commands.speaking import Group, json_option, say_fields, say_json, say_table
 from sectorflow_slack.domain.errors import CannotDecrypt
+from sectorflow_slack.domain.installations import Installation, InstallationQuery, PendingInstallation
 from sectorflow_slack.web import current_services
 
-installations = AppGroup("installations", help="Installations and the apps they belong to.")
+installations = Group("installations", help="Installations and the apps they belong to.")
+
+#: The most that one page of the directory has.
+_PAGE = 100
+
+Found = Installation | PendingInstallation
+
+
+@installations.command("list")
+@click.option("--status", type=click.Choice(["pending", "installed", "failed", "expired"]))
+@click.option("--app", "app_id", help="Of this Slack app (A…).")
+@click.option("--team", "team_id", help="In this Slack workspace (T…).")
+@click.option("--customer", "customer_id", help="Of this customer of the platform's.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="So many at most.")
+@click.option("--all", "everything", is_flag=True, help="However many there are.")
+@json_option("One JSON object a line, named as in the install API.")
+def list_installations(limit: int, everything: bool, as_json: bool, **filters: str | None) -> None:
+    """List them, oldest first; no secrets are opened."""
+    found = _walk(InstallationQuery(**filters))  # type: ignore[arg-type]  # click has checked the status
+    rows: list[Shown] = []
+    has_more = False
+    for each in found:
+        if len(rows) == limit and not everything:
+            has_more = True
+            break
+        row = shown(each, current_services.installs.clock())
+        rows.append(row)
+        if as_json:
+            say_json(row)
+    if not as_json:
+        say_table(rows, COLUMNS, "No installations.")
+    if has_more:
+        click.echo("There are more: say --all, or a higher --limit.", err=True)
+
+
+@installations.command()
+@click.argument("installation_id", metavar="ID")
+@json_option("One JSON document, named as in the install API.")
+def show(installation_id: str, as_json: bool) -> None:
+    """Show one; no tokens, no secrets, no install link."""
+    found, lost = _find(installation_id)
+    fields = shown(found, current_services.installs.clock())
+    if as_json:
+        say_json(fields)
+    else:
+        say_fields(fields)
+    if lost:
+        click.echo(f"No key opens its secrets ({lost}): it cannot answer.", err=True)
+
+
+@installations.command()
+@click.argument("installation_id", metavar="ID")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+@json_option("One JSON document.")
+def delete(installation_id: str, yes: bool, as_json: bool) -> None:
+    """Forget one with its secrets, and revoke its bot token at Slack."""
+    found, lost = _find(installation_id)
+    if not yes:
+        name = f"{found.terms.app_name!r}, {shown(found, 0.0)['teamName'] or 'no team'}"
+        click.confirm(f"Delete {installation_id} ({name})?", abort=True, err=True)
+    if lost:
+        if not _delete_unread(found):
+            raise click.ClickException(
+                f"No key opens its secrets ({lost}), and it cannot be deleted without."
+            )
+    elif not current_services.installs.delete(installation_id):
+        raise click.ClickException("There is no such installation any more.")
+    revocation = _revocation(found, lost)
+    if as_json:
+        say_json({"id": installation_id, "deleted": True, "revocation": revocation})
+        return
+    click.echo(f"{installation_id} is deleted.")
+    if revocation in _REVOCATIONS:
+        click.echo(_REVOCATIONS[revocation], err=True)
+
+
+_REVOCATIONS = {
+    "waiting": "Its bot token is still to be revoked at Slack: a worker goes on trying.",
+    "impossible": "Its bot token could not be read and is not revoked: remove the app in Slack.",
+}
+
+
+def _revocation(found: Found, lost: str) -> str:
+    """Say what became of the bot token, in a word."""
+    if isinstance(found, PendingInstallation):
+        return "none"
+    if lost:
+        return "impossible"
+    return "waiting" if current_services.checkup.awaits_revocation(found.key) else "done"
+
+
+def _find(installation_id: str) -> tuple[Found, str]:
+    """Find an installation, and what keeps its secrets from being read: "" where nothing does."""
+    lost = ""
+    try:
+        found = current_services.installs.find(installation_id)
+    except CannotDecrypt as error:
+        lost = error.place
+        # The directory opens no secrets.
+        found = next((one for one in _walk(InstallationQuery()) if one.terms.id == installation_id), None)
+    if found is None:
+        raise click.ClickException("There is no such installation.")
+    return found, lost
+
+
+def _delete_unread(found: Found) -> bool:
+    """Forget an installation whose secrets nobody can read."""
+    if isinstance(found, Installation):
+        now = current_services.installs.clock()
+        return current_services.installs.installations.delete(found.key, before=max(now, found.installed_at))
+    return current_services.installs.pendings.remove(found.terms.id)
+
+
+def _walk(query: InstallationQuery) -> Iterator[Found]:
+    """Go through all installations that a query fits."""
+    query = replace(query, limit=_PAGE)
+    while True:
+        page = current_services.installs.list(query)
+        yield from page.items
+        if page.next_cursor is None:
+            return
+        query = replace(query, cursor=page.next_cursor)
 
 
 @installations.command("export")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-def export_installations(file: Path) -> None:
+@json_option("One JSON document.")
+def export_installations(file: Path, as_json: bool) -> None:
     """Write all installations to FILE, sealed with the first of ENCRYPTION_KEYS."""
     sealed, number = current_services.backup.export()
-    # Made anew, for its owner only, and put in the place of an older one when it is whole.
+    try:
+        _write_for_owner(file, sealed)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from None
+    if as_json:
+        say_json({"file": str(file), "installations": number})
+    else:
+        click.echo(f"{number} installations written to {file}.")
+
+
+def _write_for_owner(file: Path, text: str) -> None:
+    """Make a file anew, for its owner only, and put it in the place of an older one when it is whole."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
-        output.write(sealed)
-    draft.replace(file)
-    click.echo(f"{number} installations written to {file}.")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
+            output.write(text)
+        draft.replace(file)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()
+        raise
 
 
 @installations.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
-def import_installations(file: Path) -> None:
+@json_option("One JSON document.")
+def import_installations(file: Path, as_json: bool) -> None:
     """Put back from FILE what is missing; what is there stays as it is."""
     try:
         number = current_services.backup.restore(file.read_text().strip())
-    except CannotDecrypt:
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from None
+    except (CannotDecrypt, UnicodeDecodeError):
         raise click.ClickException(f"{file} is no backup, or none of ENCRYPTION_KEYS opens it.") from None
-    click.echo(f"{number} installations put back.")
+    if as_json:
+        say_json({"file": str(file), "installations": number})
+    else:
+        click.echo(f"{number} installations put back.")

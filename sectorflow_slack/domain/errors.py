@@ -7,17 +7,22 @@
     ├── LeaseLost                  somebody else works on the question now: leave it alone
     ├── CannotDecrypt              a stored secret was not written by any of our keys for this place
     ├── InstallRefused             the install API refuses: which field, and why
+    ├── AppNotMade                 Slack made no app of a manifest, or did not say whether it did
+    ├── StillUnderWay              the same request is being worked on; ask again in a moment
+    ├── Changed                    somebody else changed the installation meanwhile
     ├── ConsentRefused             a person's way through OAuth ends here, and why
     ├── SectorFlowError
     │   ├── TokenRefused           401, 403
     │   ├── WorkspaceMissing       404
     │   ├── QuestionRefused        any other 4xx
+    │   │   └── QuestionTooLong    413, 414
     │   ├── SectorFlowBusy         refused connection, 429, 502, 503, 504: nothing was answered, ask again
     │   ├── SectorFlowBroken       500: ask once more
     │   ├── AnswerLost             timed out or cut off: it may have been charged, do not ask again
     │   └── ReplyUnreadable        200 with something that is no reply
     └── SlackError
         ├── SlackBusy              429, 5xx, no connection: ask again
+        ├── ManifestRefused        Slack refused a manifest: each fault with its place
         ├── SlackRefusedMessage    the message's form was refused: post it plainer
         └── SlackRefused           anything else that Slack says no to
 
@@ -25,6 +30,8 @@ No text here carries a token, a question, an answer or a body: texts are constan
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 
 class SectorFlowSlackError(Exception):
@@ -54,6 +61,29 @@ class InstallRefused(SectorFlowSlackError):
         super().__init__(f"{field}: {message}")
         self.field = field
         self.message = message
+
+
+class AppNotMade(SectorFlowSlackError):
+    """There is no app: ``faults`` are Slack's own messages by JSON pointer, where it gave any.
+
+    ``in_doubt`` says that Slack may have made one all the same, and somebody has to look.
+    """
+
+    def __init__(
+        self, message: str, *, faults: Mapping[str, Sequence[str]] | None = None, in_doubt: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.faults = faults or {}
+        self.in_doubt = in_doubt
+
+
+class StillUnderWay(SectorFlowSlackError):
+    """Another request with the same ``Idempotency-Key`` is being worked on."""
+
+
+class Changed(SectorFlowSlackError):
+    """An installation is not any more what whoever changes it believes it to be."""
 
 
 class ConsentRefused(SectorFlowSlackError):
@@ -88,6 +118,10 @@ class QuestionRefused(SectorFlowError):
     """SectorFlow refused the request itself (any other 4xx)."""
 
 
+class QuestionTooLong(QuestionRefused):
+    """SectorFlow takes no question as long as this (413, 414)."""
+
+
 class SectorFlowBusy(SectorFlowError):
     """Nothing was answered and nothing charged; the same request may be sent again."""
 
@@ -118,7 +152,14 @@ class SlackError(SectorFlowSlackError):
 
 
 class SlackBusy(SlackError):
-    """Slack was away, slow or limits the rate; the same call may be made again."""
+    """Slack was away, slow or limits the rate; the same call may be made again.
+
+    ``never_sent`` says that no connection came about, so that Slack has done nothing.
+    """
+
+    def __init__(self, code: str, retry_after: float | None = None, *, never_sent: bool = False) -> None:
+        super().__init__(code, retry_after)
+        self.never_sent = never_sent
 
 
 class SlackRefusedMessage(SlackError):
@@ -127,3 +168,11 @@ class SlackRefusedMessage(SlackError):
 
 class SlackRefused(SlackError):
     """Slack said no."""
+
+
+class ManifestRefused(SlackRefused):
+    """Slack refused an app manifest; ``faults`` are its messages by JSON pointer, at least one."""
+
+    def __init__(self, code: str, faults: Mapping[str, Sequence[str]]) -> None:
+        super().__init__(code)
+        self.faults = faults

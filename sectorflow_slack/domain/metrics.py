@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from sectorflow_slack.domain.installations import InstallationKey
+from sectorflow_slack.domain.progress import ModelVotes
+
 #: Events that Slack signed; each is repeated, ignored, or a question.
 RECEIVED = "received"
 REPEATED = "repeated"
@@ -58,10 +61,13 @@ LABELS = {FAILED: "reason", RETRIES: "fault"}
 OPEN_QUESTIONS = "open_questions"
 OLDEST_QUESTION_SECONDS = "oldest_question_seconds"
 DEAD_LETTERS = "dead_letters"
+#: What people think of answers; kept with the installations.
+VOTES = "votes"
 
 GAUGES = {
     OPEN_QUESTIONS: "Questions accepted and not yet finished, by state: waiting, later, underway.",
     OLDEST_QUESTION_SECONDS: "Age of the oldest open question; 0 when none is open.",
+    VOTES: "Votes on models' answers as they stand, by installation, model and vote (up, down).",
     DEAD_LETTERS: "Questions that failed for good and can still be replayed.",
 }
 
@@ -90,6 +96,8 @@ class Snapshot:
     underway: int
     oldest_seconds: float
     dead_letters: int
+    #: Of each installation that has any.
+    votes: tuple[tuple[InstallationKey, tuple[ModelVotes, ...]], ...] = ()
 
     @property
     def open(self) -> int:

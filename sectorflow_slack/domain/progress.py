@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sectorflow_slack.domain.models import Message, Question
+from sectorflow_slack.domain.messages import Message
+from sectorflow_slack.domain.questions import Answer, Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +15,6 @@ class Plan:
     messages: tuple[Message, ...]
     #: Why there is no answer, as a short word; "" where there is one.
     failure: str = ""
-    #: Models that failed while others answered.
-    failed_model_ids: tuple[str, ...] = ()
     #: SectorFlow's thread that the answer belongs to.
     thread_id: str | None = None
 
@@ -25,8 +24,8 @@ class Progress:
     """How far the answer to a question has come."""
 
     plan: Plan | None = None
-    #: Messages of the plan that Slack has taken.
-    posted: int = 0
+    #: The ``ts`` of each message of the plan that Slack has taken, in order.
+    posted: tuple[str, ...] = ()
     #: Tries that failed and may pass when made again.
     failures: int = 0
     #: Workers that let the question go without a word: they died, or hung.
@@ -40,3 +39,25 @@ class Letter:
     question: Question
     reason: str
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer whose buttons work, and the messages that show it."""
+
+    answer: Answer
+    #: The ``ts`` of each message, in order; empty until the first of them are all posted.
+    posted: tuple[str, ...]
+    #: Goes up with each change of the answer.
+    version: int
+    #: The version that the messages show.
+    drawn: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVotes:
+    """What people think of one model's answers."""
+
+    model_id: str
+    up: int
+    down: int

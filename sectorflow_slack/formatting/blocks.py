@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from sectorflow_slack.domain.models import ModelAnswer
+from collections.abc import Iterable, Sequence
+
+from sectorflow_slack.domain.questions import ModelAnswer
 
 from . import limits
 from .parsing import tidy
-from .words import ENGLISH
+from .words import ENGLISH, Words
 
 Block = dict[str, object]
 
@@ -18,9 +20,9 @@ def header(text: str) -> Block:
     return {"type": "header", "text": plain_text(text, limits.HEADER_CHARS)}
 
 
-def context(text: str) -> Block:
-    """Make a line of small text."""
-    return {"type": "context", "elements": [plain_text(text, limits.CONTEXT_CHARS)]}
+def context(*texts: str, limit: int = limits.CONTEXT_CHARS) -> Block:
+    """Make a line of small texts."""
+    return {"type": "context", "elements": [plain_text(text, limit) for text in texts]}
 
 
 def section(text: str) -> Block:
@@ -33,11 +35,43 @@ def markdown(text: str) -> Block:
     return {"type": "markdown", "text": text}
 
 
-def button(action_id: str, label: str, value: str) -> Block:
-    """Make a row of one button."""
+def preformatted(text: str) -> Block:
+    """Make a block of literal text in a fixed-width font, which readers can copy as it is."""
+    code = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": text}]}
+    return {"type": "rich_text", "elements": [code]}
+
+
+def actions(*elements: Block) -> Block:
+    """Make a row of buttons and menus."""
+    return {"type": "actions", "elements": list(elements)}
+
+
+def button(action_id: str, label: str, value: str, *, primary: bool = False) -> Block:
+    """Make a button."""
     text = plain_text(label, limits.BUTTON_CHARS)
-    element = {"type": "button", "action_id": action_id, "text": text, "value": value}
-    return {"type": "actions", "elements": [element]}
+    element: Block = {"type": "button", "action_id": action_id, "text": text, "value": value}
+    return {**element, "style": "primary"} if primary else element
+
+
+def overflow(action_id: str, options: Sequence[tuple[str, str]]) -> Block:
+    """Make a menu behind three dots of labels and the values they stand for, at most 5."""
+    drawn = [{"text": plain_text(label, limits.OPTION_CHARS), "value": value} for label, value in options]
+    return {"type": "overflow", "action_id": action_id, "options": drawn}
+
+
+def feedback(action_id: str, positive: tuple[str, str], negative: tuple[str, str]) -> Block:
+    """Make a row of two thumbs, each with what it says to a screen reader and its value."""
+    good, bad = (
+        {"text": plain_text(label, limits.BUTTON_CHARS), "value": value}
+        for label, value in (positive, negative)
+    )
+    thumbs = {
+        "type": "feedback_buttons",
+        "action_id": action_id,
+        "positive_button": good,
+        "negative_button": bad,
+    }
+    return {"type": "context_actions", "elements": [thumbs]}
 
 
 def plain_text(text: str, limit: int) -> Block:
@@ -45,11 +79,24 @@ def plain_text(text: str, limit: int) -> Block:
     return {"type": "plain_text", "text": limits.shorten(text, limit), "emoji": False}
 
 
-def title(answer: ModelAnswer) -> str:
+def title(answer: ModelAnswer, words: Words = ENGLISH) -> str:
     """Give a model's name as one line."""
-    return one_line(answer.name) or ENGLISH.nameless_model
+    return one_line(answer.name) or words.nameless_model
 
 
 def one_line(text: str) -> str:
     """Give a text with each run of white space as one space."""
     return " ".join(tidy(text).split())
+
+
+def texts_of(value: object) -> Iterable[str]:
+    """Give every text in blocks that a reader sees, those of buttons and menus among them."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "text" and isinstance(inner, str):
+                yield inner
+            else:
+                yield from texts_of(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from texts_of(inner)

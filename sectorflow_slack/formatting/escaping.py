@@ -14,7 +14,7 @@ from typing import Final
 
 from markdown_it.token import Token
 
-from .parsing import code_spans, parse_blocks, tidy
+from .parsing import code_spans, is_dense, parse_blocks, tidy
 
 #: U+2060 WORD JOINER: invisible, no width, no line break.
 JOINER: Final = "\u2060"
@@ -27,11 +27,18 @@ _PROSE: Final = re.compile(
     r"|\\?<"
 )
 _LIVE_TOKEN: Final = re.compile(
-    r"<(?=!(?i:channel|group|here|everyone|subteam|date)(?:[\^|>])"
-    r"|@[UWB][A-Z0-9]*[|>]"
-    r"|#[CDG][A-Z0-9]*[|>]"
+    r"<(?=!(?i:channel|group|here|everyone|subteam|date)\\?[\^|>]"
+    r"|@[UWB][A-Z0-9]*\\?[|>]"
+    r"|#[CDG][A-Z0-9]*\\?[|>]"
     r"|(?i:[a-z][a-z0-9+.-]{0,30}://|mailto:|tel:)[^<>|]*\|)"
 )
+#: ``@here`` as a part of an address's path: ``%40here`` leads to the same place.
+_BROADCAST_IN_PATH: Final = re.compile(
+    r"((?i:https?)://[\w.-]{1,200}(?::\d{1,5})?/(?:[\w.~%+=&?#,;/:-]{0,200}/)?)"
+    r"@(?=(?i:channel|here|everyone)(?![^\W_]))"
+)
+#: Where a line is looked for first, so that a long table is not searched to its end for each of its cells.
+_NEAR: Final = 400
 _UNWRAPPED_BEFORE: Final = re.compile(r"[\s(\[{\"'*_~|>:,;]")
 _UNWRAPPED_AFTER: Final = re.compile(r"[\s)\]}\"'.,;:!?|]")
 
@@ -47,7 +54,7 @@ def neutralise(markdown: str) -> str:
         return text
     parts: list[str] = []
     done = 0
-    for start, end in _code_ranges(text):
+    for start, end in code_ranges(text):
         parts += (_neutral_prose(text[done:start]), neutral_code(text[start:end]))
         done = end
     parts.append(_neutral_prose(text[done:]))
@@ -76,13 +83,17 @@ def break_broadcasts(text: str) -> str:
 
 
 def _neutral_prose(prose: str) -> str:
-    return break_broadcasts(_PROSE.sub(_neutral_match, prose))
+    return break_broadcasts(_without_broadcasts(_PROSE.sub(_neutral_match, prose)))
+
+
+def _without_broadcasts(address: str) -> str:
+    return _BROADCAST_IN_PATH.sub(r"\1%40", address)
 
 
 def _neutral_match(match: re.Match[str]) -> str:
     if match["backslash"]:
         return match[0]
-    address = match["url"] or match["email"]
+    address = _without_broadcasts(match["url"] or match["email"] or "")
     prose, start, end = match.string, match.start(), match.end()
     if not address or _BROADCAST.search(address):
         return "&lt;" + match[0].removeprefix("\\").removeprefix("<")
@@ -93,8 +104,13 @@ def _neutral_match(match: re.Match[str]) -> str:
     return f"{before}{address}{after}"
 
 
-def _code_ranges(text: str) -> Iterator[tuple[int, int]]:
-    """Find what is code, from the parser's tokens: ranges of the text, in order, none touching another."""
+def code_ranges(text: str) -> Iterator[tuple[int, int]]:
+    """Find what is code, from the parser's tokens: ranges of the text, in order, none touching another.
+
+    Nothing counts as code in a text that would take too long to parse.
+    """
+    if is_dense(text):
+        return
     starts = _line_starts(text)
     cursor = 0
     for token in parse_blocks(text):
@@ -122,21 +138,40 @@ def _span_ranges(text: str, token: Token, cursor: int, end: int) -> tuple[list[t
 
     The parser gives no columns and takes away indents and quote marks. What it takes away holds neither
     ``<`` nor backticks, so the first place where a line of the content is found is its place. Where one
-    is not found (a table's cell with an escaped pipe) nothing counts as code.
+    is not found nothing counts as code.
     """
     spans = code_spans(token.content)
     ranges: list[tuple[int, int]] = []
     offset, at, due = 0, cursor, 0
     for line in token.content.split("\n"):
         bare = line.lstrip()
-        place = text.find(bare, at, end)
+        place, written = _find(text, bare, at, end)
         if place < 0:
             return [], cursor
-        shift = place - (offset + len(line) - len(bare))
-        at, offset = place + len(bare), offset + len(line) + 1
+        begins = offset + len(line) - len(bare)
+        at, offset = place + len(written), offset + len(line) + 1
         while due < len(spans) and spans[due][0] < offset:
-            ranges.append((max(place, spans[due][0] + shift), min(at, spans[due][1] + shift)))
+            first, last = (place + _width(bare, written, spot - begins) for spot in spans[due])
+            ranges.append((max(place, first), min(at, last)))
             if spans[due][1] > offset:
                 break
             due += 1
     return ranges, at
+
+
+def _find(text: str, line: str, at: int, end: int) -> tuple[int, str]:
+    """Find a line of content: where it stands, -1 where it does not, and how it is written there.
+
+    In a table's cell the parser takes away the backslash before each pipe.
+    """
+    written = (line, line.replace("|", "\\|")) if "|" in line else (line,)
+    for stop in (min(end, at + 2 * len(line) + _NEAR), end):
+        found = [(place, each) for each in written if (place := text.find(each, at, stop)) >= 0]
+        if found:
+            return min(found)
+    return -1, line
+
+
+def _width(line: str, written: str, length: int) -> int:
+    """Give how wide the first ``length`` characters of a line are as they are written."""
+    return length if line == written else length + line.count("|", 0, max(0, length))

@@ -31,6 +31,21 @@ SECTION_CHARS: Final = 3_000
 #: Label of a button (docs.slack.dev, Block Kit reference, button element).
 BUTTON_CHARS: Final = 75
 
+#: Label of an option in a menu (docs.slack.dev, Block Kit reference, option object).
+OPTION_CHARS: Final = 75
+
+#: A dialog's title and its buttons' labels (docs.slack.dev, Block Kit reference, modals).
+DIALOG_TITLE_CHARS: Final = 24
+
+#: What can be typed into a dialog's field (docs.slack.dev, plain-text input element).
+INPUT_CHARS: Final = 3_000
+
+#: A question that is quoted above its answer: enough to know it again.
+QUOTE_CHARS: Final = 300
+
+#: A name within a sentence.
+NAME_CHARS: Final = 100
+
 #: Elements of a ``context`` block (docs.slack.dev, Block Kit reference, context block).
 CONTEXT_ELEMENTS: Final = 10
 

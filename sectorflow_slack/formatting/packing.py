@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .pieces import Piece, Room, joined
+from .pieces import NOTHING, Piece, Room, joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,8 @@ class Section:
     pieces: tuple[Piece, ...]
     heading: Piece
     heading_again: Piece
+    #: What stands behind the last piece, on the same page.
+    ending: Piece = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,9 @@ class Part:
     #: The section's place among those packed.
     section: int
     pieces: tuple[Piece, ...]
-    #: Whether the section began on an earlier page.
+    #: Whether the section began on an earlier page, and whether it ends on this one.
     continued: bool = False
+    ends: bool = True
 
     @property
     def text(self) -> str:
@@ -40,7 +43,7 @@ def pack(sections: Iterable[Section], room: Room) -> tuple[Page, ...]:
     """Put the sections on few pages, in order; no page ends with a heading.
 
     A section that fits one page is not parted over two. Each piece must fit the room together with its
-    section's heading.
+    section's heading and ending.
     """
     pages: list[list[Part]] = [[]]
     left = room
@@ -50,13 +53,13 @@ def pack(sections: Iterable[Section], room: Room) -> tuple[Page, ...]:
             pages.append([])
             left = room
         while rest:
-            taken, after = _fill(rest, left.less(heading))
+            taken, after = _fill(rest, left.less(heading), section.ending)
             if not taken and pages[-1]:
                 pages.append([])
                 left = room
                 continue
             taken = taken or 1
-            pages[-1].append(Part(at, rest[:taken], continued))
+            pages[-1].append(Part(at, rest[:taken], continued, taken == len(rest)))
             rest, heading, continued, left = rest[taken:], section.heading_again, True, after
             if rest:
                 pages.append([])
@@ -65,16 +68,16 @@ def pack(sections: Iterable[Section], room: Room) -> tuple[Page, ...]:
 
 
 def _holds(room: Room, section: Section) -> bool:
-    taken, _ = _fill(section.pieces, room.less(section.heading))
+    taken, _ = _fill(section.pieces, room.less(section.heading), section.ending)
     return taken == len(section.pieces)
 
 
-def _fill(pieces: tuple[Piece, ...], left: Room) -> tuple[int, Room]:
-    """Count how many of the pieces fit, and give the room left behind them."""
-    taken = 0
-    for piece in pieces:
+def _fill(pieces: tuple[Piece, ...], left: Room, ending: Piece) -> tuple[int, Room]:
+    """Count how many of the pieces fit, the last one with the ending, and give the room left behind them."""
+    for at, piece in enumerate(pieces):
+        if at == len(pieces) - 1:
+            left = left.less(ending)
         if not left.takes(piece):
-            break
+            return at, left
         left = left.less(piece)
-        taken += 1
-    return taken, left
+    return len(pieces), left

@@ -15,11 +15,20 @@ _UNWRITABLE = re.compile(r"[\0\ud800-\udfff]")
 
 #: Deeper nesting is not parsed but kept as text; it also bounds the parser's recursion.
 _MAX_NESTING = 24
+#: More lines than these, of fewer characters than these on average, are no text that a model writes.
+_MANY_LINES = 4_000
+_SHORT_LINE = 12
 
 
 def tidy(text: str) -> str:
     """Give ``text`` with the line feed as its only line end and U+FFFD where no character can be written."""
     return _UNWRITABLE.sub("\ufffd", _NEWLINE.sub("\n", text))
+
+
+def is_dense(text: str) -> bool:
+    """Say whether a text is nothing but thousands of tiny lines, which would take long to parse."""
+    lines = text.count("\n")
+    return lines > _MANY_LINES and len(text) < lines * _SHORT_LINE
 
 
 def parse_blocks(markdown: str) -> list[Token]:
@@ -31,6 +40,21 @@ def parse_blocks(markdown: str) -> list[Token]:
     parser = _parser()
     parser.block.parse(markdown, parser, {}, tokens)
     return tokens
+
+
+def link_references(markdown: str) -> dict[str, str]:
+    """Give the addresses that a text defines for its links (``[label]: address``), by normal label."""
+    if "]:" not in markdown or is_dense(markdown):
+        return {}
+    env: dict[str, dict[str, dict[str, str]]] = {}
+    parser = _reference_parser()
+    parser.block.parse(markdown, parser, env, [])
+    defined = env.get("references", {})
+    return {label: _without_parentheses(each["href"]) for label, each in defined.items()}
+
+
+def _without_parentheses(address: str) -> str:
+    return address.replace("(", "%28").replace(")", "%29")
 
 
 def first_line(token: Token) -> int:
@@ -59,6 +83,11 @@ def _parser() -> MarkdownIt:
     parser.inline.ruler2.enableOnly([])
     parser.inline.ruler.at("backticks", _remember_span)
     return parser
+
+
+@cache
+def _reference_parser() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": False, "maxNesting": _MAX_NESTING}).enable("table")
 
 
 def _remember_span(state: StateInline, silent: bool) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from markdown_it.token import Token
 
 from . import limits
+from .blocks import Block, texts_of
 from .parsing import parse_blocks
 
 #: What Slack draws as a block of its own when it stands inside a list or a quote.
@@ -79,10 +80,20 @@ class Piece:
         )
 
 
+#: Takes no room; -2 as ``Room.less`` counts a blank line before each piece.
+NOTHING = Piece("", -2, blocks=0)
+
+
 def joined(pieces: Iterable[Piece]) -> str:
     """Give the pieces' text, with a blank line between two unless there was none."""
     texts = [f"\n{piece.text}" if piece.tight else f"\n\n{piece.text}" for piece in pieces]
     return "".join(texts).lstrip("\n")
+
+
+def cost(blocks: Iterable[Block]) -> Piece:
+    """Count what finished blocks take of a message's room: each of their texts, a button's too."""
+    drawn = list(blocks)
+    return Piece("", sum(limits.count(text) for text in texts_of(drawn)), len(drawn))
 
 
 def measure(text: str, tokens: list[Token] | None = None) -> Piece:

@@ -2,58 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from sectorflow_slack.domain.models import Message, ModelAnswer
+from sectorflow_slack.domain.messages import Message
+from sectorflow_slack.domain.questions import Answer
 
-from . import limits
-from .blocks import DIVIDER, Block, context, header, markdown, one_line, title
-from .escaping import neutralise, restore
+from . import parts
+from .blocks import DIVIDER, Block
+from .escaping import restore
 from .packing import Page, Part, Section, pack
-from .pieces import Piece, Room
+from .pieces import Room, cost
 from .plain import fallback
-from .splitting import split
-from .words import ENGLISH
+from .words import ENGLISH, Words
 
-#: Largest heading: a header, a context and the divider before them.
-_HEADING = Piece("", limits.HEADER_CHARS + limits.CONTEXT_CHARS, blocks=3)
 _ROOM = Room()
-_PIECE_ROOM = _ROOM.less(_HEADING)
-#: Stands in place of an answer.
-_FAILED = Piece("", limits.CONTEXT_CHARS)
 
 
-def separated(answers: Sequence[ModelAnswer]) -> tuple[Message, ...]:
-    """Show the answers one below the other, in their order.
+def separated(answer: Answer, words: Words = ENGLISH) -> tuple[Message, ...]:
+    """Show the answers one below the other, in their order, each with its buttons behind its end.
 
     What does not fit into one message goes on in the next, under the model's heading again.
     """
-    pages = pack([_section(answer) for answer in answers], _ROOM)
-    return tuple(_message(answers, page) for page in pages)
+    sections = [_section(answer, at, words) for at in range(len(answer.models))]
+    pages = pack(sections, _ROOM)
+    return tuple(_message(answer, page, words) for page in pages)
 
 
-def _section(answer: ModelAnswer) -> Section:
-    pieces = () if answer.failed else split(neutralise(answer.text), _PIECE_ROOM)
-    return Section(pieces or (_FAILED,), _HEADING, _HEADING)
+def _section(answer: Answer, at: int, words: Words) -> Section:
+    model = answer.models[at]
+    heading = cost([DIVIDER, *_above(answer, at, words), *parts.heading(model, words)])
+    again = cost([DIVIDER, *parts.heading(model, words, again=True)])
+    ending = cost([*parts.buttons_at_rest(answer, at, words), *_below(answer, at, words)])
+    frame = replace(heading, chars=max(heading.chars, again.chars))
+    pieces = parts.pieces_of(model, _ROOM.less(frame).less(ending), words)
+    return Section(pieces, heading, again, ending)
 
 
-def _message(answers: Sequence[ModelAnswer], page: Page) -> Message:
+def _above(answer: Answer, at: int, words: Words) -> list[Block]:
+    """Give what stands above a model's heading: the question, above the first."""
+    return parts.question(answer, words) if at == 0 else []
+
+
+def _below(answer: Answer, at: int, words: Words) -> list[Block]:
+    """Give what stands below a model's buttons: the footer, below the last."""
+    return parts.footer(answer, "tabs", words) if at == len(answer.models) - 1 else []
+
+
+def _message(answer: Answer, page: Page, words: Words) -> Message:
     blocks: list[Block] = []
     for part in page:
         if blocks:
             blocks.append(DIVIDER)
-        blocks += _blocks(answers[part.section], part)
-    shown = [replace(answers[part.section], text=restore(part.text)) for part in page]
-    return Message(text=fallback(shown), blocks=tuple(blocks))
+        blocks += _blocks(answer, part, words)
+    shown = [replace(answer.models[part.section], text=restore(part.text)) for part in page]
+    return Message(text=fallback(shown, words), blocks=tuple(blocks))
 
 
-def _blocks(answer: ModelAnswer, part: Part) -> list[Block]:
-    if part.continued:
-        name = limits.shorten(title(answer), limits.HEADER_CHARS - len(ENGLISH.continued))
-        return [header(ENGLISH.continued_heading(name)), markdown(part.text)]
-    blocks = [header(title(answer))]
-    if base_model := one_line(answer.base_model):
-        blocks.append(context(base_model))
-    blocks.append(markdown(part.text) if part.text else context(ENGLISH.model_failed))
+def _blocks(answer: Answer, part: Part, words: Words) -> list[Block]:
+    at = part.section
+    blocks = [] if part.continued else _above(answer, at, words)
+    blocks += parts.heading(answer.models[at], words, again=part.continued)
+    blocks.append(parts.body(part.text, words))
+    if part.ends:
+        blocks += [*parts.buttons(answer, at, words), *_below(answer, at, words)]
     return blocks

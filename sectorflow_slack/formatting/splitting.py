@@ -13,7 +13,7 @@ from .escaping import JOINER
 from .fencing import as_code, closes, fence_for, fenced
 from .limits import count
 from .nesting import list_items, quote, unquote, without_marker
-from .parsing import first_line, parse_blocks
+from .parsing import first_line, is_dense, parse_blocks
 from .pieces import Piece, Room, joined, measure
 
 #: A table that would need more parts than this is shown as code: a flood of messages helps nobody.
@@ -43,8 +43,8 @@ def split(markdown: str, room: Room) -> tuple[Piece, ...]:
     Joined the pieces are the Markdown again, but for what was done to a block too large
     for the room: its fence or its table's head is there in each part. A heading stays with what follows.
     """
-    pieces = _split(markdown, room, 0)
-    if sum(piece.blocks for piece in pieces) > _MOST_PAGES * room.blocks:
+    pieces = [] if is_dense(markdown) else _split(markdown, room, 0)
+    if is_dense(markdown) or sum(piece.blocks for piece in pieces) > _MOST_PAGES * room.blocks:
         return tuple(measure(code) for code in as_code(markdown, room.chars))
     return tuple(pieces)
 
@@ -87,13 +87,13 @@ def _fitting(block: _Block, room: Room, beside: Room) -> Iterator[Piece]:
     if not block.text:
         return
     whole = measure(block.text, block.tokens)
-    if room.takes(whole):
+    narrow = beside if beside.chars > room.chars // 2 and beside.blocks > room.blocks // 2 else room
+    if narrow.takes(whole):
         yield replace(whole, tight=block.tight)
         return
     splitter = _SPLITTERS.get(block.tokens[0].type, _split_prose)
     if block.depth > _MOST_DEPTH:
         splitter = _split_prose
-    narrow = beside if beside.chars > room.chars // 2 and beside.blocks > room.blocks // 2 else room
     for part in splitter(block, narrow):
         if narrow.takes(piece := measure(part)):
             yield piece

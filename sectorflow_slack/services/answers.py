@@ -1,43 +1,28 @@
-"""Answering: what a worker does with a question it holds."""
+"""Answering: the whole way of a question through a worker."""
 
 from __future__ import annotations
 
 import logging
-import random
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
-from sectorflow_slack.domain.errors import (
-    LeaseLost,
-    SlackError,
-    SlackRefused,
-    SlackRefusedMessage,
-    StorageUnavailable,
-)
-from sectorflow_slack.domain.interfaces import (
-    Clock,
-    ConversationStore,
-    InstallationStore,
-    QuestionStore,
-    SectorFlowClient,
-    TaskQueue,
-)
-from sectorflow_slack.domain.metrics import QUEUE_SECONDS, RETRIES, SECTORFLOW_SECONDS, Metrics
-from sectorflow_slack.domain.models import Installation, InstallationKey, Question, Reply
+from sectorflow_slack.domain.errands import Errand
+from sectorflow_slack.domain.errors import LeaseLost, StorageUnavailable
+from sectorflow_slack.domain.installations import Installation, InstallationKey
+from sectorflow_slack.domain.metrics import QUEUE_SECONDS, Metrics
 from sectorflow_slack.domain.progress import Plan, Progress
-from sectorflow_slack.services.failures import (
-    UNINSTALLED_CODES,
-    Deadly,
-    reason_of,
-    whose_fault,
-)
+from sectorflow_slack.domain.question_stores import AnswerStore, ConversationStore, QuestionStore
+from sectorflow_slack.domain.questions import Question
+from sectorflow_slack.domain.remotes import Clock, TaskQueue
+from sectorflow_slack.domain.stores import InstallationStore
+from sectorflow_slack.services.asking import AskingService
+from sectorflow_slack.services.failures import Deadly
 from sectorflow_slack.services.insisting import insist
-from sectorflow_slack.services.plans import plan_of, plan_of_failure, plan_without_asking, to_ask_again
+from sectorflow_slack.services.plans import plan_of_failure, to_ask_again
 from sectorflow_slack.services.posting import PostingService
-from sectorflow_slack.services.retries import counts_as_failure, delay_before_retry
-from sectorflow_slack.services.timing import timed
+from sectorflow_slack.services.recovery import RecoveryService
+from sectorflow_slack.services.tokens import TokenService
 
 logger = logging.getLogger(__name__)
 
@@ -57,12 +42,14 @@ class AnswerService:
     installations: InstallationStore
     questions: QuestionStore
     conversations: ConversationStore
+    kept: AnswerStore
     queue: TaskQueue
+    asking: AskingService
     posting: PostingService
-    sectorflow: SectorFlowClient
+    recovery: RecoveryService
+    tokens: TokenService
     metrics: Metrics
     clock: Clock
-    random: Callable[[], float] = random.random
     _held: dict[str, Question] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
@@ -114,6 +101,7 @@ class AnswerService:
             if installation is None:
                 self._finish(question, Plan((), failure="uninstalled"))
                 return
+            installation = self.tokens.fresh(installation)
             self._answer(question, installation)
         except LeaseLost:
             raise
@@ -121,7 +109,7 @@ class AnswerService:
             # Nothing can be recorded now. The question is let go in a few seconds, and taken up again.
             logger.warning("answer interrupted: %s", error, extra=question.ids)
         except Exception as error:
-            self._recover(question, installation, error)
+            self.recovery.recover(question, installation, error, self._finish)
 
     def _answer(self, question: Question, installation: Installation) -> None:
         progress = self.questions.progress(question)
@@ -129,64 +117,35 @@ class AnswerService:
             raise Deadly
         if progress.deaths >= MAX_DEATHS_TOLD:
             # Saying even that it failed kills workers; whoever reads the dead letters is told.
+            if question.answer_id:
+                self.asking.give_up(question)
             self._finish(question, plan_of_failure(question, Deadly()))
             return
+        if question.answer_id:
+            self._answer_again(question, installation)
+            return
         plan = progress.plan or self._plan(question, installation, progress)
-        if plan.thread_id and progress.posted == 0:
+        if plan.thread_id and not progress.posted:
             self.conversations.save(question, installation.terms.sectorflow.workspace_id, plan.thread_id)
-        self.posting.say(question, installation, plan, progress.posted)
+        posted = self.posting.say(question, installation, plan, progress.posted)
+        if not plan.failure and self.kept.posted(question.id, posted):
+            # Somebody pressed one of its buttons before all of it was posted.
+            self.queue.run(Errand("draw", question.installation, question_id=question.id))
         self._finish(question, plan)
+
+    def _answer_again(self, question: Question, installation: Installation) -> None:
+        if not self.asking.ask_again(question, installation):
+            self.recovery.tell_that_the_old_one_stays(question)
+        self.queue.run(Errand("draw", question.installation, question_id=question.answer_id))
+        self._finish(question, Plan(()))
 
     def _plan(self, question: Question, installation: Installation, progress: Progress) -> Plan:
         if progress == Progress():
             self.metrics.observe(QUEUE_SECONDS, max(0.0, self.clock() - question.asked_at))
-        if progress.failures == 0:
-            self.posting.acknowledge_button(question, installation)
-        plan = plan_without_asking(question, installation)
-        if plan is None:
-            plan = plan_of(question, self._ask(question, installation))
+        plan = self.asking.plan(question, installation)
         insist(partial(self.questions.save_plan, question, plan, progress.posted))
         logger.info("plan kept", extra=question.ids)
         return plan
-
-    def _ask(self, question: Question, installation: Installation) -> Reply:
-        settings = installation.terms.sectorflow
-        if question.model_ids:
-            settings = replace(settings, model_ids=question.model_ids)
-        thread_id = self.conversations.find(question, settings.workspace_id)
-        with timed(self.metrics, SECTORFLOW_SECONDS):
-            return self.sectorflow.ask(settings, question.text, thread_id)
-
-    def _recover(self, question: Question, installation: Installation | None, error: Exception) -> None:
-        """Try again later, or say what happened and be done."""
-        extra = {**question.ids, "reason": reason_of(error)}
-        progress = self.questions.progress(question)
-        delay = delay_before_retry(error, progress.failures, self.random)
-        if delay is not None:
-            logger.warning("question put back", exc_info=error, extra={**extra, "delay": round(delay, 1)})
-            self.metrics.count(RETRIES, whose_fault(error))
-            self.questions.put_back(question, delay, counts=counts_as_failure(error))
-            self.queue.answer_next(question.installation, delay=delay)
-            return
-        logger.error("question failed", exc_info=error, extra=extra)
-        if isinstance(error, SlackRefused) and error.code in UNINSTALLED_CODES and installation:
-            self.installations.delete(installation.key, before=installation.installed_at)
-            logger.error("installation forgotten: %s", error.code, extra=extra)
-        plan = plan_of_failure(question, error)
-        if installation and _can_be_told(error, progress):
-            self._apologise(question, installation, plan)
-        else:
-            self._finish(question, plan)
-
-    def _apologise(self, question: Question, installation: Installation, plan: Plan) -> None:
-        """Say what happened; if Slack is busy, later."""
-        insist(partial(self.questions.save_plan, question, plan))
-        try:
-            self.posting.say(question, installation, plan, posted=0)
-        except SlackError as error:
-            self._recover(question, installation, error)
-        else:
-            self._finish(question, plan)
 
     def _finish(self, question: Question, plan: Plan) -> None:
         more = self.questions.finish(question, plan.failure, to_ask_again(question, plan))
@@ -201,10 +160,3 @@ class AnswerService:
     def _let_go(self, question: Question) -> None:
         with self._lock:
             self._held.pop(question.holder, None)
-
-
-def _can_be_told(error: Exception, progress: Progress) -> bool:
-    """Say whether a sentence may get through: where Slack refused a form, a shorter one may do."""
-    if isinstance(error, SlackRefusedMessage):
-        return progress.plan is None or not progress.plan.failure
-    return not isinstance(error, SlackError)

@@ -6,28 +6,26 @@ import hmac
 import logging
 from dataclasses import dataclass, field
 
-from sectorflow_slack.domain.errors import ConsentRefused, SlackBusy, SlackError
-from sectorflow_slack.domain.interfaces import (
-    AppStore,
-    Clock,
-    InstallationStore,
-    OAuthStateStore,
-    PendingStore,
-    SlackClient,
-)
-from sectorflow_slack.domain.models import (
+from sectorflow_slack.domain.errors import Changed, ConsentRefused, SlackBusy, SlackError
+from sectorflow_slack.domain.installations import (
     BotInstall,
+    FreshToken,
     Installation,
     InstallationKey,
     OAuthState,
     PendingInstallation,
     SlackApp,
 )
+from sectorflow_slack.domain.remotes import Clock, SlackClient
+from sectorflow_slack.domain.stores import AppStore, InstallationStore, OAuthStateStore, PendingStore
 
 logger = logging.getLogger(__name__)
 
 #: Slack says these where the credentials of the app are wrong: no second try can do better.
 CREDENTIAL_ERRORS = frozenset({"bad_client_secret", "invalid_client_id"})
+
+#: How often an installation is stored anew because the platform changes its terms at the same moment.
+TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +87,28 @@ class ConsentService:
             raise refusal.because("cancelled" if answer.error == "access_denied" else "slack_error")
         bot = self._exchange(app, answer.code, refusal)
         self._check_place(bot, refusal)
-        installation = Installation(pending.terms, bot, installed_at=self.clock())
-        if not self.installations.save(installation, pending.slack_app, pending.replaces):
-            self._give_back(bot)
-            raise self._failed(refusal, "already_installed")
-        logger.info(
-            "installed", extra={"installation_id": pending.terms.id, "installation": str(installation.key)}
-        )
-        return installation, pending
+        return self._install(bot, refusal)
+
+    def _install(self, bot: BotInstall, refusal: _Refusal) -> tuple[Installation, PendingInstallation]:
+        """Store the installation with the terms that are in force at that moment; they may have changed."""
+        for _ in range(TRIES):
+            pending = self.pendings.find(refusal.pending.terms.id)
+            if pending is None or pending.status(self.clock()) != "pending":
+                self._give_back(bot)
+                raise refusal.because("dead_link")
+            installation = Installation(pending.terms, bot, installed_at=self.clock())
+            try:
+                saved = self.installations.save(installation, pending.slack_app, pending.replaces)
+            except Changed:
+                continue
+            if not saved:
+                self._give_back(bot)
+                raise self._failed(refusal, "already_installed")
+            ids = {"installation_id": pending.terms.id, "installation": str(installation.key)}
+            logger.info("installed", extra=ids)
+            return installation, pending
+        self._give_back(bot)
+        raise refusal.because("stale")
 
     def _app(self, pending: PendingInstallation) -> SlackApp | None:
         return pending.slack_app or self.apps.find(pending.terms.app_id)
@@ -134,25 +146,35 @@ class ConsentService:
             raise refusal.because("slack_error") from None
 
     def _check_place(self, bot: BotInstall, refusal: _Refusal) -> None:
-        """See that Slack installed the app that was asked for, in the team that was named, and for good."""
+        """See that Slack installed the app that was asked for, in the team that was named."""
         pending = refusal.pending
         if bot.app_id != pending.terms.app_id:
             self._give_back(bot)
             raise self._failed(refusal, "other_app")
-        if bot.token_expires:
-            self._give_back(bot)
-            raise self._failed(refusal, "token_rotation")
         if pending.team_id is not None and pending.team_id != bot.tenant_id:
             self._give_back(bot)
             raise refusal.because("other_team")
 
     def _give_back(self, bot: BotInstall) -> None:
-        """Revoke a token that will not be stored, unless an installation lives by the same token.
+        """Revoke a token that will not be stored, unless an installation lives by the same install.
 
-        Slack gives the same bot token again when an app is installed again.
+        Slack gives the same bot token again when an app is installed again. One that ends it gives anew, with
+        another refresh token: the installation that is there goes on with these, for its own are over.
         """
-        if self.installations.find(InstallationKey(bot.app_id, bot.tenant_id)) is not None:
-            return
+        for _ in range(TRIES):
+            living = self.installations.find(InstallationKey(bot.app_id, bot.tenant_id))
+            if living is None:
+                self._revoke(bot)
+                return
+            if not bot.refresh_token or bot.token_expires_at is None:
+                return
+            fresh = FreshToken(bot.bot_token, bot.refresh_token, bot.token_expires_at)
+            # Where its token is renewed at the same moment, this one is newer still.
+            if self.installations.renew(living, fresh):
+                logger.info("bot token handed over", extra={"installation": str(living.key)})
+                return
+
+    def _revoke(self, bot: BotInstall) -> None:
         try:
             self.slack.revoke(bot.bot_token)
         except SlackError as error:

@@ -8,18 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.errors import StorageUnavailable
-from sectorflow_slack.domain.interfaces import AppStore, Clock, InstallationStore, QuestionStore, TaskQueue
+from sectorflow_slack.domain.installations import Installation, InstallationKey
 from sectorflow_slack.domain.metrics import Metrics
-from sectorflow_slack.domain.models import Installation, InstallationKey
-from sectorflow_slack.services.payloads import Event, as_question, is_question, tenants
+from sectorflow_slack.domain.question_stores import QuestionStore
+from sectorflow_slack.domain.questions import Question
+from sectorflow_slack.domain.remotes import Clock, TaskQueue
+from sectorflow_slack.domain.stores import AppStore, InstallationStore
+from sectorflow_slack.services.payloads import Event, as_question, ended_tenant, is_question, tenants, text
+from sectorflow_slack.services.plans import plan_without_asking
 
 logger = logging.getLogger(__name__)
 
 Json = Any
 
 QUESTION_EVENTS = frozenset({"app_mention", "message"})
-HANDLED_EVENTS = QUESTION_EVENTS | {"app_uninstalled", "tokens_revoked"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +57,15 @@ class EventService:
         if event is None:
             self._ignore({})
             return
-        installation = self._installation(event) if event.type in HANDLED_EVENTS else None
-        if installation is None:
-            self._ignore(event.ids)
-        elif event.type in QUESTION_EVENTS and is_question(event, installation.bot.bot_user_id):
+        if event.type == "app_uninstalled" or _revokes_bot_token(event):
+            self._forget(event)
+        installation = self._installation(event) if event.type in QUESTION_EVENTS else None
+        if installation is not None and is_question(event, installation.bot.bot_user_id):
             self._ask(event, installation)
-        else:
-            self._ignore(event.ids)
-            if event.type == "app_uninstalled" or _revokes_bot_token(event):
-                self._forget(event, installation)
+            return
+        self._ignore(event.ids)
+        if event.type == "app_home_opened":
+            self._welcome(event)
 
     def _installation(self, event: Event) -> Installation | None:
         for tenant_id in tenants(event.payload):
@@ -80,17 +84,42 @@ class EventService:
             # Where as many as allowed are under way, each that ends wakes the next: no flood of jobs.
             if self.questions.has_room(installation.key):
                 self.queue.answer_next(installation.key)
+                self._greet(question, installation)
         except StorageUnavailable:
             # The question is stored: workers look for such ones every few seconds.
             logger.warning("no worker woken", extra=question.ids)
+
+    def _greet(self, question: Question, installation: Installation) -> None:
+        """Have it shown that a question was taken, where the answer will not be there at once."""
+        if plan_without_asking(question, installation) is None:
+            self.queue.run(Errand("greet", installation.key, question_id=question.id))
+
+    def _welcome(self, event: Event) -> None:
+        """Show somebody who opened the app what it does; it is no loss if that fails."""
+        installation = self._installation(event)
+        if installation is None:
+            return
+        errand = Errand(
+            "home" if event.body.get("tab") == "home" else "suggest",
+            installation.key,
+            user_id=text(event.body, "user"),
+            channel_id=text(event.body, "channel"),
+        )
+        try:
+            self.queue.run(errand)
+        except StorageUnavailable:
+            logger.warning("errand not sent: %s", errand.kind, extra=event.ids)
 
     def _ignore(self, ids: Mapping[str, str]) -> None:
         self.metrics.count_ignored()
         logger.info("event ignored", extra=dict(ids))
 
-    def _forget(self, event: Event, installation: Installation) -> None:
-        deleted = self.installations.delete(installation.key, before=event.time)
-        logger.info("installation forgotten" if deleted else "late event ignored", extra=event.ids)
+    def _forget(self, event: Event) -> None:
+        key = InstallationKey(event.app_id, ended_tenant(event.payload))
+        if self.installations.delete(key, before=event.time):
+            logger.info("installation forgotten", extra=event.ids)
+        else:
+            logger.info("nothing to forget, or installed later", extra=event.ids)
 
 
 def _revokes_bot_token(event: Event) -> bool:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from sectorflow_slack.domain.errors import StorageUnavailable
+
+T = TypeVar("T")
 
 #: As long as a Redis takes to fail over, and less than a worker that is told to stop has left; nobody else
 #: can take the question up meanwhile.
@@ -13,8 +16,10 @@ OUTAGE_SECONDS = 20.0
 PAUSE_SECONDS = 0.5
 
 
-def insist(record: Callable[[], None]) -> None:
+def insist(record: Callable[[], T]) -> T:
     """Record a step, waiting out an outage of the store: given up, the step would be taken twice.
+
+    Gives what ``record`` does.
 
     Raises:
         StorageUnavailable: the outage lasts.
@@ -24,10 +29,8 @@ def insist(record: Callable[[], None]) -> None:
     deadline = time.monotonic() + OUTAGE_SECONDS
     while True:
         try:
-            record()
+            return record()
         except StorageUnavailable:
             if time.monotonic() >= deadline:
                 raise
             time.sleep(PAUSE_SECONDS)
-        else:
-            return

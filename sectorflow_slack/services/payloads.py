@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sectorflow_slack.domain.models import Installation, Question
+from sectorflow_slack.domain.installations import Installation
+from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.formatting.incoming import read_question
 
 Json = Any
@@ -16,6 +17,8 @@ QUESTION_SUBTYPES = (None, "file_share")
 
 #: Seconds since the epoch that no event comes after; JSON can carry integers that no float holds.
 FAR_FUTURE = 2**40
+
+_TENANTS = ("team_id", "enterprise_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +68,32 @@ def text(mapping: Mapping[str, Json], name: str) -> str:
 def tenants(payload: Mapping[str, Json]) -> Iterator[str]:
     """List under which teams or enterprises the installation of an event may be kept, best first.
 
-    In a shared channel the envelope's ``team_id`` can be the other organisation; ``authorizations[0]`` is
-    the installation the event is for, an org-wide one if it says so (docs.slack.dev, Events API).
+    ``authorizations[0]`` is the installation the event is for, an org-wide one if it says so. In a shared
+    channel the envelope's ``team_id`` can be the other organisation (docs.slack.dev, Events API): what is
+    for one must not be answered on another's account, so that nothing else counts there.
     """
-    found = []
     authorization = _authorization(payload)
-    if authorization.get("is_enterprise_install") in (True, "true"):
-        found.append(text(authorization, "enterprise_id"))
-    found += [text(authorization, "team_id"), text(payload, "team_id"), text(payload, "enterprise_id")]
+    found = [text(authorization, "enterprise_id")] if _is_org_wide(authorization) else []
+    found.append(text(authorization, "team_id"))
+    if not (any(found) and payload.get("is_ext_shared_channel")):
+        found += [text(payload, "team_id"), text(payload, "enterprise_id")]
     yield from dict.fromkeys(tenant for tenant in found if tenant)
+
+
+def ended_tenant(payload: Mapping[str, Json]) -> str:
+    """Give the one team or enterprise whose installation an event says the end of; "" where it names none.
+
+    An org-wide one has a ``team_id`` of null, or says so. No other is looked for: the end of a team's
+    installation, told twice, must not end that of its whole organisation.
+    """
+    authorization = _authorization(payload)
+    named = authorization if any(text(authorization, name) for name in _TENANTS) else payload
+    names = _TENANTS[::-1] if _is_org_wide(named) else _TENANTS
+    return next((found for name in names if (found := text(named, name))), "")
+
+
+def _is_org_wide(named: Mapping[str, Json]) -> bool:
+    return named.get("is_enterprise_install") in (True, "true")
 
 
 def _authorization(payload: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -111,10 +131,14 @@ def as_question(event: Event, installation: Installation, *, question_id: str, n
         ts=text(body, "ts"),
         thread_ts=text(body, "thread_ts") or None,
         text=read_question(text(body, "text"), bot.bot_user_id),
-        team_id=bot.team_id or text(event.payload, "team_id"),
+        team_id=bot.team_id
+        or text(_authorization(event.payload), "team_id")
+        or text(event.payload, "team_id"),
         is_direct=body.get("channel_type") == "im",
         is_external=_is_external(event, installation),
+        is_shared=bool(event.payload.get("is_ext_shared_channel")),
         asked_at=now,
+        has_files=bool(body.get("files")),
     )
 
 

@@ -4,46 +4,52 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sectorflow_slack.domain.models import Installation, Question, Reply
+from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.progress import Plan
-from sectorflow_slack.formatting.plain import notice, notice_to_ask_again
-from sectorflow_slack.formatting.separated import separated
-from sectorflow_slack.formatting.words import ENGLISH
+from sectorflow_slack.domain.questions import Question
+from sectorflow_slack.formatting.plain import help_notice, notice, notice_to_ask_again
+from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.failures import excuse_for, reason_of
+
+#: Asks for help, whatever is behind it.
+HELP = frozenset({"help", "help!", "help?", "/help", "?"})
 
 
 def plan_without_asking(question: Question, installation: Installation) -> Plan | None:
     """Say what needs no LLM; None where SectorFlow is to be asked."""
+    words = words_for(question.locale)
     if question.is_external and not installation.terms.allow_external_users:
-        return Plan((notice(ENGLISH.external_person),))
-    if not question.text:
-        return Plan((notice(ENGLISH.help),))
+        return Plan((notice(words.external_person),))
+    if question.text.strip().lower() in HELP or not question.text:
+        told = help_notice(model_names(installation), words)
+        if question.has_files:
+            return Plan((notice(words.file_not_read), told))
+        return Plan((told,))
     return None
 
 
-def plan_of(question: Question, reply: Reply) -> Plan:
-    """Say what the models answered; where some failed, with a button to ask these again."""
-    failed = tuple(answer.model_id for answer in reply.answers if answer.failed)
-    if len(failed) == len(reply.answers):
-        told = (notice_to_ask_again(ENGLISH.no_answer, question.id),)
-        return Plan(told, failure="no_answer", thread_id=reply.thread_id)
-    messages = separated(reply.answers)
-    if failed:
-        messages += (notice_to_ask_again(ENGLISH.some_failed, question.id),)
-    return Plan(messages, failed_model_ids=failed, thread_id=reply.thread_id)
+def plan_of_silence(question: Question, thread_id: str | None) -> Plan:
+    """Say that no model had an answer."""
+    words = words_for(question.locale)
+    told = notice_to_ask_again(words.no_answer, question.id, words)
+    return Plan((told,), failure="no_answer", thread_id=thread_id)
 
 
 def plan_of_failure(question: Question, error: Exception) -> Plan:
     """Say in one sentence that there is no answer, with a button to ask again."""
-    return Plan((notice_to_ask_again(excuse_for(error), question.id),), failure=reason_of(error))
+    words = words_for(question.locale)
+    told = notice_to_ask_again(excuse_for(error, words), question.id, words)
+    return Plan((told,), failure=reason_of(error))
 
 
 def to_ask_again(question: Question, plan: Plan) -> Question | None:
     """Give what is asked when somebody presses the button; None where there is none."""
-    if plan.failure == "uninstalled":
+    if not plan.failure or plan.failure == "uninstalled" or question.answer_id:
         return None
-    if plan.failure:
-        return replace(question, button_ts=None)
-    if plan.failed_model_ids:
-        return replace(question, model_ids=plan.failed_model_ids, button_ts=None)
-    return None
+    return replace(question, button_ts=None)
+
+
+def model_names(installation: Installation, model_ids: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Give the names of the models that are asked, as far as they are known; "" for the others."""
+    settings = installation.terms.sectorflow
+    return tuple(settings.model_names.get(model_id, "") for model_id in model_ids or settings.model_ids)

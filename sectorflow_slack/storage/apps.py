@@ -10,10 +10,13 @@ from __future__ import annotations
 from redis import Redis
 from redis.client import Pipeline
 
-from sectorflow_slack.domain.models import SlackApp
+from sectorflow_slack.domain.installations import AppSummary, SlackApp
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.records import Fields, app_secrets
+
+#: So many keys, or members of a set, are looked at by one step of a scan.
+_BATCH = 500
 
 
 class RedisAppStore:
@@ -67,6 +70,32 @@ class RedisAppStore:
             pipe.hdel(key, "next_signing_secret")
 
         transact(self._redis, step, key)
+
+    @translate_errors
+    def list(self) -> tuple[AppSummary, ...]:
+        """List all apps, the service's own first, then by id; no secret is opened."""
+        own = self._own_app
+        ids = {str(key).partition(":")[2] for key in self._redis.scan_iter(match="app:*", count=_BATCH)}
+        others = sorted(ids - {own.app_id} if own else ids)
+        found = [self._summary(app_id) for app_id in others]
+        first = (
+            (AppSummary(own.app_id, own.client_id, True, self._tenants(own.app_id), False),) if own else ()
+        )
+        return first + tuple(summary for summary in found if summary is not None)
+
+    def _summary(self, app_id: str) -> AppSummary | None:
+        client_id, waiting = self._redis.hmget(app_key(app_id), "client_id", "next_signing_secret")
+        if client_id is None:
+            return None
+        return AppSummary(app_id, str(client_id), False, self._tenants(app_id), bool(waiting))
+
+    def _tenants(self, app_id: str) -> tuple[str, ...]:
+        return read_tenants(self._redis, app_id)
+
+
+def read_tenants(redis: Redis, app_id: str) -> tuple[str, ...]:
+    """List the tenants that have an app; they may be thousands, so they come in steps."""
+    return tuple(sorted({str(each) for each in redis.sscan_iter(f"app-tenants:{app_id}", count=_BATCH)}))
 
 
 def app_key(app_id: str) -> str:

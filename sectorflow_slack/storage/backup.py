@@ -1,7 +1,8 @@
 """Installations as one sealed text, to be kept elsewhere and put back.
 
 What is kept is what lasts in Redis: ``app:*``, ``app-tenants:*``, ``installation:*``, ``installation-id:*``.
-Their secrets stay sealed as they are; the whole is sealed once more, so that a backup shows no names.
+Their secrets stay sealed as they are; the whole is sealed once more, so that a backup shows no names. What
+lists installations (``storage.index``) is made anew of what is put back.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from redis import Redis
+from redis.client import Pipeline
 
-from sectorflow_slack.storage.connection import read_hash, translate_errors, write_hash
+from sectorflow_slack.storage.apps import read_tenants
+from sectorflow_slack.storage.connection import read_hash, transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.index import Entry
+from sectorflow_slack.storage.records import Fields
 
 PATTERNS = ("app:*", "app-tenants:*", "installation:*", "installation-id:*")
 #: What a backup is sealed for; nothing else that is sealed opens as one.
 _PLACE = ("backup", "installations")
-#: Keys looked through by one step of a scan, which does not hold up Redis.
+#: Keys looked through by one step of a scan, or members written by one command: none holds up Redis.
 _BATCH = 500
 
 
@@ -58,20 +63,41 @@ class RedisBackup:
 
     def _read(self, key: str) -> Any:
         if key.startswith("app-tenants:"):
-            return sorted(str(member) for member in self._redis.smembers(key))
+            return list(read_tenants(self._redis, key.partition(":")[2]))
         if key.startswith("installation-id:"):
             return self._redis.get(key)
         return read_hash(self._redis, key)
 
     def _write(self, key: str, value: Any) -> bool:
-        if key.startswith("app-tenants:"):
-            return bool(self._redis.sadd(key, *value))
+        kind = key.partition(":")[0]
+        if kind == "app-tenants":
+            chunks = (value[start : start + _BATCH] for start in range(0, len(value), _BATCH))
+            return sum(self._redis.sadd(key, *chunk) for chunk in chunks) > 0
+        if kind == "installation-id":
+            return bool(self._redis.set(key, value, nx=True))
+        if kind == "installation":
+            return self._put_back(key, value)
+        return self._write_app(key, value)
+
+    def _write_app(self, key: str, fields: Fields) -> bool:
         if self._redis.exists(key):
             return False
-        if key.startswith("installation-id:"):
-            return bool(self._redis.set(key, value, nx=True))
-        write_hash(self._redis, key, value)
-        if key.startswith("installation:"):
-            # Its app may be on the way to be forgotten.
-            self._redis.persist(f"app:{key.split(':')[1]}")
+        write_hash(self._redis, key, fields)
         return True
+
+    def _put_back(self, place: str, fields: Fields) -> bool:
+        """Write an installation, the way to it and its entries in the lists, unless its place is taken."""
+        app_id, tenant_id = place.split(":")[1:]
+
+        def step(pipe: Pipeline) -> bool:
+            if pipe.exists(place):
+                return False
+            pipe.multi()
+            write_hash(pipe, place, fields)
+            pipe.set(f"installation-id:{fields['id']}", f"{app_id}:{tenant_id}", nx=True)
+            Entry.of(fields, tenant_id).add(pipe)
+            # Its app may be on the way to be forgotten.
+            pipe.persist(f"app:{app_id}")
+            return True
+
+        return transact(self._redis, step, place)

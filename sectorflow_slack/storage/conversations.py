@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from redis import Redis
 
-from sectorflow_slack.domain.models import Question
+from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.storage.connection import translate_errors
 
 THREAD_SECONDS = 30 * 24 * 3600

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import re
+import statistics
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import redis
 
+from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures
+from sectorflow_slack.domain.installations import InstallationKey
+from sectorflow_slack.storage.connection import translate_errors
+from sectorflow_slack.storage.keyring import RedisKeyRing
+
 #: Older ones lack commands that are used here and by redis-py.
 OLDEST_VERSION = (6, 2)
+#: Round trips that are measured.
+_ROUND_TRIPS = 5
+#: Where dramatiq keeps the ids of processes by when each last asked something of its queues, in ms.
+_HEARTBEATS = "dramatiq:__heartbeats__"
 
 
 def missing_parts(store: redis.Redis) -> list[str]:
@@ -95,3 +106,78 @@ def _as_mapping(answer: Any) -> Mapping[str, Any]:
 
 def _as_text(value: Any) -> str | None:
     return None if value is None else str(value)
+
+
+class RedisCheckup:
+    """Examines Redis and what is in it."""
+
+    def __init__(self, client: redis.Redis, keyring: RedisKeyRing) -> None:
+        """Take a client that gives text."""
+        self._redis = client
+        self._keyring = keyring
+
+    @translate_errors
+    def figures(self) -> StoreFigures:
+        """Say how Redis does."""
+        self._redis.ping()
+        trips = [self._round_trip() for _ in range(_ROUND_TRIPS)]
+        try:
+            info = _as_mapping(self._redis.info())
+        except redis.ResponseError:  # some providers forbid it
+            info = {}
+        return StoreFigures(
+            round_trip_ms=statistics.median(trips),
+            version=_as_text(info.get("redis_version")),
+            used_bytes=info.get("used_memory"),
+            limit_bytes=info.get("maxmemory") or None,
+        )
+
+    @translate_errors
+    def sealed(self, most: int) -> SealedFigures:
+        """Look through what is sealed, ``most`` records at most; changes nothing."""
+        seen: set[str] = set()
+        outdated, lost, is_complete = 0, [], True
+        for place in self._keyring.places():
+            if len(seen) == most:
+                is_complete = False
+                break
+            if place not in seen:
+                seen.add(place)
+                found = self._keyring.check(place)
+                outdated += found.renewed
+                lost += [f"{place} {field}" for field in found.lost]
+        return SealedFigures(
+            records=len(seen),
+            outdated=outdated,
+            lost=tuple(lost),
+            revocations=sum(place.startswith("revocation:") for place in seen),
+            is_complete=is_complete,
+        )
+
+    @translate_errors
+    def awaits_revocation(self, key: InstallationKey) -> bool:
+        """Say whether the bot token of a deleted installation is still to be taken back at Slack."""
+        return bool(self._redis.exists(f"revocation:{key}"))
+
+    @translate_errors
+    def workers(self, seconds: float) -> int:
+        """Count the processes that take jobs, by watching them for ``seconds``.
+
+        A worker asks its queues several times a second. A web process is noted, too, when it wakes a worker:
+        one that does so again and again meanwhile is counted with them.
+        """
+        moments = [self._heartbeats()]
+        for _ in range(2):
+            time.sleep(seconds / 2)
+            moments.append(self._heartbeats())
+        first, second, third = moments
+        return sum(first.get(name, 0.0) < second.get(name, 0.0) < beat for name, beat in third.items())
+
+    def _heartbeats(self) -> dict[str, float]:
+        found: Any = self._redis.zrange(_HEARTBEATS, 0, -1, withscores=True)
+        return {str(name): float(beat) for name, beat in found}
+
+    def _round_trip(self) -> float:
+        start = time.perf_counter()
+        self._redis.ping()
+        return (time.perf_counter() - start) * 1000

@@ -1,13 +1,14 @@
 """Installations and the apps that hang on them.
 
 ========================================  =====================================================
-``installation:{app_id}:{tenant_id}``     hash: settings, bot; ``api_token``, ``bot_token`` sealed
+``installation:{app_id}:{tenant_id}``     hash: settings, bot; ``api_token``, ``bot_token`` and, where the
+                                          app has token rotation, ``refresh_token`` sealed
 ``installation-id:{id}``                  ``{app_id}:{tenant_id}``: where the installation stands
 ``app:{app_id}``                          hash: ``client_id``, sealed secrets (see ``storage.apps``)
 ``app-tenants:{app_id}``                  set: the tenants that have the app
 ========================================  =====================================================
 
-None of these expires while the app is installed. ``tenant_id`` is a team, or an enterprise (org-wide).
+None expires while the app is installed. ``tenant_id`` is a team, or an enterprise (org-wide).
 """
 
 from __future__ import annotations
@@ -15,16 +16,39 @@ from __future__ import annotations
 from redis import Redis
 from redis.client import Pipeline
 
-from sectorflow_slack.domain.models import Installation, InstallationKey, SlackApp
+from sectorflow_slack.domain.errors import Changed
+from sectorflow_slack.domain.installations import (
+    FreshToken,
+    Installation,
+    InstallationKey,
+    Revocation,
+    SlackApp,
+)
 from sectorflow_slack.storage.apps import app_key, updated_app_fields
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.pending import drop_pending, pending_key
-from sectorflow_slack.storage.records import Fields, bot_fields, read_bot, read_terms, terms_fields
+from sectorflow_slack.storage.feedback import drop_feedback
+from sectorflow_slack.storage.index import FIELDS, Entry
+from sectorflow_slack.storage.pending import REMOVED_SECONDS, drop_pending, pending_key, removed_key
+from sectorflow_slack.storage.records import (
+    Fields,
+    bot_fields,
+    open_tokens,
+    optional_time,
+    read_fields,
+    read_installation,
+    read_optional_time,
+    read_revision,
+    terms_fields,
+    token_fields,
+)
+from sectorflow_slack.storage.revocations import drop_revocation, queue_revocation
 
 #: A day after the last team left, an app is forgotten: until then its signing secret is needed to tell
 #: that late events are Slack's.
 APP_AFTERLIFE_SECONDS = 24 * 3600
+_TOKENS = ("bot_token", "refresh_token", "token_expires_at")
+_NAMES = (*FIELDS, "team_id", "installed_at", "revision", "failure", *_TOKENS)
 
 
 class RedisInstallationStore:
@@ -44,86 +68,183 @@ class RedisInstallationStore:
     @translate_errors
     def find_by_id(self, installation_id: str) -> Installation | None:
         """Load an installation by the id the install API gave it."""
-        where = self._redis.get(f"installation-id:{installation_id}")
-        if where is None:
-            return None
-        found = self.find(InstallationKey(*str(where).split(":")))
+        where = self._redis.get(_by_id(installation_id))
+        found = self.find(InstallationKey(*str(where).split(":"))) if where else None
         return found if found and found.terms.id == installation_id else None
 
     @translate_errors
     def save(self, installation: Installation, app: SlackApp | None, replaces: str | None) -> bool:
-        """Store an installation and its app in one step, unless another one holds the place."""
-        place, by_id = _place(installation.key), f"installation-id:{installation.terms.id}"
-        asked = pending_key(installation.terms.id)
-        watched = [place, by_id, asked] + ([app_key(app.app_id)] if app else [])
+        """Store an installation and its app in one step, unless another one holds the place.
+
+        Raises:
+            Changed: what was asked for was changed, or deleted, on the way.
+
+        """
+        place, by_id = _place(installation.key), _by_id(installation.terms.id)
+        asked, removed = pending_key(installation.terms.id), removed_key(installation.terms.id)
+        watched = [place, by_id, asked, removed] + ([app_key(app.app_id)] if app else [])
 
         def step(pipe: Pipeline) -> bool:
-            holder = pipe.hget(place, "id")
-            if holder is not None and holder not in (replaces, installation.terms.id):
+            held, pending = _held(pipe, place), _held(pipe, asked)
+            if held.get("id") not in (None, replaces, installation.terms.id):
                 return False
-            if pipe.hexists(asked, "failure") or pipe.get(by_id) not in (None, str(installation.key)):
-                # Somebody else came back with the same link meanwhile, and it ended, or led elsewhere.
+            # Somebody else came back with the same link, and it ended, or led elsewhere.
+            if "failure" in pending or pipe.get(by_id) not in (None, str(installation.key)):
                 return False
+            if pipe.exists(removed) or (pending and read_revision(pending) != installation.terms.revision):
+                raise Changed
             app_fields = updated_app_fields(pipe, self._cipher, app) if app else {}
             pipe.multi()
-            self._write(pipe, installation, app_fields, str(holder) if holder else None)
+            if held:
+                _drop(pipe, held, installation.key)
+            # Where it was pinned to a team, it is listed under the one it came to.
+            _unlist(pipe, pending, pending.get("team_id"))
+            self._write(pipe, installation, app_fields)
             return True
 
         return transact(self._redis, step, *watched)
 
-    def _write(
-        self, pipe: Pipeline, installation: Installation, app_fields: Fields, replaced: str | None
-    ) -> None:
-        key, place, terms = installation.key, _place(installation.key), installation.terms
-        if replaced:
-            pipe.delete(f"installation-id:{replaced}")
-        pipe.delete(place)
-        write_hash(pipe, place, self._fields(installation))
-        pipe.set(f"installation-id:{terms.id}", str(key))
-        pipe.sadd(f"app-tenants:{key.app_id}", key.tenant_id)
+    def _write(self, pipe: Pipeline, installation: Installation, app_fields: Fields) -> None:
+        key, terms = installation.key, installation.terms
+        fields = self._fields(installation)
+        write_hash(pipe, _place(key), fields)
+        pipe.set(_by_id(terms.id), str(key))
+        Entry.of(fields, key.tenant_id).add(pipe)
+        pipe.sadd(_tenants(key), key.tenant_id)
         if app_fields:
             write_hash(pipe, app_key(key.app_id), app_fields)
         pipe.persist(app_key(key.app_id))
         drop_pending(pipe, terms.id)
+        drop_revocation(pipe, key)
+
+    @translate_errors
+    def change(self, installation: Installation, revision: int) -> bool:
+        """Put new terms in force; False where the stored ones are not of this ``revision`` any more.
+
+        Nothing of the bot's is written: its token may have been renewed meanwhile. What an installation is
+        listed by (its id, app, customer and time) is not among what changes.
+        """
+        place, terms = _place(installation.key), installation.terms
+
+        def step(pipe: Pipeline) -> bool:
+            held = _held(pipe, place)
+            if held.get("id") != terms.id or read_revision(held) != revision:
+                return False
+            token = self._cipher.seal(place, "api_token", terms.sectorflow.api_token)
+            pipe.multi()
+            write_hash(pipe, place, {**terms_fields(terms), "api_token": token})
+            return True
+
+        return transact(self._redis, step, place)
+
+    @translate_errors
+    def renew(self, installation: Installation, fresh: FreshToken) -> bool:
+        """Put a fresh bot token in the place of the installation's; False where it has another by now."""
+        place, bot = _place(installation.key), installation.bot
+
+        def step(pipe: Pipeline) -> bool:
+            held = _held(pipe, place)
+            if not held or open_tokens(self._cipher, place, held) != (bot.bot_token, bot.refresh_token):
+                return False
+            fields = token_fields(self._cipher, place, fresh.bot_token, fresh.refresh_token)
+            pipe.multi()
+            write_hash(pipe, place, {**fields, "token_expires_at": optional_time(fresh.expires_at)})
+            return True
+
+        return transact(self._redis, step, place)
+
+    @translate_errors
+    def remove(self, installation: Installation) -> bool:
+        """Forget an installation and keep its bot token, as it is by now, for revocation, in one step.
+
+        False where it is gone, or its terms have changed since it was loaded.
+        """
+        key, place, terms = installation.key, _place(installation.key), installation.terms
+
+        def step(pipe: Pipeline) -> bool:
+            held = _held(pipe, place)
+            if held.get("id") != terms.id or read_revision(held) != terms.revision:
+                return False
+            expires_at = read_optional_time(held.get("token_expires_at"))
+            revocation = Revocation(held["id"], key, *open_tokens(self._cipher, place, held), expires_at)
+            is_last = _is_last(pipe, key)
+            pipe.multi()
+            _leave(pipe, held, key, is_last=is_last)
+            queue_revocation(pipe, self._cipher, revocation)
+            pipe.set(removed_key(terms.id), "1", ex=REMOVED_SECONDS)
+            return True
+
+        return transact(self._redis, step, place, _tenants(key))
 
     @translate_errors
     def delete(self, key: InstallationKey, before: float) -> bool:
         """Forget an installation and its secrets, unless it was installed later than ``before``."""
-        place, tenants = _place(key), f"app-tenants:{key.app_id}"
+        place = _place(key)
 
         def step(pipe: Pipeline) -> bool:
-            installation_id, installed_at = pipe.hmget(place, "id", "installed_at")
+            held = _held(pipe, place)
             # Slack gives whole seconds: an event of the very second of the install is not older than it.
-            if installed_at is None or int(float(installed_at)) > before:
+            if not held or int(float(held["installed_at"])) > before:
                 return False
-            is_last = pipe.smembers(tenants) <= {key.tenant_id}
+            is_last = _is_last(pipe, key)
             pipe.multi()
-            pipe.delete(place, f"installation-id:{installation_id!s}")
-            pipe.srem(tenants, key.tenant_id)
-            if is_last:
-                pipe.expire(app_key(key.app_id), APP_AFTERLIFE_SECONDS)
+            _leave(pipe, held, key, is_last=is_last)
             return True
 
-        return transact(self._redis, step, place, tenants)
+        return transact(self._redis, step, place, _tenants(key))
 
     def _fields(self, installation: Installation) -> Fields:
-        place = _place(installation.key)
-        api_token, bot_token = installation.terms.sectorflow.api_token, installation.bot.bot_token
+        place, bot = _place(installation.key), installation.bot
         return {
             **terms_fields(installation.terms),
-            **bot_fields(installation.bot),
+            **bot_fields(bot),
+            **token_fields(self._cipher, place, bot.bot_token, bot.refresh_token),
             "installed_at": repr(installation.installed_at),
-            "api_token": self._cipher.seal(place, "api_token", api_token),
-            "bot_token": self._cipher.seal(place, "bot_token", bot_token),
+            "api_token": self._cipher.seal(place, "api_token", installation.terms.sectorflow.api_token),
         }
 
     def _read(self, place: str, fields: Fields) -> Installation:
-        return Installation(
-            terms=read_terms(fields, self._cipher.open(place, "api_token", fields["api_token"])),
-            bot=read_bot(fields, self._cipher.open(place, "bot_token", fields["bot_token"])),
-            installed_at=float(fields["installed_at"]),
-        )
+        api_token = self._cipher.open(place, "api_token", fields["api_token"])
+        return read_installation(fields, api_token, *open_tokens(self._cipher, place, fields))
 
 
 def _place(key: InstallationKey) -> str:
     return f"installation:{key}"
+
+
+def _by_id(installation_id: str) -> str:
+    return f"installation-id:{installation_id}"
+
+
+def _tenants(key: InstallationKey) -> str:
+    return f"app-tenants:{key.app_id}"
+
+
+def _held(pipe: Pipeline, place: str) -> Fields:
+    """Read what it takes to list a record and to decide about it; nothing where it is gone."""
+    return read_fields(pipe, place, _NAMES)
+
+
+def _is_last(pipe: Pipeline, key: InstallationKey) -> bool:
+    """Say whether no other tenant has the app; thousands may, so nobody looks at all of them."""
+    return int(pipe.scard(_tenants(key))) <= int(pipe.sismember(_tenants(key), key.tenant_id))
+
+
+def _drop(pipe: Pipeline, held: Fields, key: InstallationKey) -> None:
+    """Forget the installation that holds a place, and what lists it."""
+    pipe.delete(_place(key), _by_id(held["id"]))
+    drop_feedback(pipe, key)
+    _unlist(pipe, held, key.tenant_id)
+
+
+def _unlist(pipe: Pipeline, record: Fields, tenant_id: str | None) -> None:
+    if record:
+        Entry.of(record, tenant_id).drop(pipe)
+
+
+def _leave(pipe: Pipeline, held: Fields, key: InstallationKey, *, is_last: bool) -> None:
+    """Forget an installation for good; its app, where nobody else has it, a day later."""
+    _drop(pipe, held, key)
+    pipe.srem(_tenants(key), key.tenant_id)
+    if is_last:
+        pipe.expire(app_key(key.app_id), APP_AFTERLIFE_SECONDS)

@@ -14,8 +14,8 @@ from dataclasses import asdict
 from redis import Redis
 
 from sectorflow_slack.domain.errors import CannotDecrypt
-from sectorflow_slack.domain.models import Question
 from sectorflow_slack.domain.progress import Letter
+from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import read_hash, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
@@ -69,7 +69,13 @@ class RedisLetterStore:
                 scripts.INSTALLATIONS,
                 COUNTERS_KEY,
             ],
-            args=[question.id, sealed, scripts.LETTER_SECONDS, str(question.installation)],
+            args=[
+                question.id,
+                sealed,
+                scripts.LETTER_SECONDS,
+                str(question.installation),
+                question.button_ts or "",
+            ],
         )
         return bool(revived)
 

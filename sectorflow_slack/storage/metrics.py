@@ -5,7 +5,8 @@
 ``metrics:{name}``    hash of a histogram: ``le:{bound}`` (each duration in one of them), ``sum``, ``count``
 ====================  ==================================================================================
 
-These stay; they have as many fields as there are names, labels and buckets.
+These stay; they have as many fields as there are names, labels and buckets. Votes are read where they
+are kept (``storage.feedback``).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sectorflow_slack.domain import metrics
 from sectorflow_slack.domain.metrics import Histogram, Snapshot
 from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import translate_errors
+from sectorflow_slack.storage.feedback import read_all
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +110,10 @@ class RedisMetrics:
 
     @translate_errors
     def read(self) -> Snapshot:
-        """Load all figures: counters and open questions as of one moment, so that they add up."""
+        """Load all figures: counters and open questions as of one moment, so that they add up.
+
+        Votes may be of a moment later.
+        """
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(COUNTERS_KEY)
             self._open(keys=[scripts.INSTALLATIONS], args=[HEAD], client=pipe)
@@ -126,6 +131,7 @@ class RedisMetrics:
             underway=underway,
             oldest_seconds=max(0.0, float(now) - min(self._accepted_at(ids), default=float(now))),
             dead_letters=dead_letters,
+            votes=tuple(read_all(self._redis)),
         )
 
     def _accepted_at(self, ids: list[str]) -> Iterable[float]:

@@ -12,7 +12,7 @@ import secrets
 
 from redis import Redis
 
-from sectorflow_slack.domain.models import OAuthState
+from sectorflow_slack.domain.installations import OAuthState
 from sectorflow_slack.storage.connection import translate_errors
 
 LIFETIME_SECONDS = 600

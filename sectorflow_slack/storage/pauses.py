@@ -10,7 +10,7 @@ import math
 
 from redis import Redis
 
-from sectorflow_slack.domain.models import InstallationKey
+from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.storage.connection import translate_errors
 
 

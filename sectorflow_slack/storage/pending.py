@@ -4,6 +4,7 @@
 ``pending:{id}``              hash: what the install API shows; kept 7 days after it failed or expired
 ``pending-secrets:{id}``      hash, sealed: tokens, secrets, the link; gone when the link is dead
 ``install-link:{sha256}``     the id that an install link leads to; lives as long as the link
+``removed:{id}``              ten minutes: it was deleted, and nobody on the way through OAuth brings it back
 ============================  ==========================================================================
 """
 
@@ -14,13 +15,16 @@ import hashlib
 from redis import Redis
 from redis.client import Pipeline
 
-from sectorflow_slack.domain.models import PendingInstallation, SlackApp
+from sectorflow_slack.domain.installations import PendingInstallation, SlackApp
 from sectorflow_slack.storage.connection import transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.records import Fields, read_terms, terms_fields
+from sectorflow_slack.storage.index import AFTERLIFE_SECONDS, FIELDS, Entry, sweep
+from sectorflow_slack.storage.records import Fields, read_fields, read_revision, read_terms, terms_fields
 
-#: How long the install API shows an installation that failed or expired.
-AFTERLIFE_SECONDS = 7 * 24 * 3600
+#: As long as a trip to Slack's consent page may take: its state lives no longer.
+REMOVED_SECONDS = 600
+#: What it takes to forget a pending installation and all that leads to it.
+_NAMES = (*FIELDS, "team_id", "link_digest")
 
 
 class RedisPendingStore:
@@ -32,21 +36,24 @@ class RedisPendingStore:
 
     @translate_errors
     def save(self, pending: PendingInstallation) -> None:
-        """Store a pending installation and the way from its link to it."""
-        place, secrets = pending_key(pending.terms.id), _secrets(pending.terms.id)
-        lifetime = int(pending.expires_at - pending.terms.created_at)
-        with self._redis.pipeline() as pipe:
-            write_hash(pipe, place, _fields(pending))
-            pipe.expire(place, lifetime + AFTERLIFE_SECONDS)
-            write_hash(pipe, secrets, self._seal(secrets, pending))
-            pipe.expire(secrets, lifetime)
-            pipe.set(_link(pending.link), pending.terms.id, ex=lifetime)
-            pipe.execute()
+        """Store a pending installation and the way from its link to it; an earlier try's are dropped."""
+        place = pending_key(pending.terms.id)
+        sealed = self._seal(secrets_key(pending.terms.id), pending)
+
+        def step(pipe: Pipeline) -> None:
+            earlier = read_fields(pipe, place, _NAMES)
+            pipe.multi()
+            if earlier:
+                _drop_all(pipe, earlier)
+            _write(pipe, pending, sealed)
+            sweep(pipe)
+
+        transact(self._redis, step, place)
 
     @translate_errors
     def find(self, installation_id: str) -> PendingInstallation | None:
         """Load a pending, failed or expired installation."""
-        place, secrets_place = pending_key(installation_id), _secrets(installation_id)
+        place, secrets_place = pending_key(installation_id), secrets_key(installation_id)
         # In one step, so that no failure or consent comes between the two.
         with self._redis.pipeline() as pipe:
             pipe.hgetall(place)
@@ -55,7 +62,7 @@ class RedisPendingStore:
         if not fields:
             return None
         secrets = {name: self._cipher.open(secrets_place, name, value) for name, value in sealed.items()}
-        return _read(fields, secrets)
+        return read_pending(fields, secrets)
 
     @translate_errors
     def find_by_link(self, link: str) -> PendingInstallation | None:
@@ -74,9 +81,48 @@ class RedisPendingStore:
             if digest:
                 pipe.hset(place, "failure", failure)
                 pipe.expire(place, AFTERLIFE_SECONDS)
-                pipe.delete(_secrets(installation_id), f"install-link:{digest!s}")
+                pipe.delete(secrets_key(installation_id), f"install-link:{digest!s}")
 
         transact(self._redis, step, place)
+
+    @translate_errors
+    def change(self, pending: PendingInstallation, revision: int) -> bool:
+        """Put new terms in force; False unless the stored ones are pending and of this ``revision``.
+
+        What an installation is listed by (its id, app, customer and time) is not among what changes.
+        """
+        place, secrets = pending_key(pending.terms.id), secrets_key(pending.terms.id)
+
+        def step(pipe: Pipeline) -> bool:
+            stored = read_fields(pipe, place, ("id", "revision", "failure"))
+            # Both keys are watched: one that expires before the writes is not brought back by them.
+            if not stored or "failure" in stored or not pipe.exists(secrets):
+                return False
+            if read_revision(stored) != revision:
+                return False
+            token = self._cipher.seal(secrets, "api_token", pending.terms.sectorflow.api_token)
+            pipe.multi()
+            write_hash(pipe, place, terms_fields(pending.terms))
+            pipe.hset(secrets, "api_token", token)
+            return True
+
+        return transact(self._redis, step, place, secrets)
+
+    @translate_errors
+    def remove(self, installation_id: str) -> bool:
+        """Forget a pending, failed or expired installation with its link; False where there is none."""
+        place = pending_key(installation_id)
+
+        def step(pipe: Pipeline) -> bool:
+            fields = read_fields(pipe, place, _NAMES)
+            if not fields:
+                return False
+            pipe.multi()
+            _drop_all(pipe, fields)
+            pipe.set(removed_key(installation_id), "1", ex=REMOVED_SECONDS)
+            return True
+
+        return transact(self._redis, step, place)
 
     def _seal(self, place: str, pending: PendingInstallation) -> Fields:
         secrets = {"link": pending.link, "api_token": pending.terms.sectorflow.api_token}
@@ -88,7 +134,26 @@ class RedisPendingStore:
 
 def drop_pending(pipe: Pipeline, installation_id: str) -> None:
     """Forget a pending installation that has become one; its link then leads nowhere."""
-    pipe.delete(pending_key(installation_id), _secrets(installation_id))
+    pipe.delete(pending_key(installation_id), secrets_key(installation_id))
+
+
+def _write(pipe: Pipeline, pending: PendingInstallation, sealed: Fields) -> None:
+    place, secrets = pending_key(pending.terms.id), secrets_key(pending.terms.id)
+    lifetime = int(pending.expires_at - pending.terms.created_at)
+    fields = _fields(pending)
+    write_hash(pipe, place, fields)
+    pipe.expire(place, lifetime + AFTERLIFE_SECONDS)
+    write_hash(pipe, secrets, sealed)
+    pipe.expire(secrets, lifetime)
+    pipe.set(_link(pending.link), pending.terms.id, ex=lifetime)
+    pipe.delete(removed_key(pending.terms.id))
+    Entry.of(fields, pending.team_id).add_until(pipe, pending.expires_at + AFTERLIFE_SECONDS)
+
+
+def _drop_all(pipe: Pipeline, fields: Fields) -> None:
+    drop_pending(pipe, fields["id"])
+    pipe.delete(f"install-link:{fields['link_digest']}")
+    Entry.of(fields, fields.get("team_id")).drop(pipe)
 
 
 def _fields(pending: PendingInstallation) -> Fields:
@@ -104,7 +169,8 @@ def _fields(pending: PendingInstallation) -> Fields:
     return {**terms_fields(pending.terms), **kept, "link_digest": _digest(pending.link)}
 
 
-def _read(fields: Fields, secrets: Fields) -> PendingInstallation:
+def read_pending(fields: Fields, secrets: Fields) -> PendingInstallation:
+    """Give back a pending installation; it has expired where its ``secrets`` are gone."""
     slack_app = None
     if "client_id" in fields:
         slack_app = SlackApp(
@@ -131,7 +197,13 @@ def pending_key(installation_id: str) -> str:
     return f"pending:{installation_id}"
 
 
-def _secrets(installation_id: str) -> str:
+def removed_key(installation_id: str) -> str:
+    """Give the Redis key that says that an installation was deleted a moment ago."""
+    return f"removed:{installation_id}"
+
+
+def secrets_key(installation_id: str) -> str:
+    """Give the Redis key of a pending installation's secrets."""
     return f"pending-secrets:{installation_id}"
 
 

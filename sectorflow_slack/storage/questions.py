@@ -1,7 +1,8 @@
 """Questions, from their acceptance to their answer.
 
 ============================================  ==========================================================
-``question:{id}``                             hash: ``question``, ``plan`` sealed; ``Progress``
+``question:{id}``                             hash: ``question``, ``plan`` sealed; ``Progress``; see also
+                                              ``storage.interim``
 ``event:{app}:{tenant}:{event_id}``           seen before: Slack's retries
 ``asked:{app}:{tenant}:{channel}:{ts}``       seen before: ``app_mention`` and ``message`` of one ``ts``
 ``waiting:{app}:{tenant}``                    list of ids: an installation's line
@@ -26,9 +27,10 @@ from dataclasses import asdict, replace
 from redis import Redis
 
 from sectorflow_slack.domain.errors import CannotDecrypt, LeaseLost
+from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.metrics import ANSWERED, FAILED
-from sectorflow_slack.domain.models import InstallationKey, Question
 from sectorflow_slack.domain.progress import Plan, Progress
+from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.crypto import Cipher
@@ -125,7 +127,7 @@ class RedisQuestionStore:
     @translate_errors
     def confirm(self, question: Question) -> None:
         """Say that this is still being worked on, before a step that cannot be taken back."""
-        _check_held(self._run_hold(question, self._redis))
+        check_held(self._run_hold(question, self._redis))
 
     @translate_errors
     def progress(self, question: Question) -> Progress:
@@ -138,25 +140,26 @@ class RedisQuestionStore:
         except CannotDecrypt as error:
             logger.error("plan cannot be read: %s", error.place)
             plan = None
-        return Progress(plan, int(posted or 0), int(failures or 0), int(deaths or 0))
+        return Progress(plan, tuple(json.loads(posted or "[]")), int(failures or 0), int(deaths or 0))
 
     @translate_errors
-    def save_plan(self, question: Question, plan: Plan, posted: int = 0) -> None:
+    def save_plan(self, question: Question, plan: Plan, posted: Sequence[str] = ()) -> None:
         """Keep what is to be said, so that a reply is not paid for again and nothing is said twice."""
         place = _place(question.id)
         sealed = self._cipher.seal(place, "plan", json.dumps(asdict(plan)))
-        _check_held(self._save_plan(keys=[place], args=[question.holder, sealed, posted]))
+        check_held(self._save_plan(keys=[place], args=[question.holder, sealed, json.dumps(posted)]))
 
     @translate_errors
-    def mark_posted(self, question: Question, posted: int) -> None:
-        """Record how many messages of the plan Slack has taken."""
-        _check_held(self._mark_posted(keys=[_place(question.id)], args=[question.holder, posted]))
+    def mark_posted(self, question: Question, posted: Sequence[str]) -> None:
+        """Record the ``ts`` of each message of the plan that Slack has taken."""
+        args = [question.holder, json.dumps(posted)]
+        check_held(self._mark_posted(keys=[_place(question.id)], args=args))
 
     @translate_errors
     def put_back(self, question: Question, delay: float, *, counts: bool) -> None:
         """Let a question wait for ``delay`` seconds, then go first."""
         key, holder = question.installation, question.holder
-        _check_held(self._run_put_back(key, question.id, holder, delay, int(counts)))
+        check_held(self._run_put_back(key, question.id, holder, delay, int(counts)))
 
     @translate_errors
     def finish(self, question: Question, failure: str = "", again: Question | None = None) -> bool:
@@ -182,7 +185,7 @@ class RedisQuestionStore:
                 scripts.LETTER_SECONDS,
             ],
         )
-        return bool(_check_held(result))
+        return bool(check_held(result))
 
     @translate_errors
     def due(self) -> tuple[InstallationKey, ...]:
@@ -201,7 +204,8 @@ class RedisQuestionStore:
         return self._put_back(keys=keys, args=[holder, question_id, delay, counts])
 
 
-def _check_held(result: object) -> int:
+def check_held(result: object) -> int:
+    """Give what a script for holders only returned, or raise ``LeaseLost`` where it refused."""
     number = int(str(result))
     if number < 0:
         raise LeaseLost("another worker has the question now")

@@ -10,20 +10,30 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from typing import cast
 
-from sectorflow_slack.domain.models import (
+from redis import Redis
+
+from sectorflow_slack.domain.installations import (
     BotInstall,
+    Installation,
     InstallationKey,
-    Message,
-    Question,
     SectorFlowSettings,
     SlackApp,
     Terms,
 )
+from sectorflow_slack.domain.messages import Message
 from sectorflow_slack.domain.progress import Plan
+from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.storage.crypto import Cipher
 
 Fields = dict[str, str]
+
+
+def read_fields(client: Redis, key: str, names: tuple[str, ...]) -> Fields:
+    """Load some fields of a hash; those that it does not have are left out."""
+    values = cast("list[str | None]", client.hmget(key, names))
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
 def terms_fields(terms: Terms) -> Fields:
@@ -36,6 +46,7 @@ def terms_fields(terms: Terms) -> Fields:
         "display": terms.display,
         "customer_id": json.dumps(terms.customer_id),
         "allow_external_users": json.dumps(terms.allow_external_users),
+        "revision": str(terms.revision),
         "workspace_id": terms.sectorflow.workspace_id,
         "model_ids": json.dumps(terms.sectorflow.model_ids),
         "model_names": json.dumps(terms.sectorflow.model_names),
@@ -53,6 +64,7 @@ def read_terms(fields: Mapping[str, str], api_token: str) -> Terms:
         display="tabs" if fields["display"] == "tabs" else "separated",
         customer_id=json.loads(fields["customer_id"]),
         allow_external_users=json.loads(fields["allow_external_users"]),
+        revision=read_revision(fields),
         sectorflow=SectorFlowSettings(
             api_token=api_token,
             workspace_id=fields["workspace_id"],
@@ -63,6 +75,11 @@ def read_terms(fields: Mapping[str, str], api_token: str) -> Terms:
     )
 
 
+def read_revision(fields: Mapping[str, str]) -> int:
+    """Give a stored revision; what was written before there were any is of the first."""
+    return int(fields.get("revision", 1))
+
+
 def bot_fields(bot: BotInstall) -> Fields:
     """Give the readable fields of what Slack gave at the consent."""
     return {
@@ -71,11 +88,12 @@ def bot_fields(bot: BotInstall) -> Fields:
         "team_name": json.dumps(bot.team_name),
         "enterprise_id": json.dumps(bot.enterprise_id),
         "is_enterprise_install": json.dumps(bot.is_enterprise_install),
+        "token_expires_at": optional_time(bot.token_expires_at),
     }
 
 
-def read_bot(fields: Mapping[str, str], bot_token: str) -> BotInstall:
-    """Give back what ``bot_fields`` wrote, with the token that is kept apart."""
+def read_bot(fields: Mapping[str, str], bot_token: str, refresh_token: str = "") -> BotInstall:
+    """Give back what ``bot_fields`` wrote, with the tokens that are kept apart."""
     return BotInstall(
         app_id=fields["app_id"],
         bot_token=bot_token,
@@ -84,6 +102,46 @@ def read_bot(fields: Mapping[str, str], bot_token: str) -> BotInstall:
         team_name=json.loads(fields["team_name"]),
         enterprise_id=json.loads(fields["enterprise_id"]),
         is_enterprise_install=json.loads(fields["is_enterprise_install"]),
+        refresh_token=refresh_token,
+        token_expires_at=read_optional_time(fields.get("token_expires_at")),
+    )
+
+
+def read_installation(
+    fields: Mapping[str, str], api_token: str = "", bot_token: str = "", refresh_token: str = ""
+) -> Installation:
+    """Give back an installation, with the tokens that are kept apart or without."""
+    return Installation(
+        terms=read_terms(fields, api_token),
+        bot=read_bot(fields, bot_token, refresh_token),
+        installed_at=float(fields["installed_at"]),
+    )
+
+
+def optional_time(moment: float | None) -> str:
+    """Give the field of a moment that may be none."""
+    return "" if moment is None else repr(moment)
+
+
+def read_optional_time(value: str | None) -> float | None:
+    """Give back what ``optional_time`` wrote."""
+    return float(value) if value else None
+
+
+def token_fields(cipher: Cipher, key: str, bot_token: str, refresh_token: str) -> Fields:
+    """Seal a bot token and, where there is one, its refresh token for the Redis key they stand under."""
+    return {
+        "bot_token": cipher.seal(key, "bot_token", bot_token),
+        "refresh_token": cipher.seal(key, "refresh_token", refresh_token) if refresh_token else "",
+    }
+
+
+def open_tokens(cipher: Cipher, key: str, fields: Mapping[str, str]) -> tuple[str, str]:
+    """Give back the bot token and the refresh token, "" where the app has no token rotation."""
+    sealed = fields.get("refresh_token")
+    return (
+        cipher.open(key, "bot_token", fields["bot_token"]),
+        cipher.open(key, "refresh_token", sealed) if sealed else "",
     )
 
 
@@ -109,4 +167,4 @@ def read_plan(text: str) -> Plan:
     """Give back a plan that was kept as JSON of its fields."""
     values = json.loads(text)
     messages = tuple(Message(each["text"], tuple(each["blocks"])) for each in values["messages"])
-    return Plan(messages, values["failure"], tuple(values["failed_model_ids"]), values.get("thread_id"))
+    return Plan(messages, values["failure"], values.get("thread_id"))

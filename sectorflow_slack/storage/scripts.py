@@ -7,14 +7,14 @@ INSTALLATIONS = "installations-with-questions"
 DEAD_LETTERS = "dead-letters"
 LETTER_SECONDS = 7 * 24 * 3600
 
-_NOW = """
+NOW = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 """
 
 #: Returns 1 where the question is new and now waits, 0 where it was accepted before; counts which.
 ACCEPT = (
-    _NOW
+    NOW
     + """
 local event, asked, question, waiting, installations, metrics = unpack(KEYS)
 local id, sealed, repeat_seconds, question_seconds, installation = unpack(ARGV)
@@ -36,7 +36,7 @@ return 1
 #: Returns the id of the question that the caller holds from now on, or nothing. Questions that a dead
 #: worker let go, or that are due again, come first; one that is gone after its week is counted as failed.
 TAKE = (
-    _NOW
+    NOW
     + """
 local waiting, later, underway, installations, metrics = unpack(KEYS)
 local lease, limit, installation, holder = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
@@ -72,7 +72,7 @@ return id
 )
 
 #: The first lines of every script that only the holder of a question may run: -1 for anybody else.
-_HOLDERS_ONLY = """
+HOLDERS_ONLY = """
 if redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] then
   return -1
 end
@@ -80,8 +80,8 @@ end
 
 #: Moves the moment at which a held question is let go.
 HOLD = (
-    _HOLDERS_ONLY
-    + _NOW
+    HOLDERS_ONLY
+    + NOW
     + """
 local underway, id, lease = KEYS[2], ARGV[2], tonumber(ARGV[3])
 return redis.call('ZADD', underway, 'XX', string.format('%.6f', now + lease), id)
@@ -90,8 +90,8 @@ return redis.call('ZADD', underway, 'XX', string.format('%.6f', now + lease), id
 
 #: Moves a question from being worked on to a later moment.
 PUT_BACK = (
-    _HOLDERS_ONLY
-    + _NOW
+    HOLDERS_ONLY
+    + NOW
     + """
 local question, underway, later = unpack(KEYS)
 local id, delay, counts = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -105,26 +105,27 @@ return 1
 
 #: Keeps what is to be said to a question, and how much of that is said already.
 SAVE_PLAN = (
-    _HOLDERS_ONLY
+    HOLDERS_ONLY
     + """
 redis.call('HSET', KEYS[1], 'failures', 0)
 return redis.call('HSET', KEYS[1], 'plan', ARGV[2], 'posted', ARGV[3])
 """
 )
 
-#: Keeps how many messages Slack has taken; a number, not one more, so that it may be sent again.
+#: Keeps which messages Slack has taken; all of them, not one more, so that it may be sent again. What stood
+#: in for the answer is a message of it from now on.
 MARK_POSTED = (
-    _HOLDERS_ONLY
+    HOLDERS_ONLY
     + """
-return redis.call('HSET', KEYS[1], 'posted', ARGV[2])
+return redis.call('HSET', KEYS[1], 'posted', ARGV[2], 'interim', 'none')
 """
 )
 
 #: Forgets a question and counts how it ended; returns 1 where more of its installation wait. A letter, if
 #: there is one, keeps what it takes to ask again, and is among the dead where ``dead`` is 1.
 FINISH = (
-    _HOLDERS_ONLY
-    + _NOW
+    HOLDERS_ONLY
+    + NOW
     + """
 local question, waiting, underway, metrics, letter, dead_letters = unpack(KEYS)
 local _, id, counter, sealed, reason, dead, seconds = unpack(ARGV)
@@ -143,17 +144,22 @@ return redis.call('EXISTS', waiting)
 """
 )
 
-#: Puts what a letter keeps in line again, once; returns 0 where the letter is gone.
+#: Puts what a letter keeps in line again, once; returns 0 where the letter is gone. The message that told of
+#: the failure, if it is given, stands in for the answer; an answer that never got through is forgotten.
 REVIVE = (
-    _NOW
+    NOW
     + """
 local letter, dead_letters, question, waiting, installations, metrics = unpack(KEYS)
-local id, sealed, seconds, installation = unpack(ARGV)
+local id, sealed, seconds, installation, interim = unpack(ARGV)
 if redis.call('DEL', letter) == 0 then
   return 0
 end
 redis.call('ZREM', dead_letters, id)
+redis.call('DEL', 'answer:' .. id)
 redis.call('HSET', question, 'question', sealed, 'accepted_at', string.format('%.6f', now))
+if interim ~= '' then
+  redis.call('HSET', question, 'interim', interim)
+end
 redis.call('EXPIRE', question, seconds)
 redis.call('RPUSH', waiting, id)
 redis.call('SADD', installations, installation)
@@ -162,47 +168,9 @@ return 1
 """
 )
 
-#: Lists installations whose next question has waited for long, each at most once in a while.
-SLOW = (
-    _NOW
-    + """
-local patience, pause = tonumber(ARGV[1]), tonumber(ARGV[2])
-local slow = {}
-for _, installation in ipairs(redis.call('SMEMBERS', KEYS[1])) do
-  local first = redis.call('LINDEX', 'waiting:' .. installation, 0)
-  local since = first and redis.call('HGET', 'question:' .. first, 'accepted_at')
-  if since and now - tonumber(since) > patience
-      and redis.call('SET', 'told:' .. installation, '1', 'NX', 'EX', pause) then
-    slow[#slow + 1] = installation
-  end
-end
-return slow
-"""
-)
-
-#: Takes questions out of the first hundred of a line that have waited for long and were not told so.
-UNTOLD = (
-    _NOW
-    + """
-local patience, most = tonumber(ARGV[1]), tonumber(ARGV[2])
-local untold = {}
-for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, 99)) do
-  local since = redis.call('HGET', 'question:' .. id, 'accepted_at')
-  if since and now - tonumber(since) > patience
-      and redis.call('HSETNX', 'question:' .. id, 'told', '1') == 1 then
-    untold[#untold + 1] = id
-  end
-  if #untold == most then
-    break
-  end
-end
-return untold
-"""
-)
-
 #: Lists installations that have a question to take up and room for it, each at most once in a while.
 DUE = (
-    _NOW
+    NOW
     + """
 local limit, pause = tonumber(ARGV[1]), tonumber(ARGV[2])
 local due = {}

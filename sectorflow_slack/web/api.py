@@ -1,23 +1,41 @@
-"""The install API: SectorFlow's platform registers installations and asks how they stand."""
+"""What all routes under ``/api/v1`` share: the guard, how bodies are read, how errors are documented."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from flask import Request, request
-from flask.views import MethodView
 from flask_smorest import Blueprint
-from marshmallow import Schema
+from marshmallow import Schema, missing
 from webargs.flaskparser import FlaskParser
 
-from sectorflow_slack.domain.errors import InstallRefused
-from sectorflow_slack.domain.models import Installation, InstallRequest, PendingInstallation, Terms
-from sectorflow_slack.domain.slack import INSTALL_PATH
-from sectorflow_slack.web import current_services, current_settings
+from sectorflow_slack.web import current_services
 from sectorflow_slack.web.api_keys import require_install_api_key
 from sectorflow_slack.web.errors import problem
-from sectorflow_slack.web.schemas import InstallationRequestSchema, InstallationSchema
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+#: How each error comes about, for the OpenAPI document.
+ERRORS = {
+    400: "The body is no JSON",
+    401: "No or a wrong install API key",
+    404: "There is no such installation",
+    412: "The installation is not the version that `If-Match` names",
+    413: "The body is larger than 1 MiB",
+    415: "The body is not `application/json`",
+    422: "A field is wrong; each is named",
+    429: "The key was used too often; nothing was done",
+    502: "Slack made no app, or did not say whether it did; its own messages are in `errors.slack`",
+    503: "The service can't do it just now; try again",
+}
+RETRY_AFTER = {
+    "Retry-After": {
+        "description": "How many seconds to wait before asking again.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
 
 
 class JsonParser(FlaskParser):
@@ -26,115 +44,44 @@ class JsonParser(FlaskParser):
     def load_json(self, req: Request, schema: Schema) -> Any:
         """Load the body, or refuse it."""
         try:
-            return super().load_json(req, schema)
+            loaded = super().load_json(req, schema)
         except (ValueError, RecursionError):  # an integer of thousands of digits; nested thousands deep
-            raise problem(400, "The body is no JSON that can be read.") from None
+            raise problem(400) from None
+        # An empty body would be taken for an empty object.
+        return None if loaded is missing else loaded
+
+    def _handle_invalid_json_error(self, error: Exception, req: Request, *_: Any, **__: Any) -> Any:
+        raise problem(400) from None
 
 
 class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask_smorest has no types
-    """A flask-smorest blueprint with our own reading of bodies."""
+    """A flask-smorest blueprint under ``/api/v1``, behind the install API's guard."""
 
     ARGUMENTS_PARSER = JsonParser()
 
+    def __init__(self, name: str, import_name: str, *, description: str) -> None:
+        super().__init__(name, import_name, url_prefix="/api/v1", description=description)
+        self.before_request(guard)
 
-blueprint = ApiBlueprint(
-    "installations",
-    __name__,
-    url_prefix="/api/v1",
-    description="Register Slack apps for customers and see how the installations stand.",
-)
+    def can_fail(self, *statuses: int) -> Callable[[View], View]:
+        """Document the errors that a view may answer, beside those that every one may."""
+
+        def decorate(view: View) -> View:
+            for status in sorted({401, 429, 503, *statuses}):
+                headers = RETRY_AFTER if status in {429, 503} else None
+                documented = self.alt_response(
+                    status, schema="Error", description=ERRORS[status], headers=headers
+                )
+                view = documented(view)
+            return view
+
+        return decorate
 
 
-@blueprint.before_request
 def guard() -> None:
-    """Let nobody in without a key, and no body that is not JSON."""
-    require_install_api_key()
-    if request.method == "POST" and not request.is_json:
-        raise problem(415, "The body must be application/json.")
-
-
-@blueprint.route("/installations")
-class InstallationsView(MethodView):
-    """All installations."""
-
-    @blueprint.arguments(InstallationRequestSchema)
-    @blueprint.response(201, InstallationSchema)
-    @blueprint.alt_response(400, schema="Error", description="The body is not JSON")
-    @blueprint.alt_response(401, schema="Error", description="No or a wrong install API key")
-    @blueprint.alt_response(413, schema="Error", description="The body is larger than 1 MiB")
-    @blueprint.alt_response(415, schema="Error", description="The body is not `application/json`")
-    @blueprint.alt_response(503, schema="Error", description="The store is away; try again")
-    def post(self, asked: InstallRequest) -> tuple[dict[str, Any], int, dict[str, str]]:
-        """Register an installation.
-
-        Answers with the link that a person of the customer follows to consent at Slack. The token and
-        the workspace are checked with SectorFlow first.
-        """
-        try:
-            pending = current_services.installs.register(asked)
-        except InstallRefused as refusal:
-            raise problem(422, refusal.message, errors={"json": {refusal.field: [refusal.message]}}) from None
-        location = f"{current_settings.public_url}/api/v1/installations/{pending.terms.id}"
-        return _show(pending), 201, {"Location": location}
-
-
-@blueprint.route("/installations/<uuid:installation_id>")
-class InstallationView(MethodView):
-    """One installation."""
-
-    @blueprint.response(200, InstallationSchema)
-    @blueprint.alt_response(401, schema="Error", description="No or a wrong install API key")
-    @blueprint.alt_response(404, schema="Error", description="There is no such installation")
-    @blueprint.alt_response(503, schema="Error", description="The store is away; try again")
-    def get(self, installation_id: object) -> dict[str, Any]:
-        """Show an installation.
-
-        One that failed or expired is shown for seven days.
-        """
-        found = current_services.installs.find(str(installation_id))
-        if found is not None:
-            return _show(found)
-        raise problem(404, "There is no such installation.")
-
-
-def _show(installation: Installation | PendingInstallation) -> dict[str, Any]:
-    if isinstance(installation, Installation):
-        return _show_terms(installation.terms) | {
-            "status": "installed",
-            "teamId": installation.bot.tenant_id,
-            "teamName": installation.bot.team_name,
-            "botUserId": installation.bot.bot_user_id,
-            "installedAt": _time(installation.installed_at),
-        }
-    status = installation.status(current_services.installs.clock())
-    shown = _show_terms(installation.terms) | {
-        "status": status,
-        "teamId": installation.team_id,
-        "failure": installation.failure,
-    }
-    if status == "pending":
-        shown["installUrl"] = f"{current_settings.public_url}{INSTALL_PATH}/{installation.link}"
-        shown["expiresAt"] = _time(installation.expires_at)
-    return shown
-
-
-def _show_terms(terms: Terms) -> dict[str, Any]:
-    nothing = dict.fromkeys(
-        ("teamId", "teamName", "botUserId", "installedAt", "installUrl", "expiresAt", "failure")
-    )
-    return nothing | {
-        "id": terms.id,
-        "appName": terms.app_name,
-        "appId": terms.app_id,
-        "customerId": terms.customer_id,
-        "allowExternalUsers": terms.allow_external_users,
-        "workspaceId": terms.sectorflow.workspace_id,
-        "modelIds": list(terms.sectorflow.model_ids),
-        "plusId": terms.sectorflow.plus_id,
-        "display": terms.display,
-        "createdAt": _time(terms.created_at),
-    }
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    """Let nobody in without a key or too often, and no body that is not JSON."""
+    wait = current_services.rate_limit.hit(require_install_api_key())
+    if wait is not None:
+        raise problem(429, headers={"Retry-After": str(max(1, math.ceil(wait)))})
+    if request.method in {"POST", "PATCH"} and not request.is_json:
+        raise problem(415)

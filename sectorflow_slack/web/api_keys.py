@@ -6,6 +6,6 @@ from sectorflow_slack.web import current_settings
 from sectorflow_slack.web.bearer import require_bearer
 
 
-def require_install_api_key() -> None:
-    """Refuse a request whose bearer token is none of the install API's keys."""
-    require_bearer(current_settings.install_api_keys, "An install API key is needed.")
+def require_install_api_key() -> str:
+    """Refuse a request whose bearer token is none of the install API's keys; gives the key's digest."""
+    return require_bearer(current_settings.install_api_keys, "An install API key is needed.")

@@ -11,14 +11,18 @@ from flask import request
 from sectorflow_slack.web.errors import problem
 
 
-def require_bearer(tokens: Iterable[str], message: str) -> None:
-    """Refuse a request whose bearer token is none of these, with 401 and ``message``."""
+def require_bearer(tokens: Iterable[str], message: str) -> str:
+    """Refuse a request whose bearer token is none of these, with 401 and ``message``.
+
+    Returns a digest of the token, by which its holder may be known elsewhere.
+    """
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     digest = _digest(given.strip())
     # Each token is compared, so that the time does not tell which one nearly fitted.
     matches = [hmac.compare_digest(digest, _digest(token)) for token in tokens]
     if scheme.lower() != "bearer" or not any(matches):
         raise problem(401, message, headers={"WWW-Authenticate": "Bearer"})
+    return digest.hex()
 
 
 def _digest(token: str) -> bytes:

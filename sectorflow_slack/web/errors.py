@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any, cast
 
 from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
 from flask_smorest import Api
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, ServiceUnavailable, default_exceptions
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, default_exceptions
 
-from sectorflow_slack.domain.errors import CannotDecrypt, StorageUnavailable
+from sectorflow_slack.domain.errors import (
+    AppNotMade,
+    CannotDecrypt,
+    Changed,
+    InstallRefused,
+    StillUnderWay,
+    StorageUnavailable,
+)
 from sectorflow_slack.domain.slack import INSTALL_PATH, OAUTH_REDIRECT_PATH
+from sectorflow_slack.services.claims import FIELD as IDEMPOTENCY_KEY
+from sectorflow_slack.web.answers import ErrorSchema
 from sectorflow_slack.web.pages import refusal_page
 
 logger = logging.getLogger(__name__)
@@ -21,8 +31,28 @@ PAGE_PATHS = (INSTALL_PATH, OAUTH_REDIRECT_PATH)
 RETRY_SECONDS = "5"
 
 
+#: What happened, in plain English; an error may say it more exactly.
+MESSAGES = {
+    400: "The body is no JSON that can be read.",
+    404: "There is nothing at this address.",
+    405: "This address does not take that method; the Allow header names those that it does.",
+    412: "The installation is not the version that If-Match names; ask for it again.",
+    413: "The body is larger than 1 MiB.",
+    415: "The body must be application/json.",
+    422: "Something about the request is wrong; errors names each fault.",
+    429: "That was too often; Retry-After says how long to wait.",
+    500: "Something went wrong on our side.",
+    503: "That can't be done just now; try again.",
+}
+
+
 class InstallApi(Api):  # type: ignore[misc]  # flask_smorest has no types
     """flask-smorest's error shape (``code``, ``status``, ``message``, ``errors``), and pages for people."""
+
+    ERROR_SCHEMA = ErrorSchema
+
+    def _register_pagination_header(self) -> None:
+        """Leave a header that no answer has out of the document."""
 
     def handle_http_exception(self, error: HTTPException) -> ResponseReturnValue:
         """Answer an HTTP error."""
@@ -32,30 +62,72 @@ class InstallApi(Api):  # type: ignore[misc]  # flask_smorest has no types
         headers = {**(headers or {}), **_allow(error)}
         if error.code == 503:
             headers["Retry-After"] = RETRY_SECONDS
-        payload.setdefault("message", error.description or "")
+        payload.setdefault("message", MESSAGES.get(code) or error.description or "")
         answer: tuple[dict[str, Any], int, dict[str, str]] = (payload, code, headers)
         return answer
 
 
-def problem(status: int, message: str, **details: Any) -> HTTPException:
+def problem(status: int, message: str | None = None, **details: Any) -> HTTPException:
     """Make an HTTP error to raise; ``details`` are ``errors`` by field and ``headers``."""
     error: Any = default_exceptions[status]()
-    error.data = {"message": message, **details}
+    error.data = details if message is None else {"message": message, **details}
     return cast(HTTPException, error)
 
 
 def register_error_handlers(app: Flask) -> None:
     """Answer our own errors; flask-smorest answers HTTP's."""
 
-    @app.errorhandler(StorageUnavailable)
-    def storage_unavailable(error: StorageUnavailable) -> ResponseReturnValue:
-        logger.warning("storage unavailable: %s", error)
-        return app.handle_http_exception(ServiceUnavailable("The store is away; try again."))
+    def answering(make: Callable[[Any], HTTPException]) -> Callable[[Any], ResponseReturnValue]:
+        return lambda error: app.handle_http_exception(make(error))
 
-    @app.errorhandler(CannotDecrypt)
-    def cannot_decrypt(error: CannotDecrypt) -> ResponseReturnValue:
-        logger.error("cannot decrypt: %s", error.place)
-        return app.handle_http_exception(ServiceUnavailable("A stored secret cannot be read."))
+    for kind, make in _AS_HTTP.items():
+        app.register_error_handler(kind, answering(make))
+
+
+def _storage_unavailable(error: StorageUnavailable) -> HTTPException:
+    logger.warning("storage unavailable: %s", error)
+    return problem(503, "The store is away; try again.")
+
+
+def _cannot_decrypt(error: CannotDecrypt) -> HTTPException:
+    logger.error("cannot decrypt: %s", error.place)
+    return problem(503, "A stored secret cannot be read.")
+
+
+def _install_refused(refusal: InstallRefused) -> HTTPException:
+    # A field within an object is named with dots; a header by its name.
+    where = "headers" if refusal.field == IDEMPOTENCY_KEY else "json"
+    named: Any = [refusal.message]
+    for part in reversed(refusal.field.split(".")):
+        named = {part: named}
+    return problem(422, refusal.message, errors={where: named})
+
+
+def _app_not_made(error: AppNotMade) -> HTTPException:
+    if not error.faults:
+        return problem(502, error.message)
+    faults = {pointer: list(messages) for pointer, messages in error.faults.items()}
+    return problem(502, error.message, errors={"slack": faults})
+
+
+def _still_under_way(_: StillUnderWay) -> HTTPException:
+    return problem(503, "The same request is being worked on; ask again in a moment.")
+
+
+def _changed(_: Changed) -> HTTPException:
+    if "If-Match" in request.headers:
+        return problem(412)
+    return problem(503, "Others change this installation just now; try again.")
+
+
+_AS_HTTP: dict[type[Exception], Callable[[Any], HTTPException]] = {
+    StorageUnavailable: _storage_unavailable,
+    CannotDecrypt: _cannot_decrypt,
+    InstallRefused: _install_refused,
+    AppNotMade: _app_not_made,
+    StillUnderWay: _still_under_way,
+    Changed: _changed,
+}
 
 
 def _allow(error: HTTPException) -> dict[str, str]:

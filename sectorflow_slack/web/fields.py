@@ -9,9 +9,21 @@ from marshmallow import ValidationError, fields, validate
 
 UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 VISIBLE_ASCII = r"[\x21-\x7e]+"
-#: No control characters, no line breaks of Unicode's, and something to see. Each character can be read in
-#: one way only, so that a long text takes no longer than its length.
-READABLE = r" *[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f\u2028\u2029]*"
+#: Controls, which no text that people read has.
+_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+#: Line breaks of Unicode's, and what turns the direction of the text around it: a name with these shows other
+#: letters than it has (https://www.unicode.org/reports/tr36/, section 2.5).
+_MISLEADING = r"\u2028\u2029\u202a-\u202e\u2066-\u2069"
+#: What takes no room, or shows nothing in it: joiners, marks and fillers.
+_UNSEEN = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2060-\u2065"
+    r"\u206a-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0"
+)
+#: Nothing that breaks or misleads, and something to see. Each character can be read in one way only, so that
+#: a long text takes no longer than its length.
+READABLE = rf"[ {_UNSEEN}]*[^\s{_CONTROLS}{_MISLEADING}{_UNSEEN}][^{_CONTROLS}{_MISLEADING}]*"
+#: Any text in one piece, also none.
+UNBROKEN = rf"[^{_CONTROLS}]*"
 
 Json = Any
 
@@ -41,6 +53,15 @@ class StrictBoolean(fields.Boolean):
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
+
+
+class StrictInteger(fields.Integer):
+    """An integer of a query, in digits of ASCII; Python's own reading takes ``2_0``, too."""
+
+    def _deserialize(self, value: Json, attr: str | None, data: Json, **kwargs: Json) -> int:
+        if not isinstance(value, str) or re.fullmatch("[0-9]{1,9}", value) is None:
+            raise self.make_error("invalid", input=value)
+        return int(value)
 
 
 class UuidField(fields.String):

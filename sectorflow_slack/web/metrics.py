@@ -59,6 +59,15 @@ class SnapshotCollector(Collector):
             family.add_sample(f"{PREFIX}{name}_total", labels, value)
         return family
 
+    def _votes(self) -> Metric:
+        name, labels = metrics.VOTES, ["installation", "model", "vote"]
+        family = GaugeMetricFamily(PREFIX + name, metrics.GAUGES[name], labels=labels)
+        for installation, models in self.snapshot.votes:
+            for model in models:
+                family.add_metric([str(installation), model.model_id, "up"], model.up)
+                family.add_metric([str(installation), model.model_id, "down"], model.down)
+        return family
+
     def _gauges(self) -> Iterator[Metric]:
         snapshot = self.snapshot
         states = GaugeMetricFamily(
@@ -74,6 +83,7 @@ class SnapshotCollector(Collector):
         }
         for name, value in figures.items():
             yield GaugeMetricFamily(PREFIX + name, metrics.GAUGES[name], value=value)
+        yield self._votes()
 
 
 def _histogram(name: str, meaning: str, histogram: Histogram) -> Metric:

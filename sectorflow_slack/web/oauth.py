@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response
 
 from sectorflow_slack.domain.errors import ConsentRefused
@@ -18,6 +19,13 @@ blueprint = Blueprint("oauth", __name__)
 
 STATE_COOKIE = "sectorflow_slack_state"
 STATE_SECONDS = 600
+
+
+@blueprint.before_request
+def refuse_head() -> None:
+    """Refuse who only looks: Flask answers HEAD as it does GET, which would use up the state."""
+    if request.method == "HEAD":
+        raise MethodNotAllowed(valid_methods=["GET"])
 
 
 @blueprint.get(f"{INSTALL_PATH}/<link>")

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from flask import Response, make_response, render_template
 
-from sectorflow_slack.domain.models import Installation
+from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.web import current_settings
 
 
@@ -63,12 +63,6 @@ REFUSALS = {
         400,
         "Slack installed another app",
         f"The app's details in SectorFlow belong to another Slack app. Correct them there. {_ASK_ANEW}",
-    ),
-    "token_rotation": Refusal(
-        400,
-        "This Slack app cannot be used",
-        "What it may do in Slack has to be renewed every twelve hours, and Slack does not let anybody turn "
-        f"that off again. Use another Slack app. {_ASK_ANEW}",
     ),
     "bad_credentials": Refusal(
         400,

@@ -1,6 +1,6 @@
-"""What comes in and goes out of the install API, as marshmallow schemas: camelCase, as SectorFlow's own API.
+"""What comes in to the install API, as marshmallow schemas: camelCase, as SectorFlow's own API.
 
-An unknown field is refused, and every wrong field is named at once. No answer holds a token or a secret.
+An unknown field is refused, and every wrong field is named at once.
 """
 
 from __future__ import annotations
@@ -13,112 +13,48 @@ from urllib.parse import urlsplit
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from sectorflow_slack.domain.errors import InstallRefused
-from sectorflow_slack.domain.models import InstallRequest, SectorFlowSettings, SlackApp
-from sectorflow_slack.web import current_services, current_settings
-from sectorflow_slack.web.fields import (
-    READABLE,
-    UUID,
-    VISIBLE_ASCII,
-    StrictBoolean,
-    UuidField,
-    Whole,
-    check_different,
-    check_whole_characters,
+from sectorflow_slack.domain.installations import (
+    InstallationQuery,
+    InstallRequest,
+    SectorFlowSettings,
+    SettingsChange,
+    SlackApp,
 )
+from sectorflow_slack.web import current_services, current_settings, settings_fields
+from sectorflow_slack.web.fields import VISIBLE_ASCII, StrictInteger, UuidField, Whole
+from sectorflow_slack.web.slack_app_field import SlackAppField
 
-MAX_MODELS = 20
-#: Slack's limit for the name of an app (docs.slack.dev, app manifest reference).
-APP_NAME_MAX_LENGTH = 35
+STATUSES = ("pending", "installed", "failed", "expired")
 
 Json = Any
-
-
-def _secret(max_length: int, description: str) -> fields.String:
-    return fields.String(
-        required=True,
-        load_only=True,
-        validate=[
-            validate.Length(1, max_length),
-            Whole(VISIBLE_ASCII, error="Must be visible ASCII characters."),
-        ],
-        metadata={"description": description},
-    )
-
-
-class ExistingSlackAppSchema(Schema):
-    """The credentials of a Slack app that exists already; its settings page shows them."""
-
-    appId = fields.String(required=True, validate=Whole(r"A[A-Z0-9]{2,30}", error="Not a Slack app id."))
-    clientId = fields.String(
-        required=True, validate=Whole(r"[0-9]{1,30}\.[0-9]{1,30}", error="Not a client id.")
-    )
-    clientSecret = _secret(255, "The app's client secret.")
-    signingSecret = _secret(255, "The app's signing secret.")
-
-    @post_load
-    def _make(self, data: Mapping[str, str], **_: Json) -> SlackApp:
-        return SlackApp(data["appId"], data["clientId"], data["clientSecret"], data["signingSecret"])
 
 
 class InstallationRequestSchema(Schema):
     """What an installation is registered with."""
 
-    appName = fields.String(
-        required=True,
-        validate=[
-            validate.Length(1, APP_NAME_MAX_LENGTH),
-            Whole(READABLE, error="Must be readable text."),
-            check_whole_characters,
-        ],
-        metadata={"description": "The app's name, as people see it in Slack.", "example": "Acme Assistant"},
-    )
-    apiToken = _secret(4096, "The SectorFlow user's bearer token.")
-    workspaceId = UuidField(required=True, metadata={"description": "The SectorFlow workspace to ask in."})
-    modelIds = fields.List(
-        UuidField(),
-        required=True,
-        validate=[validate.Length(1, MAX_MODELS), check_different],
-        metadata={
-            "description": "The LLMs to ask; their order is the order of the answers.",
-            "uniqueItems": True,
-        },
-    )
-    plusId = fields.String(
-        load_default="",
-        validate=Whole(rf"|{UUID}", error="Not a valid UUID."),
-        metadata={"description": "The SectorPlus expert, or an empty string for none."},
-    )
-    display = fields.String(
-        load_default="separated",
-        validate=validate.OneOf(["separated", "tabs"]),
-        metadata={"description": "How the answers are laid out in Slack."},
-    )
-    customerId = fields.String(
-        load_default=None,
-        allow_none=True,
-        validate=validate.Length(max=255),
-        metadata={"description": "The platform's own id of the customer; kept and given back."},
-    )
-    allowExternalUsers = StrictBoolean(
-        load_default=False,
-        metadata={"description": "Whether people of other organisations in a shared channel get answers."},
-    )
-    teamId = fields.String(
-        load_default=None,
-        allow_none=True,
-        validate=Whole(r"[TE][A-Z0-9]{2,30}", error="Not a Slack team id."),
-        metadata={"description": "Only this Slack workspace may consent."},
+    appName = settings_fields.app_name(required=True)
+    apiToken = settings_fields.api_token(required=True)
+    workspaceId = settings_fields.workspace_id(required=True)
+    modelIds = settings_fields.model_ids(required=True)
+    plusId = settings_fields.plus_id(load_default="")
+    display = settings_fields.display(load_default="separated")
+    allowExternalUsers = settings_fields.allow_external_users(load_default=False)
+    customerId = settings_fields.customer_id(load_default=None, allow_none=True)
+    teamId = settings_fields.team_id(
+        "Only this Slack workspace may consent.", load_default=None, allow_none=True
     )
     replaces = UuidField(
         load_default=None,
         allow_none=True,
         metadata={"description": "The id of the installation that this one takes the place of."},
     )
-    slackApp = fields.Nested(
-        ExistingSlackAppSchema,
+    slackApp = SlackAppField(
         load_default=None,
         allow_none=True,
-        metadata={"description": "A Slack app that exists already; left out, the service's own."},
+        metadata={
+            "description": "The credentials of a Slack app that exists already, or a token that makes a "
+            "new one; left out, the service's own app."
+        },
     )
     returnUrl = fields.String(
         load_default=None,
@@ -148,6 +84,7 @@ class InstallationRequestSchema(Schema):
 
     @post_load
     def _make(self, data: Mapping[str, Json], **_: Json) -> InstallRequest:
+        given = data["slackApp"]
         return InstallRequest(
             app_name=data["appName"].strip(),
             sectorflow=SectorFlowSettings(
@@ -161,7 +98,8 @@ class InstallationRequestSchema(Schema):
             allow_external_users=data["allowExternalUsers"],
             team_id=data["teamId"],
             replaces=data["replaces"],
-            slack_app=data["slackApp"],
+            slack_app=given if isinstance(given, SlackApp) else None,
+            config_token=given if isinstance(given, str) else None,
             return_url=data["returnUrl"],
         )
 
@@ -173,39 +111,85 @@ def _may_return_to(url: str) -> bool:
     return urlsplit(url).netloc.lower() in current_settings.return_url_hosts
 
 
-class InstallationSchema(Schema):
-    """An installation, in whatever state it is."""
+class SettingsChangeSchema(Schema):
+    """What changes about an installation; what is left out stays."""
 
-    id = UuidField(required=True)
-    status = fields.String(
-        required=True, validate=validate.OneOf(["pending", "installed", "failed", "expired"])
+    appName = settings_fields.app_name()
+    apiToken = settings_fields.api_token()
+    workspaceId = settings_fields.workspace_id()
+    modelIds = settings_fields.model_ids()
+    plusId = settings_fields.plus_id()
+    display = settings_fields.display()
+    allowExternalUsers = settings_fields.allow_external_users()
+
+    @post_load
+    def _make(self, data: Mapping[str, Json], **_: Json) -> SettingsChange:
+        name, model_ids, plus_id = (data.get(field) for field in ("appName", "modelIds", "plusId"))
+        return SettingsChange(
+            app_name=None if name is None else name.strip(),
+            api_token=data.get("apiToken"),
+            workspace_id=data.get("workspaceId"),
+            model_ids=None if model_ids is None else tuple(model_ids),
+            plus_id=None if plus_id is None else plus_id.lower(),
+            display=data.get("display"),
+            allow_external_users=data.get("allowExternalUsers"),
+        )
+
+
+class InstallationQuerySchema(Schema):
+    """Which installations are listed."""
+
+    limit = StrictInteger(
+        load_default=20,
+        validate=validate.Range(1, 100),
+        metadata={"description": "How many a page has at most."},
     )
-    appName = fields.String(required=True)
-    appId = fields.String(required=True)
-    teamId = fields.String(required=True, allow_none=True)
-    teamName = fields.String(required=True, allow_none=True)
-    customerId = fields.String(required=True, allow_none=True)
-    allowExternalUsers = fields.Boolean(required=True)
-    workspaceId = UuidField(required=True)
-    modelIds = fields.List(UuidField(), required=True)
-    plusId = fields.String(required=True)
-    display = fields.String(required=True, validate=validate.OneOf(["separated", "tabs"]))
-    botUserId = fields.String(required=True, allow_none=True)
-    createdAt = fields.DateTime(required=True, format="iso")
-    installedAt = fields.DateTime(required=True, allow_none=True, format="iso")
-    installUrl = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={"description": "What the customer's admin follows; a secret. While pending only."},
+    cursor = fields.String(
+        validate=[validate.Length(1, 512), Whole(VISIBLE_ASCII, error="Not a cursor.")],
+        metadata={"description": "The `nextCursor` of the page before; left out, the first page."},
     )
-    expiresAt = fields.DateTime(
-        required=True,
-        allow_none=True,
-        format="iso",
-        metadata={"description": "When the link dies. While pending only."},
+    status = fields.String(validate=validate.OneOf(STATUSES))
+    appId = settings_fields.app_id()
+    teamId = settings_fields.team_id("The Slack workspace, or the organisation.")
+    customerId = settings_fields.customer_id()
+
+    @post_load
+    def _make(self, data: Mapping[str, Json], **_: Json) -> InstallationQuery:
+        return InstallationQuery(
+            limit=data["limit"],
+            cursor=data.get("cursor"),
+            status=data.get("status"),
+            app_id=data.get("appId"),
+            team_id=data.get("teamId"),
+            customer_id=data.get("customerId"),
+        )
+
+
+class ManifestQuerySchema(Schema):
+    """What a manifest is made of."""
+
+    appName = settings_fields.app_name(required=True)
+
+    @post_load
+    def _make(self, data: Mapping[str, str], **_: Json) -> str:
+        return data["appName"].strip()
+
+
+class IdempotencyKeySchema(Schema):
+    """The header that makes a request safe to send again."""
+
+    key = fields.String(
+        data_key="Idempotency-Key",
+        validate=[
+            validate.Length(1, 255),
+            Whole(VISIBLE_ASCII, error="Must be visible ASCII characters."),
+        ],
+        metadata={
+            "description": "Any text that stands for this request. The same key and body again, within 24 "
+            "hours, give the same installation (as it is by then) and make nothing new."
+        },
     )
-    failure = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={"description": "Why it failed, as a short word; null unless it failed."},
-    )
+
+    @post_load
+    def _make(self, data: Mapping[str, str], **_: Json) -> str | None:
+        return data.get("key")

@@ -28,6 +28,9 @@ class Deaths:
     #: By what its worker did at its end: ``asking``, ``posting``, ``stopping``.
     verdicts: dict[str, str]
     times_asked: dict[str, int]
+    #: What stood in for the answer of ``asking`` at the death, and what is there in the end: each ``ts``.
+    stood_in: list[str]
+    remained: list[str]
     seconds_until_asked_again: float
     seconds_to_stop: float
     #: Verdicts of the questions that came after SIGTERM.
@@ -38,6 +41,7 @@ def kill_and_stop(home: Path) -> Deaths:
     """Kill the first worker and stop the second, each with questions under way; the third remains."""
     with running_site(home) as site:
         asking, posting = hold_two(site)
+        stood_in = [each["ts"] for each in site.posted(asking)]
         killed, stopped = site.workers[0], site.start_worker()
         killed.kill()
         died_at = time.monotonic()
@@ -60,6 +64,8 @@ def kill_and_stop(home: Path) -> Deaths:
         return Deaths(
             dict(zip(("asking", "posting", "stopping"), ends, strict=True)),
             {"posting": site.times_asked("long isposted")},
+            stood_in,
+            [each["ts"] for each in site.posted(asking)],
             asked_again,
             seconds_to_stop,
             site.verdicts(new),
@@ -70,10 +76,11 @@ def hold_two(site: Site) -> tuple[Asked, Asked]:
     """Get the only worker to wait for SectorFlow with one question, and in mid-answer with another."""
     site.fault("sectorflow", target="completions", containing="isasked", delay=HANGING)
     channel = site.channel("long")
-    # The second post is never taken: what the worker's death finds is one message, recorded.
+    # The answer's first message takes the place of what stands in for it, its second is never taken: what
+    # the worker's death finds is one message of an answer, recorded.
     site.fault("slack", target="chat.postMessage", containing=channel, skip=1, delay=HANGING, drop="before")
     asking, posting = site.ask("isasked"), site.ask("long isposted", channel)
-    until(lambda: site.times_asked("isasked") == 1 and len(site.posted(posting)) == 1, 10, "both under way")
+    until(lambda: site.times_asked("isasked") == 1 and len(site.answers(posting)) == 1, 10, "both under way")
     time.sleep(SETTLING)
     return asking, posting
 

@@ -15,7 +15,7 @@ from sandbox.sectorflow.models import MODELS
 from sandbox.slack import seed
 from sandbox.slack.records import new_id
 from sandbox.slack.signing import signed_headers
-from sandbox.stage import Stage
+from sandbox.stage import Stage, is_stand_in
 from tests.chaos.processes import Group, OwnRedis, command_of, until
 from tests.chaos.verdicts import REPORT, Asked
 
@@ -107,6 +107,10 @@ class Site:
     def posted(self, asked: Asked) -> list[dict[str, Any]]:
         """Give what was posted in a question's thread."""
         return [each for each in self.messages() if each.get("thread_ts") == asked.ts]
+
+    def answers(self, asked: Asked) -> list[dict[str, Any]]:
+        """Give what was said to a question; what only stands in for the answer is left out."""
+        return [each for each in self.posted(asked) if not is_stand_in(each)]
 
     def times_asked(self, word: str) -> int:
         """Say how often SectorFlow was asked something with this word in it."""

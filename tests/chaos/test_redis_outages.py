@@ -108,14 +108,34 @@ def test_a_message_that_slack_takes_during_an_outage_is_not_posted_again_after_i
     site: Site, how: str
 ) -> None:
     channel = site.channel(f"outage-{len(how)}")
-    site.fault("slack", target="chat.postMessage", delay=1.0, containing=channel)
+    site.fault("sectorflow", target="completions", delay=0.5, containing=f"taken{len(how)}")
+    site.fault("slack", target="chat.update", delay=1.0, containing=channel)
     question = site.ask(f"taken{len(how)}", channel)
     until(lambda: site.times_asked(f"taken{len(how)}") == 1, 5, "SectorFlow is asked")
-    time.sleep(0.5)  # the reply is kept, and Slack takes its time
+    time.sleep(1.0)  # the reply is kept, and Slack takes its time
 
     with broken(site, how):
-        until(lambda: site.posted(question), 5, "Slack has taken the answer")
+        until(lambda: site.answers(question), 5, "Slack has taken the answer")
         time.sleep(2.0)  # which cannot be recorded
 
     until(lambda: site.open_questions() == 0, 30, "the question is done")
     site.await_answers(f"Redis {how} while Slack takes an answer", question, seconds=1)
+
+
+@pytest.mark.parametrize("how", ["hangs", "is killed", "failed over, read-only"])
+def test_a_stand_in_that_slack_takes_during_an_outage_still_turns_into_the_answer(
+    site: Site, how: str
+) -> None:
+    channel = site.channel(f"stand-in-{len(how)}")
+    site.fault("sectorflow", target="completions", delay=3.5, containing=f"stand{len(how)}")
+    site.fault("slack", target="chat.postMessage", delay=1.0, containing=channel)
+    question = site.ask(f"stand{len(how)}", channel)
+    until(lambda: site.times_asked(f"stand{len(how)}") == 1, 5, "SectorFlow is asked")
+
+    with broken(site, how):
+        until(lambda: site.posted(question), 5, "Slack has taken the stand-in")
+        (stand_in,) = site.posted(question)
+        time.sleep(1.0)  # which cannot be recorded
+
+    site.await_answers(f"Redis {how} while Slack takes a stand-in", question, seconds=30)
+    assert [each["ts"] for each in site.posted(question)] == [stand_in["ts"]]

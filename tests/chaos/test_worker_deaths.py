@@ -29,6 +29,11 @@ def test_a_question_whose_worker_is_killed_while_sectorflow_is_asked_is_answered
     assert deaths.seconds_until_asked_again < RECOVERY_SECONDS
 
 
+def test_what_stood_in_for_the_answer_when_the_worker_was_killed_turns_into_it(deaths: Deaths) -> None:
+    assert len(deaths.stood_in) == 1
+    assert deaths.remained == deaths.stood_in
+
+
 def test_a_worker_killed_between_two_posts_leaves_neither_half_an_answer_nor_two(deaths: Deaths) -> None:
     assert deaths.verdicts["posting"] == "answered"
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.stage import is_stand_in
+
 Message = Mapping[str, Any]
 
 CONTINUED = "(continued)"
@@ -24,8 +26,16 @@ class Asked:
     last_words: str = ""
 
     def verdict(self, messages: Iterable[Message]) -> str:
-        """Say ``answered``, ``lost`` (nothing came), ``half``, ``twice`` or ``excused`` (only words)."""
+        """Say ``answered``, ``lost`` (nothing came), ``half``, ``twice`` or ``excused`` (only words).
+
+        ``stuck``: beside an answer or an excuse, something is left that only stands in for it.
+        """
         mine = [message for message in messages if self._is_mine(message)]
+        said = [message for message in mine if not is_stand_in(message)]
+        verdict = self._verdict(said)
+        return "stuck" if verdict in {"answered", "excused"} and said != mine else verdict
+
+    def _verdict(self, mine: Sequence[Message]) -> str:
         if not mine:
             return "lost"
         said = Counter((message["text"], str(message.get("blocks"))) for message in mine)
@@ -66,10 +76,13 @@ class Report:
 
     def lines(self) -> list[str]:
         """Draw the table."""
-        lines = [f"{'fault':<62} {'questions':>9} {'lost':>5} {'twice':>5} {'half':>5} {'seconds':>8}"]
+        lines = [
+            f"{'fault':<62} {'questions':>9} {'lost':>5} {'twice':>5} {'half':>5} {'stuck':>5} {'seconds':>8}"
+        ]
         for fault, verdicts, seconds in self.rows:
-            counts = (verdicts.total(), verdicts["lost"], verdicts["twice"], verdicts["half"])
-            lines.append("{:<62} {:>9} {:>5} {:>5} {:>5} {:>8}".format(fault, *counts, seconds))
+            counts = [verdicts[name] for name in ("lost", "twice", "half", "stuck")]
+            row = "{:<62} {:>9} {:>5} {:>5} {:>5} {:>5} {:>8}"
+            lines.append(row.format(fault, verdicts.total(), *counts, seconds))
         return [*lines, *self.notes]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import threading
@@ -43,6 +44,11 @@ def reply(status: int = 200, body: bytes | str = b"{}", **headers: str) -> Answe
     return answer
 
 
+def says(payload: Any, status: int = 200, **headers: str) -> Answer:
+    """Answer with JSON."""
+    return reply(status, json.dumps(payload), Content_Type="application/json", **headers)
+
+
 def raw(*pieces: bytes, pause: float = 0.0) -> Answer:
     """Write these bytes, with pauses between them, and hang up."""
 
@@ -65,6 +71,8 @@ def silent(handler: Handler) -> None:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    #: Head and body are written apart: the body would wait 40 ms for the client's acknowledgement.
+    disable_nagle_algorithm = True
     server: _Server
 
     def _handle(self) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from sectorflow_slack.clients.replies import THREAD_ID_MAX_LENGTH, read_reply
 from sectorflow_slack.domain.errors import ReplyUnreadable
-from sectorflow_slack.domain.models import SectorFlowSettings
+from sectorflow_slack.domain.installations import SectorFlowSettings
 
 VENDOR_REPLY = Path(__file__).with_name("vendor_reply.json")
 VENDOR_MODEL_IDS = (
@@ -168,6 +169,29 @@ def test_a_reply_without_choices_is_unreadable(found: Any) -> None:
         read_reply(found, SETTINGS)
 
 
+@pytest.mark.parametrize(("cost", "credits"), [(7, 7.0), (0, 0.0), (0.25, 0.25), (10**300, 1e300)])
+def test_a_reply_tells_what_it_cost(cost: float, credits: float) -> None:
+    reply = read_reply({"choices": [], "usage": {"credits": cost}}, SETTINGS)
+
+    assert reply.credits == credits
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        7,
+        [],
+        {},
+        *({"credits": cost} for cost in (None, "7", True, [7], -1, -0.5, math.nan, math.inf, 10**400)),
+    ],
+)
+def test_a_cost_that_is_none_is_unknown(usage: Any) -> None:
+    reply = read_reply({"choices": [], "usage": usage}, SETTINGS)
+
+    assert reply.credits is None
+
+
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("m1")
 _ANY_JSON = st.recursive(
     _SCALARS, lambda each: st.lists(each, max_size=3) | st.dictionaries(st.text(), each, max_size=3)
@@ -192,7 +216,8 @@ _OUTER = st.fixed_dictionaries(
     },
 )
 _REPLIES = _ANY_JSON | st.fixed_dictionaries(
-    {"choices": _ANY_JSON | st.lists(_OUTER | _ANY_JSON, max_size=4)}, optional={"threadId": _ANY_JSON}
+    {"choices": _ANY_JSON | st.lists(_OUTER | _ANY_JSON, max_size=4)},
+    optional={"threadId": _ANY_JSON, "usage": _ANY_JSON | st.fixed_dictionaries({"credits": _SCALARS})},
 )
 
 
@@ -205,4 +230,5 @@ def test_any_json_is_unreadable_or_gives_one_answer_per_model_in_order(found: An
 
     assert [answer.model_id for answer in reply.answers] == ["m1", "m2"]
     assert all(answer.name for answer in reply.answers)
+    assert reply.credits is None or 0 <= reply.credits < math.inf
     assert all(answer.failed == (not answer.text.strip()) for answer in reply.answers)

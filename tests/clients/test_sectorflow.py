@@ -21,7 +21,7 @@ from sectorflow_slack.domain.errors import (
     TokenRefused,
     WorkspaceMissing,
 )
-from sectorflow_slack.domain.models import SectorFlowSettings, Workspace
+from sectorflow_slack.domain.installations import SectorFlowSettings, Workspace
 from tests.clients.local_server import LocalServer, free_port, full_port, raw, reply, silent
 from tests.clients.test_replies import VENDOR_MODEL_IDS, VENDOR_REPLY
 from tests.values import API_TOKEN, MODEL_IDS, PLUS_ID, WORKSPACE_ID

@@ -1,69 +1,29 @@
 from __future__ import annotations
 
-import base64
 import json
-import logging
+import time
+from email.utils import formatdate
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from sectorflow_slack.clients import slack as slack_module
-from sectorflow_slack.clients.slack import BUSY_ERRORS, MESSAGE_ERRORS, SlackWebClient
+from sectorflow_slack.clients.slack import SlackWebClient
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, SlackRefusedMessage
-from sectorflow_slack.domain.models import Address, BotInstall, Message
-from sectorflow_slack.domain.slack import SCOPES
-from tests.clients.local_server import LocalServer, free_port, raw, reply, silent
-from tests.values import BOT_TOKEN, CUSTOMERS_APP
+from sectorflow_slack.domain.messages import Address, Message
+from tests.clients.local_server import LocalServer, free_port, reply, says, silent
+from tests.values import BOT_TOKEN, NOW, FixedClock
 
 BLOCKS = ({"type": "section", "text": {"type": "plain_text", "text": "Höhe"}},)
 MESSAGE = Message("the fallback", BLOCKS)
 CHANNEL = Address("C0GENERAL")
-REDIRECT_URI = "https://slack.example.com/slack/oauth_redirect"
-INSTALLED = {
-    "ok": True,
-    "app_id": "A0CUSTOMER",
-    "access_token": BOT_TOKEN,
-    "token_type": "bot",
-    "scope": ",".join(SCOPES),
-    "bot_user_id": "U0BOT",
-    "team": {"id": "T0ACME", "name": "Acme"},
-    "enterprise": None,
-    "is_enterprise_install": False,
-    "authed_user": {"id": "U0ANN"},
-}
+VIEW = {"type": "home", "blocks": list(BLOCKS)}
 
 
 @pytest.fixture
 def client(session: requests.Session, server: LocalServer) -> SlackWebClient:
     return SlackWebClient(session, base_url=server.url)
-
-
-def says(payload: Any, status: int = 200, **headers: str):
-    return reply(status, json.dumps(payload), Content_Type="application/json", **headers)
-
-
-def test_the_consent_page_is_asked_for_what_the_app_needs(client: SlackWebClient) -> None:
-    url = client.authorize_url(CUSTOMERS_APP, "st&te=1", REDIRECT_URI, "T0ACME")
-
-    parts = urlsplit(url)
-    assert parts.path == "/oauth/v2/authorize"
-    assert parse_qs(parts.query) == {
-        "client_id": [CUSTOMERS_APP.client_id],
-        "scope": [",".join(SCOPES)],
-        "redirect_uri": [REDIRECT_URI],
-        "state": ["st&te=1"],
-        "team": ["T0ACME"],
-    }
-
-
-def test_the_consent_page_lets_a_person_choose_the_team_where_none_is_named(client: SlackWebClient) -> None:
-    url = client.authorize_url(CUSTOMERS_APP, "state", REDIRECT_URI, None)
-
-    assert "team" not in parse_qs(urlsplit(url).query)
 
 
 def test_a_message_is_posted_with_its_blocks_and_without_link_previews(
@@ -139,257 +99,202 @@ def test_a_message_that_cannot_be_replaced_is_refused_by_slacks_word(
         client.update(BOT_TOKEN, "C0GENERAL", "1.2", MESSAGE)
 
 
-def test_a_token_is_taken_back(client: SlackWebClient, server: LocalServer) -> None:
-    server.answers(says({"ok": True, "revoked": True}))
+def test_one_of_our_messages_is_deleted(client: SlackWebClient, server: LocalServer) -> None:
+    server.answers(says({"ok": True, "ts": "1.2"}))
 
-    client.revoke(BOT_TOKEN)
+    client.delete(BOT_TOKEN, "C0GENERAL", "1.2")
 
-    (seen,) = server.seen
-    assert seen.path == "/api/auth.revoke"
-    assert seen.headers["Authorization"] == f"Bearer {BOT_TOKEN}"
+    assert called(server) == "chat.delete"
+    assert server.seen[0].body == b"channel=C0GENERAL&ts=1.2"
 
 
-def test_a_code_is_exchanged_as_a_form_with_the_secret_in_the_header_only(
+def test_a_message_that_is_gone_already_is_deleted(client: SlackWebClient, server: LocalServer) -> None:
+    server.answers(says({"ok": False, "error": "message_not_found"}))
+
+    client.delete(BOT_TOKEN, "C0GENERAL", "1.2")
+
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("code", ["cant_delete_message", "channel_not_found", "invalid_arguments"])
+def test_a_message_that_slack_keeps_is_not_deleted(
+    client: SlackWebClient, server: LocalServer, code: str
+) -> None:
+    server.answers(says({"ok": False, "error": code}))
+
+    with pytest.raises(SlackRefused, match=code):
+        client.delete(BOT_TOKEN, "C0GENERAL", "1.2")
+
+
+def test_one_person_is_told_in_a_thread_under_the_name_that_is_given(
     client: SlackWebClient, server: LocalServer
 ) -> None:
-    server.answers(says(INSTALLED))
+    server.answers(says({"ok": True, "message_ts": "1.2"}))
 
-    bot = client.exchange_code(CUSTOMERS_APP, "the-code", REDIRECT_URI)
+    client.whisper(BOT_TOKEN, Address("C0GENERAL", "1.0", "Acme Assistant"), "U0ANN", MESSAGE)
 
-    (seen,) = server.seen
-    basic = base64.b64encode(f"{CUSTOMERS_APP.client_id}:{CUSTOMERS_APP.client_secret}".encode()).decode()
-    assert seen.path == "/api/oauth.v2.access"
-    assert seen.headers["Authorization"] == f"Basic {basic}"
-    assert seen.headers["Content-Type"] == "application/x-www-form-urlencoded"
-    assert parse_qs(seen.body.decode()) == {"code": ["the-code"], "redirect_uri": [REDIRECT_URI]}
-    assert bot == BotInstall("A0CUSTOMER", BOT_TOKEN, "U0BOT", "T0ACME", "Acme")
+    assert called(server) == "chat.postEphemeral"
+    assert sent(server) == {
+        "channel": "C0GENERAL",
+        "user": "U0ANN",
+        "text": "the fallback",
+        "blocks": list(BLOCKS),
+        "thread_ts": "1.0",
+        "username": "Acme Assistant",
+    }
 
 
-@pytest.mark.parametrize("flag", [True, "true"])
-def test_an_org_wide_install_is_kept_under_its_enterprise(
-    client: SlackWebClient, server: LocalServer, flag: Any
+def test_one_person_is_told_in_a_channel_with_words_alone(
+    client: SlackWebClient, server: LocalServer
 ) -> None:
-    org = {"team": None, "enterprise": {"id": "E0ORG", "name": "Org"}, "is_enterprise_install": flag}
-    server.answers(says({**INSTALLED, **org}))
+    server.answers(says({"ok": True}))
 
-    bot = client.exchange_code(CUSTOMERS_APP, "the-code", REDIRECT_URI)
+    client.whisper(BOT_TOKEN, CHANNEL, "U0ANN", Message("words"))
 
-    assert (bot.team_id, bot.tenant_id, bot.team_name) == (None, "E0ORG", "Org")
-
-
-def test_a_team_of_an_org_is_kept_under_the_team(client: SlackWebClient, server: LocalServer) -> None:
-    server.answers(says({**INSTALLED, "enterprise": {"id": "E0ORG", "name": "Org"}}))
-
-    bot = client.exchange_code(CUSTOMERS_APP, "the-code", REDIRECT_URI)
-
-    assert (bot.tenant_id, bot.enterprise_id, bot.team_name) == ("T0ACME", "E0ORG", "Acme")
-
-
-@pytest.mark.parametrize("field", ["app_id", "access_token", "bot_user_id", "team"])
-@pytest.mark.parametrize("value", [None, "", 7, [], {}, {"id": 7}])
-def test_an_install_that_lacks_what_it_must_have_is_refused(
-    client: SlackWebClient, server: LocalServer, field: str, value: Any
-) -> None:
-    server.answers(says({**INSTALLED, field: value}))
-
-    with pytest.raises(SlackRefused, match="unexpected_reply"):
-        client.exchange_code(CUSTOMERS_APP, "the-code", REDIRECT_URI)
-
-
-def test_an_org_wide_install_without_its_org_is_refused(client: SlackWebClient, server: LocalServer) -> None:
-    server.answers(says({**INSTALLED, "is_enterprise_install": True}))
-
-    with pytest.raises(SlackRefused, match="unexpected_reply"):
-        client.exchange_code(CUSTOMERS_APP, "the-code", REDIRECT_URI)
-
-
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda each: st.lists(each, max_size=2) | st.dictionaries(st.text(max_size=5), each, max_size=2),
-    max_leaves=4,
-)
-_REPLIES = _JSON | st.fixed_dictionaries(
-    {"ok": st.just(True) | _JSON},
-    optional={name: st.just(INSTALLED[name]) | _JSON for name in INSTALLED if name != "ok"},
-)
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
-@given(found=_REPLIES)
-def test_any_reply_is_an_install_or_an_error_of_ours(
-    client: SlackWebClient, server: LocalServer, found: Any
-) -> None:
-    server.answers(says(found))
-
-    try:
-        bot = client.exchange_code(CUSTOMERS_APP, "the-code", REDIRECT_URI)
-    except SlackError:
-        return
-
-    assert all(isinstance(value, str) and value for value in (bot.app_id, bot.bot_token, bot.tenant_id))
-
-
-def refusal(client: SlackWebClient) -> SlackError:
-    with pytest.raises(SlackError) as caught:
-        client.post(BOT_TOKEN, CHANNEL, MESSAGE)
-    return caught.value
-
-
-@pytest.mark.parametrize("code", sorted(MESSAGE_ERRORS))
-def test_a_message_whose_form_slack_refuses_may_be_posted_plainer(
-    client: SlackWebClient, server: LocalServer, code: str
-) -> None:
-    server.answers(says({"ok": False, "error": code}))
-
-    error = refusal(client)
-
-    assert type(error) is SlackRefusedMessage
-    assert str(error) == error.code == code
-
-
-@pytest.mark.parametrize("code", ["channel_not_found", "invalid_auth", "is_archived", "token_revoked"])
-def test_any_other_refusal_is_final(client: SlackWebClient, server: LocalServer, code: str) -> None:
-    server.answers(says({"ok": False, "error": code}))
-
-    error = refusal(client)
-
-    assert type(error) is SlackRefused
-    assert str(error) == error.code == code
-
-
-@pytest.mark.parametrize("code", sorted(BUSY_ERRORS))
-def test_what_failed_on_slacks_side_may_be_tried_again(
-    client: SlackWebClient, server: LocalServer, code: str
-) -> None:
-    server.answers(says({"ok": False, "error": code}))
-
-    error = refusal(client)
-
-    assert (type(error), error.code, error.retry_after) == (SlackBusy, code, None)
-
-
-@pytest.mark.parametrize(("value", "seconds"), [("30", 30.0), ("0", 0.0), ("soon", None)])
-def test_a_rate_limit_says_how_long_to_wait(
-    client: SlackWebClient, server: LocalServer, value: str, seconds: float | None
-) -> None:
-    server.answers(says({"ok": False, "error": "ratelimited"}, 429, Retry_After=value))
-
-    error = refusal(client)
-
-    assert (type(error), error.code, error.retry_after) == (SlackBusy, "ratelimited", seconds)
-
-
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
-@pytest.mark.parametrize("body", ["", "<html>away</html>", "null", '{"ok": false}', '{"ok": true}'])
-def test_a_status_that_passes_is_tried_again_whatever_its_body(
-    client: SlackWebClient, server: LocalServer, status: int, body: str
-) -> None:
-    server.answers(reply(status, body))
-
-    error = refusal(client)
-
-    assert (type(error), error.code) == (SlackBusy, f"status_{status}")
-
-
-@pytest.mark.parametrize("body", ["<html>secret</html>", "", "null", "{}", '{"ok": false, "error": 7}'])
-def test_an_answer_that_is_none_of_slacks_is_tried_again_and_named_by_its_status(
-    client: SlackWebClient, server: LocalServer, body: str
-) -> None:
-    server.answers(reply(200, body))
-
-    error = refusal(client)
-
-    assert (type(error), error.code) == (SlackBusy, "status_200")
-
-
-@pytest.mark.parametrize("body", ["", "<html>slow down</html>", "null", '{"ok": true}'])
-def test_a_rate_limit_is_one_whatever_its_body(
-    client: SlackWebClient, server: LocalServer, body: str
-) -> None:
-    server.answers(reply(429, body, Retry_After="7"))
-
-    error = refusal(client)
-
-    assert (type(error), error.code, error.retry_after) == (SlackBusy, "ratelimited", 7.0)
-
-
-@pytest.mark.parametrize("error", ["no such thing: xoxb-1", "x" * 81, "<html>", "ü§"])
-def test_an_error_that_is_no_code_is_not_repeated(
-    client: SlackWebClient, server: LocalServer, error: str
-) -> None:
-    server.answers(says({"ok": False, "error": error}))
-
-    assert refusal(client).code == "status_200"
-
-
-@pytest.mark.parametrize("body", ["[1]", '"text"', "7", "[" * 200_000])
-def test_an_answer_that_slacks_own_library_cannot_read_is_tried_again(
-    client: SlackWebClient, server: LocalServer, body: str
-) -> None:
-    server.answers(reply(200, body))
-
-    assert type(refusal(client)) is SlackBusy
-
-
-def test_a_redirect_is_not_followed(client: SlackWebClient, server: LocalServer, trap: LocalServer) -> None:
-    server.answers(reply(307, b"", Location=f"{trap.url}/trap"))
-
-    error = refusal(client)
-
-    assert error.code == "status_307"
-    assert trap.seen == []
+    assert sent(server) == {"channel": "C0GENERAL", "user": "U0ANN", "text": "words"}
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [raw(b""), raw(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), silent],
-    ids=["hung up", "cut", "silence"],
-)
-def test_an_answer_that_does_not_come_whole_is_tried_again(
-    client: SlackWebClient, server: LocalServer, monkeypatch: pytest.MonkeyPatch, answer
-) -> None:
-    monkeypatch.setattr(slack_module, "TIMEOUT_SECONDS", 0.2)
-    server.answers(answer)
-
-    assert type(refusal(client)) is SlackBusy
-
-
-def test_a_refused_connection_is_tried_again(session: requests.Session) -> None:
-    client = SlackWebClient(session, base_url=f"http://127.0.0.1:{free_port()}")
-
-    assert type(refusal(client)) is SlackBusy
-
-
-@pytest.mark.parametrize(
-    "answer",
+    ("code", "kind"),
     [
-        says({"ok": False, "error": "invalid_auth", "access_token": BOT_TOKEN}),
-        says({"ok": False, "error": f"odd {BOT_TOKEN}"}),
-        reply(200, f"<html>{BOT_TOKEN}"),
-        reply(500, BOT_TOKEN),
-        raw(b""),
-        says({"ok": True, "ts": "1.2", "access_token": BOT_TOKEN}),
+        ("user_not_in_channel", SlackRefused),
+        ("channel_not_found", SlackRefused),
+        ("invalid_blocks", SlackRefusedMessage),
     ],
-    ids=["refused", "odd", "html", "broken", "hung up", "fine"],
 )
-def test_no_error_and_no_log_shows_a_token_or_a_text(
-    client: SlackWebClient, server: LocalServer, caplog: pytest.LogCaptureFixture, answer
+def test_what_one_person_cannot_be_told_is_refused(
+    client: SlackWebClient, server: LocalServer, code: str, kind: type[SlackError]
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    server.answers(says({"ok": False, "error": code}))
+
+    with pytest.raises(SlackError, match=code) as caught:
+        client.whisper(BOT_TOKEN, CHANNEL, "U0ANN", MESSAGE)
+
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("status", ["is asking four LLMs …", ""])
+def test_a_thread_shows_that_the_app_is_at_work_or_not_any_more(
+    client: SlackWebClient, server: LocalServer, status: str
+) -> None:
+    server.answers(says({"ok": True}))
+
+    client.set_status(BOT_TOKEN, "D0ANN", "1.0", status)
+
+    assert called(server) == "assistant.threads.setStatus"
+    assert sent(server) == {"channel_id": "D0ANN", "thread_ts": "1.0", "status": status}
+
+
+def test_prompts_are_offered_four_at_most_under_a_title_and_in_no_thread(
+    client: SlackWebClient, server: LocalServer
+) -> None:
+    server.answers(says({"ok": True}))
+
+    client.suggest(BOT_TOKEN, "D0ANN", "Hello", {f"Title {n}": f"Message {n}" for n in range(6)})
+
+    assert called(server) == "assistant.threads.setSuggestedPrompts"
+    assert sent(server) == {
+        "channel_id": "D0ANN",
+        "title": "Hello",
+        "prompts": [{"title": f"Title {n}", "message": f"Message {n}"} for n in range(4)],
+    }
+
+
+def test_a_view_is_put_on_a_persons_home_tab(client: SlackWebClient, server: LocalServer) -> None:
+    server.answers(says({"ok": True}))
+
+    client.publish_home(BOT_TOKEN, "U0ANN", VIEW)
+
+    assert called(server) == "views.publish"
+    assert sent(server) == {"user_id": "U0ANN", "view": VIEW}
+
+
+def test_a_dialog_is_opened_for_who_pressed(client: SlackWebClient, server: LocalServer) -> None:
+    server.answers(says({"ok": True}))
+
+    client.open_dialog(BOT_TOKEN, "12345.98765.abcd", VIEW)
+
+    assert called(server) == "views.open"
+    assert sent(server) == {"trigger_id": "12345.98765.abcd", "view": VIEW}
+
+
+def test_a_dialog_does_not_keep_the_answer_to_the_press_waiting(
+    client: SlackWebClient, server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slack_module, "DIALOG_TIMEOUT_SECONDS", 0.2)
+    server.answers(silent)
+    started = time.monotonic()
+
+    with pytest.raises(SlackBusy):
+        client.open_dialog(BOT_TOKEN, "12345.98765.abcd", VIEW)
+
+    assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("ahead", [-400, 0, 90])
+def test_the_operator_learns_how_far_slacks_clock_is_ahead(
+    session: requests.Session, server: LocalServer, ahead: int
+) -> None:
+    client = SlackWebClient(session, base_url=server.url, clock=FixedClock())
+    server.answers(dated(formatdate(NOW + ahead, usegmt=True)))
+
+    skew = client.probe()
+
+    assert skew == ahead
+    (seen,) = server.seen
+    assert seen.path == "/api/api.test"
+    assert "Authorization" not in seen.headers
+
+
+@pytest.mark.parametrize("date", [None, "", "soon", "Wed, 99 Foo 2015 07:28:00 GMT"])
+def test_without_a_readable_date_slack_is_there_all_the_same(
+    client: SlackWebClient, server: LocalServer, date: str | None
+) -> None:
+    server.answers(dated(date))
+
+    assert client.probe() is None
+
+
+@pytest.mark.parametrize(
+    "answer", [reply(503, "away"), reply(200, "<html>"), reply(302, b"", Location="/"), says({"ok": False})]
+)
+def test_what_does_not_answer_as_slack_does_is_not_slack(
+    client: SlackWebClient, server: LocalServer, answer
+) -> None:
     server.answers(answer)
 
-    error = _post_anyway(client)
-
-    shown = "\n".join([str(error), repr(error), *(record.getMessage() for record in caplog.records)])
-    assert BOT_TOKEN not in shown
-    assert MESSAGE.text not in shown
-    assert "Höhe" not in shown
-    assert error is None or (error.__cause__ is None and error.__suppress_context__)
+    with pytest.raises(SlackError):
+        client.probe()
 
 
-def _post_anyway(client: SlackWebClient) -> SlackError | None:
-    try:
-        client.post(BOT_TOKEN, CHANNEL, MESSAGE)
-    except SlackError as error:
-        return error
-    return None
+def test_where_nobody_listens_slack_is_away(session: requests.Session) -> None:
+    with pytest.raises(SlackError):
+        SlackWebClient(session, base_url=f"http://127.0.0.1:{free_port()}").probe()
+
+
+def dated(date: str | None):
+    """An answer with this ``Date``: the handler would add the true one by itself."""
+
+    def answer(handler) -> None:
+        handler.send_response_only(200)
+        if date is not None:
+            handler.send_header("Date", date)
+        handler.send_header("Content-Length", "11")
+        handler.end_headers()
+        handler.wfile.write(b'{"ok":true}')
+
+    return answer
+
+
+def called(server: LocalServer) -> str:
+    """The method that was called, with the bot's token and once."""
+    (seen,) = server.seen
+    assert seen.method == "POST"
+    assert seen.headers["Authorization"] == f"Bearer {BOT_TOKEN}"
+    return seen.path.removeprefix("/api/")
+
+
+def sent(server: LocalServer) -> Any:
+    (seen,) = server.seen
+    assert seen.headers["Content-Type"].startswith("application/json")
+    return json.loads(seen.body)

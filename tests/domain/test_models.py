@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from sectorflow_slack.domain.models import InstallationKey, Message, ModelAnswer, OAuthState, Reply, Status
+from sectorflow_slack.domain.installations import InstallationKey, OAuthState, Status
+from sectorflow_slack.domain.messages import Message
 from sectorflow_slack.domain.progress import Letter, Plan, Progress
+from sectorflow_slack.domain.questions import ModelAnswer, Reply
 from tests.values import (
     API_TOKEN,
     BOT_TOKEN,

@@ -92,6 +92,8 @@ class Run:
 @pytest.fixture
 def launch(tmp_path: Path, eventually: Callable[..., None]) -> Iterator[Callable[..., Run]]:
     """Give a start of the launcher with scripts, which waits until the scripts run."""
+    # Under nohup SIGHUP is ignored, and whatever is started from there ignores it too.
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     runs: list[Run] = []
 
     def start(*scripts: str, ready: int | None = None, **environ: str) -> Run:
@@ -105,6 +107,7 @@ def launch(tmp_path: Path, eventually: Callable[..., None]) -> Iterator[Callable
     for run in runs:
         run.process.terminate()
         run.process.wait(timeout=10)
+    signal.signal(signal.SIGHUP, inherited)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Answers as models write them."""
 
-from sectorflow_slack.domain.models import ModelAnswer
+from sectorflow_slack.domain.questions import ModelAnswer
 
 JOKES = (
     ModelAnswer(

@@ -6,7 +6,8 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from sectorflow_slack.domain.models import Message
+from sandbox.slack.blocks import check_message
+from sectorflow_slack.domain.messages import Message
 
 LIVE_TOKEN = re.compile(
     r"<(!(channel|here|everyone|group|subteam|date)\b|[@#][UWBCDG][A-Z0-9]*[>|]|(https?://|mailto:)[^<>|]*\|)",
@@ -27,6 +28,7 @@ def markdown_of(messages: Iterable[Message]) -> list[str]:
 
 def assert_accepted(message: Message) -> None:
     """Fail where Slack would refuse the message, or could."""
+    assert check_message(message.text, list(message.blocks)) == []
     _assert_size(message)
     for block in message.blocks:
         _RULES[str(block["type"])](block)
@@ -62,7 +64,28 @@ def _assert_context(block: dict[str, Any]) -> None:
         _assert_plain(element, 2_000)
 
 
+def _assert_actions(block: dict[str, Any]) -> None:
+    ids = [element["action_id"] for element in block["elements"]]
+    assert len(ids) == len(set(ids)) <= 25
+    for element in block["elements"]:
+        if element["type"] == "button":
+            _assert_plain(element["text"], 75)
+            assert len(element["value"]) <= 2_000
+        else:
+            assert 2 <= len(element["options"]) <= 5
+            assert all(len(option["value"]) <= 150 for option in element["options"])
+
+
+def _assert_preformatted(block: dict[str, Any]) -> None:
+    ((text,),) = [part["elements"] for part in block["elements"]]
+    assert text["type"] == "text"
+    assert text["text"].strip()
+
+
 _RULES = {
+    "actions": _assert_actions,
+    "context_actions": lambda block: None,
+    "rich_text": _assert_preformatted,
     "header": lambda block: _assert_plain(block["text"], 150),
     "section": lambda block: _assert_plain(block["text"], 3_000),
     "context": _assert_context,

@@ -29,7 +29,8 @@ def test_in_prose_no_angle_bracket_is_left(source: str, neutral: str) -> None:
         ("a<https://a.example>b", "a https://a.example b"),
         ("[a](<https://a.example>)", "[a](https://a.example)"),
         ("[a](<https://a.example/(>)", "[a](&lt;https://a.example/(>)"),
-        ("<https://a.example/@here>", f"&lt;https://a.example/@{JOINER}here>"),
+        ("<https://a.example/@here>", "https://a.example/%40here"),
+        ("<https://@here>", f"&lt;https://@{JOINER}here>"),
     ],
 )
 def test_an_address_in_angle_brackets_becomes_bare_where_that_is_the_same(source: str, neutral: str) -> None:
@@ -51,6 +52,7 @@ def test_an_address_in_angle_brackets_becomes_bare_where_that_is_the_same(source
         "> two `lines\n> <b>`",
         "# `<b>` ##",
         "| a | b |\n|---|---|\n| `<b>` | `<c>` |",
+        "| `a\\|<b>` |\n|---|\n| x\\|y `a\\|<b>` |",
     ],
 )
 def test_code_is_left_as_it_is(code: str) -> None:
@@ -67,7 +69,7 @@ def test_code_is_left_as_it_is(code: str) -> None:
         "a\n    <b>",
         "`a` <b> `c`",
         "> ```\n<a>",
-        "| `a\\|<b>` |\n|---|\n| `a\\|<b>` |",
+        "| a\\|<b> |\n|---|\n| \\`a\\|<b>` |",
     ],
 )
 def test_what_only_looks_like_code_is_prose(prose: str) -> None:
@@ -99,6 +101,20 @@ def test_a_plain_broadcast_is_broken_outside_code(ping: str) -> None:
 @pytest.mark.parametrize("harmless", ["@hereafter", "kim@here.example", "@channels", "@kim"])
 def test_other_names_keep_their_at(harmless: str) -> None:
     assert neutralise(harmless) == harmless
+
+
+def test_a_live_token_in_a_cells_code_is_broken_invisibly() -> None:
+    table = "| `<!here\\|x>` |\n|---|\n| `<@U1\\|kim>` |"
+
+    assert neutralise(table) == table.replace("<", f"<{JOINER}")
+
+
+def test_a_broadcast_in_an_addresses_path_leads_to_the_same_place() -> None:
+    text = "See https://a.example/@here and [b](https://b.example/x/@channel), @here."
+
+    shown = neutralise(text)
+
+    assert shown == (f"See https://a.example/%40here and [b](https://b.example/x/%40channel), @{JOINER}here.")
 
 
 def test_restoring_gives_the_source_back() -> None:

@@ -5,11 +5,12 @@ import re
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from sectorflow_slack.domain.models import ModelAnswer
+from sectorflow_slack.domain.questions import ModelAnswer
 from sectorflow_slack.formatting.escaping import neutralise, restore
 from sectorflow_slack.formatting.parsing import tidy
 from sectorflow_slack.formatting.plain import fallback, plainer
 from sectorflow_slack.formatting.separated import separated
+from tests.formatting.drawing import make_answer, model
 from tests.formatting.markdown_strategies import documents
 from tests.formatting.slack_rules import LIVE_IN_PROSE, LIVE_TOKEN, assert_accepted, markdown_of, utf16
 
@@ -39,7 +40,7 @@ def is_within(part: str, whole: str) -> bool:
 @quick
 @given(st.lists(answers, max_size=3))
 def test_slack_accepts_every_message(given_answers: list[ModelAnswer]) -> None:
-    messages = separated(given_answers)
+    messages = separated(make_answer(*given_answers))
 
     for message in messages:
         assert_accepted(message)
@@ -48,7 +49,7 @@ def test_slack_accepts_every_message(given_answers: list[ModelAnswer]) -> None:
 @quick
 @given(documents)
 def test_nothing_is_lost_and_the_order_is_kept(markdown: str) -> None:
-    messages = separated([ModelAnswer("m", "Model", text=markdown)])
+    messages = separated(make_answer(model(markdown)))
 
     assert is_within(signs(markdown), signs("".join(markdown_of(messages))))
 
@@ -56,7 +57,7 @@ def test_nothing_is_lost_and_the_order_is_kept(markdown: str) -> None:
 @quick
 @given(documents)
 def test_what_fits_is_posted_as_it_was_written(markdown: str) -> None:
-    messages = separated([ModelAnswer("m", "Model", text=markdown)])
+    messages = separated(make_answer(model(markdown)))
 
     if len(messages) == 1 and len(signs(markdown)) > 0 and "|" not in markdown:
         assert signs("".join(markdown_of(messages))) == signs(markdown)
@@ -67,12 +68,12 @@ def test_what_fits_is_posted_as_it_was_written(markdown: str) -> None:
 def test_models_keep_their_order_and_each_message_begins_with_a_heading(
     given_answers: list[ModelAnswer],
 ) -> None:
-    messages = separated(given_answers)
+    messages = separated(make_answer(*given_answers))
 
     types = [[block["type"] for block in message.blocks] for message in messages]
     headings = [b for message in messages for b in message.blocks if b["type"] == "header"]
     first_headings = [h for h in headings if "(continued)" not in str(h)]
-    assert all(kinds[0] == "header" and kinds[-1] in ("markdown", "context") for kinds in types)
+    assert all(kinds[0] == "header" for kinds in types)
     assert all(kinds.count("divider") == kinds.count("header") - 1 for kinds in types)
     assert len(first_headings) == len(given_answers)
 
@@ -97,7 +98,7 @@ def test_neutralising_twice_changes_nothing(markdown: str) -> None:
 @quick
 @given(st.lists(answers, max_size=3))
 def test_plain_messages_lose_nothing_and_stay_short(given_answers: list[ModelAnswer]) -> None:
-    messages = [plain for message in separated(given_answers) for plain in plainer(message)]
+    messages = [plain for message in separated(make_answer(*given_answers)) for plain in plainer(message)]
 
     for message in messages:
         assert message.blocks == ()

@@ -1,12 +1,13 @@
-from sectorflow_slack.domain.models import ModelAnswer
+from sectorflow_slack.domain.questions import ModelAnswer
 from sectorflow_slack.formatting.plain import fallback, notice, notice_to_ask_again, plainer
 from sectorflow_slack.formatting.separated import separated
+from tests.formatting.drawing import make_answer
 from tests.formatting.example_answers import JOKES, TUTORIAL
 from tests.formatting.slack_rules import utf16
 
 
 def test_plain_answers_stand_under_bold_names() -> None:
-    (rich,) = separated(JOKES[1:])
+    (rich,) = separated(make_answer(*JOKES[1:]))
 
     (message,) = plainer(rich)
 
@@ -16,7 +17,7 @@ def test_plain_answers_stand_under_bold_names() -> None:
 
 
 def test_a_plain_answer_is_escaped_and_else_verbatim() -> None:
-    (rich,) = separated([ModelAnswer("m", "A & B", text=TUTORIAL)])
+    (rich,) = separated(make_answer(ModelAnswer("m", "A & B", text=TUTORIAL)))
 
     (message,) = plainer(rich)
 
@@ -27,7 +28,7 @@ def test_a_plain_answer_is_escaped_and_else_verbatim() -> None:
 
 def test_a_long_plain_answer_goes_on_in_further_messages() -> None:
     code = "x < 1\n" * 1_000
-    (rich,) = separated([ModelAnswer("m", "A", text=f"```py\n{code}```")])
+    (rich,) = separated(make_answer(ModelAnswer("m", "A", text=f"```py\n{code}```")))
 
     messages = plainer(rich)
 

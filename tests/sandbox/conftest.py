@@ -25,6 +25,8 @@ class Receiver:
     #: The statuses of the next answers; 200 when there are no more.
     statuses: list[int] = field(default_factory=list)
     answer_headers: dict[str, str] = field(default_factory=dict)
+    #: What every answer says.
+    answer_body: bytes = b""
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     arrived: threading.Condition = field(default_factory=threading.Condition)
 
@@ -46,9 +48,11 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                 status = receiver.statuses.pop(0) if receiver.statuses else 200
                 receiver.arrived.notify_all()
             self.send_response(status)
-            for name, value in {"Content-Length": "0", **receiver.answer_headers}.items():
+            length = str(len(receiver.answer_body))
+            for name, value in {"Content-Length": length, **receiver.answer_headers}.items():
                 self.send_header(name, value)
             self.end_headers()
+            self.wfile.write(receiver.answer_body)
 
         def log_message(self, *args: Any) -> None:
             """Say nothing."""
@@ -67,6 +71,13 @@ def receiver() -> Iterator[Receiver]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def interactive(sandbox: Sandbox, receiver: Receiver) -> Receiver:
+    """The service, which takes what people press in SectorFlow's app."""
+    sandbox.world.apps[SECTORFLOW_APP_ID].interactivity_url = receiver.url
+    return receiver
 
 
 @pytest.fixture

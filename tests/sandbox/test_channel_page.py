@@ -27,16 +27,9 @@ def install(world: World) -> Install:
 
 
 @pytest.fixture
-def presses() -> list[tuple[str, ...]]:
-    return []
-
-
-@pytest.fixture
-def sandbox(world: World, presses: list[tuple[str, ...]]) -> Flask:
+def sandbox(world: World) -> Flask:
     app = Flask("sandbox-page")
-    app.register_blueprint(
-        channel_blueprint(world, press=lambda *press: presses.append(press), patience=0.05)
-    )
+    app.register_blueprint(channel_blueprint(world, patience=0.05))
     return app
 
 
@@ -118,17 +111,17 @@ def test_an_app_that_signs_with_another_name_is_shown_by_it(
 
 
 def test_news_waits_for_a_change_and_names_the_status_of_the_thread(
-    world: World, visitor: FlaskClient
+    world: World, install: Install, visitor: FlaskClient
 ) -> None:
     question = world.ask(MAYA_ID, GENERAL_ID, "Hello")
-    world.statuses[GENERAL_ID, question["ts"]] = "is thinking…"
+    world.surfaces.set_status(GENERAL_ID, question["ts"], "is thinking…", by=install.bot_user_id)
     since = world.version
     threading.Timer(0.01, world.touch).start()
 
     news = visitor.get(f"{API}?since={since}&thread={question['ts']}").get_json()
 
     assert news["version"] > since
-    assert news["status"] == "is thinking…"
+    assert news["status"] == "SectorFlow is thinking…"
 
 
 def test_a_mentioned_app_outside_the_channel_can_be_invited(
@@ -164,24 +157,6 @@ def test_an_installed_app_stands_in_the_sidebar_and_leads_to_its_direct_messages
     assert f"/channel/with/{install.bot_user_id}" in sidebar
     assert "Message SectorFlow" in page.text
     assert world.open_dm(MAYA_ID, install.bot_user_id).id in page.request.path
-
-
-def test_a_press_names_the_presser_and_the_button(
-    world: World, visitor: FlaskClient, presses: list[tuple[str, ...]]
-) -> None:
-    question = world.ask(MAYA_ID, GENERAL_ID, "Hello")
-
-    pressed = visitor.post(f"{API}/press", json={"ts": question["ts"], "block_id": "b", "action_id": "a"})
-
-    assert pressed.status_code == 202
-    assert presses == [(MAYA_ID, GENERAL_ID, question["ts"], "b", "a")]
-
-
-def test_where_nobody_listens_a_press_says_so(world: World) -> None:
-    app = Flask("deaf")
-    app.register_blueprint(channel_blueprint(world))
-
-    assert app.test_client().post(f"{API}/press", json={"ts": "1"}).status_code == 501
 
 
 @pytest.mark.parametrize(

@@ -174,4 +174,4 @@ def test_an_accessory_image_stands_beside_and_an_element_of_an_unknown_type_is_n
     image = {"type": "image", "image_url": "https://x.example/a.png", "alt_text": "logo"}
 
     assert ">logo</a>" in draw({"type": "section", "text": plain("t"), "accessory": image})
-    assert "[overflow: not drawn here]" in draw({"type": "actions", "elements": [{"type": "overflow"}]})
+    assert "[datepicker: not drawn here]" in draw({"type": "actions", "elements": [{"type": "datepicker"}]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -135,3 +136,58 @@ def test_workspaces_are_listed_made_and_changed(running: RunningSandbox) -> None
     assert [each["name"] for each in listed] == ["Slack answers", "Renamed"]
     assert requests.get(url, headers=headers).json() == changed
     assert len(requests.get(f"{base}/models", headers=headers).json()) == 5
+
+
+def behave(running: RunningSandbox, **manner: Any) -> int:
+    return requests.post(f"{running.base_url}/_control/model", json=manner).status_code
+
+
+def test_only_the_models_that_are_asked_answer(running: RunningSandbox) -> None:
+    reply = ask(running, {**BODY, "models": [GPT.id]}).json()
+
+    assert list(texts(reply)) == [GPT.id]
+    assert reply["usage"]["credits"] == GPT.credits
+
+
+def test_a_model_can_be_slow_until_told_otherwise(running: RunningSandbox) -> None:
+    behave(running, model_id=GPT.id, delay=0.3)
+
+    usages = {each["modelId"]: each["usage"] for each in ask(running, BODY).json()["choices"]}
+    started = time.monotonic()
+    quick = ask(running, {**BODY, "models": IDS[:1]})
+    quick_seconds = time.monotonic() - started
+    behave(running, model_id=GPT.id)
+    later = ask(running, {**BODY, "models": [GPT.id]}).json()
+
+    assert usages[GPT.id]["responseTimeMs"] == 300
+    assert {usages[id_]["responseTimeMs"] for id_ in IDS if id_ != GPT.id} == {0}
+    assert quick.status_code == 200
+    assert quick_seconds < 0.3
+    assert later["usage"]["responseTimeMs"] == 0
+
+
+def test_a_model_can_fail_until_told_otherwise(running: RunningSandbox) -> None:
+    behave(running, model_id=GPT.id, fault="missing", status=503)
+
+    several = [ask(running, BODY).json() for _ in range(2)]
+    alone = ask(running, {**BODY, "models": [GPT.id]})
+
+    assert [GPT.id in texts(reply) for reply in several] == [False, False]
+    assert alone.status_code == 503
+    assert behave(running, model_id="no such model") == 400
+    assert behave(running, model_id=GPT.id, colour="red") == 400
+
+
+def test_an_expert_has_a_title_and_a_workspace_suggests_prompts(running: RunningSandbox) -> None:
+    base, headers = f"{running.base_url}/sectorflow/api/v1", {"Authorization": f"Bearer {TOKEN}"}
+
+    expert = requests.get(f"{base}/plus/{PLUS_ID}", headers=headers)
+    unknown = requests.get(f"{base}/plus/{WORKSPACE_ID}", headers=headers)
+    url = f"{base}/chat/{WORKSPACE_ID}/sample-prompts"
+    prompts = [requests.get(url, params=query, headers=headers).json() for query in ({}, {"limit": 4})]
+    refused = requests.get(f"{base}/plus/{PLUS_ID}")
+
+    assert expert.json()["title"] == "Acme Handbook"
+    assert (unknown.status_code, refused.status_code) == (404, 403)
+    assert [len(each) for each in prompts] == [6, 4]
+    assert prompts[0][0]["prompt"] == "Tell me a joke"

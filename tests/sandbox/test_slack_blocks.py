@@ -31,6 +31,36 @@ def button(**fields: Any) -> Block:
     return {"type": "button", "text": plain(5), **fields}
 
 
+def option(**fields: Any) -> Block:
+    return {"text": plain(5), "value": "v", **fields}
+
+
+def overflow(count: int, **fields: Any) -> Block:
+    return {"type": "overflow", "action_id": "more", "options": [option(**fields)] * count}
+
+
+def select(count: int) -> Block:
+    return {"type": "static_select", "action_id": "pick", "options": [option()] * count}
+
+
+def feedback(action_id: str, value: str = "up") -> Block:
+    side = {"text": plain(4), "value": value}
+    return {
+        "type": "feedback_buttons",
+        "action_id": action_id,
+        "positive_button": side,
+        "negative_button": side,
+    }
+
+
+def votes(count: int) -> Block:
+    return {"type": "context_actions", "elements": [feedback(f"vote{at}") for at in range(count)]}
+
+
+def confirm(length: int) -> Block:
+    return {"title": plain(length), "text": mrkdwn(300), "confirm": plain(30), "deny": plain(30)}
+
+
 def actions(*elements: Block) -> Block:
     return {"type": "actions", "elements": list(elements)}
 
@@ -83,6 +113,25 @@ LIMITS: dict[str, tuple[list[Block], list[Block], str]] = {
     "button value": (
         [actions(button(value="x" * 2_000))],
         [actions(button(value="x" * 2_001))],
+        "invalid_blocks",
+    ),
+    "overflow options": ([actions(overflow(5))], [actions(overflow(6))], "invalid_blocks"),
+    "overflow's least options": ([actions(overflow(1))], [actions(overflow(0))], "invalid_blocks"),
+    "option text": (
+        [actions(overflow(1, text=plain(75)))],
+        [actions(overflow(1, text=plain(76)))],
+        "invalid_blocks",
+    ),
+    "option value": (
+        [actions(overflow(1, value="x" * 150))],
+        [actions(overflow(1, value="x" * 151))],
+        "invalid_blocks",
+    ),
+    "select options": ([actions(select(100))], [actions(select(101))], "invalid_blocks"),
+    "context actions": ([votes(5)], [votes(6)], "invalid_blocks"),
+    "confirm title": (
+        [actions(button(confirm=confirm(100)))],
+        [actions(button(confirm=confirm(101)))],
         "invalid_blocks",
     ),
     "action_id": (
@@ -157,6 +206,14 @@ def test_a_message_is_taken_at_the_limit_and_refused_past_it(limit: str) -> None
         {"type": "container", "child_blocks": [DIVIDER]},
         actions(button(action_id="same"), button(action_id="same")),
         actions({"type": "button", "text": mrkdwn(5)}),
+        actions(overflow(1, text=mrkdwn(5))),
+        actions(feedback("vote")),
+        actions({"type": "static_select", "options": [option()], "option_groups": []}),
+        container(votes(1)),
+        {"type": "context_actions", "elements": [feedback("same"), feedback("same")]},
+        {"type": "context_actions", "elements": [feedback("vote", value="x" * 2_001)]},
+        {"type": "context_actions", "elements": [button()]},
+        {"type": "input", "label": plain(5), "element": {"type": "plain_text_input"}},
     ],
 )
 def test_a_block_that_slack_does_not_know_so_is_refused(block: Block) -> None:

@@ -138,3 +138,10 @@ def test_rotating_tokens_are_renewed_once(running: RunningSandbox, receiver: Rec
     assert first["expires_in"] == 43_200
     assert second["access_token"] != first["access_token"]
     assert third["error"] == "invalid_refresh_token"
+
+
+def test_slack_says_that_it_is_there_to_everybody(running: RunningSandbox) -> None:
+    answer = requests.post(f"{running.base_url}/api/api.test", data={"foo": "bar"})
+
+    assert answer.json() == {"ok": True, "args": {"foo": "bar"}}
+    assert answer.headers["Date"]

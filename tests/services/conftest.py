@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import fakeredis
 import pytest
 import redis
 
-from sectorflow_slack.bootstrap import Connections, build_services
+from sectorflow_slack.bootstrap import Connections, Remotes, build_services
 from sectorflow_slack.config import Settings
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
@@ -44,6 +45,17 @@ def queue() -> FakeTaskQueue:
 
 
 @pytest.fixture
+def lapse(store: redis.Redis) -> Callable[[], None]:
+    """Have the minute pass after which a request that has not finished counts as dead."""
+
+    def lapse_all() -> None:
+        for place in store.scan_iter("idempotency:*"):
+            store.hset(place, "claimed_until", "0")
+
+    return lapse_all
+
+
+@pytest.fixture
 def answers(services: Services) -> AnswerService:
     """What a worker does, for one installation."""
     services.answers.installations.save(make_installation(), None, None)
@@ -59,21 +71,12 @@ def services(
     sectorflow: FakeSectorFlowClient,
     queue: FakeTaskQueue,
 ) -> Services:
-    real = build_services(settings, connections, clock)
-    posting = replace(real.answers.posting, slack=slack)
-    answers = replace(
-        real.answers,
-        posting=posting,
-        sectorflow=sectorflow,
-        queue=queue,
-        random=lambda: 0.5,
-    )
+    remotes = Remotes(queue=queue, slack=slack, sectorflow=sectorflow, clock=clock)
+    real = build_services(settings, connections, clock, remotes)
+    recovery = replace(real.answers.recovery, random=lambda: 0.5)
+    claims = replace(real.installs.claims, sleep=lambda _: None)
     return replace(
         real,
-        installs=replace(real.installs, sectorflow=sectorflow),
-        consent=replace(real.consent, slack=slack),
-        events=replace(real.events, queue=queue),
-        interactions=replace(real.interactions, queue=queue),
-        answers=answers,
-        waiting=replace(real.waiting, posting=posting),
+        installs=replace(real.installs, claims=claims),
+        answers=replace(real.answers, recovery=recovery),
     )

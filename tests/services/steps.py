@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import redis
 
+from sectorflow_slack.domain.errands import Errand
+from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.metrics import Snapshot
-from sectorflow_slack.domain.models import InstallationKey, ModelAnswer, Question, Reply
+from sectorflow_slack.domain.questions import ModelAnswer, Question, Reply
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
-from tests.fakes import make_reply
+from tests.fakes import FakeSlackClient, FakeTaskQueue, make_reply
 from tests.values import MODEL_IDS, OWN_APP, TEAM_ID, make_question
 
 KEY = InstallationKey(OWN_APP.app_id, TEAM_ID)
@@ -34,6 +37,45 @@ def ask(answers: AnswerService, number: int = 1, **changes: Any) -> Question:
     answers.questions.accept(question)
     answers.answer_next(question.installation)
     return question
+
+
+def saying_to(slack: FakeSlackClient, answers: AnswerService) -> AnswerService:
+    """Give workers who say what they have to say to another Slack."""
+    speaking = replace(answers.posting.speaking, slack=slack)
+    posting = replace(answers.posting, speaking=speaking)
+    return replace(answers, posting=posting, recovery=replace(answers.recovery, posting=posting))
+
+
+def greeted(services: Services, number: int = 1, **changes: Any) -> Question:
+    """Have somebody ask, and be shown that their question was taken; nobody answers yet."""
+    question = make_question(number, **changes)
+    services.answers.questions.accept(question)
+    greet(services, question)
+    return question
+
+
+def greet(services: Services, question: Question) -> None:
+    """Run the errand that shows that a question was taken."""
+    services.errands.run(Errand("greet", question.installation, question_id=question.id))
+
+
+def run_errands(services: Services, queue: FakeTaskQueue) -> None:
+    """Have workers run all errands that were sent."""
+    while queue.errands:
+        errand, _ = queue.errands.pop(0)
+        services.errands.run(errand)
+
+
+def let_claims_lapse(store: redis.Redis) -> None:
+    """Do what time does to the claim of who is about to show something."""
+    for place in store.scan_iter("question:*"):
+        store.hset(str(place), "interim_at", "0")
+
+
+def wait_long(store: redis.Redis) -> None:
+    """Let so much time pass that whoever has asked is told."""
+    for place in store.scan_iter("question:*"):
+        store.hset(str(place), "accepted_at", "0")
 
 
 def later(answers: AnswerService, store: redis.Redis, line: str = "later") -> None:

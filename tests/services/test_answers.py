@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import redis
 
-from sectorflow_slack.domain.models import Terms
+from sectorflow_slack.domain.installations import Terms
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services.answers import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue, make_reply

@@ -12,7 +12,7 @@ from sectorflow_slack.domain.errors import (
     SlackRefused,
     SlackRefusedMessage,
 )
-from sectorflow_slack.domain.models import (
+from sectorflow_slack.domain.installations import (
     Installation,
     InstallationKey,
     OAuthState,
@@ -154,17 +154,16 @@ def test_consent_counts_only_from_the_browser_that_was_sent_off(
     assert status(consent) == ("pending", None)
 
 
-def test_an_app_whose_tokens_expire_is_refused_and_its_token_given_back(
+def test_an_app_whose_tokens_expire_is_installed_with_what_renews_them(
     consent: ConsentService, slack: FakeSlackClient
 ) -> None:
     register(consent)
-    slack.bot = make_bot(token_expires=True)
+    slack.bot = make_bot(refresh_token="a-refresh-token", token_expires_at=NOW + 43_200)
 
-    error = refused(consent)
+    installation, _ = go(consent)
 
-    assert error.reason == "token_rotation"
-    assert slack.revoked == [BOT_TOKEN]
-    assert status(consent) == ("failed", "token_rotation")
+    assert installation.bot == slack.bot
+    assert consent.installations.find(KEY) == installation
 
 
 @pytest.mark.parametrize("state", [None, ""])
@@ -404,19 +403,6 @@ def test_a_token_that_cannot_be_revoked_changes_no_refusal(
     slack.revocations.then(error)
 
     assert refused(consent).reason == "other_team"
-
-
-def test_nobody_takes_the_place_of_an_installation(consent: ConsentService, slack: FakeSlackClient) -> None:
-    theirs = make_installation(make_terms(id="theirs"))
-    consent.installations.save(theirs, None, None)
-    register(consent)
-
-    error = refused(consent)
-
-    assert error.reason == "already_installed"
-    assert status(consent) == ("failed", "already_installed")
-    assert consent.installations.find(KEY) == theirs
-    assert slack.revoked == []
 
 
 def test_an_installation_that_is_named_is_replaced_in_one_step(consent: ConsentService) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import redis
 
@@ -11,7 +9,9 @@ from sectorflow_slack.domain.errors import AnswerLost, SectorFlowBusy
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import MAX_DEATHS, AnswerService
+from sectorflow_slack.storage.answers import RedisAnswerStore
 from sectorflow_slack.storage.conversations import RedisConversationStore
+from sectorflow_slack.storage.interim import RedisInterimStore
 from sectorflow_slack.storage.questions import RedisQuestionStore
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, make_reply
 from tests.services.steps import (
@@ -23,6 +23,7 @@ from tests.services.steps import (
     go_on_after_death,
     later,
     left,
+    saying_to,
     unaccounted,
 )
 from tests.values import MODEL_IDS
@@ -36,7 +37,7 @@ def undisturbed(answers: AnswerService, sectorflow: FakeSectorFlowClient) -> lis
     """What is said to a question where nobody dies."""
     sectorflow.reply = LONG
     slack = FakeSlackClient()
-    ask(replace(answers, posting=replace(answers.posting, slack=slack)), 99)
+    ask(saying_to(slack, answers), 99)
     sectorflow.asked.clear()
     return slack.texts
 
@@ -46,18 +47,24 @@ def undisturbed(answers: AnswerService, sectorflow: FakeSectorFlowClient) -> lis
     [
         (RedisQuestionStore, "progress", 1),
         (RedisConversationStore, "find", 1),
+        (RedisAnswerStore, "keep", 2),
         (RedisQuestionStore, "save_plan", 2),
         (RedisConversationStore, "save", 1),
+        (RedisInterimStore, "take_over", 1),
         (RedisQuestionStore, "confirm", 1),
+        (RedisAnswerStore, "posted", 1),
         (RedisQuestionStore, "finish", 1),
     ],
     ids=[
         "the question was taken",
         "its progress was read",
         "SectorFlow was asked",
+        "the answer was kept",
         "the plan was kept",
         "the conversation was kept",
+        "nobody is to stand in any more",
         "the last message was posted",
+        "the messages were kept",
     ],
 )
 def test_a_question_whose_worker_died_is_answered_once_whatever_was_done_last(
@@ -86,6 +93,27 @@ def test_a_question_whose_worker_died_is_answered_once_whatever_was_done_last(
     assert services.read_metrics().counters["let_go", ""] == 1
     assert unaccounted(services.read_metrics()) == 0
     assert left(store) == []
+
+
+def test_what_is_kept_for_the_buttons_is_what_was_posted_though_a_worker_died_before(
+    answers: AnswerService,
+    slack: FakeSlackClient,
+    sectorflow: FakeSectorFlowClient,
+    store: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sectorflow.reply = make_reply(MODEL_IDS, text="The first reply")
+    with monkeypatch.context() as patch:
+        patch.setattr(RedisQuestionStore, "save_plan", die)
+        with pytest.raises(WorkerKilled):
+            ask(answers, id=LETTER_ID)
+    sectorflow.reply = make_reply(MODEL_IDS, text="The second reply")
+
+    go_on_after_death(answers, store)
+
+    kept = answers.kept.find(LETTER_ID)
+    assert kept is not None
+    assert kept.answer.models[0].text in slack.texts[0]
 
 
 @pytest.mark.parametrize("posted", [0, 1, 2, 3])

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sectorflow_slack.domain.errors import StorageUnavailable
-from sectorflow_slack.domain.models import Installation, InstallationKey, Question
+from sectorflow_slack.domain.installations import Installation, InstallationKey
+from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.events import EventService
 from tests.fakes import FakeTaskQueue
@@ -196,6 +197,79 @@ def test_an_uninstall_may_be_repeated(events: EventService) -> None:
         events.accept(make_event(UNINSTALLED, event_time=int(NOW) + 5))
 
     assert events.installations.find(KEY) is None
+
+
+ORG_WIDE = [{"enterprise_id": "E0ORG", "team_id": None, "is_enterprise_install": True}]
+
+
+@pytest.mark.parametrize("event", [UNINSTALLED, REVOKED])
+@pytest.mark.parametrize("authorizations", [ORG_WIDE, [], None])
+def test_an_app_that_a_whole_organisation_removed_is_forgotten(
+    events: EventService, event: dict[str, Any], authorizations: Any
+) -> None:
+    org = org_wide(events)
+    later = {"event_time": int(NOW) + 5, "team_id": None, "enterprise_id": "E0ORG"}
+
+    events.accept(make_event(event, authorizations=authorizations, **later))
+
+    assert events.installations.find(org.key) is None
+    assert events.installations.find(KEY) == make_installation()
+
+
+@pytest.mark.parametrize("event", [UNINSTALLED, REVOKED])
+def test_a_team_that_removed_the_app_twice_does_not_remove_it_from_its_organisation(
+    events: EventService, event: dict[str, Any]
+) -> None:
+    org = org_wide(events)
+
+    for number in range(2):
+        gone = {"event_id": f"Ev{number}", "event_time": int(NOW) + 5, "enterprise_id": "E0ORG"}
+        events.accept(make_event(event, authorizations=[], **gone))
+
+    assert events.installations.find(KEY) is None
+    assert events.installations.find(org.key) == org
+
+
+def test_an_app_that_was_removed_stays_installed_elsewhere_and_others_stay_too(events: EventService) -> None:
+    elsewhere = make_installation(make_terms(id="elsewhere"), make_bot(team_id="T0ELSE"))
+    other_app = make_installation(make_terms(id="other", app_id="A0OTHER"), make_bot(app_id="A0OTHER"))
+    for installation in (elsewhere, other_app):
+        events.installations.save(installation, None, None)
+
+    events.accept(make_event(UNINSTALLED, event_time=int(NOW) + 5))
+
+    assert events.installations.find(elsewhere.key) == elsewhere
+    assert events.installations.find(other_app.key) == other_app
+
+
+def test_an_end_of_before_comes_late_and_ends_nothing_that_was_installed_again(events: EventService) -> None:
+    events.accept(make_event(UNINSTALLED, event_time=int(NOW) + 5))
+    again = replace(make_installation(make_terms(id="again")), installed_at=NOW + 60)
+    events.installations.save(again, None, None)
+
+    events.accept(make_event(REVOKED, event_id="Ev0002", event_time=int(NOW) + 6))
+    events.accept(make_event(UNINSTALLED, event_time=int(NOW) + 5))
+
+    assert events.installations.find(KEY) == again
+
+
+def test_a_persons_token_that_was_revoked_ends_no_installation(events: EventService) -> None:
+    tokens = {"oauth": ["U0ANN"]}
+
+    events.accept(make_event({"type": "tokens_revoked", "tokens": tokens}, event_time=int(NOW) + 5))
+
+    assert events.installations.find(KEY) == make_installation()
+
+
+def test_in_a_shared_channel_nobody_pays_for_the_question_to_another_organisations_app(
+    events: EventService, queue: FakeTaskQueue
+) -> None:
+    gone = [{"enterprise_id": None, "team_id": "T0GONE", "is_enterprise_install": False}]
+
+    events.accept(make_event(team_id=TEAM_ID, authorizations=gone, is_ext_shared_channel=True))
+
+    assert waiting(events) == []
+    assert queue.jobs == []
 
 
 def test_a_question_after_the_uninstall_is_nobodys(events: EventService, queue: FakeTaskQueue) -> None:

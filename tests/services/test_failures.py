@@ -24,7 +24,7 @@ from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
 from sectorflow_slack.services.failures import Deadly, excuse_for, reason_of, whose_fault
-from tests.fakes import FakeSectorFlowClient, FakeSlackClient
+from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
 from tests.services.steps import LETTER_ID, ask, ended, later, left
 
 AT_SECTORFLOW = [
@@ -52,6 +52,8 @@ AT_SLACK = [
     (SlackRefused("account_inactive"), 0, "slack_account_inactive"),
     (SlackRefusedMessage("msg_too_long"), 0, "slack_msg_too_long"),
 ]
+#: Where the app may not write, the person is told so elsewhere.
+SHUT_OUT = {"slack_not_in_channel", "slack_channel_not_found"}
 
 
 @pytest.mark.parametrize(("error", "further_tries", "reason", "words"), AT_SECTORFLOW)
@@ -82,11 +84,12 @@ def test_a_failure_at_sectorflow_is_told_and_kept(
 
 
 @pytest.mark.parametrize(("error", "further_tries", "reason"), AT_SLACK)
-def test_a_failure_at_slack_can_be_told_to_nobody_and_is_kept(
+def test_a_failure_at_slack_cannot_be_told_in_its_place_and_is_kept(
     answers: AnswerService,
     services: Services,
     slack: FakeSlackClient,
     sectorflow: FakeSectorFlowClient,
+    queue: FakeTaskQueue,
     store: redis.Redis,
     error: SlackError,
     further_tries: int,
@@ -101,6 +104,7 @@ def test_a_failure_at_slack_can_be_told_to_nobody_and_is_kept(
 
     assert len(sectorflow.asked) == 1
     assert slack.posted == []
+    assert [errand.sentence for errand, _ in queue.errands] == ["not_in_channel"] * (reason in SHUT_OUT)
     assert ended(services) == {reason: 1}
     assert [(letter.question, letter.reason) for letter in services.letters.dead()] == [(question, reason)]
     assert left(store) == []
@@ -133,9 +137,9 @@ def test_every_kind_of_failure_at_sectorflow_has_a_sentence_and_a_reason() -> No
     public = [kind("secret") for kind in kinds if kind.__module__ == SectorFlowError.__module__]
 
     assert len(public) == 7
-    assert ENGLISH.unexpected not in {excuse_for(error) for error in public}
+    assert ENGLISH.unexpected not in {excuse_for(error, ENGLISH) for error in public}
     assert len({reason_of(error) for error in public}) == 7
-    assert (reason_of(Deadly()), excuse_for(Deadly())) == ("deadly", ENGLISH.unexpected)
+    assert (reason_of(Deadly()), excuse_for(Deadly(), ENGLISH)) == ("deadly", ENGLISH.unexpected)
 
 
 @pytest.mark.parametrize(

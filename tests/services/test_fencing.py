@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.errors import SectorFlowBusy
-from sectorflow_slack.domain.models import Reply
+from sectorflow_slack.domain.questions import Reply
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
 from sectorflow_slack.storage.questions import RedisQuestionStore
@@ -144,7 +144,7 @@ def test_what_is_being_worked_on_stays_its_workers(
     def take_long(*args: Any) -> Reply:
         let_time_pass(store, "underway")
         answers.keep_going()
-        held.append(store.zscore(f"underway:{KEY}", "question-1") or 0.0)
+        held.append(store.zscore(f"underway:{KEY}", make_question().id) or 0.0)
         return ask_sectorflow(*args)
 
     sectorflow.ask = take_long  # type: ignore[method-assign]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 import redis
 
-from sectorflow_slack.domain.models import Reply
-from sectorflow_slack.services import Services
+from sectorflow_slack.domain.questions import Reply
+from sectorflow_slack.services import Services, posting
 from sectorflow_slack.services.answers import MAX_DEATHS_TOLD, AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue, make_reply
 from tests.services.steps import KEY, WorkerKilled, ask, ended, later, left
-from tests.values import MODEL_IDS
+from tests.values import MODEL_IDS, make_question
 
 
 class SlowAnswer:
@@ -130,4 +131,27 @@ def test_a_message_that_is_on_its_way_to_slack_is_not_handed_over(
     ask(answers)
 
     assert queue.jobs == []
+    assert ended(services) == {"answered": 1}
+
+
+def test_an_answer_that_waits_for_what_is_being_shown_is_handed_over(
+    answers: AnswerService,
+    services: Services,
+    slack: FakeSlackClient,
+    sectorflow: FakeSectorFlowClient,
+    queue: FakeTaskQueue,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    question = make_question()
+    answers.questions.accept(question)
+    services.interim.interim.claim(question.id)
+    monkeypatch.setattr(posting, "time", SimpleNamespace(sleep=lambda _: answers.hand_over()))
+
+    answers.answer_next(KEY)
+    assert queue.jobs == [(KEY, 0.0)]
+    services.interim.interim.drop(question.id)
+    answers.answer_next(KEY)
+
+    assert len(sectorflow.asked) == 1
+    assert len(slack.seen) == 1
     assert ended(services) == {"answered": 1}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sectorflow_slack.domain.errors import (
@@ -12,21 +14,19 @@ from sectorflow_slack.domain.errors import (
     TokenRefused,
     WorkspaceMissing,
 )
-from sectorflow_slack.domain.models import InstallRequest, SectorFlowSettings, Workspace
+from sectorflow_slack.domain.installations import Workspace
 from sectorflow_slack.services import Services
-from sectorflow_slack.services.installs import (
-    CHECK_TIMEOUT_SECONDS,
-    LINK_LIFETIME_SECONDS,
-    InstallService,
-)
+from sectorflow_slack.services.checking import CHECK_TIMEOUT_SECONDS
+from sectorflow_slack.services.installs import InstallService
+from sectorflow_slack.services.registering import LINK_LIFETIME_SECONDS
 from tests.fakes import FakeSectorFlowClient
+from tests.services.asking import request
 from tests.values import (
     API_TOKEN,
     CUSTOMERS_APP,
     MODEL_IDS,
     NOW,
     OWN_APP,
-    PLUS_ID,
     TEAM_ID,
     WORKSPACE_ID,
     make_bot,
@@ -38,11 +38,6 @@ from tests.values import (
 @pytest.fixture
 def installs(services: Services) -> InstallService:
     return services.installs
-
-
-def request(**changes) -> InstallRequest:
-    settings = SectorFlowSettings(API_TOKEN, WORKSPACE_ID, MODEL_IDS, PLUS_ID)
-    return InstallRequest(**{"app_name": "Acme Assistant", "sectorflow": settings, **changes})
 
 
 def test_a_request_waits_for_consent_with_all_it_asked_for(installs: InstallService) -> None:
@@ -85,13 +80,7 @@ def test_a_request_may_bring_an_app(installs: InstallService) -> None:
 
 
 def test_a_request_without_an_app_is_refused_where_the_service_has_none(installs: InstallService) -> None:
-    installs = InstallService(
-        installations=installs.installations,
-        pendings=installs.pendings,
-        sectorflow=installs.sectorflow,
-        own_app=None,
-        clock=installs.clock,
-    )
+    installs = replace(installs, own_app=None)
 
     with pytest.raises(InstallRefused) as caught:
         installs.register(request())

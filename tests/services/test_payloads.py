@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sectorflow_slack.services.payloads import Event, as_question, is_question, tenants
+from sectorflow_slack.services.payloads import Event, as_question, ended_tenant, is_question, tenants
 from tests.values import BOT_USER_ID, NOW, OWN_APP, TEAM_ID, make_bot, make_event, make_installation
 
 INSTALLATION = make_installation()
@@ -156,6 +156,53 @@ def test_an_event_is_for_the_first_authorization_then_for_its_team(
     authorizations: Any, expected: list[str]
 ) -> None:
     assert list(tenants(make_event(authorizations=authorizations))) == expected
+
+
+@pytest.mark.parametrize(
+    ("authorizations", "expected"),
+    [
+        ([authorization()], ["T0AUTH"]),
+        ([authorization(is_enterprise_install=True)], ["E0ORG", "T0AUTH"]),
+        ([], [TEAM_ID]),
+    ],
+)
+def test_in_a_shared_channel_an_authorization_leaves_no_other_organisation_to_be_asked(
+    authorizations: Any, expected: list[str]
+) -> None:
+    payload = make_event(is_ext_shared_channel=True, authorizations=authorizations)
+
+    assert list(tenants(payload)) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, TEAM_ID),
+        ({"authorizations": []}, TEAM_ID),
+        ({"authorizations": [], "enterprise_id": "E0ORG"}, TEAM_ID),
+        ({"authorizations": [], "team_id": None, "enterprise_id": "E0ORG"}, "E0ORG"),
+        ({"authorizations": [], "enterprise_id": "E0ORG", "is_enterprise_install": True}, "E0ORG"),
+        ({"authorizations": [], "enterprise_id": None, "is_enterprise_install": "true"}, TEAM_ID),
+        ({"authorizations": [], "team_id": "E0ORG"}, "E0ORG"),
+        ({"authorizations": [authorization()]}, "T0AUTH"),
+        ({"authorizations": [authorization(is_enterprise_install=True)]}, "E0ORG"),
+        ({"authorizations": [authorization(is_enterprise_install=True, team_id=None)]}, "E0ORG"),
+        ({"authorizations": [{"team_id": None, "enterprise_id": None}]}, TEAM_ID),
+        ({"authorizations": None, "team_id": None}, ""),
+    ],
+)
+def test_an_end_is_that_of_one_installation(changes: dict[str, Any], expected: str) -> None:
+    assert ended_tenant(make_event(**changes)) == expected
+
+
+def test_in_a_shared_channel_a_question_to_an_org_wide_app_is_that_of_the_team_it_was_sent_to() -> None:
+    payload = make_event(
+        team_id="T0THEIRS",
+        is_ext_shared_channel=True,
+        authorizations=[authorization(is_enterprise_install=True)],
+    )
+
+    assert as_question(read(payload), ORG_WIDE, question_id="q1", now=NOW).team_id == "T0AUTH"
 
 
 def external(event: dict[str, Any], installation=INSTALLATION, **changes: Any) -> bool:

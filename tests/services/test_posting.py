@@ -1,17 +1,15 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import redis
 
-from sectorflow_slack.domain.errors import SlackBusy, SlackRefused, SlackRefusedMessage, TokenRefused
-from sectorflow_slack.domain.models import Message
+from sectorflow_slack.domain.errors import SlackBusy, SlackRefusedMessage, TokenRefused
+from sectorflow_slack.domain.messages import Message
 from sectorflow_slack.domain.progress import Progress
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
-from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue, make_reply
+from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue, Script, make_reply
 from tests.services.steps import (
     KEY,
     LETTER_ID,
@@ -19,10 +17,12 @@ from tests.services.steps import (
     ask,
     ended,
     go_on_after_death,
+    greeted,
     later,
     left,
+    saying_to,
 )
-from tests.values import MODEL_IDS, NOW, make_bot, make_installation, make_question, make_terms
+from tests.values import MODEL_IDS, make_bot, make_installation, make_question, make_terms
 
 REFUSED = SlackRefusedMessage("invalid_blocks")
 
@@ -112,20 +112,79 @@ def test_an_apology_waits_for_slack_too(
 # Refused forms
 
 
-def test_blocks_that_slack_refuses_are_posted_plainer(
-    answers: AnswerService, slack: FakeSlackClient, store: redis.Redis
+@pytest.fixture(params=["posted", "in the place of what stood in"])
+def takes(request: pytest.FixtureRequest, services: Services, slack: FakeSlackClient) -> Script:
+    """Say whether Slack takes a message: a first one is posted, or updates one that is there."""
+    if request.param == "posted":
+        services.answers.questions.accept(make_question(id=LETTER_ID))
+        return slack.posts
+    greeted(services, id=LETTER_ID)
+    return slack.updates
+
+
+def kinds(message: Message) -> set[str]:
+    """The types of a message's blocks."""
+    return {str(block["type"]) for block in message.blocks}
+
+
+@pytest.mark.parametrize(
+    ("refusals", "has", "lacks"),
+    [
+        (0, {"header", "markdown", "context_actions"}, set()),
+        (1, {"header", "section", "actions"}, {"markdown", "context_actions"}),
+        (2, set(), {"header", "section", "actions"}),
+    ],
+    ids=["as it is", "simpler", "plainer"],
+)
+def test_a_message_that_slack_refuses_is_said_in_simpler_and_simpler_forms(
+    answers: AnswerService,
+    slack: FakeSlackClient,
+    takes: Script,
+    store: redis.Redis,
+    refusals: int,
+    has: set[str],
+    lacks: set[str],
 ) -> None:
-    slack.posts.then(REFUSED)
+    takes.then(*[REFUSED] * refusals)
 
-    ask(answers)
+    answers.answer_next(KEY)
 
-    assert slack.posted
-    assert all(message.blocks == () for _, _, message in slack.posted)
-    assert all(f"Answer {number}" in "\n".join(slack.texts) for number in (1, 2, 3))
+    (message,) = slack.shown.values()
+    shown = repr(message.blocks) if message.blocks else message.text
+    assert kinds(message) >= has
+    assert not kinds(message) & lacks
+    assert all(f"Answer {number}" in shown for number in (1, 2, 3))
     assert left(store) == []
 
 
-def test_only_the_message_that_slack_refuses_is_posted_plainer(
+@pytest.mark.parametrize(
+    ("refusals", "has_button", "told"),
+    [(3, True, [ENGLISH.unexpected]), (4, False, [ENGLISH.unexpected]), (5, False, [])],
+    ids=["as it is", "without a button", "in no form"],
+)
+def test_what_slack_refuses_in_any_form_is_told_if_it_takes_that_and_can_be_asked_for_again(
+    answers: AnswerService,
+    services: Services,
+    slack: FakeSlackClient,
+    takes: Script,
+    store: redis.Redis,
+    refusals: int,
+    has_button: bool,
+    told: list[str],
+) -> None:
+    before = slack.seen
+    takes.then(*[REFUSED] * refusals)
+
+    answers.answer_next(KEY)
+
+    assert slack.seen == (told or before)
+    assert ["actions" in kinds(message) for message in slack.shown.values()] == [has_button] * len(slack.seen)
+    assert left(store) == []
+    assert ended(services) == {"slack_invalid_blocks": 1}
+    assert [letter.question.id for letter in services.letters.dead()] == [LETTER_ID]
+
+
+def test_only_the_message_that_slack_refuses_is_said_simpler(
     answers: AnswerService, slack: FakeSlackClient, sectorflow: FakeSectorFlowClient
 ) -> None:
     sectorflow.reply = make_reply(MODEL_IDS, text="A long answer. " * 1000)
@@ -133,12 +192,26 @@ def test_only_the_message_that_slack_refuses_is_posted_plainer(
 
     ask(answers)
 
-    first, *plain, _, last = [message for _, _, message in slack.posted]
-    assert first.blocks
-    assert last.blocks
-    assert len(plain) > 1
-    assert [bool(message.blocks) for message in plain] == sorted(bool(message.blocks) for message in plain)
-    assert plain[0].blocks == ()
+    first, simpler, *others = slack.shown.values()
+    assert "markdown" in kinds(first)
+    assert "markdown" not in kinds(simpler)
+    assert others
+    assert all("markdown" in kinds(message) for message in others)
+
+
+def test_only_the_message_that_slack_refuses_twice_is_said_without_blocks(
+    answers: AnswerService, slack: FakeSlackClient, sectorflow: FakeSectorFlowClient
+) -> None:
+    sectorflow.reply = make_reply(MODEL_IDS, text="A long answer. " * 1000)
+    slack.posts.then(None, REFUSED, REFUSED)
+
+    ask(answers)
+
+    has_blocks = [bool(message.blocks) for message in slack.shown.values()]
+    plain = has_blocks.count(False)
+    assert plain > 1
+    assert has_blocks == [True, *[False] * plain, *[True] * (len(has_blocks) - 1 - plain)]
+    assert has_blocks[-1]
 
 
 def test_whoever_goes_on_with_plainer_parts_goes_on_at_the_right_one(
@@ -149,23 +222,23 @@ def test_whoever_goes_on_with_plainer_parts_goes_on_at_the_right_one(
 ) -> None:
     sectorflow.reply = make_reply(MODEL_IDS, text="A long answer. " * 1000)
     undisturbed = FakeSlackClient()
-    undisturbed.posts.then(None, REFUSED)
-    ask(replace(answers, posting=replace(answers.posting, slack=undisturbed)), 1)
-    slack.posts.then(None, REFUSED, None, WorkerKilled())
+    undisturbed.posts.then(None, REFUSED, REFUSED)
+    ask(saying_to(undisturbed, answers), 1)
+    slack.posts.then(None, REFUSED, REFUSED, None, WorkerKilled())
     with pytest.raises(WorkerKilled):
         ask(answers, 2)
     assert len(slack.posted) == 2
 
     go_on_after_death(answers, store)
 
-    assert [message for _, _, message in slack.posted] == [message for _, _, message in undisturbed.posted]
+    assert slack.texts == undisturbed.texts
     assert left(store) == []
 
 
 def test_the_plainer_parts_take_the_messages_place_in_what_is_kept(
     answers: AnswerService, slack: FakeSlackClient
 ) -> None:
-    slack.posts.then(REFUSED, WorkerKilled())
+    slack.posts.then(REFUSED, REFUSED, WorkerKilled())
 
     with pytest.raises(WorkerKilled):
         ask(answers)
@@ -176,23 +249,20 @@ def test_the_plainer_parts_take_the_messages_place_in_what_is_kept(
     assert progress == Progress(progress.plan)
 
 
-@pytest.mark.parametrize(("refusals", "told"), [(2, [ENGLISH.unexpected]), (4, [])])
-def test_what_slack_refuses_in_any_form_is_told_if_it_takes_that_and_can_be_asked_for_again(
-    answers: AnswerService,
-    services: Services,
-    slack: FakeSlackClient,
-    store: redis.Redis,
-    refusals: int,
-    told: list[str],
+def test_whoever_goes_on_with_a_simpler_form_puts_it_in_the_same_place(
+    answers: AnswerService, services: Services, slack: FakeSlackClient, store: redis.Redis
 ) -> None:
-    slack.posts.then(*[REFUSED] * refusals)
+    slack.updates.then(REFUSED, WorkerKilled())
+    greeted(services)
+    with pytest.raises(WorkerKilled):
+        answers.answer_next(KEY)
 
-    question = ask(answers, id=LETTER_ID)
+    go_on_after_death(answers, store)
 
-    assert slack.texts == told
+    (message,) = slack.shown.values()
+    assert "section" in kinds(message)
+    assert "Answer 1" in message.text
     assert left(store) == []
-    assert ended(services) == {"slack_invalid_blocks": 1}
-    assert [letter.question for letter in services.letters.dead()] == [question]
 
 
 def test_an_apology_whose_form_slack_refuses_is_made_without_a_button(
@@ -204,63 +274,3 @@ def test_an_apology_whose_form_slack_refuses_is_made_without_a_button(
     ask(answers)
 
     assert [message for _, _, message in slack.posted] == [Message(ENGLISH.key_refused)]
-
-
-# Apps that are gone
-
-
-@pytest.mark.parametrize("code", ["token_revoked", "account_inactive"])
-def test_an_installation_whose_token_is_gone_is_forgotten(
-    answers: AnswerService, services: Services, slack: FakeSlackClient, code: str
-) -> None:
-    slack.posts.then(SlackRefused(code))
-    ask(answers, 1)
-
-    ask(answers, 2)
-
-    assert answers.installations.find(KEY) is None
-    assert ended(services) == {f"slack_{code}": 1, "uninstalled": 1}
-
-
-def test_an_installation_that_is_newer_than_the_token_that_is_gone_stays(
-    answers: AnswerService, slack: FakeSlackClient
-) -> None:
-    newer = replace(make_installation(make_terms(id="newer")), installed_at=NOW + 5)
-
-    def reinstalled(*_: object) -> str:
-        answers.installations.save(newer, None, make_terms().id)
-        raise SlackRefused("token_revoked")
-
-    slack.post = reinstalled  # type: ignore[method-assign]
-
-    ask(answers)
-
-    assert answers.installations.find(KEY) == newer
-
-
-@pytest.mark.parametrize("code", ["token_expired", "missing_scope", "not_in_channel", "invalid_auth"])
-def test_any_other_refusal_leaves_the_installation(
-    answers: AnswerService, slack: FakeSlackClient, code: str
-) -> None:
-    slack.posts.then(SlackRefused(code))
-
-    ask(answers)
-
-    assert answers.installations.find(KEY) == make_installation()
-
-
-def test_nobody_answers_for_an_app_that_was_uninstalled_meanwhile_nor_asks_again(
-    answers: AnswerService,
-    services: Services,
-    slack: FakeSlackClient,
-    sectorflow: FakeSectorFlowClient,
-    store: redis.Redis,
-) -> None:
-    answers.questions.accept(make_question())
-    answers.installations.delete(KEY, before=NOW + 10)
-
-    answers.answer_next(KEY)
-
-    assert (sectorflow.asked, slack.posted, left(store)) == ([], [], [])
-    assert ended(services) == {"uninstalled": 1}
-    assert services.letters.dead() == ()

@@ -22,8 +22,8 @@ from sectorflow_slack.logging import JsonFormatter
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
 from sectorflow_slack.storage.questions import RedisQuestionStore
-from tests.fakes import FakeSectorFlowClient, FakeSlackClient, make_reply
-from tests.services.steps import KEY, LETTER_ID, WorkerKilled, later, some_failed
+from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue, make_reply
+from tests.services.steps import KEY, LETTER_ID, WorkerKilled, later, run_errands, some_failed, wait_long
 from tests.storage.conftest import dump
 from tests.values import API_TOKEN, BOT_TOKEN, MODEL_IDS, OWN_APP, make_event, make_press
 
@@ -60,9 +60,12 @@ FAILURES: dict[str, Arrange] = {
     "slack unforeseen": lambda slack, sectorflow, patch: slack.posts.then(*[UNFORESEEN] * 4),
     "plainer": lambda slack, sectorflow, patch: slack.posts.then(SlackRefusedMessage("invalid_blocks")),
     "plain too": lambda slack, sectorflow, patch: slack.posts.then(
-        *[SlackRefusedMessage("invalid_blocks")] * 2
+        *[SlackRefusedMessage("invalid_blocks")] * 3
     ),
     "revoked": lambda slack, sectorflow, patch: slack.posts.then(SlackRefused("token_revoked")),
+    "expired": lambda slack, sectorflow, patch: slack.posts.then(SlackRefused("token_expired")),
+    "shut out": lambda slack, sectorflow, patch: slack.posts.then(SlackRefused("not_in_channel")),
+    "gone": lambda slack, sectorflow, patch: slack.posts.then(SlackRefused("message_not_found")),
     "store away": lambda slack, sectorflow, patch: sectorflow.answers.then(
         StorageUnavailable("ConnectionError")
     ),
@@ -70,30 +73,39 @@ FAILURES: dict[str, Arrange] = {
 }
 
 
+@pytest.mark.parametrize("is_greeted", [True, False], ids=["greeted", "not greeted"])
 @pytest.mark.parametrize("arrange", FAILURES.values(), ids=FAILURES)
 def test_no_log_line_and_nothing_stored_shows_a_text_or_a_token(
     answers: AnswerService,
     services: Services,
     slack: FakeSlackClient,
     sectorflow: FakeSectorFlowClient,
+    queue: FakeTaskQueue,
     store: redis.Redis,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
     arrange: Arrange,
+    is_greeted: bool,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr("uuid.uuid4", lambda: type("Fixed", (), {"hex": LETTER_ID}))
     sectorflow.reply = make_reply(MODEL_IDS, "thread-1", text=ANSWER)
+    slack.updates = slack.posts
+    services.events.accept(make_event({"text": QUESTION}))
+    if is_greeted:
+        run_errands(services, queue)
     arrange(slack, sectorflow, monkeypatch)
 
-    services.events.accept(make_event({"text": QUESTION}))
-    dumps = []
+    dumps = [str(dump(store))]
     for line in ("later", "underway") * 4:
         with suppress(WorkerKilled):
             later(answers, store, line)
         dumps.append(str(dump(store)))
+    wait_long(store)
+    services.interim.tell(KEY)
     services.interactions.accept(make_press(LETTER_ID))
     answers.answer_next(KEY)
+    run_errands(services, queue)
     dumps.append(str(dump(store)))
 
     lines = [JsonFormatter().format(record) for record in caplog.records]

@@ -17,7 +17,7 @@ from sectorflow_slack.logging import JsonFormatter
 from sectorflow_slack.services import Services, insisting
 from sectorflow_slack.services.answers import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
-from tests.services.steps import KEY, ask, ended, later, left
+from tests.services.steps import KEY, ask, ended, later, left, let_time_pass
 from tests.values import BOT_TOKEN, WORKSPACE_ID
 
 
@@ -149,7 +149,7 @@ def test_a_queue_that_fails_loses_no_question_that_was_put_back(
     with pytest.raises(StorageUnavailable):
         ask(answers)
 
-    store.zadd(f"later:{KEY}", {"question-1": 0})
+    let_time_pass(store)
     answers.keep_going()
     answers.answer_next(KEY)
 

@@ -18,7 +18,7 @@ from sectorflow_slack.storage.questions import RedisQuestionStore
 T = TypeVar("T")
 
 #: What stays while an app is installed; everything else must expire.
-LASTING = ("app:", "installation:", "installation-id:", "app-tenants:")
+LASTING = ("app:", "installation:", "installation-id:", "app-tenants:", "installations:")
 
 READERS: dict[str, Callable[[redis.Redis, str], object]] = {
     "string": lambda client, key: client.get(key),

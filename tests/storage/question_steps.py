@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import redis
 
-from sectorflow_slack.domain.models import InstallationKey, Message, Question
+from sectorflow_slack.domain.installations import InstallationKey
+from sectorflow_slack.domain.messages import Message
 from sectorflow_slack.domain.progress import Plan
+from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.storage.questions import RedisQuestionStore
 from tests.values import make_question
 

@@ -7,7 +7,7 @@ import redis
 from cryptography.fernet import Fernet
 
 from sectorflow_slack.domain.errors import CannotDecrypt, StorageUnavailable
-from sectorflow_slack.domain.models import SlackApp
+from sectorflow_slack.domain.installations import SlackApp
 from sectorflow_slack.storage.apps import RedisAppStore
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.installations import RedisInstallationStore

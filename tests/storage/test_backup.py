@@ -5,12 +5,13 @@ import redis
 from cryptography.fernet import Fernet
 
 from sectorflow_slack.domain.errors import CannotDecrypt
-from sectorflow_slack.domain.models import InstallationKey
+from sectorflow_slack.domain.installations import InstallationKey, InstallationQuery
 from sectorflow_slack.storage.apps import RedisAppStore
 from sectorflow_slack.storage.backup import RedisBackup
 from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.directory import RedisDirectory
 from sectorflow_slack.storage.installations import RedisInstallationStore
-from tests.values import CUSTOMERS_APP, make_bot, make_installation, make_terms
+from tests.values import CUSTOMERS_APP, NOW, FixedClock, make_bot, make_installation, make_terms
 
 OWN = make_installation()
 CUSTOMERS = make_installation(
@@ -45,6 +46,53 @@ def test_what_was_lost_comes_back_from_a_backup(
     assert installations.find(CUSTOMERS.key) == CUSTOMERS
     assert RedisAppStore(store, cipher, None).find(CUSTOMERS_APP.app_id) == CUSTOMERS_APP
     assert store.smembers(f"app-tenants:{CUSTOMERS_APP.app_id}") == {CUSTOMERS.key.tenant_id}
+
+
+def test_what_came_back_is_listed(
+    installations: RedisInstallationStore,
+    backup: RedisBackup,
+    store: redis.Redis,
+    cipher: Cipher,
+    clock: FixedClock,
+) -> None:
+    directory = RedisDirectory(store, cipher, clock)
+    listed = directory.page(InstallationQuery()), directory.page(InstallationQuery(team_id="T0ACME"))
+    sealed, _ = backup.export()
+    store.flushdb()
+    store.set("index-built", "1")
+
+    backup.restore(sealed)
+
+    assert (
+        directory.page(InstallationQuery()),
+        directory.page(InstallationQuery(team_id="T0ACME")),
+    ) == listed
+    assert len(listed[0].items) == 2
+
+
+def test_the_teams_of_a_large_app_come_back_whole(backup: RedisBackup, store: redis.Redis) -> None:
+    teams = {f"T{number}" for number in range(1234)}
+    store.sadd("app-tenants:A0OWN", *teams)
+    sealed, _ = backup.export()
+    store.flushdb()
+
+    backup.restore(sealed)
+
+    assert store.smembers("app-tenants:A0OWN") == teams
+
+
+def test_a_revision_and_a_refresh_token_come_back(
+    installations: RedisInstallationStore, backup: RedisBackup, store: redis.Redis
+) -> None:
+    bot = make_bot(team_id="T0ROTATING", refresh_token="xoxe-1-first", token_expires_at=NOW)
+    rotating = make_installation(make_terms(id="rotating", revision=7), bot)
+    installations.save(rotating, None, None)
+    sealed, _ = backup.export()
+    store.flushdb()
+
+    backup.restore(sealed)
+
+    assert installations.find_by_id("rotating") == rotating
 
 
 def test_what_is_there_is_newer_than_a_backup_and_stays(

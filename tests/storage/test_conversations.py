@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.errors import StorageUnavailable
-from sectorflow_slack.domain.models import InstallationKey
+from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.storage.conversations import RedisConversationStore
 from tests.values import WORKSPACE_ID, make_question
 

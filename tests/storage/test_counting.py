@@ -11,7 +11,7 @@ import redis
 
 from sectorflow_slack.domain.errors import LeaseLost
 from sectorflow_slack.domain.metrics import IGNORED, RECEIVED, Snapshot
-from sectorflow_slack.domain.models import Question
+from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.letters import RedisLetterStore
 from sectorflow_slack.storage.metrics import RedisMetrics

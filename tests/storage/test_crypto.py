@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sectorflow_slack.domain.errors import CannotDecrypt
-from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.crypto import Cipher, looks_sealed
 
 OLD_KEY = Fernet.generate_key().decode()
 NEW_KEY = Fernet.generate_key().decode()
@@ -92,3 +92,42 @@ def test_what_nobody_sealed_does_not_open(sealed: str) -> None:
 def test_a_cipher_without_a_key_is_not_made() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Cipher([])
+
+
+# Renewal
+
+
+def test_what_is_under_the_first_key_is_current_and_what_is_under_another_is_not() -> None:
+    rotated = Cipher([NEW_KEY, OLD_KEY])
+
+    assert rotated.is_current(rotated.seal("key", "field", "value"))
+    assert not rotated.is_current(CIPHER.seal("key", "field", "value"))
+
+
+@given(value=any_text)
+def test_what_is_renewed_opens_with_the_new_key_alone(value: str) -> None:
+    renewed = Cipher([NEW_KEY, OLD_KEY]).renew("key", "field", CIPHER.seal("key", "field", value))
+
+    assert Cipher([NEW_KEY]).open("key", "field", renewed) == value
+
+
+def test_what_was_moved_is_not_renewed() -> None:
+    sealed = CIPHER.seal("key", "field", "value")
+
+    with pytest.raises(CannotDecrypt):
+        Cipher([NEW_KEY, OLD_KEY]).renew("key", "other", sealed)
+
+
+@given(sealed=any_text)
+def test_what_nobody_sealed_is_not_current(sealed: str) -> None:
+    assert not CIPHER.is_current(sealed)
+
+
+@given(value=any_text, length=st.integers(min_value=5))
+def test_what_was_sealed_looks_it_even_when_cut_off(value: str, length: int) -> None:
+    assert looks_sealed(CIPHER.seal("key", "field", value)[:length])
+
+
+@pytest.mark.parametrize("value", ["", "111.222", '"gAAAAAB"', "1800000000.0", "[]", "null", "gAAA"])
+def test_what_is_kept_readable_does_not_look_sealed(value: str) -> None:
+    assert not looks_sealed(value)

@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.errors import LeaseLost
-from sectorflow_slack.domain.models import Question
 from sectorflow_slack.domain.progress import Progress
+from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.questions import RedisQuestionStore
 from tests.storage.conftest import dump, race
@@ -18,7 +18,7 @@ from tests.storage.question_steps import FIRST, KEY, PLAN, SECOND, let_go, let_i
 STEPS: dict[str, Callable[[RedisQuestionStore, Question], object]] = {
     "confirm": lambda questions, question: questions.confirm(question),
     "save_plan": lambda questions, question: questions.save_plan(question, PLAN),
-    "mark_posted": lambda questions, question: questions.mark_posted(question, 1),
+    "mark_posted": lambda questions, question: questions.mark_posted(question, ["1.1"]),
     "put_back": lambda questions, question: questions.put_back(question, 0, counts=True),
     "finish": lambda questions, question: questions.finish(question),
     "fail": lambda questions, question: questions.finish(question, "answer_lost", question),

@@ -6,8 +6,15 @@ from typing import Any
 import fakeredis
 import pytest
 import redis
+from cryptography.fernet import Fernet
+from dramatiq import Worker
+from dramatiq.brokers.redis import RedisBroker
 
-from sectorflow_slack.storage.health import missing_parts, warnings
+from sectorflow_slack.domain.errors import StorageUnavailable
+from sectorflow_slack.domain.installations import InstallationKey
+from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.health import RedisCheckup, missing_parts, warnings
+from sectorflow_slack.storage.keyring import RedisKeyRing
 
 GOOD: dict[str, Any] = {"redis_version": "7.2.4", "aof_enabled": 1, "maxmemory_policy": "noeviction"}
 FORBIDDEN = redis.ResponseError("unknown command 'CONFIG'")
@@ -183,3 +190,98 @@ def test_a_server_that_knows_no_info_gives_no_warning() -> None:
 
 def test_a_server_that_is_away_gives_no_warning(nobody: redis.Redis) -> None:
     assert warnings(nobody) == []
+
+
+# The operator's examination
+
+OLD_KEY, NEW_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+
+
+def checkup_of(store: redis.Redis) -> RedisCheckup:
+    return RedisCheckup(store, RedisKeyRing(store, Cipher([NEW_KEY, OLD_KEY])))
+
+
+@pytest.fixture
+def letters(store: redis.Redis) -> None:
+    """One record under the new key, two under the old, one that nobody can open."""
+    keys = [NEW_KEY, OLD_KEY, OLD_KEY, Fernet.generate_key().decode()]
+    for number, key in enumerate(keys):
+        place = f"letter:{number}"
+        store.hset(place, "question", Cipher([key]).seal(place, "question", "text"))
+
+
+@pytest.mark.real_redis
+def test_a_real_server_says_how_it_does(real_store: redis.Redis) -> None:
+    figures = checkup_of(real_store).figures()
+
+    assert 0 < figures.round_trip_ms < 1000
+    assert figures.version
+    assert (figures.used_bytes or 0) > 0
+    assert figures.limit_bytes is None
+
+
+@pytest.mark.real_redis
+def test_a_server_that_says_nothing_of_itself_is_timed_all_the_same(
+    server: redis.Redis, limit: Callable[..., redis.Redis]
+) -> None:
+    figures = checkup_of(limit("info")).figures()
+
+    assert figures.round_trip_ms > 0
+    assert (figures.version, figures.used_bytes) == (None, None)
+
+
+@pytest.mark.usefixtures("letters")
+def test_what_needs_an_older_key_or_has_none_is_counted(store: redis.Redis) -> None:
+    before = {key: store.hgetall(key) for key in store.scan_iter()}
+
+    found = checkup_of(store).sealed(100)
+
+    assert (found.records, found.outdated, found.lost) == (4, 2, ("letter:3 question",))
+    assert found.is_complete
+    assert {key: store.hgetall(key) for key in store.scan_iter()} == before
+
+
+@pytest.mark.usefixtures("letters")
+@pytest.mark.parametrize(("most", "is_complete"), [(3, False), (4, True)])
+def test_no_more_is_opened_than_was_asked_for(store: redis.Redis, most: int, is_complete: bool) -> None:
+    found = checkup_of(store).sealed(most)
+
+    assert (found.records, found.is_complete) == (most, is_complete)
+
+
+def test_tokens_that_wait_for_revocation_are_seen(store: redis.Redis) -> None:
+    checkup, key = checkup_of(store), InstallationKey("A0", "T0")
+    assert not checkup.awaits_revocation(key)
+
+    store.hset("revocation:A0:T0", "tries", 1)
+
+    assert checkup.awaits_revocation(key)
+    assert checkup.sealed(10).revocations == 1
+
+
+def test_without_workers_none_are_seen(store: redis.Redis) -> None:
+    store.zadd("dramatiq:__heartbeats__", {"dead-for-long": 1_700_000_000_000, "web-that-queued-once": 2e12})
+
+    assert checkup_of(store).workers(0.1) == 0
+
+
+@pytest.mark.real_redis
+def test_an_idle_worker_is_seen(real_store: redis.Redis, real_redis_url: str) -> None:
+    broker = RedisBroker(url=real_redis_url, middleware=[])
+    broker.declare_queue("questions")
+    worker = Worker(broker, worker_threads=1, worker_timeout=100)
+    worker.start()
+
+    try:
+        assert checkup_of(real_store).workers(2.0) == 1
+    finally:
+        worker.stop()
+        broker.close()
+
+
+def test_an_examination_of_a_store_that_is_away_says_so(nobody: redis.Redis) -> None:
+    checkup = checkup_of(nobody)
+
+    for look in (checkup.figures, lambda: checkup.sealed(1), lambda: checkup.workers(0.1)):
+        with pytest.raises(StorageUnavailable):
+            look()

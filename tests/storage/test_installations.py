@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from sectorflow_slack.domain.errors import StorageUnavailable
-from sectorflow_slack.domain.models import BotInstall, InstallationKey, SectorFlowSettings, Terms
+from sectorflow_slack.domain.installations import BotInstall, InstallationKey, SectorFlowSettings, Terms
 from sectorflow_slack.storage.apps import RedisAppStore
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.installations import APP_AFTERLIFE_SECONDS, RedisInstallationStore

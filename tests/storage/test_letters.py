@@ -8,8 +8,9 @@ import redis
 from cryptography.fernet import Fernet
 
 from sectorflow_slack.domain.errors import StorageUnavailable
-from sectorflow_slack.domain.models import Question
+from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.interim import RedisInterimStore
 from sectorflow_slack.storage.letters import RedisLetterStore
 from sectorflow_slack.storage.questions import RedisQuestionStore
 from tests.storage.conftest import dump, expiring_and_staying, race
@@ -21,6 +22,11 @@ WEEK = 7 * 24 * 3600
 @pytest.fixture
 def letters(store: redis.Redis, cipher: Cipher) -> RedisLetterStore:
     return RedisLetterStore(store, cipher)
+
+
+@pytest.fixture
+def interim(store: redis.Redis, cipher: Cipher) -> RedisInterimStore:
+    return RedisInterimStore(store, cipher)
 
 
 def fail(questions: RedisQuestionStore, question: Question, reason: str = "answer_lost") -> Question:
@@ -51,20 +57,6 @@ def test_dead_letters_are_listed_oldest_first(
     fail(questions, FIRST)
 
     assert [letter.question for letter in letters.dead()] == [SECOND, FIRST]
-
-
-def test_what_was_answered_in_part_can_be_asked_again_and_is_not_among_the_dead(
-    questions: RedisQuestionStore, letters: RedisLetterStore
-) -> None:
-    questions.accept(FIRST)
-    again = replace(FIRST, model_ids=("model-2",))
-
-    questions.finish(taken(questions), again=again)
-
-    letter = letters.find(FIRST.id)
-    assert letter is not None
-    assert (letter.question, letter.reason) == (again, "")
-    assert letters.dead() == ()
 
 
 @pytest.mark.parametrize("failure", ["", "uninstalled"])
@@ -146,7 +138,28 @@ def test_a_revived_question_begins_anew(
     letters.revive(FIRST)
 
     progress = questions.progress(taken(questions))
-    assert (progress.plan, progress.posted, progress.failures, progress.deaths) == (None, 0, 0, 0)
+    assert (progress.plan, progress.posted, progress.failures, progress.deaths) == (None, (), 0, 0)
+
+
+def test_the_message_whose_button_was_pressed_stands_in_for_the_answer(
+    questions: RedisQuestionStore, letters: RedisLetterStore, interim: RedisInterimStore
+) -> None:
+    fail(questions, FIRST)
+
+    letters.revive(replace(FIRST, button_ts="1.2"))
+
+    assert interim.claim(FIRST.id) is None
+    assert interim.take_over(taken(questions)) == "1.2"
+
+
+def test_a_question_that_is_revived_without_a_message_has_nothing_that_stands_in(
+    questions: RedisQuestionStore, letters: RedisLetterStore, interim: RedisInterimStore
+) -> None:
+    fail(questions, FIRST)
+
+    letters.revive(FIRST)
+
+    assert interim.take_over(taken(questions)) == ""
 
 
 def test_what_is_no_letter_is_not_revived(

@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.errors import StorageUnavailable
-from sectorflow_slack.domain.models import OAuthState
+from sectorflow_slack.domain.installations import OAuthState
 from sectorflow_slack.storage.oauth_states import RedisOAuthStateStore
 from tests.storage.conftest import dump, race
 

@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from sectorflow_slack.domain.errors import LeaseLost
-from sectorflow_slack.domain.models import Message
+from sectorflow_slack.domain.messages import Message
 from sectorflow_slack.domain.progress import Plan, Progress
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.questions import LEASE_SECONDS, RedisQuestionStore
@@ -93,13 +93,13 @@ def test_progress_is_kept_between_tries(questions: RedisQuestionStore, store: re
     questions.accept(FIRST)
     question = taken(questions)
     questions.save_plan(question, PLAN)
-    questions.mark_posted(question, 2)
-    questions.mark_posted(question, 2)
+    for _ in range(2):
+        questions.mark_posted(question, ["1.1", "1.2"])
     questions.put_back(question, 0, counts=True)
 
     again = taken(questions)
 
-    assert questions.progress(again) == Progress(PLAN, posted=2, failures=1, deaths=0)
+    assert questions.progress(again) == Progress(PLAN, posted=("1.1", "1.2"), failures=1, deaths=0)
 
 
 any_block = st.dictionaries(any_text, any_text | st.integers() | st.booleans() | st.none(), max_size=2)
@@ -108,7 +108,8 @@ any_block = st.dictionaries(any_text, any_text | st.integers() | st.booleans() |
 @given(
     messages=st.lists(st.builds(Message, any_text, st.lists(any_block, max_size=2).map(tuple)), max_size=3),
     failure=any_text,
-    failed_model_ids=st.lists(any_text, max_size=2),
+    thread_id=any_text | st.none(),
+    posted=st.lists(any_text, max_size=2).map(tuple),
 )
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 def test_any_plan_comes_back_as_it_was(
@@ -116,29 +117,41 @@ def test_any_plan_comes_back_as_it_was(
     store: redis.Redis,
     messages: list[Message],
     failure: str,
-    failed_model_ids: list[str],
+    thread_id: str | None,
+    posted: tuple[str, ...],
 ) -> None:
     store.flushdb()
     questions.accept(FIRST)
     question = taken(questions)
-    plan = Plan(tuple(messages), failure, tuple(failed_model_ids))
+    plan = Plan(tuple(messages), failure, thread_id)
 
-    questions.save_plan(question, plan)
+    questions.save_plan(question, plan, posted)
 
-    assert questions.progress(question) == Progress(plan)
+    assert questions.progress(question) == Progress(plan, posted)
 
 
-@pytest.mark.parametrize("posted", [0, 1])
-def test_another_plan_says_how_much_of_it_is_posted(questions: RedisQuestionStore, posted: int) -> None:
+@pytest.mark.parametrize("posted", [(), ("1.1",)])
+def test_another_plan_says_how_much_of_it_is_posted(
+    questions: RedisQuestionStore, posted: tuple[str, ...]
+) -> None:
     questions.accept(FIRST)
     question = taken(questions)
     questions.save_plan(question, PLAN)
-    questions.mark_posted(question, 2)
-    questions.mark_posted(question, 2)
+    questions.mark_posted(question, ["1.1", "1.2"])
 
     questions.save_plan(question, PLAN, posted)
 
     assert questions.progress(question) == Progress(PLAN, posted=posted)
+
+
+def test_another_plan_begins_without_failures(questions: RedisQuestionStore) -> None:
+    questions.accept(FIRST)
+    questions.put_back(taken(questions), 0, counts=True)
+    question = taken(questions)
+
+    questions.save_plan(question, PLAN)
+
+    assert questions.progress(question) == Progress(PLAN)
 
 
 # Putting back

@@ -135,7 +135,7 @@ def test_eight_workers_take_fifty_questions_each_exactly_once(
 
     ids = [each for found in race(8, work) for each in found]
 
-    assert sorted(ids) == sorted(f"question-{number}" for number in range(50))
+    assert sorted(ids) == sorted(make_question(number).id for number in range(50))
 
 
 @pytest.mark.real_redis

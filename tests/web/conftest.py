@@ -24,7 +24,7 @@ def tls_context() -> ssl.SSLContext:
 
 @pytest.fixture(autouse=True)
 def no_new_tls_context(tls_context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ssl, "create_default_context", lambda: tls_context)
+    monkeypatch.setattr(ssl, "create_default_context", lambda **_: tls_context)
 
 
 @pytest.fixture

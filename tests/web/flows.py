@@ -26,6 +26,7 @@ INSTALLATIONS = "/api/v1/installations"
 WORKSPACE_URL = f"https://platform.sectorflow.ai/api/v1/workspaces/{WORKSPACE_ID}"
 ACCESS_URL = "https://slack.com/api/oauth.v2.access"
 REVOKE_URL = "https://slack.com/api/auth.revoke"
+CREATE_APP_URL = "https://slack.com/api/apps.manifest.create"
 CODE = "code-that-nobody-may-see"
 COOKIE = "sectorflow_slack_state"
 
@@ -64,6 +65,25 @@ def show(client: FlaskClient, installation_id: str) -> dict[str, Any]:
     assert response.status_code == 200
     assert response.json is not None
     return dict(response.json)
+
+
+def patch(
+    client: FlaskClient, installation_id: str, headers: dict[str, str] | None = None, **changes: Any
+) -> TestResponse:
+    """PATCH an installation."""
+    return client.patch(
+        f"{INSTALLATIONS}/{installation_id}", json=changes, headers={**AUTHORIZED, **(headers or {})}
+    )
+
+
+def delete(client: FlaskClient, installation_id: str, headers: dict[str, str] | None = None) -> TestResponse:
+    """DELETE an installation."""
+    return client.delete(f"{INSTALLATIONS}/{installation_id}", headers={**AUTHORIZED, **(headers or {})})
+
+
+def etag_of(client: FlaskClient, installation_id: str) -> str:
+    """The version of an installation, as GET names it."""
+    return client.get(f"{INSTALLATIONS}/{installation_id}", headers=AUTHORIZED).headers["ETag"]
 
 
 def path_of(url: str) -> str:

@@ -76,6 +76,7 @@ def many_uuids(count: int) -> list[str]:
         ("appName", "A"),
         ("appName", "A" * 35),
         ("appName", "🃏" * 35),
+        ("appName", "👩\u200d🔬 Lab \u200fعربي"),
         ("appName", "Æon ⚙️ Füße 日本語"),
         ("appName", "<script>alert(1)</script>"),
         ("apiToken", "t"),
@@ -115,7 +116,27 @@ def test_what_the_rules_allow_is_taken_and_shown_as_it_came(
         *[("appName", value) for value in ("", " ", "\u3000", "A" * 36, "🃏" * 36, None, 7, ["A"], {})],
         *[
             ("appName", value)
-            for value in ("A\n", "A\x00", "\x00", "A\tB", "A\x7f", "A\x85", "A\u2028B", "\ud83c")
+            for value in (
+                *[f"A{mark}B" for mark in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"],
+                *[
+                    "\u200b",
+                    "\u200b\u200c\u200d",
+                    " \u2060 ",
+                    "\ufeff",
+                    "\u00ad",
+                    "\u3164",
+                    "\u2800",
+                    "\ufe0f",
+                ],
+                "A\n",
+                "A\x00",
+                "\x00",
+                "A\tB",
+                "A\x7f",
+                "A\x85",
+                "A\u2028B",
+                "\ud83c",
+            )
         ],
         *[("apiToken", value) for value in (*NO_VISIBLE_ASCII, "t" * 4097)],
         *[("workspaceId", value) for value in (*NO_UUIDS, "", None)],
@@ -124,7 +145,10 @@ def test_what_the_rules_allow_is_taken_and_shown_as_it_came(
         ("modelIds", [A_UUID, A_UUID.upper()]),
         *[("plusId", value) for value in (*NO_UUIDS, "\n", None)],
         *[("display", value) for value in ("", "Tabs", "tabs\n", "carousel", None, 7, [], {})],
-        *[("customerId", value) for value in ("c" * 256, 7, [], {})],
+        *[
+            ("customerId", value)
+            for value in ("c" * 256, 7, [], {}, "\x00", "c\n", "\x7f", "\x85", "\ud83c", "c\udfff")
+        ],
         *[("allowExternalUsers", value) for value in ("true", "", 1, 0, None, [], {})],
         *[("teamId", value) for value in ("", "T", "t0acme", "C0ACME", "T0ACME\n", "T0:ACME", 7, "T" * 32)],
         *[("replaces", value) for value in (*NO_UUIDS, "")],
@@ -254,6 +278,8 @@ def test_each_wrong_model_is_named_by_its_place(client: FlaskClient) -> None:
         *[("clientSecret", value) for value in (*NO_VISIBLE_ASCII, "s" * 256)],
         *[("signingSecret", value) for value in (*NO_VISIBLE_ASCII, "s" * 256)],
         ("configToken", "xoxe.xoxp-1"),
+        ("configToken", None),
+        ("color", "red"),
     ],
 )
 def test_each_wrong_field_of_an_existing_app_is_named(client: FlaskClient, field: str, value: Any) -> None:

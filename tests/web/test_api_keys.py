@@ -12,7 +12,14 @@ from sectorflow_slack.services import Services
 from tests.values import INSTALL_API_KEY, WORKSPACE_ID, install_request
 from tests.web.flows import INSTALLATIONS
 
-CALLS = [("POST", INSTALLATIONS), ("GET", f"{INSTALLATIONS}/{WORKSPACE_ID}")]
+CALLS = [
+    ("POST", INSTALLATIONS),
+    ("GET", INSTALLATIONS),
+    ("GET", f"{INSTALLATIONS}/{WORKSPACE_ID}"),
+    ("PATCH", f"{INSTALLATIONS}/{WORKSPACE_ID}"),
+    ("DELETE", f"{INSTALLATIONS}/{WORKSPACE_ID}"),
+    ("GET", "/api/v1/manifest"),
+]
 WRONG = [
     None,
     "",

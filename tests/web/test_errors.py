@@ -12,11 +12,18 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
-from sectorflow_slack.domain.errors import CannotDecrypt, StorageUnavailable
+from sectorflow_slack.domain.errors import (
+    AppNotMade,
+    CannotDecrypt,
+    Changed,
+    InstallRefused,
+    StillUnderWay,
+    StorageUnavailable,
+)
 from sectorflow_slack.web.bodies import MAX_BODY_BYTES
 from sectorflow_slack.web.errors import problem
 from tests.values import AUTHORIZED, INSTALL_API_KEY, WORKSPACE_ID, install_request
-from tests.web.flows import INSTALLATIONS, post, register, show
+from tests.web.flows import INSTALLATIONS, delete, patch, post, register, show
 
 JSON = {**AUTHORIZED, "Content-Type": "application/json"}
 
@@ -39,6 +46,10 @@ def chunked(client: FlaskClient, path: str, body: bytes, headers: dict[str, str]
     [
         (StorageUnavailable("ConnectionError"), 503, "5"),
         (CannotDecrypt("installation:A0:T0 bot_token"), 503, "5"),
+        (InstallRefused("apiToken", "SectorFlow refuses this token."), 422, None),
+        (AppNotMade("Slack made no app."), 502, None),
+        (StillUnderWay(), 503, "5"),
+        (Changed(), 503, "5"),
         (problem(422, "A field is wrong.", errors={"json": {"appName": ["Wrong."]}}), 422, None),
         (problem(429, "Too fast.", headers={"Retry-After": "7"}), 429, "7"),
         (TooManyRequests(), 429, None),
@@ -191,6 +202,32 @@ def test_another_method_is_405_and_told_what_is_allowed(
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "status", "message"),
+    [
+        ("GET", "/api/v1/nothing", 404, "There is nothing at this address."),
+        ("PUT", INSTALLATIONS, 405, "does not take that method"),
+        ("POST", INSTALLATIONS, 415, "The body must be application/json."),
+    ],
+)
+def test_an_error_says_in_plain_english_what_is_wrong(
+    client: FlaskClient, method: str, path: str, status: int, message: str
+) -> None:
+    response = client.open(path, method=method, headers=AUTHORIZED)
+
+    assert response.status_code == status
+    assert message in (response.json or {})["message"]
+
+
+def test_a_body_that_is_wrong_is_told_so_in_plain_english(client: FlaskClient) -> None:
+    answers = [client.post(INSTALLATIONS, data=body, headers=JSON).json or {} for body in (b"{", b"{}")]
+
+    assert [answer["message"] for answer in answers] == [
+        "The body is no JSON that can be read.",
+        "Something about the request is wrong; errors names each fault.",
+    ]
+
+
+@pytest.mark.parametrize(
     "path",
     ["/", "/api", "/api/v1", "/api/v1/apps", "/slack", "/slack/event", "/static/", "/static/../app.py"],
 )
@@ -208,9 +245,12 @@ Ask = Callable[[FlaskClient], TestResponse]
     "ask",
     [
         post,
+        lambda client: client.get(INSTALLATIONS, headers=AUTHORIZED),
         lambda client: client.get(f"{INSTALLATIONS}/{WORKSPACE_ID}", headers=AUTHORIZED),
+        lambda client: patch(client, WORKSPACE_ID, display="tabs"),
+        lambda client: delete(client, WORKSPACE_ID),
     ],
-    ids=["registering", "asking"],
+    ids=["registering", "listing", "asking", "changing", "deleting"],
 )
 def test_without_its_store_the_install_api_says_when_to_try_again(
     storeless_client: FlaskClient, sectorflow: responses.RequestsMock, ask: Ask

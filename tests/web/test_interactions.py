@@ -13,9 +13,17 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
+from sectorflow_slack.domain.questions import Answer
+from sectorflow_slack.formatting import actions
 from sectorflow_slack.services import Services
+from sectorflow_slack.tasks import ERRANDS
+from tests.fakes import make_reply
+from tests.services.pressing import FIRST_TS, submission
+from tests.services.pressing import press as button
+from tests.storage.conftest import dump
 from tests.values import (
     CUSTOMERS_APP,
+    MODEL_IDS,
     OWN_APP,
     TEAM_ID,
     make_bot,
@@ -58,6 +66,22 @@ def letter(services: Services) -> None:
     services.answers.questions.finish(question, "answer_lost", question)
 
 
+@pytest.fixture
+def answer(services: Services) -> Answer:
+    """An answer of three models, in one message; its question is done with."""
+    services.answers.installations.save(make_installation(), None, None)
+    answer = Answer(make_question(), make_reply(MODEL_IDS).answers, display="tabs")
+    services.answers.kept.keep(answer)
+    services.answers.kept.posted(answer.id, (FIRST_TS,))
+    return answer
+
+
+def errands(store: redis.Redis) -> list[dict[str, Any]]:
+    """What workers are asked to run."""
+    messages = map(str, store.hvals(f"{ERRANDS}:{ERRANDS}.msgs"))
+    return [json.loads(message)["kwargs"] for message in messages]
+
+
 def waiting(store: redis.Redis) -> int:
     """How many questions wait for a worker."""
     return int(store.llen(f"waiting:{OWN_APP.app_id}:{TEAM_ID}"))
@@ -77,6 +101,57 @@ def test_two_presses_ask_once(client: FlaskClient, store: redis.Redis, letter: N
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert waiting(store) == 1
+
+
+def test_a_press_of_a_tab_is_acknowledged_once_it_is_stored_and_a_worker_will_draw_it(
+    client: FlaskClient, services: Services, store: redis.Redis, answer: Answer
+) -> None:
+    response = press(client, button(actions.SHOW_TAB, 2))
+
+    assert (response.status_code, response.data) == (200, b"")
+    kept = services.answers.kept.find(answer.id)
+    assert kept is not None
+    assert kept.answer.tab == 2
+    assert [(errand["kind"], errand["question_id"]) for errand in errands(store)] == [("draw", answer.id)]
+
+
+def test_a_follow_up_is_acknowledged_with_nothing_so_that_slack_closes_the_dialog(
+    client: FlaskClient, store: redis.Redis, answer: Answer
+) -> None:
+    response = press(client, submission("And a longer one?", model=1))
+
+    assert (response.status_code, response.data) == (200, b"")
+    assert waiting(store) == 1
+
+
+@pytest.mark.parametrize(
+    "body", [submission(), button(actions.SHOW_TAB, 1), button(actions.VOTE, 0, choice="up")]
+)
+def test_what_slack_did_not_sign_presses_no_button_of_an_answer(
+    client: FlaskClient, services: Services, store: redis.Redis, answer: Answer, body: dict[str, Any]
+) -> None:
+    response = send(client, form(body), signed(form(body), "another-secret"))
+
+    assert response.status_code == 401
+    assert (waiting(store), errands(store), services.feedback.of(make_installation().key)) == (0, [], ())
+
+
+def test_what_workers_are_told_holds_no_text_that_people_wrote_or_read(
+    client: FlaskClient, store: redis.Redis, answer: Answer
+) -> None:
+    for payload in (
+        button(actions.SHOW_TAB, 1),
+        button(actions.REGENERATE, 1),
+        button(actions.FOLLOW_UP, 1),
+        button(actions.PLAIN_TEXT, 1),
+        submission("And a longer one?"),
+    ):
+        assert press(client, payload).status_code == 200
+
+    written = str(dump(store))
+
+    assert len(errands(store)) == 5
+    assert [text for text in ("joke", "longer", "Answer 1", "Model 1") if text in written] == []
 
 
 @pytest.mark.parametrize(

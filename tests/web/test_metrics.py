@@ -12,9 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from sectorflow_slack.app import create_app
 from sectorflow_slack.config import Settings
 from sectorflow_slack.domain import metrics
+from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.services import Services
 from sectorflow_slack.storage.metrics import RedisMetrics
-from tests.values import INSTALL_API_KEY
+from tests.fakes import make_reply
+from tests.services.steps import unaccounted
+from tests.values import INSTALL_API_KEY, MODEL_IDS, OWN_APP, TEAM_ID, make_question
 
 TOKEN = "token-of-the-metrics"
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
@@ -128,6 +131,36 @@ def test_counters_are_shown_by_their_labels(client: FlaskClient, figures: RedisM
     assert samples[("failed_total", ("reason", "token_refused"))] == 2
     assert samples[("retries_total", ("fault", "slack"))] == 1
     assert samples[("slack_rate_limited_total", ("kind", "unexpected"))] == 1
+
+
+def test_votes_are_shown_by_installation_model_and_vote(client: FlaskClient, services: Services) -> None:
+    answer = Answer(make_question(), make_reply(MODEL_IDS).answers)
+    services.feedback.vote(answer, 0, "U1", up=True)
+    services.feedback.vote(answer, 0, "U2", up=True)
+    services.feedback.vote(answer, 1, "U1", up=True)
+    services.feedback.vote(answer, 1, "U1", up=False)
+
+    samples = scrape(client)
+
+    votes = {
+        tuple(dict(labels).values()): number for (name, *labels), number in samples.items() if name == "votes"
+    }
+    installation = f"{OWN_APP.app_id}:{TEAM_ID}"
+    assert votes == {
+        (installation, MODEL_IDS[0], "up"): 2,
+        (installation, MODEL_IDS[0], "down"): 0,
+        (installation, MODEL_IDS[1], "up"): 0,
+        (installation, MODEL_IDS[1], "down"): 1,
+    }
+    labels = [("installation", installation), ("model", MODEL_IDS[0]), ("vote", "up")]
+    assert samples[("votes", *labels)] == 2
+
+
+def test_votes_are_no_questions(client: FlaskClient, services: Services) -> None:
+    services.feedback.vote(Answer(make_question(), make_reply(MODEL_IDS).answers), 0, "U1", up=True)
+
+    assert unaccounted(services.read_metrics()) == 0
+    assert scrape(client)[("received_total",)] == 0
 
 
 def test_histograms_are_cumulative_up_to_infinity(client: FlaskClient, figures: RedisMetrics) -> None:

@@ -192,7 +192,6 @@ def test_the_browser_goes_back_also_when_it_failed(
         ({"ok": True}, 400, "Slack did not finish the install", None),
         ({"ok": False, "error": "internal_error"}, 503, "Slack does not answer just now", None),
         (consent_reply(app_id="A0OTHER"), 400, "Slack installed another app", "other_app"),
-        (consent_reply(expires_in=43200), 400, "This Slack app cannot be used", "token_rotation"),
         (consent_reply(team={"id": "T0OTHER"}), 403, "That is another Slack workspace", None),
         (consent_reply(team=None), 400, "Slack did not finish the install", None),
     ],

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from sectorflow_slack.app import create_app
 from sectorflow_slack.config import Settings
-from sectorflow_slack.domain.models import SlackApp
+from sectorflow_slack.domain.installations import SlackApp
 from sectorflow_slack.services import Services
 from sectorflow_slack.web.signature import verified_app_id
 from tests.values import CUSTOMERS_APP, NOW, OWN_APP, encoded, make_event, signed

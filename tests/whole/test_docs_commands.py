@@ -38,11 +38,17 @@ def test_the_install_apis_examples_run_as_they_stand(stage: Stage, tmp_path: Pat
         check=True,
     )
 
-    registered, shown, replaced = done.stdout.split("---")
-    assert '"status":"pending"' in registered.replace(" ", "")
-    assert '"status":"pending"' in shown.replace(" ", "")
-    assert '"code":422' in replaced.replace(" ", "")
+    *answers, deleted, manifest = (part.replace(" ", "") for part in done.stdout.split("---"))
+    registered, shown, listed, changed, feedback, replaced = answers
+    assert '"status":"pending"' in registered
+    assert '"status":"pending"' in shown
+    assert '"customerId":"customer-4711"' in listed
+    assert '"display":"tabs"' in changed
+    assert '"code":404' in feedback  # nobody has consented yet
+    assert '"code":422' in replaced
     assert "replaces" in replaced
+    assert deleted.strip() == "204"
+    assert '"name":"AcmeAssistant"' in manifest
 
 
 @pytest.mark.parametrize("command", ["demo", "test"])

@@ -14,6 +14,7 @@ import requests
 from sandbox.sectorflow.models import MODELS, TOKEN, WORKSPACE_ID
 from sandbox.slack import seed
 from sandbox.stage import Stage, running_stage
+from tests.whole.looking import option, place_of, until
 
 pytestmark = pytest.mark.processes
 
@@ -25,10 +26,13 @@ FAULTS = (
     {"service": "sectorflow", "body": "<html>planted-body</html>", "status": 200},
     {"service": "sectorflow", "drop": "middle"},
     {"service": "sectorflow", "model_id": MODELS[0].id, "model_fault": "error"},
-    {"service": "slack", "target": "chat.postMessage", "error": "invalid_blocks"},
+    # The answer takes the place of what stands in for it.
+    {"service": "slack", "target": "chat.update", "error": "invalid_blocks"},
+    {"service": "slack", "target": "chat.update", "error": "planted<error>"},
+    {"service": "slack", "target": "chat.update", "status": 500, "body": "planted-body"},
     {"service": "slack", "target": "chat.postMessage", "error": "planted<error>"},
     {"service": "slack", "target": "chat.postMessage", "status": 500, "body": "planted-body"},
-    {"service": "slack", "target": "chat.postMessage", "error": "channel_not_found"},
+    {"service": "slack", "target": "chat.update", "error": "channel_not_found"},
 )
 
 
@@ -36,7 +40,8 @@ FAULTS = (
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A service that says all it has to say."""
     log = tmp_path_factory.mktemp("silence") / "stage.log"
-    options = ("--sectorflow-latency", "0.05", "--no-rate-limits")
+    # Slow enough that something stands in for each answer first, which the faults of chat.update need.
+    options = ("--sectorflow-latency", "1", "--no-rate-limits")
     with running_stage(log, environ={"LOG_LEVEL": "DEBUG"}, sandbox_options=options) as running:
         yield running
 
@@ -61,6 +66,9 @@ def go_through_everything(stage: Stage) -> set[str]:
         question = stage.ask(f"{{bot}} {QUESTION} number {number}")
         if fault.get("error") != "channel_not_found":
             said |= words_of(stage.wait_for_answer(question, timeout=30))
+    # Nobody can be told of this one; the fault is to hit it, not the next question.
+    until(lambda: "slack_channel_not_found" in stage.log.read_text())
+    said |= press_everything(stage)
     code = re.search(r"code=([^&]+)", page.url)
     assert code is not None
     return said | {
@@ -75,6 +83,28 @@ def go_through_everything(stage: Stage) -> set[str]:
         trip.cookies["sectorflow_slack_state"],
         code[1],
     }
+
+
+def press_everything(stage: Stage) -> set[str]:
+    """Press every kind of button of an answer, with faults of each; gives what was said."""
+    question = stage.ask(f"{{bot}} {QUESTION} with buttons")
+    (answer,) = stage.wait_for_answer(question, timeout=30)
+    message = {**answer, "channel": seed.GENERAL_ID}
+    stage.control("faults", {"service": "sectorflow", "target": "completions", "status": 400})
+    stage.control("faults", {"service": "slack", "target": "chat.postEphemeral", "error": "planted<error>"})
+    for place in (
+        option(message, "more", 1, "plain_text"),
+        option(message, "vote", 2, "up"),
+        place_of(message, "follow_up", 1),
+        option(message, "more", 0, "regenerate"),
+    ):
+        stage.press(message, **place)
+    until(lambda: stage.control("modals")["modals"])
+    (modal,) = stage.control("modals")["modals"]
+    stage.submit(modal["view"]["id"], {"follow_up": f"{QUESTION} of a dialog"})
+    until(lambda: len(stage.replies(question)) == 2)
+    _, more = stage.wait_for_answer(question, timeout=30)
+    return words_of([answer, more]) | {"They *leafed* the room"}
 
 
 def words_of(answer: list[dict[str, object]]) -> set[str]:

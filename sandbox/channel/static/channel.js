@@ -1,56 +1,20 @@
 // The channel page's script: sends what is typed, keeps the page up to date. The server draws every message.
 // @ts-check
 
+import { isModalOpen, showModal } from "./modal.js";
 import { watchMentions } from "./mentions.js";
+import { closeMenus, dismissed, press, withFocus } from "./presses.js";
+import { find, get, post, query } from "./talk.js";
 
 /** @typedef {{key: string, html: string}} Drawn */
-/** @typedef {{version: number, sidebar: string, entries: Drawn[], replies: Drawn[], status: string, members: string[]}} News */
+/** @typedef {{version: number, sidebar: string, entries: Drawn[], replies: Drawn[], status: string, modal: string, members: string[]}} News */
 
 const body = document.body;
-const api = `/channel/api/${body.dataset.channel}`;
 const entries = find("entries");
 const replies = find("replies");
 const thread = find("thread");
-/** Invitations that the reader waved away. @type {Set<string>} */
-const dismissed = new Set();
 let version = Number(body.dataset.version);
 let waiting = new AbortController();
-
-/** Give the element of an id. @param {string} id */
-function find(id) {
-  return /** @type {HTMLElement} */ (document.getElementById(id));
-}
-
-/** Give the message an element stands in. @param {Element} element */
-function keyOf(element) {
-  return element.closest("article")?.dataset.key ?? "";
-}
-
-/** Show a sentence for a while. @param {string} words */
-function tell(words) {
-  const toast = find("toast");
-  toast.textContent = words;
-  toast.hidden = false;
-  setTimeout(() => { toast.hidden = true; }, 4000);
-}
-
-/**
- * Post to the server; tell the reader when it doesn't work out.
- * @param {string} action
- * @param {Record<string, string>} content
- */
-async function post(action, content) {
-  const headers = { "Content-Type": "application/json" };
-  try {
-    const answer = await fetch(`${api}/${action}`, { method: "POST", headers, body: JSON.stringify(content) });
-    if (answer.status === 501) tell("Nobody listens to this button here.");
-    else if (!answer.ok) tell("That didn’t work. Please try again.");
-    return answer.ok;
-  } catch {
-    tell("The sandbox doesn’t answer. Is it still running?");
-    return false;
-  }
-}
 
 /**
  * Make the children of a list those drawn, and touch only what changed.
@@ -65,7 +29,7 @@ function place(list, drawn) {
     const old = there.get(key);
     const element = old && sources.get(old) === html ? old : made(html);
     there.delete(key);
-    if (old && old !== element) old.replaceWith(element);
+    if (old && old !== element) withFocus(old, element, () => old.replaceWith(element));
     if (next === old) next = element;
     // What stands in its place already isn't moved: it would lose the focus.
     if (next === element) next = element.nextElementSibling;
@@ -90,6 +54,11 @@ function made(html) {
   return element;
 }
 
+/** Give the boxes that messages are written in. */
+function composers() {
+  return /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll(".composer"));
+}
+
 /** Show what the server tells. @param {News} news */
 function show(news) {
   version = news.version;
@@ -101,7 +70,8 @@ function show(news) {
   place(entries, news.entries);
   place(replies, news.replies);
   find("status").textContent = news.status;
-  for (const form of document.querySelectorAll("form")) form.dataset.members = JSON.stringify(news.members);
+  showModal(news.modal);
+  for (const form of composers()) form.dataset.members = JSON.stringify(news.members);
 }
 
 /** Ask for news for as long as the page is open. */
@@ -111,8 +81,7 @@ async function follow() {
     waiting = new AbortController();
     const open = thread.dataset.thread;
     try {
-      const query = `since=${since}&thread=${encodeURIComponent(open ?? "")}`;
-      const answer = await fetch(`${api}?${query}`, { signal: waiting.signal });
+      const answer = await get({ since: String(since), thread: open ?? "" }, waiting.signal);
       if (!answer.ok) throw new Error(String(answer.status));
       const news = await answer.json();
       const isCurrent = open === thread.dataset.thread;
@@ -134,12 +103,12 @@ function openThread(ts) {
   body.classList.toggle("threaded", Boolean(ts));
   find("status").textContent = "";
   waiting.abort();
-  find(ts ? "reply" : "say").focus();
+  document.getElementById(ts ? "reply" : "say")?.focus();
 }
 
 /** Move to a thread so that Back leads out of it again. @param {string} ts */
 function goToThread(ts) {
-  history.pushState(null, "", ts ? `?thread=${ts}` : location.pathname);
+  history.pushState(null, "", `${location.pathname}${query(ts ? { thread: ts } : {})}`);
   openThread(ts);
 }
 
@@ -149,37 +118,32 @@ function openMenu(open) {
   find("menu").setAttribute("aria-expanded", String(open));
 }
 
-/** Press a button of a message. @param {HTMLElement} button */
-async function press(button) {
-  const { action = "", block = "", invite = "" } = button.dataset;
-  const ts = keyOf(button);
-  if (button.hasAttribute("data-dismiss")) {
-    dismissed.add(ts);
-    button.closest(".invitation")?.remove();
-    return;
-  }
-  button.setAttribute("aria-busy", "true");
-  if (invite) await post("invite", { user: invite, ts });
-  else await post("press", { ts, block_id: block, action_id: action });
-  button.removeAttribute("aria-busy");
-}
-
 document.addEventListener("click", (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
   const link = /** @type {HTMLElement | null} */ (target.closest("a[data-thread], #close"));
-  const button = /** @type {HTMLElement | null} */ (target.closest(".press"));
+  const button = /** @type {HTMLElement | null} */ (target.closest("[data-action], [data-invite], [data-dismiss]"));
+  const prompt = /** @type {HTMLElement | null} */ (target.closest("[data-say]"));
+  if (!target.closest("details.more")) closeMenus();
   if (link && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
     goToThread(link.dataset.thread ?? "");
-  } else if (button) {
+  } else if (prompt) {
+    void post("say", { text: prompt.dataset.say ?? "" });
+  } else if (button && button.tagName !== "SELECT") {
     void press(button);
   } else {
     openMenu(target.id === "menu" && !body.classList.contains("menu-open"));
   }
 });
 
+document.addEventListener("change", (event) => {
+  const target = /** @type {HTMLElement} */ (event.target);
+  if (target.matches("select[data-action]")) void press(target);
+});
+
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || event.defaultPrevented) return;
+  if (event.key !== "Escape" || event.defaultPrevented || isModalOpen()) return;
+  if (closeMenus()) return;
   if (body.classList.contains("menu-open")) openMenu(false);
   else if (thread.dataset.thread) goToThread("");
 });
@@ -188,7 +152,7 @@ window.addEventListener("popstate", () => {
   openThread(new URLSearchParams(location.search).get("thread") ?? "");
 });
 
-for (const form of document.querySelectorAll("form")) {
+for (const form of composers()) {
   const box = /** @type {HTMLTextAreaElement} */ (form.querySelector("textarea"));
   const send = /** @type {HTMLButtonElement} */ (form.querySelector(".send"));
   const list = form.dataset.in ? replies : entries;

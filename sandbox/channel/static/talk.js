@@ -1,0 +1,55 @@
+// How the page's scripts reach the server, and the reader.
+// @ts-check
+
+const { channel, as, tab } = document.body.dataset;
+
+/** Give the element of an id. @param {string} id */
+export function find(id) {
+  return /** @type {HTMLElement} */ (document.getElementById(id));
+}
+
+/**
+ * Give the query of an address: what is asked, and who sits before the page.
+ * @param {Record<string, string>} asked
+ */
+export function query(asked) {
+  const all = { ...asked, ...(as ? { as } : {}), ...(tab === "home" ? { tab } : {}) };
+  const text = new URLSearchParams(all).toString();
+  return text ? `?${text}` : "";
+}
+
+/** Show a sentence for a while. @param {string} words */
+export function tell(words) {
+  const toast = find("toast");
+  toast.textContent = words;
+  toast.hidden = false;
+  setTimeout(() => { toast.hidden = true; }, 4000);
+}
+
+/**
+ * Ask for news.
+ * @param {Record<string, string>} asked
+ * @param {AbortSignal} signal
+ */
+export function get(asked, signal) {
+  return fetch(`/channel/api/${channel}${query(asked)}`, { signal });
+}
+
+/**
+ * Post to the server; tell the reader when it doesn't work out. Gives what came back, null where it didn't.
+ * @param {string} action
+ * @param {Record<string, unknown>} content
+ * @returns {Promise<Record<string, any> | null>}
+ */
+export async function post(action, content) {
+  const headers = { "Content-Type": "application/json" };
+  try {
+    const address = `/channel/api/${channel}/${action}${query({})}`;
+    const answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(content) });
+    if (answer.ok) return await answer.json();
+    tell(answer.status === 502 ? "The app didn’t take that. Please try again." : "That didn’t work. Please try again.");
+  } catch {
+    tell("The sandbox doesn’t answer. Is it still running?");
+  }
+  return null;
+}

@@ -1,0 +1,99 @@
+"""What people do: ask, press, send off a modal, open an app's tabs; and what Slack tells apps of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from flask import Response, jsonify
+
+from sandbox.control.base import control, read_body, read_install
+from sandbox.slack.interactions import Place, press
+from sandbox.slack.submitting import submit
+from sandbox.state import current_sandbox
+
+
+@control.post("/ask")
+def ask() -> Response:
+    """Say something as a person: ``user``, ``channel``, ``text``, ``thread_ts``, ``files`` (their names).
+
+    ``{bot}`` in the text becomes the mention of ``app_id``'s bot (SectorFlow's by default).
+    """
+    body = read_body()
+    text = body["text"]
+    if "{bot}" in text:
+        install = read_install(body)
+        text = text.replace("{bot}", f"<@{install.bot_user_id}>")
+    files = tuple(map(str, body.get("files", ())))
+    said = current_sandbox().world.ask(body["user"], body["channel"], text, body.get("thread_ts"), files)
+    return jsonify(message=said)
+
+
+@control.post("/press")
+def press_button() -> Response:
+    """Press an element as a person: ``user``, ``channel``, ``ts``, ``action_id``.
+
+    ``block_id`` tells equal ``action_id`` apart; ``value`` is the chosen option's or thumb's. Gives the
+    ``status`` of the app's answer (null without one) and the press's ``trigger_id``.
+    """
+    body = read_body()
+    named = {name: str(body.get(name, "")) for name in ("block_id", "value")}
+    place = Place(body["channel"], body["ts"], body["action_id"], **named)
+    return jsonify(asdict(press(current_sandbox().world, body["user"], place)))
+
+
+@control.post("/submit")
+def submit_modal() -> Response:
+    """Send off the modal ``view_id`` with ``values``, a text by ``block_id``.
+
+    Gives the ``status`` of the app's answer, ``is_closed`` and ``errors`` by ``block_id``.
+    """
+    body = read_body()
+    return jsonify(asdict(submit(current_sandbox().world, body["view_id"], body["values"])))
+
+
+@control.post("/close-modal")
+def close_modal() -> Response:
+    """Close the modal ``view_id``, as a person who cancels."""
+    current_sandbox().world.surfaces.close_modal(read_body()["view_id"])
+    return jsonify(ok=True)
+
+
+@control.post("/open-dm")
+def open_dm() -> Response:
+    """Make the DM of ``user`` with the bot of ``app_id``; no event tells of it."""
+    body = read_body()
+    channel = current_sandbox().world.open_dm(body["user"], read_install(body).bot_user_id)
+    return jsonify(channel=channel.id)
+
+
+@control.post("/open-home")
+def open_home() -> Response:
+    """Open the ``home`` or the ``messages`` tab of ``app_id`` as ``user``, with the event; give the DM."""
+    body = read_body()
+    channel = current_sandbox().events.open_home(
+        read_install(body), body["user"], body.get("tab", "messages")
+    )
+    return jsonify(channel=channel.id)
+
+
+@control.post("/uninstall")
+def uninstall() -> Response:
+    """Uninstall an app from a team, with the events that follow."""
+    current_sandbox().events.uninstall(read_install(read_body()))
+    return jsonify(ok=True)
+
+
+@control.post("/event")
+def send_event() -> Response:
+    """Send any ``event`` to ``app_id``, with any fields of the ``envelope``."""
+    body = read_body()
+    envelope = body.get("envelope", {})
+    event_id = current_sandbox().events.send_event(read_install(body), body["event"], **envelope)
+    return jsonify(event_id=event_id)
+
+
+@control.post("/replay")
+def replay() -> Response:
+    """Send an event again: ``event_id``."""
+    current_sandbox().events.replay(read_body()["event_id"])
+    return jsonify(ok=True)

@@ -1,0 +1,86 @@
+"""Faults, settings, the age of tokens, and starting over."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from flask import Response, jsonify
+
+from sandbox.control.base import control, read_body, read_install
+from sandbox.faults import Fault
+from sandbox.sectorflow.models import Manner
+from sandbox.slack.codes import Codes
+from sandbox.slack.config_tokens import ConfigTokens
+from sandbox.slack.seed import TEAM_ID, seed
+from sandbox.state import current_sandbox
+
+
+@control.post("/faults")
+def add_fault() -> Response:
+    """Ask for a fault: ``service`` is ``slack`` or ``sectorflow``, the rest are the fields of a fault."""
+    body = read_body()
+    sandbox = current_sandbox()
+    plans = {"slack": sandbox.slack_faults, "sectorflow": sandbox.sectorflow_faults}
+    plans[body.pop("service")].add(Fault(**body))
+    return jsonify(ok=True)
+
+
+@control.delete("/faults")
+def clear_faults() -> Response:
+    """Forget every fault."""
+    current_sandbox().slack_faults.clear()
+    current_sandbox().sectorflow_faults.clear()
+    return jsonify(ok=True)
+
+
+@control.post("/settings")
+def change_settings() -> Response:
+    """Change settings of the sandbox while it runs."""
+    settings = current_sandbox().settings
+    for name, value in read_body().items():
+        if not hasattr(settings, name):
+            raise KeyError(name)
+        setattr(settings, name, value)
+    return jsonify(asdict(settings))
+
+
+@control.post("/model")
+def change_model() -> Response:
+    """Make one of SectorFlow's models slow or faulty until told otherwise.
+
+    ``model_id``, and ``delay`` (seconds), ``fault`` (as a fault's ``model_fault``), ``status`` (answered
+    where it is the only model asked); what is not named is as usual again.
+    """
+    body = read_body()
+    current_sandbox().sectorflow.set_manner(body.pop("model_id"), Manner(**body))
+    return jsonify(ok=True)
+
+
+@control.post("/age-tokens")
+def age_tokens() -> Response:
+    """Make tokens ``seconds`` older: those of ``app_id``'s install in ``team_id``, which must rotate.
+
+    ``"kind": "config"`` means the app configuration tokens.
+    """
+    body = read_body()
+    seconds = float(body["seconds"])
+    if body.get("kind") == "config":
+        current_sandbox().config_tokens.age(seconds)
+    else:
+        current_sandbox().world.installs.age(read_install(body), seconds)
+    return jsonify(ok=True)
+
+
+@control.post("/reset")
+def reset() -> Response:
+    """Start over: the seeded world, no faults, no requests seen."""
+    sandbox = current_sandbox()
+    sandbox.world.clear()
+    seed(sandbox.world, sandbox.settings.events_url)
+    sandbox.slack_faults.clear()
+    sandbox.sectorflow_faults.clear()
+    sandbox.sectorflow.clear()
+    sandbox.limits.clear()
+    sandbox.codes = Codes(sandbox.world.clock)
+    sandbox.config_tokens = ConfigTokens(TEAM_ID, sandbox.world.clock)
+    return jsonify(ok=True)

@@ -1,0 +1,39 @@
+"""The ids that Slack gives to blocks and elements that came without (docs.slack.dev, Block Kit)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Block = dict[str, Any]
+
+
+def with_ids(blocks: list[Block]) -> list[Block]:
+    """Give blocks with a ``block_id`` each, and their elements with an ``action_id``; the same ones always.
+
+    Markdown blocks keep none (docs.slack.dev, markdown block).
+    """
+    return [_filled(block, f"b{index}") for index, block in enumerate(blocks)]
+
+
+def _filled(block: Block, own_id: str) -> Block:
+    filled = dict(block)
+    if block.get("type") != "markdown":
+        filled.setdefault("block_id", own_id)
+    for name in ("elements", "child_blocks"):
+        parts = block.get(name)
+        if isinstance(parts, list) and block.get("type") != "rich_text":
+            filled[name] = [
+                _filled(part, f"{own_id}-{index}") if name == "child_blocks" else _named(part, index)
+                for index, part in enumerate(parts)
+            ]
+    for name in ("accessory", "element"):
+        if name in block:
+            filled[name] = _named(block[name], 0)
+    return filled
+
+
+def _named(element: Block, index: int) -> Block:
+    """Give an element that somebody can use an id; texts and images have none."""
+    if element.get("type") in ("plain_text", "mrkdwn", "image", "card"):
+        return element
+    return {"action_id": f"a{index}", **element}

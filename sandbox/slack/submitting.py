@@ -1,0 +1,123 @@
+"""Sending off a modal, and what becomes of it by the app's answer (docs.slack.dev, view_submission)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from sandbox.slack.filling import with_ids
+from sandbox.slack.interactions import send, submission
+from sandbox.slack.modals import MAX_INPUT, check_modal, inputs_of
+from sandbox.slack.surfaces import Modal
+from sandbox.slack.world import World
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What came of a submission."""
+
+    #: The status of the app's answer; None without one, or where Slack sent nothing for faults of the input.
+    status: int | None
+    is_closed: bool
+    #: What stands below the inputs, by ``block_id``.
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def submit(world: World, view_id: str, values: Mapping[str, str]) -> Submitted:
+    """Send off a modal with a text (or an option's value) for each input, by ``block_id``.
+
+    Slack's client sends nothing while an input is empty that must not be, or too short or too long.
+    200 with an empty body closes the modal; ``response_action``: ``clear`` closes, ``errors`` shows what
+    is wrong, ``update`` shows another view; anything else leaves it open.
+    """
+    modal = world.surfaces.modals.get(view_id)
+    if modal is None:
+        raise LookupError("no such modal is open")
+    if wrong := _wrong(modal.view, values):
+        return _show(world, modal, None, wrong)
+    view = {**modal.view, "state": {"values": _state(modal.view, values)}}
+    app = world.apps[modal.app_id]
+    install = next(
+        (
+            each
+            for each in world.installs.all()
+            if each.app_id == modal.app_id and each.is_active and each.tenant_id == modal.tenant_id
+        ),
+        None,
+    )
+    if install is None:
+        raise LookupError("the app is not installed any more")
+    answer = send(app, submission(world, app, install, modal.user_id, view), int(world.clock()))
+    return _after(world, modal, answer)
+
+
+def _wrong(view: dict[str, Any], values: Mapping[str, str]) -> dict[str, str]:
+    """Give what Slack's client says of inputs before it sends anything."""
+    inputs = dict(inputs_of(view))
+    if unknown := values.keys() - inputs.keys():
+        raise LookupError(f"no such input: {', '.join(sorted(unknown))}")
+    said = {}
+    for block_id, block in inputs.items():
+        text, element = values.get(block_id, ""), block["element"]
+        if not text.strip():
+            if not block.get("optional"):
+                said[block_id] = "Please complete this required field."
+        elif element["type"] == "plain_text_input":
+            least, most = element.get("min_length", 0), element.get("max_length", MAX_INPUT)
+            if not least <= len(text) <= most:
+                said[block_id] = f"Please enter {least} to {most} characters."
+    return said
+
+
+def _state(view: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+    state: dict[str, Any] = {}
+    for block_id, block in inputs_of(view):
+        element, text = block["element"], values.get(block_id) or None
+        given: dict[str, Any] = {"type": element["type"], "value": text}
+        if element["type"] != "plain_text_input":
+            options = [each for each in element.get("options", []) if each["value"] == text]
+            given = {"type": element["type"], "selected_option": options[0] if options else None}
+        state[block_id] = {element["action_id"]: given}
+    return state
+
+
+def _after(world: World, modal: Modal, answer: requests.Response | None) -> Submitted:
+    if answer is None or answer.status_code != 200:
+        return _show(world, modal, answer.status_code if answer is not None else None, {})
+    told = _told(answer)
+    action = told.get("response_action", "clear" if not told else "")
+    if action == "clear":
+        world.surfaces.close_modal(modal.view["id"])
+        return Submitted(200, is_closed=True)
+    if action == "update" and not check_modal(told.get("view")):
+        with world.lock:
+            modal.view |= {**told["view"], "blocks": with_ids(told["view"]["blocks"])}
+    return _show(world, modal, 200, _errors(modal, told) if action == "errors" else {})
+
+
+def _errors(modal: Modal, told: dict[str, Any]) -> dict[str, str]:
+    """Give what an app says of inputs, by ``block_id``; nothing where it names another block."""
+    errors, known = told.get("errors"), dict(inputs_of(modal.view))
+    is_right = isinstance(errors, dict) and errors.keys() <= known.keys()
+    return {str(key): str(text) for key, text in (errors or {}).items()} if is_right else {}
+
+
+def _told(answer: requests.Response) -> dict[str, Any]:
+    """Read the app's answer: an empty body tells nothing, and one that is no JSON leaves the modal open."""
+    if not answer.content:
+        return {}
+    try:
+        told = answer.json()
+    except ValueError:
+        told = None
+    return told if isinstance(told, dict) and told else {"response_action": ""}
+
+
+def _show(world: World, modal: Modal, status: int | None, errors: dict[str, str]) -> Submitted:
+    with world.lock:
+        modal.errors = errors
+        world.touch()
+    return Submitted(status, is_closed=False, errors=errors)

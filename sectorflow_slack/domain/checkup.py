@@ -1,0 +1,87 @@
+"""What the operator's examination looks at, beyond what the service itself asks of stores and remotes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sectorflow_slack.domain.installations import InstallationKey, SectorFlowSettings
+from sectorflow_slack.domain.questions import Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFigures:
+    """How Redis does; None where it does not say."""
+
+    #: The median of a few round trips, in milliseconds.
+    round_trip_ms: float
+    version: str | None
+    used_bytes: int | None
+    #: What Redis may use at most; None where there is no limit.
+    limit_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedFigures:
+    """What became of the encryption keys' work."""
+
+    records: int
+    #: Fields that only an older key opens.
+    outdated: int
+    #: Fields that no key opens, as ``{Redis key} {field}``.
+    lost: tuple[str, ...]
+    #: Bot tokens that are still to be taken back at Slack.
+    revocations: int
+    #: False where there was more than was looked at.
+    is_complete: bool
+
+
+class StoreCheckup(Protocol):
+    """Examines Redis and what is in it. Every method may raise ``StorageUnavailable``."""
+
+    def figures(self) -> StoreFigures:
+        """Say how Redis does."""
+
+    def sealed(self, most: int) -> SealedFigures:
+        """Look through what is sealed, ``most`` records at most; changes nothing."""
+
+    def awaits_revocation(self, key: InstallationKey) -> bool:
+        """Say whether the bot token of a deleted installation is still to be taken back at Slack."""
+
+    def workers(self, seconds: float) -> int:
+        """Count the processes that take jobs, by watching them for ``seconds``."""
+
+
+class SlackProbe(Protocol):
+    """Asks Slack whether it is there."""
+
+    def probe(self) -> float | None:
+        """Give by how many seconds Slack's clock is ahead of this machine's; None where Slack does not say.
+
+        Raises ``SlackError`` where Slack cannot be reached.
+        """
+
+
+class SectorFlowDesk(Protocol):
+    """SectorFlow's REST API as an operator tries it. Methods raise ``SectorFlowError``."""
+
+    def probe(self) -> int:
+        """Give the HTTP status that SectorFlow's API answers with, whatever it is."""
+
+    def list_models(self, api_token: str) -> Sequence[Mapping[str, Any]]:
+        """List the LLMs that the token's user may use."""
+
+    def list_workspaces(self, api_token: str) -> Sequence[Mapping[str, Any]]:
+        """List the workspaces of the token's user."""
+
+    def create_workspace(self, api_token: str, workspace: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Make a workspace."""
+
+    def update_workspace(
+        self, api_token: str, workspace_id: str, workspace: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Change a workspace."""
+
+    def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None) -> Reply:
+        """Ask every model of ``settings`` and return an answer for each, in their order."""

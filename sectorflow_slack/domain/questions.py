@@ -1,0 +1,104 @@
+"""Questions that people ask in Slack, and what the LLMs say to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sectorflow_slack.domain.installations import Display, InstallationKey
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question somebody asked in Slack, as the worker needs it."""
+
+    id: str
+    installation: InstallationKey
+    event_id: str
+    channel_id: str
+    user_id: str
+    #: The message's own ``ts``, and its thread's where it has one.
+    ts: str
+    thread_ts: str | None
+    #: What is asked, as readable text; "" where the mention was empty.
+    text: str = field(repr=False)
+    #: The team a shared channel's event belongs to; org-wide tokens and Slack Connect need it.
+    team_id: str
+    is_direct: bool = False
+    #: Asked by somebody of another organisation, in a shared channel.
+    is_external: bool = False
+    #: Asked in a channel that another organisation shares.
+    is_shared: bool = False
+    asked_at: float = 0.0
+    #: The models to ask where it is not all of them: those that failed the first time.
+    model_ids: tuple[str, ...] = ()
+    #: The message whose button asked for this again; it is told that it was heard.
+    button_ts: str | None = None
+    #: The answer of which one model is asked again; what it says takes its old answer's place there.
+    answer_id: str = ""
+    #: Asked in a dialog, not in a message that everybody sees: the answer repeats the question.
+    is_hidden: bool = False
+    #: Files were sent along; nobody reads them.
+    has_files: bool = False
+    #: The person's language as Slack names it (``en-US``); "" where Slack does not say.
+    locale: str = ""
+    #: Shows who works on this: a question that was let go and taken again has another.
+    holder: str = field(default="", compare=False, repr=False)
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Give what log lines say of this question, from its event to its last post."""
+        installation = str(self.installation)
+        return {"question_id": self.id, "event_id": self.event_id, "installation": installation}
+
+    @property
+    def reply_thread_ts(self) -> str | None:
+        """Give the thread the answer goes into; None for a DM outside any thread."""
+        if self.is_direct:
+            return self.thread_ts
+        return self.thread_ts or self.ts
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """What one LLM answered, or that it failed."""
+
+    model_id: str
+    #: The model's display name; never empty.
+    name: str
+    #: The provider's name (``gpt-4o``); "" where the reply does not say.
+    base_model: str = ""
+    #: Standard Markdown; "" when failed.
+    text: str = field(default="", repr=False)
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """SectorFlow's reply to one question: an answer of each registered model, in their order."""
+
+    answers: tuple[ModelAnswer, ...]
+    thread_id: str | None = None
+    #: What it cost, in SectorFlow's credits; None where the reply does not say.
+    credits: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answers to one question as they stand in Slack; kept for as long as their buttons work."""
+
+    question: Question
+    models: tuple[ModelAnswer, ...]
+    display: Display = "separated"
+    #: Which model's tab is open, and which page of it; both from 0.
+    tab: int = 0
+    page: int = 0
+    #: Models that are being asked again, by id.
+    busy: tuple[str, ...] = ()
+    #: From the question to the reply.
+    seconds: float | None = None
+    credits: float | None = None
+
+    @property
+    def id(self) -> str:
+        """Give the id that buttons carry: the question's."""
+        return self.question.id

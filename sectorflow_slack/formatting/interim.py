@@ -1,0 +1,33 @@
+"""What stands in place of an answer while it is worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sectorflow_slack.domain.messages import Message
+
+from . import limits
+from .blocks import one_line
+from .plain import notice
+from .words import ENGLISH, Words
+
+
+def asking(names: Sequence[str], words: Words = ENGLISH) -> Message:
+    """Say which models are being asked; names that are not known may be left out."""
+    known = [limits.shorten(name, limits.NAME_CHARS) for name in map(one_line, names) if name]
+    return notice(words.asking.format(names=words.list_names(known)))
+
+
+def still_going(seconds: float, words: Words = ENGLISH) -> Message:
+    """Say that the models have not answered yet, so many seconds after they were asked."""
+    return notice(words.still_going.format(seconds=max(1, round(seconds))))
+
+
+def in_line(ahead: int, words: Words = ENGLISH) -> Message:
+    """Say how many questions come first; 0 where only one that is being answered does."""
+    return notice(words.in_line.format(ahead=ahead) if ahead > 1 else words.in_line_behind_one)
+
+
+def status(count: int, words: Words = ENGLISH) -> str:
+    """Give the short text that Slack shows behind the app's name (``assistant.threads.setStatus``)."""
+    return words.status_one if count == 1 else words.status.format(count=count)

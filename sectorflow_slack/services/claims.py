@@ -1,0 +1,77 @@
+"""Claims: what an ``Idempotency-Key`` stands for while, and after, a request is worked on."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from sectorflow_slack.domain.errors import AppNotMade, InstallRefused, StillUnderWay, StorageUnavailable
+from sectorflow_slack.domain.installations import Once
+from sectorflow_slack.domain.stores import Claim, IdempotencyStore
+
+logger = logging.getLogger(__name__)
+
+#: How requests are named in refusals, as the header is.
+FIELD = "Idempotency-Key"
+
+#: A request whose twin is under way waits this long for it: long enough for most, and in time to answer.
+POLLS = 12
+POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """Takes keys, and lets them go."""
+
+    idempotency: IdempotencyStore
+    sleep: Callable[[float], None] = time.sleep
+
+    def take(self, once: Once) -> Claim:
+        """Take a key, waiting a little for another request that has it.
+
+        Returns a claim that is ``mine``, ``done`` or ``in_doubt``.
+
+        Raises:
+            InstallRefused: it came with another body.
+            StillUnderWay: the other request takes longer.
+
+        """
+        suggested = str(uuid.uuid4())
+        for poll in range(POLLS + 1):
+            claim = self.idempotency.claim(once.key, once.fingerprint, suggested)
+            if claim.state == "other_body":
+                raise InstallRefused(FIELD, "This key came with another body before; use another.")
+            if claim.state != "underway":
+                return claim
+            if poll < POLLS:
+                self.sleep(POLL_SECONDS)
+        raise StillUnderWay
+
+    @contextmanager
+    def held(self, once: Once) -> Iterator[None]:
+        """Let the key go where nothing came of the work; where nobody knows, the claim stays."""
+        try:
+            yield
+        except AppNotMade as error:
+            if not error.in_doubt:
+                self._release(once)
+            raise
+        except (InstallRefused, StorageUnavailable):
+            self._release(once)
+            raise
+
+    def settle(self, once: Once) -> None:
+        """Say that the installation is registered; if that is lost, the next request finds it."""
+        try:
+            self.idempotency.done(once.key)
+        except StorageUnavailable as error:
+            logger.warning("claim not settled: %s", error)
+
+    def _release(self, once: Once) -> None:
+        # A claim that can't be released lapses by itself.
+        with suppress(StorageUnavailable):
+            self.idempotency.release(once.key)

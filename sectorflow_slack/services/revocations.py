@@ -1,0 +1,120 @@
+"""Taking bot tokens back at Slack whose installations were deleted, however long Slack is away."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from sectorflow_slack.domain.errors import SlackError, SlackRefused, StorageUnavailable
+from sectorflow_slack.domain.installations import Installation, Revocation
+from sectorflow_slack.domain.remotes import Clock, SlackClient
+from sectorflow_slack.domain.stores import AppStore, InstallationStore, RevocationStore
+
+logger = logging.getLogger(__name__)
+
+FIRST_DELAY_SECONDS = 60.0
+LONGEST_DELAY_SECONDS = 3600.0
+#: After the first six, which come to two hours, one each hour: given up after 30 days.
+MAX_TRIES = 6 + 30 * 24
+#: So many are taken up at a time, so that a worker's other errands get their turn.
+MAX_AT_ONCE = 20
+
+#: Slack says these of a token that is good for nothing any more.
+DEAD_TOKEN_CODES = frozenset({"account_inactive", "invalid_auth", "token_expired", "token_revoked"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevocationService:
+    """Revokes tokens: at once, and again later for as long as Slack does not say that they are gone."""
+
+    revocations: RevocationStore
+    installations: InstallationStore
+    apps: AppStore
+    slack: SlackClient
+    clock: Clock
+
+    def revoke_now(self, installation: Installation) -> None:
+        """Try once to revoke the token of an installation that was just removed; the rest is for workers.
+
+        A token that is renewed from time to time is theirs alone: the one that is stored may be newer.
+        """
+        bot = installation.bot
+        if bot.refresh_token:
+            return
+        revocation = Revocation(installation.terms.id, installation.key, bot.bot_token)
+        try:
+            self._revoke(revocation)
+            self.revocations.done(revocation)
+        except (SlackError, StorageUnavailable) as error:
+            logger.warning("revocation left to workers: %s", error, extra=_ids(revocation))
+
+    def finish_due(self) -> None:
+        """Revoke what is due; what Slack does not take now comes again later.
+
+        Raises:
+            StorageUnavailable: the stores could not be asked; nothing is lost.
+
+        """
+        for _ in range(MAX_AT_ONCE):
+            revocation = self.revocations.take()
+            if revocation is None:
+                return
+            self._finish(revocation)
+
+    def _finish(self, revocation: Revocation) -> None:
+        try:
+            revocation = self._alive(revocation)
+            self._revoke(revocation)
+        except SlackError as error:
+            self._later(revocation, error)
+        else:
+            self.revocations.done(revocation)
+
+    def _later(self, revocation: Revocation, error: SlackError) -> None:
+        if revocation.tries + 1 >= MAX_TRIES:
+            logger.error("token never revoked: %s", error.code, extra=_ids(revocation))
+            self.revocations.done(revocation)
+            return
+        delay = min(FIRST_DELAY_SECONDS * 2 ** min(revocation.tries, 10), LONGEST_DELAY_SECONDS)
+        logger.warning("token not revoked: %s", error.code, extra={**_ids(revocation), "delay": delay})
+        tried = replace(revocation, tries=revocation.tries + 1)
+        self.revocations.put_back(tried, max(delay, error.retry_after or 0.0))
+
+    def _revoke(self, revocation: Revocation) -> None:
+        if self._is_in_use(revocation):
+            return
+        try:
+            self.slack.revoke(revocation.bot_token)
+        except SlackRefused as error:
+            if error.code not in DEAD_TOKEN_CODES:
+                raise
+        logger.info("token revoked", extra=_ids(revocation))
+
+    def _is_in_use(self, revocation: Revocation) -> bool:
+        """Say whether an installation lives by this token again: a new install gets the same one."""
+        living = self.installations.find(revocation.key)
+        return living is not None and living.bot.bot_token == revocation.bot_token
+
+    def _alive(self, revocation: Revocation) -> Revocation:
+        """Give a revocation whose token has not expired; of one that has, the successor is revoked."""
+        expires_at = revocation.token_expires_at
+        if expires_at is None or not revocation.refresh_token or expires_at > self.clock():
+            return revocation
+        app = self.apps.find(revocation.key.app_id)
+        if app is None:
+            return revocation
+        try:
+            fresh = self.slack.refresh(app, revocation.refresh_token)
+        except SlackRefused as error:
+            logger.warning("token not renewed for revocation: %s", error.code, extra=_ids(revocation))
+            return revocation
+        return replace(
+            revocation,
+            bot_token=fresh.bot_token,
+            refresh_token=fresh.refresh_token,
+            token_expires_at=fresh.expires_at,
+        )
+
+
+def _ids(revocation: Revocation) -> dict[str, str]:
+    return {"installation": str(revocation.key)}

@@ -1,0 +1,128 @@
+"""Speaking: single calls that say something in Slack, none while Slack wants quiet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sectorflow_slack.domain.errors import SlackBusy, SlackRefused
+from sectorflow_slack.domain.installations import Installation
+from sectorflow_slack.domain.messages import Address, Message
+from sectorflow_slack.domain.metrics import SLACK_RATE_LIMITED, SLACK_SECONDS, Metrics
+from sectorflow_slack.domain.question_stores import PauseStore
+from sectorflow_slack.domain.questions import Question
+from sectorflow_slack.domain.remotes import SlackClient
+from sectorflow_slack.formatting.plain import plainer, simpler
+from sectorflow_slack.services.timing import timed
+
+logger = logging.getLogger(__name__)
+
+POST = "chat.postMessage"
+UPDATE = "chat.update"
+DELETE = "chat.delete"
+WHISPER = "chat.postEphemeral"
+
+#: Slack says these of a message of ours that cannot be changed any more (docs.slack.dev, chat.update).
+GONE_CODES = frozenset(
+    {
+        "block_mismatch",
+        "cant_delete_message",
+        "cant_update_message",
+        "edit_window_closed",
+        "is_inactive",
+        "message_not_found",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakingService:
+    """Says one thing at a time for an installation.
+
+    Every method may raise ``SlackError``; ``SlackBusy`` with ``retry_after`` where Slack wants no such call
+    of this installation for a while.
+    """
+
+    pauses: PauseStore
+    slack: SlackClient
+    metrics: Metrics
+    #: The app whose name belongs to nobody in particular; its posts carry the customer's name for it.
+    shared_app_id: str | None
+
+    def is_quiet(self, installation: Installation) -> bool:
+        """Say whether Slack wants fewer calls of this installation for a while, so that answers come first.
+
+        What stands in for an answer costs a call to post it, and makes the answer a change of it, of which
+        Slack takes some 50 a minute (docs.slack.dev, rate limits: tier 3).
+        """
+        return any(self.pauses.remaining(installation.key, method) > 0 for method in (POST, UPDATE))
+
+    def post(self, installation: Installation, place: Address, message: Message) -> str:
+        """Post a message and give its ``ts``."""
+        with self._not_too_often(installation, POST), timed(self.metrics, SLACK_SECONDS):
+            return self.slack.post(installation.bot.bot_token, self._signed(installation, place), message)
+
+    def update(self, installation: Installation, channel_id: str, ts: str, message: Message) -> None:
+        """Put another message in the place of one of ours."""
+        with self._not_too_often(installation, UPDATE):
+            self.slack.update(installation.bot.bot_token, channel_id, ts, message)
+
+    def put(self, installation: Installation, place: Address, message: Message, ts: str) -> str:
+        """Put a message in the place of ``ts``, or post it where that is "" or gone; gives where it is."""
+        if ts:
+            try:
+                self.update(installation, place.channel_id, ts, message)
+            except SlackRefused as error:
+                if error.code not in GONE_CODES:
+                    raise
+                logger.info("message posted anew: %s", error.code)
+            else:
+                return ts
+        return self.post(installation, place, message)
+
+    def delete(self, installation: Installation, channel_id: str, ts: str) -> None:
+        """Delete a message of ours; one that is gone is no error."""
+        with self._not_too_often(installation, DELETE):
+            try:
+                self.slack.delete(installation.bot.bot_token, channel_id, ts)
+            except SlackRefused as error:
+                if error.code not in GONE_CODES:
+                    raise
+
+    def whisper(self, installation: Installation, place: Address, user_id: str, message: Message) -> None:
+        """Say something to one person in a channel."""
+        with self._not_too_often(installation, WHISPER):
+            token, signed = installation.bot.bot_token, self._signed(installation, place)
+            self.slack.whisper(token, signed, user_id, message)
+
+    def _signed(self, installation: Installation, place: Address) -> Address:
+        shared = installation.terms.app_id == self.shared_app_id
+        return Address(place.channel_id, place.thread_ts, installation.terms.app_name if shared else None)
+
+    @contextmanager
+    def _not_too_often(self, installation: Installation, method: str) -> Iterator[None]:
+        quiet = self.pauses.remaining(installation.key, method)
+        if quiet > 0:
+            raise SlackBusy("ratelimited", quiet)
+        try:
+            yield
+        except SlackBusy as error:
+            if error.retry_after is not None:
+                self.metrics.count(SLACK_RATE_LIMITED)
+                self.pauses.pause(installation.key, method, error.retry_after)
+            raise
+
+
+def place_of(question: Question) -> Address:
+    """Give where a question's answer goes."""
+    return Address(question.channel_id, question.reply_thread_ts)
+
+
+def next_form(message: Message) -> tuple[Message, ...]:
+    """Give the next plainer form of a message that Slack refused; empty where there is none."""
+    if not message.blocks:
+        return ()
+    simple = simpler(message)
+    return (simple,) if simple != message else plainer(message)

@@ -1,0 +1,171 @@
+"""Lists of installations of every state, page by page; the keys are those of ``storage.index``."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from redis import Redis
+from redis.client import Pipeline
+
+from sectorflow_slack.domain.errors import CannotDecrypt
+from sectorflow_slack.domain.installations import (
+    Installation,
+    InstallationPage,
+    InstallationQuery,
+    PendingInstallation,
+    Status,
+)
+from sectorflow_slack.domain.remotes import Clock
+from sectorflow_slack.storage import index
+from sectorflow_slack.storage.connection import translate_errors
+from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.pending import pending_key, read_pending, secrets_key
+from sectorflow_slack.storage.records import Fields, read_installation
+
+#: Records loaded by one trip to Redis, where the first few did not fill the page.
+_BATCH = 200
+#: So many entries are looked at for one page. Where few fit, the page is short, and says where to go on.
+_MOST_LOOKED_AT = 5_000
+_MEMBER = re.compile(r"[0-9]{15}:[!-~]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    member: str
+    item: Installation | PendingInstallation
+    sealed_link: str | None = None
+
+
+class RedisDirectory:
+    """Lists installations in Redis."""
+
+    def __init__(self, redis: Redis, cipher: Cipher, clock: Clock, *, most: int = _MOST_LOOKED_AT) -> None:
+        """Take the store, the cipher, the clock, and how many entries are looked at for one page."""
+        self._redis = redis
+        self._cipher = cipher
+        self._clock = clock
+        self._most = most
+
+    @translate_errors
+    def page(self, query: InstallationQuery) -> InstallationPage:
+        """Give one page, oldest first; what is registered or deleted meanwhile moves nothing else.
+
+        Raises:
+            ValueError: the cursor is none that a page gave.
+
+        """
+        after = None if query.cursor is None else _read_cursor(query.cursor)
+        index.build_once(self._redis)
+        now = self._clock()
+        shown: list[_Found] = []
+        last, looked_at = "", 0
+        for each in self._walk(query, after):
+            fits = _fits(each.item, query, now)
+            if looked_at == self._most or (fits and len(shown) == query.limit):
+                break
+            last, looked_at = each.member, looked_at + 1
+            shown += [each] if fits else []
+        else:
+            last = ""
+        items = tuple(self._with_link(each, now) for each in shown)
+        return InstallationPage(items, _cursor(last) if last else None)
+
+    def _walk(self, query: InstallationQuery, after: str | None) -> Iterator[_Found]:
+        """Go through the shortest index that has all that may fit, in steps."""
+        place = self._shortest(query)
+        start, size = f"({after}" if after else "-", query.limit + 1
+        while True:
+            members = [str(each) for each in self._redis.zrangebylex(place, start, "+", 0, size)]
+            found = self._load(members)
+            index.forget(self._redis, place, set(members) - {each.member for each in found})
+            yield from found
+            if len(members) < size:
+                return
+            start, size = f"({members[-1]}", _BATCH
+
+    def _shortest(self, query: InstallationQuery) -> str:
+        indexes = [
+            index.customer_index(query.customer_id) if query.customer_id is not None else None,
+            index.team_index(query.team_id) if query.team_id is not None else None,
+            index.app_index(query.app_id) if query.app_id is not None else None,
+        ]
+        given = [each for each in indexes if each is not None]
+        if len(given) < 2:
+            return given[0] if given else index.ALL
+        return min(given, key=lambda each: int(self._redis.zcard(each)))
+
+    def _load(self, members: Sequence[str]) -> list[_Found]:
+        """Load the records of some members in their order; what is gone is left out."""
+        ids = [index.id_of(member) for member in members]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for each in ids:
+                _ask(pipe, each)
+            replies = iter(pipe.execute())
+        asked = [(next(replies), next(replies), next(replies)) for _ in ids]
+        installed = self._load_installed([where for pending, _, where in asked if where and not pending])
+        found = []
+        for member, (pending, sealed_link, where) in zip(members, asked, strict=True):
+            if pending:
+                secrets = {"link": ""} if sealed_link else {}
+                found.append(_Found(member, read_pending(pending, secrets), sealed_link))
+            elif where and installed[where].get("id") == index.id_of(member):
+                found.append(_Found(member, read_installation(installed[where])))
+        return [each for each in found if _is_its_entry(each)]
+
+    def _load_installed(self, places: Sequence[str]) -> dict[str, Fields]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for place in places:
+                pipe.hgetall(f"installation:{place}")
+            return dict(zip(places, pipe.execute(), strict=True))
+
+    def _with_link(self, found: _Found, now: float) -> Installation | PendingInstallation:
+        item, sealed = found.item, found.sealed_link
+        if sealed is None or isinstance(item, Installation) or item.status(now) != "pending":
+            return item
+        try:
+            return replace(item, link=self._cipher.open(secrets_key(item.terms.id), "link", sealed))
+        except CannotDecrypt:
+            return item
+
+
+def _is_its_entry(found: _Found) -> bool:
+    terms = found.item.terms
+    return index.member_of(terms.id, terms.created_at) == found.member
+
+
+def _ask(pipe: Pipeline, installation_id: str) -> None:
+    # In this order: what is installed between the two is found by the later one.
+    pipe.hgetall(pending_key(installation_id))
+    pipe.hget(secrets_key(installation_id), "link")
+    pipe.get(f"installation-id:{installation_id}")
+
+
+def _fits(item: Installation | PendingInstallation, query: InstallationQuery, now: float) -> bool:
+    if isinstance(item, Installation):
+        status: Status = "installed"
+        team_id: str | None = item.bot.tenant_id
+    else:
+        status, team_id = item.status(now), item.team_id
+    asked = (
+        (query.status, status),
+        (query.app_id, item.terms.app_id),
+        (query.team_id, team_id),
+        (query.customer_id, item.terms.customer_id),
+    )
+    return all(wanted is None or wanted == value for wanted, value in asked)
+
+
+def _cursor(member: str) -> str:
+    return base64.urlsafe_b64encode(member.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> str:
+    padded = cursor + "=" * (-len(cursor) % 4)
+    # Whatever is no base64, or no text, is a ValueError too.
+    member = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+    if not _MEMBER.fullmatch(member):
+        raise ValueError("no cursor")
+    return member

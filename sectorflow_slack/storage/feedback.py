@@ -1,0 +1,103 @@
+"""What people think of the models' answers.
+
+====================================  ============================================================
+``feedback:{app}:{tenant}``           hash of counters ``{model_id}:up`` and ``{model_id}:down``
+``installations-with-feedback``       set of the ``{app}:{tenant}`` that have any
+``votes:{answer id}``                 hash: each person's vote, under a digest; as long as the answer
+====================================  ============================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from redis import Redis
+from redis.client import Pipeline
+
+from sectorflow_slack.domain.installations import InstallationKey
+from sectorflow_slack.domain.progress import ModelVotes
+from sectorflow_slack.domain.questions import Answer
+from sectorflow_slack.storage.answers import DAY_SECONDS
+from sectorflow_slack.storage.connection import read_hash, translate_errors
+
+INSTALLATIONS = "installations-with-feedback"
+_BATCH = 200
+
+#: Counts a vote in place of the same person's earlier one; that may have been forgotten with an installation
+#: that was there before.
+_VOTE = """
+local votes, feedback, installations = unpack(KEYS)
+local person, model, vote, seconds, installation = unpack(ARGV)
+local before = redis.call('HGET', votes, person)
+if before == vote then
+  return 0
+end
+local counted = before and redis.call('HGET', feedback, model .. ':' .. before)
+if counted and tonumber(counted) > 0 then
+  redis.call('HINCRBY', feedback, model .. ':' .. before, -1)
+end
+redis.call('HSET', votes, person, vote)
+redis.call('EXPIRE', votes, seconds)
+redis.call('HINCRBY', feedback, model .. ':' .. vote, 1)
+redis.call('SADD', installations, installation)
+return 1
+"""
+
+
+class RedisFeedbackStore:
+    """Counts votes in Redis."""
+
+    def __init__(self, redis: Redis, *, retention_days: int) -> None:
+        """Take the store, and for how many days a person may change a vote."""
+        self._redis = redis
+        self._seconds = retention_days * DAY_SECONDS
+        self._vote = redis.register_script(_VOTE)
+
+    @translate_errors
+    def vote(self, answer: Answer, model: int, user_id: str, *, up: bool) -> None:
+        """Count a person's vote on one model's answer; a later one takes an earlier one's place."""
+        key, model_id = answer.question.installation, answer.models[model].model_id
+        person = hashlib.sha256(f"{answer.id}:{model_id}:{user_id}".encode()).hexdigest()
+        keys = [f"votes:{answer.id}", feedback_key(key), INSTALLATIONS]
+        self._vote(keys=keys, args=[person, model_id, "up" if up else "down", self._seconds, str(key)])
+
+    @translate_errors
+    def of(self, key: InstallationKey) -> tuple[ModelVotes, ...]:
+        """Give an installation's votes by model, in the order of the models' ids."""
+        return _read(read_hash(self._redis, feedback_key(key)))
+
+    @translate_errors
+    def all(self) -> tuple[tuple[InstallationKey, tuple[ModelVotes, ...]], ...]:
+        """Give the votes of every installation that has any."""
+        return tuple(read_all(self._redis))
+
+
+def read_all(redis: Redis) -> Iterator[tuple[InstallationKey, tuple[ModelVotes, ...]]]:
+    """Give the votes of every installation that has any; in batches, so that others get a turn."""
+    members = sorted({str(member) for member in redis.sscan_iter(INSTALLATIONS, count=_BATCH)})
+    for start in range(0, len(members), _BATCH):
+        keys = [InstallationKey(*member.split(":")) for member in members[start : start + _BATCH]]
+        with redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.hgetall(feedback_key(key))
+            yield from zip(keys, map(_read, pipe.execute()), strict=True)
+
+
+def drop_feedback(pipe: Pipeline, key: InstallationKey) -> None:
+    """Forget an installation's votes, together with the installation."""
+    pipe.delete(feedback_key(key))
+    pipe.srem(INSTALLATIONS, str(key))
+
+
+def feedback_key(key: InstallationKey) -> str:
+    """Give the Redis key of an installation's votes."""
+    return f"feedback:{key}"
+
+
+def _read(fields: dict[str, str]) -> tuple[ModelVotes, ...]:
+    models = sorted({name.rpartition(":")[0] for name in fields})
+    return tuple(
+        ModelVotes(model, int(fields.get(f"{model}:up", 0)), int(fields.get(f"{model}:down", 0)))
+        for model in models
+    )

@@ -1,0 +1,53 @@
+"""What people think of an installation's answers, for SectorFlow's platform."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask.views import MethodView
+
+from sectorflow_slack.domain.installations import Installation, SectorFlowSettings
+from sectorflow_slack.domain.progress import ModelVotes
+from sectorflow_slack.web import current_services, examples
+from sectorflow_slack.web.answers import FeedbackSchema
+from sectorflow_slack.web.api import ApiBlueprint
+from sectorflow_slack.web.errors import problem
+
+blueprint = ApiBlueprint("feedback", __name__, description="What people think of the models' answers.")
+
+NOT_INSTALLED = "No installed installation has this id."
+
+
+@blueprint.route("/installations/<uuid:installation_id>/feedback")
+class FeedbackView(MethodView):
+    """The votes of one installation."""
+
+    @blueprint.doc(operationId="getFeedback")
+    @blueprint.response(200, FeedbackSchema, example=examples.FEEDBACK)
+    @blueprint.can_fail(404)
+    def get(self, installation_id: object) -> dict[str, Any]:
+        """Give the votes on an installation's answers, by model.
+
+        They are forgotten with the installation.
+        """
+        found = current_services.installs.find(str(installation_id))
+        if not isinstance(found, Installation):
+            raise problem(404, NOT_INSTALLED)
+        return {"items": _by_model(found.terms.sectorflow, current_services.feedback.of(found.key))}
+
+
+def _by_model(settings: SectorFlowSettings, votes: Sequence[ModelVotes]) -> list[dict[str, Any]]:
+    """List the models of the settings in their order, then others that have votes, by id."""
+    counted = {each.model_id: each for each in votes}
+    others = sorted(counted.keys() - set(settings.model_ids))
+    models = (counted.get(model, ModelVotes(model, 0, 0)) for model in (*settings.model_ids, *others))
+    return [
+        {
+            "modelId": each.model_id,
+            "modelName": settings.model_names.get(each.model_id) or None,
+            "up": each.up,
+            "down": each.down,
+        }
+        for each in models
+    ]

@@ -1,0 +1,121 @@
+"""What is said while an answer is worked on, in dialogs, on the Home tab, and to copy."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.slack.blocks import check_home, check_message
+from sectorflow_slack.formatting.actions import ActionValue
+from sectorflow_slack.formatting.copying import plain_text_messages
+from sectorflow_slack.formatting.dialogs import follow_up_dialog
+from sectorflow_slack.formatting.greeting import suggested_prompts
+from sectorflow_slack.formatting.home import HomeFacts, home
+from sectorflow_slack.formatting.interim import asking, in_line, status, still_going
+from sectorflow_slack.formatting.plain import help_notice, notice
+from sectorflow_slack.formatting.words import ENGLISH
+from tests.formatting.drawing import ANSWER_ID, CORPUS, blocks_of
+from tests.formatting.slack_rules import assert_accepted
+
+HOSTILE_NAMES = ("<!here> {names}", "🙂" * 400, "a\nb", "*bold* @channel", "\0\ud800")
+
+
+def test_people_see_who_is_being_asked() -> None:
+    assert asking(["GPT-4o", "Claude", "Gemini"]) == notice("Asking GPT-4o, Claude and Gemini…")
+    assert asking([]).text == "Asking the models…"
+    assert asking(["", "Claude"]).text == "Asking Claude…"
+
+
+def test_people_see_that_it_goes_on() -> None:
+    assert still_going(30.4).text == "Still working on it (30 s so far)…"
+    assert in_line(3).text == "Your question is in line behind 3 others and will be answered."
+    assert in_line(0) == in_line(1) == notice(ENGLISH.in_line_behind_one)
+    assert (status(3), status(1)) == ("is asking 3 models…", "is asking a model…")
+
+
+def test_help_names_the_models_where_they_are_known() -> None:
+    assert help_notice([]) == help_notice([""]) == notice(ENGLISH.help)
+    assert "answers of GPT-4o and Claude." in help_notice(["GPT-4o", "Claude"]).text
+
+
+@pytest.mark.parametrize("names", [HOSTILE_NAMES, HOSTILE_NAMES[:1], ("x" * 9_000,) * 20])
+def test_no_name_breaks_a_message(names: tuple[str, ...]) -> None:
+    for message in (asking(names), help_notice(names)):
+        assert_accepted(message)
+
+
+def test_the_home_tab_says_who_answers_and_how_to_ask() -> None:
+    facts = HomeFacts("Ask AI", "Marketing", "Copywriter", ("GPT-4o", "Claude"), "tabs")
+
+    view = home(facts)
+
+    text = json.dumps(view, ensure_ascii=False)
+    assert view["type"] == "home"
+    assert check_home(view["blocks"]) == []
+    for part in ("Ask AI", "“Marketing”", "“Copywriter”", "• GPT-4o\\n• Claude", "mention me", "installed"):
+        assert part in text
+    assert ENGLISH.home_tabs in text
+
+
+def test_the_home_tab_says_something_friendly_where_names_are_unknown() -> None:
+    view = home(HomeFacts())
+
+    text = json.dumps(view, ensure_ascii=False)
+    assert "SectorFlow" in text
+    assert ENGLISH.home_models_unknown in text
+    assert "“" not in text
+    assert check_home(view["blocks"]) == []
+
+
+def test_no_name_breaks_the_home_tab() -> None:
+    view = home(HomeFacts(*HOSTILE_NAMES[:3], model_names=("🙂" * 900,) * 20))
+
+    assert check_home(view["blocks"]) == []
+
+
+@pytest.mark.parametrize("name", ["GPT-4o", "", *HOSTILE_NAMES])
+def test_the_dialog_asks_for_a_question_to_one_model(name: str) -> None:
+    view = follow_up_dialog(ANSWER_ID, 3, name)
+
+    assert (view["type"], view["callback_id"]) == ("modal", "follow_up_dialog")
+    assert ActionValue.decode(view["private_metadata"]) == ActionValue(ANSWER_ID, 3)
+    (block,) = view["blocks"]  # type: ignore[misc]
+    assert block["element"]["max_length"] == 3_000
+    assert block["element"]["multiline"] is True
+    assert 0 < len(block["label"]["text"]) <= 150
+    assert all(len(view[key]["text"]) <= 24 for key in ("title", "submit", "close"))  # type: ignore[index]
+
+
+@pytest.mark.parametrize("text", CORPUS.values(), ids=CORPUS.keys())
+def test_an_answer_can_be_copied_as_it_was_written(text: str) -> None:
+    messages = plain_text_messages("Claude <!here>", text)
+
+    shown = [
+        block["elements"][0]["elements"][0]["text"]
+        for block in blocks_of(messages)
+        if block["type"] == "rich_text"
+    ]
+    assert "".join("\n".join(shown).split()) == "".join(text.split())
+    if len(shown) == 1:
+        assert shown == [text]
+    for message in messages:
+        assert check_message(message.text, list(message.blocks)) == []
+        assert_accepted(message)
+
+
+def test_an_empty_answer_gives_nothing_to_copy() -> None:
+    assert plain_text_messages("A", " \n ") == ()
+
+
+@given(st.lists(st.text(max_size=80), max_size=8))
+def test_at_most_four_prompts_have_short_titles(samples: list[str]) -> None:
+    prompts = suggested_prompts(samples)
+
+    assert 1 <= len(prompts) <= 4
+    assert all(title.strip() and len(title) <= 48 and prompts[title].strip() for title in prompts)
+
+
+def test_without_samples_there_are_general_prompts() -> None:
+    assert suggested_prompts([]) == suggested_prompts([" "]) == dict(ENGLISH.prompts)
+    assert suggested_prompts(["Why is\nthe sky blue?"]) == {"Why is the sky blue?": "Why is\nthe sky blue?"}

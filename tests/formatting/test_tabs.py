@@ -1,0 +1,147 @@
+from dataclasses import replace
+
+import pytest
+
+from sectorflow_slack.formatting.actions import ActionValue, action_of
+from sectorflow_slack.formatting.answers import draw
+from sectorflow_slack.formatting.tabs import tab_pages, tabs
+from tests.formatting.drawing import (
+    ANSWER_ID,
+    elements,
+    headings,
+    kinds,
+    labels,
+    make_answer,
+    model,
+    small_texts,
+)
+from tests.formatting.slack_rules import assert_accepted, markdown_of
+
+THREE = (model("Hello.", "GPT-4o", "gpt-4o"), model("", "Claude", failed=True), model("Hi.", "Gemini"))
+LONG = model("\n\n".join(f"Paragraph {n}. " + "All good. " * 59 + "End." for n in range(60)), "Long")
+
+
+def test_one_message_shows_a_button_for_each_model_and_the_open_answer() -> None:
+    (message,) = tabs(make_answer(*THREE))
+
+    assert kinds(message) == [
+        *["actions", "header", "context", "markdown", "actions", "context_actions", "actions"],
+    ]
+    assert labels(message) == ["● GPT-4o", "⚠ Claude", "Gemini", "Follow up", "Show all"]
+    assert (headings([message]), markdown_of([message])) == (["GPT-4o"], ["Hello."])
+    assert [element.get("style") for element in elements([message])][:3] == ["primary", None, None]
+
+
+def test_each_tab_names_its_model() -> None:
+    (message,) = tabs(make_answer(*THREE))
+
+    shown = [each for each in elements([message]) if action_of(each["action_id"]) == "show_tab"]
+    assert [ActionValue.decode(each["value"]) for each in shown] == [
+        ActionValue(ANSWER_ID, at) for at in range(3)
+    ]
+
+
+def test_an_open_tab_of_a_failed_model_offers_to_try_again() -> None:
+    (message,) = tabs(make_answer(*THREE, tab=1))
+
+    assert labels(message) == ["GPT-4o", "● ⚠ Claude", "Gemini", "Try again", "Show all"]
+    assert small_texts([message]) == ["This model did not answer this time."]
+
+
+def test_a_model_that_is_asked_again_is_marked_and_has_no_buttons() -> None:
+    (message,) = tabs(make_answer(*THREE, busy=("id of GPT-4o",)))
+
+    assert labels(message) == ["● ↻ GPT-4o", "⚠ Claude", "Gemini", "Show all"]
+    assert small_texts([message]) == ["gpt-4o", "Asking again…"]
+
+
+def test_a_long_answer_has_pages_of_which_none_is_left_out() -> None:
+    answer = make_answer(LONG, model("Short.", "Short"))
+    count = tab_pages(answer, 0)
+
+    messages = [tabs(replace(answer, page=page))[0] for page in range(count)]
+
+    assert count > 3
+    assert "\n\n".join(markdown_of(messages)) == LONG.text
+    assert [message.blocks[3]["type"] for message in messages] == ["context"] * count
+    assert small_texts(messages) == [f"Page {page + 1} of {count}" for page in range(count)]
+    for message in messages:
+        assert_accepted(message)
+
+
+def test_the_first_page_leads_on_the_last_one_back_and_the_others_both_ways() -> None:
+    answer = make_answer(LONG)
+    last = tab_pages(answer, 0) - 1
+
+    turns = [labels(tabs(replace(answer, page=page))[0])[:-1] for page in (0, 1, last)]
+
+    assert turns == [["Page 2 ▶"], ["◀ Page 1", "Page 3 ▶"], [f"◀ Page {last}"]]
+
+
+def test_turning_a_page_names_the_tab_and_the_page() -> None:
+    (message,) = tabs(make_answer(model("a", "A"), LONG, tab=1, page=1))
+
+    turned = [each for each in elements([message]) if action_of(each["action_id"]) == "turn_page"]
+    assert [ActionValue.decode(each["value"]) for each in turned] == [
+        ActionValue(ANSWER_ID, 1, 0),
+        ActionValue(ANSWER_ID, 1, 2),
+    ]
+
+
+@pytest.mark.parametrize(("tab", "page"), [(-1, -5), (0, 0), (7, 0), (2, 10**9), (-(10**9), 3)])
+def test_a_tab_or_a_page_that_is_not_there_is_the_nearest_one(tab: int, page: int) -> None:
+    (message,) = tabs(make_answer(*THREE, tab=tab, page=page))
+
+    assert headings([message]) == ["GPT-4o" if tab <= 0 else "Gemini"]
+    assert tab_pages(make_answer(*THREE), tab) == 1
+
+
+def test_asking_again_moves_no_page() -> None:
+    answer = make_answer(LONG, model("a", "B"))
+    busy = replace(answer, busy=("id of Long", "id of B"))
+
+    pages = [[markdown_of(tabs(replace(each, page=page))) for page in range(4)] for each in (answer, busy)]
+
+    assert pages[0] == pages[1]
+
+
+def test_twenty_models_with_long_names_keep_within_every_limit() -> None:
+    answers = [model(LONG.text, f"{n} " + "🙂 model " * 40, "base " * 60) for n in range(20)]
+
+    answer = make_answer(*answers, asked="Why? " * 200, has_files=True, seconds=7_000, credits=12.5)
+
+    assert tab_pages(answer, 19) > 3
+    for tab in (0, 19):
+        (message,) = tabs(replace(answer, tab=tab, page=2, busy=tuple(each.model_id for each in answers)))
+        assert len(labels(message)[:20]) == 20
+        assert_accepted(message)
+
+
+def test_a_single_model_needs_no_tabs() -> None:
+    (message,) = tabs(make_answer(model("Hello.")))
+
+    assert kinds(message) == ["header", "markdown", "actions", "context_actions"]
+
+
+def test_no_models_make_no_message() -> None:
+    assert tabs(make_answer()) == ()
+    assert tab_pages(make_answer(), 0) == 0
+
+
+def test_the_question_of_a_dialog_stands_above_the_tabs() -> None:
+    (message,) = tabs(make_answer(*THREE, asked="And why?"))
+
+    assert small_texts([message])[0] == "Question: “And why?”"
+    assert kinds(message)[:2] == ["context", "actions"]
+
+
+def test_answers_are_drawn_as_their_display_says() -> None:
+    answer = make_answer(*THREE)
+
+    drawn = [draw(replace(answer, display=display)) for display in ("tabs", "separated")]
+
+    assert [headings(messages) for messages in drawn] == [["GPT-4o"], ["GPT-4o", "Claude", "Gemini"]]
+    assert [labels(messages[-1])[-1] for messages in drawn] == ["Show all", "Show as tabs"]
+    switches = [list(elements(messages))[-1] for messages in drawn]
+    chosen = [ActionValue.decode(switch["value"]) for switch in switches]
+    assert [value.choice for value in chosen if value] == ["separated", "tabs"]

@@ -1,0 +1,186 @@
+"""Bot tokens that expire while people wait for an answer, and apps that are gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import redis
+
+from sectorflow_slack.domain.errors import SlackBusy, SlackRefused
+from sectorflow_slack.services import Services
+from sectorflow_slack.services.answers import AnswerService
+from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
+from tests.services.steps import (
+    KEY,
+    ask,
+    ended,
+    greeted,
+    later,
+    left,
+)
+from tests.values import NOW, make_bot, make_installation, make_question, make_terms
+
+EXPIRED = SlackRefused("token_expired")
+
+
+# Tokens that expire
+
+
+def rotating(answers: AnswerService, seconds_left: float) -> None:
+    """Have the installation's token expire in so many seconds."""
+    bot = make_bot(refresh_token="refresh-token", token_expires_at=NOW + seconds_left)
+    answers.installations.save(make_installation(make_terms(id="rotating"), bot), None, make_terms().id)
+
+
+def test_a_token_that_is_about_to_expire_is_renewed_before_the_answer_is_posted(
+    answers: AnswerService, slack: FakeSlackClient
+) -> None:
+    rotating(answers, seconds_left=10)
+
+    ask(answers)
+
+    assert [token for token, *_ in slack.posted] == ["fresh-bot-token-1"]
+
+
+def test_a_token_that_is_about_to_expire_is_renewed_once_before_anything_is_said(
+    answers: AnswerService, services: Services, slack: FakeSlackClient
+) -> None:
+    rotating(answers, seconds_left=10)
+
+    greeted(services)
+    answers.answer_next(KEY)
+
+    assert len(slack.refreshed) == 1
+    assert [token for token, *_ in slack.posted] == ["fresh-bot-token-1"]
+    assert [token for token, *_ in slack.updated] == ["fresh-bot-token-1"]
+
+
+def test_a_token_that_slack_calls_expired_is_renewed_and_the_answer_posted_with_the_new_one(
+    answers: AnswerService,
+    services: Services,
+    slack: FakeSlackClient,
+    sectorflow: FakeSectorFlowClient,
+    queue: FakeTaskQueue,
+    store: redis.Redis,
+) -> None:
+    rotating(answers, seconds_left=12 * 3600)
+    slack.posts.then(EXPIRED)
+    ask(answers)
+    assert queue.jobs == [(KEY, 0.0)]
+
+    later(answers, store)
+
+    assert len(sectorflow.asked) == 1
+    assert [token for token, _, _ in slack.posted] == ["fresh-bot-token-1"]
+    assert ended(services) == {"answered": 1}
+
+
+def test_a_token_is_not_renewed_again_and_again(
+    answers: AnswerService, services: Services, slack: FakeSlackClient, store: redis.Redis
+) -> None:
+    rotating(answers, seconds_left=12 * 3600)
+    slack.posts.then(*[EXPIRED] * 5)
+    ask(answers)
+
+    later(answers, store)
+
+    assert len(slack.refreshed) == 1
+    assert ended(services) == {"slack_token_expired": 1}
+    assert [letter.reason for letter in services.letters.dead()] == ["slack_token_expired"]
+
+
+def test_where_slack_does_not_renew_a_token_the_question_has_failed(
+    answers: AnswerService, services: Services, slack: FakeSlackClient, store: redis.Redis
+) -> None:
+    rotating(answers, seconds_left=12 * 3600)
+    slack.posts.then(EXPIRED)
+    slack.refreshes.then(SlackRefused("invalid_refresh_token"))
+
+    ask(answers)
+
+    assert left(store) == []
+    assert ended(services) == {"slack_token_expired": 1}
+    assert len(services.letters.dead()) == 1
+
+
+def test_where_slack_cannot_renew_a_token_now_it_is_asked_later(
+    answers: AnswerService,
+    services: Services,
+    slack: FakeSlackClient,
+    sectorflow: FakeSectorFlowClient,
+    queue: FakeTaskQueue,
+    store: redis.Redis,
+) -> None:
+    rotating(answers, seconds_left=12 * 3600)
+    slack.posts.then(EXPIRED, EXPIRED)
+    slack.refreshes.then(SlackBusy("ratelimited", 30.0))
+    ask(answers)
+    assert queue.jobs == [(KEY, 31.0)]
+
+    for _ in range(2):
+        later(answers, store)
+
+    assert len(sectorflow.asked) == 1
+    assert [token for token, _, _ in slack.posted] == ["fresh-bot-token-2"]
+    assert ended(services) == {"answered": 1}
+
+
+# Apps that are gone
+
+
+@pytest.mark.parametrize("code", ["token_revoked", "account_inactive"])
+def test_an_installation_whose_token_is_gone_is_forgotten(
+    answers: AnswerService, services: Services, slack: FakeSlackClient, code: str
+) -> None:
+    slack.posts.then(SlackRefused(code))
+    ask(answers, 1)
+
+    ask(answers, 2)
+
+    assert answers.installations.find(KEY) is None
+    assert ended(services) == {f"slack_{code}": 1, "uninstalled": 1}
+
+
+def test_an_installation_that_is_newer_than_the_token_that_is_gone_stays(
+    answers: AnswerService, slack: FakeSlackClient
+) -> None:
+    newer = replace(make_installation(make_terms(id="newer")), installed_at=NOW + 5)
+
+    def reinstalled(*_: object) -> str:
+        answers.installations.save(newer, None, make_terms().id)
+        raise SlackRefused("token_revoked")
+
+    slack.post = reinstalled  # type: ignore[method-assign]
+
+    ask(answers)
+
+    assert answers.installations.find(KEY) == newer
+
+
+@pytest.mark.parametrize("code", ["token_expired", "missing_scope", "not_in_channel", "invalid_auth"])
+def test_any_other_refusal_leaves_the_installation(
+    answers: AnswerService, slack: FakeSlackClient, code: str
+) -> None:
+    slack.posts.then(SlackRefused(code))
+
+    ask(answers)
+
+    assert answers.installations.find(KEY) == make_installation()
+
+
+def test_nobody_answers_for_an_app_that_was_uninstalled_meanwhile_nor_asks_again(
+    answers: AnswerService,
+    services: Services,
+    slack: FakeSlackClient,
+    sectorflow: FakeSectorFlowClient,
+    store: redis.Redis,
+) -> None:
+    answers.questions.accept(make_question())
+    answers.installations.delete(KEY, before=NOW + 10)
+
+    answers.answer_next(KEY)
+
+    assert (sectorflow.asked, slack.posted, left(store)) == ([], [], [])
+    assert ended(services) == {"uninstalled": 1}
+    assert services.letters.dead() == ()

@@ -1,0 +1,142 @@
+"""Payloads as Slack sends them, and as somebody could make them up."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sectorflow_slack.formatting import actions
+from sectorflow_slack.formatting.actions import FOLLOW_UP_DIALOG, ActionValue
+from sectorflow_slack.services.presses import Press, read_presses, read_submission
+from tests.services.pressing import ANSWER_ID, FIRST_TS, THREAD_TS, TRIGGER_ID, from_menu, press, submission
+from tests.values import OWN_APP, TEAM_ID, make_press
+
+ENTERPRISE_ID = "E0ACME"
+
+
+def test_a_press_is_read_with_what_the_button_carries_and_where_it_stands() -> None:
+    assert list(read_presses(press(actions.SHOW_TAB, 2, page=1))) == [
+        Press(
+            action=actions.SHOW_TAB,
+            letter_id="",
+            value=ActionValue(ANSWER_ID, 2, 1),
+            app_id=OWN_APP.app_id,
+            tenant_ids=(TEAM_ID,),
+            user_id="U0ANN",
+            user_team_id=TEAM_ID,
+            channel_id="C0GENERAL",
+            message_ts=FIRST_TS,
+            thread_ts=THREAD_TS,
+            trigger_id=TRIGGER_ID,
+        )
+    ]
+
+
+def test_a_choice_of_the_menu_is_what_it_chooses() -> None:
+    (read,) = read_presses(from_menu(actions.PLAIN_TEXT, 1))
+
+    assert (read.action, read.value) == (
+        actions.PLAIN_TEXT,
+        ActionValue(ANSWER_ID, 1, choice=actions.PLAIN_TEXT),
+    )
+
+
+def test_a_letters_button_carries_its_id_alone() -> None:
+    (read,) = read_presses(make_press(ANSWER_ID))
+
+    assert (read.action, read.letter_id, read.value) == (actions.ASK_AGAIN, ANSWER_ID, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "tenants"),
+    [
+        ({"team": {"id": "T1"}, "is_enterprise_install": False}, ("T1",)),
+        (
+            {"team": None, "enterprise": {"id": ENTERPRISE_ID}, "is_enterprise_install": True},
+            (ENTERPRISE_ID,),
+        ),
+        (
+            {"team": None, "enterprise": {"id": ENTERPRISE_ID}, "is_enterprise_install": "true"},
+            (ENTERPRISE_ID,),
+        ),
+        (
+            {"team": {"id": "T1"}, "enterprise": {"id": ENTERPRISE_ID}, "is_enterprise_install": True},
+            (ENTERPRISE_ID, "T1"),
+        ),
+        (
+            {"team": {"id": "T1"}, "enterprise": {"id": ENTERPRISE_ID}, "is_enterprise_install": "false"},
+            ("T1",),
+        ),
+        ({"team": None}, ()),
+    ],
+)
+def test_the_installation_is_looked_for_where_slack_says_it_is(
+    changes: dict[str, Any], tenants: tuple[str, ...]
+) -> None:
+    (read,) = read_presses(press(actions.VOTE, **changes))
+    sent = read_submission(submission(**changes), FOLLOW_UP_DIALOG)
+
+    assert read.tenant_ids == tenants
+    assert sent is not None
+    assert sent.tenant_ids == tenants
+
+
+def test_a_dialog_of_a_shared_channel_is_for_the_team_that_has_the_app() -> None:
+    sent = read_submission(
+        submission(team={"id": "T0OTHER"}, view={"app_installed_team_id": TEAM_ID}), FOLLOW_UP_DIALOG
+    )
+
+    assert sent is not None
+    assert sent.tenant_ids == (TEAM_ID, "T0OTHER")
+
+
+def test_a_submission_is_read_with_the_question_as_it_was_typed() -> None:
+    sent = read_submission(submission("  Why?\n", model=1), FOLLOW_UP_DIALOG)
+
+    assert sent is not None
+    assert (sent.id, sent.question, sent.value) == ("V0DIALOG", "Why?", ActionValue(ANSWER_ID, 1))
+    assert (sent.app_id, sent.user_id, sent.user_team_id) == (OWN_APP.app_id, "U0ANN", TEAM_ID)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        press(actions.VOTE),
+        submission(type="view_closed"),
+        submission(view={"callback_id": "of_another"}),
+        {"type": "view_submission"},
+    ],
+)
+def test_anything_else_is_no_submission(payload: dict[str, Any]) -> None:
+    assert read_submission(payload, FOLLOW_UP_DIALOG) is None
+
+
+def test_a_submission_is_no_press() -> None:
+    assert list(read_presses(submission())) == []
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just("\ud800"),
+    lambda each: st.lists(each, max_size=2) | st.dictionaries(st.text(max_size=5), each, max_size=2),
+    max_leaves=5,
+)
+_NAMES = ("actions", "container", "channel", "user", "team", "enterprise", "view", "trigger_id", "api_app_id")
+
+
+@settings(deadline=None, max_examples=150)
+@given(changes=st.fixed_dictionaries({}, optional=dict.fromkeys(_NAMES, _JSON)), view=_JSON, action=_JSON)
+def test_whatever_stands_in_a_payload_it_is_read_and_all_of_it_can_be_stored(
+    changes: dict[str, Any], view: Any, action: Any
+) -> None:
+    pressed = list(read_presses({**press(actions.VOTE, actions=[action]), **changes}))
+    sent = read_submission(submission(view={"state": view, "id": view}), FOLLOW_UP_DIALOG)
+    other = read_submission({**submission(), **changes}, FOLLOW_UP_DIALOG)
+
+    for read in (*pressed, sent, other):
+        values = asdict(read).values() if read is not None else ()
+        for value in values:
+            assert not isinstance(value, str) or value.encode("utf-8").decode() == value

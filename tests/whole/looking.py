@@ -1,0 +1,117 @@
+"""How tests of whole paths install an app, wait, and look at messages."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+
+from sandbox.sectorflow.models import MODELS, PLUS_ID, TOKEN, WORKSPACE_ID
+from sandbox.slack import seed
+from sandbox.slack.filling import with_ids
+from sandbox.slack.signing import signed_headers
+from sandbox.stage import Stage
+
+Message = Mapping[str, Any]
+
+
+def install(stage: Stage, **fields: Any) -> str:
+    """Install the app as SectorFlow's platform and a person would; gives the installation's id."""
+    wish = {
+        "appName": "SectorFlow",
+        "apiToken": TOKEN,
+        "workspaceId": WORKSPACE_ID,
+        "modelIds": [model.id for model in MODELS],
+        "plusId": PLUS_ID,
+        **fields,
+    }
+    registered = stage.register(wish).json()
+    stage.consent(registered["installUrl"])
+    return str(registered["id"])
+
+
+def until(condition: Callable[[], object], timeout: float = 20.0) -> float:
+    """Wait for a condition; gives how long it took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < timeout, f"not within {timeout:.0f} s"
+        time.sleep(0.05)
+    return time.monotonic() - started
+
+
+def blocks_of(messages: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """Give the blocks of one type, in order."""
+    return [block for message in messages for block in message.get("blocks") or () if block["type"] == kind]
+
+
+def headings(messages: list[dict[str, Any]]) -> list[str]:
+    """Give the headings, in order."""
+    return [block["text"]["text"] for block in blocks_of(messages, "header")]
+
+
+def texts(messages: list[dict[str, Any]]) -> list[str]:
+    """Give the answers' Markdown, in order."""
+    return [block["text"] for block in blocks_of(messages, "markdown")]
+
+
+def elements(message: Message) -> Iterator[dict[str, Any]]:
+    """Give everything that can be pressed."""
+    for block in with_ids(message.get("blocks") or []):
+        yield from ({**each, "block_id": block["block_id"]} for each in block.get("elements", ()))
+
+
+def tabs_of(message: Message) -> list[dict[str, Any]]:
+    """Give the tabs' buttons."""
+    return [each for each in elements(message) if str(each.get("action_id")).startswith("show_tab:")]
+
+
+def open_tabs(message: Message) -> list[int]:
+    """Give the numbers of the tabs that are marked as open."""
+    return [number for number, each in enumerate(tabs_of(message)) if each["text"]["text"].startswith("●")]
+
+
+def place_of(message: Message, action: str, model: int = 0) -> dict[str, str]:
+    """Give what tells the element of one model from those of others; the first with this action."""
+    found = [each for each in elements(message) if each.get("action_id") == action]
+    values = [each for each in found if f".{model}." in str(each)]
+    return {"action_id": action, "block_id": values[0]["block_id"]}
+
+
+def option(message: Message, action: str, model: int, choice: str) -> dict[str, str]:
+    """Give an option of a menu, or a thumb, of one model."""
+    place = place_of(message, action, model)
+    (element,) = [
+        each
+        for each in elements(message)
+        if each["block_id"] == place["block_id"] and action == each["action_id"]
+    ]
+    (value,) = {part for part in str(element).split("'") if part.endswith(f".{model}.0.{choice}")}
+    return {**place, "value": value}
+
+
+def whispers(stage: Stage, channel: str, user: str) -> list[str]:
+    """Give what only this person sees in a channel."""
+    found = stage.messages(channel)
+    return [each["text"] for each in found if each.get("ephemeral_for") == user or each.get("is_ephemeral")]
+
+
+def send_press(stage: Stage, channel: str, ts: str, action_id: str, value: str) -> int:
+    """Send a signed press that is said to be of a message, whether or not it stands there (now)."""
+    payload = {
+        "type": "block_actions",
+        "api_app_id": seed.SECTORFLOW_APP_ID,
+        "team": {"id": seed.TEAM_ID},
+        "user": {"id": seed.TOM_ID, "team_id": seed.TEAM_ID},
+        "channel": {"id": channel},
+        "container": {"type": "message", "channel_id": channel, "message_ts": ts},
+        "actions": [{"type": "button", "action_id": action_id, "value": value}],
+    }
+    body = urlencode({"payload": json.dumps(payload)}).encode()
+    headers = signed_headers(seed.SECTORFLOW_SIGNING_SECRET, int(time.time()), body)
+    headers = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+    url = f"{stage.service_url}/slack/interactions"
+    return requests.post(url, data=body, headers=headers, timeout=5).status_code

@@ -62,6 +62,11 @@ class FaultPlan:
         with self._lock:
             self._faults.append(fault)
 
+    def to_come(self) -> list[Fault]:
+        """Give the faults that no call has used up yet."""
+        with self._lock:
+            return list(self._faults)
+
     def clear(self) -> None:
         """Forget every fault."""
         with self._lock:

@@ -25,6 +25,14 @@ def add_fault() -> Response:
     return jsonify(ok=True)
 
 
+@control.get("/faults")
+def faults_to_come() -> Response:
+    """Give the faults that no call has met yet: ``slack`` and ``sectorflow``, each a list."""
+    sandbox = current_sandbox()
+    plans = {"slack": sandbox.slack_faults, "sectorflow": sandbox.sectorflow_faults}
+    return jsonify({name: [asdict(fault) for fault in plan.to_come()] for name, plan in plans.items()})
+
+
 @control.delete("/faults")
 def clear_faults() -> Response:
     """Forget every fault."""

@@ -93,6 +93,10 @@ class Site:
         """Order a fault of the sandbox."""
         self.stage.control("faults", {"service": service, **fields})
 
+    def await_faults(self, service: str) -> None:
+        """Wait until calls of a service have met every fault that was ordered; a delay may still go on."""
+        until(lambda: not self.stage.control("faults")[service], 10, f"{service} is called")
+
     def channel(self, name: str) -> str:
         """Make a channel with the app in it."""
         channel = str(self.stage.control("channel", {"name": name})["channel"])

@@ -44,3 +44,15 @@ def test_an_unknown_switch_or_field_is_refused(running: RunningSandbox) -> None:
     ]
 
     assert statuses == [400, 400, 400]
+
+
+def test_a_fault_is_to_come_until_a_call_meets_it(running: RunningSandbox) -> None:
+    control = f"{running.base_url}/_control"
+    requests.post(f"{control}/faults", json={"service": "slack", "target": "auth.test", "status": 503})
+
+    before = requests.get(f"{control}/faults").json()
+    requests.post(f"{running.base_url}/api/auth.test")
+    after = requests.get(f"{control}/faults").json()
+
+    assert [fault["target"] for fault in before["slack"]] == ["auth.test"]
+    assert (before["sectorflow"], after) == ([], {"slack": [], "sectorflow": []})

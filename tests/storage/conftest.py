@@ -26,7 +26,11 @@ READERS: dict[str, Callable[[redis.Redis, str], object]] = {
     "list": lambda client, key: client.lrange(key, 0, -1),
     "set": lambda client, key: sorted(client.smembers(key)),
     "zset": lambda client, key: client.zrange(key, 0, -1, withscores=True),
+    #: It expired a moment ago.
+    "none": lambda _client, _key: None,
 }
+#: What Redis says of the TTL of a key that stays, and of one that expired a moment ago.
+STAYS, GONE = -1, -2
 
 
 def dump(store: redis.Redis) -> dict[str, str]:
@@ -37,7 +41,8 @@ def dump(store: redis.Redis) -> dict[str, str]:
 def expiring_and_staying(store: redis.Redis) -> tuple[set[str], set[str]]:
     """Give the keys with a TTL and those without."""
     keys = {str(key): int(store.ttl(key)) for key in store.scan_iter()}
-    return {key for key, ttl in keys.items() if ttl >= 0}, {key for key, ttl in keys.items() if ttl < 0}
+    staying = {key for key, ttl in keys.items() if ttl == STAYS}
+    return {key for key, ttl in keys.items() if ttl not in (STAYS, GONE)}, staying
 
 
 def race(threads: int, step: Callable[[int], T]) -> list[T]:

@@ -97,4 +97,4 @@ def test_a_store_that_is_read_only_is_missing(real_redis_url: str) -> None:
 def test_readiness_leaves_nothing_that_stays(client: FlaskClient, store: Redis) -> None:
     client.get("/readyz")
 
-    assert [key for key in store.scan_iter() if store.ttl(key) < 0] == []
+    assert [key for key in store.scan_iter() if store.ttl(key) == -1] == []

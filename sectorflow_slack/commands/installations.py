@@ -41,7 +41,7 @@ def list_installations(limit: int, everything: bool, as_json: bool, **filters: s
         if len(rows) == limit and not everything:
             has_more = True
             break
-        row = shown(each, current_services.installs.clock())
+        row = shown(each)
         rows.append(row)
         if as_json:
             say_json(row)
@@ -57,7 +57,7 @@ def list_installations(limit: int, everything: bool, as_json: bool, **filters: s
 def show(installation_id: str, as_json: bool) -> None:
     """Show one; no tokens, no secrets, no install link."""
     found, lost = _find(installation_id)
-    fields = shown(found, current_services.installs.clock())
+    fields = shown(found)
     if as_json:
         say_json(fields)
     else:
@@ -74,7 +74,7 @@ def delete(installation_id: str, yes: bool, as_json: bool) -> None:
     """Forget one with its secrets, and revoke its bot token at Slack."""
     found, lost = _find(installation_id)
     if not yes:
-        name = f"{found.terms.app_name!r}, {shown(found, 0.0)['teamName'] or 'no team'}"
+        name = f"{found.terms.app_name!r}, {shown(found)['teamName'] or 'no team'}"
         click.confirm(f"Delete {installation_id} ({name})?", abort=True, err=True)
     if lost:
         if not _delete_unread(found):

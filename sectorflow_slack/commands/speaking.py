@@ -10,7 +10,6 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
@@ -121,11 +120,6 @@ def readable(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(readable(part) for part in value) or "-"
     return _CONTROLS.sub("\ufffd", str(value))
-
-
-def moment(seconds: float | None) -> str | None:
-    """Give a moment as the install API does: ISO 8601, UTC."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def logs_to_stderr() -> None:

@@ -23,11 +23,6 @@ def still_going(seconds: float, words: Words = ENGLISH) -> Message:
     return notice(words.still_going.format(seconds=max(1, round(seconds))))
 
 
-def in_line(ahead: int, words: Words = ENGLISH) -> Message:
-    """Say how many questions come first; 0 where only one that is being answered does."""
-    return notice(words.in_line.format(ahead=ahead) if ahead > 1 else words.in_line_behind_one)
-
-
 def status(count: int, words: Words = ENGLISH) -> str:
     """Give the short text that Slack shows behind the app's name (``assistant.threads.setStatus``)."""
     return words.status_one if count == 1 else words.status.format(count=count)

@@ -5,7 +5,7 @@ an installation     ``installs`` (``claims``, ``checking``, ``registering``, ``c
                     ``manifests``), ``consent``; its tokens: ``tokens``, ``revocations``
 an event            ``payloads``, ``events``: what is a question is stored
 a question          ``answers``: ``asking`` (``plans``), then ``posting`` (``speaking``); where something
-                    goes wrong ``recovery`` (``failures``, ``retries``, ``insisting``)
+                    goes wrong ``recovery`` (``failures``, ``retries``, ``insisting``, ``best_effort``)
 a press             ``presses``, ``interactions``, ``reasking``
 an errand           ``errands``: ``interim``, ``drawing``, ``hosting``
 ==================  =========================================================================================

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sectorflow_slack.domain.errors import SlackRefusedMessage
 from sectorflow_slack.domain.installations import Installation
-from sectorflow_slack.domain.messages import Message
 from sectorflow_slack.domain.progress import KeptAnswer
 from sectorflow_slack.domain.question_stores import AnswerStore
 from sectorflow_slack.domain.stores import Locks
@@ -56,7 +55,8 @@ class DrawingService:
             try:
                 ts = self.speaking.put(installation, place, messages[at], "".join(posted[at : at + 1]))
             except SlackRefusedMessage as error:
-                messages[at : at + 1] = _next_form(messages[at], error)
+                messages[at : at + 1] = next_form(messages[at], error)
+                logger.warning("message drawn plainer: %s", error.code, extra=answer.question.ids)
                 continue
             if posted[at : at + 1] != [ts]:
                 posted[at : at + 1] = [ts]
@@ -66,11 +66,3 @@ class DrawingService:
             self.speaking.delete(installation, place.channel_id, surplus)
         self.answers.drawn(answer.id, kept.version, posted[:at])
         logger.info("answer drawn", extra=answer.question.ids)
-
-
-def _next_form(message: Message, error: SlackRefusedMessage) -> tuple[Message, ...]:
-    logger.warning("message drawn plainer: %s", error.code)
-    forms = next_form(message)
-    if not forms:
-        raise error
-    return forms

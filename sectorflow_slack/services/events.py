@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sectorflow_slack.domain.errands import Errand
-from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.installations import Installation, InstallationKey
 from sectorflow_slack.domain.metrics import Metrics
 from sectorflow_slack.domain.question_stores import QuestionStore
 from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.domain.remotes import Clock, TaskQueue
 from sectorflow_slack.domain.stores import AppStore, InstallationStore
+from sectorflow_slack.services.best_effort import best_effort
+from sectorflow_slack.services.installed import first_installed
 from sectorflow_slack.services.payloads import Event, as_question, ended_tenant, is_question, tenants, text
 from sectorflow_slack.services.plans import plan_without_asking
 
@@ -59,7 +60,7 @@ class EventService:
             return
         if event.type == "app_uninstalled" or _revokes_bot_token(event):
             self._forget(event)
-        installation = self._installation(event) if event.type in QUESTION_EVENTS else None
+        installation = self._installed(event) if event.type in QUESTION_EVENTS else None
         if installation is not None and is_question(event, installation.bot.bot_user_id):
             self._ask(event, installation)
             return
@@ -67,12 +68,8 @@ class EventService:
         if event.type == "app_home_opened":
             self._welcome(event)
 
-    def _installation(self, event: Event) -> Installation | None:
-        for tenant_id in tenants(event.payload):
-            found = self.installations.find(InstallationKey(event.app_id, tenant_id))
-            if found is not None:
-                return found
-        return None
+    def _installed(self, event: Event) -> Installation | None:
+        return first_installed(self.installations, event.app_id, tenants(event.payload))
 
     def _ask(self, event: Event, installation: Installation) -> None:
         question = as_question(event, installation, question_id=uuid.uuid4().hex, now=self.clock())
@@ -80,14 +77,11 @@ class EventService:
             logger.info("event repeated", extra=event.ids)
             return
         logger.info("question accepted", extra={**event.ids, "question_id": question.id})
-        try:
+        with best_effort("no worker woken", question.ids):
             # Where as many as allowed are under way, each that ends wakes the next: no flood of jobs.
             if self.questions.has_room(installation.key):
                 self.queue.answer_next(installation.key)
                 self._greet(question, installation)
-        except StorageUnavailable:
-            # The question is stored: workers look for such ones every few seconds.
-            logger.warning("no worker woken", extra=question.ids)
 
     def _greet(self, question: Question, installation: Installation) -> None:
         """Have it shown that a question was taken, where the answer will not be there at once."""
@@ -96,7 +90,7 @@ class EventService:
 
     def _welcome(self, event: Event) -> None:
         """Show somebody who opened the app what it does; it is no loss if that fails."""
-        installation = self._installation(event)
+        installation = self._installed(event)
         if installation is None:
             return
         errand = Errand(
@@ -105,10 +99,8 @@ class EventService:
             user_id=text(event.body, "user"),
             channel_id=text(event.body, "channel"),
         )
-        try:
+        with best_effort(f"errand not sent: {errand.kind}", event.ids):
             self.queue.run(errand)
-        except StorageUnavailable:
-            logger.warning("errand not sent: %s", errand.kind, extra=event.ids)
 
     def _ignore(self, ids: Mapping[str, str]) -> None:
         self.metrics.count_ignored()

@@ -16,6 +16,7 @@ from sectorflow_slack.domain.remotes import TaskQueue
 from sectorflow_slack.domain.stores import InstallationStore
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.actions import ActionValue
+from sectorflow_slack.services.installed import first_installed
 from sectorflow_slack.services.presses import Press, Submission, read_presses, read_submission
 from sectorflow_slack.services.reasking import ReaskingService
 
@@ -39,7 +40,7 @@ class InteractionService:
     def accept(self, payload: Mapping[str, Any]) -> None:
         """Take in one interaction payload (docs.slack.dev, interactivity)."""
         for press in read_presses(payload):
-            installation = self._installation(press.app_id, press.tenant_ids)
+            installation = first_installed(self.installations, press.app_id, press.tenant_ids)
             if installation is None:
                 logger.info("button ignored", extra={"app_id": press.app_id})
             elif press.letter_id and press.action == actions.ASK_AGAIN:
@@ -103,7 +104,7 @@ class InteractionService:
 
     def _follow_up(self, submission: Submission, value: ActionValue) -> None:
         """Ask one model what somebody asked it in a dialog."""
-        installation = self._installation(submission.app_id, submission.tenant_ids)
+        installation = first_installed(self.installations, submission.app_id, submission.tenant_ids)
         kept = self.answers.find(value.answer_id)
         if installation is not None and kept is None:
             # Nobody knows any more which channel it was: told in a DM.
@@ -120,10 +121,6 @@ class InteractionService:
             logger.info("dialog ignored", extra={"question_id": value.answer_id})
             return
         self.reasking.follow_up(kept, value.model, submission.question, submission.id, submission.user_id)
-
-    def _installation(self, app_id: str, tenant_ids: tuple[str, ...]) -> Installation | None:
-        found = (self.installations.find(InstallationKey(app_id, tenant_id)) for tenant_id in tenant_ids)
-        return next((each for each in found if each is not None), None)
 
     def _send(self, kind: Kind, press: Press, kept: KeptAnswer) -> None:
         errand = Errand(

@@ -73,7 +73,5 @@ class PostingService:
 
 
 def _in_next_form(plan: Plan, at: int, error: SlackRefusedMessage) -> Plan:
-    forms = next_form(plan.messages[at])
-    if not forms:
-        raise error
+    forms = next_form(plan.messages[at], error)
     return replace(plan, messages=(*plan.messages[:at], *forms, *plan.messages[at + 1 :]))

@@ -7,11 +7,11 @@ import uuid
 from dataclasses import dataclass, replace
 
 from sectorflow_slack.domain.errands import Errand
-from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.progress import KeptAnswer, Letter
 from sectorflow_slack.domain.question_stores import AnswerStore, LetterStore, QuestionStore
 from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.domain.remotes import Clock, TaskQueue
+from sectorflow_slack.services.best_effort import best_effort
 
 logger = logging.getLogger(__name__)
 
@@ -74,15 +74,10 @@ class ReaskingService:
         return accepted
 
     def _wake(self, question: Question) -> None:
-        try:
+        with best_effort("no worker woken", question.ids):
             self.queue.answer_next(question.installation)
-        except StorageUnavailable:
-            # The question is stored: workers look for such ones every few seconds.
-            logger.warning("no worker woken", extra=question.ids)
 
     def _greet(self, question: Question, stand_in: str = "") -> None:
         errand = Errand("greet", question.installation, question_id=question.id, stand_in=stand_in)
-        try:
+        with best_effort("errand not sent: greet", question.ids):
             self.queue.run(errand)
-        except StorageUnavailable:
-            logger.warning("errand not sent: %s", errand.kind, extra=question.ids)

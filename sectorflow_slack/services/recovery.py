@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from sectorflow_slack.domain.errands import Errand
-from sectorflow_slack.domain.errors import SlackError, SlackRefused, SlackRefusedMessage, StorageUnavailable
+from sectorflow_slack.domain.errors import SlackError, SlackRefused, SlackRefusedMessage
 from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.metrics import RETRIES, Metrics
 from sectorflow_slack.domain.progress import Plan, Progress
@@ -18,6 +18,7 @@ from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.domain.remotes import TaskQueue
 from sectorflow_slack.domain.stores import InstallationStore
 from sectorflow_slack.services.asking import AskingService
+from sectorflow_slack.services.best_effort import best_effort
 from sectorflow_slack.services.failures import SHUT_OUT_CODES, UNINSTALLED_CODES, reason_of, whose_fault
 from sectorflow_slack.services.insisting import insist
 from sectorflow_slack.services.plans import plan_of_failure
@@ -130,10 +131,8 @@ class RecoveryService:
         self._run(errand, question)
 
     def _run(self, errand: Errand, question: Question) -> None:
-        try:
+        with best_effort(f"errand not sent: {errand.kind}", question.ids):
             self.queue.run(errand)
-        except StorageUnavailable:
-            logger.warning("errand not sent: %s", errand.kind, extra=question.ids)
 
 
 def _can_be_told(error: Exception, progress: Progress) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sectorflow_slack.domain.errors import SlackBusy, SlackRefused
+from sectorflow_slack.domain.errors import SlackBusy, SlackRefused, SlackRefusedMessage
 from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.messages import Address, Message
 from sectorflow_slack.domain.metrics import SLACK_RATE_LIMITED, SLACK_SECONDS, Metrics
@@ -120,9 +120,14 @@ def place_of(question: Question) -> Address:
     return Address(question.channel_id, question.reply_thread_ts)
 
 
-def next_form(message: Message) -> tuple[Message, ...]:
-    """Give the next plainer form of a message that Slack refused; empty where there is none."""
+def next_form(message: Message, refusal: SlackRefusedMessage) -> tuple[Message, ...]:
+    """Give the next plainer form of a message that Slack refused.
+
+    Raises:
+        SlackRefusedMessage: it is as plain as can be; that refusal stands.
+
+    """
     if not message.blocks:
-        return ()
+        raise refusal
     simple = simpler(message)
     return (simple,) if simple != message else plainer(message)

@@ -18,7 +18,7 @@ from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import Display
 from sectorflow_slack.domain.progress import KeptAnswer
 from sectorflow_slack.domain.questions import Answer, ModelAnswer
-from sectorflow_slack.storage.connection import read_hash, translate_errors
+from sectorflow_slack.storage.connection import flat, read_hash, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.records import Fields, read_question
 
@@ -101,7 +101,7 @@ class RedisAnswerStore:
         """Store an answer that is about to be posted; storing it again changes nothing."""
         place = _place(answer.id)
         fields = self._fields(place, answer)
-        self._keep(keys=[place], args=[self._seconds, *_flat(fields)])
+        self._keep(keys=[place], args=[self._seconds, *flat(fields)])
 
     @translate_errors
     def posted(self, answer_id: str, posted: Sequence[str]) -> bool:
@@ -135,7 +135,7 @@ class RedisAnswerStore:
         """Change what of an answer is shown."""
         wanted = {"tab": tab, "page": page, "display": display}
         fields = {name: str(value) for name, value in wanted.items() if value is not None}
-        self._change(keys=[_place(answer_id)], args=_flat(fields))
+        self._change(keys=[_place(answer_id)], args=flat(fields))
 
     @translate_errors
     def ask_again(self, answer_id: str, model: int) -> int:
@@ -193,10 +193,6 @@ def _read_model(text: str) -> ModelAnswer:
     # Another release may have kept more than this one knows.
     known = {field.name for field in fields(ModelAnswer)}
     return ModelAnswer(**{name: value for name, value in json.loads(text).items() if name in known})
-
-
-def _flat(fields: Mapping[str, str]) -> list[str]:
-    return [part for pair in fields.items() for part in pair]
 
 
 def _place(answer_id: str) -> str:

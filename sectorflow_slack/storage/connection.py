@@ -62,6 +62,11 @@ def write_hash(client: redis.Redis, key: str, fields: Mapping[str, str]) -> None
     client.hset(key, mapping=cast("Mapping[Any, Any]", fields))
 
 
+def flat(fields: Mapping[str, str]) -> list[str]:
+    """Give fields as a script's arguments for ``HSET``: each name followed by its value."""
+    return [part for pair in fields.items() for part in pair]
+
+
 def transact(client: redis.Redis, step: Callable[[Pipeline], T], *watched: str) -> T:
     """Run ``step`` until no other client has touched the ``watched`` keys meanwhile.
 

@@ -22,6 +22,7 @@ from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.questions import check_held
 from sectorflow_slack.storage.records import read_question
+from sectorflow_slack.storage.scripts import question_key
 
 logger = logging.getLogger(__name__)
 
@@ -183,23 +184,23 @@ class RedisInterimStore:
     @translate_errors
     def claim(self, question_id: str, stand_in: str = "") -> Question | None:
         """Be the one who posts it, or changes the message that stands there already."""
-        sealed = self._claim(keys=[_place(question_id)], args=[stand_in, POSTING_SECONDS])
+        sealed = self._claim(keys=[question_key(question_id)], args=[stand_in, POSTING_SECONDS])
         return self._open(question_id, sealed) if sealed else None
 
     @translate_errors
     def keep(self, question_id: str, interim: str) -> bool:
         """Record what was posted; False where the answer came first."""
-        return bool(self._keep(keys=[_place(question_id)], args=[interim]))
+        return bool(self._keep(keys=[question_key(question_id)], args=[interim]))
 
     @translate_errors
     def drop(self, question_id: str, stand_in: str = "") -> None:
         """Say that nothing was posted or changed after all."""
-        self._drop(keys=[_place(question_id)], args=[stand_in])
+        self._drop(keys=[question_key(question_id)], args=[stand_in])
 
     @translate_errors
     def take_over(self, question: Question) -> str | None:
         """Give what stands in for the answer, "" for nothing; None while somebody is about to post it."""
-        taken = self._take_over(keys=[_place(question.id)], args=[question.holder, POSTING_SECONDS])
+        taken = self._take_over(keys=[question_key(question.id)], args=[question.holder, POSTING_SECONDS])
         if taken is None:
             return None
         # A message's ts is text; only a refusal is a number.
@@ -230,20 +231,16 @@ class RedisInterimStore:
         """Say that these could not be told after all."""
         with self._redis.pipeline(transaction=False) as pipe:
             for question in questions:
-                pipe.hdel(_place(question.id), "told")
+                pipe.hdel(question_key(question.id), "told")
             pipe.execute()
 
     def _read(self, question_id: str) -> Question | None:
-        sealed = self._redis.hget(_place(question_id), "question")
+        sealed = self._redis.hget(question_key(question_id), "question")
         return self._open(question_id, sealed) if sealed else None
 
     def _open(self, question_id: str, sealed: object) -> Question | None:
         try:
-            return read_question(self._cipher.open(_place(question_id), "question", str(sealed)))
+            return read_question(self._cipher.open(question_key(question_id), "question", str(sealed)))
         except CannotDecrypt as error:
             logger.error("question cannot be read: %s", error.place)
             return None
-
-
-def _place(question_id: str) -> str:
-    return f"question:{question_id}"

@@ -58,7 +58,7 @@ class RedisLetterStore:
     @translate_errors
     def revive(self, question: Question) -> bool:
         """Put a letter's question, as it is given, in line again; False where somebody else already did."""
-        place = f"question:{question.id}"
+        place = scripts.question_key(question.id)
         sealed = self._cipher.seal(place, "question", json.dumps(asdict(question)))
         revived = self._revive(
             keys=[

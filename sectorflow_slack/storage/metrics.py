@@ -139,7 +139,7 @@ class RedisMetrics:
         for start in range(0, len(ids), BATCH):
             with self._redis.pipeline(transaction=False) as pipe:
                 for question_id in ids[start : start + BATCH]:
-                    pipe.hget(f"question:{question_id}", "accepted_at")
+                    pipe.hget(scripts.question_key(question_id), "accepted_at")
                 yield from (float(moment) for moment in pipe.execute() if moment)
 
 

@@ -75,7 +75,7 @@ class RedisQuestionStore:
     @translate_errors
     def accept(self, question: Question) -> bool:
         """Store a question and put it in its installation's waiting line, in one step."""
-        key, place = question.installation, _place(question.id)
+        key, place = question.installation, scripts.question_key(question.id)
         sealed = self._cipher.seal(place, "question", json.dumps(asdict(question)))
         accepted = self._accept(
             keys=[
@@ -104,7 +104,7 @@ class RedisQuestionStore:
         holder = uuid.uuid4().hex
         lines = [f"waiting:{key}", f"later:{key}", f"underway:{key}", scripts.INSTALLATIONS, COUNTERS_KEY]
         while question_id := self._take(keys=lines, args=[self._lease, self._limit, str(key), holder]):
-            place = _place(str(question_id))
+            place = scripts.question_key(str(question_id))
             sealed = self._redis.hget(place, "question")
             try:
                 text = self._cipher.open(place, "question", str(sealed))
@@ -132,7 +132,7 @@ class RedisQuestionStore:
     @translate_errors
     def progress(self, question: Question) -> Progress:
         """Load how far earlier tries came."""
-        place = _place(question.id)
+        place = scripts.question_key(question.id)
         names = ("plan", "posted", "failures", "deaths")
         sealed, posted, failures, deaths = self._redis.hmget(place, *names)
         try:
@@ -145,7 +145,7 @@ class RedisQuestionStore:
     @translate_errors
     def save_plan(self, question: Question, plan: Plan, posted: Sequence[str] = ()) -> None:
         """Keep what is to be said, so that a reply is not paid for again and nothing is said twice."""
-        place = _place(question.id)
+        place = scripts.question_key(question.id)
         sealed = self._cipher.seal(place, "plan", json.dumps(asdict(plan)))
         check_held(self._save_plan(keys=[place], args=[question.holder, sealed, json.dumps(posted)]))
 
@@ -153,7 +153,7 @@ class RedisQuestionStore:
     def mark_posted(self, question: Question, posted: Sequence[str]) -> None:
         """Record the ``ts`` of each message of the plan that Slack has taken."""
         args = [question.holder, json.dumps(posted)]
-        check_held(self._mark_posted(keys=[_place(question.id)], args=args))
+        check_held(self._mark_posted(keys=[scripts.question_key(question.id)], args=args))
 
     @translate_errors
     def put_back(self, question: Question, delay: float, *, counts: bool) -> None:
@@ -168,7 +168,7 @@ class RedisQuestionStore:
         sealed = self._cipher.seal(letter, "question", json.dumps(asdict(again))) if again else ""
         result = self._finish(
             keys=[
-                _place(question.id),
+                scripts.question_key(question.id),
                 f"waiting:{key}",
                 f"underway:{key}",
                 COUNTERS_KEY,
@@ -194,13 +194,13 @@ class RedisQuestionStore:
         return tuple(InstallationKey(*str(member).split(":")) for member in found)
 
     def _run_hold(self, question: Question, client: Redis) -> object:
-        keys = [_place(question.id), f"underway:{question.installation}"]
+        keys = [scripts.question_key(question.id), f"underway:{question.installation}"]
         return self._hold(keys=keys, args=[question.holder, question.id, self._lease], client=client)
 
     def _run_put_back(
         self, key: InstallationKey, question_id: str, holder: str, delay: float, counts: int
     ) -> object:
-        keys = [_place(question_id), f"underway:{key}", f"later:{key}"]
+        keys = [scripts.question_key(question_id), f"underway:{key}", f"later:{key}"]
         return self._put_back(keys=keys, args=[holder, question_id, delay, counts])
 
 
@@ -210,7 +210,3 @@ def check_held(result: object) -> int:
     if number < 0:
         raise LeaseLost("another worker has the question now")
     return number
-
-
-def _place(question_id: str) -> str:
-    return f"question:{question_id}"

@@ -17,7 +17,7 @@ from redis.client import Pipeline
 
 from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import InstallationKey, Revocation
-from sectorflow_slack.storage.connection import translate_errors, write_hash
+from sectorflow_slack.storage.connection import flat, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.records import (
     Fields,
@@ -115,8 +115,7 @@ class RedisRevocationStore:
     def put_back(self, revocation: Revocation, delay: float) -> None:
         """Have it taken again in ``delay`` seconds, with the tokens it has now, unless it is gone."""
         fields = _sealed(self._cipher, revocation) | {"tries": str(revocation.tries)}
-        flat = [part for pair in fields.items() for part in pair]
-        self._postpone(revocation.key, revocation.installation_id, delay, flat)
+        self._postpone(revocation.key, revocation.installation_id, delay, flat(fields))
 
     def _postpone(self, key: InstallationKey, installation_id: str, delay: float, fields: list[str]) -> None:
         args = [str(key), installation_id, str(delay), *fields]

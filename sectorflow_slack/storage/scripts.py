@@ -1,4 +1,4 @@
-"""The Lua scripts that move questions: each runs in Redis as one step.
+"""The Lua scripts that move questions, each one step in Redis; and what they and their callers share.
 
 ``KEYS`` and ``ARGV`` are named at the top of each script, in order.
 """
@@ -6,6 +6,12 @@
 INSTALLATIONS = "installations-with-questions"
 DEAD_LETTERS = "dead-letters"
 LETTER_SECONDS = 7 * 24 * 3600
+
+
+def question_key(question_id: str) -> str:
+    """Give the key of what is kept of a question."""
+    return f"question:{question_id}"
+
 
 NOW = """
 local time = redis.call('TIME')

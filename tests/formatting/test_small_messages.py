@@ -12,7 +12,7 @@ from sectorflow_slack.formatting.copying import plain_text_messages
 from sectorflow_slack.formatting.dialogs import follow_up_dialog
 from sectorflow_slack.formatting.greeting import suggested_prompts
 from sectorflow_slack.formatting.home import HomeFacts, home
-from sectorflow_slack.formatting.interim import asking, in_line, status, still_going
+from sectorflow_slack.formatting.interim import asking, status, still_going
 from sectorflow_slack.formatting.plain import help_notice, notice
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import ANSWER_ID, CORPUS, blocks_of
@@ -29,8 +29,6 @@ def test_people_see_who_is_being_asked() -> None:
 
 def test_people_see_that_it_goes_on() -> None:
     assert still_going(30.4).text == "Still working on it (30 s so far)…"
-    assert in_line(3).text == "Your question is in line behind 3 others and will be answered."
-    assert in_line(0) == in_line(1) == notice(ENGLISH.in_line_behind_one)
     assert (status(3), status(1)) == ("is asking 3 models…", "is asking a model…")
 
 

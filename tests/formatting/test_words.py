@@ -19,7 +19,6 @@ SPEAKING = sorted(FORMATTING + SERVICES)
 #: What is filled into which text.
 FIELDS = {
     "help_with_models": {"names"},
-    "in_line": {"ahead"},
     "asking": {"names"},
     "still_going": {"seconds"},
     "status": {"count"},

@@ -51,9 +51,6 @@ class Words:
 
     #: Told once to somebody whose question waits for long.
     still_waiting: str
-    #: The same where the place in the line is known: ``ahead`` questions.
-    in_line: str
-    in_line_behind_one: str
     #: The models ``names`` are being asked.
     asking: str
     #: They have been asked ``seconds`` ago, and have not answered yet.

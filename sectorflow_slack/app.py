@@ -53,19 +53,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     settings = settings or load_settings()
     services = services or build_services(settings, open_connections(settings, patient=False))
     app = _App("sectorflow_slack.web", static_folder=None)
-    app.config.update(
-        SETTINGS=settings,
-        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
-        API_TITLE="SectorFlow for Slack: install API",
-        API_VERSION=__version__,
-        OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/",
-        API_SPEC_OPTIONS={
-            "components": {"securitySchemes": {"installApiKey": {"type": "http", "scheme": "bearer"}}},
-            "security": [{"installApiKey": []}],
-            "servers": [{"url": settings.public_url}],
-        },
-    )
+    app.config.update(_configuration(settings))
     app.extensions["sectorflow_slack"] = services
     install_api = InstallApi(app)
     install_api.ma_plugin.converter.add_attribute_function(describe_slack_app)
@@ -78,3 +66,20 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.before_request(refuse_cut_off_bodies)
     app.after_request(set_security_headers)
     return app
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    """Give what Flask and flask-smorest want to know."""
+    return {
+        "SETTINGS": settings,
+        "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
+        "API_TITLE": "SectorFlow for Slack: install API",
+        "API_VERSION": __version__,
+        "OPENAPI_VERSION": "3.1.0",
+        "OPENAPI_URL_PREFIX": "/",
+        "API_SPEC_OPTIONS": {
+            "components": {"securitySchemes": {"installApiKey": {"type": "http", "scheme": "bearer"}}},
+            "security": [{"installApiKey": []}],
+            "servers": [{"url": settings.public_url}],
+        },
+    }

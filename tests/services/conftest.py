@@ -11,9 +11,13 @@ import redis
 
 from sectorflow_slack.bootstrap import Connections, Remotes, build_services
 from sectorflow_slack.config import Settings
+from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
+from sectorflow_slack.services.consent import ConsentService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
+from tests.services.pressing import answered, kept
+from tests.services.steps import KEY
 from tests.values import FixedClock, make_installation
 
 
@@ -60,6 +64,36 @@ def answers(services: Services) -> AnswerService:
     """What a worker does, for one installation."""
     services.answers.installations.save(make_installation(), None, None)
     return services.answers
+
+
+@pytest.fixture
+def answer(answers: AnswerService, services: Services, queue: FakeTaskQueue) -> Question:
+    """A question with an answer of three models, in one message of a thread."""
+    return answered(services, queue)
+
+
+@pytest.fixture
+def shared_answer(answers: AnswerService, services: Services, queue: FakeTaskQueue) -> Question:
+    """The same, in a channel that is shared with another organisation."""
+    return answered(services, queue, is_shared=True)
+
+
+@pytest.fixture
+def untouched(
+    services: Services, store: redis.Redis, queue: FakeTaskQueue, slack: FakeSlackClient
+) -> Callable[[], bool]:
+    """Say whether nothing at all was done with the one answer that there is."""
+
+    def is_untouched() -> bool:
+        idle = not queue.errands and not queue.jobs and len(slack.posted) == 1 and not slack.whispered
+        return idle and kept(services).version == 1 and not services.feedback.of(KEY)
+
+    return is_untouched
+
+
+@pytest.fixture
+def consent(services: Services) -> ConsentService:
+    return services.consent
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sectorflow_slack.domain.errands import Errand
@@ -18,12 +19,11 @@ from sectorflow_slack.formatting.actions import (
 from sectorflow_slack.formatting.answers import draw
 from sectorflow_slack.services import Services
 from tests.fakes import FakeSlackClient, FakeTaskQueue
-from tests.services.steps import KEY, ask
+from tests.services.steps import FIRST_TS, KEY, ask
 from tests.values import MODEL_IDS, OWN_APP, TEAM_ID, make_press, make_question
 
 #: As ``make_question`` makes it.
 ANSWER_ID = make_question().id
-FIRST_TS = "1700000001.000001"
 THREAD_TS = "1.000100"
 TRIGGER_ID = "1337.4711.permission"
 
@@ -79,6 +79,22 @@ def submission(text: str | None = "And a longer one?", model: int = 0, **changes
     return {**payload, **changes}
 
 
+#: One press of everything that there is, and a dialog that is sent.
+EVERYTHING: dict[str, Callable[..., dict[str, Any]]] = {
+    "tab": lambda **changes: press(actions.SHOW_TAB, 1, **changes),
+    "page": lambda **changes: press(actions.TURN_PAGE, 0, 1, **changes),
+    "display": lambda **changes: press(actions.SWITCH_DISPLAY, choice="tabs", **changes),
+    "vote": lambda **changes: press(actions.VOTE, 0, choice=actions.UP, **changes),
+    "regenerate": lambda **changes: from_menu(actions.REGENERATE, 1, **changes),
+    "try again": lambda **changes: press(actions.REGENERATE, 1, **changes),
+    "plain text": lambda **changes: from_menu(actions.PLAIN_TEXT, 1, **changes),
+    "follow up": lambda **changes: press(actions.FOLLOW_UP, 1, **changes),
+    "dialog": lambda **changes: submission(model=1, **changes),
+}
+#: A dialog belongs to no message and to no channel.
+PRESSES = [name for name in EVERYTHING if name != "dialog"]
+
+
 def answered(services: Services, queue: FakeTaskQueue, **changes: Any) -> Question:
     """Ask a question and have it answered; what the queue was asked to do meanwhile is forgotten."""
     question = ask(services.answers, **changes)
@@ -131,6 +147,11 @@ def long_reply(chars: int = 20_000) -> Reply:
     """A reply of which each model's part takes messages of its own."""
     text = "A line of some words that go on and on.\n\n" * (chars // 42)
     return Reply(tuple(ModelAnswer(each, f"Model {each[0]}", text=text) for each in MODEL_IDS), "thread-1")
+
+
+def reply_of(model_id: str, text: str, *, failed: bool = False) -> Reply:
+    """What one model alone answers, when it is asked again or asked more."""
+    return Reply((ModelAnswer(model_id, "Model 2", text=text, failed=failed),), "thread-1")
 
 
 def everything_in(message: Message) -> str:

@@ -12,6 +12,7 @@ from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.metrics import Snapshot
 from sectorflow_slack.domain.questions import ModelAnswer, Question, Reply
+from sectorflow_slack.formatting.interim import asking
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
 from tests.fakes import FakeSlackClient, FakeTaskQueue, make_reply
@@ -20,6 +21,12 @@ from tests.values import MODEL_IDS, OWN_APP, TEAM_ID, make_question
 KEY = InstallationKey(OWN_APP.app_id, TEAM_ID)
 #: An id as real questions have it; buttons carry nothing else.
 LETTER_ID = "0123456789abcdef" * 2
+#: The ``ts`` of the first message that the fake posts.
+FIRST_TS = "1700000001.000001"
+#: What stands where an answer will be, of models without names.
+ASKING = asking(()).text
+#: Three models' answers in several messages.
+LONG_REPLY = make_reply(MODEL_IDS, text="A long answer. " * 1000)
 
 
 class WorkerKilled(BaseException):

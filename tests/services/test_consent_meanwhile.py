@@ -9,18 +9,12 @@ import pytest
 
 from sectorflow_slack.domain.errors import Changed, ConsentRefused
 from sectorflow_slack.domain.installations import Installation, InstallationKey, PendingInstallation
-from sectorflow_slack.services import Services
 from sectorflow_slack.services.consent import ConsentAnswer, ConsentService
 from tests.fakes import FakeSlackClient
 from tests.values import BOT_TOKEN, OWN_APP, TEAM_ID, make_pending, make_terms
 
 ID = make_terms().id
 KEY = InstallationKey(OWN_APP.app_id, TEAM_ID)
-
-
-@pytest.fixture
-def consent(services: Services) -> ConsentService:
-    return services.consent
 
 
 @pytest.fixture

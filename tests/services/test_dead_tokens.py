@@ -11,14 +11,7 @@ from sectorflow_slack.domain.errors import SlackBusy, SlackRefused
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
-from tests.services.steps import (
-    KEY,
-    ask,
-    ended,
-    greeted,
-    later,
-    left,
-)
+from tests.services.steps import KEY, ask, ended, greeted, later, left
 from tests.values import NOW, make_bot, make_installation, make_question, make_terms
 
 EXPIRED = SlackRefused("token_expired")
@@ -27,8 +20,8 @@ EXPIRED = SlackRefused("token_expired")
 # Tokens that expire
 
 
-def rotating(answers: AnswerService, seconds_left: float) -> None:
-    """Have the installation's token expire in so many seconds."""
+def rotating(answers: AnswerService, seconds_left: float = 12 * 3600) -> None:
+    """Have the installation's token expire in so many seconds; Slack gives half a day."""
     bot = make_bot(refresh_token="refresh-token", token_expires_at=NOW + seconds_left)
     answers.installations.save(make_installation(make_terms(id="rotating"), bot), None, make_terms().id)
 
@@ -64,7 +57,7 @@ def test_a_token_that_slack_calls_expired_is_renewed_and_the_answer_posted_with_
     queue: FakeTaskQueue,
     store: redis.Redis,
 ) -> None:
-    rotating(answers, seconds_left=12 * 3600)
+    rotating(answers)
     slack.posts.then(EXPIRED)
     ask(answers)
     assert queue.jobs == [(KEY, 0.0)]
@@ -79,7 +72,7 @@ def test_a_token_that_slack_calls_expired_is_renewed_and_the_answer_posted_with_
 def test_a_token_is_not_renewed_again_and_again(
     answers: AnswerService, services: Services, slack: FakeSlackClient, store: redis.Redis
 ) -> None:
-    rotating(answers, seconds_left=12 * 3600)
+    rotating(answers)
     slack.posts.then(*[EXPIRED] * 5)
     ask(answers)
 
@@ -93,7 +86,7 @@ def test_a_token_is_not_renewed_again_and_again(
 def test_where_slack_does_not_renew_a_token_the_question_has_failed(
     answers: AnswerService, services: Services, slack: FakeSlackClient, store: redis.Redis
 ) -> None:
-    rotating(answers, seconds_left=12 * 3600)
+    rotating(answers)
     slack.posts.then(EXPIRED)
     slack.refreshes.then(SlackRefused("invalid_refresh_token"))
 
@@ -112,7 +105,7 @@ def test_where_slack_cannot_renew_a_token_now_it_is_asked_later(
     queue: FakeTaskQueue,
     store: redis.Redis,
 ) -> None:
-    rotating(answers, seconds_left=12 * 3600)
+    rotating(answers)
     slack.posts.then(EXPIRED, EXPIRED)
     slack.refreshes.then(SlackBusy("ratelimited", 30.0))
     ask(answers)

@@ -65,12 +65,6 @@ def errand_of(kind: str) -> Errand:
     return replace(FULL, kind=kind)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def answer(answers: AnswerService, services: Services, queue: FakeTaskQueue) -> Question:
-    """A question with an answer of three models."""
-    return answered(services, queue)
-
-
 # Through the job engine
 
 

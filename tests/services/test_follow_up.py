@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sectorflow_slack.domain.errors import TokenRefused
-from sectorflow_slack.domain.questions import ModelAnswer, Question, Reply
+from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services import Services
@@ -22,6 +22,7 @@ from tests.services.pressing import (
     everything_in,
     kept,
     press,
+    reply_of,
     run_errands,
     screen,
     submission,
@@ -32,16 +33,6 @@ from tests.services.steps import (
 from tests.values import MODEL_IDS, make_installation, make_terms
 
 FIRST, SECOND, THIRD = MODEL_IDS
-
-
-def reply_of(model_id: str, text: str, *, failed: bool = False) -> Reply:
-    return Reply((ModelAnswer(model_id, "Model 2", text=text, failed=failed),), "thread-1")
-
-
-@pytest.fixture
-def answer(answers: AnswerService, services: Services, queue: FakeTaskQueue) -> Question:
-    """A question with an answer of three models."""
-    return answered(services, queue)
 
 
 def test_the_button_opens_a_dialog_while_slack_still_lets_it(

@@ -6,17 +6,11 @@ import pytest
 
 from sectorflow_slack.domain.errors import ConsentRefused
 from sectorflow_slack.domain.installations import BotInstall, FreshToken, Installation
-from sectorflow_slack.services import Services
 from sectorflow_slack.services.consent import ConsentAnswer, ConsentService
 from tests.fakes import FakeSlackClient
 from tests.values import NOW, TEAM_ID, make_bot, make_installation, make_pending, make_terms
 
 LATER = NOW + 12 * 3600
-
-
-@pytest.fixture
-def consent(services: Services) -> ConsentService:
-    return services.consent
 
 
 def ending(name: str, **changes: str) -> BotInstall:

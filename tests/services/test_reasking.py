@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.errors import AnswerLost, SectorFlowBusy, StorageUnavailable, TokenRefused
-from sectorflow_slack.domain.questions import ModelAnswer, Question, Reply
+from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services import Services
@@ -26,6 +26,7 @@ from tests.services.pressing import (
     from_menu,
     kept,
     press,
+    reply_of,
     run_errands,
     screen,
     submission,
@@ -47,14 +48,10 @@ REGENERATE = from_menu(actions.REGENERATE, 1, **by("U0BOB"))
 FAILURE = [TokenRefused("status 401"), AnswerLost("timed out")]
 
 
-def reply_of(model_id: str, text: str, *, failed: bool = False) -> Reply:
-    return Reply((ModelAnswer(model_id, "Model 2", text=text, failed=failed),), "thread-1")
-
-
-@pytest.fixture
-def answer(answers: AnswerService, services: Services, queue: FakeTaskQueue) -> Question:
-    """A question with an answer of three models."""
-    return answered(services, queue)
+def ask_again(services: Services, queue: FakeTaskQueue) -> None:
+    """Have the second model asked again, and a worker answer."""
+    services.interactions.accept(REGENERATE)
+    answer_what_waits(services, queue)
 
 
 # One model again
@@ -71,8 +68,7 @@ def test_only_that_model_is_asked_and_its_answer_takes_the_old_ones_place(
     old = kept(services).answer.models
     sectorflow.reply = reply_of(SECOND, "Something quite different")
 
-    services.interactions.accept(REGENERATE)
-    answer_what_waits(services, queue)
+    ask_again(services, queue)
 
     settings, text, thread_id = sectorflow.asked[-1]
     assert (settings.model_ids, text, thread_id) == ((SECOND,), "Tell me a joke", "thread-1")
@@ -109,8 +105,7 @@ def test_a_double_click_asks_once_and_a_later_one_again(
         answer_what_waits(services, queue)
     assert len(sectorflow.asked) == 2
 
-    services.interactions.accept(REGENERATE)
-    answer_what_waits(services, queue)
+    ask_again(services, queue)
 
     assert len(sectorflow.asked) == 3
     assert unaccounted(services.read_metrics()) == 0
@@ -143,8 +138,7 @@ def test_one_that_fails_leaves_the_old_answer_and_tells_only_who_pressed(
 ) -> None:
     sectorflow.answers.then(error)
 
-    services.interactions.accept(REGENERATE)
-    answer_what_waits(services, queue)
+    ask_again(services, queue)
 
     stays_and_is_told(answer, services, slack)
     assert services.letters.dead() == ()
@@ -161,8 +155,7 @@ def test_a_model_that_has_no_new_answer_is_a_failure_too(
 ) -> None:
     sectorflow.reply = reply_of(SECOND, "", failed=True)
 
-    services.interactions.accept(REGENERATE)
-    answer_what_waits(services, queue)
+    ask_again(services, queue)
 
     stays_and_is_told(answer, services, slack)
 
@@ -231,7 +224,6 @@ def test_a_worker_that_dies_with_the_new_answer_in_hand_leaves_it_to_others(
     sectorflow: FakeSectorFlowClient,
     slack: FakeSlackClient,
     store: redis.Redis,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     services.interactions.accept(REGENERATE)
     queue.errands.clear()
@@ -264,8 +256,7 @@ def test_a_press_of_which_only_half_was_stored_is_made_whole_by_the_next(
             services.interactions.accept(REGENERATE)
     assert kept(services).answer.busy == (SECOND,)
 
-    services.interactions.accept(REGENERATE)
-    answer_what_waits(services, queue)
+    ask_again(services, queue)
 
     assert len(sectorflow.asked) == 2
     assert kept(services).answer.busy == ()

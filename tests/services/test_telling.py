@@ -6,17 +6,16 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.errors import SectorFlowBusy, SlackBusy, SlackRefused
-from sectorflow_slack.formatting.interim import asking, status, still_going
+from sectorflow_slack.formatting.interim import status, still_going
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
 from sectorflow_slack.services.interim import InterimService
 from sectorflow_slack.services.speaking import POST
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient
-from tests.services.steps import KEY, ask, greet, greeted, later, wait_long
+from tests.services.steps import ASKING, KEY, ask, greet, greeted, later, wait_long
 from tests.values import NOW, FixedClock, make_question
 
-ASKING = asking(()).text
 STILL_GOING = still_going(25.0).text
 DM_THREAD = {"is_direct": True, "thread_ts": "0.5", "channel_id": "D0ANN"}
 

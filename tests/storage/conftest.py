@@ -13,7 +13,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.interim import RedisInterimStore
 from sectorflow_slack.storage.questions import RedisQuestionStore
+from tests.storage.question_steps import PATIENCE
 
 T = TypeVar("T")
 
@@ -73,8 +75,19 @@ def questions(store: redis.Redis, cipher: Cipher) -> RedisQuestionStore:
 
 
 @pytest.fixture
+def one_at_once(store: redis.Redis, cipher: Cipher) -> RedisQuestionStore:
+    return RedisQuestionStore(store, cipher, limit=1)
+
+
+@pytest.fixture
 def two_at_once(store: redis.Redis, cipher: Cipher) -> RedisQuestionStore:
     return RedisQuestionStore(store, cipher, limit=2)
+
+
+@pytest.fixture
+def interim(store: redis.Redis, cipher: Cipher) -> RedisInterimStore:
+    """What stands in for answers; whoever waits longer than ``PATIENCE`` is told."""
+    return RedisInterimStore(store, cipher, patience=PATIENCE)
 
 
 @pytest.fixture

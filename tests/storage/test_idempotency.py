@@ -25,15 +25,19 @@ def claims(store: redis.Redis, cipher: Cipher) -> RedisIdempotencyStore:
     return RedisIdempotencyStore(store, cipher)
 
 
+def the_only_place(store: redis.Redis) -> str:
+    """Where the one key that was claimed is stored."""
+    (place,) = store.scan_iter("idempotency:*")
+    return str(place)
+
+
 def let_the_lease_lapse(store: redis.Redis) -> None:
     """Do what a minute does."""
-    (place,) = store.scan_iter("idempotency:*")
-    store.hset(str(place), "claimed_until", "1.0")
+    store.hset(the_only_place(store), "claimed_until", "1.0")
 
 
 def seconds_left(store: redis.Redis) -> int:
-    (place,) = store.scan_iter("idempotency:*")
-    return int(store.ttl(place))
+    return int(store.ttl(the_only_place(store)))
 
 
 def test_the_first_gets_the_key_and_the_next_has_to_wait(claims: RedisIdempotencyStore) -> None:
@@ -145,7 +149,7 @@ def test_a_key_counts_for_a_day_from_when_it_first_came(
 ) -> None:
     claims.claim(KEY, BODY, "first")
     fresh = seconds_left(store)
-    store.expire(str(next(iter(store.scan_iter("idempotency:*")))), 1000)
+    store.expire(the_only_place(store), 1000)
     let_the_lease_lapse(store)
     claims.claim(KEY, BODY, "second")
     claims.making_app(KEY)

@@ -11,34 +11,15 @@ from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.interim import POSTING_SECONDS, RedisInterimStore
 from sectorflow_slack.storage.questions import RedisQuestionStore
 from tests.storage.conftest import dump, expiring_and_staying, race
-from tests.storage.question_steps import FIRST, KEY, PLAN, let_go, taken
-
-PATIENCE = 0.05
-
-
-@pytest.fixture
-def questions(store: redis.Redis, cipher: Cipher) -> RedisQuestionStore:
-    return RedisQuestionStore(store, cipher, limit=1)
-
-
-@pytest.fixture
-def interim(store: redis.Redis, cipher: Cipher) -> RedisInterimStore:
-    return RedisInterimStore(store, cipher, patience=PATIENCE)
-
-
-def wait_long(store: redis.Redis) -> None:
-    """Do what time does to all questions that are open."""
-    for place in store.scan_iter("question:*"):
-        store.hset(str(place), "accepted_at", "0")
-
+from tests.storage.question_steps import FIRST, KEY, PLAN, accept_and_show, let_go, taken, wait_long
 
 # Claiming and taking over
 
 
 def test_one_claims_it_and_gets_the_question(
-    questions: RedisQuestionStore, interim: RedisInterimStore
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore
 ) -> None:
-    questions.accept(FIRST)
+    one_at_once.accept(FIRST)
 
     assert [interim.claim(FIRST.id), interim.claim(FIRST.id)] == [FIRST, None]
 
@@ -55,25 +36,21 @@ def test_a_question_that_is_not_there_is_claimed_by_nobody_and_leaves_nothing(
 
 @pytest.mark.parametrize("shown", ["1.1", STATUS])
 def test_what_was_shown_is_taken_over_as_often_as_it_takes(
-    questions: RedisQuestionStore, interim: RedisInterimStore, shown: str
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore, shown: str
 ) -> None:
-    questions.accept(FIRST)
-    interim.claim(FIRST.id)
-    assert interim.keep(FIRST.id, shown)
-    question = taken(questions)
+    accept_and_show(one_at_once, interim, shown)
+    question = taken(one_at_once)
 
     assert [interim.take_over(question), interim.take_over(question)] == [shown, shown]
 
 
 def test_once_a_message_is_posted_nothing_stands_in_any_more(
-    questions: RedisQuestionStore, interim: RedisInterimStore
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore
 ) -> None:
-    questions.accept(FIRST)
-    interim.claim(FIRST.id)
-    interim.keep(FIRST.id, "1.1")
-    question = taken(questions)
+    accept_and_show(one_at_once, interim)
+    question = taken(one_at_once)
 
-    questions.mark_posted(question, ["1.1"])
+    one_at_once.mark_posted(question, ["1.1"])
 
     assert interim.take_over(question) == ""
     assert interim.claim(FIRST.id) is None
@@ -81,36 +58,34 @@ def test_once_a_message_is_posted_nothing_stands_in_any_more(
 
 @pytest.mark.parametrize("meanwhile", ["nothing", "taken over", "posted"])
 def test_what_is_recorded_twice_is_not_to_be_taken_away(
-    questions: RedisQuestionStore, interim: RedisInterimStore, meanwhile: str
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore, meanwhile: str
 ) -> None:
-    questions.accept(FIRST)
-    interim.claim(FIRST.id)
-    interim.keep(FIRST.id, "1.1")
-    question = taken(questions)
+    accept_and_show(one_at_once, interim)
+    question = taken(one_at_once)
     if meanwhile != "nothing":
         interim.take_over(question)
     if meanwhile == "posted":
-        questions.mark_posted(question, ["1.1"])
+        one_at_once.mark_posted(question, ["1.1"])
 
     assert interim.keep(FIRST.id, "1.1")
     assert not interim.keep(FIRST.id, "1.2")
 
 
 def test_once_the_answer_has_taken_over_nobody_claims_it(
-    questions: RedisQuestionStore, interim: RedisInterimStore
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore
 ) -> None:
-    questions.accept(FIRST)
+    one_at_once.accept(FIRST)
 
-    assert interim.take_over(taken(questions)) == ""
+    assert interim.take_over(taken(one_at_once)) == ""
     assert interim.claim(FIRST.id) is None
 
 
 def test_the_answer_waits_for_who_is_about_to_show_something(
-    questions: RedisQuestionStore, interim: RedisInterimStore
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore
 ) -> None:
-    questions.accept(FIRST)
+    one_at_once.accept(FIRST)
     interim.claim(FIRST.id)
-    question = taken(questions)
+    question = taken(one_at_once)
 
     assert interim.take_over(question) is None
     assert interim.keep(FIRST.id, "1.1")
@@ -118,11 +93,11 @@ def test_the_answer_waits_for_who_is_about_to_show_something(
 
 
 def test_the_answer_waits_no_longer_than_somebody_who_lives_needs(
-    questions: RedisQuestionStore, interim: RedisInterimStore, store: redis.Redis
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore, store: redis.Redis
 ) -> None:
-    questions.accept(FIRST)
+    one_at_once.accept(FIRST)
     interim.claim(FIRST.id)
-    question = taken(questions)
+    question = taken(one_at_once)
     seconds, microseconds = store.time()
     claimed_at = seconds + microseconds / 1e6 - POSTING_SECONDS
 
@@ -135,20 +110,20 @@ def test_the_answer_waits_no_longer_than_somebody_who_lives_needs(
 
 
 def test_what_comes_after_the_answer_is_to_be_taken_away(
-    questions: RedisQuestionStore, interim: RedisInterimStore, store: redis.Redis
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore, store: redis.Redis
 ) -> None:
-    questions.accept(FIRST)
+    one_at_once.accept(FIRST)
     interim.claim(FIRST.id)
-    questions.finish(taken(questions))
+    one_at_once.finish(taken(one_at_once))
 
     assert not interim.keep(FIRST.id, "1.1")
     assert store.exists(f"question:{FIRST.id}") == 0
 
 
 def test_what_was_not_shown_after_all_may_be_claimed_again(
-    questions: RedisQuestionStore, interim: RedisInterimStore
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore
 ) -> None:
-    questions.accept(FIRST)
+    one_at_once.accept(FIRST)
     interim.claim(FIRST.id)
 
     interim.drop(FIRST.id)
@@ -157,28 +132,23 @@ def test_what_was_not_shown_after_all_may_be_claimed_again(
 
 
 def test_dropping_takes_nothing_away_that_stands_there(
-    questions: RedisQuestionStore, interim: RedisInterimStore
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore
 ) -> None:
-    questions.accept(FIRST)
-    interim.claim(FIRST.id)
-    interim.keep(FIRST.id, "1.1")
+    accept_and_show(one_at_once, interim)
 
     interim.drop(FIRST.id)
 
-    assert interim.take_over(taken(questions)) == "1.1"
+    assert interim.take_over(taken(one_at_once)) == "1.1"
 
 
 @pytest.mark.parametrize("shown", ["", "1.1"])
 def test_only_who_holds_a_question_takes_over(
-    questions: RedisQuestionStore, interim: RedisInterimStore, store: redis.Redis, shown: str
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore, store: redis.Redis, shown: str
 ) -> None:
-    questions.accept(FIRST)
-    if shown:
-        interim.claim(FIRST.id)
-        interim.keep(FIRST.id, shown)
-    slow = taken(questions)
+    accept_and_show(one_at_once, interim, shown)
+    slow = taken(one_at_once)
     let_go(store, slow)
-    other = taken(questions)
+    other = taken(one_at_once)
 
     with pytest.raises(LeaseLost):
         interim.take_over(slow)
@@ -187,25 +157,21 @@ def test_only_who_holds_a_question_takes_over(
 
 
 def test_who_changes_what_stands_there_claims_it_too(
-    questions: RedisQuestionStore, interim: RedisInterimStore
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore
 ) -> None:
-    questions.accept(FIRST)
-    interim.claim(FIRST.id)
-    interim.keep(FIRST.id, "1.1")
+    accept_and_show(one_at_once, interim)
 
     assert interim.claim(FIRST.id, "1.2") is None
     assert interim.claim(FIRST.id, "1.1") == FIRST
     assert interim.claim(FIRST.id, "1.1") is None
-    assert interim.take_over(taken(questions)) is None
+    assert interim.take_over(taken(one_at_once)) is None
 
 
 @pytest.mark.parametrize("ending", ["kept", "dropped", "died"])
 def test_what_was_being_changed_stands_there_all_the_same(
-    questions: RedisQuestionStore, interim: RedisInterimStore, store: redis.Redis, ending: str
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore, store: redis.Redis, ending: str
 ) -> None:
-    questions.accept(FIRST)
-    interim.claim(FIRST.id)
-    interim.keep(FIRST.id, "1.1")
+    accept_and_show(one_at_once, interim)
     interim.claim(FIRST.id, "1.1")
 
     if ending == "kept":
@@ -215,19 +181,16 @@ def test_what_was_being_changed_stands_there_all_the_same(
     else:
         store.hset(f"question:{FIRST.id}", "interim_at", "0")
 
-    question = taken(questions)
+    question = taken(one_at_once)
     assert [interim.take_over(question), interim.take_over(question)] == ["1.1", "1.1"]
 
 
 @pytest.mark.parametrize("shown", ["", "1.1"])
 def test_what_the_answer_has_taken_over_is_changed_by_nobody(
-    questions: RedisQuestionStore, interim: RedisInterimStore, store: redis.Redis, shown: str
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore, store: redis.Redis, shown: str
 ) -> None:
-    questions.accept(FIRST)
-    if shown:
-        interim.claim(FIRST.id)
-        interim.keep(FIRST.id, shown)
-    interim.take_over(taken(questions))
+    accept_and_show(one_at_once, interim, shown)
+    interim.take_over(taken(one_at_once))
     before = dump(store)
 
     assert interim.claim(FIRST.id, shown) is None
@@ -238,25 +201,23 @@ def test_what_the_answer_has_taken_over_is_changed_by_nobody(
 
 
 def test_what_stands_in_outlives_another_plan_and_another_try(
-    questions: RedisQuestionStore, interim: RedisInterimStore
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore
 ) -> None:
-    questions.accept(FIRST)
-    interim.claim(FIRST.id)
-    interim.keep(FIRST.id, "1.1")
-    question = taken(questions)
-    questions.save_plan(question, PLAN)
-    questions.put_back(question, 0, counts=True)
+    accept_and_show(one_at_once, interim)
+    question = taken(one_at_once)
+    one_at_once.save_plan(question, PLAN)
+    one_at_once.put_back(question, 0, counts=True)
 
-    assert interim.take_over(taken(questions)) == "1.1"
+    assert interim.take_over(taken(one_at_once)) == "1.1"
 
 
 def test_a_question_that_no_key_opens_is_named_and_not_greeted(
-    questions: RedisQuestionStore,
+    one_at_once: RedisQuestionStore,
     interim: RedisInterimStore,
     store: redis.Redis,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    questions.accept(FIRST)
+    one_at_once.accept(FIRST)
     store.hset(f"question:{FIRST.id}", "question", "sealed for another place")
 
     assert interim.claim(FIRST.id) is None
@@ -296,18 +257,18 @@ def test_a_message_that_is_kept_is_taken_over_and_any_other_is_to_be_deleted(
 
 
 def test_all_of_it_is_forgotten_with_the_question(
-    questions: RedisQuestionStore, interim: RedisInterimStore, store: redis.Redis
+    one_at_once: RedisQuestionStore, interim: RedisInterimStore, store: redis.Redis
 ) -> None:
-    questions.accept(FIRST)
+    one_at_once.accept(FIRST)
     wait_long(store)
     interim.claim(FIRST.id)
     interim.slow()
     interim.untold(KEY)
     interim.keep(FIRST.id, "1.1")
-    question = taken(questions)
+    question = taken(one_at_once)
     interim.take_over(question)
 
-    questions.finish(question)
+    one_at_once.finish(question)
 
     assert expiring_and_staying(store)[1] <= {"metrics", "installations-with-questions"}
     assert store.exists(f"question:{FIRST.id}") == 0

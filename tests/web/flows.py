@@ -90,9 +90,14 @@ def path_of(url: str) -> str:
     return urlsplit(url).path
 
 
+def follow(client: FlaskClient, installation: dict[str, Any]) -> TestResponse:
+    """Follow the install link as a browser does."""
+    return client.get(path_of(installation["installUrl"]))
+
+
 def set_off(client: FlaskClient, installation: dict[str, Any]) -> str:
-    """Follow the install link as a browser does and give the state that goes to Slack."""
-    response = client.get(path_of(installation["installUrl"]))
+    """Follow the install link and give the state that goes to Slack."""
+    response = follow(client, installation)
     assert response.status_code == 302
     return parse_qs(urlsplit(response.headers["Location"]).query)["state"][0]
 

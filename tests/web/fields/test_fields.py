@@ -2,68 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 import uuid
 from typing import Any
 
-import fakeredis
 import pytest
-import redis
 import responses
 from flask.testing import FlaskClient
 
-from sectorflow_slack.app import create_app
-from sectorflow_slack.bootstrap import Connections, build_services
-from sectorflow_slack.config import Settings
-from tests.values import (
-    AUTHORIZED,
-    CUSTOMERS_APP,
-    MODEL_IDS,
-    OWN_APP,
-    WORKSPACE_ID,
-    FixedClock,
-    install_request,
-)
+from tests.values import AUTHORIZED, MODEL_IDS, OWN_APP, WORKSPACE_ID, install_request
+from tests.web.fields.wrong_values import NO_UUIDS, NO_VISIBLE_ASCII
 from tests.web.flows import CUSTOMERS_APP_FIELDS, INSTALLATIONS, errors_of, post, register
 
 A_UUID = "01442edd-1154-4d9c-b4e6-151ba35f8f56"
-NO_UUIDS = [
-    "01442edd11544d9cb4e6151ba35f8f56",
-    "{01442edd-1154-4d9c-b4e6-151ba35f8f56}",
-    "urn:uuid:01442edd-1154-4d9c-b4e6-151ba35f8f56",
-    "01442edd-1154-4d9c-b4e6-151ba35f8f56\n",
-    " 01442edd-1154-4d9c-b4e6-151ba35f8f56",
-    "01442edd-1154-4d9c-b4e6-151ba35f8f5",
-    "01442edd-1154-4d9c-b4e6-151ba35f8f567",
-    "g1442edd-1154-4d9c-b4e6-151ba35f8f56",
-    "٠1442edd-1154-4d9c-b4e6-151ba35f8f56",  # noqa: RUF001  a digit, but not of a UUID
-    "../01442edd-1154-4d9c-b4e6-151ba35f8f56",
-    7,
-    True,
-    ["01442edd-1154-4d9c-b4e6-151ba35f8f56"],
-    {},
-]
-NO_VISIBLE_ASCII = [
-    "",
-    " ",
-    "to ken",
-    "token\n",
-    "\ttoken",
-    "tokén",
-    "token\x00",
-    "\x7f",
-    "🔑",
-    None,
-    7,
-    ["token"],
-]
-
-
-@pytest.fixture
-def store() -> redis.Redis:
-    """One store is enough: fields are checked before it is asked."""
-    return fakeredis.FakeRedis(decode_responses=True)
 
 
 def many_uuids(count: int) -> list[str]:
@@ -268,150 +219,3 @@ def test_each_wrong_model_is_named_by_its_place(client: FlaskClient) -> None:
     response = post(client, modelIds=[A_UUID, "x", A_UUID, 7])
 
     assert errors_of(response)["modelIds"].keys() == {"1", "3"}
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        *[("appId", value) for value in ("", "B0X", "a0customer", "A", "A0\n", "A0:B", "A" * 32, None, 7)],
-        *[("clientId", value) for value in ("", "1", "1.2.3", "1.2\n", "x.y", "\u0661.\u0662", None, 7)],
-        *[("clientSecret", value) for value in (*NO_VISIBLE_ASCII, "s" * 256)],
-        *[("signingSecret", value) for value in (*NO_VISIBLE_ASCII, "s" * 256)],
-        ("configToken", "xoxe.xoxp-1"),
-        ("configToken", None),
-        ("color", "red"),
-    ],
-)
-def test_each_wrong_field_of_an_existing_app_is_named(client: FlaskClient, field: str, value: Any) -> None:
-    response = post(client, slackApp={**CUSTOMERS_APP_FIELDS, field: value})
-
-    assert errors_of(response)["slackApp"].keys() == {field}
-
-
-@pytest.mark.parametrize("field", CUSTOMERS_APP_FIELDS)
-def test_an_existing_app_needs_all_of_its_credentials(client: FlaskClient, field: str) -> None:
-    fields = {name: value for name, value in CUSTOMERS_APP_FIELDS.items() if name != field}
-
-    response = post(client, slackApp=fields)
-
-    assert errors_of(response) == {"slackApp": {field: ["Missing data for required field."]}}
-
-
-def test_an_existing_app_is_the_app_of_the_installation(
-    client: FlaskClient, sectorflow: responses.RequestsMock
-) -> None:
-    shown = register(client, slackApp=CUSTOMERS_APP_FIELDS)
-
-    assert shown["appId"] == CUSTOMERS_APP.app_id
-
-
-def test_nobody_brings_credentials_for_the_services_own_app(client: FlaskClient) -> None:
-    response = post(client, slackApp={**CUSTOMERS_APP_FIELDS, "appId": OWN_APP.app_id})
-
-    assert errors_of(response).keys() == {"slackApp"}
-
-
-@pytest.mark.parametrize("changes", [{}, {"slackApp": None}])
-def test_a_service_without_an_app_of_its_own_needs_one_to_be_named(
-    settings: Settings, connections: Connections, changes: dict[str, Any]
-) -> None:
-    settings = dataclasses.replace(settings, slack_app=None)
-    client = create_app(settings, build_services(settings, connections, FixedClock())).test_client()
-
-    response = post(client, **changes)
-
-    assert errors_of(response).keys() == {"slackApp"}
-
-
-@pytest.mark.parametrize("app_id", [OWN_APP.app_id, CUSTOMERS_APP.app_id])
-def test_a_service_without_an_app_of_its_own_takes_any_that_is_named(
-    settings: Settings, connections: Connections, sectorflow: responses.RequestsMock, app_id: str
-) -> None:
-    settings = dataclasses.replace(settings, slack_app=None)
-    client = create_app(settings, build_services(settings, connections, FixedClock())).test_client()
-
-    shown = register(client, slackApp={**CUSTOMERS_APP_FIELDS, "appId": app_id})
-
-    assert shown["appId"] == app_id
-
-
-RETURN_URLS = [
-    "https://app.sectorflow.example",
-    "https://app.sectorflow.example/",
-    "https://APP.SectorFlow.example/slack/done",
-    "https://app.sectorflow.example/done?tab=slack&x=%20[1]",
-    "https://app.sectorflow.example?tab=slack",
-    "https://app.sectorflow.example/" + "x" * (2048 - 31),
-]
-NO_RETURN_URLS = [
-    "http://app.sectorflow.example/",
-    "HTTPS://app.sectorflow.example/\n",
-    "//app.sectorflow.example/",
-    "/done",
-    "javascript:alert(1)",
-    "https:app.sectorflow.example",
-    "https:///app.sectorflow.example",
-    "https://app.sectorflow.example@evil.example/",
-    "https://app.sectorflow.example:x@evil.example/",
-    "https://user@app.sectorflow.example/",
-    "https://user:word@app.sectorflow.example/",
-    "https://@app.sectorflow.example/",
-    "https://app.sectorflow.example:443/",
-    "https://app.sectorflow.example:/",
-    "https://app.sectorflow.example:8443/",
-    "https://evil.app.sectorflow.example/",
-    "https://sectorflow.example/",
-    "https://app.sectorflow.example.evil.example/",
-    "https://app.sectorflow.example./",
-    "https://.app.sectorflow.example/",
-    "https://evil.example\\.app.sectorflow.example/",
-    "https://app.sectorflow.example\\@evil.example/",
-    "https://app.sectorflow.example/\\evil.example",
-    "https:\\\\app.sectorflow.example/",
-    "https://evil.example#app.sectorflow.example/",
-    "https://evil.example?app.sectorflow.example/",
-    "https://app.sectorflow.example/#done",
-    "https://app.sectorflow.example/#",
-    "https://app.sectorflow.example#",
-    "https://app.sectorflow.example/\n",
-    "https://app.sectorflow.example/\r\nSet-Cookie: a=b",
-    "https://app.sector\tflow.example/",
-    " https://app.sectorflow.example/",
-    "https://app.sectorflow.example /",
-    "https://app.sectorflow。example/",
-    "https://аpp.sectorflow.example/",  # noqa: RUF001  a Cyrillic letter
-    "https://app.sectorflow.example/é",
-    'https://app.sectorflow.example/"onload=',
-    "https://%61pp.sectorflow.example/",
-    "https://[::1]/",
-    "https://app.sectorflow.example/" + "x" * (2049 - 31),
-]
-
-
-@pytest.mark.parametrize("url", RETURN_URLS)
-def test_a_browser_may_be_sent_to_a_trusted_host(
-    client: FlaskClient, sectorflow: responses.RequestsMock, url: str
-) -> None:
-    response = post(client, returnUrl=url)
-
-    assert response.status_code == 201
-
-
-@pytest.mark.parametrize("url", NO_RETURN_URLS)
-def test_a_browser_is_sent_nowhere_else(
-    client: FlaskClient, sectorflow: responses.RequestsMock, url: str
-) -> None:
-    response = post(client, returnUrl=url)
-
-    assert errors_of(response).keys() == {"returnUrl"}
-
-
-def test_a_browser_is_sent_nowhere_when_no_host_is_trusted(
-    settings: Settings, connections: Connections
-) -> None:
-    settings = dataclasses.replace(settings, return_url_hosts=frozenset())
-    client = create_app(settings, build_services(settings, connections)).test_client()
-
-    response = post(client, returnUrl=RETURN_URLS[0])
-
-    assert errors_of(response).keys() == {"returnUrl"}

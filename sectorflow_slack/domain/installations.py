@@ -6,7 +6,7 @@ A field that is secret is left out of its ``repr``, so that no log line or trace
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Display = Literal["separated", "tabs"]
@@ -145,6 +145,15 @@ class BotInstall:
         if not tenant:
             raise ValueError("an install names a team or an enterprise")
         return tenant
+
+    def with_token(self, fresh: FreshToken) -> BotInstall:
+        """Give the same install with the next bot token."""
+        return replace(
+            self,
+            bot_token=fresh.bot_token,
+            refresh_token=fresh.refresh_token,
+            token_expires_at=fresh.expires_at,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from typing import Literal, Protocol
 
 from sectorflow_slack.domain.installations import (
     AppSummary,
-    FreshToken,
     Installation,
     InstallationKey,
     InstallationPage,
@@ -67,8 +66,11 @@ class InstallationStore(Protocol):
     def change(self, installation: Installation, revision: int) -> bool:
         """Put new terms in force; False where the stored ones are not of this ``revision`` any more."""
 
-    def renew(self, installation: Installation, fresh: FreshToken) -> bool:
-        """Put a fresh bot token in the place of the installation's; False where it has another by now."""
+    def renew(self, installation: Installation, renewed: Installation) -> bool:
+        """Put the bot of ``renewed``, and since when it is installed, in the place of the installation's.
+
+        False where another token than the installation's stands there by now.
+        """
 
     def remove(self, installation: Installation) -> bool:
         """Forget an installation and keep its bot token for revocation, in one step.
@@ -76,10 +78,11 @@ class InstallationStore(Protocol):
         Returns False where it is not there any more, or another one is.
         """
 
-    def delete(self, key: InstallationKey, before: float) -> bool:
+    def delete(self, key: InstallationKey, before: float, bot_token: str | None = None) -> bool:
         """Forget an installation and its secrets, unless it was installed later than ``before``.
 
-        An app that no team has any more is forgotten a day later. Returns whether one was deleted.
+        Nor where it lives by another token than ``bot_token``, if that is given. An app that no team has any
+        more is forgotten a day later. Returns whether one was deleted.
         """
 
 

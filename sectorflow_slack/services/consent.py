@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hmac
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sectorflow_slack.domain.errors import Changed, ConsentRefused, SlackBusy, SlackError
 from sectorflow_slack.domain.installations import (
     BotInstall,
-    FreshToken,
     Installation,
     InstallationKey,
     OAuthState,
@@ -137,10 +136,10 @@ class ConsentService:
         try:
             return self.slack.exchange_code(app, code, self.redirect_uri)
         except SlackBusy as error:
-            logger.warning("code not exchanged: %s", error.code)
+            logger.warning("code not exchanged: %s", error.code, extra=refusal.ids)
             raise refusal.because("slack_away") from None
         except SlackError as error:
-            logger.warning("code refused: %s", error.code)
+            logger.warning("code refused: %s", error.code, extra=refusal.ids)
             if error.code in CREDENTIAL_ERRORS:
                 raise self._failed(refusal, "bad_credentials") from None
             raise refusal.because("slack_error") from None
@@ -158,19 +157,17 @@ class ConsentService:
     def _give_back(self, bot: BotInstall) -> None:
         """Revoke a token that will not be stored, unless an installation lives by the same install.
 
-        Slack gives the same bot token again when an app is installed again. One that ends it gives anew, with
-        another refresh token: the installation that is there goes on with these, for its own are over.
+        Slack gives the same bot token again when an app is installed again; another one where it was
+        uninstalled meanwhile, or where its tokens end. The installation that is there goes on with what it
+        gave, as installed now: its own token may be over, and Slack may still have to tell of that.
         """
         for _ in range(TRIES):
             living = self.installations.find(InstallationKey(bot.app_id, bot.tenant_id))
             if living is None:
                 self._revoke(bot)
                 return
-            if not bot.refresh_token or bot.token_expires_at is None:
-                return
-            fresh = FreshToken(bot.bot_token, bot.refresh_token, bot.token_expires_at)
             # Where its token is renewed at the same moment, this one is newer still.
-            if self.installations.renew(living, fresh):
+            if self.installations.renew(living, replace(living, bot=bot, installed_at=self.clock())):
                 logger.info("bot token handed over", extra={"installation": str(living.key)})
                 return
 
@@ -182,13 +179,17 @@ class ConsentService:
 
     def _failed(self, refusal: _Refusal, reason: str) -> ConsentRefused:
         self.pendings.fail(refusal.pending.terms.id, reason)
-        logger.warning("installation failed: %s", reason, extra={"installation_id": refusal.pending.terms.id})
+        logger.warning("installation failed: %s", reason, extra=refusal.ids)
         return refusal.because(reason)
 
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
     pending: PendingInstallation
+
+    @property
+    def ids(self) -> dict[str, str]:
+        return {"installation_id": self.pending.terms.id}
 
     def because(self, reason: str) -> ConsentRefused:
         return ConsentRefused(

@@ -16,8 +16,8 @@ OUTAGE_SECONDS = 20.0
 PAUSE_SECONDS = 0.5
 
 
-def insist(record: Callable[[], T]) -> T:
-    """Record a step, waiting out an outage of the store: given up, the step would be taken twice.
+def insist(record: Callable[[], T], seconds: float = OUTAGE_SECONDS) -> T:
+    """Record a step, waiting out an outage of the store for so long: given up, it would be taken twice.
 
     Gives what ``record`` does.
 
@@ -26,7 +26,7 @@ def insist(record: Callable[[], T]) -> T:
         LeaseLost: somebody else has the question.
 
     """
-    deadline = time.monotonic() + OUTAGE_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         try:
             return record()

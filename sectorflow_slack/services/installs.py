@@ -30,6 +30,7 @@ from sectorflow_slack.services.checking import (
     model_names,
 )
 from sectorflow_slack.services.claims import FIELD, Claims
+from sectorflow_slack.services.insisting import insist
 from sectorflow_slack.services.registering import pending_of, team_of_made
 from sectorflow_slack.services.revocations import RevocationService
 
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 BUDGET_SECONDS = 9.0
 #: How often a change or a deletion looks again, where somebody else changes the same installation meanwhile.
 TRIES = 5
+#: How long to insist, within that budget, that nothing is left of a request that could not be stored.
+REMOVE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,9 +220,9 @@ class InstallService:
         try:
             self.pendings.save(pending)
         except StorageUnavailable:
-            # It may have been written all the same, and nobody will ever know of it.
+            # It may have been written all the same, and its app, if it was made for it, is deleted now.
             with suppress(StorageUnavailable):
-                self.pendings.remove(installation_id)
+                insist(partial(self.pendings.remove, installation_id), REMOVE_SECONDS)
             raise
         logger.info("installation registered", extra={"installation_id": installation_id, "app_id": app_id})
         return pending

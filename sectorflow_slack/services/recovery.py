@@ -70,9 +70,13 @@ class RecoveryService:
         """Say what stands in the way, and how long to wait before the next try; None for no other try.
 
         A token that has expired is renewed for it; where Slack cannot do that now, that stands in the way.
+        A token that is gone is no hindrance where the installation lives by another one by now.
         """
-        is_expired = isinstance(error, SlackRefused) and error.code == "token_expired"
-        if not is_expired or installation is None:
+        code = error.code if isinstance(error, SlackRefused) else ""
+        if installation and code in UNINSTALLED_CODES:
+            is_over = self._forget(installation, code)
+            return error, None if is_over or progress.failures else 0.0
+        if installation is None or code != "token_expired":
             return error, delay_before_retry(error, progress.failures, self.random)
         if progress.failures:
             return error, None
@@ -86,12 +90,17 @@ class RecoveryService:
             return (error, None) if delay is None else (refusal, delay)
         return error, 0.0
 
+    def _forget(self, installation: Installation, code: str) -> bool:
+        """Forget an installation whose token is gone; False where it lives by another by now."""
+        key, token = installation.key, installation.bot.bot_token
+        if self.installations.delete(key, before=installation.installed_at, bot_token=token):
+            logger.error("installation forgotten: %s", code, extra={"installation": str(key)})
+            return True
+        return self.installations.find(key) is None
+
     def _end(
         self, question: Question, installation: Installation | None, error: Exception, finish: Finish
     ) -> None:
-        if isinstance(error, SlackRefused) and error.code in UNINSTALLED_CODES and installation:
-            self.installations.delete(installation.key, before=installation.installed_at)
-            logger.error("installation forgotten: %s", error.code, extra=question.ids)
         plan = plan_of_failure(question, error)
         if question.answer_id:
             self._leave_as_it_was(question)

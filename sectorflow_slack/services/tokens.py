@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused
 from sectorflow_slack.domain.installations import BotInstall, FreshToken, Installation, SlackApp
@@ -97,22 +98,15 @@ class TokenService:
         return self._keep(installation, fresh)
 
     def _keep(self, installation: Installation, fresh: FreshToken) -> Installation:
-        kept: list[bool] = []
-        insist(lambda: kept.append(self.installations.renew(installation, fresh)))
-        if not kept[-1]:
+        renewed = replace(installation, bot=installation.bot.with_token(fresh))
+        if not insist(partial(self.installations.renew, installation, renewed)):
             logger.warning("fresh bot token not kept", extra=_ids(installation))
             current = self.installations.find(installation.key)
             if current is None:
                 self._revoke(fresh, installation)
             return current or installation
         logger.info("bot token renewed", extra=_ids(installation))
-        bot = replace(
-            installation.bot,
-            bot_token=fresh.bot_token,
-            refresh_token=fresh.refresh_token,
-            token_expires_at=fresh.expires_at,
-        )
-        return replace(installation, bot=bot)
+        return renewed
 
     def _revoke(self, fresh: FreshToken, installation: Installation) -> None:
         """Take back a token that came after its installation was forgotten: nobody else knows of it."""

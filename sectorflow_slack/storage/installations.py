@@ -18,7 +18,6 @@ from redis.client import Pipeline
 
 from sectorflow_slack.domain.errors import Changed
 from sectorflow_slack.domain.installations import (
-    FreshToken,
     Installation,
     InstallationKey,
     Revocation,
@@ -27,15 +26,22 @@ from sectorflow_slack.domain.installations import (
 from sectorflow_slack.storage.apps import app_key, updated_app_fields
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.feedback import drop_feedback
-from sectorflow_slack.storage.index import FIELDS, Entry
+from sectorflow_slack.storage.index import Entry
+from sectorflow_slack.storage.leaving import (
+    drop_installation,
+    id_key,
+    is_last_tenant,
+    leave,
+    place_of,
+    read_held,
+    tenants_key,
+    unlist,
+)
 from sectorflow_slack.storage.pending import REMOVED_SECONDS, drop_pending, pending_key, removed_key
 from sectorflow_slack.storage.records import (
     Fields,
     bot_fields,
     open_tokens,
-    optional_time,
-    read_fields,
     read_installation,
     read_optional_time,
     read_revision,
@@ -43,12 +49,6 @@ from sectorflow_slack.storage.records import (
     token_fields,
 )
 from sectorflow_slack.storage.revocations import drop_revocation, queue_revocation
-
-#: A day after the last team left, an app is forgotten: until then its signing secret is needed to tell
-#: that late events are Slack's.
-APP_AFTERLIFE_SECONDS = 24 * 3600
-_TOKENS = ("bot_token", "refresh_token", "token_expires_at")
-_NAMES = (*FIELDS, "team_id", "installed_at", "revision", "failure", *_TOKENS)
 
 
 class RedisInstallationStore:
@@ -61,14 +61,14 @@ class RedisInstallationStore:
     @translate_errors
     def find(self, key: InstallationKey) -> Installation | None:
         """Load the installation of an app in a team or enterprise."""
-        place = _place(key)
+        place = place_of(key)
         fields = read_hash(self._redis, place)
         return self._read(place, fields) if fields else None
 
     @translate_errors
     def find_by_id(self, installation_id: str) -> Installation | None:
         """Load an installation by the id the install API gave it."""
-        where = self._redis.get(_by_id(installation_id))
+        where = self._redis.get(id_key(installation_id))
         found = self.find(InstallationKey(*str(where).split(":"))) if where else None
         return found if found and found.terms.id == installation_id else None
 
@@ -80,12 +80,12 @@ class RedisInstallationStore:
             Changed: what was asked for was changed, or deleted, on the way.
 
         """
-        place, by_id = _place(installation.key), _by_id(installation.terms.id)
+        place, by_id = place_of(installation.key), id_key(installation.terms.id)
         asked, removed = pending_key(installation.terms.id), removed_key(installation.terms.id)
         watched = [place, by_id, asked, removed] + ([app_key(app.app_id)] if app else [])
 
         def step(pipe: Pipeline) -> bool:
-            held, pending = _held(pipe, place), _held(pipe, asked)
+            held, pending = read_held(pipe, place), read_held(pipe, asked)
             if held.get("id") not in (None, replaces, installation.terms.id):
                 return False
             # Somebody else came back with the same link, and it ended, or led elsewhere.
@@ -96,9 +96,9 @@ class RedisInstallationStore:
             app_fields = updated_app_fields(pipe, self._cipher, app) if app else {}
             pipe.multi()
             if held:
-                _drop(pipe, held, installation.key)
+                drop_installation(pipe, held, installation.key)
             # Where it was pinned to a team, it is listed under the one it came to.
-            _unlist(pipe, pending, pending.get("team_id"))
+            unlist(pipe, pending, pending.get("team_id"))
             self._write(pipe, installation, app_fields)
             return True
 
@@ -107,10 +107,10 @@ class RedisInstallationStore:
     def _write(self, pipe: Pipeline, installation: Installation, app_fields: Fields) -> None:
         key, terms = installation.key, installation.terms
         fields = self._fields(installation)
-        write_hash(pipe, _place(key), fields)
-        pipe.set(_by_id(terms.id), str(key))
+        write_hash(pipe, place_of(key), fields)
+        pipe.set(id_key(terms.id), str(key))
         Entry.of(fields, key.tenant_id).add(pipe)
-        pipe.sadd(_tenants(key), key.tenant_id)
+        pipe.sadd(tenants_key(key), key.tenant_id)
         if app_fields:
             write_hash(pipe, app_key(key.app_id), app_fields)
         pipe.persist(app_key(key.app_id))
@@ -124,10 +124,10 @@ class RedisInstallationStore:
         Nothing of the bot's is written: its token may have been renewed meanwhile. What an installation is
         listed by (its id, app, customer and time) is not among what changes.
         """
-        place, terms = _place(installation.key), installation.terms
+        place, terms = place_of(installation.key), installation.terms
 
         def step(pipe: Pipeline) -> bool:
-            held = _held(pipe, place)
+            held = read_held(pipe, place)
             if held.get("id") != terms.id or read_revision(held) != revision:
                 return False
             token = self._cipher.seal(place, "api_token", terms.sectorflow.api_token)
@@ -138,17 +138,17 @@ class RedisInstallationStore:
         return transact(self._redis, step, place)
 
     @translate_errors
-    def renew(self, installation: Installation, fresh: FreshToken) -> bool:
-        """Put a fresh bot token in the place of the installation's; False where it has another by now."""
-        place, bot = _place(installation.key), installation.bot
+    def renew(self, installation: Installation, renewed: Installation) -> bool:
+        """Put the bot of ``renewed`` and its moment in place; False where another token stands by now."""
+        place, bot = place_of(installation.key), installation.bot
 
         def step(pipe: Pipeline) -> bool:
-            held = _held(pipe, place)
+            held = read_held(pipe, place)
             if not held or open_tokens(self._cipher, place, held) != (bot.bot_token, bot.refresh_token):
                 return False
-            fields = token_fields(self._cipher, place, fresh.bot_token, fresh.refresh_token)
+            fields = self._bot_fields(renewed)
             pipe.multi()
-            write_hash(pipe, place, {**fields, "token_expires_at": optional_time(fresh.expires_at)})
+            write_hash(pipe, place, fields)
             return True
 
         return transact(self._redis, step, place)
@@ -159,92 +159,58 @@ class RedisInstallationStore:
 
         False where it is gone, or its terms have changed since it was loaded.
         """
-        key, place, terms = installation.key, _place(installation.key), installation.terms
+        key, place, terms = installation.key, place_of(installation.key), installation.terms
 
         def step(pipe: Pipeline) -> bool:
-            held = _held(pipe, place)
+            held = read_held(pipe, place)
             if held.get("id") != terms.id or read_revision(held) != terms.revision:
                 return False
             expires_at = read_optional_time(held.get("token_expires_at"))
             revocation = Revocation(held["id"], key, *open_tokens(self._cipher, place, held), expires_at)
-            is_last = _is_last(pipe, key)
+            is_last = is_last_tenant(pipe, key)
             pipe.multi()
-            _leave(pipe, held, key, is_last=is_last)
+            leave(pipe, held, key, is_last=is_last)
             queue_revocation(pipe, self._cipher, revocation)
             pipe.set(removed_key(terms.id), "1", ex=REMOVED_SECONDS)
             return True
 
-        return transact(self._redis, step, place, _tenants(key))
+        return transact(self._redis, step, place, tenants_key(key))
 
     @translate_errors
-    def delete(self, key: InstallationKey, before: float) -> bool:
-        """Forget an installation and its secrets, unless it was installed later than ``before``."""
-        place = _place(key)
+    def delete(self, key: InstallationKey, before: float, bot_token: str | None = None) -> bool:
+        """Forget an installation, unless it was installed later, or lives by another token than that."""
+        place = place_of(key)
 
         def step(pipe: Pipeline) -> bool:
-            held = _held(pipe, place)
+            held = read_held(pipe, place)
             # Slack gives whole seconds: an event of the very second of the install is not older than it.
             if not held or int(float(held["installed_at"])) > before:
                 return False
-            is_last = _is_last(pipe, key)
+            if bot_token is not None and open_tokens(self._cipher, place, held)[0] != bot_token:
+                return False
+            is_last = is_last_tenant(pipe, key)
             pipe.multi()
-            _leave(pipe, held, key, is_last=is_last)
+            leave(pipe, held, key, is_last=is_last)
             return True
 
-        return transact(self._redis, step, place, _tenants(key))
+        return transact(self._redis, step, place, tenants_key(key))
 
     def _fields(self, installation: Installation) -> Fields:
-        place, bot = _place(installation.key), installation.bot
+        place, terms = place_of(installation.key), installation.terms
         return {
-            **terms_fields(installation.terms),
+            **terms_fields(terms),
+            **self._bot_fields(installation),
+            "api_token": self._cipher.seal(place, "api_token", terms.sectorflow.api_token),
+        }
+
+    def _bot_fields(self, installation: Installation) -> Fields:
+        place, bot = place_of(installation.key), installation.bot
+        return {
             **bot_fields(bot),
             **token_fields(self._cipher, place, bot.bot_token, bot.refresh_token),
             "installed_at": repr(installation.installed_at),
-            "api_token": self._cipher.seal(place, "api_token", installation.terms.sectorflow.api_token),
         }
 
     def _read(self, place: str, fields: Fields) -> Installation:
         api_token = self._cipher.open(place, "api_token", fields["api_token"])
         return read_installation(fields, api_token, *open_tokens(self._cipher, place, fields))
-
-
-def _place(key: InstallationKey) -> str:
-    return f"installation:{key}"
-
-
-def _by_id(installation_id: str) -> str:
-    return f"installation-id:{installation_id}"
-
-
-def _tenants(key: InstallationKey) -> str:
-    return f"app-tenants:{key.app_id}"
-
-
-def _held(pipe: Pipeline, place: str) -> Fields:
-    """Read what it takes to list a record and to decide about it; nothing where it is gone."""
-    return read_fields(pipe, place, _NAMES)
-
-
-def _is_last(pipe: Pipeline, key: InstallationKey) -> bool:
-    """Say whether no other tenant has the app; thousands may, so nobody looks at all of them."""
-    return int(pipe.scard(_tenants(key))) <= int(pipe.sismember(_tenants(key), key.tenant_id))
-
-
-def _drop(pipe: Pipeline, held: Fields, key: InstallationKey) -> None:
-    """Forget the installation that holds a place, and what lists it."""
-    pipe.delete(_place(key), _by_id(held["id"]))
-    drop_feedback(pipe, key)
-    _unlist(pipe, held, key.tenant_id)
-
-
-def _unlist(pipe: Pipeline, record: Fields, tenant_id: str | None) -> None:
-    if record:
-        Entry.of(record, tenant_id).drop(pipe)
-
-
-def _leave(pipe: Pipeline, held: Fields, key: InstallationKey, *, is_last: bool) -> None:
-    """Forget an installation for good; its app, where nobody else has it, a day later."""
-    _drop(pipe, held, key)
-    pipe.srem(_tenants(key), key.tenant_id)
-    if is_last:
-        pipe.expire(app_key(key.app_id), APP_AFTERLIFE_SECONDS)

@@ -18,7 +18,13 @@ from sectorflow_slack.domain.errors import (
     StorageUnavailable,
     TokenRefused,
 )
-from sectorflow_slack.domain.installations import InstallRequest, Once, PendingInstallation, SlackApp
+from sectorflow_slack.domain.installations import (
+    InstallationQuery,
+    InstallRequest,
+    Once,
+    PendingInstallation,
+    SlackApp,
+)
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.app_making import TOKEN_ERRORS
 from sectorflow_slack.services.installs import InstallService
@@ -262,6 +268,30 @@ def test_an_app_that_cannot_be_kept_is_deleted_again(
 
     assert isinstance(error, StorageUnavailable)
     assert slack.deleted_apps == [(CONFIG_TOKEN, MADE_APP.app_id)]
+
+
+def test_nothing_is_left_of_a_request_that_was_kept_though_the_store_did_not_say_so(
+    services: Services, slack: FakeSlackClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pendings = services.installs.pendings
+    save, remove, outages = pendings.save, pendings.remove, [StorageUnavailable("TimeoutError")]
+
+    def kept_but_not_said(pending: PendingInstallation) -> None:
+        save(pending)
+        raise StorageUnavailable("TimeoutError")
+
+    def away_once(installation_id: str) -> bool:
+        if outages:
+            raise outages.pop()
+        return remove(installation_id)
+
+    monkeypatch.setattr(pendings, "save", kept_but_not_said)
+    monkeypatch.setattr(pendings, "remove", away_once)
+
+    refused(services.installs, once=ONCE)
+
+    assert slack.deleted_apps == [(CONFIG_TOKEN, MADE_APP.app_id)]
+    assert services.installs.list(InstallationQuery()).items == ()
 
 
 def test_an_app_that_can_be_neither_kept_nor_deleted_is_named_to_whoever_has_to(

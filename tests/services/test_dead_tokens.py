@@ -151,6 +151,35 @@ def test_an_installation_that_is_newer_than_the_token_that_is_gone_stays(
     assert answers.installations.find(KEY) == newer
 
 
+@pytest.mark.parametrize("code", ["token_revoked", "account_inactive"])
+def test_a_question_goes_on_with_the_token_that_its_installation_was_given_meanwhile(
+    answers: AnswerService,
+    services: Services,
+    slack: FakeSlackClient,
+    sectorflow: FakeSectorFlowClient,
+    store: redis.Redis,
+    code: str,
+) -> None:
+    rotating(answers)
+    old = answers.installations.find(KEY)
+    assert old is not None
+    new = replace(old, bot=replace(old.bot, bot_token="newer-bot-token", refresh_token="newer-refresh-token"))
+
+    def replaced(*_: object) -> str:
+        answers.installations.renew(old, new)
+        del slack.post  # from now on, Slack takes what is posted
+        raise SlackRefused(code)
+
+    slack.post = replaced  # type: ignore[method-assign]
+    ask(answers)
+    later(answers, store)
+
+    assert answers.installations.find(KEY) == new
+    assert len(sectorflow.asked) == 1
+    assert [token for token, *_ in slack.posted] == ["newer-bot-token"]
+    assert ended(services) == {"answered": 1}
+
+
 @pytest.mark.parametrize("code", ["token_expired", "missing_scope", "not_in_channel", "invalid_auth"])
 def test_any_other_refusal_leaves_the_installation(
     answers: AnswerService, slack: FakeSlackClient, code: str

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from sectorflow_slack.domain.errors import ConsentRefused
 from sectorflow_slack.domain.installations import BotInstall, FreshToken, Installation
+from sectorflow_slack.services import Services
 from sectorflow_slack.services.consent import ConsentAnswer, ConsentService
 from tests.fakes import FakeSlackClient
-from tests.values import NOW, TEAM_ID, make_bot, make_installation, make_pending, make_terms
+from tests.values import (
+    NOW,
+    TEAM_ID,
+    FixedClock,
+    make_bot,
+    make_event,
+    make_installation,
+    make_pending,
+    make_terms,
+)
 
 LATER = NOW + 12 * 3600
 
@@ -42,17 +55,22 @@ def refused(consent: ConsentService, **changes: str) -> str:
     [(TEAM_ID, {}, "already_installed"), ("T0OTHER", {"team_id": TEAM_ID}, "other_team")],
 )
 def test_an_installation_whose_tokens_slack_has_replaced_goes_on_with_the_new_ones(
-    consent: ConsentService, slack: FakeSlackClient, team_id: str, asked_for: dict[str, str], reason: str
+    consent: ConsentService,
+    slack: FakeSlackClient,
+    clock: FixedClock,
+    team_id: str,
+    asked_for: dict[str, str],
+    reason: str,
 ) -> None:
     before = living(consent, ending("old", team_id=team_id))
     slack.bot = ending("new", team_id=team_id)
+    clock.now += 1000
 
     assert refused(consent, **asked_for) == reason
 
     after = consent.installations.find(before.key)
     assert after is not None
-    assert after.bot == slack.bot
-    assert (after.terms, after.installed_at) == (before.terms, before.installed_at)
+    assert after == replace(before, bot=slack.bot, installed_at=clock.now)
     assert slack.revoked == []
 
 
@@ -63,10 +81,10 @@ def test_the_newest_token_stays_where_the_one_before_is_renewed_at_the_same_mome
     slack.bot = ending("new")
     renew, fresh = consent.installations.renew, [FreshToken("renewed-token", "renewed-refresh-token", LATER)]
 
-    def renewed_by_others_first(installation: Installation, token: FreshToken) -> bool:
+    def renewed_by_others_first(installation: Installation, renewed: Installation) -> bool:
         if fresh:
-            renew(installation, fresh.pop())
-        return renew(installation, token)
+            renew(installation, replace(installation, bot=installation.bot.with_token(fresh.pop())))
+        return renew(installation, renewed)
 
     monkeypatch.setattr(consent.installations, "renew", renewed_by_others_first)
 
@@ -77,7 +95,7 @@ def test_the_newest_token_stays_where_the_one_before_is_renewed_at_the_same_mome
     assert after.bot == slack.bot
 
 
-def test_a_token_without_an_end_changes_nothing_about_the_installation_that_is_there(
+def test_the_token_that_slack_gives_again_stays_where_it_is(
     consent: ConsentService, slack: FakeSlackClient
 ) -> None:
     before = living(consent, make_bot())
@@ -85,6 +103,27 @@ def test_a_token_without_an_end_changes_nothing_about_the_installation_that_is_t
     assert refused(consent) == "already_installed"
 
     assert consent.installations.find(before.key) == before
+    assert slack.revoked == []
+
+
+@pytest.mark.parametrize("again", [make_bot(), make_bot(bot_token="new-token"), ending("new")])
+@pytest.mark.parametrize(
+    "told", [{"type": "app_uninstalled"}, {"type": "tokens_revoked", "tokens": {"bot": ["U0BOT"]}}]
+)
+def test_what_slack_tells_late_of_an_uninstall_before_the_consent_ends_nothing(
+    services: Services, slack: FakeSlackClient, clock: FixedClock, told: dict[str, Any], again: BotInstall
+) -> None:
+    before = living(services.consent, make_bot())
+    uninstalled_at = int(clock.now) + 1000
+    clock.now += 1020
+    slack.bot = again
+    refused(services.consent)
+
+    services.events.accept(make_event(told, event_time=uninstalled_at))
+
+    after = services.consent.installations.find(before.key)
+    assert after is not None
+    assert (after.terms, after.bot) == (before.terms, again)
     assert slack.revoked == []
 
 

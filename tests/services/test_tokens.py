@@ -166,7 +166,8 @@ def test_a_refresh_token_that_somebody_else_has_used_leads_to_what_they_got(
 ) -> None:
     installation = installed(tokens, GONE)
     theirs = FreshToken("their-bot-token", "their-refresh-token", NOW + 12 * 3600)
-    slack.during_refresh = lambda: tokens.installations.renew(installation, theirs)
+    renewed = replace(installation, bot=installation.bot.with_token(theirs))
+    slack.during_refresh = lambda: tokens.installations.renew(installation, renewed)
     slack.refreshes.then(SlackRefused("invalid_refresh_token"))
 
     assert tokens.fresh(installation).bot.bot_token == "their-bot-token"

@@ -13,7 +13,8 @@ from sectorflow_slack.domain.errors import Changed, StorageUnavailable
 from sectorflow_slack.domain.installations import FreshToken, Installation, Revocation
 from sectorflow_slack.storage.apps import RedisAppStore
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.installations import APP_AFTERLIFE_SECONDS, RedisInstallationStore
+from sectorflow_slack.storage.installations import RedisInstallationStore
+from sectorflow_slack.storage.leaving import APP_AFTERLIFE_SECONDS
 from sectorflow_slack.storage.pending import RedisPendingStore
 from sectorflow_slack.storage.revocations import RedisRevocationStore
 from tests.storage.conftest import dump, expiring_and_staying, race
@@ -50,13 +51,10 @@ def changed(installation: Installation, **changes: Any) -> Installation:
 
 
 def with_token(installation: Installation, fresh: FreshToken) -> Installation:
-    bot = replace(
-        installation.bot,
-        bot_token=fresh.bot_token,
-        refresh_token=fresh.refresh_token,
-        token_expires_at=fresh.expires_at,
-    )
-    return replace(installation, bot=bot)
+    return replace(installation, bot=installation.bot.with_token(fresh))
+
+
+RENEWED = with_token(ROTATING, FRESH)
 
 
 def test_new_terms_are_in_force_at_once(installations: RedisInstallationStore) -> None:
@@ -93,7 +91,7 @@ def test_a_change_of_what_is_gone_or_replaced_brings_nothing_back(
 
 def test_a_change_leaves_a_token_that_was_renewed_meanwhile(installations: RedisInstallationStore) -> None:
     installations.save(ROTATING, None, None)
-    installations.renew(ROTATING, FRESH)
+    installations.renew(ROTATING, RENEWED)
 
     assert installations.change(changed(ROTATING, app_name="New"), 1)
     assert installations.find(ROTATING.key) == with_token(changed(ROTATING, app_name="New"), FRESH)
@@ -102,9 +100,31 @@ def test_a_change_leaves_a_token_that_was_renewed_meanwhile(installations: Redis
 def test_a_renewed_token_takes_the_place_of_the_old_one_once(installations: RedisInstallationStore) -> None:
     installations.save(ROTATING, None, None)
 
-    assert installations.renew(ROTATING, FRESH)
-    assert not installations.renew(ROTATING, replace(FRESH, bot_token="xoxe.xoxb-too-late"))
-    assert installations.find(ROTATING.key) == with_token(ROTATING, FRESH)
+    assert installations.renew(ROTATING, RENEWED)
+    assert not installations.renew(ROTATING, with_token(ROTATING, replace(FRESH, bot_token="too-late")))
+    assert installations.find(ROTATING.key) == RENEWED
+
+
+def test_another_install_of_the_same_app_and_team_takes_the_place_of_the_old_one(
+    installations: RedisInstallationStore,
+) -> None:
+    installations.save(ROTATING, None, None)
+    again = replace(ROTATING, bot=make_bot(bot_user_id="U0NEWBOT", bot_token="again"), installed_at=NOW + 60)
+
+    assert installations.renew(ROTATING, again)
+    assert installations.find(ROTATING.key) == again
+    assert not installations.delete(ROTATING.key, before=NOW + 59)
+
+
+def test_only_the_installation_that_lives_by_a_token_is_deleted_for_it(
+    installations: RedisInstallationStore,
+) -> None:
+    installations.save(ROTATING, None, None)
+    installations.renew(ROTATING, RENEWED)
+
+    assert not installations.delete(ROTATING.key, before=NOW, bot_token=ROTATING.bot.bot_token)
+    assert installations.find(ROTATING.key) == RENEWED
+    assert installations.delete(ROTATING.key, before=NOW, bot_token=FRESH.bot_token)
 
 
 @pytest.mark.parametrize("other", [{"bot_token": "xoxe.xoxb-other"}, {"refresh_token": "xoxe-1-other"}])
@@ -114,14 +134,14 @@ def test_a_token_that_is_not_the_stored_one_is_not_renewed(
     installations.save(ROTATING, None, None)
     stale = replace(ROTATING, bot=replace(ROTATING.bot, **other))
 
-    assert not installations.renew(stale, FRESH)
+    assert not installations.renew(stale, RENEWED)
     assert installations.find(ROTATING.key) == ROTATING
 
 
 def test_renewing_what_is_gone_brings_nothing_back(
     installations: RedisInstallationStore, store: redis.Redis
 ) -> None:
-    assert not installations.renew(ROTATING, FRESH)
+    assert not installations.renew(ROTATING, RENEWED)
     assert dump(store) == {}
 
 
@@ -129,7 +149,7 @@ def test_what_is_deleted_is_gone_and_its_token_waits_for_revocation(
     installations: RedisInstallationStore, revocations: RedisRevocationStore, store: redis.Redis
 ) -> None:
     installations.save(ROTATING, None, None)
-    installations.renew(ROTATING, FRESH)
+    installations.renew(ROTATING, RENEWED)
 
     assert installations.remove(ROTATING)
     assert not installations.remove(ROTATING)
@@ -243,9 +263,11 @@ def test_of_many_renewals_at_once_one_counts(real_store: redis.Redis, cipher: Ci
     installations = RedisInstallationStore(real_store, cipher)
     installations.save(ROTATING, None, None)
 
-    outcomes = race(
-        8, lambda number: installations.renew(ROTATING, replace(FRESH, refresh_token=f"xoxe-{number}"))
-    )
+    def renew(number: int) -> bool:
+        fresh = replace(FRESH, refresh_token=f"xoxe-{number}")
+        return installations.renew(ROTATING, with_token(ROTATING, fresh))
+
+    outcomes = race(8, renew)
 
     found = installations.find(ROTATING.key)
     assert outcomes.count(True) == 1
@@ -301,7 +323,7 @@ def test_deleting_and_replacing_at_once_leave_one_of_both(real_store: redis.Redi
 
 def test_a_dump_shows_no_refresh_token(installations: RedisInstallationStore, store: redis.Redis) -> None:
     installations.save(ROTATING, None, None)
-    installations.renew(ROTATING, FRESH)
+    installations.renew(ROTATING, RENEWED)
     kept = str(dump(store))
     installations.remove(ROTATING)
 

@@ -14,7 +14,8 @@ from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.installations import BotInstall, InstallationKey, SectorFlowSettings, Terms
 from sectorflow_slack.storage.apps import RedisAppStore
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.installations import APP_AFTERLIFE_SECONDS, RedisInstallationStore
+from sectorflow_slack.storage.installations import RedisInstallationStore
+from sectorflow_slack.storage.leaving import APP_AFTERLIFE_SECONDS
 from sectorflow_slack.storage.pending import RedisPendingStore
 from tests.storage.conftest import LASTING, dump, expiring_and_staying, race
 from tests.values import (

@@ -116,10 +116,7 @@ class AnswerService:
         if progress.deaths >= MAX_DEATHS and progress.plan is None:
             raise Deadly
         if progress.deaths >= MAX_DEATHS_TOLD:
-            # Saying even that it failed kills workers; whoever reads the dead letters is told.
-            if question.answer_id:
-                self.asking.give_up(question)
-            self._finish(question, plan_of_failure(question, Deadly()))
+            self._give_up(question)
             return
         if question.answer_id:
             self._answer_again(question, installation)
@@ -132,6 +129,14 @@ class AnswerService:
             # Somebody pressed one of its buttons before all of it was posted.
             self.queue.run(Errand("draw", question.installation, question_id=question.id))
         self._finish(question, plan)
+
+    def _give_up(self, question: Question) -> None:
+        """End a question over which workers die even where they only say that it failed."""
+        if question.answer_id:
+            self.asking.give_up(question)
+        else:
+            self.recovery.tell_apart(question, self.posting.take_over(question))
+        self._finish(question, plan_of_failure(question, Deadly()))
 
     def _answer_again(self, question: Question, installation: Installation) -> None:
         if not self.asking.ask_again(question, installation):

@@ -98,7 +98,9 @@ class ErrandService:
 
     def _tell(self, errand: Errand, installation: Installation) -> None:
         message = notice(str(getattr(words_for(""), errand.sentence)))
-        if errand.channel_id:
+        if errand.stand_in:
+            self.speaking.update(installation, errand.channel_id, errand.stand_in, message)
+        elif errand.channel_id:
             self.speaking.whisper(installation, _place(errand), errand.user_id, message)
         else:
             # Slack takes a person's id for the DM with them (docs.slack.dev, chat.postMessage).

@@ -46,7 +46,7 @@ class PostingService:
     def _say(
         self, question: Question, installation: Installation, plan: Plan, posted: tuple[str, ...]
     ) -> tuple[str, ...]:
-        stand_in = "" if posted or not plan.messages else self._take_over(question)
+        stand_in = "" if posted or not plan.messages else self.take_over(question)
         while len(posted) < len(plan.messages):
             message = plan.messages[len(posted)]
             try:
@@ -64,7 +64,7 @@ class PostingService:
                 logger.info("message posted", extra={**question.ids, "number": len(posted)})
         return posted
 
-    def _take_over(self, question: Question) -> str:
+    def take_over(self, question: Question) -> str:
         """Give the message that stands in for the answer, "" for none; nobody posts one from now on."""
         while (stand_in := self.interim.take_over(question)) is None:
             time.sleep(LOOK_SECONDS)

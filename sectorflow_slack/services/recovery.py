@@ -64,6 +64,10 @@ class RecoveryService:
         """Tell who wanted a new answer of a model that there is none."""
         self._tell(question, question.channel_id, "regenerate_failed")
 
+    def tell_apart(self, question: Question, stand_in: str) -> None:
+        """Tell in an errand of its own that there is no answer: in the place of ``stand_in``, if any."""
+        self._tell(question, question.channel_id, "unexpected", stand_in)
+
     def _next_try(
         self, error: Exception, progress: Progress, installation: Installation | None
     ) -> tuple[Exception, float | None]:
@@ -128,7 +132,7 @@ class RecoveryService:
         else:
             finish(question, plan)
 
-    def _tell(self, question: Question, channel_id: str, sentence: str) -> None:
+    def _tell(self, question: Question, channel_id: str, sentence: str, stand_in: str = "") -> None:
         errand = Errand(
             "tell",
             question.installation,
@@ -136,6 +140,7 @@ class RecoveryService:
             channel_id=channel_id,
             thread_ts=question.reply_thread_ts or "",
             sentence=sentence,
+            stand_in=stand_in,
         )
         self._run(errand, question)
 

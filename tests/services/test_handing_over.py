@@ -9,10 +9,21 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.questions import Reply
+from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services import Services, posting
 from sectorflow_slack.services.answers import MAX_DEATHS_TOLD, AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue, make_reply
-from tests.services.steps import KEY, WorkerKilled, ask, ended, later, left
+from tests.services.steps import (
+    KEY,
+    WorkerKilled,
+    ask,
+    ended,
+    greeted,
+    later,
+    left,
+    let_time_pass,
+    run_errands,
+)
 from tests.values import MODEL_IDS, make_question
 
 
@@ -102,18 +113,46 @@ def test_a_question_that_went_to_another_meanwhile_is_not_handed_over(
     assert queue.jobs == jobs
 
 
-def test_a_question_that_kills_even_those_who_say_that_it_failed_is_given_up_in_silence(
-    answers: AnswerService, services: Services, slack: FakeSlackClient, store: redis.Redis
-) -> None:
-    slack.posts.then(*[WorkerKilled()] * MAX_DEATHS_TOLD)
-    with pytest.raises(WorkerKilled):
-        ask(answers)
-
-    for _ in range(MAX_DEATHS_TOLD - 1):
+def kill_all_who_try(answers: AnswerService, store: redis.Redis) -> None:
+    """Have a question taken up until nobody tries any more."""
+    for _ in range(MAX_DEATHS_TOLD):
         with pytest.raises(WorkerKilled):
-            later(answers, store, "underway")
-    later(answers, store, "underway")
+            answers.answer_next(KEY)
+        let_time_pass(store, "underway")
+    answers.answer_next(KEY)
 
+
+def test_what_stood_in_for_an_answer_that_kills_even_those_who_say_that_it_failed_says_so_in_the_end(
+    answers: AnswerService,
+    services: Services,
+    slack: FakeSlackClient,
+    queue: FakeTaskQueue,
+    store: redis.Redis,
+) -> None:
+    greeted(services)
+    slack.updates.then(*[WorkerKilled()] * MAX_DEATHS_TOLD)
+    kill_all_who_try(answers, store)
+
+    run_errands(services, queue)
+
+    assert slack.seen == [ENGLISH.unexpected]
+    assert slack.whispered == []
+
+
+def test_who_asked_what_kills_even_those_who_say_that_it_failed_is_told_alone(
+    answers: AnswerService,
+    services: Services,
+    slack: FakeSlackClient,
+    queue: FakeTaskQueue,
+    store: redis.Redis,
+) -> None:
+    answers.questions.accept(make_question())
+    slack.posts.then(*[WorkerKilled()] * MAX_DEATHS_TOLD)
+    kill_all_who_try(answers, store)
+
+    run_errands(services, queue)
+
+    assert [message.text for _, _, message in slack.whispered] == [ENGLISH.unexpected]
     assert ended(services) == {"deadly": 1}
     assert [letter.reason for letter in services.letters.dead()] == ["deadly"]
     assert left(store) == []

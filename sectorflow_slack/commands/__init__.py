@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from click import Context
 from flask import Flask
+from flask.cli import cli as flask_itself
 
 from sectorflow_slack.commands.apps import apps
 from sectorflow_slack.commands.doctor import SETTINGS_FAULTS, doctor
@@ -13,13 +15,16 @@ from sectorflow_slack.commands.installations import installations
 from sectorflow_slack.commands.keys import keys
 from sectorflow_slack.commands.manifest import manifest
 from sectorflow_slack.commands.sectorflow import sectorflow
+from sectorflow_slack.commands.terms import change, feedback, register
 
-#: What is of use before the settings are good.
-FIRST_AID = (doctor, keys)
+#: What is of use before the settings are good: the commands, by the words that lead to each.
+FIRST_AID = {("doctor",): doctor, ("keys", "new"): keys}
 
 
 def register_commands(app: Flask) -> None:
     """Add the commands to ``flask``."""
+    for of_one in (register, change, feedback):
+        installations.add_command(of_one)
     for command in (apps, doctor, failed, installations, keys, manifest, sectorflow):
         app.cli.add_command(command)
 
@@ -32,11 +37,19 @@ def make_first_aid(faults: str, arguments: list[str]) -> Flask | None:
         arguments: the process's, its name first; None is given where they name no such command.
 
     """
-    is_flask = Path(arguments[0]).name in {"flask", "__main__.py"}
-    if not is_flask or not {command.name for command in FIRST_AID} & set(arguments[1:]):
+    if Path(arguments[0]).name not in {"flask", "__main__.py"}:
         return None
-    app = Flask("sectorflow_slack.first_aid", static_folder=None)
-    app.config[SETTINGS_FAULTS] = faults
-    for command in FIRST_AID:
-        app.cli.add_command(command)
-    return app
+    words = _words(arguments[1:])
+    for path, command in FIRST_AID.items():
+        if words[: len(path)] == path:
+            app = Flask("sectorflow_slack.first_aid", static_folder=None)
+            app.config[SETTINGS_FAULTS] = faults
+            app.cli.add_command(command)
+            return app
+    return None
+
+
+def _words(arguments: list[str]) -> tuple[str, ...]:
+    """Give what follows the options of ``flask`` itself: the command, and what it is given."""
+    _, words, _ = flask_itself.make_parser(Context(flask_itself)).parse_args(list(arguments))
+    return tuple(words)

@@ -39,12 +39,17 @@ def find_defaults(installation_id: str | None) -> Defaults:
         found = current_services.installs.find(installation_id)
         settings = found.terms.sectorflow if found else None
         if settings is None or not settings.api_token:
-            raise click.ClickException("There is no such installation, or its token is forgotten.")
+            raise click.ClickException("There is no such installation, or its token is forgotten or lost.")
         return Defaults(settings.api_token, settings)
-    token = os.environ.get(TOKEN_VARIABLE) or click.prompt("SectorFlow token", hide_input=True, err=True)
+    token = ask_token()
     if not re.fullmatch(r"[\x21-\x7e]+", token):
         raise click.ClickException("This is no token: it must be visible ASCII characters, without spaces.")
     return Defaults(token)
+
+
+def ask_token() -> str:
+    """Give the token of the environment, or ask for one unseen."""
+    return os.environ.get(TOKEN_VARIABLE) or str(click.prompt("SectorFlow token", hide_input=True, err=True))
 
 
 def timed(ask: Callable[[], Reply]) -> tuple[Reply, float]:

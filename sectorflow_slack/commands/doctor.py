@@ -10,9 +10,11 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from sectorflow_slack.commands.checks import Finding, Patient, examine
-from sectorflow_slack.commands.speaking import Command, json_option, readable, say_json
+from sectorflow_slack.commands.checks import examine
+from sectorflow_slack.commands.findings import Finding, Patient
+from sectorflow_slack.commands.speaking import Command, json_option, readable, say_json, watching
 from sectorflow_slack.config import Settings
+from sectorflow_slack.domain.checkup import Watch
 from sectorflow_slack.services import Services
 
 #: Where an application that could not be made keeps what is wrong with its settings, a line for each.
@@ -36,17 +38,18 @@ def doctor(ctx: click.Context, records: int, seconds: float, as_json: bool) -> N
 
     Each is ok, warn or fail, with a sentence and what to do. Changes nothing. Ends with 1 where one fails.
     """
-    verdicts = [_say(finding, as_json) for finding in _findings(records, seconds)]
+    watch = watching("Opening records", as_json=as_json)
+    verdicts = [_say(finding, as_json) for finding in _findings(records, seconds, watch)]
     ctx.exit(1 if "fail" in verdicts else 0)
 
 
-def _findings(records: int, seconds: float) -> Iterable[Finding]:
+def _findings(records: int, seconds: float, watch: Watch) -> Iterable[Finding]:
     faults = current_app.config.get(SETTINGS_FAULTS)
     if faults is not None:
         return _faults(faults)
     services = cast(Services, current_app.extensions["sectorflow_slack"])
     settings = cast(Settings, current_app.config["SETTINGS"])
-    return examine(Patient(settings, services, records, seconds))
+    return examine(Patient(settings, services, records, seconds, watch))
 
 
 def _faults(faults: str) -> Iterator[Finding]:

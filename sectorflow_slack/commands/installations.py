@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from sectorflow_slack.commands.shown import COLUMNS, Shown, shown
-from sectorflow_slack.commands.speaking import Group, json_option, say_fields, say_json, say_table
+from sectorflow_slack.commands.speaking import Group, json_option, say_fields, say_json, say_table, watching
 from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import Installation, InstallationQuery, PendingInstallation
 from sectorflow_slack.web import current_services
@@ -56,14 +56,14 @@ def list_installations(limit: int, everything: bool, as_json: bool, **filters: s
 @json_option("One JSON document, named as in the install API.")
 def show(installation_id: str, as_json: bool) -> None:
     """Show one; no tokens, no secrets, no install link."""
-    found, lost = _find(installation_id)
+    found = _find(installation_id)
     fields = shown(found)
     if as_json:
         say_json(fields)
     else:
         say_fields(fields)
-    if lost:
-        click.echo(f"No key opens its secrets ({lost}): it cannot answer.", err=True)
+    if lost := _lost(found):
+        click.echo(f"No key opens its secrets ({lost}): it cannot be used as it is.", err=True)
 
 
 @installations.command()
@@ -72,18 +72,13 @@ def show(installation_id: str, as_json: bool) -> None:
 @json_option("One JSON document.")
 def delete(installation_id: str, yes: bool, as_json: bool) -> None:
     """Forget one with its secrets, and revoke its bot token at Slack."""
-    found, lost = _find(installation_id)
+    found = _find(installation_id)
     if not yes:
         name = f"{found.terms.app_name!r}, {shown(found)['teamName'] or 'no team'}"
         click.confirm(f"Delete {installation_id} ({name})?", abort=True, err=True)
-    if lost:
-        if not _delete_unread(found):
-            raise click.ClickException(
-                f"No key opens its secrets ({lost}), and it cannot be deleted without."
-            )
-    elif not current_services.installs.delete(installation_id):
+    if not current_services.installs.delete(installation_id):
         raise click.ClickException("There is no such installation any more.")
-    revocation = _revocation(found, lost)
+    revocation = _revocation(found)
     if as_json:
         say_json({"id": installation_id, "deleted": True, "revocation": revocation})
         return
@@ -98,35 +93,33 @@ _REVOCATIONS = {
 }
 
 
-def _revocation(found: Found, lost: str) -> str:
+def _revocation(found: Found) -> str:
     """Say what became of the bot token, in a word."""
     if isinstance(found, PendingInstallation):
         return "none"
-    if lost:
+    if not found.bot.bot_token:
         return "impossible"
     return "waiting" if current_services.checkup.awaits_revocation(found.key) else "done"
 
 
-def _find(installation_id: str) -> tuple[Found, str]:
-    """Find an installation, and what keeps its secrets from being read: "" where nothing does."""
-    lost = ""
-    try:
-        found = current_services.installs.find(installation_id)
-    except CannotDecrypt as error:
-        lost = error.place
-        # The directory opens no secrets.
-        found = next((one for one in _walk(InstallationQuery()) if one.terms.id == installation_id), None)
+def _find(installation_id: str) -> Found:
+    found = current_services.installs.find(installation_id)
     if found is None:
         raise click.ClickException("There is no such installation.")
-    return found, lost
+    return found
 
 
-def _delete_unread(found: Found) -> bool:
-    """Forget an installation whose secrets nobody can read."""
-    if isinstance(found, Installation):
-        now = current_services.installs.clock()
-        return current_services.installs.installations.delete(found.key, before=max(now, found.installed_at))
-    return current_services.installs.pendings.remove(found.terms.id)
+def _lost(found: Found) -> str:
+    """Name what keeps an installation from being used: a secret that no key opens; "" where none does."""
+    installs = current_services.installs
+    try:
+        if isinstance(found, Installation):
+            installs.installations.find(found.key)
+        else:
+            installs.pendings.find(found.terms.id)
+    except CannotDecrypt as error:
+        return error.place
+    return ""
 
 
 def _walk(query: InstallationQuery) -> Iterator[Found]:
@@ -145,7 +138,7 @@ def _walk(query: InstallationQuery) -> Iterator[Found]:
 @json_option("One JSON document.")
 def export_installations(file: Path, as_json: bool) -> None:
     """Write all installations to FILE, sealed with the first of ENCRYPTION_KEYS."""
-    sealed, number = current_services.backup.export()
+    sealed, number = current_services.backup.export(watching("Reading", as_json=as_json))
     try:
         _write_for_owner(file, sealed)
     except OSError as error:
@@ -175,7 +168,8 @@ def _write_for_owner(file: Path, text: str) -> None:
 def import_installations(file: Path, as_json: bool) -> None:
     """Put back from FILE what is missing; what is there stays as it is."""
     try:
-        number = current_services.backup.restore(file.read_text().strip())
+        watch = watching("Putting back", as_json=as_json)
+        number = current_services.backup.restore(file.read_text().strip(), watch)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from None
     except (CannotDecrypt, UnicodeDecodeError):

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-
 import click
 from cryptography.fernet import Fernet
 
-from sectorflow_slack.commands.speaking import Group, json_option, say_json
+from sectorflow_slack.commands.speaking import Group, json_option, say_json, watching
 from sectorflow_slack.web import current_services
 
 keys = Group("keys", help="The keys that what is stored is encrypted with.")
 
 
 @keys.command("new", with_appcontext=False)
-def new_key() -> None:
+@json_option("An object that has it.")
+def new_key(as_json: bool) -> None:
     """Print a new key for ENCRYPTION_KEYS, and nothing else: it can be piped."""
-    click.echo(Fernet.generate_key().decode())
+    key = Fernet.generate_key().decode()
+    if as_json:
+        say_json({"key": key})
+    else:
+        click.echo(key)
 
 
 @keys.command("re-encrypt")
@@ -32,11 +33,10 @@ def re_encrypt(as_json: bool) -> None:
     renewed, current = 0, 0
     lost: list[dict[str, str]] = []
     places = dict.fromkeys(current_services.keyring.places())
-    with _progress(places) as under_way:
-        for place in under_way:
-            found = current_services.keyring.renew(place)
-            renewed, current = renewed + found.renewed, current + found.current
-            lost += [{"record": place, "field": field} for field in found.lost]
+    for place in watching("Encrypting", as_json=as_json)(places):
+        found = current_services.keyring.renew(place)
+        renewed, current = renewed + found.renewed, current + found.current
+        lost += [{"record": place, "field": field} for field in found.lost]
     counts = {"records": len(places), "renewed": renewed, "current": current}
     if as_json:
         say_json({**counts, "lost": lost})
@@ -46,13 +46,3 @@ def re_encrypt(as_json: bool) -> None:
             click.echo(f"No key opens {each['record']} {each['field']}.", err=True)
     if lost:
         raise click.exceptions.Exit(1)
-
-
-@contextmanager
-def _progress(places: Iterable[str]) -> Iterator[Iterable[str]]:
-    """Show on a terminal how far this is."""
-    if not sys.stderr.isatty():
-        yield places
-        return
-    with click.progressbar(list(places), label="Encrypting", file=sys.stderr) as bar:
-        yield bar

@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -17,6 +17,7 @@ from flask.cli import AppGroup
 from tabulate import tabulate
 
 from sectorflow_slack.domain import errors
+from sectorflow_slack.domain.checkup import Watch
 
 F = TypeVar("F", bound=Callable[..., Any])
 Json = Any
@@ -120,6 +121,19 @@ def readable(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(readable(part) for part in value) or "-"
     return _CONTROLS.sub("\ufffd", str(value))
+
+
+def watching(label: str, *, as_json: bool) -> Watch:
+    """Give what shows on a terminal how far something long is; to a script it shows nothing."""
+
+    def watch(things: Collection[str]) -> Iterator[str]:
+        if as_json or not sys.stderr.isatty():
+            yield from things
+            return
+        with click.progressbar(things, label=label, file=sys.stderr) as bar:
+            yield from bar
+
+    return watch
 
 
 def logs_to_stderr() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from sectorflow_slack.domain.installations import InstallationKey, SectorFlowSettings
 from sectorflow_slack.domain.questions import Reply
+
+#: Goes through things one by one, and may show somebody how far it is.
+Watch = Callable[[Collection[str]], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,10 @@ class StoreFigures:
     used_bytes: int | None
     #: What Redis may use at most; None where there is no limit.
     limit_bytes: int | None
+    #: What it does when that is full, as ``maxmemory-policy`` names it.
+    policy: str | None
+    #: How data outlasts a restart: an append-only file, snapshots, or neither as far as it says.
+    kept: Literal["aof", "rdb", "nothing"] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +50,7 @@ class StoreCheckup(Protocol):
     def figures(self) -> StoreFigures:
         """Say how Redis does."""
 
-    def sealed(self, most: int) -> SealedFigures:
+    def sealed(self, most: int, watch: Watch = iter) -> SealedFigures:
         """Look through what is sealed, ``most`` records at most; changes nothing."""
 
     def awaits_revocation(self, key: InstallationKey) -> bool:

@@ -9,7 +9,8 @@ from sectorflow_slack.domain.installations import InstallationKey
 
 #: ``greet``: show that a question was taken. ``draw``: bring an answer's messages up to date.
 #: ``dialog``: open the dialog of a follow-up. ``copy``: give a model's answer as plain text, to one person.
-#: ``tell``: say a sentence to one person, or in the place of what stood in for an answer. ``home``: show the Home tab. ``suggest``: offer prompts in a DM.
+#: ``tell``: say a sentence to one person, or in the place of what stood in for an answer. ``home``: show the
+#: Home tab. ``suggest``: offer prompts in a DM.
 Kind = Literal["greet", "draw", "dialog", "copy", "tell", "home", "suggest"]
 
 

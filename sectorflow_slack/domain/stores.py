@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from sectorflow_slack.domain.checkup import Watch
 from sectorflow_slack.domain.installations import (
     AppSummary,
     Installation,
@@ -32,7 +33,12 @@ class AppStore(Protocol):
     def signing_secrets(self, app_id: str) -> tuple[str, ...]:
         """Load the secrets that a request of this app may be signed with; none for an unknown app.
 
-        The one in force comes first, then one that waits for its first verified event.
+        The one in force comes first, then one that waits for its first verified event. One that no key opens
+        is left out.
+
+        Raises:
+            CannotDecrypt: no key opens any of them.
+
         """
 
     def adopt_signing_secret(self, app_id: str, secret: str) -> None:
@@ -75,7 +81,8 @@ class InstallationStore(Protocol):
     def remove(self, installation: Installation) -> bool:
         """Forget an installation and keep its bot token for revocation, in one step.
 
-        Returns False where it is not there any more, or another one is.
+        Returns False where it is not there any more, or another one is. A bot token that no key opens is
+        forgotten.
         """
 
     def delete(self, key: InstallationKey, before: float, bot_token: str | None = None) -> bool:
@@ -109,7 +116,7 @@ class PendingStore(Protocol):
 
 
 class Directory(Protocol):
-    """Lists installations of every state."""
+    """Lists installations of every state, and finds those of which secrets are lost."""
 
     def page(self, query: InstallationQuery) -> InstallationPage:
         """Give one page, oldest first; what is registered or deleted meanwhile moves nothing else.
@@ -118,6 +125,9 @@ class Directory(Protocol):
             ValueError: the cursor is none that a page gave.
 
         """
+
+    def find(self, installation_id: str) -> Installation | PendingInstallation | None:
+        """Load one with those of its secrets that a key opens; the others are blank."""
 
 
 class RevocationStore(Protocol):
@@ -207,10 +217,10 @@ class OAuthStateStore(Protocol):
 class Backup(Protocol):
     """Keeps installations elsewhere."""
 
-    def export(self) -> tuple[str, int]:
+    def export(self, watch: Watch = iter) -> tuple[str, int]:
         """Give all installations as one sealed text, and how many they are."""
 
-    def restore(self, sealed: str) -> int:
+    def restore(self, sealed: str, watch: Watch = iter) -> int:
         """Put back what is missing; returns how many installations came back.
 
         Raises ``CannotDecrypt`` where the text is no backup, or its key is gone.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, replace
 
+from sectorflow_slack.domain.errors import InstallRefused
 from sectorflow_slack.domain.installations import SectorFlowSettings, SettingsChange, Terms
 
 #: Gives model names by token and workspace; None where nobody could say. Raises where they are no good.
@@ -17,7 +18,7 @@ def changed_terms(terms: Terms, change: SettingsChange, names_of: NamesOf) -> Te
     """Give the terms with a change made to them, of the next revision; the same where nothing changes.
 
     Raises:
-        InstallRefused: ``names_of`` refused the token or the workspace.
+        InstallRefused: ``names_of`` refused the token or the workspace, or the stored one is lost.
 
     """
     asked = {field.name: getattr(change, field.name) for field in fields(change)}
@@ -30,6 +31,8 @@ def changed_terms(terms: Terms, change: SettingsChange, names_of: NamesOf) -> Te
     )
     if new == terms:
         return terms
+    if not new.sectorflow.api_token:
+        raise InstallRefused("apiToken", "The stored token cannot be read; send it anew.")
     sectorflow = _named(terms.sectorflow, new.sectorflow, names_of)
     return replace(new, sectorflow=sectorflow, revision=terms.revision + 1)
 

@@ -6,7 +6,7 @@ import hmac
 import logging
 from dataclasses import dataclass, field, replace
 
-from sectorflow_slack.domain.errors import Changed, ConsentRefused, SlackBusy, SlackError
+from sectorflow_slack.domain.errors import CannotDecrypt, Changed, ConsentRefused, SlackBusy, SlackError
 from sectorflow_slack.domain.installations import (
     BotInstall,
     Installation,
@@ -162,7 +162,12 @@ class ConsentService:
         gave, as installed now: its own token may be over, and Slack may still have to tell of that.
         """
         for _ in range(TRIES):
-            living = self.installations.find(InstallationKey(bot.app_id, bot.tenant_id))
+            try:
+                living = self.installations.find(InstallationKey(bot.app_id, bot.tenant_id))
+            except CannotDecrypt as error:
+                # It may be the token of the installation there, and has nowhere else to go.
+                logger.error("token left alone: %s", error.place)
+                return
             if living is None:
                 self._revoke(bot)
                 return

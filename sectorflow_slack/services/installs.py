@@ -9,7 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
-from sectorflow_slack.domain.errors import AppNotMade, Changed, InstallRefused, StorageUnavailable
+from sectorflow_slack.domain.errors import (
+    AppNotMade,
+    CannotDecrypt,
+    Changed,
+    InstallRefused,
+    StorageUnavailable,
+)
 from sectorflow_slack.domain.installations import (
     Installation,
     InstallationPage,
@@ -24,11 +30,7 @@ from sectorflow_slack.domain.remotes import Clock, SectorFlowClient
 from sectorflow_slack.domain.stores import Claim, Directory, InstallationStore, PendingStore
 from sectorflow_slack.services.app_making import LOOK, AppMaker
 from sectorflow_slack.services.changes import changed_terms
-from sectorflow_slack.services.checking import (
-    CHECK_TIMEOUT_SECONDS,
-    SHORT_CHECK_TIMEOUT_SECONDS,
-    model_names,
-)
+from sectorflow_slack.services.checking import CHECK_TIMEOUT_SECONDS, SHORT_CHECK_TIMEOUT_SECONDS, model_names
 from sectorflow_slack.services.claims import FIELD, Claims
 from sectorflow_slack.services.insisting import insist
 from sectorflow_slack.services.registering import pending_of, team_of_made
@@ -99,13 +101,19 @@ class InstallService:
         return slack_app.app_id
 
     def find(self, installation_id: str) -> Installation | PendingInstallation | None:
-        """Load an installation in whatever state it is."""
-        return (
-            self.installations.find_by_id(installation_id)
-            or self.pendings.find(installation_id)
-            # It may have been installed between the two looks.
-            or self.installations.find_by_id(installation_id)
-        )
+        """Load an installation in whatever state it is; a secret that no key opens is blank."""
+        if not installation_id.isascii():
+            return None  # ids are; whatever somebody typed may not even be text that Redis takes
+        try:
+            return (
+                self.installations.find_by_id(installation_id)
+                or self.pendings.find(installation_id)
+                # It may have been installed between the two looks.
+                or self.installations.find_by_id(installation_id)
+            )
+        except CannotDecrypt as error:
+            logger.error("installation cannot be read: %s", error.place)
+            return self.directory.find(installation_id)
 
     def list(self, query: InstallationQuery) -> InstallationPage:
         """Give one page of installations in whatever state they are.
@@ -203,8 +211,8 @@ class InstallService:
         """Pin a request that replaces an installation to the team of that one; no ``app_id``: a new app."""
         if request.replaces is None:
             return request
-        replaced = self.installations.find_by_id(request.replaces)
-        if replaced is None or replaced.key.app_id != app_id:
+        replaced = self.find(request.replaces)
+        if not isinstance(replaced, Installation) or replaced.key.app_id != app_id:
             raise InstallRefused("replaces", "No installed installation of this app has this id.")
         if request.team_id not in {None, replaced.key.tenant_id}:
             raise InstallRefused("replaces", "The installation with this id is in another team.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
-from sectorflow_slack.domain.errors import SlackError, SlackRefused, StorageUnavailable
+from sectorflow_slack.domain.errors import CannotDecrypt, SlackError, SlackRefused, StorageUnavailable
 from sectorflow_slack.domain.installations import Installation, Revocation
 from sectorflow_slack.domain.remotes import Clock, SlackClient
 from sectorflow_slack.domain.stores import AppStore, InstallationStore, RevocationStore
@@ -36,16 +36,17 @@ class RevocationService:
     def revoke_now(self, installation: Installation) -> None:
         """Try once to revoke the token of an installation that was just removed; the rest is for workers.
 
-        A token that is renewed from time to time is theirs alone: the one that is stored may be newer.
+        A token that is renewed from time to time is theirs alone: the one that is stored may be newer. One
+        that no key opens cannot be revoked.
         """
         bot = installation.bot
-        if bot.refresh_token:
+        if bot.refresh_token or not bot.bot_token:
             return
         revocation = Revocation(installation.terms.id, installation.key, bot.bot_token)
         try:
             self._revoke(revocation)
             self.revocations.done(revocation)
-        except (SlackError, StorageUnavailable) as error:
+        except (SlackError, StorageUnavailable, CannotDecrypt) as error:
             logger.warning("revocation left to workers: %s", error, extra=_ids(revocation))
 
     def finish_due(self) -> None:
@@ -66,19 +67,22 @@ class RevocationService:
             revocation = self._alive(revocation)
             self._revoke(revocation)
         except SlackError as error:
-            self._later(revocation, error)
+            self._later(revocation, error.code, error.retry_after or 0.0)
+        except CannotDecrypt as error:
+            # The app's secrets, or those of the installation that may live by this token again.
+            self._later(revocation, str(error))
         else:
             self.revocations.done(revocation)
 
-    def _later(self, revocation: Revocation, error: SlackError) -> None:
+    def _later(self, revocation: Revocation, reason: str, pause: float = 0.0) -> None:
         if revocation.tries + 1 >= MAX_TRIES:
-            logger.error("token never revoked: %s", error.code, extra=_ids(revocation))
+            logger.error("token never revoked: %s", reason, extra=_ids(revocation))
             self.revocations.done(revocation)
             return
         delay = min(FIRST_DELAY_SECONDS * 2 ** min(revocation.tries, 10), LONGEST_DELAY_SECONDS)
-        logger.warning("token not revoked: %s", error.code, extra={**_ids(revocation), "delay": delay})
+        logger.warning("token not revoked: %s", reason, extra={**_ids(revocation), "delay": delay})
         tried = replace(revocation, tries=revocation.tries + 1)
-        self.revocations.put_back(tried, max(delay, error.retry_after or 0.0))
+        self.revocations.put_back(tried, max(delay, pause))
 
     def _revoke(self, revocation: Revocation) -> None:
         if self._is_in_use(revocation):

@@ -7,13 +7,18 @@ app is not in Redis.
 
 from __future__ import annotations
 
+import logging
+
 from redis import Redis
 from redis.client import Pipeline
 
+from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import AppSummary, SlackApp
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.records import Fields, app_secrets
+
+logger = logging.getLogger(__name__)
 
 #: So many keys, or members of a set, are looked at by one step of a scan.
 _BATCH = 500
@@ -45,16 +50,28 @@ class RedisAppStore:
 
     @translate_errors
     def signing_secrets(self, app_id: str) -> tuple[str, ...]:
-        """Load the secrets that a request of this app may be signed with; the one in force first."""
+        """Load the secrets that a request of this app may be signed with; the one in force first.
+
+        One that no key opens is left out.
+
+        Raises:
+            CannotDecrypt: no key opens any of them, so that nobody can tell who signed.
+
+        """
         if self._own_app and app_id == self._own_app.app_id:
             return (self._own_app.signing_secret,)
         key, names = app_key(app_id), ("signing_secret", "next_signing_secret")
-        sealed = self._redis.hmget(key, *names)
-        return tuple(
-            self._cipher.open(key, name, str(value))
-            for name, value in zip(names, sealed, strict=True)
-            if value
-        )
+        secrets, lost = [], []
+        for name, value in zip(names, self._redis.hmget(key, *names), strict=True):
+            try:
+                secrets += [self._cipher.open(key, name, str(value))] if value else []
+            except CannotDecrypt as error:
+                lost.append(error)
+        if lost and not secrets:
+            raise lost[0]
+        for each in lost:
+            logger.error("signing secret cannot be read: %s", each.place)
+        return tuple(secrets)
 
     @translate_errors
     def adopt_signing_secret(self, app_id: str, secret: str) -> None:
@@ -107,16 +124,24 @@ def updated_app_fields(pipe: Pipeline, cipher: Cipher, app: SlackApp) -> Fields:
     """Give the fields to write for an app that Slack has just vouched for.
 
     Its client credentials have proved good. Its signing secret has not: where another one is in force,
-    the new one waits for the first event that verifies with it.
+    the new one waits for the first event that verifies with it. One that no key opens verifies nothing.
     """
     key = app_key(app.app_id)
-    fields = {"client_id": app.client_id, **app_secrets(cipher, key, app)}
-    in_force = pipe.hget(key, "signing_secret")
+    # What was said last counts: a secret that waited from an earlier time waits no more.
+    fields = {"client_id": app.client_id, **app_secrets(cipher, key, app), "next_signing_secret": ""}
+    in_force = _secret_in_force(pipe, cipher, key)
     if in_force is None:
         return fields
     del fields["signing_secret"]
-    # What was said last counts: a secret that waited from an earlier time waits no more.
-    fields["next_signing_secret"] = ""
-    if cipher.open(key, "signing_secret", str(in_force)) != app.signing_secret:
+    if in_force != app.signing_secret:
         fields["next_signing_secret"] = cipher.seal(key, "next_signing_secret", app.signing_secret)
     return fields
+
+
+def _secret_in_force(pipe: Pipeline, cipher: Cipher, key: str) -> str | None:
+    sealed = pipe.hget(key, "signing_secret")
+    try:
+        return None if sealed is None else cipher.open(key, "signing_secret", str(sealed))
+    except CannotDecrypt as error:
+        logger.error("signing secret cannot be read, and is replaced: %s", error.place)
+        return None

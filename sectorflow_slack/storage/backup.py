@@ -14,6 +14,7 @@ from typing import Any
 from redis import Redis
 from redis.client import Pipeline
 
+from sectorflow_slack.domain.checkup import Watch
 from sectorflow_slack.storage.apps import read_tenants
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
@@ -35,16 +36,16 @@ class RedisBackup:
         self._cipher = cipher
 
     @translate_errors
-    def export(self) -> tuple[str, int]:
+    def export(self, watch: Watch = iter) -> tuple[str, int]:
         """Give all installations as one sealed text, and how many they are."""
-        found = ((key, self._read(key)) for key in self._keys())
+        found = ((key, self._read(key)) for key in watch(list(self._keys())))
         # What went away while this was looking is left out.
         records = {key: value for key, value in found if value}
         installations = sum(key.startswith("installation:") for key in records)
         return self._cipher.seal(*_PLACE, json.dumps(records)), installations
 
     @translate_errors
-    def restore(self, sealed: str) -> int:
+    def restore(self, sealed: str, watch: Watch = iter) -> int:
         """Put back what is missing; what is there is newer and stays.
 
         Returns how many installations came back.
@@ -54,7 +55,7 @@ class RedisBackup:
 
         """
         records: dict[str, Any] = json.loads(self._cipher.open(*_PLACE, sealed))
-        restored = [key for key, value in records.items() if self._write(key, value)]
+        restored = [key for key in watch(records) if self._write(key, records[key])]
         return sum(key.startswith("installation:") for key in restored)
 
     def _keys(self) -> Iterator[str]:

@@ -1,10 +1,14 @@
-"""Lists of installations of every state, page by page; the keys are those of ``storage.index``."""
+"""Installations of every state, in lists, page by page, or one by its id; also those that no key opens.
+
+The keys of the lists are those of ``storage.index``.
+"""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from redis import Redis
@@ -20,8 +24,9 @@ from sectorflow_slack.domain.installations import (
 )
 from sectorflow_slack.domain.remotes import Clock
 from sectorflow_slack.storage import index
-from sectorflow_slack.storage.connection import translate_errors
+from sectorflow_slack.storage.connection import read_hash, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.leaving import id_key
 from sectorflow_slack.storage.pending import pending_key, read_pending, secrets_key
 from sectorflow_slack.storage.records import Fields, read_installation
 
@@ -29,6 +34,7 @@ from sectorflow_slack.storage.records import Fields, read_installation
 _BATCH = 200
 #: So many entries are looked at for one page. Where few fit, the page is short, and says where to go on.
 _MOST_LOOKED_AT = 5_000
+_SECRETS = ("api_token", "bot_token", "refresh_token")
 _MEMBER = re.compile(r"[0-9]{15}:[!-~]{1,200}")
 
 
@@ -40,7 +46,7 @@ class _Found:
 
 
 class RedisDirectory:
-    """Lists installations in Redis."""
+    """Lists installations in Redis, and finds those whose secrets are lost."""
 
     def __init__(self, redis: Redis, cipher: Cipher, clock: Clock, *, most: int = _MOST_LOOKED_AT) -> None:
         """Take the store, the cipher, the clock, and how many entries are looked at for one page."""
@@ -72,6 +78,32 @@ class RedisDirectory:
             last = ""
         items = tuple(self._with_link(each, now) for each in shown)
         return InstallationPage(items, _cursor(last) if last else None)
+
+    @translate_errors
+    def find(self, installation_id: str) -> Installation | PendingInstallation | None:
+        """Load one with those of its secrets that a key opens; the others are blank."""
+        secrets_place = secrets_key(installation_id)
+        # In one step, so that no failure or consent comes between the two.
+        with self._redis.pipeline() as pipe:
+            pipe.hgetall(pending_key(installation_id))
+            pipe.hgetall(secrets_place)
+            pipe.get(id_key(installation_id))
+            pending, sealed, where = pipe.execute()
+        if pending:
+            return read_pending(pending, self._open(secrets_place, sealed))
+        place = f"installation:{where}"
+        fields = read_hash(self._redis, place) if where else {}
+        if fields.get("id") != installation_id:
+            return None
+        sealed = {name: fields.get(name, "") for name in _SECRETS}
+        return read_installation(fields, **self._open(place, sealed))
+
+    def _open(self, place: str, sealed: Mapping[str, str]) -> Fields:
+        opened = dict.fromkeys(sealed, "")
+        for name, value in sealed.items():
+            with suppress(CannotDecrypt):
+                opened[name] = self._cipher.open(place, name, value)
+        return opened
 
     def _walk(self, query: InstallationQuery, after: str | None) -> Iterator[_Found]:
         """Go through the shortest index that has all that may fit, in steps."""

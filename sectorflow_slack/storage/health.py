@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Literal
 
 import redis
 
-from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures
+from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures, Watch
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.keyring import RedisKeyRing
@@ -52,6 +53,17 @@ class _Found:
     appends: bool | None
     #: When snapshots are written; "" for never.
     snapshots: str | None
+    #: All of its INFO; empty where that is forbidden.
+    info: Mapping[str, Any]
+
+    @property
+    def kept(self) -> Literal["aof", "rdb", "nothing"] | None:
+        """Say how data outlasts a restart, as far as it says."""
+        if self.appends:
+            return "aof"
+        if self.snapshots:
+            return "rdb"
+        return None if self.appends is None else "nothing"
 
 
 def _look(store: redis.Redis) -> _Found:
@@ -59,15 +71,17 @@ def _look(store: redis.Redis) -> _Found:
         pipe.info()
         pipe.config_get("maxmemory-policy")
         pipe.config_get("save")
+        pipe.config_get("appendonly")
         # Providers forbid CONFIG, some of them INFO: each answer stands alone.
         answers = pipe.execute(raise_on_error=False)
-    info, policy, save = (_as_mapping(answer) for answer in answers)
-    appends = info.get("aof_enabled")
+    info, policy, save, append_only = (_as_mapping(answer) for answer in answers)
+    appends = info.get("aof_enabled", {"yes": 1, "no": 0}.get(append_only.get("appendonly", "")))
     return _Found(
         version=_as_text(info.get("redis_version")),
         policy=_as_text(policy.get("maxmemory-policy") or info.get("maxmemory_policy")),
         appends=None if appends is None else bool(appends),
         snapshots=_as_text(save.get("save")),
+        info=info,
     )
 
 
@@ -108,6 +122,15 @@ def _as_text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
+def _different(places: Iterable[str]) -> Iterator[str]:
+    """Go through places as they come, through each of them once."""
+    seen: set[str] = set()
+    for place in places:
+        if place not in seen:
+            seen.add(place)
+            yield place
+
+
 class RedisCheckup:
     """Examines Redis and what is in it."""
 
@@ -121,36 +144,32 @@ class RedisCheckup:
         """Say how Redis does."""
         self._redis.ping()
         trips = [self._round_trip() for _ in range(_ROUND_TRIPS)]
-        try:
-            info = _as_mapping(self._redis.info())
-        except redis.ResponseError:  # some providers forbid it
-            info = {}
+        found = _look(self._redis)
         return StoreFigures(
             round_trip_ms=statistics.median(trips),
-            version=_as_text(info.get("redis_version")),
-            used_bytes=info.get("used_memory"),
-            limit_bytes=info.get("maxmemory") or None,
+            version=found.version,
+            used_bytes=found.info.get("used_memory"),
+            limit_bytes=found.info.get("maxmemory") or None,
+            policy=found.policy,
+            kept=found.kept,
         )
 
     @translate_errors
-    def sealed(self, most: int) -> SealedFigures:
+    def sealed(self, most: int, watch: Watch = iter) -> SealedFigures:
         """Look through what is sealed, ``most`` records at most; changes nothing."""
-        seen: set[str] = set()
-        outdated, lost, is_complete = 0, [], True
-        for place in self._keyring.places():
-            if len(seen) == most:
-                is_complete = False
-                break
-            if place not in seen:
-                seen.add(place)
-                found = self._keyring.check(place)
-                outdated += found.renewed
-                lost += [f"{place} {field}" for field in found.lost]
+        coming = _different(self._keyring.places())
+        places = list(islice(coming, most))
+        is_complete = next(coming, None) is None
+        outdated, lost = 0, []
+        for place in watch(places):
+            found = self._keyring.check(place)
+            outdated += found.renewed
+            lost += [f"{place} {field}" for field in found.lost]
         return SealedFigures(
-            records=len(seen),
+            records=len(places),
             outdated=outdated,
             lost=tuple(lost),
-            revocations=sum(place.startswith("revocation:") for place in seen),
+            revocations=sum(place.startswith("revocation:") for place in places),
             is_complete=is_complete,
         )
 

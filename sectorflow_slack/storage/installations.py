@@ -20,7 +20,6 @@ from sectorflow_slack.domain.errors import Changed
 from sectorflow_slack.domain.installations import (
     Installation,
     InstallationKey,
-    Revocation,
     SlackApp,
 )
 from sectorflow_slack.storage.apps import app_key, updated_app_fields
@@ -43,12 +42,11 @@ from sectorflow_slack.storage.records import (
     bot_fields,
     open_tokens,
     read_installation,
-    read_optional_time,
     read_revision,
     terms_fields,
     token_fields,
 )
-from sectorflow_slack.storage.revocations import drop_revocation, queue_revocation
+from sectorflow_slack.storage.revocations import drop_revocation, queue_revocation, revocation_of
 
 
 class RedisInstallationStore:
@@ -157,7 +155,8 @@ class RedisInstallationStore:
     def remove(self, installation: Installation) -> bool:
         """Forget an installation and keep its bot token, as it is by now, for revocation, in one step.
 
-        False where it is gone, or its terms have changed since it was loaded.
+        A token that no key opens is forgotten, too. False where the installation is gone, or its terms have
+        changed since it was loaded.
         """
         key, place, terms = installation.key, place_of(installation.key), installation.terms
 
@@ -165,12 +164,12 @@ class RedisInstallationStore:
             held = read_held(pipe, place)
             if held.get("id") != terms.id or read_revision(held) != terms.revision:
                 return False
-            expires_at = read_optional_time(held.get("token_expires_at"))
-            revocation = Revocation(held["id"], key, *open_tokens(self._cipher, place, held), expires_at)
+            revocation = revocation_of(self._cipher, key, held)
             is_last = is_last_tenant(pipe, key)
             pipe.multi()
             leave(pipe, held, key, is_last=is_last)
-            queue_revocation(pipe, self._cipher, revocation)
+            if revocation is not None:
+                queue_revocation(pipe, self._cipher, revocation)
             pipe.set(removed_key(terms.id), "1", ex=REMOVED_SECONDS)
             return True
 

@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from redis import Redis
 from redis.client import Pipeline
@@ -19,6 +20,7 @@ from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import InstallationKey, Revocation
 from sectorflow_slack.storage.connection import flat, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.leaving import place_of
 from sectorflow_slack.storage.records import (
     Fields,
     open_tokens,
@@ -129,6 +131,21 @@ class RedisRevocationStore:
             read_optional_time(fields.get("token_expires_at")),
             int(fields.get("tries", 0)),
         )
+
+
+def revocation_of(cipher: Cipher, key: InstallationKey, held: Mapping[str, str]) -> Revocation | None:
+    """Give what is to be taken back of an installation's record; None where no key opens its bot token."""
+    place, refresh_token = place_of(key), ""
+    try:
+        bot_token = cipher.open(place, "bot_token", held["bot_token"])
+    except CannotDecrypt as error:
+        logger.error("token never revoked: %s", error)
+        return None
+    # Without the next one, this one is revoked all the same while it lives.
+    with suppress(CannotDecrypt):
+        _, refresh_token = open_tokens(cipher, place, held)
+    expires_at = read_optional_time(held.get("token_expires_at"))
+    return Revocation(held["id"], key, bot_token, refresh_token, expires_at)
 
 
 def queue_revocation(pipe: Pipeline, cipher: Cipher, revocation: Revocation) -> None:

@@ -34,10 +34,10 @@ class FeedbackView(MethodView):
         found = current_services.installs.find(str(installation_id))
         if not isinstance(found, Installation):
             raise problem(404, NOT_INSTALLED)
-        return {"items": _by_model(found.terms.sectorflow, current_services.feedback.of(found.key))}
+        return {"items": votes_by_model(found.terms.sectorflow, current_services.feedback.of(found.key))}
 
 
-def _by_model(settings: SectorFlowSettings, votes: Sequence[ModelVotes]) -> list[dict[str, Any]]:
+def votes_by_model(settings: SectorFlowSettings, votes: Sequence[ModelVotes]) -> list[dict[str, Any]]:
     """List the models of the settings in their order, then others that have votes, by id."""
     counted = {each.model_id: each for each in votes}
     others = sorted(counted.keys() - set(settings.model_ids))

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -25,13 +26,12 @@ from sectorflow_slack.commands.speaking import EXIT_CODES
 from sectorflow_slack.config import Settings
 from sectorflow_slack.logging import configure_logging
 from sectorflow_slack.storage.crypto import Cipher
-from tests.values import INSTALL_API_KEY
+from tests.fakes import FakeSectorFlowClient
+from tests.values import API_TOKEN, INSTALL_API_KEY, MODEL_IDS, WORKSPACE_ID
 
 ROOT = Path(__file__).parent.parent.parent
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
-#: What prints one bare value, to be piped.
-WITHOUT_JSON = {"keys new"}
 #: What needs no Redis, or says of itself that it is away.
 WITHOUT_REDIS = {
     "keys new",
@@ -47,6 +47,9 @@ ARGUMENTS = {
     "failed replay": ["--all"],
     "installations show": ["some-id"],
     "installations delete": ["some-id", "--yes"],
+    "installations change": ["some-id", "--display", "tabs"],
+    "installations feedback": ["some-id"],
+    "installations register": ["--app-name", "Acme", "--workspace", WORKSPACE_ID, "--model", MODEL_IDS[0]],
 }
 SETTINGS = {
     "PUBLIC_URL": "https://slack.example.com",
@@ -85,9 +88,21 @@ def test_every_option_says_what_it_is_or_names_its_choices(name: str) -> None:
     assert all(option.help or isinstance(option.type, click.Choice) for option in options)
 
 
-@pytest.mark.parametrize("name", COMMANDS.keys() - WITHOUT_JSON)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_speaks_json(name: str) -> None:
     assert any("--json" in option.opts for option in COMMANDS[name].params)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_command_takes_a_secret_as_an_argument(name: str) -> None:
+    params = COMMANDS[name].params
+    secret = [param for param in params if {"token", "secret", "secrets"} & set(words_of(param))]
+
+    assert all(isinstance(param, click.Option) and param.is_flag for param in secret)
+
+
+def words_of(param: click.Parameter) -> list[str]:
+    return [word for name in param.opts for word in name.strip("-").replace("_", "-").split("-")]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -97,10 +112,13 @@ def test_every_command_is_in_the_docs(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS.keys() - WITHOUT_REDIS)
 def test_where_redis_is_away_every_command_says_so_in_one_sentence(
-    name: str, settings: Settings, tmp_path: Path
+    name: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SECTORFLOW_TOKEN", API_TOKEN)
     away = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0), decode_responses=True)
-    app = create_app(settings, build_services(settings, make_connections(away, away)))
+    services = build_services(settings, make_connections(away, away))
+    installs = replace(services.installs, sectorflow=FakeSectorFlowClient())
+    app = create_app(settings, replace(services, installs=installs))
     file = tmp_path / "backup"
     if name == "installations import":
         file.write_text(build_backup(settings))
@@ -170,6 +188,16 @@ def test_a_process_without_settings_is_told_which_are_missing() -> None:
     assert listed.returncode == 1
     assert all(name in listed.stderr for name in SETTINGS)
     assert "Traceback" not in examined.stderr + listed.stderr
+
+
+@pytest.mark.parametrize("command", ["keys re-encrypt", "manifest doctor", "installations show keys"])
+def test_a_command_that_needs_the_settings_names_those_that_are_wrong(command: str) -> None:
+    wrong = {name: value for name, value in SETTINGS.items() if name != "PUBLIC_URL"}
+
+    done = flask(*command.split(), **wrong)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "sectorflow-slack: settings\nPUBLIC_URL: Environment variable not set.\n"
 
 
 def test_a_process_whose_redis_is_away_says_one_sentence() -> None:

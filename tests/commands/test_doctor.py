@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from typing import Literal
 
 import pytest
 import redis
@@ -22,7 +23,7 @@ from sectorflow_slack.app import create_app
 from sectorflow_slack.bootstrap import Connections, build_services, make_connections
 from sectorflow_slack.commands import make_first_aid
 from sectorflow_slack.config import Settings
-from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures
+from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures, Watch
 from sectorflow_slack.domain.errors import SectorFlowBusy, SlackBusy
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.metrics import Snapshot
@@ -31,7 +32,14 @@ from sectorflow_slack.storage.crypto import Cipher
 from tests.commands.conftest import FakeDesk, FakeProbe
 
 DOCTOR = ["doctor", "--json", "--seconds", "0.1"]
-GOOD_FIGURES = StoreFigures(round_trip_ms=0.4, version="7.2.4", used_bytes=2**20, limit_bytes=None)
+GOOD_FIGURES = StoreFigures(
+    round_trip_ms=0.4,
+    version="7.2.4",
+    used_bytes=2**20,
+    limit_bytes=None,
+    policy="noeviction",
+    kept="aof",
+)
 GOOD_SEALED = SealedFigures(records=7, outdated=0, lost=(), revocations=0, is_complete=True)
 QUIET = Snapshot(
     counters={}, histograms={}, waiting=0, later=0, underway=0, oldest_seconds=0.0, dead_letters=0
@@ -49,7 +57,8 @@ class FakeCheckup:
     def figures(self) -> StoreFigures:
         return self.good
 
-    def sealed(self, most: int) -> SealedFigures:
+    def sealed(self, most: int, watch: Watch = iter) -> SealedFigures:
+        assert list(watch(["app:A1", "app:A2"])) == ["app:A1", "app:A2"]
         return self.found
 
     def awaits_revocation(self, key: InstallationKey) -> bool:
@@ -96,6 +105,7 @@ def test_where_all_is_well_every_check_is_ok(settings: Settings, healthy: Servic
         "settings",
         "redis",
         "redis memory",
+        "redis persistence",
         "encryption",
         "revocations",
         "workers",
@@ -127,6 +137,8 @@ def test_people_read_a_line_for_each_and_what_to_do(settings: Settings, healthy:
             "warn",
             "90 MiB used of 100",
         ),
+        ({"good": replace(GOOD_FIGURES, kept=None)}, "redis persistence", "warn", "cannot be told"),
+        ({"good": replace(GOOD_FIGURES, policy=None)}, "redis settings", "warn", "cannot be told"),
         ({"found": replace(GOOD_SEALED, outdated=3)}, "encryption", "warn", "3 values in 7 records"),
         ({"found": replace(GOOD_SEALED, lost=("app:A1 client_secret",))}, "encryption", "fail", "app:A1"),
         ({"found": replace(GOOD_SEALED, revocations=2)}, "revocations", "warn", "2 bot tokens"),
@@ -148,6 +160,40 @@ def test_what_ails_the_store_is_said(
     assert said in found[check]["message"]
     assert found[check]["remedy"]
     assert exit_code == (1 if status == "fail" else 0)
+
+
+@pytest.mark.parametrize(("kept", "how"), [("aof", "AOF"), ("rdb", "RDB")])
+def test_how_redis_keeps_its_data_is_named(
+    settings: Settings, healthy: Services, checkup: FakeCheckup, kept: Literal["aof", "rdb"], how: str
+) -> None:
+    checkup.good = replace(GOOD_FIGURES, kept=kept)
+
+    _, found = examine(settings, healthy)
+
+    assert found["redis persistence"]["status"] == "ok"
+    assert how in found["redis persistence"]["message"]
+
+
+def test_a_redis_that_keeps_nothing_is_warned_of_once(
+    settings: Settings, healthy: Services, checkup: FakeCheckup
+) -> None:
+    checkup.good = replace(GOOD_FIGURES, kept="nothing")
+
+    _, found = examine(settings, replace(healthy, warnings=lambda: ["Redis keeps nothing on disk."]))
+
+    assert found["redis settings"]["status"] == "warn"
+    assert "redis persistence" not in found
+
+
+def test_on_a_terminal_it_shows_how_far_it_is(settings: Settings, healthy: Services, terminal: None) -> None:
+    runner = create_app(settings, healthy).test_cli_runner()
+
+    for_people = runner.invoke(args=["doctor", "--seconds", "0.1"])
+    as_json = runner.invoke(args=DOCTOR)
+
+    assert "Opening records" in for_people.stderr
+    assert "100%" in for_people.stderr
+    assert as_json.stderr == ""
 
 
 @pytest.mark.parametrize(
@@ -316,14 +362,35 @@ def test_settings_that_are_wrong_are_findings_of_their_own() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["/bin/flask", "--app", "wsgi", "run"], ["/bin/gunicorn", "wsgi:app", "doctor"], ["/bin/flask"]],
+    [
+        ["/bin/flask", "--app", "wsgi", "run"],
+        ["/bin/flask", "--app", "wsgi", "keys", "re-encrypt"],
+        ["/bin/flask", "--app", "wsgi", "keys"],
+        ["/bin/flask", "--app", "wsgi", "manifest", "doctor"],
+        ["/bin/flask", "--app", "wsgi", "installations", "show", "keys", "new"],
+        ["/bin/flask", "--app", "doctor", "apps", "list"],
+        ["/bin/gunicorn", "wsgi:app", "doctor"],
+        ["/bin/flask"],
+    ],
 )
 def test_nothing_but_first_aid_runs_with_wrong_settings(arguments: list[str]) -> None:
     assert make_first_aid("PUBLIC_URL: Must be set.", arguments) is None
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["/bin/flask", "--app", "wsgi", "doctor", "--json"],
+        ["/bin/flask", "--app=wsgi", "--debug", "keys", "new"],
+        ["/lib/flask/__main__.py", "-A", "wsgi", "-e", ".env", "keys", "new", "--json"],
+    ],
+)
+def test_first_aid_is_found_whatever_flask_itself_is_told(arguments: list[str]) -> None:
+    assert make_first_aid("PUBLIC_URL: Must be set.", arguments) is not None
+
+
 def test_first_aid_serves_nothing() -> None:
-    app = make_first_aid("PUBLIC_URL: Must be set.", ["flask", "run", "doctor"])
+    app = make_first_aid("PUBLIC_URL: Must be set.", ["flask", "doctor"])
 
     assert app is not None
     assert list(app.url_map.iter_rules()) == []

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 import redis
-from cryptography.fernet import Fernet
 from flask.testing import FlaskCliRunner
 
 from sectorflow_slack.domain.errors import SlackBusy
 from sectorflow_slack.services import Services
-from sectorflow_slack.storage.crypto import Cipher
 from tests.fakes import FakeSlackClient
+from tests.losing import lose
 from tests.values import (
     API_TOKEN,
     BOT_TOKEN,
@@ -35,6 +34,7 @@ PENDING = make_pending(
     expires_at=NOW + 86_401,
 )
 PENDING_ID = PENDING.terms.id
+PLACE = f"installation:{INSTALLED.key}"
 
 
 @pytest.fixture
@@ -48,9 +48,7 @@ def two(services: Services) -> None:
 def lost(services: Services, store: redis.Redis) -> None:
     """An installation whose secrets no key opens any more."""
     services.installs.installations.save(INSTALLED, None, None)
-    place, other = f"installation:{INSTALLED.key}", Cipher([Fernet.generate_key().decode()])
-    for field in ("api_token", "bot_token"):
-        store.hset(place, field, other.seal(place, field, "value"))
+    lose(store, PLACE, "api_token", "bot_token")
 
 
 def ids(output: str) -> list[str]:
@@ -131,7 +129,20 @@ def test_a_lost_key_hides_no_installation(runner: FlaskCliRunner) -> None:
 
     assert (listed.exit_code, shown.exit_code) == (0, 0)
     assert ids(listed.stdout) == ids(shown.stdout) == [ID]
-    assert "No key opens its secrets" in shown.stderr
+    assert f"No key opens its secrets ({PLACE} api_token): it cannot be used" in shown.stderr
+
+
+def test_a_lost_key_of_one_that_waits_is_said(
+    runner: FlaskCliRunner, services: Services, store: redis.Redis
+) -> None:
+    services.installs.pendings.save(PENDING)
+    lose(store, f"pending-secrets:{PENDING_ID}", "link")
+
+    shown = runner.invoke(args=["installations", "show", PENDING_ID, "--json"])
+    deleted = runner.invoke(args=["installations", "delete", PENDING_ID, "--yes", "--json"])
+
+    assert f"No key opens its secrets (pending-secrets:{PENDING_ID} link)" in shown.stderr
+    assert json.loads(deleted.stdout) == {"id": PENDING_ID, "deleted": True, "revocation": "none"}
 
 
 def test_what_a_name_holds_moves_no_cursor(runner: FlaskCliRunner, services: Services) -> None:
@@ -159,9 +170,12 @@ def test_one_is_shown_without_a_secret(runner: FlaskCliRunner, installation_id: 
         assert secret not in table.output + as_json.output
 
 
+@pytest.mark.parametrize("installation_id", ["no-such-id", "ü", "no-text-\udcff"])
 @pytest.mark.parametrize("command", ["show", "delete"])
-def test_one_that_is_not_there_is_an_error(runner: FlaskCliRunner, command: str) -> None:
-    result = runner.invoke(args=["installations", command, "no-such-id"])
+def test_one_that_is_not_there_is_an_error(
+    runner: FlaskCliRunner, command: str, installation_id: str
+) -> None:
+    result = runner.invoke(args=["installations", command, installation_id])
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "Error: There is no such installation.\n"
@@ -232,8 +246,36 @@ def test_one_whose_secrets_are_lost_is_deleted_all_the_same(
     assert result.exit_code == 0
     assert "is not revoked" in result.stderr
     assert services.installs.find(ID) is None
-    assert not store.exists(f"installation:{INSTALLED.key}")
+    assert not store.exists(PLACE)
     assert slack.revoked == []
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize(
+    ("lost", "fault", "revocation", "tried"),
+    [
+        ("api_token", None, "done", [BOT_TOKEN]),
+        ("api_token", SlackBusy("ratelimited"), "waiting", [BOT_TOKEN]),
+        ("bot_token", None, "impossible", []),
+    ],
+)
+def test_whether_the_bot_token_itself_is_lost_says_what_becomes_of_it(
+    runner: FlaskCliRunner,
+    slack: FakeSlackClient,
+    store: redis.Redis,
+    lost: str,
+    fault: Exception | None,
+    revocation: str,
+    tried: list[str],
+) -> None:
+    lose(store, PLACE, lost)
+    slack.revocations.then(fault)
+
+    result = runner.invoke(args=["installations", "delete", ID, "--yes", "--json"])
+
+    assert json.loads(result.stdout)["revocation"] == revocation
+    assert slack.revoked == tried
+    assert bool(list(store.scan_iter("revocation:*"))) is (revocation == "waiting")
 
 
 # Export and import
@@ -265,6 +307,21 @@ def test_a_script_reads_how_many_were_kept_and_put_back(runner: FlaskCliRunner, 
 
     assert json.loads(exported.stdout) == {"file": str(file), "installations": 1}
     assert json.loads(imported.stdout) == {"file": str(file), "installations": 0}
+
+
+@pytest.mark.usefixtures("two", "terminal")
+def test_on_a_terminal_both_show_how_far_they_are(runner: FlaskCliRunner, tmp_path: Path) -> None:
+    file = str(tmp_path / "backup")
+
+    exported = runner.invoke(args=["installations", "export", file])
+    imported = runner.invoke(args=["installations", "import", file])
+    as_json = runner.invoke(args=["installations", "import", file, "--json"])
+
+    assert "Reading" in exported.stderr
+    assert "Putting back" in imported.stderr
+    assert "100%" in exported.stderr
+    assert "100%" in imported.stderr
+    assert as_json.stderr == ""
 
 
 @pytest.mark.parametrize("content", [b"something else", b"\xff\xfe", b""])

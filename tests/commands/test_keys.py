@@ -48,6 +48,14 @@ def test_a_new_key_is_all_that_is_printed(runner: FlaskCliRunner) -> None:
     assert one.stderr == ""
 
 
+def test_a_script_reads_a_new_key(runner: FlaskCliRunner) -> None:
+    result = runner.invoke(args=["keys", "new", "--json"])
+
+    made = json.loads(result.stdout)
+    assert made.keys() == {"key"}
+    assert Fernet(made["key"])
+
+
 @pytest.fixture
 def rotated(settings: Settings) -> Settings:
     """The settings after a new key was put in front."""
@@ -154,17 +162,15 @@ def test_what_no_key_opens_is_named_and_the_rest_renewed(renewer: FlaskCliRunner
     assert json.loads(as_json.stdout)["renewed"] == 0
 
 
-@pytest.mark.usefixtures("stored")
-def test_on_a_terminal_it_shows_how_far_it_is(
-    renewer: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda self: True, raising=False)
+@pytest.mark.usefixtures("stored", "terminal")
+def test_on_a_terminal_it_shows_how_far_it_is(renewer: FlaskCliRunner) -> None:
+    for_people = renewer.invoke(args=["keys", "re-encrypt"])
+    as_json = renewer.invoke(args=["keys", "re-encrypt", "--json"])
 
-    result = renewer.invoke(args=["keys", "re-encrypt", "--json"])
-
-    assert "Encrypting" in result.stderr
-    assert "100%" in result.stderr
-    assert json.loads(result.stdout)["lost"] == []
+    assert "Encrypting" in for_people.stderr
+    assert "100%" in for_people.stderr
+    assert as_json.stderr == ""
+    assert json.loads(as_json.stdout)["lost"] == []
 
 
 def test_an_empty_store_is_fine(renewer: FlaskCliRunner) -> None:

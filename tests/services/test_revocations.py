@@ -3,12 +3,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import redis
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused
 from sectorflow_slack.domain.installations import Installation, Revocation
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.revocations import DEAD_TOKEN_CODES, MAX_TRIES, RevocationService
 from tests.fakes import FakeSlackClient
+from tests.losing import lose
 from tests.values import (
     BOT_TOKEN,
     CUSTOMERS_APP,
@@ -164,6 +166,39 @@ def test_one_that_fails_holds_up_no_other(
 
     assert slack.revoked == [BOT_TOKEN, "another"]
     assert (len(waiting.put), len(waiting.finished)) == (1, 1)
+
+
+def test_one_whose_app_no_key_opens_holds_up_no_other_and_is_asked_for_later(
+    revocations: RevocationService,
+    waiting: FakeRevocationStore,
+    slack: FakeSlackClient,
+    store: redis.Redis,
+) -> None:
+    unread = replace(EXPIRED, key=replace(EXPIRED.key, app_id=CUSTOMERS_APP.app_id))
+    lose(store, f"app:{CUSTOMERS_APP.app_id}", "client_secret", "signing_secret", client_id="333.444")
+    waiting.due = [unread, replace(REVOCATION, bot_token="another")]
+
+    revocations.finish_due()
+
+    assert slack.revoked == ["another"]
+    assert waiting.put == [(replace(unread, tries=1), 60)]
+
+
+def test_a_token_is_not_revoked_while_nobody_can_tell_whether_an_installation_lives_by_it(
+    revocations: RevocationService,
+    waiting: FakeRevocationStore,
+    slack: FakeSlackClient,
+    store: redis.Redis,
+) -> None:
+    waiting.due = [REVOCATION]
+    living = install_again(revocations, BOT_TOKEN)
+    lose(store, f"installation:{living.key}", "bot_token")
+
+    revocations.finish_due()
+    revocations.revoke_now(living)
+
+    assert slack.revoked == []
+    assert waiting.put == [(replace(REVOCATION, tries=1), 60)]
 
 
 def test_a_token_that_has_expired_is_taken_back_by_its_successor(

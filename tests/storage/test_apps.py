@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -11,11 +12,14 @@ from sectorflow_slack.domain.installations import SlackApp
 from sectorflow_slack.storage.apps import RedisAppStore
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.installations import RedisInstallationStore
+from tests.losing import lose
 from tests.storage.conftest import dump
 from tests.values import CUSTOMERS_APP, OWN_APP, make_bot, make_installation, make_terms
 
 OLD, NEW = CUSTOMERS_APP.signing_secret, "another-signing-secret"
 APP_ID = CUSTOMERS_APP.app_id
+PLACE = f"app:{APP_ID}"
+SECRETS = ("client_secret", "signing_secret", "next_signing_secret")
 
 
 @pytest.fixture
@@ -164,6 +168,52 @@ def test_a_lost_key_is_told_by_place(store: redis.Redis, cipher: Cipher) -> None
 
     with pytest.raises(CannotDecrypt, match=rf"^no key decrypts app:{APP_ID} client_secret$"):
         apps.find(APP_ID)
+
+
+@pytest.mark.parametrize(
+    ("unread", "left"), [("next_signing_secret", OLD), ("signing_secret", NEW)], ids=["waiting", "in force"]
+)
+def test_of_two_signing_secrets_the_one_that_no_key_opens_is_told_by_place_and_the_other_verifies(
+    apps: RedisAppStore,
+    store: redis.Redis,
+    cipher: Cipher,
+    caplog: pytest.LogCaptureFixture,
+    unread: str,
+    left: str,
+) -> None:
+    install(store, cipher, CUSTOMERS_APP)
+    install(store, cipher, replace(CUSTOMERS_APP, signing_secret=NEW))
+    lose(store, PLACE, unread)
+
+    with caplog.at_level(logging.ERROR):
+        found = apps.signing_secrets(APP_ID)
+
+    assert found == (left,)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"signing secret cannot be read: {PLACE} {unread}"
+    ]
+
+
+def test_where_no_key_opens_any_signing_secret_nobody_says_that_there_is_none(
+    apps: RedisAppStore, store: redis.Redis, cipher: Cipher
+) -> None:
+    install(store, cipher, CUSTOMERS_APP)
+    lose(store, PLACE, *SECRETS)
+
+    with pytest.raises(CannotDecrypt, match=r" signing_secret$"):
+        apps.signing_secrets(APP_ID)
+
+
+def test_an_app_whose_signing_secret_no_key_opens_is_installed_again_with_the_one_it_has_now(
+    apps: RedisAppStore, store: redis.Redis, cipher: Cipher
+) -> None:
+    install(store, cipher, CUSTOMERS_APP)
+    lose(store, PLACE, *SECRETS)
+
+    install(store, cipher, replace(CUSTOMERS_APP, signing_secret=NEW))
+
+    assert apps.signing_secrets(APP_ID) == (NEW,)
+    assert apps.find(APP_ID) == replace(CUSTOMERS_APP, signing_secret=NEW)
 
 
 def test_a_store_that_is_away_is_said_to_be(nobody: redis.Redis, cipher: Cipher) -> None:

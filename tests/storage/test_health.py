@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import fakeredis
@@ -25,7 +25,11 @@ class ManagedRedis(fakeredis.FakeRedis):
 
     def __init__(self, info: dict[str, Any], **config: str) -> None:
         super().__init__(server=fakeredis.FakeServer(), decode_responses=True)
-        named = {"maxmemory-policy": config.get("policy"), "save": config.get("save")}
+        named = {
+            "maxmemory-policy": config.get("policy"),
+            "save": config.get("save"),
+            "appendonly": config.get("appendonly"),
+        }
         told = [FORBIDDEN if value is None else {name: value} for name, value in named.items()]
         self._answers = [info, *told]
 
@@ -148,6 +152,19 @@ def test_where_info_is_forbidden_config_tells_of_eviction(
 
 
 @pytest.mark.real_redis
+def test_where_info_is_forbidden_config_tells_of_forgetting(
+    server: redis.Redis, limit: Callable[..., redis.Redis]
+) -> None:
+    server.config_set("maxmemory-policy", "noeviction")
+    server.config_set("appendonly", "no")
+    server.config_set("save", "")
+
+    (warning,) = warnings(limit("info"))
+
+    assert warning.startswith("Redis keeps nothing on disk")
+
+
+@pytest.mark.real_redis
 def test_where_both_are_forbidden_there_is_no_warning(
     server: redis.Redis, limit: Callable[..., redis.Redis]
 ) -> None:
@@ -228,6 +245,73 @@ def test_a_server_that_says_nothing_of_itself_is_timed_all_the_same(
 
     assert figures.round_trip_ms > 0
     assert (figures.version, figures.used_bytes) == (None, None)
+
+
+@pytest.mark.real_redis
+@pytest.mark.parametrize(
+    ("appendonly", "save", "kept"),
+    [("yes", "", "aof"), ("yes", "60 1", "aof"), ("no", "60 1", "rdb"), ("no", "", "nothing")],
+)
+@pytest.mark.parametrize("forbidden", [(), ("info",)], ids=["all", "CONFIG alone"])
+def test_a_server_says_how_it_keeps_what_it_is_given(
+    server: redis.Redis,
+    limit: Callable[..., redis.Redis],
+    appendonly: str,
+    save: str,
+    kept: str,
+    forbidden: tuple[str, ...],
+) -> None:
+    server.config_set("appendonly", appendonly)
+    server.config_set("save", save)
+
+    assert checkup_of(limit(*forbidden)).figures().kept == kept
+
+
+@pytest.mark.real_redis
+@pytest.mark.parametrize(
+    ("forbidden", "kept", "policy"),
+    [(("config",), "aof", "noeviction"), (("config", "info"), None, None)],
+)
+def test_of_a_server_that_lets_itself_be_asked_little_no_more_is_claimed(
+    server: redis.Redis,
+    limit: Callable[..., redis.Redis],
+    forbidden: tuple[str, ...],
+    kept: str | None,
+    policy: str | None,
+) -> None:
+    server.config_set("maxmemory-policy", "noeviction")
+    server.config_set("appendonly", "yes")
+
+    figures = checkup_of(limit(*forbidden)).figures()
+
+    assert (figures.kept, figures.policy) == (kept, policy)
+
+
+@pytest.mark.parametrize(
+    ("info", "save", "kept"),
+    [({"aof_enabled": 0}, None, "nothing"), ({}, "60 1", "rdb"), ({}, "", None), ({}, None, None)],
+)
+def test_of_a_provider_that_tells_little_what_it_tells_counts(
+    info: dict[str, Any], save: str | None, kept: str | None
+) -> None:
+    config = {} if save is None else {"save": save}
+
+    assert checkup_of(ManagedRedis(info, **config)).figures().kept == kept
+
+
+@pytest.mark.usefixtures("letters")
+def test_who_watches_is_told_of_each_record_that_is_opened(store: redis.Redis) -> None:
+    watched: list[str] = []
+
+    def watch(places: Collection[str]) -> Iterator[str]:
+        assert len(places) == 3
+        for place in places:
+            watched.append(place)
+            yield place
+
+    found = checkup_of(store).sealed(3, watch)
+
+    assert (found.records, len(set(watched))) == (3, 3)
 
 
 @pytest.mark.usefixtures("letters")

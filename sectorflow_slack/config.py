@@ -16,9 +16,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from environs import Env, EnvValidationError
 from marshmallow import ValidationError
-from marshmallow.validate import Length, OneOf, Range, Regexp
+from marshmallow.validate import And, Length, OneOf, Range, Regexp
 
 from sectorflow_slack.domain.installations import SlackApp
+from sectorflow_slack.domain.slack import APP_ID, CLIENT_ID, SECRET_MAX_LENGTH, VISIBLE_ASCII
 
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 INSTALL_API_KEY_MIN_LENGTH = 16
@@ -103,7 +104,7 @@ def _read(env: Env) -> dict[str, Any]:
         "sectorflow_base_url": _base_url(env, "SECTORFLOW_BASE_URL", "https://platform.sectorflow.ai/api/v1"),
         "sectorflow_timeout_seconds": env.float("SECTORFLOW_TIMEOUT_SECONDS", 120.0, validate=Range(1, 3600)),
         "return_url_hosts": frozenset(_listed(env, "RETURN_URL_HOSTS", _hosts, default="", lower=True)),
-        "metrics_token": env.str("METRICS_TOKEN", None, validate=Length(min=METRICS_TOKEN_MIN_LENGTH)),
+        "metrics_token": env.str("METRICS_TOKEN", None, validate=_metrics_token),
         "install_page": env.bool("INSTALL_PAGE", False),
         "install_rate_limit": env.str("INSTALL_RATE_LIMIT", "120 per minute", validate=_rate),
         "answer_retention_days": env.int("ANSWER_RETENTION_DAYS", 30, validate=positive),
@@ -131,13 +132,15 @@ def _base_url(env: Env, name: str, default: str) -> str:
 
 
 def _read_slack_app(env: Env) -> tuple[SlackApp | None, dict[str, str]]:
-    values = {name: env.str(name, "") for name in SLACK_APP_VARIABLES}
-    missing = [name for name, value in values.items() if not value]
-    if not missing:
-        return SlackApp(*(values[name] for name in SLACK_APP_VARIABLES)), {}
+    rules: tuple[Callable[[str], object], ...] = (_app_id, _client_id, _secret, _secret)
+    read = zip(SLACK_APP_VARIABLES, rules, strict=True)
+    # One that is wrong is None; why, ``env`` keeps.
+    values: dict[str, str | None] = {name: env.str(name, "", validate=rule) for name, rule in read}
+    missing = [name for name, value in values.items() if value == ""]
     if len(missing) == len(SLACK_APP_VARIABLES):
         return None, {}
-    return None, dict.fromkeys(missing, "Must be set too: all four SLACK_… variables or none.")
+    faults = dict.fromkeys(missing, "Must be set too: all four SLACK_… variables or none.")
+    return SlackApp(*(value or "" for value in values.values())), faults
 
 
 def _web_url(value: str) -> None:
@@ -186,6 +189,16 @@ def _long_keys(values: list[str]) -> None:
         raise ValidationError(
             f"Must be one or more keys of at least {INSTALL_API_KEY_MIN_LENGTH} characters."
         )
+    for key in values:
+        _visible(key)
+
+
+def _whole(pattern: str, error: str) -> Callable[[str], None]:
+    def check(value: str) -> None:
+        if re.fullmatch(pattern, value) is None:
+            raise ValidationError(error)
+
+    return check
 
 
 def _hosts(values: list[str]) -> None:
@@ -194,3 +207,8 @@ def _hosts(values: list[str]) -> None:
 
 
 _rate = Regexp(r"^[1-9]\d* per (second|minute|hour|day)$", error="Must be like `120 per minute`.")
+_app_id = _whole(APP_ID, "Must be a Slack app's id, as its settings page shows it.")
+_client_id = _whole(CLIENT_ID, "Must be a Slack app's client id: two numbers with a dot between them.")
+_visible = _whole(VISIBLE_ASCII, "Must be visible ASCII characters, without a blank or a line break.")
+_metrics_token = And(Length(METRICS_TOKEN_MIN_LENGTH), _visible)
+_secret = And(_visible, Length(max=SECRET_MAX_LENGTH))

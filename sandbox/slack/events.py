@@ -139,13 +139,16 @@ class EventSender:
     def _shared(self, install: Install, channel: Channel, message: Message) -> dict[str, Any]:
         """Give the envelope's fields that differ in a channel shared by organisations.
 
-        The envelope's ``team_id`` may then be the other organisation's; ``authorizations`` stays right.
+        The envelope's ``team_id`` may then be the other organisation's, and ``enterprise_id`` goes with it;
+        ``authorizations`` stays right.
         """
         if not channel.shared_with:
             return {}
         own_team = install.team_id or channel.team_id
+        team = message.get("team", own_team)
         return {
-            "team_id": message.get("team", own_team),
+            "team_id": team,
+            "enterprise_id": install.enterprise_id if team == own_team else None,
             "is_ext_shared_channel": True,
             "context_team_id": own_team,
             "context_enterprise_id": install.enterprise_id,

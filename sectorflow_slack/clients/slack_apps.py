@@ -41,7 +41,8 @@ class SlackApps(SlackConnection):
         """Turn an OAuth code into a bot token (``oauth.v2.access``).
 
         Raises:
-            SlackRefused: Slack said no, or gave no whole install ("unexpected_reply").
+            InstallIncomplete: Slack gave a token, but no whole install.
+            SlackRefused: Slack said no, or gave no install at all ("unexpected_reply").
             SlackBusy: Slack did not answer.
 
         """
@@ -53,7 +54,7 @@ class SlackApps(SlackConnection):
             code=code,
             redirect_uri=redirect_uri,
         )
-        return read_install(reply, now)
+        return read_install(reply, app.app_id, now)
 
     def refresh(self, app: SlackApp, refresh_token: str) -> FreshToken:
         """Turn a refresh token into the next bot token (``oauth.v2.access``); it works once.

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sectorflow_slack.domain.errors import SlackBusy, SlackRefused
-from sectorflow_slack.domain.installations import BotInstall, FreshToken, SlackApp
+from sectorflow_slack.domain.errors import InstallIncomplete, SlackBusy, SlackRefused
+from sectorflow_slack.domain.installations import BotInstall, FreshToken, InstallationKey, SlackApp
+from sectorflow_slack.domain.slack import VISIBLE_ASCII
 
 #: Slack says this of nothing; we do, of a success that cannot be one.
 UNEXPECTED = "unexpected_reply"
@@ -24,13 +25,26 @@ _ANY_TOKEN = re.compile(r"xox[a-z][-.]\S+", re.IGNORECASE)
 Json = Mapping[str, Any]
 
 
-def read_install(reply: Json, now: float) -> BotInstall:
-    """Read what a code was exchanged for (``oauth.v2.access``) at ``now``.
+def read_install(reply: Json, app_id: str, now: float) -> BotInstall:
+    """Read what a code of an app was exchanged for (``oauth.v2.access``) at ``now``.
 
     Raises:
-        SlackRefused: an app, a token, a bot or a tenant is missing, or the token ends and has no successor.
+        InstallIncomplete: an app, a bot or a tenant is missing, or the token ends and has no successor.
+        SlackRefused: there is no token.
 
     """
+    try:
+        return _read_whole_install(reply, now)
+    except SlackRefused:
+        bot_token = word(reply, "access_token")
+        if not bot_token:
+            raise
+        tenant_id = _tenant_id(reply)
+        key = InstallationKey(word(reply, "app_id") or app_id, tenant_id) if tenant_id else None
+        raise InstallIncomplete(bot_token, key) from None
+
+
+def _read_whole_install(reply: Json, now: float) -> BotInstall:
     team, enterprise = _part(reply, "team"), _part(reply, "enterprise")
     refresh_token, expires_at = _expiry(reply, now)
     install = BotInstall(
@@ -40,15 +54,22 @@ def read_install(reply: Json, now: float) -> BotInstall:
         team_id=word(team, "id") or None,
         team_name=_text(team, "name") or _text(enterprise, "name"),
         enterprise_id=word(enterprise, "id") or None,
-        # Slack has been seen to send the word for the boolean (slack_bolt, request/internals.py).
-        is_enterprise_install=reply.get("is_enterprise_install") in (True, "true"),
+        is_enterprise_install=_is_org_wide(reply),
         refresh_token=refresh_token,
         token_expires_at=expires_at,
     )
-    tenant_id = install.enterprise_id if install.is_enterprise_install else install.team_id
-    if not (install.app_id and install.bot_token and install.bot_user_id and tenant_id):
+    if not (install.app_id and install.bot_token and install.bot_user_id and _tenant_id(reply)):
         raise SlackRefused(UNEXPECTED)
     return install
+
+
+def _is_org_wide(reply: Json) -> bool:
+    # Slack has been seen to send the word for the boolean (slack_bolt, request/internals.py).
+    return reply.get("is_enterprise_install") in (True, "true")
+
+
+def _tenant_id(reply: Json) -> str:
+    return word(_part(reply, "enterprise" if _is_org_wide(reply) else "team"), "id")
 
 
 def read_fresh_token(reply: Json, app_id: str, now: float) -> FreshToken:
@@ -104,7 +125,7 @@ def word(mapping: Json, name: str) -> str:
     value = mapping.get(name)
     if not isinstance(value, str) or len(value) > _MAX_WORD_LENGTH:
         return ""
-    return value if re.fullmatch(r"[\x21-\x7e]+", value) else ""
+    return value if re.fullmatch(VISIBLE_ASCII, value) else ""
 
 
 def _expiry(reply: Json, now: float) -> tuple[str, float | None]:

@@ -13,6 +13,7 @@ import click
 from sectorflow_slack.commands.speaking import readable, say_json
 from sectorflow_slack.domain.installations import SectorFlowSettings
 from sectorflow_slack.domain.questions import Reply
+from sectorflow_slack.domain.slack import VISIBLE_ASCII
 from sectorflow_slack.web import current_services
 
 #: Not an argument: those are seen by everybody on the machine, and kept in the shell's history.
@@ -42,7 +43,7 @@ def find_defaults(installation_id: str | None) -> Defaults:
             raise click.ClickException("There is no such installation, or its token is forgotten or lost.")
         return Defaults(settings.api_token, settings)
     token = ask_token()
-    if not re.fullmatch(r"[\x21-\x7e]+", token):
+    if not re.fullmatch(VISIBLE_ASCII, token):
         raise click.ClickException("This is no token: it must be visible ASCII characters, without spaces.")
     return Defaults(token)
 

@@ -25,6 +25,7 @@
         ├── ManifestRefused        Slack refused a manifest: each fault with its place
         ├── SlackRefusedMessage    the message's form was refused: post it plainer
         └── SlackRefused           anything else that Slack says no to
+            └── InstallIncomplete  a code led to a token, and not to all that an installation takes
 
 No text here carries a token, a question, an answer or a body: texts are constant, details are ids and codes.
 """
@@ -32,6 +33,8 @@ No text here carries a token, a question, an answer or a body: texts are constan
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
+from sectorflow_slack.domain.installations import InstallationKey
 
 
 class SectorFlowSlackError(Exception):
@@ -66,16 +69,23 @@ class InstallRefused(SectorFlowSlackError):
 class AppNotMade(SectorFlowSlackError):
     """There is no app: ``faults`` are Slack's own messages by JSON pointer, where it gave any.
 
-    ``in_doubt`` says that Slack may have made one all the same, and somebody has to look.
+    ``in_doubt`` says that Slack may have made one all the same, and somebody has to look; ``retry_after``,
+    that it makes none for so many seconds.
     """
 
     def __init__(
-        self, message: str, *, faults: Mapping[str, Sequence[str]] | None = None, in_doubt: bool = False
+        self,
+        message: str,
+        *,
+        faults: Mapping[str, Sequence[str]] | None = None,
+        in_doubt: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.faults = faults or {}
         self.in_doubt = in_doubt
+        self.retry_after = retry_after
 
 
 class StillUnderWay(SectorFlowSlackError):
@@ -176,3 +186,17 @@ class ManifestRefused(SlackRefused):
     def __init__(self, code: str, faults: Mapping[str, Sequence[str]]) -> None:
         super().__init__(code)
         self.faults = faults
+
+
+class InstallIncomplete(SlackRefused):
+    """Slack gave a bot token for a code, but not all that an installation takes: it counts as a refusal.
+
+    ``bot_token`` is good all the same, and nobody keeps it. Slack gives the same token again when an app is
+    installed again: it may be the one that the installation at ``key`` lives by; None where Slack named no
+    team. No text of this has the token.
+    """
+
+    def __init__(self, bot_token: str, key: InstallationKey | None) -> None:
+        super().__init__("unexpected_reply")
+        self.bot_token = bot_token
+        self.key = key

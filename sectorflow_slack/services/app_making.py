@@ -103,7 +103,8 @@ def _as_ours(error: SlackError) -> SectorFlowSlackError:
             in_doubt=True,
         )
     if isinstance(error, SlackBusy):
-        return AppNotMade(f"Slack is busy ({error.code}) and has made no app. Try again in a minute.")
+        message = f"Slack is busy ({error.code}) and has made no app. Try again later."
+        return AppNotMade(message, retry_after=error.retry_after)
     if error.code in TOKEN_ERRORS:
         return InstallRefused(
             "slackApp.configToken", f"Slack refuses this app configuration token: {error.code}."

@@ -6,7 +6,14 @@ import hmac
 import logging
 from dataclasses import dataclass, field, replace
 
-from sectorflow_slack.domain.errors import CannotDecrypt, Changed, ConsentRefused, SlackBusy, SlackError
+from sectorflow_slack.domain.errors import (
+    CannotDecrypt,
+    Changed,
+    ConsentRefused,
+    InstallIncomplete,
+    SlackBusy,
+    SlackError,
+)
 from sectorflow_slack.domain.installations import (
     BotInstall,
     Installation,
@@ -140,6 +147,8 @@ class ConsentService:
             raise refusal.because("slack_away") from None
         except SlackError as error:
             logger.warning("code refused: %s", error.code, extra=refusal.ids)
+            if isinstance(error, InstallIncomplete):
+                self._leave_behind(error)
             if error.code in CREDENTIAL_ERRORS:
                 raise self._failed(refusal, "bad_credentials") from None
             raise refusal.because("slack_error") from None
@@ -169,16 +178,29 @@ class ConsentService:
                 logger.error("token left alone: %s", error.place)
                 return
             if living is None:
-                self._revoke(bot)
+                self._revoke(bot.bot_token)
                 return
             # Where its token is renewed at the same moment, this one is newer still.
             if self.installations.renew(living, replace(living, bot=bot, installed_at=self.clock())):
                 logger.info("bot token handed over", extra={"installation": str(living.key)})
                 return
 
-    def _revoke(self, bot: BotInstall) -> None:
+    def _leave_behind(self, error: InstallIncomplete) -> None:
+        """Revoke a token that came with too little to be stored, unless an installation may live by it."""
+        if error.key is None or not self._is_free(error.key):
+            logger.error("token left alone: not enough came with it")
+        else:
+            self._revoke(error.bot_token)
+
+    def _is_free(self, key: InstallationKey) -> bool:
         try:
-            self.slack.revoke(bot.bot_token)
+            return self.installations.find(key) is None
+        except CannotDecrypt:
+            return False
+
+    def _revoke(self, bot_token: str) -> None:
+        try:
+            self.slack.revoke(bot_token)
         except SlackError as error:
             logger.warning("token not revoked: %s", error.code)
 

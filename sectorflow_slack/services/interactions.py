@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from sectorflow_slack.domain.stores import InstallationStore
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.actions import ActionValue
 from sectorflow_slack.services.installed import first_installed
+from sectorflow_slack.services.payloads import is_stranger
 from sectorflow_slack.services.presses import Press, Submission, read_presses, read_submission
 from sectorflow_slack.services.reasking import ReaskingService
 
@@ -69,7 +70,7 @@ class InteractionService:
             self._tell(press, installation.key, "expired")
         elif not _belongs(press, kept, installation):
             logger.info("button ignored", extra={"question_id": value.answer_id})
-        elif press.action in COSTLY and _is_shut_out(press.user_team_id, kept.answer.question, installation):
+        elif press.action in COSTLY and _is_shut_out(press.user_tenants, kept.answer.question, installation):
             self._tell(press, installation.key, "external_person")
         elif value.model < len(kept.answer.models):
             self._handlers[press.action](press, value, kept)
@@ -116,7 +117,7 @@ class InteractionService:
             or not submission.question
             or kept.answer.question.installation != installation.key
             or value.model >= len(kept.answer.models)
-            or _is_shut_out(submission.user_team_id, kept.answer.question, installation)
+            or _is_shut_out(submission.user_tenants, kept.answer.question, installation)
         ):
             logger.info("dialog ignored", extra={"question_id": value.answer_id})
             return
@@ -157,8 +158,8 @@ def _belongs(press: Press, kept: KeptAnswer, installation: Installation) -> bool
     )
 
 
-def _is_shut_out(team_id: str, asked: Question, installation: Installation) -> bool:
+def _is_shut_out(person: Collection[str], asked: Question, installation: Installation) -> bool:
     """Say whether somebody is of another organisation, and may not ask here."""
     if installation.terms.allow_external_users or not asked.is_shared:
         return False
-    return team_id not in {"", installation.bot.team_id, installation.bot.enterprise_id, asked.team_id}
+    return is_stranger(person, installation, asked.team_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,7 +75,7 @@ def tenants(payload: Mapping[str, Json]) -> Iterator[str]:
     authorization = _authorization(payload)
     found = [text(authorization, "enterprise_id")] if _is_org_wide(authorization) else []
     found.append(text(authorization, "team_id"))
-    if not (any(found) and payload.get("is_ext_shared_channel")):
+    if not (any(found) and _is_shared(payload)):
         found += [text(payload, "team_id"), text(payload, "enterprise_id")]
     yield from dict.fromkeys(tenant for tenant in found if tenant)
 
@@ -103,6 +103,17 @@ def _authorization(payload: Mapping[str, Json]) -> Mapping[str, Json]:
     return {}
 
 
+def is_stranger(person: Collection[str], installation: Installation, *own: str) -> bool:
+    """Say whether somebody in a channel that organisations share is of another than the installation's.
+
+    ``person`` is the team and the organisation of theirs that Slack names, ``own`` what else is known to be
+    the installation's. Whoever is not known to be of ours is a stranger: to take them for one of us would
+    let another organisation ask on a customer's account.
+    """
+    ours = {installation.bot.team_id, installation.bot.enterprise_id, *own} - {None, ""}
+    return ours.isdisjoint(person)
+
+
 def is_question(event: Event, bot_user_id: str) -> bool:
     """Say whether an event is a person's question: a mention, or a message in a DM."""
     body = event.body
@@ -121,7 +132,9 @@ def is_question(event: Event, bot_user_id: str) -> bool:
 
 def as_question(event: Event, installation: Installation, *, question_id: str, now: float) -> Question:
     """Give the question that an event asks."""
-    body, bot = event.body, installation.bot
+    body, is_shared = event.body, _is_shared(event.payload)
+    teams = _own_teams(event.payload, installation)
+    organisation = text(_authorization(event.payload), "enterprise_id")
     return Question(
         id=question_id,
         installation=installation.key,
@@ -130,23 +143,40 @@ def as_question(event: Event, installation: Installation, *, question_id: str, n
         user_id=text(body, "user"),
         ts=text(body, "ts"),
         thread_ts=text(body, "thread_ts") or None,
-        text=read_question(text(body, "text"), bot.bot_user_id),
-        team_id=bot.team_id
-        or text(_authorization(event.payload), "team_id")
-        or text(event.payload, "team_id"),
+        text=read_question(text(body, "text"), installation.bot.bot_user_id),
+        team_id=teams[0] if teams else "",
         is_direct=body.get("channel_type") == "im",
-        is_external=_is_external(event, installation),
-        is_shared=bool(event.payload.get("is_ext_shared_channel")),
+        is_external=is_shared and is_stranger({_home(body)}, installation, organisation, *teams),
+        is_shared=is_shared,
         asked_at=now,
         has_files=bool(body.get("files")),
     )
 
 
-def _is_external(event: Event, installation: Installation) -> bool:
-    """Say whether somebody of another organisation asks, which only happens in shared channels."""
-    if not event.payload.get("is_ext_shared_channel"):
-        return False
-    body, bot = event.body, installation.bot
-    home = text(body, "user_team") or text(body, "source_team") or text(body, "team")
-    ours = {bot.team_id, bot.enterprise_id, text(_authorization(event.payload), "team_id")}
-    return bool(home) and home not in ours
+def _own_teams(payload: Mapping[str, Json], installation: Installation) -> list[str]:
+    """List the teams of an event that are the installation's, or of its organisation, best first.
+
+    ``context_team_id`` is where the app is installed. In a shared channel the envelope's ``team_id`` may be
+    another organisation's: neither counts there, unless our organisation is named beside it.
+    """
+    bot = installation.bot
+    prefix = "context_" if text(payload, "context_team_id") else ""
+    is_ours = text(payload, f"{prefix}enterprise_id") == bot.enterprise_id
+    place = text(payload, f"{prefix}team_id") if is_ours or not _is_shared(payload) else ""
+    return [team for team in (bot.team_id, text(_authorization(payload), "team_id"), place) if team]
+
+
+def _is_shared(payload: Mapping[str, Json]) -> bool:
+    """Say whether an event is of a channel that another organisation shares."""
+    return bool(payload.get("is_ext_shared_channel"))
+
+
+def _home(body: Mapping[str, Json]) -> str:
+    """Give the team, or the organisation, of who asks; "" where Slack names none.
+
+    Somebody's ``team`` in a mention is the channel's; where theirs is another one, the others name it, and
+    they name an organisation rather than its teams (slack_bolt, tests of Slack Connect's payloads).
+    """
+    profile = body.get("user_profile")
+    of_profile = text(profile, "team") if isinstance(profile, dict) else ""
+    return text(body, "user_team") or text(body, "source_team") or of_profile or text(body, "team")

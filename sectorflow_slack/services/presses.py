@@ -28,8 +28,8 @@ class Press:
     #: Under which enterprise or team the installation may be kept, best first.
     tenant_ids: tuple[str, ...]
     user_id: str
-    #: The person's own team.
-    user_team_id: str
+    #: The person's own team, and its organisation where Slack says it.
+    user_tenants: tuple[str, ...]
     channel_id: str
     message_ts: str
     thread_ts: str
@@ -47,7 +47,7 @@ class Submission:
     app_id: str
     tenant_ids: tuple[str, ...]
     user_id: str
-    user_team_id: str
+    user_tenants: tuple[str, ...]
 
 
 def read_presses(payload: Mapping[str, Json]) -> Iterator[Press]:
@@ -66,7 +66,7 @@ def read_presses(payload: Mapping[str, Json]) -> Iterator[Press]:
             app_id=text(payload, "api_app_id"),
             tenant_ids=_tenants(payload),
             user_id=text(user, "id"),
-            user_team_id=text(user, "team_id"),
+            user_tenants=_user_tenants(payload),
             channel_id=text(_object(payload, "channel"), "id") or text(container, "channel_id"),
             message_ts=text(container, "message_ts"),
             thread_ts=text(container, "thread_ts"),
@@ -90,7 +90,7 @@ def read_submission(payload: Mapping[str, Json], callback_id: str) -> Submission
             dict.fromkeys(filter(None, (text(view, "app_installed_team_id"), *_tenants(payload))))
         ),
         user_id=text(user, "id"),
-        user_team_id=text(user, "team_id"),
+        user_tenants=_user_tenants(payload),
     )
 
 
@@ -100,6 +100,13 @@ def _tenants(payload: Mapping[str, Json]) -> tuple[str, ...]:
     enterprise = text(_object(payload, "enterprise"), "id")
     org_wide = payload.get("is_enterprise_install") in (True, "true")
     return tuple(tenant for tenant in ((enterprise, team) if org_wide else (team,)) if tenant)
+
+
+def _user_tenants(payload: Mapping[str, Json]) -> tuple[str, ...]:
+    """List a person's own team and, where the payload's ``team`` is that one, the organisation it is in."""
+    team, own = _object(payload, "team"), text(_object(payload, "user"), "team_id")
+    organisation = text(team, "enterprise_id") if own and text(team, "id") == own else ""
+    return tuple(filter(None, (own, organisation)))
 
 
 def _object(mapping: Mapping[str, Json], name: str) -> Mapping[str, Json]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
+import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
-from flask import Request, request
+from flask import Request, g, request
 from flask_smorest import Blueprint
-from marshmallow import Schema, missing
+from marshmallow import Schema, ValidationError, missing
 from webargs.flaskparser import FlaskParser
 
 from sectorflow_slack.web import current_services
 from sectorflow_slack.web.api_keys import require_install_api_key
-from sectorflow_slack.web.errors import problem
+from sectorflow_slack.web.errors import problem, retry_after
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -38,8 +38,24 @@ RETRY_AFTER = {
 }
 
 
-class JsonParser(FlaskParser):
-    """Reads a JSON body; what Python's own limits refuse is as unreadable as what is no JSON."""
+class RequestParser(FlaskParser):
+    """Reads the parts of a request: a JSON body, its query, its headers.
+
+    What Python's own limits refuse is as unreadable as what is no JSON. A part that can be read and is wrong
+    waits until the others have been looked at (``ApiBlueprint.arguments``).
+    """
+
+    def parse(self, *args: Any, **options: Any) -> Any:
+        """Read one part of a request; None where it is wrong, which is kept for ``refuse_faults``."""
+        try:
+            return super().parse(*args, **options)
+        except ValidationError as error:
+            g.setdefault("faults", {}).update(error.messages)
+            return None
+
+    def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
+        """Give the faults of a part on, under its name."""
+        raise error
 
     def load_json(self, req: Request, schema: Schema) -> Any:
         """Load the body, or refuse it."""
@@ -47,8 +63,9 @@ class JsonParser(FlaskParser):
             loaded = super().load_json(req, schema)
         except (ValueError, RecursionError):  # an integer of thousands of digits; nested thousands deep
             raise problem(400) from None
-        # An empty body would be taken for an empty object.
-        return None if loaded is missing else loaded
+        if loaded is missing:  # an empty body, which webargs takes for an empty object
+            raise problem(400)
+        return loaded
 
     def _handle_invalid_json_error(self, error: Exception, req: Request, *_: Any, **__: Any) -> Any:
         raise problem(400) from None
@@ -57,18 +74,28 @@ class JsonParser(FlaskParser):
 class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask_smorest has no types
     """A flask-smorest blueprint under ``/api/v1``, behind the install API's guard."""
 
-    ARGUMENTS_PARSER = JsonParser()
+    ARGUMENTS_PARSER = RequestParser()
 
     def __init__(self, name: str, import_name: str, *, description: str) -> None:
         super().__init__(name, import_name, url_prefix="/api/v1", description=description)
         self.before_request(guard)
+
+    def arguments(self, schema: type[Schema], **options: Any) -> Callable[[View], View]:
+        """Take in a part of the request; a view is called once nothing is wrong with any that it takes in."""
+        take_in = super().arguments(schema, **options)
+
+        def decorate(view: View) -> View:
+            taking: View = take_in(view if hasattr(view, "refuses_faults") else refuse_faults(view))
+            return taking
+
+        return decorate
 
     def can_fail(self, *statuses: int) -> Callable[[View], View]:
         """Document the errors that a view may answer, beside those that every one may."""
 
         def decorate(view: View) -> View:
             for status in sorted({401, 429, 503, *statuses}):
-                headers = RETRY_AFTER if status in {429, 503} else None
+                headers = RETRY_AFTER if status in {429, 502, 503} else None
                 documented = self.alt_response(
                     status, schema="Error", description=ERRORS[status], headers=headers
                 )
@@ -78,10 +105,25 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask_smorest has no typ
         return decorate
 
 
+def refuse_faults(view: View) -> View:
+    """Refuse a request for all that is wrong with its parts, in place of calling the view with them."""
+
+    @functools.wraps(view)
+    def refusing(*args: Any, **options: Any) -> Any:
+        faults = g.pop("faults", None)
+        if faults:
+            raise problem(422, errors=faults)
+        return view(*args, **options)
+
+    # Every part that is taken in wraps the view once more, and hands this mark on.
+    refusing.refuses_faults = True  # type: ignore[attr-defined]
+    return cast("View", refusing)
+
+
 def guard() -> None:
     """Let nobody in without a key or too often, and no body that is not JSON."""
     wait = current_services.rate_limit.hit(require_install_api_key())
     if wait is not None:
-        raise problem(429, headers={"Retry-After": str(max(1, math.ceil(wait)))})
+        raise problem(429, headers=retry_after(wait))
     if request.method in {"POST", "PATCH"} and not request.is_json:
         raise problem(415)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -74,6 +75,11 @@ def problem(status: int, message: str | None = None, **details: Any) -> HTTPExce
     return cast(HTTPException, error)
 
 
+def retry_after(seconds: float) -> dict[str, str]:
+    """Give the header that says how long to wait: in whole seconds, one at least."""
+    return {"Retry-After": str(max(1, math.ceil(seconds)))}
+
+
 def register_error_handlers(app: Flask) -> None:
     """Answer our own errors; flask-smorest answers HTTP's."""
 
@@ -104,6 +110,8 @@ def _install_refused(refusal: InstallRefused) -> HTTPException:
 
 
 def _app_not_made(error: AppNotMade) -> HTTPException:
+    if error.retry_after is not None:
+        return problem(502, error.message, headers=retry_after(error.retry_after))
     if not error.faults:
         return problem(502, error.message)
     faults = {pointer: list(messages) for pointer, messages in error.faults.items()}

@@ -8,7 +8,6 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-VISIBLE_ASCII = r"[\x21-\x7e]+"
 #: Controls, which no text that people read has.
 _CONTROLS = r"\x00-\x1f\x7f-\x9f"
 #: Line breaks of Unicode's, and what turns the direction of the text around it: a name with these shows other
@@ -24,6 +23,10 @@ _UNSEEN = (
 READABLE = rf"[ {_UNSEEN}]*[^\s{_CONTROLS}{_MISLEADING}{_UNSEEN}][^{_CONTROLS}{_MISLEADING}]*"
 #: Any text in one piece, also none.
 UNBROKEN = rf"[^{_CONTROLS}]*"
+
+#: The cursor of a page: a place in the list. Whatever fits is one, so that nobody who makes up requests from
+#: the OpenAPI document takes just any text for one.
+CURSOR = rf"[0-9]{{15}}:{UUID}"
 
 Json = Any
 

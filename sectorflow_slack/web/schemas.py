@@ -20,8 +20,9 @@ from sectorflow_slack.domain.installations import (
     SettingsChange,
     SlackApp,
 )
+from sectorflow_slack.domain.slack import VISIBLE_ASCII
 from sectorflow_slack.web import current_services, current_settings, settings_fields
-from sectorflow_slack.web.fields import VISIBLE_ASCII, StrictInteger, UuidField, Whole
+from sectorflow_slack.web.fields import CURSOR, StrictInteger, UuidField, Whole
 from sectorflow_slack.web.slack_app_field import SlackAppField
 
 STATUSES = ("pending", "installed", "failed", "expired")
@@ -145,7 +146,7 @@ class InstallationQuerySchema(Schema):
         metadata={"description": "How many a page has at most."},
     )
     cursor = fields.String(
-        validate=[validate.Length(1, 512), Whole(VISIBLE_ASCII, error="Not a cursor.")],
+        validate=Whole(CURSOR, error="Not the nextCursor of a page."),
         metadata={"description": "The `nextCursor` of the page before; left out, the first page."},
     )
     status = fields.String(validate=validate.OneOf(STATUSES))

@@ -9,11 +9,11 @@ from typing import Any
 
 from marshmallow import fields, validate
 
+from sectorflow_slack.domain.slack import APP_ID, TEAM_ID, VISIBLE_ASCII
 from sectorflow_slack.web.fields import (
     READABLE,
     UNBROKEN,
     UUID,
-    VISIBLE_ASCII,
     StrictBoolean,
     UuidField,
     Whole,
@@ -118,7 +118,7 @@ def customer_id(**options: Any) -> fields.String:
 def app_id(**options: Any) -> fields.String:
     """Make the field of a Slack app's id."""
     return fields.String(
-        validate=Whole(r"A[A-Z0-9]{2,30}", error="Not a Slack app id."),
+        validate=Whole(APP_ID, error="Not a Slack app id."),
         metadata={"description": "The Slack app's id, as its settings page shows it."},
         **options,
     )
@@ -127,7 +127,7 @@ def app_id(**options: Any) -> fields.String:
 def team_id(description: str, **options: Any) -> fields.String:
     """Make the field of a Slack workspace's, or an organisation's, id."""
     return fields.String(
-        validate=Whole(r"[TE][A-Z0-9]{2,30}", error="Not a Slack team id."),
+        validate=Whole(TEAM_ID, error="Not a Slack team id."),
         metadata={"description": description},
         **options,
     )

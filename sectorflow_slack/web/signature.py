@@ -13,14 +13,13 @@ from typing import Any
 from flask import Response, request
 from slack_sdk.signature import SignatureVerifier
 
+from sectorflow_slack.domain.slack import APP_ID
 from sectorflow_slack.web import current_services
 
 logger = logging.getLogger(__name__)
 
 #: Stands in for the secret of an app that is not known, so that its refusal takes as long.
 _NOBODYS_SECRET = "0" * 32
-
-_APP_ID = re.compile(r"A[A-Z0-9]{2,30}")
 
 
 def read_json(text: str | bytes) -> dict[str, Any] | None:
@@ -39,7 +38,7 @@ def verified_app_id(app_id: object) -> str | None:
         StorageUnavailable: the secret could not be loaded.
 
     """
-    if not isinstance(app_id, str) or not _APP_ID.fullmatch(app_id):
+    if not isinstance(app_id, str) or not re.fullmatch(APP_ID, app_id):
         return None
     events = current_services.events
     secrets = events.signing_secrets(app_id)

@@ -9,6 +9,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, ValidationError, fields, post_load
 
 from sectorflow_slack.domain.installations import SlackApp
+from sectorflow_slack.domain.slack import CLIENT_ID, SECRET_MAX_LENGTH
 from sectorflow_slack.web import settings_fields
 from sectorflow_slack.web.fields import Whole
 from sectorflow_slack.web.settings_fields import secret
@@ -20,11 +21,9 @@ class ExistingSlackAppSchema(Schema):
     """The credentials of a Slack app that exists already; its settings page shows them."""
 
     appId = settings_fields.app_id(required=True)
-    clientId = fields.String(
-        required=True, validate=Whole(r"[0-9]{1,30}\.[0-9]{1,30}", error="Not a client id.")
-    )
-    clientSecret = secret(255, "The app's client secret.", required=True)
-    signingSecret = secret(255, "The app's signing secret.", required=True)
+    clientId = fields.String(required=True, validate=Whole(CLIENT_ID, error="Not a client id."))
+    clientSecret = secret(SECRET_MAX_LENGTH, "The app's client secret.", required=True)
+    signingSecret = secret(SECRET_MAX_LENGTH, "The app's signing secret.", required=True)
 
     @post_load
     def _make(self, data: Mapping[str, str], **_: Json) -> SlackApp:

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sectorflow_slack.clients.slack import SlackWebClient
-from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused
-from sectorflow_slack.domain.installations import BotInstall, FreshToken
+from sectorflow_slack.domain.errors import InstallIncomplete, SlackBusy, SlackError, SlackRefused
+from sectorflow_slack.domain.installations import BotInstall, FreshToken, InstallationKey
 from sectorflow_slack.domain.slack import SCOPES
 from tests.clients.local_server import LocalServer, says
 from tests.values import BOT_TOKEN, CUSTOMERS_APP, NOW, FixedClock
@@ -129,6 +129,55 @@ def test_an_install_that_lacks_what_it_must_have_is_refused(
 
     with pytest.raises(SlackRefused, match="unexpected_reply"):
         client.exchange_code(CUSTOMERS_APP, "the-code", REDIRECT_URI)
+
+
+def left_behind(client: SlackWebClient, server: LocalServer, **changes: Any) -> InstallIncomplete:
+    server.answers(says({**INSTALLED, **changes}))
+    with pytest.raises(InstallIncomplete) as caught:
+        client.exchange_code(CUSTOMERS_APP, "the-code", REDIRECT_URI)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "changes", [{"app_id": None}, {"bot_user_id": ""}, {"expires_in": 43_200}, {"refresh_token": "lonely"}]
+)
+def test_the_token_of_an_install_that_is_not_whole_is_handed_on_with_where_it_may_be_in_use(
+    client: SlackWebClient, server: LocalServer, changes: dict[str, Any]
+) -> None:
+    error = left_behind(client, server, **changes)
+
+    assert (error.bot_token, error.key) == (BOT_TOKEN, InstallationKey("A0CUSTOMER", "T0ACME"))
+    assert BOT_TOKEN not in f"{error} {error!r} {error.args}"
+
+
+def test_a_token_of_an_org_or_of_another_app_than_asked_for_may_be_in_use_there(
+    client: SlackWebClient, server: LocalServer
+) -> None:
+    org = {"enterprise": {"id": "E0ORG"}, "is_enterprise_install": True, "bot_user_id": None}
+
+    assert left_behind(client, server, **org).key == InstallationKey("A0CUSTOMER", "E0ORG")
+    assert left_behind(client, server, app_id="A0OTHER", bot_user_id=None).key == InstallationKey(
+        "A0OTHER", "T0ACME"
+    )
+
+
+@pytest.mark.parametrize("changes", [{"team": None}, {"is_enterprise_install": True}])
+def test_where_slack_names_no_team_nobody_knows_where_a_token_is_in_use(
+    client: SlackWebClient, server: LocalServer, changes: dict[str, Any]
+) -> None:
+    assert left_behind(client, server, **changes).key is None
+
+
+@pytest.mark.parametrize("token", [None, "", "xoxb two words", 7])
+def test_an_install_without_a_token_leaves_nothing_behind(
+    client: SlackWebClient, server: LocalServer, token: Any
+) -> None:
+    server.answers(says({**INSTALLED, "access_token": token}))
+
+    with pytest.raises(SlackRefused, match="unexpected_reply") as caught:
+        client.exchange_code(CUSTOMERS_APP, "the-code", REDIRECT_URI)
+
+    assert not isinstance(caught.value, InstallIncomplete)
 
 
 def test_an_org_wide_install_without_its_org_is_refused(client: SlackWebClient, server: LocalServer) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sectorflow_slack.domain.errors import ConsentRefused
+from sectorflow_slack.domain.errors import ConsentRefused, InstallIncomplete
 from sectorflow_slack.domain.installations import BotInstall, FreshToken, Installation
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.consent import ConsentAnswer, ConsentService
@@ -148,3 +148,27 @@ def test_an_installation_of_another_team_keeps_its_tokens(
 
     assert consent.installations.find(bystander.key) == bystander
     assert slack.revoked == ["new-bot-token"]
+
+
+LEFT = InstallIncomplete("left-token", make_installation().key)
+
+
+def test_the_token_of_an_install_that_is_not_whole_is_revoked(
+    consent: ConsentService, slack: FakeSlackClient
+) -> None:
+    slack.exchanges.then(LEFT)
+
+    assert refused(consent) == "slack_error"
+    assert slack.revoked == ["left-token"]
+
+
+@pytest.mark.parametrize("error", [LEFT, InstallIncomplete("left-token", None)])
+def test_it_is_left_alone_where_an_installation_may_live_by_it(
+    consent: ConsentService, slack: FakeSlackClient, error: InstallIncomplete
+) -> None:
+    there = living(consent, make_bot())
+    slack.exchanges.then(error)
+
+    assert refused(consent) == "slack_error"
+    assert slack.revoked == []
+    assert consent.installations.find(there.key) == there

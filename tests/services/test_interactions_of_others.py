@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import redis
@@ -33,11 +34,17 @@ def test_people_of_other_organisations_may_look(
     assert not untouched()
 
 
+@pytest.mark.parametrize("team_id", ["T0ELSEWHERE", "E0ELSEWHERE", ""])
 @pytest.mark.parametrize("name", COSTLY)
-def test_people_of_other_organisations_may_not_ask(
-    shared_answer: Question, services: Services, queue: FakeTaskQueue, slack: FakeSlackClient, name: str
+def test_people_of_other_organisations_or_of_none_that_is_known_may_not_ask(
+    shared_answer: Question,
+    services: Services,
+    queue: FakeTaskQueue,
+    slack: FakeSlackClient,
+    name: str,
+    team_id: str,
 ) -> None:
-    services.interactions.accept(EVERYTHING[name](**STRANGER))
+    services.interactions.accept(EVERYTHING[name](**by("U0STRANGER", team_id)))
     run_errands(services, queue)
 
     told = [(user_id, message.text) for _, user_id, message in slack.whispered]
@@ -93,3 +100,43 @@ def test_where_a_whole_organisation_has_the_app_its_buttons_work_without_a_team(
     assert {errand.installation for errand in ran} <= {question.installation}
     assert queue.jobs or ran or services.feedback.of(installation.key)
     assert ENGLISH.external_person not in str([message.text for _, _, message in slack.whispered])
+
+
+def in_shared_channel_of_org(services: Services, queue: FakeTaskQueue) -> None:
+    """An answer to somebody of T0WEST, whose whole organisation has the app, in a shared channel."""
+    bot = make_bot(team_id=None, enterprise_id="E0ACME", is_enterprise_install=True)
+    installation = make_installation(bot=bot)
+    services.answers.installations.save(installation, None, None)
+    answered(services, queue, installation=installation.key, team_id="T0WEST", is_shared=True)
+
+
+WITHOUT_TEAM = {"team": None, "enterprise": {"id": "E0ACME"}, "is_enterprise_install": True}
+IN_EAST = {**WITHOUT_TEAM, "team": {"id": "T0EAST", "enterprise_id": "E0ACME"}}
+
+
+@pytest.mark.parametrize(
+    ("payload", "team_id"),
+    [(WITHOUT_TEAM, "T0WEST"), (WITHOUT_TEAM, "E0ACME"), (IN_EAST, "T0WEST"), (IN_EAST, "T0EAST")],
+)
+def test_in_a_shared_channel_of_an_organisation_whoever_slack_says_is_of_it_may_ask(
+    services: Services, queue: FakeTaskQueue, payload: dict[str, Any], team_id: str
+) -> None:
+    in_shared_channel_of_org(services, queue)
+
+    services.interactions.accept(EVERYTHING["regenerate"](**payload, **by("U0COLLEAGUE", team_id)))
+
+    assert kept(services).answer.busy
+
+
+@pytest.mark.parametrize(
+    ("payload", "team_id"),
+    [(WITHOUT_TEAM, "T0THEIRS"), (WITHOUT_TEAM, "E0THEIRS"), (WITHOUT_TEAM, ""), (IN_EAST, "T0THEIRS")],
+)
+def test_in_a_shared_channel_of_an_organisation_nobody_else_may(
+    services: Services, queue: FakeTaskQueue, payload: dict[str, Any], team_id: str
+) -> None:
+    in_shared_channel_of_org(services, queue)
+
+    services.interactions.accept(EVERYTHING["regenerate"](**payload, **by("U0STRANGER", team_id)))
+
+    assert not kept(services).answer.busy

@@ -210,25 +210,100 @@ def external(event: dict[str, Any], installation=INSTALLATION, **changes: Any) -
     return as_question(read(payload), installation, question_id="q1", now=NOW).is_external
 
 
-@pytest.mark.parametrize("field", ["user_team", "source_team", "team"])
-def test_somebody_of_another_organisation_is_external(field: str) -> None:
-    assert external({field: "T0THEIRS"})
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"user_team": "T0THEIRS", "source_team": "T0THEIRS", "team": TEAM_ID},
+        {"user_team": "E0THEIRS", "user_profile": {"team": "E0THEIRS"}, "team": TEAM_ID},
+        {"source_team": "T0THEIRS", "team": TEAM_ID},
+        {"user_profile": {"team": "T0THEIRS"}, "team": TEAM_ID},
+        {"team": "T0THEIRS"},
+    ],
+)
+def test_somebody_of_another_organisation_is_external(event: dict[str, Any]) -> None:
+    assert external(event)
 
 
-@pytest.mark.parametrize("event", [{}, {"team": TEAM_ID}, {"user_team": TEAM_ID, "team": "T0THEIRS"}])
-def test_somebody_of_the_own_team_or_of_none_that_is_known_is_not_external(event: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"team": TEAM_ID},
+        {"user_team": TEAM_ID, "team": "T0THEIRS"},
+        {"user_profile": {"team": TEAM_ID}, "team": "T0THEIRS"},
+        {"user_profile": "none", "team": TEAM_ID},
+    ],
+)
+def test_somebody_of_the_own_team_is_not_external(event: dict[str, Any]) -> None:
     assert not external(event)
 
 
-def test_nobody_is_external_in_a_channel_that_is_not_shared() -> None:
-    assert not external({"team": "T0OTHER"}, is_ext_shared_channel=False)
+@pytest.mark.parametrize("event", [{}, {"team": ""}, {"user_team": None, "team": 7}, {"user_profile": {}}])
+def test_in_a_shared_channel_somebody_of_whom_slack_says_nothing_is_external(event: dict[str, Any]) -> None:
+    assert external(event)
+
+
+@pytest.mark.parametrize("event", [{}, {"team": "T0OTHER"}, {"user_team": "E0OTHER"}])
+def test_nobody_is_external_in_a_channel_that_is_not_shared(event: dict[str, Any]) -> None:
+    assert not external(event, is_ext_shared_channel=False)
+
+
+# Shared channels of a whole organisation
+
+
+def external_to_org(event: dict[str, Any], **changes: Any) -> bool:
+    whole_org = authorization(is_enterprise_install=True, team_id=None)
+    return external(event, ORG_WIDE, **{"authorizations": [whole_org], **changes})
+
+
+IN_WEST = {"context_team_id": "T0WEST", "context_enterprise_id": "E0ORG"}
 
 
 def test_a_colleague_in_another_team_of_the_org_is_not_external() -> None:
-    assert not external({"user_team": "E0ORG"}, ORG_WIDE)
-    assert not external(
-        {"user_team": "T0AUTH"}, ORG_WIDE, authorizations=[authorization(is_enterprise_install=True)]
-    )
+    assert not external_to_org({"user_team": "E0ORG", "team": "T0WEST"})
+    assert not external({"user_team": "E0ORG"}, make_installation(bot=make_bot(enterprise_id="E0ORG")))
+    assert not external({"user_team": "E0ORG"}, authorizations=[authorization()])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"authorizations": [authorization(is_enterprise_install=True, team_id="T0WEST")]},
+        {"team_id": "T0WEST", "enterprise_id": "E0ORG"},
+        {"team_id": "T0WEST", "enterprise_id": "E0ORG", **IN_WEST},
+        {"team_id": "T0THEIRS", "enterprise_id": "E0THEIRS", **IN_WEST},
+        {"team_id": "T0THEIRS", **IN_WEST},
+        {"authorizations": [authorization(is_enterprise_install=True)], **IN_WEST},
+    ],
+)
+def test_who_asks_in_a_team_that_slack_says_is_of_the_org_is_not_external(changes: dict[str, Any]) -> None:
+    assert not external_to_org({"team": "T0WEST"}, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"team_id": "T0THEIRS"},
+        {"team_id": "T0THEIRS", "enterprise_id": "E0THEIRS"},
+        {"team_id": "T0THEIRS", "enterprise_id": "E0THEIRS", **IN_WEST},
+        {"team_id": "T0THEIRS", "enterprise_id": "E0ORG", **IN_WEST},
+        {"team_id": "T0WEST", "enterprise_id": "E0ORG"},
+    ],
+)
+def test_a_team_that_nothing_ties_to_the_org_is_external(changes: dict[str, Any]) -> None:
+    assert external_to_org({"user_team": "T0THEIRS", "team": "T0WEST"}, **changes)
+    assert external_to_org({"team": "T0THEIRS"}, **changes)
+
+
+def test_the_team_of_a_question_to_the_org_is_never_another_organisations() -> None:
+    whole_org = authorization(is_enterprise_install=True, team_id=None)
+
+    def team_of(**changes: Any) -> str:
+        payload = make_event(is_ext_shared_channel=True, authorizations=[whole_org], **changes)
+        return as_question(read(payload), ORG_WIDE, question_id="q1", now=NOW).team_id
+
+    assert team_of(team_id="T0THEIRS", **IN_WEST) == "T0WEST"
+    assert team_of(team_id="T0WEST", enterprise_id="E0ORG") == "T0WEST"
+    assert team_of(team_id="T0THEIRS", enterprise_id="E0THEIRS") == ""
 
 
 _JSON = st.recursive(

@@ -27,7 +27,7 @@ def test_a_press_is_read_with_what_the_button_carries_and_where_it_stands() -> N
             app_id=OWN_APP.app_id,
             tenant_ids=(TEAM_ID,),
             user_id="U0ANN",
-            user_team_id=TEAM_ID,
+            user_tenants=(TEAM_ID,),
             channel_id="C0GENERAL",
             message_ts=FIRST_TS,
             thread_ts=THREAD_TS,
@@ -99,7 +99,7 @@ def test_a_submission_is_read_with_the_question_as_it_was_typed() -> None:
 
     assert sent is not None
     assert (sent.id, sent.question, sent.value) == ("V0DIALOG", "Why?", ActionValue(ANSWER_ID, 1))
-    assert (sent.app_id, sent.user_id, sent.user_team_id) == (OWN_APP.app_id, "U0ANN", TEAM_ID)
+    assert (sent.app_id, sent.user_id, sent.user_tenants) == (OWN_APP.app_id, "U0ANN", (TEAM_ID,))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import replace
 
 import pytest
@@ -219,10 +218,6 @@ def test_a_lost_key_breaks_no_list(
     assert page.items[1].status(NOW) == "pending"
 
 
-def encoded(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
 @pytest.mark.parametrize(
     "cursor",
     [
@@ -233,14 +228,13 @@ def encoded(text: str) -> str:
         "\ud83d",
         "\x00",
         "=" * 8,
-        encoded("+"),
-        encoded("i1"),
-        encoded("1800000000000:"),
-        encoded("\u0660" * 15 + ":i1"),
-        encoded("001800000000000:i1\n"),
-        encoded("001800000000000:i1") + "!",
-        encoded("001800000000000:" + "i" * 5000),
-        base64.urlsafe_b64encode(b"\xff\xfe").decode(),
+        "+",
+        "i1",
+        "1800000000000:",
+        "\u0660" * 15 + ":i1",
+        "001800000000000:i1\n",
+        "001800000000000:i1" + "!",
+        "001800000000000:" + "i" * 5000,
     ],
 )
 def test_a_cursor_that_no_page_gave_is_refused(nobody: redis.Redis, cipher: Cipher, cursor: str) -> None:

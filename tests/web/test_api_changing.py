@@ -142,7 +142,7 @@ def test_what_is_not_there_cannot_be_changed(client: FlaskClient) -> None:
     assert patch(client, WORKSPACE_ID, display="tabs").status_code == 404
 
 
-@pytest.mark.parametrize(("body", "status"), [(b"{", 400), (b"", 422), (b"[]", 422), (b"null", 422)])
+@pytest.mark.parametrize(("body", "status"), [(b"{", 400), (b"", 400), (b"[]", 422), (b"null", 422)])
 def test_a_body_that_is_no_object_changes_nothing(
     client: FlaskClient, sectorflow: responses.RequestsMock, body: bytes, status: int
 ) -> None:

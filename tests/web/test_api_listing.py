@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 import responses
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
+from sectorflow_slack.storage.index import member_of
+from sectorflow_slack.web.fields import CURSOR
 from tests.values import API_TOKEN, AUTHORIZED, BOT_TOKEN, CUSTOMERS_APP, OWN_APP, TEAM_ID, FixedClock
 from tests.web.flows import CUSTOMERS_APP_FIELDS, INSTALLATIONS, consent_reply, install, register, show
 
@@ -77,6 +83,19 @@ def test_a_page_has_twenty_where_nothing_else_is_asked(
     assert len(listed(client, cursor=first["nextCursor"])) == 1
 
 
+@given(installation_id=st.uuids(), created=st.integers(0, 10**15 - 1))
+@example(installation_id=UUID(int=0), created=0)
+@example(installation_id=UUID(int=2**128 - 1), created=10**15 - 1)
+def test_every_cursor_that_a_page_can_give_is_documented(installation_id: UUID, created: int) -> None:
+    assert re.fullmatch(CURSOR, member_of(str(installation_id), created / 1000))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cursor=st.from_regex(CURSOR, fullmatch=True))
+def test_every_cursor_that_is_documented_is_a_place_in_the_list(client: FlaskClient, cursor: str) -> None:
+    assert listed(client, cursor=cursor) == []
+
+
 def test_each_filter_finds_what_fits_and_nothing_else(
     client: FlaskClient, sectorflow: responses.RequestsMock, clock: FixedClock
 ) -> None:
@@ -127,7 +146,7 @@ def test_each_filter_finds_what_fits_and_nothing_else(
         ],
         *[
             ("cursor", value)
-            for value in ("", "x", "MTIz", "é", "a b", "c" * 513, "../0", "%00", "0", "-1:x")
+            for value in ("", "x", "MTIz", "é", "a b", "c" * 70, "c" * 513, "../0", "%00", "0", "-1:x")
         ],
         *[("status", value) for value in ("", "Pending", "gone")],
         *[("appId", value) for value in ("", "T0ACME", "A0:B", "a0own", "*")],

@@ -142,6 +142,19 @@ def test_slack_being_away_is_no_fault_of_the_request(
     assert (response.json or {}).keys() == {"code", "status", "message"}
 
 
+@pytest.mark.parametrize(("headers", "wait"), [({"Retry-After": "30"}, "30"), ({}, "60")])
+def test_where_slack_makes_no_more_apps_for_the_moment_one_is_told_when_to_ask_again(
+    client: FlaskClient, sectorflow: responses.RequestsMock, headers: dict[str, str], wait: str
+) -> None:
+    limited = {"ok": False, "error": "ratelimited"}
+    sectorflow.post(CREATE_APP_URL, status=429, json=limited, headers=headers)
+
+    response = post(client, slackApp={"configToken": CONFIG_TOKEN})
+
+    assert (response.status_code, response.headers["Retry-After"]) == (502, wait)
+    assert "no app" in (response.json or {})["message"]
+
+
 @pytest.mark.parametrize(
     "reply",
     [

@@ -133,6 +133,23 @@ def test_what_is_no_key_is_refused(client: FlaskClient, sectorflow: responses.Re
     assert count(client) == 0
 
 
+def test_a_wrong_key_is_named_with_every_wrong_field(
+    client: FlaskClient, sectorflow: responses.RequestsMock
+) -> None:
+    response = post_once(client, "a b", display="carousel", plusId="none")
+
+    assert response.status_code == 422
+    errors = (response.json or {})["errors"]
+    assert {where: named.keys() for where, named in errors.items()} == {
+        "headers": {"Idempotency-Key"},
+        "json": {"display", "plusId"},
+    }
+
+
+def test_a_body_that_is_no_json_is_400_whatever_the_key(client: FlaskClient) -> None:
+    assert post_once(client, "a b", body=b"").status_code == 400
+
+
 def test_a_key_that_is_taken_just_now_is_to_be_asked_for_again(
     client: FlaskClient, app: Flask, sectorflow: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

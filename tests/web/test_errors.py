@@ -48,6 +48,7 @@ def chunked(client: FlaskClient, path: str, body: bytes, headers: dict[str, str]
         (CannotDecrypt("installation:A0:T0 bot_token"), 503, "5"),
         (InstallRefused("apiToken", "SectorFlow refuses this token."), 422, None),
         (AppNotMade("Slack made no app."), 502, None),
+        (AppNotMade("Slack makes no app now.", retry_after=30.2), 502, "31"),
         (StillUnderWay(), 503, "5"),
         (Changed(), 503, "5"),
         (problem(422, "A field is wrong.", errors={"json": {"appName": ["Wrong."]}}), 422, None),
@@ -105,6 +106,8 @@ def test_an_error_that_nobody_foresaw_is_logged_without_the_path(
 @pytest.mark.parametrize(
     "body",
     [
+        b"",
+        b" ",
         b"{",
         b"nothing",
         b"{'appName': 'Acme'}",
@@ -122,7 +125,7 @@ def test_a_body_that_is_no_json_is_400(client: FlaskClient, body: bytes) -> None
     assert (response.json or {})["code"] == 400
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"null", b'"text"', b"7", b"1e400", b"NaN", b"[[]]"])
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"text"', b"7", b"1e400", b"NaN", b"[[]]"])
 def test_a_body_that_is_no_object_is_422(client: FlaskClient, body: bytes) -> None:
     response = client.post(INSTALLATIONS, data=body, headers=JSON)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -16,9 +15,9 @@ import pytest
 import redis
 import responses
 from flask import Flask
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.values import INSTALL_API_KEY, MODEL_IDS, WORKSPACE_ID
+from tests.web.serving import serving
 
 PACKAGE = "generated_install_api_client"
 
@@ -29,20 +28,10 @@ def store() -> redis.Redis:
     return fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)
 
 
-class _Silent(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:
-        """Leave the tests' output alone."""
-
-
 @pytest.fixture
 def served(app: Flask, sectorflow: responses.RequestsMock) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(app) as url:
+        yield url
 
 
 @pytest.fixture

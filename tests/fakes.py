@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sectorflow_slack.domain.errands import Errand
+from sectorflow_slack.domain.errors import SlackRefused
 from sectorflow_slack.domain.installations import (
     BotInstall,
     FreshToken,
@@ -117,6 +118,8 @@ class FakeSlackClient:
 
     def update(self, bot_token: str, channel_id: str, ts: str, message: Message) -> None:
         self.updates.play()
+        if ts in {gone for _, _, gone in self.removed}:
+            raise SlackRefused("message_not_found")
         self.updated.append((bot_token, channel_id, ts, message))
         self.shown[ts] = message
 

@@ -52,6 +52,9 @@ class KeptAnswer:
     version: int
     #: The version that the messages show.
     drawn: int
+    #: What each message shows, in order, as ``formatting.answers.digest`` gives it; "" where that is not
+    #: known, and none at all where it is known of none.
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,8 +122,11 @@ class Waiting:
 class AnswerStore(Protocol):
     """Keeps answers for as long as their buttons work, and what people do with these buttons."""
 
-    def keep(self, answer: Answer) -> None:
-        """Store an answer that is about to be posted; storing it again changes nothing."""
+    def keep(self, answer: Answer, digests: Sequence[str] = ()) -> None:
+        """Store an answer that is about to be posted; storing it again changes nothing.
+
+        ``digests`` are those of the messages that will show it, as far as they are known.
+        """
 
     def posted(self, answer_id: str, posted: Sequence[str]) -> bool:
         """Record the messages that show it; says whether it has changed since it was laid out."""
@@ -147,11 +150,17 @@ class AnswerStore(Protocol):
         Where it is being asked already, it is the same time still.
         """
 
-    def replace(self, answer_id: str, model: int, new: ModelAnswer | None) -> None:
-        """Put a model's new answer in the old one's place, None to leave that; it is asked no more."""
+    def replace(
+        self, answer_id: str, model: int, new: ModelAnswer | None, credits: float | None = None
+    ) -> None:
+        """Put a model's new answer in the old one's place, None to leave that; it is asked no more.
 
-    def drawn(self, answer_id: str, version: int, posted: Sequence[str]) -> None:
-        """Record that the messages show this version."""
+        ``credits`` are added to what the answer cost; where one of the two is not known, the sum is not.
+        How long the answer took is not known any more.
+        """
+
+    def drawn(self, kept: KeptAnswer) -> None:
+        """Record the messages of an answer, what they show, and which of them stand together."""
 
 
 class FeedbackStore(Protocol):

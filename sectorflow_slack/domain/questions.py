@@ -21,7 +21,7 @@ class Question:
     thread_ts: str | None
     #: What is asked, as readable text; "" where the mention was empty.
     text: str = field(repr=False)
-    #: The team a shared channel's event belongs to; org-wide tokens and Slack Connect need it.
+    #: The installation's own team in an org, or "" where Slack named none: who is of it is no stranger.
     team_id: str
     is_direct: bool = False
     #: Asked by somebody of another organisation, in a shared channel.
@@ -71,6 +71,11 @@ class ModelAnswer:
     text: str = field(default="", repr=False)
     failed: bool = False
 
+    @property
+    def is_silent(self) -> bool:
+        """Say whether there is nothing to show of the model."""
+        return self.failed or not self.text.strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -97,6 +102,9 @@ class Answer:
     #: From the question to the reply.
     seconds: float | None = None
     credits: float | None = None
+    #: So many of its messages stand one right below the other; what other people said may stand between
+    #: these and the further ones. None where that is so of none.
+    together: int | None = None
 
     @property
     def id(self) -> str:

@@ -41,6 +41,13 @@ def preformatted(text: str) -> Block:
     return {"type": "rich_text", "elements": [code]}
 
 
+def quoted(label: str, text: str) -> Block:
+    """Make a quote of literal text, of any length, below a label."""
+    above = {"type": "rich_text_section", "elements": [{"type": "text", "text": label}]}
+    quote = {"type": "rich_text_quote", "elements": [{"type": "text", "text": text}]}
+    return {"type": "rich_text", "elements": [above, quote]}
+
+
 def actions(*elements: Block) -> Block:
     """Make a row of buttons and menus."""
     return {"type": "actions", "elements": list(elements)}

@@ -15,6 +15,11 @@ _MOST_PROMPTS = 4
 _TITLE_CHARS = 48
 
 
+def greeting(models: int, words: Words = ENGLISH) -> str:
+    """Say hello for so many models."""
+    return words.greeting_one if models == 1 else words.greeting
+
+
 def suggested_prompts(samples: Sequence[str], words: Words = ENGLISH) -> dict[str, str]:
     """Give questions to begin with, by their titles: the samples, or general ones where there are none."""
     prompts: dict[str, str] = {}

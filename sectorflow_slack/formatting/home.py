@@ -13,7 +13,7 @@ from .words import ENGLISH, Words
 
 @dataclass(frozen=True, slots=True)
 class HomeFacts:
-    """What is known of an installation, by names that people know; "" where one is not known."""
+    """What is known of an installation, by names that people know; "" for each that is not known."""
 
     app_name: str = ""
     workspace_name: str = ""
@@ -26,7 +26,7 @@ def home(facts: HomeFacts, words: Words = ENGLISH) -> Block:
     """Say what answers here, how to ask, and who can change it."""
     blocks = [
         header(one_line(facts.app_name) or words.nameless_app),
-        section(words.home_intro),
+        section(words.home_intro_one if len(facts.model_names) == 1 else words.home_intro),
         DIVIDER,
         header(words.home_models),
         section(_models(facts, words)),
@@ -40,13 +40,16 @@ def home(facts: HomeFacts, words: Words = ENGLISH) -> Block:
 
 
 def _models(facts: HomeFacts, words: Words) -> str:
-    names = [name for name in map(one_line, facts.model_names) if name]
-    lines = [words.home_model.format(name=limits.shorten(name, limits.NAME_CHARS)) for name in names]
-    return "\n".join(lines) or words.home_models_unknown
+    names = [limits.shorten(name, limits.NAME_CHARS) for name in map(one_line, facts.model_names) if name]
+    unknown = len(facts.model_names) - len(names)
+    if not names:
+        return words.home_model_unknown if unknown == 1 else words.home_models_unknown
+    others = [words.name_others(unknown)] if unknown else []
+    return "\n".join(words.home_model.format(name=name) for name in names + others)
 
 
 def _manner(facts: HomeFacts, words: Words) -> str:
-    told = [words.home_tabs if facts.display == "tabs" else words.home_separated]
+    told = [] if len(facts.model_names) == 1 else [_display(facts, words)]
     for sentence, name in (
         (words.home_expert, facts.expert_name),
         (words.home_workspace, facts.workspace_name),
@@ -54,3 +57,7 @@ def _manner(facts: HomeFacts, words: Words) -> str:
         if known := one_line(name):
             told.append(sentence.format(name=limits.shorten(known, limits.NAME_CHARS)))
     return " ".join(told)
+
+
+def _display(facts: HomeFacts, words: Words) -> str:
+    return words.home_tabs if facts.display == "tabs" else words.home_separated

@@ -13,9 +13,9 @@ from .words import ENGLISH, Words
 
 
 def asking(names: Sequence[str], words: Words = ENGLISH) -> Message:
-    """Say which models are being asked; names that are not known may be left out."""
-    known = [limits.shorten(name, limits.NAME_CHARS) for name in map(one_line, names) if name]
-    return notice(words.asking.format(names=words.list_names(known)))
+    """Say which models are being asked; a name that is not known is ""."""
+    shown = [limits.shorten(name, limits.NAME_CHARS) for name in map(one_line, names)]
+    return notice(words.asking.format(names=words.list_names(shown)))
 
 
 def still_going(seconds: float, words: Words = ENGLISH) -> Message:

@@ -15,12 +15,9 @@ MESSAGE_CHARS: Final = 10_500
 #: All ``markdown`` blocks of a message together (docs.slack.dev, Block Kit reference, markdown block).
 MARKDOWN_CHARS: Final = 12_000
 
-#: Blocks per message (docs.slack.dev, Block Kit reference, blocks).
+#: Blocks per message (docs.slack.dev, Block Kit reference, blocks). Slack makes several of one ``markdown``
+#: block before it counts (docs.slack.dev, markdown block: "may result in multiple blocks").
 BLOCKS: Final = 50
-
-#: Blocks planned for. Slack makes several blocks of one ``markdown`` block before it counts to
-#: ``BLOCKS`` (docs.slack.dev, markdown block: "may result in multiple blocks"); some room is left.
-PLANNED_BLOCKS: Final = 45
 
 #: Text of a ``header`` block (docs.slack.dev, Block Kit reference, header block).
 HEADER_CHARS: Final = 150
@@ -40,8 +37,11 @@ DIALOG_TITLE_CHARS: Final = 24
 #: What can be typed into a dialog's field (docs.slack.dev, plain-text input element).
 INPUT_CHARS: Final = 3_000
 
-#: A question that is quoted above its answer: enough to know it again.
-QUOTE_CHARS: Final = 300
+#: A question that is quoted above its answer: all that can be typed into a dialog.
+QUOTE_CHARS: Final = INPUT_CHARS
+
+#: The first words of a question, in a heading: enough to know it again.
+FIRST_WORDS_CHARS: Final = 48
 
 #: A name within a sentence.
 NAME_CHARS: Final = 100

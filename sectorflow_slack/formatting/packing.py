@@ -79,5 +79,6 @@ def _fill(pieces: tuple[Piece, ...], left: Room, ending: Piece) -> tuple[int, Ro
             left = left.less(ending)
         if not left.takes(piece):
             return at, left
-        left = left.less(piece)
+        following = pieces[at + 1 : at + 2]
+        left = left.less(piece, of_same_block=any(map(piece.goes_on_in, following)))
     return len(pieces), left

@@ -9,7 +9,19 @@ from sectorflow_slack.domain.questions import Answer, ModelAnswer
 
 from . import actions, limits
 from .actions import ActionValue
-from .blocks import Block, button, context, feedback, header, markdown, one_line, overflow, title
+from .blocks import (
+    DIVIDER,
+    Block,
+    button,
+    context,
+    feedback,
+    header,
+    markdown,
+    one_line,
+    overflow,
+    quoted,
+    title,
+)
 from .blocks import actions as row
 from .escaping import neutralise
 from .links import show_links
@@ -19,34 +31,40 @@ from .splitting import split
 from .words import Words
 
 
-def is_failed(model: ModelAnswer) -> bool:
-    """Say whether there is nothing to show of a model."""
-    return model.failed or not model.text.strip()
-
-
 def pieces_of(model: ModelAnswer, room: Room, words: Words) -> tuple[Piece, ...]:
     """Split a model's answer to fit the room; what is said in its place has no text."""
-    pieces = () if is_failed(model) else split(neutralise(show_links(tidy(model.text))), room)
+    pieces = () if model.is_silent else split(neutralise(show_links(tidy(model.text))), room)
     return pieces or (cost([context(words.model_failed)]),)
 
 
 def question(answer: Answer, words: Words) -> list[Block]:
-    """Quote a question that others did not see."""
-    asked = one_line(answer.question.text)
+    """Quote a question that others did not see, whole.
+
+    It does not say who asked: a mention would ping them, and nothing else of a person is known but an id.
+    """
+    asked = tidy(answer.question.text).strip()
     if not (answer.question.is_hidden and asked):
         return []
-    quoted = words.asked.format(question=limits.shorten(asked, limits.QUOTE_CHARS))
-    return [context(quoted, limit=limits.QUOTE_CHARS + limits.count(words.asked))]
+    return [quoted(words.asked, limits.shorten(asked, limits.QUOTE_CHARS))]
 
 
-def heading(model: ModelAnswer, words: Words, *, again: bool = False) -> list[Block]:
-    """Name a model, with its base model small below; over the rest of an answer without that."""
-    name = title(model, words)
-    if again:
-        room = limits.HEADER_CHARS - limits.count(words.continued_heading(""))
-        return [header(words.continued_heading(limits.shorten(name, room)))]
-    base_model = one_line(model.base_model)
-    return [header(name), context(base_model)] if base_model else [header(name)]
+def first_words(answer: Answer) -> str:
+    """Give how the question began, as one line."""
+    return limits.shorten(one_line(answer.question.text), limits.FIRST_WORDS_CHARS)
+
+
+def heading(model: ModelAnswer, words: Words, *, again: bool = False, question: str = "") -> list[Block]:
+    """Name a model, with its base model small below; over the rest of an answer without that.
+
+    Where ``question`` is given, the heading names it. The base model cannot stand on the heading's own line:
+    a header takes one text of one size, and a line of several small ones (``context``) is no heading, so that
+    the headings within the answer would look greater than the one above it.
+    """
+    room = limits.HEADER_CHARS - limits.count(words.heading("", again=again, question=question))
+    name = limits.shorten(title(model, words), room)
+    named = header(words.heading(name, again=again, question=question))
+    base_model = "" if again else one_line(model.base_model)
+    return [named, context(base_model)] if base_model else [named]
 
 
 def body(text: str, words: Words) -> Block:
@@ -64,7 +82,7 @@ def buttons(answer: Answer, at: int, words: Words) -> list[Block]:
 def buttons_at_rest(answer: Answer, at: int, words: Words) -> list[Block]:
     """Make what can be done with one model's answer while it is not asked again."""
     value = ActionValue(answer.id, at)
-    if is_failed(answer.models[at]):
+    if answer.models[at].is_silent:
         return [row(button(actions.REGENERATE, words.try_again, value.encode()))]
     more = overflow(
         actions.MORE,
@@ -82,12 +100,15 @@ def buttons_at_rest(answer: Answer, at: int, words: Words) -> list[Block]:
 
 
 def footer(answer: Answer, other: Display, words: Words) -> list[Block]:
-    """Offer the other display where there is more than one model, and say what the answer took."""
+    """Offer the other display where there is more than one model, and say what the answer took.
+
+    A divider keeps what belongs to all models apart from the buttons of the one above.
+    """
     blocks: list[Block] = []
     if len(answer.models) > 1:
         label = words.show_as_tabs if other == "tabs" else words.show_all
         value = ActionValue(answer.id, choice=other).encode()
-        blocks.append(row(button(actions.SWITCH_DISPLAY, label, value)))
+        blocks += [DIVIDER, row(button(actions.SWITCH_DISPLAY, label, value))]
     took = " · ".join(filter(None, [_time(answer.seconds, words), _price(answer.credits, words)]))
     file_not_read = words.file_not_read if answer.question.has_files else ""
     if told := [text for text in (took, file_not_read) if text]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from markdown_it.token import Token
 
@@ -11,8 +12,8 @@ from . import limits
 from .blocks import Block, texts_of
 from .parsing import parse_blocks
 
-#: What Slack draws as a block of its own when it stands inside a list or a quote.
-_BREAKS_OUT = frozenset({"heading_open", "hr", "table_open", "fence", "code_block"})
+#: What Slack makes a block of its own of.
+_OWN_BLOCK = frozenset({"heading_open", "hr", "table_open"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Room:
     """How much Markdown goes somewhere: into a message, or what is left of it."""
 
     chars: int = limits.MESSAGE_CHARS
-    blocks: int = limits.PLANNED_BLOCKS
+    blocks: int = limits.BLOCKS
     tables: int = limits.TABLES
     table_rows: int = limits.TABLE_ROWS
     table_columns: int = limits.TABLE_COLUMNS
@@ -38,7 +39,10 @@ class Room:
         )
 
     def less(self, piece: Piece, *, of_same_block: bool = False) -> Room:
-        """Give what is left when the piece, with the line ends before it, is in."""
+        """Give what is left when the piece, with the line ends before it, is in.
+
+        Where what comes next goes on in the piece's last block, that one is left to it.
+        """
         return replace(
             self,
             chars=self.chars - piece.chars - 2,
@@ -65,18 +69,27 @@ class Piece:
     leads: bool = False
     #: It stood on the line right below the piece before it.
     tight: bool = False
+    #: Whether it begins and ends with running text, which other running text goes on in the same block.
+    text_first: bool = False
+    text_last: bool = False
+
+    def goes_on_in(self, other: Piece) -> bool:
+        """Say whether the other piece, right behind this one, begins in the block that this one ends in."""
+        return self.text_last and other.text_first
 
     def followed_by(self, other: Piece) -> Piece:
         """Join two pieces into one that stays together."""
         return Piece(
             joined((self, other)),
             self.chars + 2 + other.chars,
-            self.blocks + other.blocks,
+            self.blocks + other.blocks - self.goes_on_in(other),
             self.tables + other.tables,
             max(self.table_rows, other.table_rows),
             max(self.table_columns, other.table_columns),
             other.leads,
             self.tight,
+            self.text_first,
+            other.text_last,
         )
 
 
@@ -97,17 +110,33 @@ def cost(blocks: Iterable[Block]) -> Piece:
 
 
 def measure(text: str, tokens: list[Token] | None = None) -> Piece:
-    """Make a piece of a text, counting each block that Slack may make of it.
+    """Make a piece of a text, counting the blocks that Slack makes of it.
 
-    A block inside a list or a quote counts twice: itself, and what goes on behind it.
+    Each heading, rule and table becomes a block, and all running text up to the next one becomes one more,
+    however many paragraphs, lists, quotes and pieces of code it has: a rich text block holds them all
+    (docs.slack.dev, markdown block and rich text block). A heading, a rule or a table inside a list or a
+    quote counts twice: itself, and what goes on behind it. Nobody outside has seen Slack's own count. Were
+    it higher, Slack would refuse the message, and it would be said in simpler blocks, which are not
+    expanded; a margin would part many answers in two that Slack takes as one.
     """
     tokens = parse_blocks(text) if tokens is None else tokens
-    outer = [token for token in tokens if token.level == 0 and token.nesting >= 0]
-    inner = sum(token.level > 0 and token.type in _BREAKS_OUT for token in tokens)
+    outer = [token.type for token in tokens if token.level == 0 and token.nesting >= 0]
+    inner = sum(token.level > 0 and token.type in _OWN_BLOCK for token in tokens)
+    is_text = [kind not in _OWN_BLOCK for kind in outer] or [True]
+    runs = len(is_text) - sum(one and other for one, other in pairwise(is_text))
     tables, rows, columns = _tables(tokens)
-    leads = bool(outer) and outer[-1].type == "heading_open"
-    blocks = max(1, len(outer) + 2 * inner)
-    return Piece(text, limits.count(text), blocks, tables, rows, columns, leads)
+    leads = outer[-1:] == ["heading_open"]
+    return Piece(
+        text,
+        limits.count(text),
+        runs + 2 * inner,
+        tables,
+        rows,
+        columns,
+        leads,
+        text_first=is_text[0],
+        text_last=is_text[-1],
+    )
 
 
 def _tables(tokens: list[Token]) -> tuple[int, int, int]:

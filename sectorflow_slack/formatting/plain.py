@@ -47,11 +47,11 @@ def notice_to_ask_again(sentence: str, letter_id: str, words: Words = ENGLISH) -
 
 
 def help_notice(names: Sequence[str], words: Words = ENGLISH) -> Message:
-    """Answer an empty question: how to ask, and who answers where that is known."""
-    known = [limits.shorten(name, limits.NAME_CHARS) for name in map(one_line, names) if name]
-    if not known:
+    """Answer an empty question: how to ask, and who answers; a name that is not known is ""."""
+    shown = [limits.shorten(name, limits.NAME_CHARS) for name in map(one_line, names)]
+    if not any(shown):
         return notice(words.help)
-    return notice(words.help_with_models.format(names=words.list_names(known)))
+    return notice(words.help_with_models.format(names=words.list_names(shown)))
 
 
 def fallback(answers: Sequence[ModelAnswer], words: Words = ENGLISH) -> str:
@@ -63,8 +63,7 @@ def fallback(answers: Sequence[ModelAnswer], words: Words = ENGLISH) -> str:
 
 def _content(answer: ModelAnswer, words: Words) -> str:
     """Give the answer, or that there is none."""
-    text = "" if answer.failed else tidy(answer.text)
-    return text if text.strip() else words.model_failed
+    return words.model_failed if answer.is_silent else tidy(answer.text)
 
 
 def _plain(block: Block) -> str:
@@ -75,8 +74,10 @@ def _plain(block: Block) -> str:
             return escape_mrkdwn(text)
         case {"type": "markdown", "text": str(text)}:
             return escape_mrkdwn(restore(text))
-        case {"type": "context" | "rich_text"}:
+        case {"type": "context"}:
             return escape_mrkdwn(" · ".join(texts_of(block)))
+        case {"type": "rich_text"}:
+            return escape_mrkdwn("\n".join(texts_of(block)))
     return ""
 
 

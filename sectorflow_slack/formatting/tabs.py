@@ -80,7 +80,7 @@ def _tab(answer: Answer, at: int, is_open: bool, words: Words) -> Block:
     mark = "{name}"
     if model.model_id in answer.busy:
         mark = words.busy_tab
-    elif parts.is_failed(model):
+    elif model.is_silent:
         mark = words.failed_tab
     if is_open:
         mark = words.open_tab.format(name=mark)

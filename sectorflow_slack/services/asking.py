@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from sectorflow_slack.domain.installations import Installation
+from sectorflow_slack.domain.messages import Message
 from sectorflow_slack.domain.metrics import SECTORFLOW_SECONDS, Metrics
 from sectorflow_slack.domain.progress import Plan
 from sectorflow_slack.domain.question_stores import AnswerStore, ConversationStore
 from sectorflow_slack.domain.questions import Answer, Question, Reply
 from sectorflow_slack.domain.remotes import Clock, SectorFlowClient
-from sectorflow_slack.formatting.answers import draw
+from sectorflow_slack.formatting.answers import digest, draw
 from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.insisting import insist
 from sectorflow_slack.services.plans import plan_of_silence, plan_without_asking
@@ -42,20 +43,9 @@ class AskingService:
         if told is not None:
             return told
         reply = self._ask(question, installation)
-        if all(each.failed for each in reply.answers):
+        if all(each.is_silent for each in reply.answers):
             return plan_of_silence(question, reply.thread_id)
-        answer = Answer(
-            question,
-            reply.answers,
-            display=installation.terms.display,
-            seconds=max(0.0, self.clock() - question.asked_at),
-            credits=reply.credits,
-        )
-        insist(partial(self.answers.keep, answer))
-        # Whoever died over this question may have kept an earlier reply: buttons are to show what is posted.
-        kept = insist(partial(self.answers.find, answer.id))
-        shown = kept.answer if kept else answer
-        return Plan(draw(shown, words_for(question.locale)), thread_id=reply.thread_id)
+        return Plan(self._lay_out(question, reply, installation), thread_id=reply.thread_id)
 
     def ask_again(self, question: Question, installation: Installation) -> bool:
         """Put a model's new answer in its old one's place; False where it has none, and stays as it was.
@@ -69,9 +59,10 @@ class AskingService:
         if kept is None or place is None or kept.answer.models[place].model_id not in kept.answer.busy:
             # The answer has expired, or an earlier try came as far as this.
             return True
-        new = self._ask(question, installation).answers[0]
-        insist(partial(self.answers.replace, question.answer_id, place, None if new.failed else new))
-        return not new.failed
+        reply = self._ask(question, installation)
+        new = None if reply.answers[0].is_silent else reply.answers[0]
+        insist(partial(self.answers.replace, question.answer_id, place, new, reply.credits))
+        return new is not None
 
     def give_up(self, question: Question) -> None:
         """Leave a model's old answer where it is."""
@@ -79,6 +70,23 @@ class AskingService:
         place = place_in(kept.answer, question) if kept else None
         if place is not None:
             self.answers.replace(question.answer_id, place, None)
+
+    def _lay_out(self, question: Question, reply: Reply, installation: Installation) -> tuple[Message, ...]:
+        """Keep an answer and draw it; in tabs, the first model's is open that has something to show."""
+        words = words_for(question.locale)
+        answer = Answer(
+            question,
+            reply.answers,
+            display=installation.terms.display,
+            tab=next(at for at, each in enumerate(reply.answers) if not each.is_silent),
+            seconds=max(0.0, self.clock() - question.asked_at),
+            credits=reply.credits,
+        )
+        messages = draw(answer, words)
+        insist(partial(self.answers.keep, answer, tuple(map(digest, messages))))
+        # Whoever died over this question may have kept an earlier reply: buttons are to show what is posted.
+        kept = insist(partial(self.answers.find, answer.id))
+        return messages if kept is None or kept.answer == answer else draw(kept.answer, words)
 
     def _ask(self, question: Question, installation: Installation) -> Reply:
         settings = installation.terms.sectorflow

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from sectorflow_slack.domain.errors import SlackRefusedMessage
 from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.progress import KeptAnswer
 from sectorflow_slack.domain.question_stores import AnswerStore
 from sectorflow_slack.domain.stores import Locks
-from sectorflow_slack.formatting.answers import draw
+from sectorflow_slack.formatting.answers import digest, draw
 from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.speaking import SpeakingService, next_form, place_of
 
@@ -29,6 +31,7 @@ class DrawingService:
     answers: AnswerStore
     locks: Locks
     speaking: SpeakingService
+    monotonic: Callable[[], float] = time.monotonic
 
     def draw(self, answer_id: str, installation: Installation) -> bool:
         """Bring the messages up to date; False where another process is still at it.
@@ -40,29 +43,90 @@ class DrawingService:
 
         """
         with self.locks.hold(f"draw:{answer_id}", LOCK_SECONDS, WAIT_SECONDS) as held:
+            begun = self.monotonic()
             while held:
                 kept = self.answers.find(answer_id)
                 if kept is None or not kept.posted or kept.drawn >= kept.version:
                     break
-                self._draw(kept, installation)
+                screen = _Screen(self.answers, kept)
+                try:
+                    self._draw(screen, installation)
+                finally:
+                    if self.monotonic() - begun > LOCK_SECONDS:
+                        # Somebody else may have drawn at the same time.
+                        screen.forget(*range(len(screen.kept.posted)))
             return held
 
-    def _draw(self, kept: KeptAnswer, installation: Installation) -> None:
-        answer, place = kept.answer, place_of(kept.answer.question)
-        messages = list(draw(answer, words_for(answer.question.locale)))
-        posted, at = list(kept.posted), 0
-        while at < len(messages):
+    def _draw(self, screen: _Screen, installation: Installation) -> None:
+        """Change the messages that are to show something else; post what is missing, take away what is left.
+
+        Slack takes some 50 changes a minute (docs.slack.dev, rate limits: tier 3).
+        """
+        answer, place = screen.kept.answer, place_of(screen.kept.answer.question)
+        wanted = [(message, digest(message)) for message in draw(answer, words_for(answer.question.locale))]
+        at = 0
+        while at < len(wanted):
+            message, known_by = wanted[at]
+            if screen.shows(at, known_by):
+                at += 1
+                continue
+            screen.forget(at)
             try:
-                ts = self.speaking.put(installation, place, messages[at], "".join(posted[at : at + 1]))
+                ts = self.speaking.put(installation, place, message, screen.ts(at))
             except SlackRefusedMessage as error:
-                messages[at : at + 1] = next_form(messages[at], error)
+                forms = next_form(message, error)
+                # Of several messages in its place none shows all of it.
+                wanted[at : at + 1] = [(form, known_by if len(forms) == 1 else "") for form in forms]
                 logger.warning("message drawn plainer: %s", error.code, extra=answer.question.ids)
                 continue
-            if posted[at : at + 1] != [ts]:
-                posted[at : at + 1] = [ts]
-                self.answers.drawn(answer.id, kept.drawn, posted)
+            screen.put(at, ts, known_by)
             at += 1
-        for surplus in posted[at:]:
+        screen.forget(at, *range(at + 1, len(screen.kept.posted)))
+        for surplus in screen.kept.posted[at:]:
             self.speaking.delete(installation, place.channel_id, surplus)
-        self.answers.drawn(answer.id, kept.version, posted[:at])
+        screen.end(at)
         logger.info("answer drawn", extra=answer.question.ids)
+
+
+@dataclass(slots=True)
+class _Screen:
+    """The messages of an answer, each change of which is recorded.
+
+    What one shows is forgotten before it is changed, and known again once Slack has taken it: whoever goes
+    on after a crash may change it once too often, and never leaves an old one behind.
+    """
+
+    answers: AnswerStore
+    kept: KeptAnswer
+
+    def ts(self, at: int) -> str:
+        """Give the message in a place, "" where there is none yet."""
+        return "".join(self.kept.posted[at : at + 1])
+
+    def shows(self, at: int, known_by: str) -> bool:
+        """Say whether the message in a place is known to show this already."""
+        return bool(known_by) and self.kept.digests[at : at + 1] == (known_by,)
+
+    def forget(self, *places: int) -> None:
+        """Record that nobody knows what stands in these places."""
+        digests = tuple("" if at in places else each for at, each in enumerate(self.kept.digests))
+        self._record(replace(self.kept, digests=digests))
+
+    def put(self, at: int, ts: str, known_by: str) -> None:
+        """Record what stands in a place, the one behind the last too."""
+        posted, unknown = self.kept.posted, len(self.kept.posted) - len(self.kept.digests)
+        digests = (*self.kept.digests, *[""] * unknown)
+        posted = (*posted[:at], ts, *posted[at + 1 :])
+        self._record(replace(self.kept, posted=posted, digests=(*digests[:at], known_by, *digests[at + 1 :])))
+
+    def end(self, count: int) -> None:
+        """Record that so many messages show the newest version, and that there are no others."""
+        kept = self.kept
+        self._record(
+            replace(kept, posted=kept.posted[:count], digests=kept.digests[:count], drawn=kept.version)
+        )
+
+    def _record(self, kept: KeptAnswer) -> None:
+        if kept != self.kept:
+            self.answers.drawn(kept)
+        self.kept = kept

@@ -16,6 +16,7 @@ from sectorflow_slack.domain.remotes import SlackClient, TaskQueue
 from sectorflow_slack.domain.stores import InstallationStore
 from sectorflow_slack.formatting.copying import plain_text_messages
 from sectorflow_slack.formatting.dialogs import follow_up_dialog
+from sectorflow_slack.formatting.greeting import greeting
 from sectorflow_slack.formatting.home import home
 from sectorflow_slack.formatting.plain import notice
 from sectorflow_slack.formatting.words import words_for
@@ -112,8 +113,8 @@ class ErrandService:
 
     def _suggest(self, errand: Errand, installation: Installation) -> None:
         prompts = self.hosting.prompts(installation)
-        greeting = words_for("").greeting
-        self.slack.suggest(installation.bot.bot_token, errand.channel_id, greeting, prompts)
+        hello = greeting(len(installation.terms.sectorflow.model_ids), words_for(""))
+        self.slack.suggest(installation.bot.bot_token, errand.channel_id, hello, prompts)
 
     def _kept(self, errand: Errand) -> KeptAnswer | None:
         kept = self.answers.find(errand.question_id)

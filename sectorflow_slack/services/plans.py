@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from sectorflow_slack.domain.installations import Installation
@@ -11,8 +12,8 @@ from sectorflow_slack.formatting.plain import help_notice, notice, notice_to_ask
 from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.failures import excuse_for, reason_of
 
-#: Asks for help, whatever is behind it.
-HELP = frozenset({"help", "help!", "help?", "/help", "?"})
+#: All that is said by somebody who asks for help, and for nothing else.
+HELP = re.compile(r"/?help( me)?(,? please)?[\s.!?…]*|\?+", re.IGNORECASE)
 
 
 def plan_without_asking(question: Question, installation: Installation) -> Plan | None:
@@ -20,11 +21,10 @@ def plan_without_asking(question: Question, installation: Installation) -> Plan 
     words = words_for(question.locale)
     if question.is_external and not installation.terms.allow_external_users:
         return Plan((notice(words.external_person),))
-    if question.text.strip().lower() in HELP or not question.text:
-        told = help_notice(model_names(installation), words)
-        if question.has_files:
-            return Plan((notice(words.file_not_read), told))
-        return Plan((told,))
+    if question.has_files and not question.text:
+        return Plan((notice(words.file_only),))
+    if not question.text or HELP.fullmatch(question.text.strip()):
+        return Plan((help_notice(model_names(installation), words),))
     return None
 
 

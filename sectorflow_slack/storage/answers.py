@@ -2,7 +2,11 @@
 
 ``answer:{id}``: hash; ``question`` and ``model:{n}`` sealed, what of it is shown (``display``, ``tab``,
 ``page``), ``busy:{n}`` and ``asked:{n}`` for models that are asked again, the ``ts`` of its messages
-(``posted``), its ``version`` and the one that was ``drawn``. Kept for ANSWER_RETENTION_DAYS.
+(``posted``), how many of them stand ``together``, its ``version`` and the one that was ``drawn``. Kept for
+ANSWER_RETENTION_DAYS.
+
+``digests``, what each message shows, is sealed, too: a bare digest would tell whoever has a dump when they
+guess a short answer right.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 from redis import Redis
 
@@ -69,14 +73,20 @@ redis.call('HINCRBY', answer, 'version', 1)
 return redis.call('HINCRBY', answer, 'asked:' .. place, 1)
 """
 
-#: Ends that a model is busy, with its new answer if there is one.
+#: Ends that a model is busy, with its new answer if there is one. What that one cost is added to the sum,
+#: which is forgotten where a part of it is not known; how long the first answers took says nothing of it.
 _REPLACE = """
-local answer, place, sealed = KEYS[1], ARGV[1], ARGV[2]
+local answer, place, sealed, credits = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 if redis.call('HDEL', answer, 'busy:' .. place) == 0 then
   return 0
 end
 if sealed ~= '' then
   redis.call('HSET', answer, 'model:' .. place, sealed)
+  local before = tonumber(redis.call('HGET', answer, 'credits') or '')
+  redis.call('HDEL', answer, 'seconds', 'credits')
+  if before and credits then
+    redis.call('HSET', answer, 'credits', string.format('%.17g', before + credits))
+  end
 end
 return redis.call('HINCRBY', answer, 'version', 1)
 """
@@ -97,10 +107,10 @@ class RedisAnswerStore:
         self._replace = redis.register_script(_REPLACE)
 
     @translate_errors
-    def keep(self, answer: Answer) -> None:
+    def keep(self, answer: Answer, digests: Sequence[str] = ()) -> None:
         """Store an answer that is about to be posted; storing it again changes nothing."""
         place = _place(answer.id)
-        fields = self._fields(place, answer)
+        fields = {**self._fields(place, answer), **self._digests(place, 1, digests)}
         self._keep(keys=[place], args=[self._seconds, *flat(fields)])
 
     @translate_errors
@@ -115,13 +125,14 @@ class RedisAnswerStore:
         fields = read_hash(self._redis, place)
         if not fields:
             return None
+        posted = tuple(json.loads(fields.get("posted", "[]")))
         try:
-            answer = self._read(place, fields)
+            answer = replace(self._read(place, fields), together=_together(fields, len(posted)))
+            digests = self._read_digests(place, fields, len(posted))
         except CannotDecrypt as error:
             logger.error("answer cannot be read: %s", error.place)
             return None
-        posted = tuple(json.loads(fields.get("posted", "[]")))
-        return KeptAnswer(answer, posted, int(fields["version"]), int(fields["drawn"]))
+        return KeptAnswer(answer, posted, int(fields["version"]), int(fields["drawn"]), digests)
 
     @translate_errors
     def show(
@@ -143,17 +154,26 @@ class RedisAnswerStore:
         return int(str(self._ask_again(keys=[_place(answer_id)], args=[model])))
 
     @translate_errors
-    def replace(self, answer_id: str, model: int, new: ModelAnswer | None) -> None:
+    def replace(
+        self, answer_id: str, model: int, new: ModelAnswer | None, credits: float | None = None
+    ) -> None:
         """Put a model's new answer in the old one's place, None to leave that; it is asked no more."""
         place = _place(answer_id)
         sealed = self._seal_model(place, model, new) if new else ""
-        self._replace(keys=[place], args=[model, sealed])
+        self._replace(keys=[place], args=[model, sealed, "" if credits is None else repr(credits)])
 
     @translate_errors
-    def drawn(self, answer_id: str, version: int, posted: Sequence[str]) -> None:
-        """Record that the messages show this version."""
-        args = ["posted", json.dumps(posted), "drawn", str(version)]
-        self._note(keys=[_place(answer_id)], args=args)
+    def drawn(self, kept: KeptAnswer) -> None:
+        """Record the messages of an answer, what they show, and which of them stand together."""
+        place = _place(kept.answer.id)
+        fields = {
+            "posted": json.dumps(kept.posted),
+            "drawn": str(kept.drawn),
+            **self._digests(place, kept.drawn, kept.digests),
+        }
+        if kept.answer.together is not None:
+            fields["together"] = str(kept.answer.together)
+        self._note(keys=[place], args=flat(fields))
 
     def _fields(self, place: str, answer: Answer) -> Fields:
         figures = {"seconds": answer.seconds, "credits": answer.credits}
@@ -171,6 +191,21 @@ class RedisAnswerStore:
 
     def _seal_model(self, place: str, at: int, model: ModelAnswer) -> str:
         return self._cipher.seal(place, f"model:{at}", json.dumps(asdict(model)))
+
+    def _digests(self, place: str, drawn: int, digests: Sequence[str]) -> Fields:
+        return {"digests": self._cipher.seal(place, "digests", json.dumps([drawn, list(digests)]))}
+
+    def _read_digests(self, place: str, fields: Mapping[str, str], count: int) -> tuple[str, ...]:
+        """Give what so many messages show, () where that is not known.
+
+        Slack may have taken a message as several plainer ones: nobody knows then which is which. A release
+        that kept no digests may have drawn another version since.
+        """
+        if "digests" not in fields:
+            return ()
+        drawn, digests = json.loads(self._cipher.open(place, "digests", fields["digests"]))
+        is_known = drawn == int(fields["drawn"]) and len(digests) == count
+        return tuple(digests) if is_known else ()
 
     def _read(self, place: str, fields: Mapping[str, str]) -> Answer:
         count = sum(name.startswith("model:") for name in fields)
@@ -193,6 +228,11 @@ def _read_model(text: str) -> ModelAnswer:
     # Another release may have kept more than this one knows.
     known = {field.name for field in fields(ModelAnswer)}
     return ModelAnswer(**{name: value for name, value in json.loads(text).items() if name in known})
+
+
+def _together(fields: Mapping[str, str], count: int) -> int | None:
+    """Give how many of so many messages stand together: as many as ever since there were the fewest."""
+    return min(count, int(fields.get("together", count))) if count else None
 
 
 def _place(answer_id: str) -> str:

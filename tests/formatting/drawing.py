@@ -67,6 +67,13 @@ def labels(message: Message) -> list[str]:
     return [element["text"]["text"] for element in elements([message]) if element["type"] == "button"]
 
 
+def quotes(messages: Iterable[Message]) -> list[str]:
+    """Give the questions that are quoted above answers."""
+    rich = (block for block in blocks_of(messages) if block["type"] == "rich_text")
+    parts = (part for block in rich for part in block["elements"] if part["type"] == "rich_text_quote")
+    return [part["elements"][0]["text"] for part in parts]
+
+
 def small_texts(messages: Iterable[Message]) -> list[str]:
     """Give what stands in lines of small text."""
     contexts = (block for block in blocks_of(messages) if block["type"] == "context")

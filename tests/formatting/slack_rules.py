@@ -76,16 +76,18 @@ def _assert_actions(block: dict[str, Any]) -> None:
             assert all(len(option["value"]) <= 150 for option in element["options"])
 
 
-def _assert_preformatted(block: dict[str, Any]) -> None:
-    ((text,),) = [part["elements"] for part in block["elements"]]
-    assert text["type"] == "text"
-    assert text["text"].strip()
+def _assert_literal(block: dict[str, Any]) -> None:
+    for part in block["elements"]:
+        assert part["type"] in {"rich_text_section", "rich_text_quote", "rich_text_preformatted"}
+        (text,) = part["elements"]
+        assert text["type"] == "text"
+        assert text["text"].strip()
 
 
 _RULES = {
     "actions": _assert_actions,
     "context_actions": lambda block: None,
-    "rich_text": _assert_preformatted,
+    "rich_text": _assert_literal,
     "header": lambda block: _assert_plain(block["text"], 150),
     "section": lambda block: _assert_plain(block["text"], 3_000),
     "context": _assert_context,
@@ -109,10 +111,13 @@ def table_sizes(markdown: str) -> list[tuple[int, int]]:
 
 
 def _expanded(block: dict[str, Any]) -> int:
+    """Count what Slack makes of a block: runs of text, and each heading, rule and table (o) between them."""
     if block["type"] != "markdown":
         return 1
     tokens = MarkdownIt("commonmark", {"html": False}).enable("table").parse(block["text"])
-    return sum(token.level == 0 and token.nesting >= 0 for token in tokens)
+    own = {"heading_open", "hr", "table_open"}
+    outer = "".join("ot"[t.type not in own] for t in tokens if t.level == 0 and t.nesting >= 0)
+    return len(re.sub("t+", "t", outer)) + 2 * sum(t.level > 0 and t.type in own for t in tokens)
 
 
 def utf16(text: str) -> int:

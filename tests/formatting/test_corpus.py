@@ -103,7 +103,7 @@ def test_simpler_messages_keep_their_buttons() -> None:
     assert simple.text == message.text
     assert kinds(simple) == [
         *["header", "section", "actions", "actions", "divider"],
-        *["header", "context", "actions", "actions"],
+        *["header", "context", "actions", "divider", "actions"],
     ]
     assert "a **b** <c> @\u2060here" in texts(simple)
     assert [each["value"][-4:] for each in simple.blocks[3]["elements"]] == ["0.up", "down"]  # type: ignore

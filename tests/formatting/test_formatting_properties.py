@@ -1,6 +1,7 @@
 """Whatever a model writes: nothing is lost, no limit is passed, nothing is live."""
 
 import re
+from collections.abc import Mapping, Sequence
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -27,8 +28,12 @@ answers = st.builds(
 
 
 def signs(text: str) -> str:
-    """Give what must not get lost: all but white space, marks of quotes, lists and fences, and escapes."""
-    return re.sub(r"[\s\\<>`~|\u2060:-]|&lt;", "", tidy(text))
+    """Give what must not get lost: all but white space, marks of Markdown, the items' numbers, and escapes.
+
+    A formula's marks and ``<br>`` are among the marks, what turns the direction of a text among the escapes.
+    """
+    without_marks = re.sub(r"(?:<|&lt;)br[ \t]*/?>|\d+[.)]", "", tidy(text), flags=re.IGNORECASE)
+    return re.sub(r"[\s\\<>`~|$()\[\]\u2060\u202a-\u202e\u2066-\u2069:-]|&lt;", "", without_marks)
 
 
 def is_within(part: str, whole: str) -> bool:
@@ -60,7 +65,8 @@ def test_what_fits_is_posted_as_it_was_written(markdown: str) -> None:
     messages = separated(make_answer(model(markdown)))
 
     if len(messages) == 1 and len(signs(markdown)) > 0 and "|" not in markdown:
-        assert signs("".join(markdown_of(messages))) == signs(markdown)
+        shown = "".join(markdown_of(messages)).replace("```latex", "```")
+        assert signs(shown) == signs(markdown)
 
 
 @quick
@@ -70,12 +76,17 @@ def test_models_keep_their_order_and_each_message_begins_with_a_heading(
 ) -> None:
     messages = separated(make_answer(*given_answers))
 
-    types = [[block["type"] for block in message.blocks] for message in messages]
     headings = [b for message in messages for b in message.blocks if b["type"] == "header"]
     first_headings = [h for h in headings if "(continued)" not in str(h)]
-    assert all(kinds[0] == "header" for kinds in types)
-    assert all(kinds.count("divider") == kinds.count("header") - 1 for kinds in types)
+    assert all(headings_stand_apart(number, message.blocks) for number, message in enumerate(messages))
     assert len(first_headings) == len(given_answers)
+
+
+def headings_stand_apart(number: int, blocks: Sequence[Mapping[str, object]]) -> bool:
+    """Say whether a message begins with a heading, and a line stands above each but the very first."""
+    kinds = [block["type"] for block in blocks]
+    heads = [at for at, kind in enumerate(kinds) if kind == "header"]
+    return heads[0] == bool(number) and all(kinds[at - 1] == "divider" for at in heads if at)
 
 
 @quick

@@ -13,7 +13,7 @@ def test_plain_answers_stand_under_bold_names() -> None:
 
     assert message.blocks == ()
     assert message.text.startswith("*Google Gemini Pro 2M*\ngemini-1.5-pro\nTwo antennas")
-    assert "\n\n*Claude*\nclaude-3-opus\nThis model did not answer this time.\n\n*Llama*" in message.text
+    assert "\n\n*Claude*\nclaude-3-opus\n⚠ This model did not answer this time.\n\n*Llama*" in message.text
 
 
 def test_a_plain_answer_is_escaped_and_else_verbatim() -> None:
@@ -66,7 +66,7 @@ def test_the_fallback_names_each_model_and_its_first_words() -> None:
 
     lines = text.split("\n")
     assert [line.split(":")[0] for line in lines] == [joke.name for joke in JOKES]
-    assert lines[3] == "Claude: This model did not answer this time."
+    assert lines[3] == "Claude: ⚠ This model did not answer this time."
 
 
 def test_a_long_fallback_is_cut_with_an_ellipsis_and_no_entity_in_half() -> None:

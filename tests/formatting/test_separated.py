@@ -4,6 +4,7 @@ import pytest
 
 from sectorflow_slack.domain.questions import ModelAnswer
 from sectorflow_slack.formatting.actions import ActionValue
+from sectorflow_slack.formatting.plain import plainer
 from sectorflow_slack.formatting.separated import separated
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import (
@@ -14,6 +15,7 @@ from tests.formatting.drawing import (
     labels,
     make_answer,
     model,
+    quotes,
     small_texts,
     values,
 )
@@ -29,7 +31,7 @@ def test_five_answers_stand_apart_in_one_message() -> None:
         *["header", "context", "markdown", *buttons, "divider"] * 3,
         *["header", "context", "context", "actions", "divider"],
         *["header", "markdown", *buttons],
-        "actions",
+        *["divider", "actions"],
     ]
     assert headings((message,)) == [joke.name for joke in JOKES]
     assert_accepted(message)
@@ -50,7 +52,7 @@ def test_a_model_without_an_answer_is_marked_in_its_place(failed: ModelAnswer) -
     (message,) = separated(make_answer(failed, model("Hello.", "B")))
 
     assert kinds(message)[:5] == ["header", "context", "actions", "divider", "header"]
-    assert "This model did not answer this time." in str(message.blocks[1])
+    assert small_texts([message])[0] == "⚠ This model did not answer this time."
 
 
 @pytest.mark.parametrize("text", [TUTORIAL, ARABIC_AND_JAPANESE])
@@ -79,7 +81,10 @@ def test_a_long_answer_goes_on_under_its_heading_in_the_next_message() -> None:
 def test_an_answer_that_does_not_fit_behind_another_begins_a_message() -> None:
     messages = separated(make_answer(model("a " * 5_000, "A"), model("b " * 3_000, "B")))
 
-    assert [kinds(message)[:2] for message in messages] == [["header", "markdown"]] * 2
+    assert [kinds(message)[:3] for message in messages] == [
+        ["header", "markdown", "actions"],
+        ["divider", "header", "markdown"],
+    ]
 
 
 def test_a_long_fence_is_opened_again_with_its_language() -> None:
@@ -110,18 +115,6 @@ def test_two_tables_stand_in_two_messages() -> None:
     messages = separated(make_answer(model(f"{table}\n\nand\n\n{table}")))
 
     assert [len(table_sizes(text)) for text in markdown_of(messages)] == [1, 1]
-
-
-@pytest.mark.parametrize(("columns", "rows"), [(21, 3), (2, 3_000)])
-def test_a_table_that_slack_would_refuse_is_shown_as_code(columns: int, rows: int) -> None:
-    row = "|" + " <b> |" * columns
-    table = "\n".join([row, "|" + "---|" * columns, *[row] * rows])
-
-    messages = separated(make_answer(model(table)))
-
-    texts = markdown_of(messages)
-    assert all(text.startswith("```\n") and text.endswith("\n```") for text in texts)
-    assert "\n".join(text[4:-4] for text in texts) == table
 
 
 def test_a_long_list_is_split_between_its_items() -> None:
@@ -242,8 +235,11 @@ def test_each_models_buttons_stand_behind_the_end_of_its_answer() -> None:
     first, second, third = separated(make_answer(model("a " * 8_000, "A"), model("b " * 5_000, "B")))
 
     assert kinds(first) == ["header", "markdown"]
-    assert kinds(second) == ["header", "markdown", "actions", "context_actions"]
-    assert kinds(third) == ["header", "markdown", "actions", "context_actions", "actions"]
+    assert kinds(second) == ["divider", "header", "markdown", "actions", "context_actions"]
+    assert kinds(third) == [
+        *["divider", "header", "markdown", "actions", "context_actions"],
+        *["divider", "actions"],
+    ]
     models = [[value.split(".")[1] for value in values([message])] for message in (second, third)]
     assert models == [["0"] * 5, [*["1"] * 5, "0"]]
 
@@ -255,7 +251,7 @@ def test_a_model_that_is_asked_again_says_so_in_place_of_its_buttons() -> None:
 
     assert kinds(message) == [
         *["header", "markdown", "context", "divider"],
-        *["header", "context", "context", "actions"],
+        *["header", "context", "context", "divider", "actions"],
     ]
     assert small_texts([message]) == ["Asking again…", ENGLISH.model_failed, "Asking again…"]
     assert labels(message) == ["Show as tabs"]
@@ -302,17 +298,29 @@ def test_the_footer_says_that_files_were_not_read() -> None:
 
 
 def test_a_question_that_others_did_not_see_stands_above_the_answer() -> None:
-    messages = separated(
-        make_answer(model("a " * 8_000), model("b"), asked="<!here> {x}\n why? " + "y" * 900)
-    )
+    asked = "<!here> {x}\n why? " + "y" * 2_980
 
-    first, *others = small_texts(messages)
-    assert first.startswith("Question: “<!here> {x} why? yyy")
-    assert first.endswith("y…”")
-    assert len(first) < 350
-    assert others == []
-    assert messages[0].blocks[0]["type"] == "context"
-    assert_accepted(messages[0])
+    messages = separated(make_answer(model("a " * 8_000), model("b"), asked=asked))
+
+    assert quotes(messages) == [asked]
+    assert messages[0].blocks[0]["type"] == "rich_text"
+    for message in messages:
+        assert_accepted(message)
+
+
+def test_a_quoted_question_is_whole_in_plain_text_too() -> None:
+    (message,) = separated(make_answer(model("a"), asked="<!here> Why?\nAnd how?"))
+
+    (plain,) = plainer(message)
+
+    assert plain.text.startswith("Follow-up question:\n&lt;!here&gt; Why?\nAnd how?\n*GPT-4o*")
+
+
+def test_a_quoted_question_longer_than_slack_lets_anybody_type_is_cut() -> None:
+    (message,) = separated(make_answer(model("a"), asked="🙂" * 3_000))
+
+    assert quotes([message]) == ["🙂" * 1_499 + "…"]
+    assert_accepted(message)
 
 
 def test_twenty_answers_keep_within_every_limit() -> None:

@@ -1,6 +1,8 @@
 """What is said while an answer is worked on, in dialogs, on the Home tab, and to copy."""
 
 import json
+import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from sandbox.slack.blocks import check_home, check_message
 from sectorflow_slack.formatting.actions import ActionValue
 from sectorflow_slack.formatting.copying import plain_text_messages
 from sectorflow_slack.formatting.dialogs import follow_up_dialog
-from sectorflow_slack.formatting.greeting import suggested_prompts
+from sectorflow_slack.formatting.greeting import greeting, suggested_prompts
 from sectorflow_slack.formatting.home import HomeFacts, home
 from sectorflow_slack.formatting.interim import asking, status, still_going
 from sectorflow_slack.formatting.plain import help_notice, notice
@@ -23,8 +25,15 @@ HOSTILE_NAMES = ("<!here> {names}", "🙂" * 400, "a\nb", "*bold* @channel", "\0
 
 def test_people_see_who_is_being_asked() -> None:
     assert asking(["GPT-4o", "Claude", "Gemini"]) == notice("Asking GPT-4o, Claude and Gemini…")
-    assert asking([]).text == "Asking the models…"
-    assert asking(["", "Claude"]).text == "Asking Claude…"
+    assert asking([]).text == asking(["", ""]).text == "Asking the models…"
+    assert asking([""]).text == "Asking the model…"
+
+
+def test_models_whose_names_are_not_known_are_counted() -> None:
+    assert asking(["", "Claude"]).text == "Asking Claude and 1 other…"
+    assert asking(["GPT-4o", "", "Claude", "\n", ""]).text == "Asking GPT-4o, Claude and 3 others…"
+    assert "answers from Claude and 1 other." in help_notice(["", "Claude"]).text
+    assert "• Claude\n• 2 others" in sections_of(home(HomeFacts(model_names=("", "Claude", ""))))
 
 
 def test_people_see_that_it_goes_on() -> None:
@@ -34,7 +43,7 @@ def test_people_see_that_it_goes_on() -> None:
 
 def test_help_names_the_models_where_they_are_known() -> None:
     assert help_notice([]) == help_notice([""]) == notice(ENGLISH.help)
-    assert "answers of GPT-4o and Claude." in help_notice(["GPT-4o", "Claude"]).text
+    assert "answers from GPT-4o and Claude." in help_notice(["GPT-4o", "Claude"]).text
 
 
 @pytest.mark.parametrize("names", [HOSTILE_NAMES, HOSTILE_NAMES[:1], ("x" * 9_000,) * 20])
@@ -64,6 +73,25 @@ def test_the_home_tab_says_something_friendly_where_names_are_unknown() -> None:
     assert ENGLISH.home_models_unknown in text
     assert "“" not in text
     assert check_home(view["blocks"]) == []
+
+
+def sections_of(view: dict[str, object]) -> list[str]:
+    """The paragraphs of a Home tab."""
+    blocks: list[dict[str, Any]] = view["blocks"]  # type: ignore[assignment]
+    return [block["text"]["text"] for block in blocks if block["type"] == "section"]
+
+
+@pytest.mark.parametrize("name", ["GPT-4o", ""])
+def test_of_a_single_model_nobody_says_that_there_are_several(name: str) -> None:
+    said = sections_of(home(HomeFacts("Ask AI", "Marketing", "Copywriter", (name,), "tabs")))
+
+    for text in (*said, greeting(1), asking([name]).text, help_notice([name]).text, status(1)):
+        assert not re.search(r"\b(several|side by side|models|their|They|one below|each)\b", text)
+    assert greeting(1) != greeting(2) == greeting(0)
+
+
+def test_people_learn_that_a_channels_thread_needs_a_mention_too() -> None:
+    assert "mention me again in the same thread" in str(home(HomeFacts()))
 
 
 def test_no_name_breaks_the_home_tab() -> None:

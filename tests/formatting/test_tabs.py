@@ -13,6 +13,7 @@ from tests.formatting.drawing import (
     labels,
     make_answer,
     model,
+    quotes,
     small_texts,
 )
 from tests.formatting.slack_rules import assert_accepted, markdown_of
@@ -25,7 +26,8 @@ def test_one_message_shows_a_button_for_each_model_and_the_open_answer() -> None
     (message,) = tabs(make_answer(*THREE))
 
     assert kinds(message) == [
-        *["actions", "header", "context", "markdown", "actions", "context_actions", "actions"],
+        *["actions", "header", "context", "markdown", "actions", "context_actions"],
+        *["divider", "actions"],
     ]
     assert labels(message) == ["● GPT-4o", "⚠ Claude", "Gemini", "Follow up", "Show all"]
     assert (headings([message]), markdown_of([message])) == (["GPT-4o"], ["Hello."])
@@ -45,7 +47,7 @@ def test_an_open_tab_of_a_failed_model_offers_to_try_again() -> None:
     (message,) = tabs(make_answer(*THREE, tab=1))
 
     assert labels(message) == ["GPT-4o", "● ⚠ Claude", "Gemini", "Try again", "Show all"]
-    assert small_texts([message]) == ["This model did not answer this time."]
+    assert small_texts([message]) == ["⚠ This model did not answer this time."]
 
 
 def test_a_model_that_is_asked_again_is_marked_and_has_no_buttons() -> None:
@@ -131,8 +133,8 @@ def test_no_models_make_no_message() -> None:
 def test_the_question_of_a_dialog_stands_above_the_tabs() -> None:
     (message,) = tabs(make_answer(*THREE, asked="And why?"))
 
-    assert small_texts([message])[0] == "Question: “And why?”"
-    assert kinds(message)[:2] == ["context", "actions"]
+    assert quotes([message]) == ["And why?"]
+    assert kinds(message)[:2] == ["rich_text", "actions"]
 
 
 def test_answers_are_drawn_as_their_display_says() -> None:

@@ -23,7 +23,7 @@ FIELDS = {
     "still_going": {"seconds"},
     "status": {"count"},
     "continued": {"name"},
-    "asked": {"question"},
+    "on_question": {"name", "question"},
     "seconds": {"seconds"},
     "minutes": {"minutes", "seconds"},
     "credits": {"credits"},
@@ -98,6 +98,11 @@ def test_a_locale_is_looked_up_exactly_and_then_by_its_language(monkeypatch: pyt
         (["A", "B"], "A and B"),
         (list("ABCDE"), "A, B, C, D and E"),
         (list("ABCDEF"), "A, B, C, D and 2 others"),
+        ([""], "the model"),
+        (["", ""], "the models"),
+        (["", "A"], "A and 1 other"),
+        (["A", "", "B", "", ""], "A, B and 3 others"),
+        ([*"ABCDE", ""], "A, B, C, D and 2 others"),
     ],
 )
 def test_names_are_listed_as_in_a_sentence(names: list[str], listed: str) -> None:

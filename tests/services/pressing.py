@@ -143,6 +143,16 @@ def drawn(services: Services, answer_id: str = ANSWER_ID) -> list[Message]:
     return list(draw(kept(services, answer_id).answer))
 
 
+def is_as_it_should_be(services: Services, slack: FakeSlackClient) -> bool:
+    """Say whether the channel shows the answer as it is stored, once, and the store knows the messages."""
+    now, shown = kept(services), screen(slack)
+    return (
+        list(shown.values()) == drawn(services)
+        and list(shown) == list(now.posted)
+        and now.drawn == now.version
+    )
+
+
 def long_reply(chars: int = 20_000) -> Reply:
     """A reply of which each model's part takes messages of its own."""
     text = "A line of some words that go on and on.\n\n" * (chars // 42)

@@ -21,6 +21,7 @@ from tests.services.pressing import (
     answered,
     drawn,
     everything_in,
+    is_as_it_should_be,
     kept,
     long_reply,
     press,
@@ -57,16 +58,6 @@ def in_tabs(long_answer: Question, services: Services, queue: FakeTaskQueue) -> 
     run_errands(services, queue)
     assert len(kept(services).posted) == 1
     return long_answer
-
-
-def is_as_it_should_be(services: Services, slack: FakeSlackClient) -> bool:
-    """Say whether the channel shows the answer as it is stored, once, and the store knows the messages."""
-    now, shown = kept(services), screen(slack)
-    return (
-        list(shown.values()) == drawn(services)
-        and list(shown) == list(now.posted)
-        and now.drawn == now.version
-    )
 
 
 def test_a_tab_is_shown_by_changing_the_one_message(
@@ -308,8 +299,8 @@ def test_while_slack_wants_quiet_no_other_press_disturbs_it(
     answer: Question, services: Services, queue: FakeTaskQueue, slack: FakeSlackClient
 ) -> None:
     slack.updates.then(SlackBusy("ratelimited", 30.0))
-    for model in (1, 2):
-        services.interactions.accept(press(actions.SHOW_TAB, model))
+    for pressed in (TABS, press(actions.SHOW_TAB, 1)):
+        services.interactions.accept(pressed)
         services.errands.run(queue.errands.pop()[0])
 
     # The other answers of the installation would be limited, too.

@@ -246,7 +246,7 @@ def test_what_slack_does_not_take_ends_there_but_for_what_all_are_to_see(
         raise error
 
     monkeypatch.setattr(slack, call, refuse)
-    services.answers.kept.show(ANSWER_ID, tab=1)
+    services.answers.kept.show(ANSWER_ID, display="tabs")
 
     services.errands.run(errand_of(kind))
 
@@ -259,7 +259,7 @@ def test_what_slack_takes_at_no_try_is_given_up_after_a_quarter_of_an_hour(
     answer: Question, services: Services, slack: FakeSlackClient, queue: FakeTaskQueue
 ) -> None:
     slack.updates.then(*[SlackBusy("internal_error")] * 20)
-    services.answers.kept.show(ANSWER_ID, tab=1)
+    services.answers.kept.show(ANSWER_ID, display="tabs")
     queue.errands.append((errand_of("draw"), 0.0))
     delays = []
 

@@ -218,6 +218,20 @@ def test_where_sectorflow_knows_none_the_dm_offers_questions_for_everybody(
     assert suggested(services, queue, slack) == dict(ENGLISH.prompts)
 
 
+def test_where_one_model_answers_nobody_is_told_of_several(
+    answers: AnswerService, services: Services, queue: FakeTaskQueue, slack: FakeSlackClient
+) -> None:
+    alone = replace(make_terms().sectorflow, model_ids=MODEL_IDS[:1])
+    assert answers.installations.change(make_installation(make_terms(sectorflow=alone, revision=2)), 1)
+
+    services.events.accept(opened("messages"))
+    shown = home_of(services, queue, slack)
+
+    ((_, title, _),) = slack.suggested
+    assert title == ENGLISH.greeting_one
+    assert ENGLISH.home_intro_one in shown
+
+
 @pytest.mark.parametrize("error", [SlackRefused("not_enabled"), SlackBusy("ratelimited", 3.0)])
 @pytest.mark.parametrize("call", ["publish_home", "suggest"])
 def test_what_slack_does_not_take_is_not_shown_and_not_tried_again(

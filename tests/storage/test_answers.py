@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import redis
 
 from sectorflow_slack.domain.errors import StorageUnavailable
+from sectorflow_slack.domain.progress import KeptAnswer
 from sectorflow_slack.domain.questions import Answer, ModelAnswer
 from sectorflow_slack.storage.answers import RedisAnswerStore
 from sectorflow_slack.storage.crypto import Cipher
@@ -45,16 +47,19 @@ def kept(answers: RedisAnswerStore) -> RedisAnswerStore:
     return answers
 
 
-def shown(answers: RedisAnswerStore) -> Answer:
+def as_kept(answers: RedisAnswerStore) -> KeptAnswer:
     found = answers.find(ANSWER.id)
     assert found is not None
-    return found.answer
+    return found
+
+
+def shown(answers: RedisAnswerStore) -> Answer:
+    return as_kept(answers).answer
 
 
 def versions(answers: RedisAnswerStore) -> tuple[int, int]:
     """The newest version, and the one that the messages show."""
-    found = answers.find(ANSWER.id)
-    assert found is not None
+    found = as_kept(answers)
     return found.version, found.drawn
 
 
@@ -96,7 +101,7 @@ def test_it_is_kept_for_as_many_days_as_set_and_nothing_prolongs_that(
     kept.show(ANSWER.id, tab=1)
     kept.ask_again(ANSWER.id, 1)
     kept.replace(ANSWER.id, 1, NEW)
-    kept.drawn(ANSWER.id, 4, ("1.1",))
+    kept.drawn(as_kept(kept))
     kept.keep(ANSWER)
 
     assert 0 < int(store.ttl(PLACE)) <= 1000
@@ -148,12 +153,59 @@ def test_what_is_shown_changes_part_by_part(kept: RedisAnswerStore) -> None:
 
 def test_what_is_drawn_is_known(kept: RedisAnswerStore) -> None:
     kept.show(ANSWER.id, tab=1)
-    kept.drawn(ANSWER.id, 2, ("1.1",))
+    kept.drawn(replace(as_kept(kept), posted=("1.1",), drawn=2, digests=("a",)))
 
-    found = kept.find(ANSWER.id)
+    found = as_kept(kept)
 
-    assert found is not None
-    assert (found.posted, found.version, found.drawn) == (("1.1",), 2, 2)
+    assert (found.posted, found.version, found.drawn, found.digests) == (("1.1",), 2, 2, ("a",))
+
+
+def test_what_its_messages_will_show_is_known_from_the_first(answers: RedisAnswerStore) -> None:
+    answers.keep(ANSWER, ("a", "b"))
+    answers.keep(ANSWER, ("c", "d"))
+    answers.posted(ANSWER.id, ("1.1", "1.2"))
+
+    assert as_kept(answers).digests == ("a", "b")
+
+
+def test_nobody_knows_what_shows_what_where_slack_took_it_in_more_messages(answers: RedisAnswerStore) -> None:
+    answers.keep(ANSWER, ("a", "b"))
+    answers.posted(ANSWER.id, ("1.1", "1.2", "1.3"))
+
+    assert as_kept(answers).digests == ()
+
+
+def test_what_was_kept_without_digests_is_read(kept: RedisAnswerStore, store: redis.Redis) -> None:
+    store.hdel(PLACE, "digests", "together")
+
+    assert (as_kept(kept).digests, shown(kept).together) == ((), 2)
+
+
+def test_digests_count_for_nothing_once_a_release_drew_that_knew_of_none(
+    answers: RedisAnswerStore, store: redis.Redis
+) -> None:
+    answers.keep(ANSWER, ("a",))
+    answers.posted(ANSWER.id, ("1.1",))
+    answers.show(ANSWER.id, tab=1)
+
+    store.hset(PLACE, mapping={"posted": '["1.1"]', "drawn": "2"})
+
+    assert as_kept(answers).digests == ()
+
+
+def test_a_dump_shows_no_digest(answers: RedisAnswerStore, store: redis.Redis) -> None:
+    answers.keep(ANSWER, ("planted-digest",))
+
+    assert "planted-digest" not in str(dump(store))
+
+
+def test_messages_stand_together_as_far_as_there_ever_were_so_many(kept: RedisAnswerStore) -> None:
+    together = [shown(kept).together]
+    for posted in (("1.1",), ("1.1", "1.3", "1.4"), ("1.1", "1.3")):
+        kept.drawn(replace(as_kept(kept), posted=posted))
+        together.append(shown(kept).together)
+
+    assert together == [2, 1, 1, 1]
 
 
 def test_what_changed_before_all_was_posted_is_to_be_drawn(answers: RedisAnswerStore) -> None:
@@ -205,6 +257,29 @@ def test_a_new_answer_takes_the_old_ones_place(kept: RedisAnswerStore) -> None:
     assert shown(kept).busy == ()
 
 
+@pytest.mark.parametrize(
+    ("before", "new", "sum_of_both"),
+    [(0.5, 0.25, 0.75), (0.1, 0.2, 0.1 + 0.2), (None, 0.25, None), (0.5, None, None), (1e300, 1e-5, 1e300)],
+)
+def test_what_a_new_answer_cost_is_added_and_how_long_the_first_took_is_told_no_more(
+    answers: RedisAnswerStore, before: float | None, new: float | None, sum_of_both: float | None
+) -> None:
+    answers.keep(replace(ANSWER, credits=before))
+    answers.ask_again(ANSWER.id, 1)
+
+    answers.replace(ANSWER.id, 1, NEW, new)
+
+    assert (shown(answers).seconds, shown(answers).credits) == (None, sum_of_both)
+
+
+def test_where_there_is_no_new_one_the_footer_stays(kept: RedisAnswerStore) -> None:
+    kept.ask_again(ANSWER.id, 1)
+
+    kept.replace(ANSWER.id, 1, None, 0.25)
+
+    assert (shown(kept).seconds, shown(kept).credits) == (1.25, 0.5)
+
+
 def test_where_there_is_no_new_one_the_old_one_stays(kept: RedisAnswerStore) -> None:
     kept.ask_again(ANSWER.id, 1)
 
@@ -218,14 +293,14 @@ def test_where_there_is_no_new_one_the_old_one_stays(kept: RedisAnswerStore) -> 
 def test_what_nobody_asked_for_is_not_put_in(kept: RedisAnswerStore) -> None:
     kept.replace(ANSWER.id, 1, NEW)
 
-    assert shown(kept) == ANSWER
+    assert shown(kept) == replace(ANSWER, together=2)
     assert versions(kept) == (1, 1)
 
 
 @pytest.mark.parametrize("model", [3, 20, 9999])
 def test_a_model_that_there_is_not_is_not_asked(kept: RedisAnswerStore, model: int) -> None:
     assert kept.ask_again(ANSWER.id, model) == 0
-    assert shown(kept) == ANSWER
+    assert shown(kept) == replace(ANSWER, together=2)
 
 
 def test_whatever_is_done_to_an_expired_answer_leaves_nothing(
@@ -233,7 +308,7 @@ def test_whatever_is_done_to_an_expired_answer_leaves_nothing(
 ) -> None:
     answers.show(ANSWER.id, tab=1)
     answers.replace(ANSWER.id, 1, NEW)
-    answers.drawn(ANSWER.id, 1, ("1.1",))
+    answers.drawn(KeptAnswer(ANSWER, ("1.1",), 1, 1))
 
     assert not answers.posted(ANSWER.id, ("1.1",))
     assert answers.ask_again(ANSWER.id, 1) == 0

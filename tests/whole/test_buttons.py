@@ -12,7 +12,7 @@ import requests
 from sandbox.sectorflow.models import MODELS
 from sandbox.slack import seed
 from sandbox.stage import Stage
-from tests.whole.looking import headings, option, place_of, send_press, texts, until, whispers
+from tests.whole.looking import blocks_of, headings, option, place_of, send_press, texts, until, whispers
 
 pytestmark = pytest.mark.processes
 
@@ -115,7 +115,8 @@ def test_a_follow_up_goes_to_its_model_alone_and_is_answered_in_the_thread(stage
     assert seen["body"]["messages"] == [{"role": "user", "content": "And another joke?"}]
     assert seen["threadId"] is not None
     assert headings([more]) == [MODELS[GPT].name]
-    assert "Question: “And another joke?”" in str(more["blocks"])
+    (quoted,) = blocks_of([more], "rich_text")
+    assert "And another joke?" in str(quoted)
 
 
 def test_an_empty_follow_up_is_not_sent(stage: Stage) -> None:

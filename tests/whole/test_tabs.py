@@ -139,7 +139,9 @@ def test_all_answers_are_shown_and_then_tabs_again_and_nothing_is_left_over(stag
     until(lambda: len(stage.replies(question)) == 1)
 
     assert len(all_of_them) > 1
-    assert [name for name in headings(all_of_them) if "(cont" not in name] == [m.name for m in MODELS]
+    names = [name.partition(", on “")[0] for name in headings(all_of_them)]
+    assert [name for name in names if "(cont" not in name] == [m.name for m in MODELS]
+    assert all(", on “Give me a long answer”" in headings([each])[0] for each in all_of_them[1:])
     assert len(tabs_of(now(stage, question))) == len(MODELS)
     assert now(stage, question)["ts"] == answer["ts"]
 

@@ -9,12 +9,13 @@ from .texts import Words
 ENGLISH: Final = Words(
     help=(
         "Ask me something, for example “What is the tallest mountain in Europe?” "
-        "In a channel, mention me and write your question behind my name."
+        "In a channel, mention me and write your question after my name."
     ),
     help_with_models=(
-        "Ask me something, for example “What is the tallest mountain in Europe?” I'll bring you answers of "
-        "{names}. In a channel, mention me and write your question behind my name."
+        "Ask me something, for example “What is the tallest mountain in Europe?” I'll bring you answers from "
+        "{names}. In a channel, mention me and write your question after my name."
     ),
+    file_only="I can't read files, only what you write. Please ask me in words.",
     external_person="Sorry, people of other organisations can't use this app here.",
     not_in_channel=(
         "You mentioned me in a channel where I can't write. Invite me there with /invite, then ask again. "
@@ -23,7 +24,7 @@ ENGLISH: Final = Words(
     question_too_long="This question is too long for me. Please ask again with a shorter one.",
     key_refused=(
         "SectorFlow did not accept this app's API key. "
-        "The person who installed this app can mend it with a new SectorFlow API key."
+        "The person who installed this app can fix it with a new SectorFlow API key."
     ),
     unreachable="SectorFlow can't be reached at the moment. Please ask again in a few minutes.",
     too_slow="SectorFlow took too long to answer. Please ask again, perhaps with a shorter question.",
@@ -41,11 +42,12 @@ ENGLISH: Final = Words(
     still_going="Still working on it ({seconds} s so far)…",
     status="is asking {count} models…",
     status_one="is asking a model…",
-    model_failed="This model did not answer this time.",
+    model_failed="⚠ This model did not answer this time.",
     nameless_model="Model",
     continued="{name} (continued)",
+    on_question="{name}, on “{question}”",
     asking_again="Asking again…",
-    asked="Question: “{question}”",
+    asked="Follow-up question:",
     seconds="{seconds} s",
     minutes="{minutes} min {seconds} s",
     credits="{credits} credits",
@@ -70,7 +72,7 @@ ENGLISH: Final = Words(
         "Your question was not sent: the answer that it follows is not kept any more. "
         "Please ask it in the thread."
     ),
-    regenerate_failed="The new answer did not arrive, so the old one stays. Please try again later.",
+    regenerate_failed="No new answer came, so nothing has changed. Please try again later.",
     copy_this="{name}, as plain text to copy:",
     follow_up_title="Follow up",
     follow_up_label="Your question to {name}",
@@ -78,6 +80,7 @@ ENGLISH: Final = Words(
     send="Ask",
     cancel="Cancel",
     greeting="Hello! Ask me something, and several AI models answer you side by side.",
+    greeting_one="Hello! Ask me something, and an AI model answers you.",
     prompts=(
         ("Explain something", "Explain compound interest to me in five sentences."),
         ("Compare options", "Compare leasing a car with buying one, in a table."),
@@ -86,23 +89,27 @@ ENGLISH: Final = Words(
     ),
     nameless_app="SectorFlow",
     home_intro="Ask once, and several AI models answer you side by side.",
+    home_intro_one="Ask me something, and an AI model answers you.",
     home_models="Who answers",
     home_models_unknown="The AI models chosen for this app.",
+    home_model_unknown="The AI model chosen for this app.",
     home_model="• {name}",
-    home_workspace="They answer from the SectorFlow workspace “{name}”.",
-    home_expert="They answer as the expert “{name}”.",
+    home_workspace="The SectorFlow workspace is “{name}”.",
+    home_expert="Answers are given as the expert “{name}”.",
     home_separated="You see their answers one below the other.",
     home_tabs="You see one answer at a time, with a button for each model.",
     home_how="How to ask",
     home_asking=(
-        "In a channel, mention me and write your question behind my name. "
-        "Or write to me in the Messages tab, without a mention. "
-        "Reply in a thread and I remember what was said there."
+        "In a channel, mention me and write your question after my name. "
+        "To ask more, mention me again in the same thread: I remember what was said there. "
+        "In the Messages tab, write without a mention."
     ),
     home_change="Who can change this",
     home_changing="The person who installed this app can change it in SectorFlow's Slack settings.",
     comma=", ",
     conjunction=" and ",
     others="{count} others",
+    one_other="1 other",
     the_models="the models",
+    the_model="the model",
 )

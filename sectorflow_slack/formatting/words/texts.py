@@ -19,6 +19,8 @@ class Words:
     help: str
     #: The same where it is known who answers: ``names``.
     help_with_models: str
+    #: Answers files that came without a word.
+    file_only: str
     #: Answers somebody of another organisation, in a shared channel.
     external_person: str
     #: Told in a DM to somebody who mentioned the app where it may not write.
@@ -67,16 +69,19 @@ class Words:
     nameless_model: str
     #: The heading of a model whose answer goes on in a further message; takes ``name``.
     continued: str
+    #: The same of a message that other people's may stand above; takes ``name`` and how the ``question``
+    #: began.
+    on_question: str
     #: Stands in place of the buttons of a model that is asked again.
     asking_again: str
-    #: Repeats a ``question`` that others did not see.
+    #: Stands above a question that others did not see.
     asked: str
     #: The footer: ``seconds`` from question to answer, ``minutes`` and ``seconds``, ``credits``.
     seconds: str
     minutes: str
     credits: str
     one_credit: str
-    #: Files came with the question.
+    #: Files came with the question, which was answered.
     file_not_read: str
 
     # Buttons
@@ -118,14 +123,18 @@ class Words:
 
     # Where people meet the app
 
+    #: Where several models answer, and where there is one; so are the Home tab's.
     greeting: str
+    greeting_one: str
     #: Questions to begin with: title and text.
     prompts: tuple[tuple[str, str], ...]
     nameless_app: str
     #: What the Home tab says: about itself, who answers (``name`` each), and how.
     home_intro: str
+    home_intro_one: str
     home_models: str
     home_models_unknown: str
+    home_model_unknown: str
     home_model: str
     home_workspace: str
     home_expert: str
@@ -141,20 +150,28 @@ class Words:
     #: Parts names, and parts the last two.
     comma: str
     conjunction: str
-    #: Stands for ``count`` names, and for all of them where none is known.
+    #: Stands for ``count`` names, and for all of them where none is known; for one likewise.
     others: str
+    one_other: str
     the_models: str
+    the_model: str
 
-    def continued_heading(self, name: str) -> str:
-        """Give the heading over the rest of an answer that began in an earlier message."""
-        return self.continued.format(name=name)
+    def heading(self, name: str, *, again: bool = False, question: str = "") -> str:
+        """Give a model's heading: over the rest of an answer it says so, and ``question`` how that began."""
+        heading = self.continued.format(name=name) if again else name
+        return self.on_question.format(name=heading, question=question) if question else heading
+
+    def name_others(self, count: int) -> str:
+        """Give what stands for so many names that are not said, one at least."""
+        return self.one_other if count == 1 else self.others.format(count=count)
 
     def list_names(self, names: Sequence[str]) -> str:
-        """Give names as a sentence has them; the last of very many are counted only."""
-        if not names:
-            return self.the_models
-        named = list(names)
-        if len(named) > _MOST_NAMES:
-            named = [*named[: _MOST_NAMES - 1], self.others.format(count=len(names) - _MOST_NAMES + 1)]
+        """Give names as a sentence has them; those not known (""), and the last of very many, are counted."""
+        named = list(filter(None, names))
+        if not named:
+            return self.the_model if len(names) == 1 else self.the_models
+        if len(names) > len(named) or len(named) > _MOST_NAMES:
+            named = named[: _MOST_NAMES - 1]
+            named.append(self.name_others(len(names) - len(named)))
         *first, last = named
         return self.conjunction.join([self.comma.join(first), last]) if first else last

@@ -1,0 +1,107 @@
+"""A browser before the channel page, that takes each picture wide and narrow."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, FloatRect, Locator, Page
+
+CHROMIUM = "/usr/bin/chromium"
+#: How wide a page is: a thread beside its channel has 605 pixels of it then.
+WIDE = 1400
+#: The same of a page without a thread: an app's own have 690 of it.
+ALONE = 900
+PHONE = 380
+#: No page is higher: a long answer is only seen in part.
+_HIGHEST = 16_000
+_MARGIN = 14
+_SMALLER = (
+    *("-strip", "+dither", "-colors", "64"),
+    *("-define", "png:compression-level=9", "-define", "png:compression-filter=1"),
+)
+
+
+class Camera:
+    """Takes pictures of pages into a folder: ``name.png`` wide, ``name-narrow.png`` on a phone."""
+
+    def __init__(self, browser: Browser, url: str, folder: Path) -> None:
+        """Take a browser, where the sandbox is, and where the pictures go."""
+        self._browser = browser
+        self._url = url
+        self._folder = folder
+
+    @contextmanager
+    def page(self, path: str, width: int) -> Iterator[Page]:
+        """Open a page so high that nothing on it scrolls."""
+        page = self._browser.new_page(viewport={"width": width, "height": 700})
+        page.goto(f"{self._url}/{path}")
+        page.wait_for_timeout(500)
+        inner = page.evaluate(
+            "Math.max(...[...document.querySelectorAll('.messages')].map(each => each.scrollHeight))"
+        )
+        page.set_viewport_size({"width": width, "height": min(_HIGHEST, int(inner) + 200)})
+        page.wait_for_timeout(200)
+        yield page
+        page.close()
+
+    def both(self, name: str, path: str, pane: str, *, last: int = 0) -> None:
+        """Take a pane of a page, or only its ``last`` messages."""
+        for width, named in ((WIDE if "thread=" in path else ALONE, name), (PHONE, f"{name}-narrow")):
+            with self.page(path, width) as page:
+                shown = page.locator(f"{pane} .messages > *")
+                first = shown.nth(shown.count() - last) if last else None
+                self.save(page, named, area(page.locator(pane), shown.last, first))
+
+    def part(self, name: str, path: str, around: str, *, above: float, below: float) -> None:
+        """Take so many pixels of a thread above and below the top of where a text stands first."""
+        for width, named in ((WIDE, name), (PHONE, f"{name}-narrow")):
+            with self.page(path, width) as page:
+                page.set_viewport_size({"width": width, "height": int(above + below) + 500})
+                text = page.locator(".pane.thread").get_by_text(around).first
+                text.evaluate("each => each.scrollIntoView({block: 'center'})")
+                top = box(text)["y"] - above
+                self.save(
+                    page, named, {**box(page.locator(".pane.thread")), "y": top, "height": above + below}
+                )
+
+    def whole(self, name: str, path: str, width: int) -> None:
+        """Take a whole page, as high as what is on it."""
+        with self.page(path, width) as page:
+            self.save(page, name, box(page.locator("body")))
+
+    def dialog(self, name: str, path: str) -> None:
+        """Take the dialog that is open on a page."""
+        for width, named in ((WIDE, name), (PHONE, f"{name}-narrow")):
+            with self.page(path, width) as page:
+                page.set_viewport_size({"width": width, "height": 700})
+                shown = box(page.locator("dialog.modal[open]"))
+                x, y = max(0.0, shown["x"] - 40), max(0.0, shown["y"] - 40)
+                right = min(float(width), shown["x"] + shown["width"] + 40)
+                self.save(page, named, {"x": x, "y": y, "width": right - x, "height": shown["height"] + 80})
+
+    def save(self, page: Page, name: str, clip: FloatRect) -> None:
+        """Write a picture, with few colours where ImageMagick is there to choose them."""
+        path = self._folder / f"{name}.png"
+        page.screenshot(path=path, clip=clip)
+        if convert := shutil.which("convert"):
+            command = [convert, str(path), *_SMALLER, f"PNG8:{path}"]
+            subprocess.run(command, check=True)  # noqa: S603 - a file of our own
+
+
+def box(shown: Locator) -> FloatRect:
+    """Give where something stands on its page."""
+    found = shown.bounding_box()
+    if found is None:
+        raise LookupError("it is not on the page")
+    return found
+
+
+def area(pane: Locator, last: Locator, first: Locator | None) -> FloatRect:
+    """Give a pane's area from its top, or from a message, to the end of the last one."""
+    whole, end = box(pane), box(last)
+    top = box(first)["y"] - _MARGIN / 2 if first else whole["y"]
+    return {**whole, "y": top, "height": end["y"] + end["height"] + _MARGIN - top}

@@ -1,0 +1,196 @@
+"""What is in the pictures: each scene asks, presses and breaks something, and has it taken."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+import requests
+
+from sandbox.pictures.camera import WIDE, Camera
+from sandbox.sectorflow.models import COMMAND_R, GPT, MODELS
+from sandbox.slack import seed
+from sandbox.stage import Stage
+
+ANSWER_SECONDS = 40.0
+THREAD = ".pane.thread"
+CHANNEL = ".pane.channel"
+TABLE = "Compare our last three quarters in a table"
+JOKE = "Tell me a joke"
+LONG = "Tell me a long story"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The stage, the camera, and the installation whose settings scenes change."""
+
+    stage: Stage
+    camera: Camera
+    installation_id: str
+
+    def begin(self) -> None:
+        """Put everything back to how it usually is."""
+        self.change(display="separated")
+        self.stage.control("settings", {"sectorflow_latency": 0.3})
+        requests.delete(f"{self.stage.sandbox_url}/_control/faults", timeout=10).raise_for_status()
+        for model in MODELS:
+            self.stage.control("model", {"model_id": model.id})
+
+    def change(self, **settings: Any) -> None:
+        """Change the installation, as SectorFlow's platform does."""
+        url = f"{self.stage.service_url}/api/v1/installations/{self.installation_id}"
+        answer = requests.patch(url, json=settings, headers=self.stage.headers, timeout=10)
+        answer.raise_for_status()
+
+    def ask(self, text: str, **rest: Any) -> dict[str, Any]:
+        """Have Maya ask in #general, and wait for the answer; gives her message."""
+        said = self.stage.ask(f"{{bot}} {text}".strip(), **rest)
+        self.stage.wait_for_answer(said, ANSWER_SECONDS)
+        return said
+
+    def thread(self, name: str, text: str, *, last: int = 0, **rest: Any) -> dict[str, Any]:
+        """Ask, and take the thread with its answer."""
+        said = self.ask(text, **rest)
+        self.camera.both(name, thread_of(said), THREAD, last=last)
+        return said
+
+    def click(self, said: dict[str, Any], *labels: str) -> None:
+        """Click in a question's thread what these labels stand on, one after the other."""
+        with self.camera.page(thread_of(said), WIDE) as page:
+            for label in labels:
+                found = page.locator(THREAD).locator("summary, button").filter(has_text=label)
+                found.first.click()
+                page.wait_for_timeout(1500)
+
+    @property
+    def direct(self) -> str:
+        """Give the path of Maya's DM with the app."""
+        url = f"{self.stage.service_url}/api/v1/installations/{self.installation_id}"
+        found = requests.get(url, headers=self.stage.headers, timeout=10).json()
+        return f"channel/with/{found['botUserId']}"
+
+
+def thread_of(said: dict[str, Any]) -> str:
+    """Give the path of a message's thread."""
+    return f"channel/{seed.GENERAL_ID}?thread={said['ts']}"
+
+
+def _answer(scene: Scene) -> None:
+    scene.change(modelIds=[model.id for model in MODELS])
+    scene.camera.whole("answer", thread_of(scene.ask(JOKE)), 1100)
+    scene.change(modelIds=[model.id for model in (COMMAND_R, GPT, MODELS[3])])
+
+
+def _working(scene: Scene) -> None:
+    scene.stage.control("settings", {"sectorflow_latency": 32.0})
+    said = scene.stage.ask(f"{{bot}} {JOKE}")
+    for name, begins in (("stand-in", "Asking"), ("still-going", "Still")):
+        while not any(str(each["text"]).startswith(begins) for each in scene.stage.replies(said)):
+            time.sleep(0.2)
+        scene.camera.both(name, thread_of(said), THREAD)
+
+
+def _tabs(scene: Scene) -> None:
+    scene.change(display="tabs")
+    scene.thread("tabs", TABLE)
+    said = scene.ask(LONG)
+    scene.click(said, "Page 2")
+    scene.camera.part("paged-tab", thread_of(said), "Page 2 of", above=330, below=250)
+
+
+def _failed_model(scene: Scene) -> None:
+    scene.stage.control("model", {"model_id": GPT.id, "fault": "error"})
+    scene.thread("failed-model", JOKE)
+    scene.stage.control("model", {"model_id": GPT.id})
+    scene.stage.control("model", {"model_id": COMMAND_R.id, "fault": "error"})
+    scene.change(display="tabs")
+    scene.thread("failed-tab", JOKE)
+
+
+def _long(scene: Scene) -> None:
+    said = scene.ask(LONG)
+    scene.camera.part("long-answer", thread_of(said), "(continued)", above=260, below=260)
+
+
+def _no_answer(scene: Scene) -> None:
+    for name, status in (("refused", 401), ("too-long", 413)):
+        fault = {"service": "sectorflow", "target": "completions", "status": status}
+        scene.stage.control("faults", fault)
+        scene.thread(name, JOKE)
+
+
+def _follow_up(scene: Scene) -> None:
+    said = scene.ask(JOKE)
+    scene.click(said, "Follow up")
+    scene.camera.dialog("follow-up-dialog", thread_of(said))
+    (modal,) = scene.stage.control("modals")["modals"]
+    question = "Can you explain that one?\nI am not sure that I understood why the road had to be crossed."
+    scene.stage.submit(modal["view"]["id"], {"follow_up": question})
+    scene.stage.wait_for_answer(said, ANSWER_SECONDS)
+    scene.camera.both("follow-up", thread_of(said), THREAD, last=1)
+
+
+def _plain_text(scene: Scene) -> None:
+    said = scene.ask(TABLE)
+    scene.click(said, "⋯", "Plain text")
+    scene.camera.both("plain-text", thread_of(said), THREAD, last=1)
+
+
+def _expired(scene: Scene) -> None:
+    scene.change(display="tabs")
+    said = scene.ask(JOKE)
+    key_file = scene.stage.install_api_key_file
+    store = redis.Redis(unix_socket_path=str(key_file.parent / "store.sock") if key_file else "")
+    for key in store.scan_iter("answer:*"):
+        store.delete(key)
+    scene.click(said, "GPT")
+    scene.camera.both("expired", thread_of(said), THREAD)
+
+
+def _files(scene: Scene) -> None:
+    scene.change(display="tabs")
+    scene.thread("file", "What is in this?", files=["figures.pdf"])
+    scene.thread("file-only", "", files=["figures.pdf"])
+
+
+def _uninvited(scene: Scene) -> None:
+    (install,) = scene.stage.control("installs")["installs"]
+    ts = f"{time.time():.6f}"
+    text = f"<@{install['bot_user_id']}> {JOKE}"
+    event = {"type": "app_mention", "user": seed.MAYA_ID, "channel": seed.RANDOM_ID, "text": text, "ts": ts}
+    scene.stage.control("event", {"event": {**event, "event_ts": ts}})
+    dm = scene.stage.control("open-dm", {"user": seed.MAYA_ID})["channel"]
+    while "can't write" not in json.dumps(scene.stage.messages(dm)):
+        time.sleep(0.2)
+    scene.camera.both("uninvited", scene.direct, CHANNEL)
+
+
+def _own_pages(scene: Scene) -> None:
+    # The first opening has the app put there what it shows.
+    for name, tab in (("dm", ""), ("home-tab", "?tab=home")):
+        with scene.camera.page(f"{scene.direct}{tab}", WIDE) as page:
+            page.wait_for_timeout(3000)
+        scene.camera.both(name, f"{scene.direct}{tab}", CHANNEL)
+
+
+#: Every scene by its name, in an order in which none disturbs another.
+SCENES: dict[str, Callable[[Scene], object]] = {
+    "own-pages": _own_pages,
+    "answer": _answer,
+    "working": _working,
+    "separated": lambda scene: scene.thread("separated", JOKE),
+    "tabs": _tabs,
+    "failed-model": _failed_model,
+    "long-answer": _long,
+    "no-answer": _no_answer,
+    "follow-up": _follow_up,
+    "plain-text": _plain_text,
+    "expired": _expired,
+    "help": lambda scene: scene.thread("help", ""),
+    "files": _files,
+    "uninvited": _uninvited,
+}

@@ -12,9 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from markdown_it.token import Token
-
 from .parsing import code_spans, is_dense, parse_blocks, tidy
+from .places import find_places, line_starts
 
 #: U+2060 WORD JOINER: invisible, no width, no line break.
 JOINER: Final = "\u2060"
@@ -37,8 +36,8 @@ _BROADCAST_IN_PATH: Final = re.compile(
     r"((?i:https?)://[\w.-]{1,200}(?::\d{1,5})?/(?:[\w.~%+=&?#,;/:-]{0,200}/)?)"
     r"@(?=(?i:channel|here|everyone)(?![^\W_]))"
 )
-#: Where a line is looked for first, so that a long table is not searched to its end for each of its cells.
-_NEAR: Final = 400
+#: Brackets that belong to a host, an IPv6 address.
+_NUMERIC_HOST: Final = re.compile(r"(?i:https?)://\[[0-9a-fA-F:.]+\](?=[:/]|$)")
 _UNWRAPPED_BEFORE: Final = re.compile(r"[\s(\[{\"'*_~|>:,;]")
 _UNWRAPPED_AFTER: Final = re.compile(r"[\s)\]}\"'.,;:!?|]")
 
@@ -97,21 +96,28 @@ def _neutral_match(match: re.Match[str]) -> str:
     prose, start, end = match.string, match.start(), match.end()
     if not address or _BROADCAST.search(address):
         return "&lt;" + match[0].removeprefix("\\").removeprefix("<")
-    if prose[max(0, start - 2) : start] == "](" and not set("()").isdisjoint(address):
-        return "&lt;" + match[0][1:]
+    address = closed(address, "[]()" if prose[max(0, start - 2) : start] == "](" else "[]")
     before = "" if start == 0 or _UNWRAPPED_BEFORE.match(prose, start - 1) else " "
     after = "" if end == len(prose) or _UNWRAPPED_AFTER.match(prose, end) else " "
     return f"{before}{address}{after}"
 
 
+def closed(address: str, unsafe: str) -> str:
+    """Encode what would begin a link or code, or end a link's target, without angle brackets around it."""
+    numeric = _NUMERIC_HOST.match(address)
+    kept = numeric.end() if numeric else 0
+    return address[:kept] + "".join(f"%{ord(c):02X}" if c in unsafe else c for c in address[kept:])
+
+
 def code_ranges(text: str) -> Iterator[tuple[int, int]]:
     """Find what is code, from the parser's tokens: ranges of the text, in order, none touching another.
 
-    Nothing counts as code in a text that would take too long to parse.
+    Nothing counts as code in a text that would take too long to parse, and none where a code span's content
+    is not found in the text.
     """
     if is_dense(text):
         return
-    starts = _line_starts(text)
+    starts = line_starts(text)
     cursor = 0
     for token in parse_blocks(text):
         if token.map is None or token.type not in ("fence", "code_block", "inline"):
@@ -119,59 +125,7 @@ def code_ranges(text: str) -> Iterator[tuple[int, int]]:
         first, end = starts[token.map[0]], starts[min(token.map[1], len(starts) - 1)]
         if token.type != "inline":
             yield first, end
-        elif token.content:
-            cursor = max(cursor, first)
-            ranges, cursor = _span_ranges(text, token, cursor, end)
-            yield from ranges
-
-
-def _line_starts(text: str) -> list[int]:
-    starts = [0]
-    for line in text.split("\n"):
-        starts.append(starts[-1] + len(line) + 1)
-    starts[-1] = len(text)
-    return starts
-
-
-def _span_ranges(text: str, token: Token, cursor: int, end: int) -> tuple[list[tuple[int, int]], int]:
-    """Find an ``inline`` token's code spans in the text, line by line, and where its content ends.
-
-    The parser gives no columns and takes away indents and quote marks. What it takes away holds neither
-    ``<`` nor backticks, so the first place where a line of the content is found is its place. Where one
-    is not found nothing counts as code.
-    """
-    spans = code_spans(token.content)
-    ranges: list[tuple[int, int]] = []
-    offset, at, due = 0, cursor, 0
-    for line in token.content.split("\n"):
-        bare = line.lstrip()
-        place, written = _find(text, bare, at, end)
-        if place < 0:
-            return [], cursor
-        begins = offset + len(line) - len(bare)
-        at, offset = place + len(written), offset + len(line) + 1
-        while due < len(spans) and spans[due][0] < offset:
-            first, last = (place + _width(bare, written, spot - begins) for spot in spans[due])
-            ranges.append((max(place, first), min(at, last)))
-            if spans[due][1] > offset:
-                break
-            due += 1
-    return ranges, at
-
-
-def _find(text: str, line: str, at: int, end: int) -> tuple[int, str]:
-    """Find a line of content: where it stands, -1 where it does not, and how it is written there.
-
-    In a table's cell the parser takes away the backslash before each pipe.
-    """
-    written = (line, line.replace("|", "\\|")) if "|" in line else (line,)
-    for stop in (min(end, at + 2 * len(line) + _NEAR), end):
-        found = [(place, each) for each in written if (place := text.find(each, at, stop)) >= 0]
-        if found:
-            return min(found)
-    return -1, line
-
-
-def _width(line: str, written: str, length: int) -> int:
-    """Give how wide the first ``length`` characters of a line are as they are written."""
-    return length if line == written else length + line.count("|", 0, max(0, length))
+        elif "`" in token.content and (places := find_places(text, token.content, max(cursor, first), end)):
+            cursor = places.end
+            for start, stop in code_spans(token.content):
+                yield from places.ranges(start, stop)

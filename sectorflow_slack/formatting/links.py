@@ -1,107 +1,117 @@
-"""Links that say where they lead.
+"""Markdown written so that Slack draws what was meant, and links say where they lead.
 
-A link whose words look like an address of another host than the one it leads to gets that host in
+A link whose words name another host than the one it leads to, or look like a mention, gets that host in
 parentheses, and a link by reference (``[label][1]``) is written out, since the message that it stands in
-may not be the one with its definition.
+may not be the one with its definition. Formulas become code, ``<br>`` becomes a line break.
 """
 
 from __future__ import annotations
 
-import html
 import re
-import unicodedata
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-from markdown_it.common.utils import normalizeReference
+from markdown_it.token import Token
 
-from .escaping import code_ranges
-from .parsing import link_references
+from .fencing import as_one_fence
+from .formulas import BLOCK
+from .found import Break, Formula, Found, Link
+from .inlines import Reading, read_blocks, read_inline
+from .labels import Budget, bracket_edits, definition_edits, link_edits
+from .parsing import is_dense
+from .places import find_places, line_starts
+from .running import Edit, Kind, Running
+from .tables import PIPE
+from .typesetting import block_formula_edit, break_edits, code_marks, formula_edits
 
-_LABEL = r"\[(?P<label>(?:\\.|[^\[\]\\]|\[[^\[\]]{0,100}\]){1,2000}+)\]"
-_TARGET = r"\(\s*+(?:<(?P<angled>[^<>\n]{1,2000})>|(?P<bare>(?:[^\s<>()]|\([^\s<>()]{0,200}\)){1,2000}+))"
-_LINK = re.compile(rf"{_LABEL}(?:{_TARGET}|\[(?P<reference>[^\[\]]{{0,200}})\]|(?![(:\[]))", re.DOTALL)
-_CLAIM = re.compile(
-    r"https?://(?P<url>[\w.-]+)|\b(?P<www>www\.[\w.-]+)"
-    r"|\A(?P<host>(?:[\w-]+\.)+[a-z]{2,24})(?::\d+)?(?:[/?#]\S*)?\Z",
-    re.IGNORECASE,
+_OF_INTEREST = re.compile(r"[\[$]|\\\(|\\begin|<(?i:br)")
+_KINDS: dict[str, Kind] = {"heading_open": "heading", "th_open": "cell", "td_open": "cell"}
+#: Tokens whose lines the parser has read to their end.
+_READ = frozenset(
+    ("inline", "fence", "code_block", "hr", "table_open", "heading_open", "paragraph_open", BLOCK)
 )
-_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
-#: Browsers take any number of slashes behind it.
-_SCHEME = re.compile(r"^(https?:)/*", re.IGNORECASE)
-_FORMATTING = str.maketrans("", "", "*~`")
-#: Names of files that look like a host but can't be one.
-_FILE_NAME = re.compile(r"\.(?:js|ts|json|html?|css|txt|yaml|yml|toml|xml|csv|jsx|tsx)$")
-#: Most characters that writing references out may add: a long address a thousand times over helps nobody.
-_MOST_ADDED = 20_000
 
 
 def show_links(markdown: str) -> str:
-    """Give tidy Markdown whose links are written out, and name a host that they would hide."""
-    if "]" not in markdown:
+    """Give tidy Markdown whose links are written out and name a host that they would hide.
+
+    A text that would take too long to parse becomes code: there is no link in that.
+    """
+    if not _OF_INTEREST.search(markdown):
         return markdown
-    references = link_references(markdown)
-    if not references and "](" not in markdown:
-        return markdown
-    written = "".join(_rewritten(markdown, references))
-    return written if len(written) <= len(markdown) + _MOST_ADDED else markdown
+    if is_dense(markdown):
+        return as_one_fence(markdown)
+    return _edited(markdown, sorted(_edits(markdown), key=lambda edit: edit[:2]))
 
 
-def _rewritten(markdown: str, references: dict[str, str]) -> Iterator[str]:
-    codes = code_ranges(markdown)
-    code = next(codes, None)
+def _edited(text: str, edits: list[Edit]) -> str:
+    parts: list[str] = []
     done = 0
-    for match in _LINK.finditer(markdown):
-        while code and code[1] <= match.start():
-            code = next(codes, None)
-        if code and code[0] <= match.start():
-            continue
-        yield markdown[done : match.start()]
-        yield _link(match, references)
-        done = match.end()
-    yield markdown[done:]
+    for start, end, written in edits:
+        if start >= done:
+            parts += (text[done:start], written)
+            done = end
+    return "".join([*parts, text[done:]])
 
 
-def _link(match: re.Match[str], references: dict[str, str]) -> str:
-    """Write a link again, with what is behind its label; what is no link stays as it is."""
-    label = match["label"]
-    if target := match["angled"] or match["bare"]:
-        shown = f"[{label}{_hidden_host(label, target)}]"
-        return shown + match[0][len(label) + 2 :]
-    address = references.get(normalizeReference(match["reference"] or label))
-    if address is None:
-        return match[0]
-    return f"[{label}{_hidden_host(label, address)}]({address})"
+def _edits(text: str) -> Iterator[Edit]:
+    reading, starts = read_blocks(text), line_starts(text)
+    lines = set(range(len(starts) - 1))
+    unread = lines.difference(*(range(first, end) for first, end in reading.definitions))
+    unread.difference_update(*(range(first, end) for _, _, (first, end) in _read(reading)))
+    budget, cursor = Budget(), 0
+    for kind, token, (first, end) in _read(reading):
+        start, stop = starts[first], starts[min(end, len(starts) - 1)]
+        if token.type == BLOCK:
+            yield block_formula_edit(text, token, stop)
+        elif token.type == "inline" and (found := read_inline(token.content, reading)) != []:
+            places = find_places(text, token.content, max(cursor, start), stop)
+            if found is None or places is None:
+                unread.update(range(first, end))
+                continue
+            cursor = places.end
+            yield from _running_edits(found, Running(text, token.content, places, kind), budget)
+    for start, end in _surplus(text, starts, reading.tokens):
+        yield from bracket_edits(text, start, end)
+    yield from definition_edits(text, ((starts[first], starts[end]) for first, end in reading.definitions))
+    # What links there are in a line that the parser has not read is not known.
+    for line in unread:
+        yield from bracket_edits(text, starts[line], starts[line + 1])
 
 
-def _hidden_host(label: str, target: str) -> str:
-    """Name the host that a link leads to where its label claims another one."""
-    claimed, real = _claimed_host(label), _real_host(target)
-    if not (claimed and real) or real == claimed or real.endswith(f".{claimed}"):
-        return ""
-    return f" ({real})"
+def _read(reading: Reading) -> Iterator[tuple[Kind, Token, tuple[int, int]]]:
+    """Give each token whose lines the parser has read, with its lines and what its content is of."""
+    kind: Kind = "paragraph"
+    for token in reading.tokens:
+        if token.nesting > 0:
+            kind = _KINDS.get(token.type, "paragraph")
+        if token.map is not None and token.type in _READ:
+            yield kind, token, (token.map[0], token.map[1])
 
 
-def _claimed_host(label: str) -> str:
-    """Give the host that a label looks like; letters that are drawn alike count as the same."""
-    plain = unicodedata.normalize("NFKC", html.unescape(_ESCAPED.sub(r"\1", label)))
-    plain = "".join(char for char in plain if unicodedata.category(char) != "Cf")
-    claim = _CLAIM.search(plain.translate(_FORMATTING).strip(" \t\n_[]()!'\""))
-    if claim is None or _FILE_NAME.search(claim["host"] or ""):
-        return ""
-    return _bare_host(claim["url"] or claim["www"] or claim["host"])
+def _surplus(text: str, starts: list[int], tokens: list[Token]) -> Iterator[tuple[int, int]]:
+    """Give what in a table's rows is more than the head has cells for: the parser does not read that."""
+    columns = 0
+    for token in tokens:
+        if token.type == "table_open":
+            columns = 0
+        elif token.type == "th_open":
+            columns += 1
+        elif token.type == "tr_open" and columns and token.map:
+            start, end = starts[token.map[0]], starts[token.map[1]]
+            pipes = [match.end() for match in PIPE.finditer(text, start, end)]
+            begins_with_pipe = bool(pipes) and not text[start : pipes[0] - 1].strip(" \t>")
+            yield from ((place, end) for place in pipes[columns - 1 + begins_with_pipe :][:1])
 
 
-def _real_host(target: str) -> str:
-    """Give the host of an address as a browser reads it, in ASCII."""
-    address = html.unescape(_ESCAPED.sub(r"\1", target)).replace("\\", "/")
-    address = _SCHEME.sub(r"\1//", address)
-    try:
-        host = (urlsplit(address).hostname or "").encode("idna").decode()
-    except ValueError:
-        host = "?"
-    return re.sub(r"[^\w.:?-]", "", _bare_host(host))
-
-
-def _bare_host(host: str) -> str:
-    return host.lower().rstrip(".").removeprefix("www.")
+def _running_edits(found: list[Found], running: Running, budget: Budget) -> Iterator[Edit]:
+    """Give the changes that a running text needs; in a link's label all stays on one line."""
+    yield from link_edits(found, running, budget)
+    link_end, marks = 0, code_marks(running.content)
+    for each in found:
+        match each:
+            case Link():
+                link_end = max(link_end, each.end)
+            case Formula():
+                yield from formula_edits(each, running, marks, in_label=each.start < link_end)
+            case Break():
+                yield from break_edits(each, running, in_label=each.start < link_end)

@@ -13,8 +13,10 @@ _NEWLINE = re.compile(r"\r\n?")
 #: NUL, which CommonMark forbids, and halves of surrogate pairs, which UTF-8 can't carry.
 _UNWRITABLE = re.compile(r"[\0\ud800-\udfff]")
 
+_FENCE = re.compile(r"(`{3,}|~{3,})[^`\n]*\n")
+
 #: Deeper nesting is not parsed but kept as text; it also bounds the parser's recursion.
-_MAX_NESTING = 24
+MAX_NESTING = 24
 #: More lines than these, of fewer characters than these on average, are no text that a model writes.
 _MANY_LINES = 4_000
 _SHORT_LINE = 12
@@ -26,9 +28,21 @@ def tidy(text: str) -> str:
 
 
 def is_dense(text: str) -> bool:
-    """Say whether a text is nothing but thousands of tiny lines, which would take long to parse."""
+    """Say whether a text is nothing but thousands of tiny lines, which would take long to parse.
+
+    They do not where they are all code: a fence is looked through for its end, and that is it.
+    """
     lines = text.count("\n")
-    return lines > _MANY_LINES and len(text) < lines * _SHORT_LINE
+    return lines > _MANY_LINES and len(text) < lines * _SHORT_LINE and not _is_one_fence(text)
+
+
+def _is_one_fence(text: str) -> bool:
+    opening = _FENCE.match(text)
+    if opening is None:
+        return False
+    closing = re.compile(rf"^ {{0,3}}{opening[1]}{opening[1][0]}*[ \t]*$", re.MULTILINE)
+    end = closing.search(text, opening.end())
+    return end is not None and end.end() == len(text)
 
 
 def parse_blocks(markdown: str) -> list[Token]:
@@ -40,21 +54,6 @@ def parse_blocks(markdown: str) -> list[Token]:
     parser = _parser()
     parser.block.parse(markdown, parser, {}, tokens)
     return tokens
-
-
-def link_references(markdown: str) -> dict[str, str]:
-    """Give the addresses that a text defines for its links (``[label]: address``), by normal label."""
-    if "]:" not in markdown or is_dense(markdown):
-        return {}
-    env: dict[str, dict[str, dict[str, str]]] = {}
-    parser = _reference_parser()
-    parser.block.parse(markdown, parser, env, [])
-    defined = env.get("references", {})
-    return {label: _without_parentheses(each["href"]) for label, each in defined.items()}
-
-
-def _without_parentheses(address: str) -> str:
-    return address.replace("(", "%28").replace(")", "%29")
 
 
 def first_line(token: Token) -> int:
@@ -76,18 +75,13 @@ def code_spans(content: str) -> list[tuple[int, int]]:
 
 @cache
 def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _MAX_NESTING})
+    parser = MarkdownIt("commonmark", {"html": False, "maxNesting": MAX_NESTING})
     parser.enable("table").disable("reference")
     # Code spans and backslashes bind tighter than anything else: no other rule is needed to find them.
     parser.inline.ruler.enableOnly(["text", "escape", "backticks"])
     parser.inline.ruler2.enableOnly([])
     parser.inline.ruler.at("backticks", _remember_span)
     return parser
-
-
-@cache
-def _reference_parser() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"html": False, "maxNesting": _MAX_NESTING}).enable("table")
 
 
 def _remember_span(state: StateInline, silent: bool) -> bool:

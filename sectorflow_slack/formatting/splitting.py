@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, groupby, pairwise
 
 from markdown_it.token import Token
 
 from .cutting import cut_text, pack_lines
-from .escaping import JOINER
-from .fencing import as_code, closes, fence_for, fenced
+from .escaping import JOINER, code_ranges
+from .fencing import as_code, closes, fence_around, fenced
 from .limits import count
-from .nesting import list_items, quote, unquote, without_marker
+from .nesting import begins_list, indented, list_items, numbered, quote, unquote, without_marker
 from .parsing import first_line, is_dense, parse_blocks
 from .pieces import Piece, Room, joined, measure
+from .tables import Table, read_table, table_as_code
 
 #: A table that would need more parts than this is shown as code: a flood of messages helps nobody.
 _MOST_TABLE_PARTS = 8
@@ -24,6 +26,7 @@ _MOST_PAGES = 30
 _MOST_REPEATED = 1_000
 #: Lists in lists that are split as such; what is deeper is split as text.
 _MOST_DEPTH = 4
+_LINK_WITHIN = re.compile(r"(?<=\])(?=[(\[])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +106,36 @@ def _fitting(block: _Block, room: Room, beside: Room) -> Iterator[Piece]:
 
 def _split_prose(block: _Block, room: Room) -> Iterator[str]:
     """Split a paragraph; a part that would begin like a list, a heading… is kept from it invisibly."""
-    first, *others = cut_text(block.text, room.chars - 1)
+    first, *others = cut_text(_without_links_in_code(block.text), room.chars - 1)
     yield first
     for part in others:
-        begins = parse_blocks(part[:200])[:1]
-        plain = not begins or begins[0].type == "paragraph_open"
-        yield part if plain else f"{JOINER}{part.lstrip()}"
+        yield part if _is_plain(part) else f"{JOINER}{part.lstrip()}"
+
+
+def _is_plain(text: str) -> bool:
+    """Say whether a text begins a paragraph, and no definition of a link reference."""
+    begins = parse_blocks(text[:200])[:1]
+    return (not begins or begins[0].type == "paragraph_open") and not text.lstrip().startswith("[")
+
+
+def _without_links_in_code(text: str) -> str:
+    """Break invisibly what would be a link where a code span is cut, and no code any more."""
+    if "](" not in text and "][" not in text:
+        return text
+    parts: list[str] = []
+    done = 0
+    for start, end in code_ranges(text):
+        parts += (text[done:start], _LINK_WITHIN.sub(JOINER, text[start:end]))
+        done = end
+    return "".join([*parts, text[done:]])
 
 
 def _split_code(block: _Block, room: Room) -> Iterator[str]:
     """Split a fence between its lines and open it again with its language."""
     token, lines = block.tokens[0], block.text.split("\n")
     if token.type == "code_block":
-        return fenced([line.removeprefix("    ") for line in lines], "", fence_for(block.text), room.chars)
+        code, fence = fence_around("\n".join(line.removeprefix("    ") for line in lines))
+        return fenced(code.split("\n"), "", fence, room.chars)
     if count(lines[0]) > _MOST_REPEATED:
         return as_code(block.text, room.chars)
     end = len(lines) - (len(lines) > 1 and closes(lines[-1], token.markup))
@@ -124,22 +144,32 @@ def _split_code(block: _Block, room: Room) -> Iterator[str]:
 
 def _split_table(block: _Block, room: Room) -> Iterator[str]:
     """Split a table between its rows, its head over each part; one that Slack can't draw becomes code."""
-    lines = block.text.split("\n")
-    head, rows = "\n".join(lines[:2]), lines[2:]
-    size = min(room.chars, room.table_chars) - count(head) - 1
-    drawable = measure(head).table_columns <= room.table_columns and count(head) <= _MOST_REPEATED
-    if drawable and all(count(row) < size for row in rows):
-        parts = list(pack_lines(rows, size, room.table_rows - 1))
-        if len(parts) <= _MOST_TABLE_PARTS:
-            return iter([f"{head}\n{part}" for part in parts])
-    return as_code(block.text, room.chars)
+    table = read_table(block.text, block.tokens)
+    if measure(table.head).table_columns <= room.table_columns and count(table.head) <= _MOST_REPEATED:
+        parts = list(_table_parts(table, room, block.depth + 1))
+        if parts and sum(part.startswith(table.head) for part in parts) <= _MOST_TABLE_PARTS:
+            return iter(parts)
+    return table_as_code(table, room.chars)
+
+
+def _table_parts(table: Table, room: Room, depth: int) -> Iterator[str]:
+    """Give the parts of a table; a row too large for one stands apart, its cells behind their headings."""
+    size = min(room.chars, room.table_chars) - count(table.head) - 1
+    for fits, rows in groupby(table.rows, lambda row: count(row) < size):
+        if fits:
+            for part in pack_lines(list(rows), size, room.table_rows - 1):
+                yield f"{table.head}\n{part}"
+            continue
+        for field in chain.from_iterable(map(table.fields, rows)):
+            begins = field if _is_plain(field) else f"{JOINER}{field}"
+            yield from (piece.text for piece in _split(begins, room, depth))
 
 
 def _split_list(block: _Block, room: Room) -> Iterator[str]:
-    """Split a list between its outer items; an item too large alone goes on as text of its own."""
+    """Split a list between its outer items; an item too large alone is split itself."""
     part: list[str] = []
     left = room
-    for item, tokens in list_items(block.text, block.tokens):
+    for item, tokens in _numbered_items(block):
         piece = measure(item, tokens)
         if part and not left.takes(piece):
             yield "\n".join(part)
@@ -153,10 +183,46 @@ def _split_list(block: _Block, room: Room) -> Iterator[str]:
         yield "\n".join(part)
 
 
+def _numbered_items(block: _Block) -> Iterator[tuple[str, list[Token]]]:
+    """Give a list's items, each with the number that it has in the whole list."""
+    first = block.tokens[0]
+    start = int(first.attrs.get("start", 1))
+    for at, (item, tokens) in enumerate(list_items(block.text, block.tokens)):
+        yield numbered(item, start + at) if first.type == "ordered_list_open" else item, tokens
+
+
 def _split_item(item: str, room: Room, depth: int) -> Iterator[str]:
+    """Split an item. What does not fit behind its marker is text of its own, but for lists.
+
+    These stay one level below: the item's marker is there again, with an ellipsis.
+    """
     marker, body = without_marker(item)
-    for at, piece in enumerate(_split(body, room.narrower(len(marker)), depth)):
-        yield f"{marker}{piece.text}" if at == 0 else piece.text
+    width = len(marker)
+    part, left = "", room
+    for at, piece in enumerate(_split(body, _room_within(body, width, room), depth)):
+        inside = indented(piece.text, width)
+        whole = f"{marker}…\n{' ' * width}{inside}" if at else f"{marker}{inside}"
+        measured = measure(whole)
+        if part and left.takes(measured):
+            part = f"{part}\n\n{' ' * width}{inside}"
+            left = left.less(measured, of_same_block=True)
+            continue
+        if part:
+            yield part
+        if at and not (begins_list(piece.text) and room.takes(measured)):
+            part = ""
+            yield piece.text
+        else:
+            part, left = whole, room.less(measured, of_same_block=True)
+    if part:
+        yield part
+
+
+def _room_within(body: str, width: int, room: Room) -> Room:
+    """Give the room for what is in an item, whose lines are indented there."""
+    size = len(body)
+    indents = width * (body.count("\n") + 1)
+    return replace(room, chars=room.chars * size // (size + indents) - 2 * width - 4)
 
 
 def _split_quote(block: _Block, room: Room) -> Iterator[str]:

@@ -47,6 +47,8 @@ _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _FORMATTING = str.maketrans("", "", "*~`")
 _FORMATTED = re.compile(r"[*~`\u202a-\u202e\u2066-\u2069]+")
 _MAIL = re.compile("mailto:", re.IGNORECASE)
+#: A label that is longer is no name of a function.
+_LONG_LABEL = 200
 #: Drawn as nothing, though they count as letters or symbols.
 _INVISIBLE = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 #: Browsers take these for dots, and so do readers between Latin letters.
@@ -153,16 +155,18 @@ class _Name:
         )
 
     def _is_file(self, name: str, stem: str) -> bool:
-        in_folder = self.match.string[: self.match.start()].endswith("/")
-        path = re.sub(r"^[a-z]+:/*[^/]*|[?#].*", "", self.target, flags=re.IGNORECASE | re.DOTALL)
-        is_last = path.casefold().endswith(f"/{name.casefold()}")
+        is_in_folder = self.match.string.endswith("/", 0, self.match.start())
         is_titled = stem.isupper() and not name.isupper()
-        return in_folder or is_last or is_titled or stem.casefold() in _FILE_STEMS or "_" in stem
+        if is_in_folder or is_titled or stem.casefold() in _FILE_STEMS or "_" in stem:
+            return True
+        path = re.sub(r"^[a-z]+:/*[^/]*|[?#].*", "", self.target, flags=re.IGNORECASE | re.DOTALL)
+        return path.casefold().endswith(f"/{name.casefold()}")
 
     def _is_of_program(self, name: str, ending: str) -> bool:
         """Say whether a name is one from a program, or two sentences without a space between them."""
         is_called = self.match.string.startswith("(", self.match.end())
-        is_code = re.search(rf"`[^`]*{re.escape(name)}[^`]*`", self.label) is not None
+        in_code = rf"`[^`]*{re.escape(name)}[^`]*`"
+        is_code = len(self.label) <= _LONG_LABEL and re.search(in_code, self.label) is not None
         is_odd = _CAPITALISED.fullmatch(ending) or _CAMEL.search(name)
         is_numbered = name.removesuffix(ending).replace(".", "").isdigit()
         return is_called or is_code or is_odd is not None or is_numbered

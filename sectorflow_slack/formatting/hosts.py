@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from .claims import Claim, as_seen, bare_host, claims, looks_like_mention
 
+_OF_NAMES = re.compile(r"[.@#/\\&]")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _OF_BROWSERS = ("http", "https", "ftp")
 #: Where no scheme is: Slack may put one before a name with dots, or find an address behind odd signs.
@@ -49,18 +50,13 @@ class _Lead:
 
 def hidden_host(label: str, target: str) -> str:
     """Name where a link leads if its label names another host, or looks like a mention; otherwise ""."""
-    if not any(char in label for char in ".@#/\\&") and label.isascii():
-        return ""
-    claimed = tuple(claims(label, target))
-    if not claimed and not looks_like_mention(label):
+    if label.isascii() and not _OF_NAMES.search(label):
         return ""
     leads = _leads(target)
-    if looks_like_mention(label):
-        return leads[0].name if leads else ""
-    for lead in leads:
-        if not all(lead.is_claimed(claim) for claim in claimed):
-            return lead.name
-    return ""
+    if leads and looks_like_mention(label):
+        return leads[0].name
+    untrue = (lead for claim in claims(label, target) for lead in leads if not lead.is_claimed(claim))
+    return next((lead.name for lead in untrue), "")
 
 
 def _leads(target: str) -> list[_Lead]:

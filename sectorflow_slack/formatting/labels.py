@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, takewhile
+from itertools import chain
 
 from markdown_it.common.utils import unescapeAll
 
@@ -44,8 +44,7 @@ def link_edits(found: Sequence[Found], running: Running, budget: Budget) -> Iter
     """Give the changes that the links and images of a running text need."""
     links = [each for each in found if isinstance(each, Link)]
     for at, link in enumerate(links):
-        label = _shown_label(link, islice(links, at + 1, None), running.content)
-        yield from _link_edits(link, label, running, budget)
+        yield from _link_edits(link, _shown_label(links, at, running.content), running, budget)
     for each in found:
         if isinstance(each, Stray):
             yield from _stray_edits(each, running)
@@ -68,12 +67,13 @@ def _link_edits(link: Link, label: str, running: Running, budget: Budget) -> Ite
         yield running.edit(start, end, bare_target(link.target))
 
 
-def _shown_label(link: Link, behind: Iterable[Link], content: str) -> str:
-    """Give what is drawn of a label: of an image in it, the words only."""
+def _shown_label(links: Sequence[Link], at: int, content: str) -> str:
+    """Give what is drawn of a link's label: of an image in it, the words only."""
+    link = links[at]
     label, end = "", link.label_start
-    for image in takewhile(lambda other: other.start < link.label_end, behind):
-        label += content[end : image.start] + content[image.label_start : image.label_end]
-        end = image.end
+    while (at := at + 1) < len(links) and (image := links[at]).start < link.label_end:
+        label += content[end : image.start] + content[max(end, image.label_start) : image.label_end]
+        end = max(end, image.end)
     return label + content[end : link.label_end]
 
 

@@ -34,7 +34,8 @@ _READ = frozenset(
 def show_links(markdown: str) -> str:
     """Give tidy Markdown whose links are written out and name a host that they would hide.
 
-    A text that would take too long to parse becomes code: there is no link in that.
+    Formulas in it are code, and ``<br>`` ends a line. A text that would take too long to parse becomes code
+    as a whole: there is no link in that.
     """
     if not _OF_INTEREST.search(markdown):
         return markdown

@@ -16,7 +16,7 @@ from tests.formatting.markdown_strategies import documents
 from tests.formatting.slack_rules import LIVE_IN_PROSE, LIVE_TOKEN, assert_accepted, markdown_of, utf16
 
 quick = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

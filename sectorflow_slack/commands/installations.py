@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from sectorflow_slack.commands.shown import COLUMNS, Shown, shown
-from sectorflow_slack.commands.speaking import Group, json_option, say_fields, say_json, say_table, watching
+from sectorflow_slack.commands.speaking import Group, json_option, say_json, say_one, say_table, watching
 from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import Installation, InstallationQuery, PendingInstallation
 from sectorflow_slack.web import current_services
@@ -57,11 +57,7 @@ def list_installations(limit: int, everything: bool, as_json: bool, **filters: s
 def show(installation_id: str, as_json: bool) -> None:
     """Show one; no tokens, no secrets, no install link."""
     found = _find(installation_id)
-    fields = shown(found)
-    if as_json:
-        say_json(fields)
-    else:
-        say_fields(fields)
+    say_one(shown(found), as_json)
     if lost := _lost(found):
         click.echo(f"No key opens its secrets ({lost}): it cannot be used as it is.", err=True)
 

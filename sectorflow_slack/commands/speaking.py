@@ -112,6 +112,14 @@ def say_fields(fields: Mapping[str, Any]) -> None:
     click.echo(tabulate(rows, tablefmt="plain", disable_numparse=True))
 
 
+def say_one(fields: Mapping[str, Any], as_json: bool) -> None:
+    """Print one thing, as it was asked for."""
+    if as_json:
+        say_json(fields)
+    else:
+        say_fields(fields)
+
+
 def readable(value: Any) -> str:
     """Give what a terminal can show of a value, in one line or, of texts, as many as they have."""
     if value is None or value == "":

@@ -6,8 +6,6 @@ are no options, because everybody on the machine could read them: they are asked
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,13 +22,14 @@ from sectorflow_slack.commands.speaking import (
     F,
     json_option,
     readable,
-    say_fields,
     say_json,
+    say_one,
     say_table,
 )
 from sectorflow_slack.domain.errors import AppNotMade, InstallRefused
 from sectorflow_slack.domain.installations import Installation, Once
 from sectorflow_slack.services.claims import FIELD as IDEMPOTENCY_KEY
+from sectorflow_slack.services.claims import fingerprint
 from sectorflow_slack.web import current_services
 from sectorflow_slack.web.feedback import NOT_INSTALLED, votes_by_model
 from sectorflow_slack.web.schemas import (
@@ -168,14 +167,9 @@ def register(
     named = {} if idempotency_key is None else {IDEMPOTENCY_KEY: idempotency_key}
     key: str | None = IdempotencyKeySchema().load(named)
     asked, body = _load(InstallationRequestSchema(), fields, _asking(on_stdin=secrets_stdin))
-    once = None if key is None else Once(key, _fingerprint(body))
+    once = None if key is None else Once(key, fingerprint(body))
     found = current_services.installs.register(asked, once)
-    _say(shown(found) | {"installUrl": show(found)["installUrl"]}, as_json)
-
-
-def _fingerprint(body: Fields) -> str:
-    """Give a digest of the terms that is the same however the options are ordered."""
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    say_one(shown(found) | {"installUrl": show(found)["installUrl"]}, as_json)
 
 
 @click.command(cls=Command)
@@ -199,14 +193,7 @@ def change(installation_id: str, token: bool, token_stdin: bool, as_json: bool, 
     found = current_services.installs.change(installation_id, asked)
     if found is None:
         raise click.ClickException("There is no such installation.")
-    _say(shown(found), as_json)
-
-
-def _say(fields: Fields, as_json: bool) -> None:
-    if as_json:
-        say_json(fields)
-    else:
-        say_fields(fields)
+    say_one(shown(found), as_json)
 
 
 @click.command(cls=Command)

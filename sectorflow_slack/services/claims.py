@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from sectorflow_slack.domain.errors import AppNotMade, InstallRefused, StillUnderWay, StorageUnavailable
 from sectorflow_slack.domain.installations import Once
@@ -21,6 +24,11 @@ FIELD = "Idempotency-Key"
 #: A request whose twin is under way waits this long for it: long enough for most, and in time to answer.
 POLLS = 12
 POLL_SECONDS = 0.25
+
+
+def fingerprint(body: Any) -> str:
+    """Give a digest of a JSON body that is the same however its fields are ordered."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

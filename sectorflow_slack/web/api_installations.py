@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
@@ -11,6 +10,7 @@ from flask.views import MethodView
 from marshmallow import RAISE
 
 from sectorflow_slack.domain.installations import InstallationQuery, InstallRequest, Once, SettingsChange
+from sectorflow_slack.services.claims import fingerprint
 from sectorflow_slack.web import current_services, current_settings, examples
 from sectorflow_slack.web.answers import InstallationPageSchema, InstallationSchema
 from sectorflow_slack.web.api import ApiBlueprint
@@ -145,6 +145,5 @@ def _versioned(installation: Shown, status: int) -> Answer:
 
 
 def _fingerprint() -> str:
-    """Give a digest of the body that is the same however the body is spaced and its fields are ordered."""
-    body = json.loads(request.get_data())
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    """Give the digest of the body as it came: a schema would fill in what was left out."""
+    return fingerprint(json.loads(request.get_data()))

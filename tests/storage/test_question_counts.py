@@ -1,4 +1,4 @@
-"""Received is repeated, answered, failed and open, whatever happens to questions, at every moment."""
+"""Every event received is repeated, ignored, answered, failed or open, at every moment."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sectorflow_slack.storage.questions import RedisQuestionStore
 from tests.storage.question_steps import KEY, OTHER_KEY
 from tests.values import make_question
 
-STEPS = 300
+STEPS = 200
 
 
 class Walk:
-    """Lets questions meet whatever can happen to them, in any order."""
+    """Moves questions in every way that there is, in any order."""
 
     def __init__(self, store: redis.Redis, cipher: Cipher, seed: int) -> None:
         self.random = random.Random(seed)
@@ -31,7 +31,7 @@ class Walk:
         self.questions = RedisQuestionStore(store, cipher, limit=3)
         self.letters = RedisLetterStore(store, cipher)
         self.metrics = RedisMetrics(store)
-        #: What workers, also those taken for dead, believe to hold; a later take does not end that.
+        #: The questions that workers, also those taken for dead, believe to hold.
         self.believed: list[Question] = []
         self.accepted = 0
 
@@ -106,7 +106,7 @@ def unaccounted(snapshot: Snapshot) -> int:
 
 
 @pytest.mark.real_redis
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_every_event_is_accounted_for_at_every_moment(
     real_store: redis.Redis, cipher: Cipher, seed: int
 ) -> None:

@@ -1,0 +1,174 @@
+"""What a reader of a dump of Redis sees of every kind of record, and how long each is there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+import redis
+
+from sectorflow_slack.domain import metrics
+from sectorflow_slack.domain.installations import OAuthState
+from sectorflow_slack.domain.questions import Answer
+from sectorflow_slack.storage.answers import RedisAnswerStore
+from sectorflow_slack.storage.conversations import RedisConversationStore
+from sectorflow_slack.storage.crypto import Cipher, looks_sealed
+from sectorflow_slack.storage.feedback import RedisFeedbackStore
+from sectorflow_slack.storage.health import missing_parts
+from sectorflow_slack.storage.idempotency import RedisIdempotencyStore
+from sectorflow_slack.storage.installations import RedisInstallationStore
+from sectorflow_slack.storage.interim import RedisInterimStore
+from sectorflow_slack.storage.keyring import SEALED_PREFIXES, RedisKeyRing
+from sectorflow_slack.storage.metrics import RedisMetrics
+from sectorflow_slack.storage.oauth_states import RedisOAuthStateStore
+from sectorflow_slack.storage.pending import RedisPendingStore
+from sectorflow_slack.storage.questions import RedisQuestionStore
+from tests.fakes import make_reply
+from tests.storage.conftest import dump
+from tests.storage.question_steps import FIRST, PLAN, SECOND, THIRD, accept_all, taken
+from tests.values import (
+    API_TOKEN,
+    BOT_TOKEN,
+    CUSTOMERS_APP,
+    MODEL_IDS,
+    NOW,
+    TEAM_ID,
+    WORKSPACE_ID,
+    make_bot,
+    make_installation,
+    make_pending,
+    make_question,
+    make_terms,
+)
+
+MINUTE, DAY = 60, 24 * 3600
+LEFT_APP = replace(CUSTOMERS_APP, app_id="A0LEFT")
+
+#: For how many seconds the keys that begin so live; None for those that stay. As docs/architecture.md has it.
+LIFETIMES: dict[str, set[int | None]] = {
+    "app": {None, DAY},
+    "app-tenants": {None},
+    "installation": {None},
+    "installation-id": {None},
+    "installations": {None},
+    "index-sweep": {None},
+    "pending": {8 * DAY, 7 * DAY},
+    "pending-secrets": {DAY},
+    "install-link": {DAY},
+    "removed": {10 * MINUTE},
+    "oauth-state": {10 * MINUTE},
+    "idempotency": {DAY},
+    "revocation": {30 * DAY},
+    "revocations": {None},
+    "question": {7 * DAY},
+    "event": {2 * DAY},
+    "asked": {2 * DAY},
+    "waiting": {None},
+    "underway": {None},
+    "later": {None},
+    "installations-with-questions": {None},
+    "nudged": {10 * MINUTE},
+    "letter": {7 * DAY},
+    "dead-letters": {None},
+    "answer": {3 * DAY},
+    "votes": {3 * DAY},
+    "feedback": {None},
+    "installations-with-feedback": {None},
+    "conversation": {30 * DAY, 60 * MINUTE},
+    "metrics": {None},
+    "readiness": {MINUTE},
+}
+
+
+@pytest.fixture
+def secrets(
+    store: redis.Redis,
+    cipher: Cipher,
+    installations: RedisInstallationStore,
+    pendings: RedisPendingStore,
+    questions: RedisQuestionStore,
+    placeholders: RedisInterimStore,
+) -> list[str]:
+    """Write a record of every kind, and return the secrets and texts that are in them."""
+    for app in (CUSTOMERS_APP, LEFT_APP):
+        terms, bot = make_terms(id=app.app_id, app_id=app.app_id), make_bot(app_id=app.app_id)
+        installations.save(make_installation(terms, bot), app, None)
+    installations.delete(replace(make_installation().key, app_id=LEFT_APP.app_id), before=NOW)
+    again = make_installation(make_terms(id="again", app_id=terms.app_id), make_bot(app_id=terms.app_id))
+    installations.save(again, replace(CUSTOMERS_APP, signing_secret="a-secret-that-waits"), terms.app_id)
+    rotating = make_installation(
+        make_terms(customer_id="42"), make_bot(refresh_token="xoxe-1", token_expires_at=NOW)
+    )
+    installations.save(rotating, None, None)
+    installations.renew(rotating, replace(rotating, bot=replace(rotating.bot, bot_token="xoxe.xoxb-fresh")))
+    gone = make_installation(make_terms(id="gone"), make_bot(team_id="T0GONE", refresh_token="xoxe-2"))
+    installations.save(gone, None, None)
+    installations.remove(gone)
+    for installation_id in ("pending", "failed"):
+        pending = make_pending(terms=make_terms(id=installation_id), slack_app=CUSTOMERS_APP)
+        pendings.save(replace(pending, link=f"link-of-{installation_id}"))
+    pendings.fail("failed", "already_installed")
+    state = RedisOAuthStateStore(store).issue(OAuthState("pending", "A0OWN"))
+    RedisIdempotencyStore(store, cipher).claim("a-key-of-the-platform", "a-digest-of-a-body", "pending")
+
+    accept_all(questions, FIRST, SECOND, THIRD, make_question(4))
+    failed, put_back = taken(questions), taken(questions)
+    questions.finish(failed, "answer_lost", failed)
+    questions.put_back(put_back, 600, counts=True)
+    held = taken(questions)
+    questions.save_plan(held, PLAN)
+    placeholders.claim(held.id)
+    placeholders.keep(held.id, "1.1")
+    questions.due()
+    answers = RedisAnswerStore(store, cipher, retention_days=3)
+    answer = Answer(make_question(), make_reply(MODEL_IDS).answers)
+    answers.keep(answer, ("a-digest-of-a-message",))
+    answers.ask_again(answer.id, 0)
+    RedisFeedbackStore(store, retention_days=3).vote(answer, 0, "U0ANN", up=True)
+    conversations = RedisConversationStore(store)
+    for question in (make_question(), make_question(is_direct=True)):
+        conversations.save(question, WORKSPACE_ID, "thread-1")
+    RedisMetrics(store).observe(metrics.SLACK_SECONDS, 1.0)
+    assert missing_parts(store) == []
+
+    tokens = [API_TOKEN, BOT_TOKEN, "xoxe", CUSTOMERS_APP.client_secret, CUSTOMERS_APP.signing_secret]
+    tokens += ["a-secret-that-waits", "link-of-", state, "a-key-of-the-platform", "a-digest-of-a-body"]
+    return [*tokens, FIRST.text, "the first answer", "Answer 1", "U0ANN", "a-digest-of-a-message"]
+
+
+def test_a_dump_shows_names_and_no_secret_question_or_answer(secrets: list[str], store: redis.Redis) -> None:
+    text = str(dump(store))
+
+    assert [secret for secret in secrets if secret in text] == []
+    for shown in ("Acme Assistant", TEAM_ID, CUSTOMERS_APP.client_id, FIRST.id):
+        assert shown in text
+
+
+@pytest.mark.usefixtures("secrets")
+def test_every_kind_of_key_lives_as_long_as_it_should(store: redis.Redis) -> None:
+    found: dict[str, set[int | None]] = {}
+    for key in store.scan_iter():
+        ttl = int(store.ttl(key))
+        found.setdefault(key.partition(":")[0], set()).add(
+            None if ttl == -1 else math.ceil(ttl / MINUTE) * MINUTE
+        )
+
+    assert found == LIFETIMES
+
+
+@pytest.mark.usefixtures("secrets")
+def test_every_sealed_value_opens_in_its_own_place_and_is_found_for_renewal(
+    store: redis.Redis, cipher: Cipher
+) -> None:
+    hashes = {key: store.hgetall(key) for key in store.scan_iter(_type="HASH")}
+    sealed = [
+        (key, field, value)
+        for key, fields in hashes.items()
+        for field, value in fields.items()
+        if looks_sealed(value)
+    ]
+
+    assert all(cipher.open(key, field, value) for key, field, value in sealed)
+    assert {key for key, _, _ in sealed} <= set(RedisKeyRing(store, cipher).places())
+    assert {f"{key.partition(':')[0]}:" for key, _, _ in sealed} == set(SEALED_PREFIXES)

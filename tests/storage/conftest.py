@@ -12,15 +12,26 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from sectorflow_slack.storage.answers import RedisAnswerStore
 from sectorflow_slack.storage.apps import RedisAppStore
+from sectorflow_slack.storage.backup import RedisBackup
+from sectorflow_slack.storage.conversations import RedisConversationStore
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.directory import RedisDirectory
+from sectorflow_slack.storage.feedback import RedisFeedbackStore
+from sectorflow_slack.storage.health import RedisCheckup
+from sectorflow_slack.storage.idempotency import RedisIdempotencyStore
 from sectorflow_slack.storage.installations import RedisInstallationStore
 from sectorflow_slack.storage.interim import RedisInterimStore
+from sectorflow_slack.storage.keyring import RedisKeyRing
+from sectorflow_slack.storage.letters import RedisLetterStore
+from sectorflow_slack.storage.metrics import RedisMetrics
+from sectorflow_slack.storage.oauth_states import RedisOAuthStateStore
+from sectorflow_slack.storage.pauses import RedisPauseStore
 from sectorflow_slack.storage.pending import RedisPendingStore
 from sectorflow_slack.storage.questions import RedisQuestionStore
+from sectorflow_slack.storage.rate_limits import RedisRateLimit
 from sectorflow_slack.storage.revocations import RedisRevocationStore
-from tests.storage.question_steps import PATIENCE
 from tests.values import OWN_APP, FixedClock
 
 T = TypeVar("T")
@@ -68,16 +79,6 @@ def race(threads: int, step: Callable[[int], T]) -> list[T]:
 
 
 @pytest.fixture
-def real_store(real_redis_url: str) -> Iterator[redis.Redis]:
-    """A real server, for races that the fake decides in its own way."""
-    client = redis.Redis.from_url(real_redis_url, decode_responses=True)
-    client.flushdb()
-    yield client
-    client.flushdb()
-    client.close()
-
-
-@pytest.fixture
 def unreachable() -> Iterator[redis.Redis]:
     """A client of a server that is not there."""
     client = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0), decode_responses=True)
@@ -92,42 +93,47 @@ def _slow_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sectorflow_slack.storage.interim.TOLD_EVERY_SECONDS", 600)
 
 
-@pytest.fixture
-def apps(store: redis.Redis, cipher: Cipher) -> RedisAppStore:
-    return RedisAppStore(store, cipher, OWN_APP)
+class Stores:
+    """One Redis, and every store of it as a process has them."""
+
+    def __init__(self, client: redis.Redis, cipher: Cipher, clock: FixedClock) -> None:
+        self.redis = client
+        self.cipher = cipher
+        self.clock = clock
+        self.answers = RedisAnswerStore(client, cipher, retention_days=3)
+        self.apps = RedisAppStore(client, cipher, OWN_APP)
+        self.backup = RedisBackup(client, cipher)
+        self.conversations = RedisConversationStore(client)
+        self.failed = RedisLetterStore(client, cipher)
+        self.feedback = RedisFeedbackStore(client, retention_days=3)
+        self.idempotency = RedisIdempotencyStore(client, cipher)
+        self.installations = RedisInstallationStore(client, cipher)
+        self.keyring = RedisKeyRing(client, cipher)
+        self.checkup = RedisCheckup(client, self.keyring)
+        self.metrics = RedisMetrics(client)
+        self.pauses = RedisPauseStore(client)
+        self.pendings = RedisPendingStore(client, cipher)
+        #: Questions take long after ten minutes.
+        self.placeholders = RedisInterimStore(client, cipher, patience=600.0)
+        self.queries = RedisDirectory(client, cipher, clock)
+        self.rate_limit = RedisRateLimit(client, "3 per minute")
+        self.questions = RedisQuestionStore(client, cipher, limit=16)
+        self.two_at_once = RedisQuestionStore(client, cipher, limit=2)
+        self.revocations = RedisRevocationStore(client, cipher)
+        self.states = RedisOAuthStateStore(client)
 
 
 @pytest.fixture
-def installations(store: redis.Redis, cipher: Cipher) -> RedisInstallationStore:
-    return RedisInstallationStore(store, cipher)
+def db(store: redis.Redis, cipher: Cipher, clock: FixedClock) -> Stores:
+    """The stores of the fake and of a real Redis, for one and the same suite."""
+    return Stores(store, cipher, clock)
 
 
 @pytest.fixture
-def pendings(store: redis.Redis, cipher: Cipher) -> RedisPendingStore:
-    return RedisPendingStore(store, cipher)
-
-
-@pytest.fixture
-def queries(store: redis.Redis, cipher: Cipher, clock: FixedClock) -> RedisDirectory:
-    return RedisDirectory(store, cipher, clock)
-
-
-@pytest.fixture
-def revocations(store: redis.Redis, cipher: Cipher) -> RedisRevocationStore:
-    return RedisRevocationStore(store, cipher)
-
-
-@pytest.fixture
-def questions(store: redis.Redis, cipher: Cipher) -> RedisQuestionStore:
-    return RedisQuestionStore(store, cipher, limit=16)
-
-
-@pytest.fixture
-def two_at_once(store: redis.Redis, cipher: Cipher) -> RedisQuestionStore:
-    return RedisQuestionStore(store, cipher, limit=2)
-
-
-@pytest.fixture
-def placeholders(store: redis.Redis, cipher: Cipher) -> RedisInterimStore:
-    """A store that finds users slow to be answered after ``PATIENCE`` seconds."""
-    return RedisInterimStore(store, cipher, patience=PATIENCE)
+def real_db(real_redis_url: str, cipher: Cipher, clock: FixedClock) -> Iterator[Stores]:
+    """The stores of a real Redis, for races that the fake decides in its own way."""
+    client = redis.Redis.from_url(real_redis_url, decode_responses=True)
+    client.flushdb()
+    yield Stores(client, cipher, clock)
+    client.flushdb()
+    client.close()

@@ -8,16 +8,14 @@ from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.messages import Message
 from sectorflow_slack.domain.progress import Plan
 from sectorflow_slack.domain.questions import Question
-from sectorflow_slack.storage.interim import RedisInterimStore
 from sectorflow_slack.storage.questions import RedisQuestionStore
+from tests.storage.conftest import Stores
 from tests.values import make_question
 
 KEY = make_question().installation
 OTHER_KEY = InstallationKey("A0CUSTOMER", "T0ACME")
 PLAN = Plan((Message("the first answer", ({"type": "divider"},)), Message("the second answer")))
 FIRST, SECOND, THIRD = (make_question(number) for number in (1, 2, 3))
-#: After so many seconds the fixture ``placeholders`` finds that a question takes long.
-PATIENCE = 600.0
 
 
 def accept_all(questions: RedisQuestionStore, *accepted: Question) -> None:
@@ -32,14 +30,12 @@ def taken(questions: RedisQuestionStore, key: InstallationKey = KEY) -> Question
     return question
 
 
-def accept_and_show(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore, shown: str = "1.1"
-) -> None:
+def accept_and_show(db: Stores, shown: str = "1.1") -> None:
     """Accept the first question, and show a ``ts`` or ``STATUS`` in place of its answer, or "": nothing."""
-    questions.accept(FIRST)
+    db.questions.accept(FIRST)
     if shown:
-        assert placeholders.claim(FIRST.id) == FIRST
-        assert placeholders.keep(FIRST.id, shown)
+        assert db.placeholders.claim(FIRST.id) == FIRST
+        assert db.placeholders.keep(FIRST.id, shown)
 
 
 def wait_long(store: redis.Redis) -> None:

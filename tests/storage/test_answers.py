@@ -7,14 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import redis
 
 from sectorflow_slack.domain.progress import KeptAnswer
 from sectorflow_slack.domain.questions import Answer, ModelAnswer
 from sectorflow_slack.storage.answers import RedisAnswerStore
-from sectorflow_slack.storage.crypto import Cipher
 from tests.fakes import make_reply
-from tests.storage.conftest import dump, race
+from tests.storage.conftest import Stores, dump, race
 from tests.values import MODEL_IDS, make_question
 
 ANSWER = Answer(
@@ -32,16 +30,11 @@ PLACE = f"answer:{ANSWER.id}"
 
 
 @pytest.fixture
-def answers(store: redis.Redis, cipher: Cipher) -> RedisAnswerStore:
-    return RedisAnswerStore(store, cipher, retention_days=3)
-
-
-@pytest.fixture
-def kept(answers: RedisAnswerStore) -> RedisAnswerStore:
+def kept(db: Stores) -> RedisAnswerStore:
     """A store with one answer in it, shown by two messages."""
-    answers.keep(ANSWER)
-    answers.posted(ANSWER.id, ("1.1", "1.2"))
-    return answers
+    db.answers.keep(ANSWER)
+    db.answers.posted(ANSWER.id, ("1.1", "1.2"))
+    return db.answers
 
 
 def found(answers: RedisAnswerStore) -> KeptAnswer:
@@ -68,28 +61,28 @@ def versions(answers: RedisAnswerStore) -> tuple[int, int]:
     ],
     ids=["whole", "no figures", "separated", "twenty models"],
 )
-def test_an_answer_comes_back_as_it_was_stored(answers: RedisAnswerStore, changes: dict[str, Any]) -> None:
+def test_an_answer_comes_back_as_it_was_stored(db: Stores, changes: dict[str, Any]) -> None:
     answer = replace(ANSWER, **changes)
 
-    answers.keep(answer)
+    db.answers.keep(answer)
 
-    assert found(answers) == KeptAnswer(answer, (), 1, 1)
-
-
-def test_storing_it_again_changes_nothing(answers: RedisAnswerStore) -> None:
-    answers.keep(ANSWER, ("a", "b"))
-    answers.posted(ANSWER.id, ("1.1", "1.2"))
-    answers.show(ANSWER.id, tab=1)
-
-    answers.keep(replace(ANSWER, models=(NEW,)), ("c", "d"))
-
-    assert found(answers).answer.models == ANSWER.models
-    assert found(answers).answer.tab == 1
-    assert found(answers).digests == ("a", "b")
+    assert found(db.answers) == KeptAnswer(answer, (), 1, 1)
 
 
-def test_nothing_prolongs_how_long_an_answer_is_stored(kept: RedisAnswerStore, store: redis.Redis) -> None:
-    store.expire(PLACE, 1000)
+def test_storing_it_again_changes_nothing(db: Stores) -> None:
+    db.answers.keep(ANSWER, ("a", "b"))
+    db.answers.posted(ANSWER.id, ("1.1", "1.2"))
+    db.answers.show(ANSWER.id, tab=1)
+
+    db.answers.keep(replace(ANSWER, models=(NEW,)), ("c", "d"))
+
+    assert found(db.answers).answer.models == ANSWER.models
+    assert found(db.answers).answer.tab == 1
+    assert found(db.answers).digests == ("a", "b")
+
+
+def test_nothing_prolongs_how_long_an_answer_is_stored(db: Stores, kept: RedisAnswerStore) -> None:
+    db.redis.expire(PLACE, 1000)
 
     kept.show(ANSWER.id, tab=1)
     kept.ask_again(ANSWER.id, 1)
@@ -97,24 +90,22 @@ def test_nothing_prolongs_how_long_an_answer_is_stored(kept: RedisAnswerStore, s
     kept.drawn(found(kept))
     kept.keep(ANSWER)
 
-    assert 0 < int(store.ttl(PLACE)) <= 1000
+    assert 0 < int(db.redis.ttl(PLACE)) <= 1000
 
 
 @pytest.mark.parametrize("field", ["question", "model:0"])
 def test_an_answer_that_no_key_opens_counts_as_gone_and_is_logged_by_place(
-    kept: RedisAnswerStore, store: redis.Redis, caplog: pytest.LogCaptureFixture, field: str
+    db: Stores, kept: RedisAnswerStore, caplog: pytest.LogCaptureFixture, field: str
 ) -> None:
-    store.hset(PLACE, field, str(store.hget(PLACE, "model:1")))
+    db.redis.hset(PLACE, field, str(db.redis.hget(PLACE, "model:1")))
 
     assert kept.find(ANSWER.id) is None
     assert caplog.messages == [f"answer cannot be read: {PLACE} {field}"]
 
 
-def test_a_model_with_fields_of_another_release_is_read(
-    kept: RedisAnswerStore, store: redis.Redis, cipher: Cipher
-) -> None:
+def test_a_model_with_fields_of_another_release_is_read(db: Stores, kept: RedisAnswerStore) -> None:
     more = {"model_id": MODEL_IDS[0], "name": "Model 1", "text": "Hello", "of_a_later_release": [1]}
-    store.hset(PLACE, "model:0", cipher.seal(PLACE, "model:0", json.dumps(more)))
+    db.redis.hset(PLACE, "model:0", db.cipher.seal(PLACE, "model:0", json.dumps(more)))
 
     assert found(kept).answer.models[0] == ModelAnswer(MODEL_IDS[0], "Model 1", text="Hello")
 
@@ -141,26 +132,24 @@ def test_the_messages_that_were_rendered_are_recorded_with_their_version(kept: R
 
 @pytest.mark.parametrize(("posted", "digests"), [(("1.1", "1.2"), ("a", "b")), (("1.1", "1.2", "1.3"), ())])
 def test_digests_count_only_while_slack_has_as_many_messages(
-    answers: RedisAnswerStore, posted: tuple[str, ...], digests: tuple[str, ...]
+    db: Stores, posted: tuple[str, ...], digests: tuple[str, ...]
 ) -> None:
-    answers.keep(ANSWER, ("a", "b"))
+    db.answers.keep(ANSWER, ("a", "b"))
 
-    answers.posted(ANSWER.id, posted)
+    db.answers.posted(ANSWER.id, posted)
 
-    assert found(answers).digests == digests
+    assert found(db.answers).digests == digests
 
 
-def test_digests_of_a_version_that_a_release_without_them_replaced_count_for_nothing(
-    answers: RedisAnswerStore, store: redis.Redis
-) -> None:
-    answers.keep(ANSWER, ("a",))
-    answers.posted(ANSWER.id, ("1.1",))
-    store.hset(PLACE, mapping={"posted": '["1.1"]', "drawn": "2"})
-    replaced = found(answers).digests
-    store.hdel(PLACE, "digests", "together")
+def test_digests_of_a_version_that_a_release_without_them_replaced_count_for_nothing(db: Stores) -> None:
+    db.answers.keep(ANSWER, ("a",))
+    db.answers.posted(ANSWER.id, ("1.1",))
+    db.redis.hset(PLACE, mapping={"posted": '["1.1"]', "drawn": "2"})
+    replaced = found(db.answers).digests
+    db.redis.hdel(PLACE, "digests", "together")
 
-    assert replaced == found(answers).digests == ()
-    assert found(answers).answer.together == 1
+    assert replaced == found(db.answers).digests == ()
+    assert found(db.answers).answer.together == 1
 
 
 def test_as_many_messages_stand_together_as_there_were_when_they_were_fewest(kept: RedisAnswerStore) -> None:
@@ -174,13 +163,13 @@ def test_as_many_messages_stand_together_as_there_were_when_they_were_fewest(kep
 
 @pytest.mark.parametrize("changed", [True, False])
 def test_an_answer_that_changed_before_it_was_posted_is_to_be_rendered_again(
-    answers: RedisAnswerStore, changed: bool
+    db: Stores, changed: bool
 ) -> None:
-    answers.keep(ANSWER)
+    db.answers.keep(ANSWER)
     if changed:
-        answers.show(ANSWER.id, tab=1)
+        db.answers.show(ANSWER.id, tab=1)
 
-    assert answers.posted(ANSWER.id, ("1.1",)) is changed
+    assert db.answers.posted(ANSWER.id, ("1.1",)) is changed
 
 
 # Models that are asked again
@@ -199,12 +188,11 @@ def test_a_model_is_asked_again_once_at_a_time(kept: RedisAnswerStore) -> None:
 
 
 @pytest.mark.real_redis
-def test_block_actions_at_the_same_moment_ask_once(real_store: redis.Redis, cipher: Cipher) -> None:
-    answers = RedisAnswerStore(real_store, cipher, retention_days=3)
-    answers.keep(ANSWER)
+def test_block_actions_at_the_same_moment_ask_once(real_db: Stores) -> None:
+    real_db.answers.keep(ANSWER)
 
-    assert race(8, lambda _: answers.ask_again(ANSWER.id, 1)) == [1] * 8
-    assert versions(answers) == (2, 1)
+    assert race(8, lambda _: real_db.answers.ask_again(ANSWER.id, 1)) == [1] * 8
+    assert versions(real_db.answers) == (2, 1)
 
 
 def test_two_models_may_be_asked_again_at_once(kept: RedisAnswerStore) -> None:
@@ -219,15 +207,15 @@ def test_two_models_may_be_asked_again_at_once(kept: RedisAnswerStore) -> None:
     [(0.5, 0.25, 0.75), (0.1, 0.2, 0.1 + 0.2), (None, 0.25, None), (0.5, None, None), (1e300, 1e-5, 1e300)],
 )
 def test_a_new_answer_replaces_the_old_one_and_adds_its_cost(
-    answers: RedisAnswerStore, before: float | None, new: float | None, sum_of_both: float | None
+    db: Stores, before: float | None, new: float | None, sum_of_both: float | None
 ) -> None:
-    answers.keep(replace(ANSWER, credits=before))
-    answers.ask_again(ANSWER.id, 1)
+    db.answers.keep(replace(ANSWER, credits=before))
+    db.answers.ask_again(ANSWER.id, 1)
 
-    answers.replace(ANSWER.id, 1, NEW, new)
+    db.answers.replace(ANSWER.id, 1, NEW, new)
 
     models = (ANSWER.models[0], NEW, ANSWER.models[2])
-    assert found(answers).answer == replace(ANSWER, models=models, seconds=None, credits=sum_of_both)
+    assert found(db.answers).answer == replace(ANSWER, models=models, seconds=None, credits=sum_of_both)
 
 
 def test_without_a_new_answer_the_old_one_stays(kept: RedisAnswerStore) -> None:
@@ -252,12 +240,12 @@ def test_a_model_that_is_not_there_is_not_asked(kept: RedisAnswerStore, model: i
     assert found(kept).answer == replace(ANSWER, together=2)
 
 
-def test_no_step_brings_an_expired_answer_back(answers: RedisAnswerStore, store: redis.Redis) -> None:
-    answers.show(ANSWER.id, tab=1)
-    answers.replace(ANSWER.id, 1, NEW)
-    answers.drawn(KeptAnswer(ANSWER, ("1.1",), 1, 1))
+def test_no_step_brings_an_expired_answer_back(db: Stores) -> None:
+    db.answers.show(ANSWER.id, tab=1)
+    db.answers.replace(ANSWER.id, 1, NEW)
+    db.answers.drawn(KeptAnswer(ANSWER, ("1.1",), 1, 1))
 
-    assert not answers.posted(ANSWER.id, ("1.1",))
-    assert answers.ask_again(ANSWER.id, 1) == 0
-    assert answers.find(ANSWER.id) is None
-    assert dump(store) == {}
+    assert not db.answers.posted(ANSWER.id, ("1.1",))
+    assert db.answers.ask_again(ANSWER.id, 1) == 0
+    assert db.answers.find(ANSWER.id) is None
+    assert dump(db.redis) == {}

@@ -5,29 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import redis
 
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.storage.conversations import RedisConversationStore
+from tests.storage.conftest import Stores
 from tests.values import WORKSPACE_ID, make_question
 
 QUESTION = make_question(thread_ts="1.000100")
 DAY = 24 * 3600
 
 
-@pytest.fixture
-def conversations(store: redis.Redis) -> RedisConversationStore:
-    return RedisConversationStore(store)
-
-
-def test_a_thread_continues_with_the_last_sectorflow_thread(conversations: RedisConversationStore) -> None:
-    first = conversations.find(QUESTION, WORKSPACE_ID)
-    conversations.save(QUESTION, WORKSPACE_ID, "thread-1")
-    conversations.save(QUESTION, WORKSPACE_ID, "thread-2")
+def test_a_thread_continues_with_the_last_sectorflow_thread(db: Stores) -> None:
+    first = db.conversations.find(QUESTION, WORKSPACE_ID)
+    db.conversations.save(QUESTION, WORKSPACE_ID, "thread-1")
+    db.conversations.save(QUESTION, WORKSPACE_ID, "thread-2")
 
     assert first is None
-    assert conversations.find(QUESTION, WORKSPACE_ID) == "thread-2"
-    assert conversations.find(QUESTION, "another-workspace") is None
+    assert db.conversations.find(QUESTION, WORKSPACE_ID) == "thread-2"
+    assert db.conversations.find(QUESTION, "another-workspace") is None
 
 
 @pytest.mark.parametrize(
@@ -44,11 +38,11 @@ def test_a_thread_continues_with_the_last_sectorflow_thread(conversations: Redis
     ids=["a reply", "two mentions", "a DM", "a thread in a DM", "app", "team", "channel"],
 )
 def test_questions_of_one_place_are_one_conversation(
-    conversations: RedisConversationStore, first: dict[str, Any], second: dict[str, Any], is_continued: bool
+    db: Stores, first: dict[str, Any], second: dict[str, Any], is_continued: bool
 ) -> None:
-    conversations.save(make_question(**first), WORKSPACE_ID, "thread-1")
+    db.conversations.save(make_question(**first), WORKSPACE_ID, "thread-1")
 
-    found = conversations.find(make_question(**second), WORKSPACE_ID)
+    found = db.conversations.find(make_question(**second), WORKSPACE_ID)
 
     assert found == ("thread-1" if is_continued else None)
 
@@ -57,13 +51,13 @@ def test_questions_of_one_place_are_one_conversation(
     ("changes", "lifetime"), [({}, 30 * DAY), ({"is_direct": True, "thread_ts": None}, 3600)]
 )
 def test_each_exchange_prolongs_a_conversation_for_30_days_or_an_hour_in_a_dm(
-    conversations: RedisConversationStore, store: redis.Redis, changes: dict[str, Any], lifetime: int
+    db: Stores, changes: dict[str, Any], lifetime: int
 ) -> None:
     question = make_question(**{"thread_ts": "1.000100", **changes})
-    conversations.save(question, WORKSPACE_ID, "thread-1")
-    (key,) = store.scan_iter()
-    store.expire(key, 10)
+    db.conversations.save(question, WORKSPACE_ID, "thread-1")
+    (key,) = db.redis.scan_iter()
+    db.redis.expire(key, 10)
 
-    conversations.save(question, WORKSPACE_ID, "thread-1")
+    db.conversations.save(question, WORKSPACE_ID, "thread-1")
 
-    assert lifetime - 60 < int(store.ttl(key)) <= lifetime
+    assert lifetime - 60 < int(db.redis.ttl(key)) <= lifetime

@@ -16,7 +16,7 @@ from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.health import RedisCheckup, missing_parts, warnings
 from sectorflow_slack.storage.keyring import RedisKeyRing
-from tests.storage.conftest import dump
+from tests.storage.conftest import Stores, dump
 
 GOOD: dict[str, Any] = {"redis_version": "7.2.4", "aof_enabled": 1, "maxmemory_policy": "noeviction"}
 FORBIDDEN = redis.ResponseError("unknown command 'CONFIG'")
@@ -51,18 +51,18 @@ Limit = Callable[..., redis.Redis]
 
 
 @pytest.fixture
-def limit(real_store: redis.Redis, real_redis_url: str) -> Iterator[Limit]:
+def limit(real_db: Stores, real_redis_url: str) -> Iterator[Limit]:
     """Return a client of a real server with these settings that may not use some commands."""
-    kept = {name: real_store.config_get(name)[name] for name in ("maxmemory-policy", "appendonly", "save")}
+    kept = {name: real_db.redis.config_get(name)[name] for name in ("maxmemory-policy", "appendonly", "save")}
     clients: list[redis.Redis] = []
 
     def connect(*forbidden: str, policy: str = "noeviction", appendonly: str, save: str) -> redis.Redis:
         settings = {"maxmemory-policy": policy, "appendonly": appendonly, "save": save}
         for name, value in settings.items():
-            real_store.config_set(name, value)
+            real_db.redis.config_set(name, value)
         commands = [f"-{command}" for command in forbidden]
-        real_store.acl_setuser("limited", enabled=True, nopass=True, keys=["*"], categories=["+@all"])
-        real_store.acl_setuser("limited", enabled=True, commands=commands)
+        real_db.redis.acl_setuser("limited", enabled=True, nopass=True, keys=["*"], categories=["+@all"])
+        real_db.redis.acl_setuser("limited", enabled=True, commands=commands)
         clients.append(
             redis.Redis.from_url(real_redis_url, username="limited", password="-", decode_responses=True)
         )
@@ -71,16 +71,16 @@ def limit(real_store: redis.Redis, real_redis_url: str) -> Iterator[Limit]:
     yield connect
     for client in clients:
         client.close()
-    real_store.acl_deluser("limited")
+    real_db.redis.acl_deluser("limited")
     for name, value in kept.items():
-        real_store.config_set(name, value)
+        real_db.redis.config_set(name, value)
 
 
 # What is missing, and warnings
 
 
-def test_nothing_is_missing_while_redis_takes_writes(store: redis.Redis) -> None:
-    assert missing_parts(store) == []
+def test_nothing_is_missing_while_redis_takes_writes(db: Stores) -> None:
+    assert missing_parts(db.redis) == []
 
 
 def test_a_server_that_is_away_is_missing_and_gives_no_warning(unreachable: redis.Redis) -> None:
@@ -184,27 +184,27 @@ def test_of_a_provider_that_tells_little_only_that_counts(
 
 
 @pytest.fixture
-def sealed_records(store: redis.Redis) -> None:
+def sealed_records(db: Stores) -> None:
     """One record under the new key, two under the old, one that no key opens."""
     for number, key in enumerate([NEW_KEY, OLD_KEY, OLD_KEY, Fernet.generate_key().decode()]):
         place = f"letter:{number}"
-        store.hset(place, "question", Cipher([key]).seal(place, "question", "text"))
+        db.redis.hset(place, "question", Cipher([key]).seal(place, "question", "text"))
 
 
 @pytest.mark.usefixtures("sealed_records")
-def test_records_that_need_an_older_key_or_have_none_are_counted_and_left(store: redis.Redis) -> None:
-    before = dump(store)
+def test_records_that_need_an_older_key_or_have_none_are_counted_and_left(db: Stores) -> None:
+    before = dump(db.redis)
 
-    found = checkup_of(store).sealed(100)
+    found = checkup_of(db.redis).sealed(100)
 
     assert (found.records, found.outdated, found.lost) == (4, 2, ("letter:3 question",))
-    assert dump(store) == before
+    assert dump(db.redis) == before
 
 
 @pytest.mark.usefixtures("sealed_records")
 @pytest.mark.parametrize(("most", "is_complete"), [(3, False), (4, True)])
 def test_no_more_records_are_opened_than_asked_for_and_each_is_watched(
-    store: redis.Redis, most: int, is_complete: bool
+    db: Stores, most: int, is_complete: bool
 ) -> None:
     watched: list[str] = []
 
@@ -214,16 +214,16 @@ def test_no_more_records_are_opened_than_asked_for_and_each_is_watched(
             watched.append(place)
             yield place
 
-    found = checkup_of(store).sealed(most, watch)
+    found = checkup_of(db.redis).sealed(most, watch)
 
     assert (found.records, found.is_complete, len(set(watched))) == (most, is_complete, most)
 
 
-def test_tokens_that_wait_for_revocation_are_counted(store: redis.Redis) -> None:
-    checkup, key = checkup_of(store), InstallationKey("A0", "T0")
+def test_tokens_that_wait_for_revocation_are_counted(db: Stores) -> None:
+    checkup, key = checkup_of(db.redis), InstallationKey("A0", "T0")
     before = checkup.awaits_revocation(key)
 
-    store.hset("revocation:A0:T0", "tries", 1)
+    db.redis.hset("revocation:A0:T0", "tries", 1)
 
     assert (before, checkup.awaits_revocation(key)) == (False, True)
     assert checkup.sealed(10).revocations == 1
@@ -233,17 +233,17 @@ def test_tokens_that_wait_for_revocation_are_counted(store: redis.Redis) -> None
 
 
 def test_a_process_counts_as_a_worker_if_it_asks_its_queues_again_and_again(
-    store: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    db: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     beats = iter([{"worker": 2, "web": 1, "dead": 1}, {"worker": 3, "web": 2, "dead": 1}])
-    store.zadd("dramatiq:__heartbeats__", {"worker": 1, "web": 1, "dead": 1})
-    monkeypatch.setattr("time.sleep", lambda _: store.zadd("dramatiq:__heartbeats__", next(beats)))
+    db.redis.zadd("dramatiq:__heartbeats__", {"worker": 1, "web": 1, "dead": 1})
+    monkeypatch.setattr("time.sleep", lambda _: db.redis.zadd("dramatiq:__heartbeats__", next(beats)))
 
-    assert checkup_of(store).workers(2.0) == 1
+    assert checkup_of(db.redis).workers(2.0) == 1
 
 
 @pytest.mark.real_redis
-def test_an_idle_worker_is_counted(real_store: redis.Redis, real_redis_url: str) -> None:
+def test_an_idle_worker_is_counted(real_db: Stores, real_redis_url: str) -> None:
     broker = RedisBroker(url=real_redis_url, middleware=[])
     broker.declare_queue("questions")
     worker = Worker(broker, worker_threads=1, worker_timeout=100)
@@ -251,7 +251,7 @@ def test_an_idle_worker_is_counted(real_store: redis.Redis, real_redis_url: str)
 
     try:
         # How long it takes for a second and a third beat depends on how busy the machine is.
-        assert any(checkup_of(real_store).workers(1.0) == 1 for _ in range(30))
+        assert any(checkup_of(real_db.redis).workers(1.0) == 1 for _ in range(30))
     finally:
         worker.stop()
         broker.close()

@@ -12,7 +12,7 @@ from sectorflow_slack.domain.errors import StillUnderWay
 from sectorflow_slack.domain.stores import Claim
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.idempotency import RedisIdempotencyStore
-from tests.storage.conftest import dump, race
+from tests.storage.conftest import Stores, dump, race
 
 KEY = "a-key-of-the-platform"
 BODY = hashlib.sha256(b'{"appName":"Acme"}').hexdigest()
@@ -21,9 +21,9 @@ DAY = 24 * 3600
 
 
 @pytest.fixture
-def keys(store: redis.Redis, cipher: Cipher) -> RedisIdempotencyStore:
+def keys(db: Stores) -> RedisIdempotencyStore:
     """A store in which ``KEY`` has been claimed."""
-    keys = RedisIdempotencyStore(store, cipher)
+    keys = RedisIdempotencyStore(db.redis, db.cipher)
     assert keys.claim(KEY, BODY, "first") == Claim("mine", "first")
     return keys
 
@@ -62,9 +62,9 @@ def move_on(keys: RedisIdempotencyStore, store: redis.Redis, *steps: str) -> Non
     ids=lambda each: " ".join(each) if isinstance(each, list) else each,
 )
 def test_the_next_claim_gets_the_first_id_and_how_far_it_came(
-    keys: RedisIdempotencyStore, store: redis.Redis, steps: list[str], state: str
+    db: Stores, keys: RedisIdempotencyStore, steps: list[str], state: str
 ) -> None:
-    move_on(keys, store, *steps)
+    move_on(keys, db.redis, *steps)
 
     assert keys.claim(KEY, BODY, "second") == Claim(state, "first")  # type: ignore[arg-type]
     assert keys.claim(KEY, BODY, "third") == Claim(  # type: ignore[arg-type]
@@ -74,65 +74,63 @@ def test_the_next_claim_gets_the_first_id_and_how_far_it_came(
 
 @pytest.mark.parametrize("steps", [[], ["lapsed"], ["done"], ["making"]], ids=lambda each: " ".join(each))
 def test_another_body_is_told_apart_in_every_state(
-    keys: RedisIdempotencyStore, store: redis.Redis, steps: list[str]
+    db: Stores, keys: RedisIdempotencyStore, steps: list[str]
 ) -> None:
-    move_on(keys, store, *steps)
+    move_on(keys, db.redis, *steps)
 
     assert keys.claim(KEY, OTHER, "second").state == "other_body"
     assert keys.claim(KEY, BODY, "third").installation_id == "first"
 
 
 def test_a_body_that_no_key_can_compare_any_more_registers_nothing_twice(
-    keys: RedisIdempotencyStore, store: redis.Redis
+    db: Stores, keys: RedisIdempotencyStore
 ) -> None:
-    let_the_lease_lapse(store)
-    keyless = RedisIdempotencyStore(store, Cipher([Fernet.generate_key().decode()]))
+    let_the_lease_lapse(db.redis)
+    keyless = RedisIdempotencyStore(db.redis, Cipher([Fernet.generate_key().decode()]))
 
     assert keyless.claim(KEY, BODY, "second").state == "other_body"
 
 
 @pytest.mark.parametrize("meanwhile", [[], ["done"], ["released"]], ids=lambda each: " ".join(each))
 def test_a_slow_request_makes_no_app_once_another_has_taken_the_key(
-    keys: RedisIdempotencyStore, store: redis.Redis, meanwhile: list[str]
+    db: Stores, keys: RedisIdempotencyStore, meanwhile: list[str]
 ) -> None:
-    let_the_lease_lapse(store)
+    let_the_lease_lapse(db.redis)
     keys.claim(KEY, BODY, "second")
-    move_on(keys, store, "making", *meanwhile)
-    before = dump(store)
+    move_on(keys, db.redis, "making", *meanwhile)
+    before = dump(db.redis)
 
     with pytest.raises(StillUnderWay):
         keys.making_app(KEY)
 
-    assert dump(store) == before
+    assert dump(db.redis) == before
 
 
-def test_a_key_that_was_released_may_be_used_anew(keys: RedisIdempotencyStore, store: redis.Redis) -> None:
-    move_on(keys, store, "making", "released")
+def test_a_key_that_was_released_may_be_used_anew(db: Stores, keys: RedisIdempotencyStore) -> None:
+    move_on(keys, db.redis, "making", "released")
 
-    assert dump(store) == {}
+    assert dump(db.redis) == {}
     assert keys.claim(KEY, OTHER, "second") == Claim("mine", "second")
 
 
-def test_no_step_prolongs_the_day_for_which_a_key_counts(
-    keys: RedisIdempotencyStore, store: redis.Redis
-) -> None:
-    fresh = int(store.ttl(the_only_place(store)))
-    store.expire(the_only_place(store), 1000)
-    let_the_lease_lapse(store)
+def test_no_step_prolongs_the_day_for_which_a_key_counts(db: Stores, keys: RedisIdempotencyStore) -> None:
+    fresh = int(db.redis.ttl(the_only_place(db.redis)))
+    db.redis.expire(the_only_place(db.redis), 1000)
+    let_the_lease_lapse(db.redis)
 
     keys.claim(KEY, BODY, "second")
-    move_on(keys, store, "making", "done")
+    move_on(keys, db.redis, "making", "done")
 
     assert DAY - 60 < fresh <= DAY
-    assert 0 < int(store.ttl(the_only_place(store))) <= 1000
+    assert 0 < int(db.redis.ttl(the_only_place(db.redis))) <= 1000
 
 
-def test_no_step_brings_back_a_key_that_is_gone(keys: RedisIdempotencyStore, store: redis.Redis) -> None:
-    store.flushdb()
+def test_no_step_brings_back_a_key_that_is_gone(db: Stores, keys: RedisIdempotencyStore) -> None:
+    db.redis.flushdb()
 
-    move_on(keys, store, "done", "released")
+    move_on(keys, db.redis, "done", "released")
 
-    assert dump(store) == {}
+    assert dump(db.redis) == {}
 
 
 @pytest.mark.parametrize("key", ["", "*", "\x00", "\ud83d", "ü" * 255, "a:b"])
@@ -143,13 +141,12 @@ def test_any_text_may_be_a_key(keys: RedisIdempotencyStore, key: str) -> None:
 
 @pytest.mark.real_redis
 @pytest.mark.parametrize("lapsed", [False, True])
-def test_of_many_at_once_one_gets_the_key(real_store: redis.Redis, cipher: Cipher, lapsed: bool) -> None:
-    keys = RedisIdempotencyStore(real_store, cipher)
+def test_of_many_at_once_one_gets_the_key(real_db: Stores, lapsed: bool) -> None:
     if lapsed:
-        keys.claim(KEY, BODY, "earlier")
-        let_the_lease_lapse(real_store)
+        real_db.idempotency.claim(KEY, BODY, "earlier")
+        let_the_lease_lapse(real_db.redis)
 
-    outcomes = race(8, lambda number: keys.claim(KEY, BODY, f"racer-{number}"))
+    outcomes = race(8, lambda number: real_db.idempotency.claim(KEY, BODY, f"racer-{number}"))
 
     assert sorted(each.state for each in outcomes) == ["mine"] + ["underway"] * 7
     assert len({each.installation_id for each in outcomes}) == 1

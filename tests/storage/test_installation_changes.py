@@ -8,17 +8,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-import redis
 
 from sectorflow_slack.domain.errors import Changed
 from sectorflow_slack.domain.installations import FreshToken, Installation, Revocation
-from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.directory import RedisDirectory
 from sectorflow_slack.storage.installations import RedisInstallationStore
-from sectorflow_slack.storage.pending import RedisPendingStore
-from sectorflow_slack.storage.revocations import RedisRevocationStore
 from tests.losing import INSTALLATION_SECRETS, lose
-from tests.storage.conftest import dump, race
+from tests.storage.conftest import Stores, dump, race
 from tests.values import NOW, make_bot, make_installation, make_pending, make_terms
 
 HERE = make_installation(bot=make_bot(refresh_token="xoxe-1-first", token_expires_at=NOW + 43_200))
@@ -41,10 +36,10 @@ RENEWED = with_token(HERE, FRESH)
 
 
 @pytest.fixture
-def here(installations: RedisInstallationStore) -> RedisInstallationStore:
+def here(db: Stores) -> RedisInstallationStore:
     """A store with one installation."""
-    assert installations.save(HERE, None, None)
-    return installations
+    assert db.installations.save(HERE, None, None)
+    return db.installations
 
 
 # Changed
@@ -107,37 +102,32 @@ def test_another_install_of_the_same_app_and_team_brings_its_bot_and_its_moment(
     [([], FRESH.refresh_token), (["api_token"], FRESH.refresh_token), (["refresh_token"], "")],
 )
 def test_a_removed_installation_is_gone_and_its_token_waits_for_revocation(
-    here: RedisInstallationStore,
-    revocations: RedisRevocationStore,
-    queries: RedisDirectory,
-    store: redis.Redis,
-    lost: list[str],
-    refresh_token: str,
+    db: Stores, here: RedisInstallationStore, lost: list[str], refresh_token: str
 ) -> None:
     here.renew(HERE, RENEWED)
     if lost:
-        lose(store, PLACE, *lost)
-    found = queries.find(ID)
+        lose(db.redis, PLACE, *lost)
+    found = db.queries.find(ID)
     assert isinstance(found, Installation)
 
     assert here.remove(found)
     assert not here.remove(found)
 
-    assert (here.find(HERE.key), here.find_by_id(ID), queries.find(ID)) == (None, None, None)
-    assert set(dump(store)) == {f"revocation:{HERE.key}", "revocations", f"removed:{ID}"}
-    assert revocations.take() == Revocation(ID, HERE.key, FRESH.bot_token, refresh_token, FRESH.expires_at)
+    assert (here.find(HERE.key), here.find_by_id(ID), db.queries.find(ID)) == (None, None, None)
+    assert set(dump(db.redis)) == {f"revocation:{HERE.key}", "revocations", f"removed:{ID}"}
+    assert db.revocations.take() == Revocation(ID, HERE.key, FRESH.bot_token, refresh_token, FRESH.expires_at)
 
 
 def test_a_removed_installation_whose_bot_token_no_key_opens_is_forgotten_and_logged_by_place(
-    here: RedisInstallationStore, store: redis.Redis, caplog: pytest.LogCaptureFixture
+    db: Stores, here: RedisInstallationStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    lose(store, PLACE, *INSTALLATION_SECRETS)
+    lose(db.redis, PLACE, *INSTALLATION_SECRETS)
 
     with caplog.at_level(logging.ERROR):
         assert here.remove(HERE)
 
     assert caplog.messages == [f"token never revoked: no key decrypts {PLACE} bot_token"]
-    assert set(dump(store)) == {f"removed:{ID}"}
+    assert set(dump(db.redis)) == {f"removed:{ID}"}
 
 
 def test_an_installation_that_was_changed_meanwhile_is_not_removed(here: RedisInstallationStore) -> None:
@@ -149,28 +139,28 @@ def test_an_installation_that_was_changed_meanwhile_is_not_removed(here: RedisIn
 
 
 def test_installing_again_takes_back_that_the_token_was_to_be_revoked(
-    here: RedisInstallationStore, store: redis.Redis
+    db: Stores, here: RedisInstallationStore
 ) -> None:
     here.remove(HERE)
 
     here.save(SUCCESSOR, None, None)
 
-    assert list(store.scan_iter("revocation*")) == []
+    assert list(db.redis.scan_iter("revocation*")) == []
 
 
 @pytest.mark.parametrize("successor", [None, SUCCESSOR], ids=["gone", "replaced"])
 def test_no_step_touches_what_took_the_place_or_brings_back_what_is_gone(
-    installations: RedisInstallationStore, store: redis.Redis, successor: Installation | None
+    db: Stores, successor: Installation | None
 ) -> None:
     if successor:
-        installations.save(successor, None, None)
-    before = dump(store)
+        db.installations.save(successor, None, None)
+    before = dump(db.redis)
 
-    assert not installations.change(changed(HERE), 1)
-    assert not installations.renew(HERE, RENEWED)
-    assert not installations.remove(HERE)
+    assert not db.installations.change(changed(HERE), 1)
+    assert not db.installations.renew(HERE, RENEWED)
+    assert not db.installations.remove(HERE)
 
-    assert dump(store) == before
+    assert dump(db.redis) == before
 
 
 # At once
@@ -178,58 +168,55 @@ def test_no_step_touches_what_took_the_place_or_brings_back_what_is_gone(
 
 @pytest.mark.real_redis
 @pytest.mark.parametrize("step", ["change", "renew"])
-def test_of_many_changes_or_renewals_at_once_one_is_made(
-    real_store: redis.Redis, cipher: Cipher, step: str
-) -> None:
-    here = RedisInstallationStore(real_store, cipher)
-    here.save(HERE, None, None)
+def test_of_many_changes_or_renewals_at_once_one_is_made(real_db: Stores, step: str) -> None:
+    real_db.installations.save(HERE, None, None)
     if step == "change":
         results = [changed(HERE, app_name=f"{number}") for number in range(8)]
-        outcomes = race(8, lambda number: here.change(results[number], 1))
+        outcomes = race(8, lambda number: real_db.installations.change(results[number], 1))
     else:
         results = [with_token(HERE, replace(FRESH, refresh_token=f"xoxe-{number}")) for number in range(8)]
-        outcomes = race(8, lambda number: here.renew(HERE, results[number]))
+        outcomes = race(8, lambda number: real_db.installations.renew(HERE, results[number]))
 
     assert outcomes.count(True) == 1
-    assert here.find(HERE.key) == results[outcomes.index(True)]
+    assert real_db.installations.find(HERE.key) == results[outcomes.index(True)]
 
 
 @pytest.mark.real_redis
-def test_a_change_on_the_way_to_the_installing_is_never_lost(real_store: redis.Redis, cipher: Cipher) -> None:
-    installations = RedisInstallationStore(real_store, cipher)
-    pendings = RedisPendingStore(real_store, cipher)
+def test_a_change_on_the_way_to_the_installing_is_never_lost(real_db: Stores) -> None:
 
     def install_or_change(number: int) -> bool:
         if number:
-            return pendings.change(make_pending(terms=changed(HERE).terms), 1)
+            return real_db.pendings.change(make_pending(terms=changed(HERE).terms), 1)
         try:
-            return installations.save(HERE, None, None)
+            return real_db.installations.save(HERE, None, None)
         except Changed:
             return False
 
     for _ in range(20):
-        real_store.flushdb()
-        pendings.save(make_pending(terms=HERE.terms))
+        real_db.redis.flushdb()
+        real_db.pendings.save(make_pending(terms=HERE.terms))
 
         saved, was_changed = race(2, install_or_change)
 
         assert saved is not was_changed
-        assert installations.find_by_id(ID) == (HERE if saved else None)
+        assert real_db.installations.find_by_id(ID) == (HERE if saved else None)
 
 
 @pytest.mark.real_redis
-def test_removing_and_replacing_at_once_leave_the_successor(real_store: redis.Redis, cipher: Cipher) -> None:
-    here = RedisInstallationStore(real_store, cipher)
-    steps = partial(here.remove, HERE), partial(here.save, SUCCESSOR, None, ID)
+def test_removing_and_replacing_at_once_leave_the_successor(real_db: Stores) -> None:
+    steps = (
+        partial(real_db.installations.remove, HERE),
+        partial(real_db.installations.save, SUCCESSOR, None, ID),
+    )
 
     for _ in range(20):
-        real_store.flushdb()
-        here.save(HERE, None, None)
+        real_db.redis.flushdb()
+        real_db.installations.save(HERE, None, None)
 
         race(2, lambda number: steps[number]())
 
         # Either it was replaced and there was nothing to remove, or removed and then installed anew.
-        assert here.find(HERE.key) == SUCCESSOR
-        assert real_store.exists(f"revocation:{HERE.key}", "revocations") == 0
-        assert real_store.zcard("installations") == 1
-        assert real_store.smembers("app-tenants:A0OWN") == {HERE.key.tenant_id}
+        assert real_db.installations.find(HERE.key) == SUCCESSOR
+        assert real_db.redis.exists(f"revocation:{HERE.key}", "revocations") == 0
+        assert real_db.redis.zcard("installations") == 1
+        assert real_db.redis.smembers("app-tenants:A0OWN") == {HERE.key.tenant_id}

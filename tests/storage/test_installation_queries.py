@@ -18,9 +18,8 @@ from sectorflow_slack.domain.installations import (
 from sectorflow_slack.storage import directory as queries_module
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.directory import RedisDirectory
-from sectorflow_slack.storage.installations import RedisInstallationStore
-from sectorflow_slack.storage.pending import RedisPendingStore
 from tests.losing import INSTALLATION_SECRETS, lose
+from tests.storage.conftest import Stores
 from tests.storage.installation_steps import DAY, ids, installed, waiting
 from tests.values import (
     API_TOKEN,
@@ -46,120 +45,94 @@ def read_all(queries: RedisDirectory, query: InstallationQuery) -> list[list[str
 # Pages
 
 
-def test_an_empty_store_has_one_empty_page(queries: RedisDirectory) -> None:
-    assert queries.page(InstallationQuery()) == InstallationPage((), None)
+def test_an_empty_store_has_one_empty_page(db: Stores) -> None:
+    assert db.queries.page(InstallationQuery()) == InstallationPage((), None)
 
 
-def test_installations_of_every_state_come_in_the_order_of_their_registration(
-    queries: RedisDirectory,
-    installations: RedisInstallationStore,
-    pendings: RedisPendingStore,
-    clock: FixedClock,
-) -> None:
+def test_installations_of_every_state_come_in_the_order_of_their_registration(db: Stores) -> None:
     for number in (4, 2, 1):
-        pendings.save(waiting(number))
-    installations.save(installed(3), None, None)
-    pendings.fail("i2", "already_installed")
-    clock.now = NOW + DAY + 2
+        db.pendings.save(waiting(number))
+    db.installations.save(installed(3), None, None)
+    db.pendings.fail("i2", "already_installed")
+    db.clock.now = NOW + DAY + 2
 
     shown = {
-        status: ids(queries.page(InstallationQuery(status=status)))
+        status: ids(db.queries.page(InstallationQuery(status=status)))
         for status in ("pending", "installed", "failed", "expired")
     }
 
-    assert ids(queries.page(InstallationQuery())) == ["i1", "i2", "i3", "i4"]
+    assert ids(db.queries.page(InstallationQuery())) == ["i1", "i2", "i3", "i4"]
     assert shown == {"pending": ["i4"], "installed": ["i3"], "failed": ["i2"], "expired": ["i1"]}
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 20])
 @pytest.mark.parametrize("customer_id", [None, "1"])
 def test_pages_end_where_the_next_begins_whatever_the_batch(
-    queries: RedisDirectory,
-    installations: RedisInstallationStore,
-    monkeypatch: pytest.MonkeyPatch,
-    limit: int,
-    customer_id: str | None,
+    db: Stores, monkeypatch: pytest.MonkeyPatch, limit: int, customer_id: str | None
 ) -> None:
     monkeypatch.setattr(queries_module, "_BATCH", 2)
     for number in range(14):
-        installations.save(installed(number, customer_id=f"{number % 2}"), None, None)
+        db.installations.save(installed(number, customer_id=f"{number % 2}"), None, None)
 
-    pages = read_all(queries, InstallationQuery(limit=limit, status="installed", customer_id=customer_id))
+    pages = read_all(db.queries, InstallationQuery(limit=limit, status="installed", customer_id=customer_id))
 
     expected = [f"i{number}" for number in (range(1, 14, 2) if customer_id else range(14))]
     assert pages == [expected[start : start + limit] for start in range(0, len(expected), limit)]
 
 
-def test_a_page_goes_on_in_batches_until_it_is_full(
-    queries: RedisDirectory,
-    installations: RedisInstallationStore,
-    pendings: RedisPendingStore,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_page_goes_on_in_batches_until_it_is_full(db: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries_module, "_BATCH", 2)
     for number in range(9):
-        installations.save(installed(number), None, None)
+        db.installations.save(installed(number), None, None)
     for number in range(9, 12):
-        pendings.save(waiting(number))
+        db.pendings.save(waiting(number))
 
-    assert read_all(queries, InstallationQuery(status="pending", limit=2)) == [["i9", "i10"], ["i11"]]
+    assert read_all(db.queries, InstallationQuery(status="pending", limit=2)) == [["i9", "i10"], ["i11"]]
 
 
-def test_a_page_is_short_and_tells_where_to_go_on_if_few_entries_fit(
-    store: redis.Redis,
-    cipher: Cipher,
-    clock: FixedClock,
-    installations: RedisInstallationStore,
-    pendings: RedisPendingStore,
-) -> None:
+def test_a_page_is_short_and_tells_where_to_go_on_if_few_entries_fit(db: Stores) -> None:
     for number in range(7):
-        installations.save(installed(number), None, None)
-    pendings.save(waiting(7))
-    queries = RedisDirectory(store, cipher, clock, most=3)
+        db.installations.save(installed(number), None, None)
+    db.pendings.save(waiting(7))
+    queries = RedisDirectory(db.redis, db.cipher, db.clock, most=3)
 
     assert read_all(queries, InstallationQuery(status="pending")) == [[], [], ["i7"]]
 
 
-def test_installations_that_come_and_go_meanwhile_move_no_other(
-    queries: RedisDirectory, installations: RedisInstallationStore
-) -> None:
+def test_installations_that_come_and_go_meanwhile_move_no_other(db: Stores) -> None:
     for number in range(1, 7):
-        installations.save(installed(number), None, None)
-    first = queries.page(InstallationQuery(limit=3))
+        db.installations.save(installed(number), None, None)
+    first = db.queries.page(InstallationQuery(limit=3))
 
-    installations.remove(installed(3))
-    installations.remove(installed(1))
-    installations.save(installed(0), None, None)
-    second = queries.page(InstallationQuery(limit=3, cursor=first.next_cursor))
+    db.installations.remove(installed(3))
+    db.installations.remove(installed(1))
+    db.installations.save(installed(0), None, None)
+    second = db.queries.page(InstallationQuery(limit=3, cursor=first.next_cursor))
 
     assert (ids(first), ids(second), second.next_cursor) == (["i1", "i2", "i3"], ["i4", "i5", "i6"], None)
 
 
-def test_an_installation_that_gets_installed_keeps_its_place_and_changes_its_team(
-    queries: RedisDirectory, installations: RedisInstallationStore, pendings: RedisPendingStore
-) -> None:
+def test_an_installation_that_gets_installed_keeps_its_place_and_changes_its_team(db: Stores) -> None:
     for number in (1, 2, 3):
-        pendings.save(waiting(number, team_id="T0PINNED"))
+        db.pendings.save(waiting(number, team_id="T0PINNED"))
 
-    installations.save(installed(2), None, None)
+    db.installations.save(installed(2), None, None)
 
-    assert ids(queries.page(InstallationQuery())) == ["i1", "i2", "i3"]
-    assert ids(queries.page(InstallationQuery(team_id="T0PINNED"))) == ["i1", "i3"]
-    assert ids(queries.page(InstallationQuery(team_id="T2"))) == ["i2"]
+    assert ids(db.queries.page(InstallationQuery())) == ["i1", "i2", "i3"]
+    assert ids(db.queries.page(InstallationQuery(team_id="T0PINNED"))) == ["i1", "i3"]
+    assert ids(db.queries.page(InstallationQuery(team_id="T2"))) == ["i2"]
 
 
-def test_records_that_vanished_are_passed_over_and_forgotten(
-    queries: RedisDirectory, pendings: RedisPendingStore, store: redis.Redis
-) -> None:
+def test_records_that_vanished_are_passed_over_and_forgotten(db: Stores) -> None:
     for number in range(1, 9):
-        pendings.save(waiting(number))
-    store.delete(*(f"pending:i{number}" for number in (1, 2, 3, 5)))
+        db.pendings.save(waiting(number))
+    db.redis.delete(*(f"pending:i{number}" for number in (1, 2, 3, 5)))
 
-    page = queries.page(InstallationQuery(limit=3))
+    page = db.queries.page(InstallationQuery(limit=3))
 
     assert ids(page) == ["i4", "i6", "i7"]
     assert page.next_cursor is not None
-    assert store.zcard("installations") == 4
+    assert db.redis.zcard("installations") == 4
 
 
 @pytest.mark.parametrize(
@@ -178,17 +151,14 @@ def test_records_that_vanished_are_passed_over_and_forgotten(
     ],
 )
 def test_only_installations_that_fit_every_filter_are_listed(
-    queries: RedisDirectory,
-    installations: RedisInstallationStore,
-    query: InstallationQuery,
-    expected: list[str],
+    db: Stores, query: InstallationQuery, expected: list[str]
 ) -> None:
-    installations.save(installed(1, CUSTOMERS_APP.app_id), CUSTOMERS_APP, None)
-    installations.save(installed(2, CUSTOMERS_APP.app_id, customer_id="42"), CUSTOMERS_APP, None)
-    installations.save(installed(3, customer_id="42"), None, None)
-    installations.save(installed(4, customer_id="A0OWN"), None, None)
+    db.installations.save(installed(1, CUSTOMERS_APP.app_id), CUSTOMERS_APP, None)
+    db.installations.save(installed(2, CUSTOMERS_APP.app_id, customer_id="42"), CUSTOMERS_APP, None)
+    db.installations.save(installed(3, customer_id="42"), None, None)
+    db.installations.save(installed(4, customer_id="A0OWN"), None, None)
 
-    assert ids(queries.page(query)) == expected
+    assert ids(db.queries.page(query)) == expected
 
 
 @pytest.mark.parametrize(
@@ -198,21 +168,19 @@ def test_only_installations_that_fit_every_filter_are_listed(
         *("001800000000000:i1\n", "001800000000000:i1!", "001800000000000:" + "i" * 5000),
     ],
 )
-def test_a_cursor_that_no_page_gave_is_refused(unreachable: redis.Redis, cipher: Cipher, cursor: str) -> None:
+def test_a_cursor_that_no_page_gave_is_refused(db: Stores, unreachable: redis.Redis, cursor: str) -> None:
     with pytest.raises(ValueError, match="no cursor"):
-        RedisDirectory(unreachable, cipher, FixedClock()).page(InstallationQuery(cursor=cursor))
+        RedisDirectory(unreachable, db.cipher, FixedClock()).page(InstallationQuery(cursor=cursor))
 
 
 # Secrets
 
 
-def test_a_list_carries_links_of_pending_ones_and_no_other_secret(
-    queries: RedisDirectory, installations: RedisInstallationStore, pendings: RedisPendingStore
-) -> None:
-    installations.save(installed(1), None, None)
-    pendings.save(replace(waiting(2, app_id=CUSTOMERS_APP.app_id), slack_app=CUSTOMERS_APP))
+def test_a_list_carries_links_of_pending_ones_and_no_other_secret(db: Stores) -> None:
+    db.installations.save(installed(1), None, None)
+    db.pendings.save(replace(waiting(2, app_id=CUSTOMERS_APP.app_id), slack_app=CUSTOMERS_APP))
 
-    one, two = queries.page(InstallationQuery()).items
+    one, two = db.queries.page(InstallationQuery()).items
 
     assert isinstance(one, Installation)
     assert isinstance(two, PendingInstallation)
@@ -222,15 +190,10 @@ def test_a_list_carries_links_of_pending_ones_and_no_other_secret(
     assert two.link == "link-2"
 
 
-def test_a_lost_key_breaks_no_list(
-    installations: RedisInstallationStore,
-    pendings: RedisPendingStore,
-    store: redis.Redis,
-    clock: FixedClock,
-) -> None:
-    installations.save(installed(1), None, None)
-    pendings.save(waiting(2))
-    keyless = RedisDirectory(store, Cipher([Fernet.generate_key().decode()]), clock)
+def test_a_lost_key_breaks_no_list(db: Stores) -> None:
+    db.installations.save(installed(1), None, None)
+    db.pendings.save(waiting(2))
+    keyless = RedisDirectory(db.redis, Cipher([Fernet.generate_key().decode()]), db.clock)
 
     page = keyless.page(InstallationQuery())
 
@@ -254,27 +217,23 @@ def without(installation: Installation, *lost: str) -> Installation:
 
 
 @pytest.mark.parametrize("lost", [*[[name] for name in INSTALLATION_SECRETS], INSTALLATION_SECRETS])
-def test_an_installation_is_found_with_those_secrets_that_a_key_opens(
-    queries: RedisDirectory, installations: RedisInstallationStore, store: redis.Redis, lost: list[str]
-) -> None:
-    installations.save(HERE, None, None)
-    whole = queries.find(HERE.terms.id)
-    lose(store, f"installation:{HERE.key}", *lost)
+def test_an_installation_is_found_with_those_secrets_that_a_key_opens(db: Stores, lost: list[str]) -> None:
+    db.installations.save(HERE, None, None)
+    whole = db.queries.find(HERE.terms.id)
+    lose(db.redis, f"installation:{HERE.key}", *lost)
 
     with pytest.raises(CannotDecrypt):
-        installations.find_by_id(HERE.terms.id)
-    assert (whole, queries.find(HERE.terms.id)) == (HERE, without(HERE, *lost))
+        db.installations.find_by_id(HERE.terms.id)
+    assert (whole, db.queries.find(HERE.terms.id)) == (HERE, without(HERE, *lost))
 
 
 @pytest.mark.parametrize("lost", [[], ["link"], ["link", "api_token"]])
-def test_a_pending_one_is_found_with_those_secrets_that_a_key_opens(
-    queries: RedisDirectory, pendings: RedisPendingStore, store: redis.Redis, lost: list[str]
-) -> None:
-    pendings.save(WAITING)
+def test_a_pending_one_is_found_with_those_secrets_that_a_key_opens(db: Stores, lost: list[str]) -> None:
+    db.pendings.save(WAITING)
     if lost:
-        lose(store, f"pending-secrets:{WAITING.terms.id}", *lost)
+        lose(db.redis, f"pending-secrets:{WAITING.terms.id}", *lost)
 
-    found = queries.find(WAITING.terms.id)
+    found = db.queries.find(WAITING.terms.id)
 
     assert isinstance(found, PendingInstallation)
     assert found.status(NOW) == "pending"
@@ -282,12 +241,10 @@ def test_a_pending_one_is_found_with_those_secrets_that_a_key_opens(
     assert found.terms.sectorflow.api_token == ("" if "api_token" in lost else API_TOKEN)
 
 
-def test_an_id_that_is_unknown_or_leads_to_another_installation_is_not_found(
-    queries: RedisDirectory, installations: RedisInstallationStore, store: redis.Redis
-) -> None:
-    installations.save(HERE, None, None)
-    store.set("installation-id:older", str(HERE.key))
-    store.set("installation-id:lost", "A0OWN:T0GONE")
+def test_an_id_that_is_unknown_or_leads_to_another_installation_is_not_found(db: Stores) -> None:
+    db.installations.save(HERE, None, None)
+    db.redis.set("installation-id:older", str(HERE.key))
+    db.redis.set("installation-id:lost", "A0OWN:T0GONE")
 
-    assert [queries.find(each) for each in ("never-there", "older", "lost")] == [None] * 3
-    assert [installations.find_by_id(each) for each in ("never-there", "older", "lost")] == [None] * 3
+    assert [db.queries.find(each) for each in ("never-there", "older", "lost")] == [None] * 3
+    assert [db.installations.find_by_id(each) for each in ("never-there", "older", "lost")] == [None] * 3

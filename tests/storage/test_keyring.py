@@ -13,6 +13,7 @@ from sectorflow_slack.domain.stores import Renewal
 from sectorflow_slack.storage import keyring as keyring_module
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.keyring import SEALED_PREFIXES, RedisKeyRing
+from tests.storage.conftest import Stores
 
 OLD_KEY, NEW_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 OLD, NEW, BOTH = Cipher([OLD_KEY]), Cipher([NEW_KEY]), Cipher([NEW_KEY, OLD_KEY])
@@ -22,8 +23,8 @@ APP = "app:A0ACME"
 
 
 @pytest.fixture
-def keyring(store: redis.Redis) -> RedisKeyRing:
-    return RedisKeyRing(store, BOTH)
+def keyring(db: Stores) -> RedisKeyRing:
+    return RedisKeyRing(db.redis, BOTH)
 
 
 def write(store: redis.Redis, place: str, cipher: Cipher = OLD, **secrets: str) -> None:
@@ -43,51 +44,49 @@ def renew_all(keyring: RedisKeyRing) -> dict[str, Renewal]:
 
 
 def test_a_record_opens_with_the_new_key_alone_after_it_was_renewed_once(
-    store: redis.Redis, keyring: RedisKeyRing
+    db: Stores, keyring: RedisKeyRing
 ) -> None:
-    write(store, APP, OLD, client_secret="one")
-    write(store, APP, NEW, signing_secret="two")
-    current = store.hget(APP, "signing_secret")
+    write(db.redis, APP, OLD, client_secret="one")
+    write(db.redis, APP, NEW, signing_secret="two")
+    current = db.redis.hget(APP, "signing_secret")
 
     assert keyring.check(APP) == Renewal(renewed=1, current=1)
     assert [keyring.renew(APP), keyring.renew(APP)] == [Renewal(renewed=1, current=1), Renewal(current=2)]
 
-    assert opened(store, APP) == {"client_secret": "one", "signing_secret": "two"}
-    assert store.hget(APP, "signing_secret") == current
+    assert opened(db.redis, APP) == {"client_secret": "one", "signing_secret": "two"}
+    assert db.redis.hget(APP, "signing_secret") == current
 
 
-def test_a_check_and_readable_fields_change_nothing(store: redis.Redis, keyring: RedisKeyRing) -> None:
+def test_a_check_and_readable_fields_change_nothing(db: Stores, keyring: RedisKeyRing) -> None:
     readable = {"client_id": "111.222", "app_name": '"gAAAAAB"', "next_signing_secret": ""}
-    store.hset(APP, mapping=readable)
-    write(store, APP, client_secret="one")
-    before = store.hgetall(APP)
+    db.redis.hset(APP, mapping=readable)
+    write(db.redis, APP, client_secret="one")
+    before = db.redis.hgetall(APP)
 
     keyring.check(APP)
-    unchanged = store.hgetall(APP)
+    unchanged = db.redis.hgetall(APP)
     keyring.renew(APP)
 
     assert unchanged == before
-    assert {name: store.hget(APP, name) for name in readable} == readable
+    assert {name: db.redis.hget(APP, name) for name in readable} == readable
 
 
-def test_every_kind_of_record_is_found_and_keeps_its_expiry(
-    store: redis.Redis, keyring: RedisKeyRing
-) -> None:
+def test_every_kind_of_record_is_found_and_keeps_its_expiry(db: Stores, keyring: RedisKeyRing) -> None:
     places = [f"{prefix}1" for prefix in SEALED_PREFIXES]
     for place in places:
-        write(store, place, secret="value")
-        store.expire(place, 1000)
-    store.hset("metrics", "received", 1)
-    store.set("app:of-another-type", "text")
+        write(db.redis, place, secret="value")
+        db.redis.expire(place, 1000)
+    db.redis.hset("metrics", "received", 1)
+    db.redis.set("app:of-another-type", "text")
 
     assert renew_all(keyring) == dict.fromkeys(places, Renewal(renewed=1))
-    assert all(0 < int(store.ttl(place)) <= 1000 for place in places)
+    assert all(0 < int(db.redis.ttl(place)) <= 1000 for place in places)
 
 
 # What is lost
 
 
-def test_a_field_that_no_key_opens_is_named_and_stays(store: redis.Redis, keyring: RedisKeyRing) -> None:
+def test_a_field_that_no_key_opens_is_named_and_stays(db: Stores, keyring: RedisKeyRing) -> None:
     whole = OLD.seal(APP, "client_secret", "one")
     lost = {
         "under_a_lost_key": LOST.seal(APP, "under_a_lost_key", "two"),
@@ -95,17 +94,17 @@ def test_a_field_that_no_key_opens_is_named_and_stays(store: redis.Redis, keyrin
         "cut_off": whole[:40],
         "no_token": "gAAAAnonsense\x00\u00e9",
     }
-    store.hset(APP, mapping={"client_secret": whole, **lost})
+    db.redis.hset(APP, mapping={"client_secret": whole, **lost})
 
     found = keyring.renew(APP)
 
     assert (found.renewed, set(found.lost)) == (1, set(lost))
-    assert {name: store.hget(APP, name) for name in lost} == lost
+    assert {name: db.redis.hget(APP, name) for name in lost} == lost
 
 
-def test_a_record_that_is_gone_stays_gone(store: redis.Redis, keyring: RedisKeyRing) -> None:
+def test_a_record_that_is_gone_stays_gone(db: Stores, keyring: RedisKeyRing) -> None:
     assert keyring.renew(APP) == Renewal()
-    assert not store.exists(APP)
+    assert not db.redis.exists(APP)
 
 
 # Other processes that write meanwhile
@@ -126,44 +125,42 @@ class Interrupted(RedisKeyRing):
 
 
 @pytest.mark.parametrize("cipher", [NEW, OLD], ids=["new key", "old key"])
-def test_a_value_that_another_process_writes_meanwhile_is_not_undone(
-    store: redis.Redis, cipher: Cipher
-) -> None:
-    write(store, APP, client_secret="before", signing_secret="two")
-    keyring = Interrupted(store, lambda: write(store, APP, cipher, client_secret="meanwhile"))
+def test_a_value_that_another_process_writes_meanwhile_is_not_undone(db: Stores) -> None:
+    write(db.redis, APP, client_secret="before", signing_secret="two")
+    keyring = Interrupted(db.redis, lambda: write(db.redis, APP, db.cipher, client_secret="meanwhile"))
 
     keyring.renew(APP)
 
-    assert opened(store, APP) == {"client_secret": "meanwhile", "signing_secret": "two"}
+    assert opened(db.redis, APP) == {"client_secret": "meanwhile", "signing_secret": "two"}
 
 
-def test_a_record_that_another_process_writes_all_the_while_is_left_to_it(store: redis.Redis) -> None:
-    write(store, APP, client_secret="before")
-    keyring = Interrupted(store, lambda: write(store, APP, client_secret="meanwhile"), times=100)
+def test_a_record_that_another_process_writes_all_the_while_is_left_to_it(db: Stores) -> None:
+    write(db.redis, APP, client_secret="before")
+    keyring = Interrupted(db.redis, lambda: write(db.redis, APP, client_secret="meanwhile"), times=100)
 
     assert keyring.renew(APP) == Renewal()
-    assert OLD.open(APP, "client_secret", str(store.hget(APP, "client_secret"))) == "meanwhile"
+    assert OLD.open(APP, "client_secret", str(db.redis.hget(APP, "client_secret"))) == "meanwhile"
 
 
 @pytest.mark.parametrize("gone", [("client_secret", "signing_secret"), ("signing_secret",)])
 def test_a_field_or_record_that_another_process_deletes_meanwhile_does_not_come_back(
-    store: redis.Redis, gone: tuple[str, ...]
+    db: Stores, gone: tuple[str, ...]
 ) -> None:
-    write(store, APP, client_secret="one", signing_secret="two")
-    keyring = Interrupted(store, lambda: store.hdel(APP, *gone))
+    write(db.redis, APP, client_secret="one", signing_secret="two")
+    keyring = Interrupted(db.redis, lambda: db.redis.hdel(APP, *gone))
 
     assert keyring.renew(APP) == Renewal(renewed=2 - len(gone))
-    assert store.hexists(APP, "client_secret") == (len(gone) == 1)
-    assert not store.hexists(APP, "signing_secret")
+    assert db.redis.hexists(APP, "client_secret") == (len(gone) == 1)
+    assert not db.redis.hexists(APP, "signing_secret")
 
 
-def test_an_interruption_leaves_every_record_readable(store: redis.Redis, keyring: RedisKeyRing) -> None:
+def test_an_interruption_leaves_every_record_readable(db: Stores, keyring: RedisKeyRing) -> None:
     for number in range(10):
-        write(store, f"letter:{number}", question="text")
+        write(db.redis, f"letter:{number}", question="text")
     for place in list(islice(keyring.places(), 4)):
         keyring.renew(place)
 
-    values = {place: str(store.hget(place, "question")) for place in keyring.places()}
+    values = {place: str(db.redis.hget(place, "question")) for place in keyring.places()}
 
     assert all(BOTH.open(place, "question", value) == "text" for place, value in values.items())
     assert sum(BOTH.is_current(value) for value in values.values()) == 4
@@ -174,22 +171,20 @@ RECORDS, WRITERS = 120, 4
 
 
 @pytest.mark.real_redis
-def test_all_records_move_while_the_service_writes(
-    real_store: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_records_move_while_the_service_writes(real_db: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyring_module, "_BATCH", 10)
     for number in range(RECORDS):
-        write(real_store, f"installation:A0:T{number}", api_token="0", bot_token="0")
+        write(real_db.redis, f"installation:A0:T{number}", api_token="0", bot_token="0")
     stop, written = threading.Event(), [dict[str, str]() for _ in range(WRITERS)]
     threads = [
-        threading.Thread(target=write_until, args=(real_store, number, stop, written[number]))
+        threading.Thread(target=write_until, args=(real_db.redis, number, stop, written[number]))
         for number in range(WRITERS)
     ]
     for thread in threads:
         thread.start()
 
     try:
-        found = renew_all(RedisKeyRing(real_store, BOTH))
+        found = renew_all(RedisKeyRing(real_db.redis, BOTH))
     finally:
         stop.set()
         for thread in threads:
@@ -199,7 +194,7 @@ def test_all_records_move_while_the_service_writes(
     assert not any(renewal.lost for renewal in found.values())
     last = {place: value for each in written for place, value in each.items()}
     for place in found:
-        assert opened(real_store, place) == {"api_token": last.get(place, "0"), "bot_token": "0"}
+        assert opened(real_db.redis, place) == {"api_token": last.get(place, "0"), "bot_token": "0"}
 
 
 def write_until(store: redis.Redis, number: int, stop: threading.Event, written: dict[str, str]) -> None:

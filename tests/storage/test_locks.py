@@ -9,7 +9,7 @@ import redis
 
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.storage.locks import RedisLocks
-from tests.storage.conftest import dump, race
+from tests.storage.conftest import Stores, dump, race
 
 
 @pytest.fixture
@@ -58,13 +58,13 @@ def test_a_caller_that_waits_gives_up(locks: RedisLocks) -> None:
 
 
 @pytest.mark.real_redis
-def test_of_many_one_works_at_a_time(real_store: redis.Redis) -> None:
-    locks, inside = RedisLocks(real_store), threading.Lock()
+def test_of_many_one_works_at_a_time(real_db: Stores) -> None:
+    locks, inside = RedisLocks(real_db.redis), threading.Lock()
 
     def work(_: int) -> bool:
         with locks.hold("a", 60, wait=60) as held:
             alone = inside.acquire(blocking=False)
-            real_store.ping()
+            real_db.redis.ping()
             if alone:
                 inside.release()
             return held and alone

@@ -18,16 +18,10 @@ from sectorflow_slack.domain.metrics import Histogram
 from sectorflow_slack.storage import metrics as metrics_module
 from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.metrics import BUCKETS, COUNTERS_KEY, HEAD, RedisMetrics, counter_field
-from sectorflow_slack.storage.questions import RedisQuestionStore
-from tests.storage.conftest import race, redis_now
+from tests.storage.conftest import Stores, race, redis_now
 from tests.values import make_question
 
 ONE, OTHER = "A0OWN:T0ACME", "A0CUSTOMER:T0ACME"
-
-
-@pytest.fixture
-def figures(store: redis.Redis) -> RedisMetrics:
-    return RedisMetrics(store)
 
 
 def accept(store: redis.Redis, question_id: str, *, age: float, installation: str = ONE) -> None:
@@ -40,18 +34,16 @@ def accept(store: redis.Redis, question_id: str, *, age: float, installation: st
 # Counters
 
 
-def test_counters_count_each_label_apart_and_with_those_of_scripts(
-    store: redis.Redis, figures: RedisMetrics
-) -> None:
-    before = figures.read().counters
+def test_counters_count_each_label_apart_and_with_those_of_scripts(db: Stores) -> None:
+    before = db.metrics.read().counters
 
-    figures.count_ignored()
+    db.metrics.count_ignored()
     for label in ("slack", "slack", "sectorflow"):
-        figures.count(metrics.RETRIES, label)
-    store.hincrby(COUNTERS_KEY, "failed:token_refused", 1)
+        db.metrics.count(metrics.RETRIES, label)
+    db.redis.hincrby(COUNTERS_KEY, "failed:token_refused", 1)
 
     assert before == {}
-    assert figures.read().counters == {
+    assert db.metrics.read().counters == {
         ("received", ""): 1,
         ("ignored", ""): 1,
         ("retries", "slack"): 2,
@@ -72,12 +64,11 @@ def test_a_field_has_at_most_one_plain_label(label: str) -> None:
 
 
 @pytest.mark.real_redis
-def test_counts_of_many_at_once_are_all_there(real_store: redis.Redis) -> None:
-    figures = RedisMetrics(real_store)
+def test_counts_of_many_at_once_are_all_there(real_db: Stores) -> None:
 
-    race(8, lambda _: [figures.count(metrics.IGNORED) for _ in range(25)])
+    race(8, lambda _: [real_db.metrics.count(metrics.IGNORED) for _ in range(25)])
 
-    assert figures.read().counters == {("ignored", ""): 200}
+    assert real_db.metrics.read().counters == {("ignored", ""): 200}
 
 
 # Histograms
@@ -99,12 +90,12 @@ def test_every_histogram_has_buckets_in_order() -> None:
     ids=["none", "some", "beyond the last bucket", "no durations"],
 )
 def test_a_duration_is_in_every_bucket_that_is_as_long(
-    figures: RedisMetrics, durations: list[float], counts: list[int], total: float
+    db: Stores, durations: list[float], counts: list[int], total: float
 ) -> None:
     for seconds in durations:
-        figures.observe(metrics.ACKNOWLEDGE_SECONDS, seconds)
+        db.metrics.observe(metrics.ACKNOWLEDGE_SECONDS, seconds)
 
-    found = figures.read().histograms[metrics.ACKNOWLEDGE_SECONDS]
+    found = db.metrics.read().histograms[metrics.ACKNOWLEDGE_SECONDS]
 
     buckets = tuple(zip(BUCKETS[metrics.ACKNOWLEDGE_SECONDS], counts, strict=True))
     assert found == Histogram(buckets, pytest.approx(total), len(durations))
@@ -113,18 +104,16 @@ def test_a_duration_is_in_every_bucket_that_is_as_long(
 # Open questions
 
 
-def test_open_questions_of_all_installations_are_counted_by_state(
-    store: redis.Redis, figures: RedisMetrics
-) -> None:
-    before = figures.read()
+def test_open_questions_of_all_installations_are_counted_by_state(db: Stores) -> None:
+    before = db.metrics.read()
     for number in range(3):
-        accept(store, f"one-{number}", age=1)
-    accept(store, "other", age=1, installation=OTHER)
-    store.zadd(f"later:{ONE}", {"put-back-1": 1, "put-back-2": 2})
-    store.zadd(f"underway:{OTHER}", {"held": 1})
-    store.zadd(scripts.DEAD_LETTERS, {"failed": time.time(), "of long ago": 1})
+        accept(db.redis, f"one-{number}", age=1)
+    accept(db.redis, "other", age=1, installation=OTHER)
+    db.redis.zadd(f"later:{ONE}", {"put-back-1": 1, "put-back-2": 2})
+    db.redis.zadd(f"underway:{OTHER}", {"held": 1})
+    db.redis.zadd(scripts.DEAD_LETTERS, {"failed": time.time(), "of long ago": 1})
 
-    found = figures.read()
+    found = db.metrics.read()
 
     assert (before.open, before.oldest_seconds, before.dead_letters) == (0, 0.0, 0)
     assert (found.waiting, found.later, found.underway, found.open) == (4, 2, 1, 7)
@@ -132,44 +121,40 @@ def test_open_questions_of_all_installations_are_counted_by_state(
 
 
 @pytest.mark.parametrize("line", ["later", "underway"])
-def test_the_oldest_open_question_is_found_in_every_line(
-    store: redis.Redis, figures: RedisMetrics, line: str
-) -> None:
-    accept(store, "young", age=5)
-    accept(store, "expired", age=9000)
-    store.delete("question:expired")
-    accept(store, "old", age=7000, installation=OTHER)
-    store.rpop(f"waiting:{OTHER}")
-    store.zadd(f"{line}:{OTHER}", {"old": 1})
+def test_the_oldest_open_question_is_found_in_every_line(db: Stores, line: str) -> None:
+    accept(db.redis, "young", age=5)
+    accept(db.redis, "expired", age=9000)
+    db.redis.delete("question:expired")
+    accept(db.redis, "old", age=7000, installation=OTHER)
+    db.redis.rpop(f"waiting:{OTHER}")
+    db.redis.zadd(f"{line}:{OTHER}", {"old": 1})
 
-    found = figures.read()
+    found = db.metrics.read()
 
     assert found.oldest_seconds == pytest.approx(7000, abs=60)
     assert found.open == 3
 
 
 def test_the_oldest_is_found_at_the_head_of_a_long_line_in_batches(
-    store: redis.Redis, figures: RedisMetrics, monkeypatch: pytest.MonkeyPatch
+    db: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics_module, "BATCH", 7)
     for number in range(HEAD + 5):
-        accept(store, f"question-{number}", age=9000 - 80 * number)
+        accept(db.redis, f"question-{number}", age=9000 - 80 * number)
 
-    found = figures.read()
+    found = db.metrics.read()
 
     assert found.oldest_seconds == pytest.approx(9000, abs=60)
     assert found.waiting == HEAD + 5
 
 
-def test_the_age_of_a_question_is_since_its_acceptance(
-    questions: RedisQuestionStore, store: redis.Redis, figures: RedisMetrics
-) -> None:
-    before = redis_now(store)
-    questions.accept(make_question())
+def test_the_age_of_a_question_is_since_its_acceptance(db: Stores) -> None:
+    before = redis_now(db.redis)
+    db.questions.accept(make_question())
 
-    found = figures.read()
+    found = db.metrics.read()
 
-    assert 0 < found.oldest_seconds <= redis_now(store) - before
+    assert 0 < found.oldest_seconds <= redis_now(db.redis) - before
 
 
 # A server that is away

@@ -10,9 +10,8 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.installations import PendingInstallation
-from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.pending import RedisPendingStore
-from tests.storage.conftest import dump, race
+from tests.storage.conftest import Stores, dump, race
 from tests.values import CUSTOMERS_APP, NOW, make_pending, make_terms
 
 DAY = 24 * 3600
@@ -34,11 +33,11 @@ CUSTOMERS = make_pending(
 
 
 @pytest.fixture
-def saved(pendings: RedisPendingStore) -> RedisPendingStore:
+def saved(db: Stores) -> RedisPendingStore:
     """A store with two pending installations."""
-    pendings.save(OWN)
-    pendings.save(CUSTOMERS)
-    return pendings
+    db.pendings.save(OWN)
+    db.pendings.save(CUSTOMERS)
+    return db.pendings
 
 
 def let_the_link_die(store: redis.Redis) -> None:
@@ -72,9 +71,9 @@ def test_an_id_is_no_link_and_a_link_is_no_id(saved: RedisPendingStore, unknown:
 
 
 def test_one_whose_link_is_dead_has_expired_whatever_the_clock_says(
-    saved: RedisPendingStore, store: redis.Redis
+    db: Stores, saved: RedisPendingStore
 ) -> None:
-    let_the_link_die(store)
+    let_the_link_die(db.redis)
 
     expired = found(saved)
     assert expired.status(NOW) == "expired"
@@ -88,45 +87,42 @@ def test_one_whose_link_is_dead_has_expired_whatever_the_clock_says(
 
 
 def test_a_failed_one_tells_why_for_a_week_without_its_link_and_secrets(
-    saved: RedisPendingStore, store: redis.Redis
+    db: Stores, saved: RedisPendingStore
 ) -> None:
     saved.fail("customers", "already_installed")
 
     failed = found(saved)
     assert failed.failure == "already_installed"
     assert failed.status(NOW) == failed.status(NOW + 2 * DAY) == "failed"
-    assert 7 * DAY - 60 < store.ttl("pending:customers") <= 7 * DAY
+    assert 7 * DAY - 60 < db.redis.ttl("pending:customers") <= 7 * DAY
     assert saved.find_by_link(CUSTOMERS.link) is None
-    assert list(store.scan_iter("pending-secrets:*")) == ["pending-secrets:own"]
-    assert len(list(store.scan_iter("install-link:*"))) == 1
+    assert list(db.redis.scan_iter("pending-secrets:*")) == ["pending-secrets:own"]
+    assert len(list(db.redis.scan_iter("install-link:*"))) == 1
     assert saved.find_by_link(OWN.link) == OWN
 
 
-def test_failing_one_that_is_gone_brings_nothing_back(
-    pendings: RedisPendingStore, store: redis.Redis
-) -> None:
-    pendings.fail("own", "already_installed")
+def test_failing_one_that_is_gone_brings_nothing_back(db: Stores) -> None:
+    db.pendings.fail("own", "already_installed")
 
-    assert dump(store) == {}
+    assert dump(db.redis) == {}
 
 
 @pytest.mark.real_redis
-def test_a_reader_never_sees_half_of_a_failure(real_store: redis.Redis, cipher: Cipher) -> None:
-    pendings = RedisPendingStore(real_store, cipher)
+def test_a_reader_never_sees_half_of_a_failure(real_db: Stores) -> None:
 
     def fail_or_read(number: int) -> list[PendingInstallation | None]:
         if number == 0:
-            pendings.fail("customers", "already_installed")
+            real_db.pendings.fail("customers", "already_installed")
             return []
-        return [pendings.find("customers") for _ in range(20)]
+        return [real_db.pendings.find("customers") for _ in range(20)]
 
     for _ in range(10):
-        pendings.save(CUSTOMERS)
+        real_db.pendings.save(CUSTOMERS)
         _, *seen = race(4, fail_or_read)
 
         states = {(each.failure, each.link) for reader in seen for each in reader if each}
         assert states <= {(None, CUSTOMERS.link), ("already_installed", "")}
-        real_store.flushdb()
+        real_db.redis.flushdb()
 
 
 # Changed
@@ -137,20 +133,20 @@ def lifetimes(store: redis.Redis) -> dict[str, int]:
     return {str(key): round(int(store.ttl(key)) / 3600) for key in store.scan_iter()}
 
 
-def test_new_settings_are_in_force_and_the_link_stays(saved: RedisPendingStore, store: redis.Redis) -> None:
-    before = lifetimes(store)
+def test_new_settings_are_in_force_and_the_link_stays(db: Stores, saved: RedisPendingStore) -> None:
+    before = lifetimes(db.redis)
     sectorflow = replace(CUSTOMERS.terms.sectorflow, api_token="another-token")
     new = changed(CUSTOMERS, app_name="New", sectorflow=sectorflow)
 
     assert saved.change(new, 1)
     assert found(saved) == saved.find_by_link(CUSTOMERS.link) == new
-    assert "another-token" not in str(dump(store))
-    assert lifetimes(store) == before
+    assert "another-token" not in str(dump(db.redis))
+    assert lifetimes(db.redis) == before
 
 
-def test_a_change_is_made_of_the_revision_that_it_is_of(saved: RedisPendingStore, store: redis.Redis) -> None:
+def test_a_change_is_made_of_the_revision_that_it_is_of(db: Stores, saved: RedisPendingStore) -> None:
     # What was written before there were revisions is of the first.
-    store.hdel("pending:customers", "revision")
+    db.redis.hdel("pending:customers", "revision")
 
     assert found(saved) == CUSTOMERS
     assert saved.change(changed(CUSTOMERS, app_name="First"), 1)
@@ -160,31 +156,30 @@ def test_a_change_is_made_of_the_revision_that_it_is_of(saved: RedisPendingStore
 
 @pytest.mark.parametrize("state", ["gone", "expired", "failed"])
 def test_one_that_failed_expired_or_is_gone_is_not_changed(
-    saved: RedisPendingStore, store: redis.Redis, state: str
+    db: Stores, saved: RedisPendingStore, state: str
 ) -> None:
     if state == "gone":
-        store.flushdb()
+        db.redis.flushdb()
     elif state == "expired":
-        let_the_link_die(store)
+        let_the_link_die(db.redis)
     else:
         saved.fail("customers", "already_installed")
         # A failure is final, whatever else is left.
-        store.hset("pending-secrets:customers", "link", "")
-    before = dump(store)
+        db.redis.hset("pending-secrets:customers", "link", "")
+    before = dump(db.redis)
 
     assert not saved.change(changed(CUSTOMERS), 1)
-    assert dump(store) == before
+    assert dump(db.redis) == before
 
 
 @pytest.mark.real_redis
-def test_of_many_changes_at_once_one_is_made(real_store: redis.Redis, cipher: Cipher) -> None:
-    pendings = RedisPendingStore(real_store, cipher)
-    pendings.save(CUSTOMERS)
+def test_of_many_changes_at_once_one_is_made(real_db: Stores) -> None:
+    real_db.pendings.save(CUSTOMERS)
 
-    outcomes = race(8, lambda number: pendings.change(changed(CUSTOMERS, app_name=f"{number}"), 1))
+    outcomes = race(8, lambda number: real_db.pendings.change(changed(CUSTOMERS, app_name=f"{number}"), 1))
 
     assert outcomes.count(True) == 1
-    assert found(pendings) == changed(CUSTOMERS, app_name=f"{outcomes.index(True)}")
+    assert found(real_db.pendings) == changed(CUSTOMERS, app_name=f"{outcomes.index(True)}")
 
 
 # Removed
@@ -192,28 +187,30 @@ def test_of_many_changes_at_once_one_is_made(real_store: redis.Redis, cipher: Ci
 
 @pytest.mark.parametrize("state", ["pending", "failed", "expired"])
 def test_a_removed_one_leaves_only_the_mark_that_it_was_removed(
-    saved: RedisPendingStore, store: redis.Redis, state: str
+    db: Stores, saved: RedisPendingStore, state: str
 ) -> None:
     saved.remove("own")
     if state == "failed":
         saved.fail("customers", "already_installed")
     if state == "expired":
-        let_the_link_die(store)
+        let_the_link_die(db.redis)
 
     assert saved.remove("customers")
     assert not saved.remove("customers")
-    assert set(dump(store)) == {"removed:own", "removed:customers"}
+    assert set(dump(db.redis)) == {"removed:own", "removed:customers"}
 
 
 @pytest.mark.real_redis
-def test_a_change_never_outlives_a_removal(real_store: redis.Redis, cipher: Cipher) -> None:
-    pendings = RedisPendingStore(real_store, cipher)
-    steps = partial(pendings.change, changed(CUSTOMERS), 1), partial(pendings.remove, "customers")
+def test_a_change_never_outlives_a_removal(real_db: Stores) -> None:
+    steps = (
+        partial(real_db.pendings.change, changed(CUSTOMERS), 1),
+        partial(real_db.pendings.remove, "customers"),
+    )
 
     for _ in range(20):
-        real_store.flushdb()
-        pendings.save(CUSTOMERS)
+        real_db.redis.flushdb()
+        real_db.pendings.save(CUSTOMERS)
 
         race(2, lambda number: steps[number]())
 
-        assert set(dump(real_store)) == {"removed:customers"}
+        assert set(dump(real_db.redis)) == {"removed:customers"}

@@ -7,10 +7,9 @@ import redis
 
 from sectorflow_slack.domain.errors import LeaseLost
 from sectorflow_slack.domain.question_stores import STATUS, Waiting
-from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.interim import POSTING_SECONDS, TOLD_AT_ONCE, RedisInterimStore
+from sectorflow_slack.storage.interim import POSTING_SECONDS, TOLD_AT_ONCE
 from sectorflow_slack.storage.questions import RedisQuestionStore
-from tests.storage.conftest import dump, race, redis_now
+from tests.storage.conftest import Stores, dump, race, redis_now
 from tests.storage.question_steps import (
     FIRST,
     KEY,
@@ -36,105 +35,88 @@ def let_the_poster_die(store: redis.Redis) -> None:
 # Posted
 
 
-def test_one_claims_it_and_gets_the_question(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore
-) -> None:
-    questions.accept(FIRST)
+def test_one_claims_it_and_gets_the_question(db: Stores) -> None:
+    db.questions.accept(FIRST)
 
-    assert [placeholders.claim(FIRST.id), placeholders.claim(FIRST.id)] == [FIRST, None]
+    assert [db.placeholders.claim(FIRST.id), db.placeholders.claim(FIRST.id)] == [FIRST, None]
 
 
-def test_a_question_that_is_gone_is_claimed_by_none_and_leaves_nothing(
-    placeholders: RedisInterimStore, store: redis.Redis
-) -> None:
-    assert placeholders.claim(FIRST.id) is None
-    assert not placeholders.keep(FIRST.id, "1.1")
-    placeholders.drop(FIRST.id)
+def test_a_question_that_is_gone_is_claimed_by_none_and_leaves_nothing(db: Stores) -> None:
+    assert db.placeholders.claim(FIRST.id) is None
+    assert not db.placeholders.keep(FIRST.id, "1.1")
+    db.placeholders.drop(FIRST.id)
 
-    assert dump(store) == {}
+    assert dump(db.redis) == {}
 
 
-def test_a_claim_that_came_to_nothing_may_be_made_again(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore, store: redis.Redis
-) -> None:
-    questions.accept(FIRST)
-    placeholders.claim(FIRST.id)
+def test_a_claim_that_came_to_nothing_may_be_made_again(db: Stores) -> None:
+    db.questions.accept(FIRST)
+    db.placeholders.claim(FIRST.id)
 
-    placeholders.drop(FIRST.id)
-    after_a_drop = placeholders.claim(FIRST.id)
-    let_the_poster_die(store)
+    db.placeholders.drop(FIRST.id)
+    after_a_drop = db.placeholders.claim(FIRST.id)
+    let_the_poster_die(db.redis)
 
-    assert after_a_drop == placeholders.claim(FIRST.id) == FIRST
+    assert after_a_drop == db.placeholders.claim(FIRST.id) == FIRST
 
 
-def test_dropping_takes_nothing_away_that_stands_there(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore
-) -> None:
-    accept_and_show(questions, placeholders)
+def test_dropping_takes_nothing_away_that_stands_there(db: Stores) -> None:
+    accept_and_show(db)
 
-    placeholders.drop(FIRST.id)
+    db.placeholders.drop(FIRST.id)
 
-    assert placeholders.take_over(taken(questions)) == "1.1"
+    assert db.placeholders.take_over(taken(db.questions)) == "1.1"
 
 
 @pytest.mark.parametrize("meanwhile", ["nothing", "taken over", "posted"])
-def test_a_message_that_is_recorded_twice_stays(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore, meanwhile: str
-) -> None:
-    accept_and_show(questions, placeholders)
-    question = taken(questions)
+def test_a_message_that_is_recorded_twice_stays(db: Stores, meanwhile: str) -> None:
+    accept_and_show(db)
+    question = taken(db.questions)
     if meanwhile != "nothing":
-        placeholders.take_over(question)
+        db.placeholders.take_over(question)
     if meanwhile == "posted":
-        questions.mark_posted(question, ["1.1"])
+        db.questions.mark_posted(question, ["1.1"])
 
-    assert placeholders.keep(FIRST.id, "1.1")
-    assert not placeholders.keep(FIRST.id, "1.2")
+    assert db.placeholders.keep(FIRST.id, "1.1")
+    assert not db.placeholders.keep(FIRST.id, "1.2")
 
 
 def test_a_question_that_no_key_opens_is_logged_and_gets_none(
-    questions: RedisQuestionStore,
-    placeholders: RedisInterimStore,
-    store: redis.Redis,
-    caplog: pytest.LogCaptureFixture,
+    db: Stores, caplog: pytest.LogCaptureFixture
 ) -> None:
-    questions.accept(FIRST)
-    store.hset(PLACE, "question", "sealed for another place")
+    db.questions.accept(FIRST)
+    db.redis.hset(PLACE, "question", "sealed for another place")
 
-    assert placeholders.claim(FIRST.id) is None
+    assert db.placeholders.claim(FIRST.id) is None
     assert caplog.messages == [f"question cannot be read: {PLACE} question"]
 
 
 # Changed
 
 
-def test_a_change_of_a_message_that_stands_there_is_claimed_too(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore
-) -> None:
-    accept_and_show(questions, placeholders)
+def test_a_change_of_a_message_that_stands_there_is_claimed_too(db: Stores) -> None:
+    accept_and_show(db)
 
-    assert placeholders.claim(FIRST.id, "1.2") is None
-    assert placeholders.claim(FIRST.id, "1.1") == FIRST
-    assert placeholders.claim(FIRST.id, "1.1") is None
-    assert placeholders.take_over(taken(questions)) is None
+    assert db.placeholders.claim(FIRST.id, "1.2") is None
+    assert db.placeholders.claim(FIRST.id, "1.1") == FIRST
+    assert db.placeholders.claim(FIRST.id, "1.1") is None
+    assert db.placeholders.take_over(taken(db.questions)) is None
 
 
 @pytest.mark.parametrize("ending", ["kept", "dropped", "died"])
-def test_a_message_that_was_being_changed_stands_there_all_the_same(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore, store: redis.Redis, ending: str
-) -> None:
-    accept_and_show(questions, placeholders)
-    placeholders.claim(FIRST.id, "1.1")
+def test_a_message_that_was_being_changed_stands_there_all_the_same(db: Stores, ending: str) -> None:
+    accept_and_show(db)
+    db.placeholders.claim(FIRST.id, "1.1")
 
     if ending == "kept":
-        assert placeholders.keep(FIRST.id, "1.1")
+        assert db.placeholders.keep(FIRST.id, "1.1")
     elif ending == "dropped":
-        placeholders.drop(FIRST.id, "1.1")
+        db.placeholders.drop(FIRST.id, "1.1")
     else:
-        let_the_poster_die(store)
+        let_the_poster_die(db.redis)
 
-    question = taken(questions)
-    assert [placeholders.take_over(question), placeholders.take_over(question)] == ["1.1", "1.1"]
+    question = taken(db.questions)
+    assert [db.placeholders.take_over(question), db.placeholders.take_over(question)] == ["1.1", "1.1"]
 
 
 # Taken over
@@ -142,94 +124,83 @@ def test_a_message_that_was_being_changed_stands_there_all_the_same(
 
 @pytest.mark.parametrize("shown", ["", "1.1", STATUS])
 def test_the_answer_takes_it_over_as_often_as_it_is_tried_and_then_none_changes_it(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore, store: redis.Redis, shown: str
+    db: Stores, shown: str
 ) -> None:
-    accept_and_show(questions, placeholders, shown)
-    question = taken(questions)
+    accept_and_show(db, shown)
+    question = taken(db.questions)
 
-    assert [placeholders.take_over(question), placeholders.take_over(question)] == [shown, shown]
+    assert [db.placeholders.take_over(question), db.placeholders.take_over(question)] == [shown, shown]
 
-    before = dump(store)
-    assert placeholders.claim(FIRST.id, shown) is None
-    assert not placeholders.keep(FIRST.id, "1.2")
-    placeholders.drop(FIRST.id, shown)
-    assert dump(store) == before
-
-
-def test_after_the_first_message_of_the_answer_nothing_stands_in_any_more(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore
-) -> None:
-    accept_and_show(questions, placeholders)
-    question = taken(questions)
-
-    questions.mark_posted(question, ["1.1"])
-
-    assert placeholders.take_over(question) == ""
-    assert placeholders.claim(FIRST.id) is None
+    before = dump(db.redis)
+    assert db.placeholders.claim(FIRST.id, shown) is None
+    assert not db.placeholders.keep(FIRST.id, "1.2")
+    db.placeholders.drop(FIRST.id, shown)
+    assert dump(db.redis) == before
 
 
-def test_the_answer_waits_for_a_poster_only_as_long_as_a_living_one_needs(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore, store: redis.Redis
-) -> None:
-    questions.accept(FIRST)
-    placeholders.claim(FIRST.id)
-    question = taken(questions)
+def test_after_the_first_message_of_the_answer_nothing_stands_in_any_more(db: Stores) -> None:
+    accept_and_show(db)
+    question = taken(db.questions)
+
+    db.questions.mark_posted(question, ["1.1"])
+
+    assert db.placeholders.take_over(question) == ""
+    assert db.placeholders.claim(FIRST.id) is None
+
+
+def test_the_answer_waits_for_a_poster_only_as_long_as_a_living_one_needs(db: Stores) -> None:
+    db.questions.accept(FIRST)
+    db.placeholders.claim(FIRST.id)
+    question = taken(db.questions)
 
     # Claimed a minute from now, so that the test may take its time.
-    store.hset(PLACE, "interim_at", redis_now(store) + 60 - POSTING_SECONDS)
-    assert placeholders.take_over(question) is None
-    store.hset(PLACE, "interim_at", redis_now(store) - POSTING_SECONDS)
+    db.redis.hset(PLACE, "interim_at", redis_now(db.redis) + 60 - POSTING_SECONDS)
+    assert db.placeholders.take_over(question) is None
+    db.redis.hset(PLACE, "interim_at", redis_now(db.redis) - POSTING_SECONDS)
 
-    assert placeholders.take_over(question) == ""
-    assert not placeholders.keep(FIRST.id, "1.1")
+    assert db.placeholders.take_over(question) == ""
+    assert not db.placeholders.keep(FIRST.id, "1.1")
 
 
-def test_a_message_that_comes_after_the_answer_is_to_be_deleted(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore, store: redis.Redis
-) -> None:
-    questions.accept(FIRST)
-    placeholders.claim(FIRST.id)
-    questions.finish(taken(questions))
+def test_a_message_that_comes_after_the_answer_is_to_be_deleted(db: Stores) -> None:
+    db.questions.accept(FIRST)
+    db.placeholders.claim(FIRST.id)
+    db.questions.finish(taken(db.questions))
 
-    assert not placeholders.keep(FIRST.id, "1.1")
-    assert store.exists(PLACE) == 0
+    assert not db.placeholders.keep(FIRST.id, "1.1")
+    assert db.redis.exists(PLACE) == 0
 
 
 @pytest.mark.parametrize("shown", ["", "1.1"])
-def test_only_the_holder_of_a_question_takes_over(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore, store: redis.Redis, shown: str
-) -> None:
-    accept_and_show(questions, placeholders, shown)
-    slow = taken(questions)
-    let_go(store, slow)
-    other = taken(questions)
+def test_only_the_holder_of_a_question_takes_over(db: Stores, shown: str) -> None:
+    accept_and_show(db, shown)
+    slow = taken(db.questions)
+    let_go(db.redis, slow)
+    other = taken(db.questions)
 
     with pytest.raises(LeaseLost):
-        placeholders.take_over(slow)
+        db.placeholders.take_over(slow)
 
-    assert placeholders.take_over(other) == shown
+    assert db.placeholders.take_over(other) == shown
 
 
-def test_a_placeholder_outlives_another_plan_and_another_try(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore
-) -> None:
-    accept_and_show(questions, placeholders)
-    question = taken(questions)
-    questions.save_plan(question, PLAN)
-    questions.put_back(question, 0, counts=True)
+def test_a_placeholder_outlives_another_plan_and_another_try(db: Stores) -> None:
+    accept_and_show(db)
+    question = taken(db.questions)
+    db.questions.save_plan(question, PLAN)
+    db.questions.put_back(question, 0, counts=True)
 
-    assert placeholders.take_over(taken(questions)) == "1.1"
+    assert db.placeholders.take_over(taken(db.questions)) == "1.1"
 
 
 # At once
 
 
 @pytest.mark.real_redis
-def test_of_many_that_claim_one_does(real_store: redis.Redis, cipher: Cipher) -> None:
-    RedisQuestionStore(real_store, cipher, limit=16).accept(FIRST)
-    placeholders = RedisInterimStore(real_store, cipher)
+def test_of_many_that_claim_one_does(real_db: Stores) -> None:
+    RedisQuestionStore(real_db.redis, real_db.cipher, limit=16).accept(FIRST)
 
-    claimed = race(8, lambda _: placeholders.claim(FIRST.id))
+    claimed = race(8, lambda _: real_db.placeholders.claim(FIRST.id))
 
     assert (claimed.count(FIRST), claimed.count(None)) == (1, 7)
 
@@ -237,15 +208,16 @@ def test_of_many_that_claim_one_does(real_store: redis.Redis, cipher: Cipher) ->
 @pytest.mark.real_redis
 @pytest.mark.parametrize("attempt", range(5))
 def test_a_message_that_is_recorded_is_taken_over_and_any_other_is_to_be_deleted(
-    real_store: redis.Redis, cipher: Cipher, attempt: int
+    real_db: Stores, attempt: int
 ) -> None:
-    questions = RedisQuestionStore(real_store, cipher, limit=16)
-    placeholders = RedisInterimStore(real_store, cipher)
-    questions.accept(FIRST)
-    question = taken(questions)
-    placeholders.claim(FIRST.id)
-    let_the_poster_die(real_store)
-    steps = [lambda: placeholders.keep(FIRST.id, "1.1"), lambda: placeholders.take_over(question)]
+    real_db.questions.accept(FIRST)
+    question = taken(real_db.questions)
+    real_db.placeholders.claim(FIRST.id)
+    let_the_poster_die(real_db.redis)
+    steps = [
+        lambda: real_db.placeholders.keep(FIRST.id, "1.1"),
+        lambda: real_db.placeholders.take_over(question),
+    ]
 
     kept, placeholder = race(2, lambda number: steps[number]())
 
@@ -255,88 +227,79 @@ def test_a_message_that_is_recorded_is_taken_over_and_any_other_is_to_be_deleted
 # Users who wait for long
 
 
-def test_a_question_that_takes_long_is_found_once_and_a_young_one_not(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore, store: redis.Redis
-) -> None:
-    questions.accept(FIRST)
-    young = placeholders.slow(), placeholders.untold(KEY)
-    wait_long(store)
-    questions.accept(SECOND)
+def test_a_question_that_takes_long_is_found_once_and_a_young_one_not(db: Stores) -> None:
+    db.questions.accept(FIRST)
+    young = db.placeholders.slow(), db.placeholders.untold(KEY)
+    wait_long(db.redis)
+    db.questions.accept(SECOND)
 
-    found = [placeholders.slow(), placeholders.slow(), placeholders.untold(KEY), placeholders.untold(KEY)]
+    found = [
+        db.placeholders.slow(),
+        db.placeholders.slow(),
+        db.placeholders.untold(KEY),
+        db.placeholders.untold(KEY),
+    ]
 
     assert young == ((), ())
     assert found == [(KEY,), (), (Waiting(FIRST, in_line=True, interim=""),), ()]
-    assert placeholders.untold(OTHER_KEY) == ()
+    assert db.placeholders.untold(OTHER_KEY) == ()
 
 
 @pytest.mark.parametrize("line", ["underway", "later"])
 @pytest.mark.parametrize(("state", "message"), [("shown", "1.1"), ("posting", ""), ("taken", "")])
 def test_a_question_that_waits_for_models_is_found_with_the_message_that_stands_there(
-    questions: RedisQuestionStore,
-    placeholders: RedisInterimStore,
-    store: redis.Redis,
-    line: str,
-    state: str,
-    message: str,
+    db: Stores, line: str, state: str, message: str
 ) -> None:
-    accept_and_show(questions, placeholders, "1.1" if state == "shown" else "")
-    question = taken(questions)
+    accept_and_show(db, "1.1" if state == "shown" else "")
+    question = taken(db.questions)
     if state == "posting":
-        placeholders.claim(FIRST.id)
+        db.placeholders.claim(FIRST.id)
     if state == "taken":
-        placeholders.take_over(question)
+        db.placeholders.take_over(question)
     if line == "later":
-        questions.put_back(question, 30, counts=True)
-    wait_long(store)
+        db.questions.put_back(question, 30, counts=True)
+    wait_long(db.redis)
 
-    assert placeholders.slow() == (KEY,)
-    assert placeholders.untold(KEY) == (Waiting(FIRST, in_line=False, interim=message),)
-    assert placeholders.untold(KEY) == ()
-
-
-def test_a_user_who_sees_a_part_of_the_answer_is_not_notified(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore, store: redis.Redis
-) -> None:
-    questions.accept(FIRST)
-    question = taken(questions)
-    questions.save_plan(question, PLAN)
-    wait_long(store)
-    assert placeholders.untold(KEY)
-    placeholders.leave_untold([question])
-
-    questions.mark_posted(question, ["1.1"])
-
-    assert (placeholders.slow(), placeholders.untold(KEY)) == ((), ())
+    assert db.placeholders.slow() == (KEY,)
+    assert db.placeholders.untold(KEY) == (Waiting(FIRST, in_line=False, interim=message),)
+    assert db.placeholders.untold(KEY) == ()
 
 
-def test_a_few_are_notified_at_a_time_in_their_order_and_again_if_that_failed(
-    questions: RedisQuestionStore, placeholders: RedisInterimStore, store: redis.Redis
-) -> None:
+def test_a_user_who_sees_a_part_of_the_answer_is_not_notified(db: Stores) -> None:
+    db.questions.accept(FIRST)
+    question = taken(db.questions)
+    db.questions.save_plan(question, PLAN)
+    wait_long(db.redis)
+    assert db.placeholders.untold(KEY)
+    db.placeholders.leave_untold([question])
+
+    db.questions.mark_posted(question, ["1.1"])
+
+    assert (db.placeholders.slow(), db.placeholders.untold(KEY)) == ((), ())
+
+
+def test_a_few_are_notified_at_a_time_in_their_order_and_again_if_that_failed(db: Stores) -> None:
     asked = [make_question(number) for number in range(1, TOLD_AT_ONCE + 3)]
-    accept_all(questions, *asked)
-    wait_long(store)
+    accept_all(db.questions, *asked)
+    wait_long(db.redis)
 
-    first = placeholders.untold(KEY)
-    assert placeholders.slow() == (KEY,)
-    second = placeholders.untold(KEY)
-    placeholders.leave_untold(asked[:1])
+    first = db.placeholders.untold(KEY)
+    assert db.placeholders.slow() == (KEY,)
+    second = db.placeholders.untold(KEY)
+    db.placeholders.leave_untold(asked[:1])
 
     assert len(first) == TOLD_AT_ONCE
     assert [waiting.question for waiting in (*first, *second)] == asked
-    assert [waiting.question for waiting in placeholders.untold(KEY)] == asked[:1]
+    assert [waiting.question for waiting in db.placeholders.untold(KEY)] == asked[:1]
 
 
 def test_a_slow_question_that_no_key_opens_is_logged_and_passed_over(
-    questions: RedisQuestionStore,
-    placeholders: RedisInterimStore,
-    store: redis.Redis,
-    caplog: pytest.LogCaptureFixture,
+    db: Stores, caplog: pytest.LogCaptureFixture
 ) -> None:
-    accept_all(questions, FIRST, SECOND)
-    store.hset(PLACE, "question", "sealed for another place")
-    store.hdel(f"question:{SECOND.id}", "question")
-    wait_long(store)
+    accept_all(db.questions, FIRST, SECOND)
+    db.redis.hset(PLACE, "question", "sealed for another place")
+    db.redis.hdel(f"question:{SECOND.id}", "question")
+    wait_long(db.redis)
 
-    assert placeholders.untold(KEY) == ()
+    assert db.placeholders.untold(KEY) == ()
     assert caplog.messages == [f"question cannot be read: {PLACE} question"]

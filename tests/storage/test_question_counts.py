@@ -16,6 +16,7 @@ from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.letters import RedisLetterStore
 from sectorflow_slack.storage.metrics import RedisMetrics
 from sectorflow_slack.storage.questions import RedisQuestionStore
+from tests.storage.conftest import Stores
 from tests.storage.question_steps import KEY, OTHER_KEY
 from tests.values import make_question
 
@@ -107,10 +108,8 @@ def unaccounted(snapshot: Snapshot) -> int:
 
 @pytest.mark.real_redis
 @pytest.mark.parametrize("seed", range(3))
-def test_every_event_is_accounted_for_at_every_moment(
-    real_store: redis.Redis, cipher: Cipher, seed: int
-) -> None:
-    walk = Walk(real_store, cipher, seed)
+def test_every_event_is_accounted_for_at_every_moment(real_db: Stores, seed: int) -> None:
+    walk = Walk(real_db.redis, real_db.cipher, seed)
 
     for number in range(STEPS):
         walk.step()

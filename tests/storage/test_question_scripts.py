@@ -11,9 +11,8 @@ import redis
 from sectorflow_slack.domain.errors import LeaseLost
 from sectorflow_slack.domain.progress import Progress
 from sectorflow_slack.domain.questions import Question
-from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.questions import RedisQuestionStore
-from tests.storage.conftest import dump, race
+from tests.storage.conftest import Stores, dump, race
 from tests.storage.question_steps import FIRST, KEY, PLAN, SECOND, accept_all, let_go, taken
 from tests.values import make_question
 
@@ -74,78 +73,71 @@ WAYS_TO_LOSE: dict[str, Callable[[RedisQuestionStore, redis.Redis], Question]] =
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 @pytest.mark.parametrize("lose", WAYS_TO_LOSE.values(), ids=WAYS_TO_LOSE)
 def test_a_worker_that_does_not_hold_a_question_may_do_no_step_and_leaves_no_trace(
-    questions: RedisQuestionStore,
-    store: redis.Redis,
+    db: Stores,
     lose: Callable[[RedisQuestionStore, redis.Redis], Question],
     step: Callable[[RedisQuestionStore, Question], object],
 ) -> None:
-    questions.accept(FIRST)
-    lost = lose(questions, store)
-    before = dump(store)
+    db.questions.accept(FIRST)
+    lost = lose(db.questions, db.redis)
+    before = dump(db.redis)
 
     with pytest.raises(LeaseLost):
-        step(questions, lost)
+        step(db.questions, lost)
 
-    assert dump(store) == before
+    assert dump(db.redis) == before
 
 
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 def test_the_holder_may_do_each_step_also_late_if_no_other_has_the_question(
-    questions: RedisQuestionStore,
-    store: redis.Redis,
-    step: Callable[[RedisQuestionStore, Question], object],
+    db: Stores, step: Callable[[RedisQuestionStore, Question], object]
 ) -> None:
-    questions.accept(FIRST)
-    slow = taken(questions)
-    let_go(store, slow)
+    db.questions.accept(FIRST)
+    slow = taken(db.questions)
+    let_go(db.redis, slow)
 
-    questions.confirm(slow)
+    db.questions.confirm(slow)
 
-    assert questions.take(KEY) is None
-    assert questions.progress(slow) == Progress()
-    step(questions, slow)
+    assert db.questions.take(KEY) is None
+    assert db.questions.progress(slow) == Progress()
+    step(db.questions, slow)
 
 
-def test_extending_a_lease_does_nothing_for_a_question_that_another_has(
-    questions: RedisQuestionStore, store: redis.Redis
-) -> None:
-    questions.accept(FIRST)
-    slow = taken(questions)
-    let_go(store, slow)
-    other = taken(questions)
-    let_go(store, other)
+def test_extending_a_lease_does_nothing_for_a_question_that_another_has(db: Stores) -> None:
+    db.questions.accept(FIRST)
+    slow = taken(db.questions)
+    let_go(db.redis, slow)
+    other = taken(db.questions)
+    let_go(db.redis, other)
 
-    questions.hold([slow])
+    db.questions.hold([slow])
 
     assert (slow == other, slow.holder == other.holder) == (True, False)
-    assert questions.take(KEY) == FIRST
+    assert db.questions.take(KEY) == FIRST
 
 
 @pytest.mark.parametrize("limit", [0, 1])
 def test_a_question_that_a_dead_worker_let_go_after_its_record_expired_leaves_nothing(
-    store: redis.Redis, cipher: Cipher, limit: int
+    db: Stores, limit: int
 ) -> None:
-    questions = RedisQuestionStore(store, cipher, limit=limit)
-    store.zadd(f"underway:{KEY}", {FIRST.id: 0})
+    questions = RedisQuestionStore(db.redis, db.cipher, limit=limit)
+    db.redis.zadd(f"underway:{KEY}", {FIRST.id: 0})
 
     assert questions.take(KEY) is None
-    assert store.exists(f"question:{FIRST.id}") == 0
+    assert db.redis.exists(f"question:{FIRST.id}") == 0
 
 
 # At once
 
 
 @pytest.mark.real_redis
-def test_workers_take_each_question_once_and_never_more_than_the_limit(
-    real_store: redis.Redis, cipher: Cipher
-) -> None:
-    questions = RedisQuestionStore(real_store, cipher, limit=3)
+def test_workers_take_each_question_once_and_never_more_than_the_limit(real_db: Stores) -> None:
+    questions = RedisQuestionStore(real_db.redis, real_db.cipher, limit=3)
     asked = [make_question(number) for number in range(40)]
     accept_all(questions, *asked)
 
     first = [question for question in race(8, lambda _: questions.take(KEY)) if question]
     assert len(first) == 3
-    let_go(real_store, *first)
+    let_go(real_db.redis, *first)
 
     def work(_: int) -> list[str]:
         found = []
@@ -160,44 +152,39 @@ def test_workers_take_each_question_once_and_never_more_than_the_limit(
 
 
 @pytest.mark.real_redis
-def test_of_the_same_event_many_times_at_once_one_is_accepted_and_wakes_one_worker(
-    real_store: redis.Redis, cipher: Cipher
-) -> None:
-    questions = RedisQuestionStore(real_store, cipher, limit=16)
+def test_of_the_same_event_many_times_at_once_one_is_accepted_and_wakes_one_worker(real_db: Stores) -> None:
 
-    accepted = race(8, lambda number: questions.accept(replace(FIRST, id=f"try-{number}")))
-    woken = race(8, lambda _: questions.due())
+    accepted = race(8, lambda number: real_db.questions.accept(replace(FIRST, id=f"try-{number}")))
+    woken = race(8, lambda _: real_db.questions.due())
 
     assert accepted.count(True) == 1
-    assert real_store.llen(f"waiting:{KEY}") == 1
+    assert real_db.redis.llen(f"waiting:{KEY}") == 1
     assert sorted(woken) == [()] * 7 + [(KEY,)]
 
 
 @pytest.mark.real_redis
-def test_of_many_that_finish_one_question_one_does(real_store: redis.Redis, cipher: Cipher) -> None:
-    questions = RedisQuestionStore(real_store, cipher, limit=16)
-    questions.accept(FIRST)
-    question = taken(questions)
+def test_of_many_that_finish_one_question_one_does(real_db: Stores) -> None:
+    real_db.questions.accept(FIRST)
+    question = taken(real_db.questions)
 
     def finish_once(_: int) -> bool:
         try:
-            questions.finish(question)
+            real_db.questions.finish(question)
         except LeaseLost:
             return False
         return True
 
     assert race(8, finish_once).count(True) == 1
-    assert real_store.hget("metrics", "answered") == "1"
+    assert real_db.redis.hget("metrics", "answered") == "1"
 
 
 @pytest.mark.real_redis
-def test_a_server_that_forgot_the_scripts_gets_them_again(real_store: redis.Redis, cipher: Cipher) -> None:
-    questions = RedisQuestionStore(real_store, cipher, limit=16)
-    questions.accept(FIRST)
-    question = taken(questions)
+def test_a_server_that_forgot_the_scripts_gets_them_again(real_db: Stores) -> None:
+    real_db.questions.accept(FIRST)
+    question = taken(real_db.questions)
 
-    real_store.script_flush()
-    questions.hold([question])
-    real_store.script_flush()
+    real_db.redis.script_flush()
+    real_db.questions.hold([question])
+    real_db.redis.script_flush()
 
-    assert not questions.finish(question)
+    assert not real_db.questions.finish(question)

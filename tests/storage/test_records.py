@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 
-import redis
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 from sectorflow_slack.domain.installations import BotInstall, SectorFlowSettings, Terms
 from sectorflow_slack.domain.messages import Message
 from sectorflow_slack.domain.progress import Plan
-from sectorflow_slack.storage.installations import RedisInstallationStore
 from sectorflow_slack.storage.records import (
     bot_fields,
     read_installation,
@@ -21,6 +19,7 @@ from sectorflow_slack.storage.records import (
     read_question,
     terms_fields,
 )
+from tests.storage.conftest import Stores
 from tests.values import OWN_APP, make_installation, make_question
 
 any_text = st.text(st.characters())
@@ -78,13 +77,11 @@ def test_a_question_with_more_or_fewer_fields_than_are_known_is_read() -> None:
     assert read_question(json.dumps(fewer)) == read_question(json.dumps(more)) == make_question()
 
 
-def test_an_installation_without_revision_and_rotation_is_read_changed_and_deleted(
-    installations: RedisInstallationStore, store: redis.Redis
-) -> None:
+def test_an_installation_without_revision_and_rotation_is_read_changed_and_deleted(db: Stores) -> None:
     installation = make_installation()
-    installations.save(installation, None, None)
-    store.hdel(f"installation:{installation.key}", "revision", "refresh_token", "token_expires_at")
+    db.installations.save(installation, None, None)
+    db.redis.hdel(f"installation:{installation.key}", "revision", "refresh_token", "token_expires_at")
 
-    assert installations.find(installation.key) == installation
-    assert installations.change(installation, 1)
-    assert installations.remove(installation)
+    assert db.installations.find(installation.key) == installation
+    assert db.installations.change(installation, 1)
+    assert db.installations.remove(installation)

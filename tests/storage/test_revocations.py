@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from sectorflow_slack.domain.installations import InstallationKey, Revocation
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.revocations import RedisRevocationStore, queue_revocation
-from tests.storage.conftest import dump, race, redis_now
+from tests.storage.conftest import Stores, dump, race, redis_now
 from tests.values import BOT_TOKEN, NOW
 
 FIRST = Revocation("id-1", InstallationKey("A0OWN", "T1"), BOT_TOKEN, "xoxe-1-refresh", NOW + 43_200)
@@ -32,8 +32,8 @@ def queue_all(store: redis.Redis, cipher: Cipher, *revocations: Revocation) -> N
 
 
 @pytest.fixture
-def queue(store: redis.Redis, cipher: Cipher) -> Queue:
-    return lambda *revocations: queue_all(store, cipher, *revocations)
+def queue(db: Stores) -> Queue:
+    return lambda *revocations: queue_all(db.redis, db.cipher, *revocations)
 
 
 def let_all_be_due(store: redis.Redis) -> None:
@@ -47,92 +47,83 @@ def seconds_until_due(store: redis.Redis, revocation: Revocation) -> float:
     return float(due) - redis_now(store)
 
 
-def test_a_revocation_is_taken_once_a_minute_until_it_is_done(
-    revocations: RedisRevocationStore, queue: Queue, store: redis.Redis
-) -> None:
+def test_a_revocation_is_taken_once_a_minute_until_it_is_done(db: Stores, queue: Queue) -> None:
     queue(FIRST, SECOND)
 
-    assert {revocations.take(), revocations.take()} == {FIRST, SECOND}
-    assert revocations.take() is None
-    assert 0 < seconds_until_due(store, FIRST) <= 60
+    assert {db.revocations.take(), db.revocations.take()} == {FIRST, SECOND}
+    assert db.revocations.take() is None
+    assert 0 < seconds_until_due(db.redis, FIRST) <= 60
 
-    let_all_be_due(store)
-    assert {revocations.take(), revocations.take()} == {FIRST, SECOND}
-    revocations.done(FIRST)
-    revocations.done(SECOND)
-    assert dump(store) == {}
+    let_all_be_due(db.redis)
+    assert {db.revocations.take(), db.revocations.take()} == {FIRST, SECOND}
+    db.revocations.done(FIRST)
+    db.revocations.done(SECOND)
+    assert dump(db.redis) == {}
 
 
-def test_a_revocation_that_ends_late_leaves_that_of_a_later_installation(
-    revocations: RedisRevocationStore, queue: Queue
-) -> None:
+def test_a_revocation_that_ends_late_leaves_that_of_a_later_installation(db: Stores, queue: Queue) -> None:
     later = replace(FIRST, installation_id="id-9")
     queue(FIRST)
-    revocations.take()
+    db.revocations.take()
     queue(later)
 
-    revocations.put_back(FIRST, 300.0)
-    revocations.done(FIRST)
+    db.revocations.put_back(FIRST, 300.0)
+    db.revocations.done(FIRST)
 
-    assert revocations.take() == later
+    assert db.revocations.take() == later
 
 
 def test_a_revocation_that_is_put_back_comes_again_later_with_its_new_tokens_for_30_days(
-    revocations: RedisRevocationStore, queue: Queue, store: redis.Redis
+    db: Stores, queue: Queue
 ) -> None:
     tried = replace(FIRST, bot_token="xoxb-renewed", refresh_token="xoxe-1-next", tries=1)
     queue(FIRST)
-    revocations.take()
+    db.revocations.take()
 
-    revocations.put_back(tried, 300.0)
+    db.revocations.put_back(tried, 300.0)
 
-    assert 200 < seconds_until_due(store, FIRST) <= 300
-    assert 0 <= MONTH - store.ttl(PLACE) <= 60
-    let_all_be_due(store)
-    assert revocations.take() == tried
-
-
-def test_putting_back_a_revocation_that_is_gone_brings_nothing_back(
-    revocations: RedisRevocationStore, store: redis.Redis
-) -> None:
-    revocations.put_back(FIRST, 1.0)
-
-    assert dump(store) == {}
+    assert 200 < seconds_until_due(db.redis, FIRST) <= 300
+    assert 0 <= MONTH - db.redis.ttl(PLACE) <= 60
+    let_all_be_due(db.redis)
+    assert db.revocations.take() == tried
 
 
-def test_a_revocation_whose_record_expired_is_dropped_and_the_next_is_taken(
-    revocations: RedisRevocationStore, queue: Queue, store: redis.Redis
-) -> None:
+def test_putting_back_a_revocation_that_is_gone_brings_nothing_back(db: Stores) -> None:
+    db.revocations.put_back(FIRST, 1.0)
+
+    assert dump(db.redis) == {}
+
+
+def test_a_revocation_whose_record_expired_is_dropped_and_the_next_is_taken(db: Stores, queue: Queue) -> None:
     queue(FIRST, SECOND)
-    store.delete(PLACE)
+    db.redis.delete(PLACE)
 
-    assert revocations.take() == SECOND
-    assert store.zrange("revocations", 0, -1) == [str(SECOND.key)]
+    assert db.revocations.take() == SECOND
+    assert db.redis.zrange("revocations", 0, -1) == [str(SECOND.key)]
 
 
 def test_a_revocation_that_no_key_opens_waits_an_hour_for_its_key_and_the_next_is_taken(
-    revocations: RedisRevocationStore, queue: Queue, store: redis.Redis, caplog: pytest.LogCaptureFixture
+    db: Stores, queue: Queue, caplog: pytest.LogCaptureFixture
 ) -> None:
     queue(FIRST)
     other_key = Cipher([Fernet.generate_key().decode()])
-    queue_all(store, other_key, SECOND)
+    queue_all(db.redis, other_key, SECOND)
 
     with caplog.at_level(logging.ERROR):
-        taken = RedisRevocationStore(store, other_key).take()
+        taken = RedisRevocationStore(db.redis, other_key).take()
 
     assert taken == SECOND
     assert caplog.messages == [f"revocation cannot be read: {PLACE} bot_token"]
-    assert 3500 < seconds_until_due(store, FIRST) <= 3600
-    let_all_be_due(store)
-    assert revocations.take() == FIRST
+    assert 3500 < seconds_until_due(db.redis, FIRST) <= 3600
+    let_all_be_due(db.redis)
+    assert db.revocations.take() == FIRST
 
 
 @pytest.mark.real_redis
-def test_each_is_taken_by_one_of_many(real_store: redis.Redis, cipher: Cipher) -> None:
-    revocations = RedisRevocationStore(real_store, cipher)
+def test_each_is_taken_by_one_of_many(real_db: Stores) -> None:
     keys = [InstallationKey("A0OWN", f"T{number}") for number in range(5)]
-    queue_all(real_store, cipher, *(Revocation(str(key), key, "xoxb-1") for key in keys))
+    queue_all(real_db.redis, real_db.cipher, *(Revocation(str(key), key, "xoxb-1") for key in keys))
 
-    taken = race(8, lambda _: revocations.take())
+    taken = race(8, lambda _: real_db.revocations.take())
 
     assert sorted(each.key.tenant_id for each in taken if each) == [key.tenant_id for key in keys]

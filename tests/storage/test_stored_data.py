@@ -6,26 +6,21 @@ import math
 from dataclasses import replace
 
 import pytest
-import redis
 
 from sectorflow_slack.domain import metrics
 from sectorflow_slack.domain.installations import OAuthState
 from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.storage.answers import RedisAnswerStore
 from sectorflow_slack.storage.conversations import RedisConversationStore
-from sectorflow_slack.storage.crypto import Cipher, looks_sealed
+from sectorflow_slack.storage.crypto import looks_sealed
 from sectorflow_slack.storage.feedback import RedisFeedbackStore
 from sectorflow_slack.storage.health import missing_parts
 from sectorflow_slack.storage.idempotency import RedisIdempotencyStore
-from sectorflow_slack.storage.installations import RedisInstallationStore
-from sectorflow_slack.storage.interim import RedisInterimStore
 from sectorflow_slack.storage.keyring import SEALED_PREFIXES, RedisKeyRing
 from sectorflow_slack.storage.metrics import RedisMetrics
 from sectorflow_slack.storage.oauth_states import RedisOAuthStateStore
-from sectorflow_slack.storage.pending import RedisPendingStore
-from sectorflow_slack.storage.questions import RedisQuestionStore
 from tests.fakes import make_reply
-from tests.storage.conftest import dump
+from tests.storage.conftest import Stores, dump
 from tests.storage.question_steps import FIRST, PLAN, SECOND, THIRD, accept_all, taken
 from tests.values import (
     API_TOKEN,
@@ -82,63 +77,62 @@ LIFETIMES: dict[str, set[int | None]] = {
 
 
 @pytest.fixture
-def secrets(
-    store: redis.Redis,
-    cipher: Cipher,
-    installations: RedisInstallationStore,
-    pendings: RedisPendingStore,
-    questions: RedisQuestionStore,
-    placeholders: RedisInterimStore,
-) -> list[str]:
+def secrets(db: Stores) -> list[str]:
     """Write a record of every kind, and return the secrets and texts that are in them."""
     for app in (CUSTOMERS_APP, LEFT_APP):
         terms, bot = make_terms(id=app.app_id, app_id=app.app_id), make_bot(app_id=app.app_id)
-        installations.save(make_installation(terms, bot), app, None)
-    installations.delete(replace(make_installation().key, app_id=LEFT_APP.app_id), before=NOW)
-    again = make_installation(make_terms(id="again", app_id=terms.app_id), make_bot(app_id=terms.app_id))
-    installations.save(again, replace(CUSTOMERS_APP, signing_secret="a-secret-that-waits"), terms.app_id)
+        db.installations.save(make_installation(terms, bot), app, None)
+    db.installations.delete(replace(make_installation().key, app_id=LEFT_APP.app_id), before=NOW)
+    again = make_installation(
+        make_terms(id="again", app_id=CUSTOMERS_APP.app_id), make_bot(app_id=CUSTOMERS_APP.app_id)
+    )
+    db.installations.save(
+        again, replace(CUSTOMERS_APP, signing_secret="a-secret-that-waits"), CUSTOMERS_APP.app_id
+    )
     rotating = make_installation(
         make_terms(customer_id="42"), make_bot(refresh_token="xoxe-1", token_expires_at=NOW)
     )
-    installations.save(rotating, None, None)
-    installations.renew(rotating, replace(rotating, bot=replace(rotating.bot, bot_token="xoxe.xoxb-fresh")))
+    db.installations.save(rotating, None, None)
+    db.installations.renew(
+        rotating, replace(rotating, bot=replace(rotating.bot, bot_token="xoxe.xoxb-fresh"))
+    )
     gone = make_installation(make_terms(id="gone"), make_bot(team_id="T0GONE", refresh_token="xoxe-2"))
-    installations.save(gone, None, None)
-    installations.remove(gone)
+    db.installations.save(gone, None, None)
+    db.installations.remove(gone)
     for installation_id in ("pending", "failed"):
         pending = make_pending(terms=make_terms(id=installation_id), slack_app=CUSTOMERS_APP)
-        pendings.save(replace(pending, link=f"link-of-{installation_id}"))
-    pendings.fail("failed", "already_installed")
-    state = RedisOAuthStateStore(store).issue(OAuthState("pending", "A0OWN"))
-    RedisIdempotencyStore(store, cipher).claim("a-key-of-the-platform", "a-digest-of-a-body", "pending")
+        db.pendings.save(replace(pending, link=f"link-of-{installation_id}"))
+    db.pendings.fail("failed", "already_installed")
+    state = RedisOAuthStateStore(db.redis).issue(OAuthState("pending", "A0OWN"))
+    RedisIdempotencyStore(db.redis, db.cipher).claim("a-key-of-the-platform", "a-digest-of-a-body", "pending")
 
-    accept_all(questions, FIRST, SECOND, THIRD, make_question(4))
-    failed, put_back = taken(questions), taken(questions)
-    questions.finish(failed, "answer_lost", failed)
-    questions.put_back(put_back, 600, counts=True)
-    held = taken(questions)
-    questions.save_plan(held, PLAN)
-    placeholders.claim(held.id)
-    placeholders.keep(held.id, "1.1")
-    questions.due()
-    answers = RedisAnswerStore(store, cipher, retention_days=3)
+    accept_all(db.questions, FIRST, SECOND, THIRD, make_question(4))
+    failed, put_back = taken(db.questions), taken(db.questions)
+    db.questions.finish(failed, "answer_lost", failed)
+    db.questions.put_back(put_back, 600, counts=True)
+    held = taken(db.questions)
+    db.questions.save_plan(held, PLAN)
+    db.placeholders.claim(held.id)
+    db.placeholders.keep(held.id, "1.1")
+    db.questions.due()
+    answers = RedisAnswerStore(db.redis, db.cipher, retention_days=3)
     answer = Answer(make_question(), make_reply(MODEL_IDS).answers)
     answers.keep(answer, ("a-digest-of-a-message",))
     answers.ask_again(answer.id, 0)
-    RedisFeedbackStore(store, retention_days=3).vote(answer, 0, "U0ANN", up=True)
-    conversations = RedisConversationStore(store)
+    RedisFeedbackStore(db.redis, retention_days=3).vote(answer, 0, "U0ANN", up=True)
+    conversations = RedisConversationStore(db.redis)
     for question in (make_question(), make_question(is_direct=True)):
         conversations.save(question, WORKSPACE_ID, "thread-1")
-    RedisMetrics(store).observe(metrics.SLACK_SECONDS, 1.0)
-    assert missing_parts(store) == []
+    RedisMetrics(db.redis).observe(metrics.SLACK_SECONDS, 1.0)
+    assert missing_parts(db.redis) == []
 
     tokens = [API_TOKEN, BOT_TOKEN, "xoxe", CUSTOMERS_APP.client_secret, CUSTOMERS_APP.signing_secret]
     tokens += ["a-secret-that-waits", "link-of-", state, "a-key-of-the-platform", "a-digest-of-a-body"]
     return [*tokens, FIRST.text, "the first answer", "Answer 1", "U0ANN", "a-digest-of-a-message"]
 
 
-def test_a_dump_shows_names_and_no_secret_question_or_answer(secrets: list[str], store: redis.Redis) -> None:
-    text = str(dump(store))
+def test_a_dump_shows_names_and_no_secret_question_or_answer(db: Stores, secrets: list[str]) -> None:
+    text = str(dump(db.redis))
 
     assert [secret for secret in secrets if secret in text] == []
     for shown in ("Acme Assistant", TEAM_ID, CUSTOMERS_APP.client_id, FIRST.id):
@@ -146,10 +140,10 @@ def test_a_dump_shows_names_and_no_secret_question_or_answer(secrets: list[str],
 
 
 @pytest.mark.usefixtures("secrets")
-def test_every_kind_of_key_lives_as_long_as_it_should(store: redis.Redis) -> None:
+def test_every_kind_of_key_lives_as_long_as_it_should(db: Stores) -> None:
     found: dict[str, set[int | None]] = {}
-    for key in store.scan_iter():
-        ttl = int(store.ttl(key))
+    for key in db.redis.scan_iter():
+        ttl = int(db.redis.ttl(key))
         found.setdefault(key.partition(":")[0], set()).add(
             None if ttl == -1 else math.ceil(ttl / MINUTE) * MINUTE
         )
@@ -158,10 +152,8 @@ def test_every_kind_of_key_lives_as_long_as_it_should(store: redis.Redis) -> Non
 
 
 @pytest.mark.usefixtures("secrets")
-def test_every_sealed_value_opens_in_its_own_place_and_is_found_for_renewal(
-    store: redis.Redis, cipher: Cipher
-) -> None:
-    hashes = {key: store.hgetall(key) for key in store.scan_iter(_type="HASH")}
+def test_every_sealed_value_opens_in_its_own_place_and_is_found_for_renewal(db: Stores) -> None:
+    hashes = {key: db.redis.hgetall(key) for key in db.redis.scan_iter(_type="HASH")}
     sealed = [
         (key, field, value)
         for key, fields in hashes.items()
@@ -169,6 +161,6 @@ def test_every_sealed_value_opens_in_its_own_place_and_is_found_for_renewal(
         if looks_sealed(value)
     ]
 
-    assert all(cipher.open(key, field, value) for key, field, value in sealed)
-    assert {key for key, _, _ in sealed} <= set(RedisKeyRing(store, cipher).places())
+    assert all(db.cipher.open(key, field, value) for key, field, value in sealed)
+    assert {key for key, _, _ in sealed} <= set(RedisKeyRing(db.redis, db.cipher).places())
     assert {f"{key.partition(':')[0]}:" for key, _, _ in sealed} == set(SEALED_PREFIXES)

@@ -195,13 +195,6 @@ def test_block_actions_at_the_same_moment_ask_once(real_db: Stores) -> None:
     assert versions(real_db.answers) == (2, 1)
 
 
-def test_two_models_may_be_asked_again_at_once(kept: RedisAnswerStore) -> None:
-    kept.ask_again(ANSWER.id, 2)
-    kept.ask_again(ANSWER.id, 0)
-
-    assert found(kept).answer.busy == (MODEL_IDS[0], MODEL_IDS[2])
-
-
 @pytest.mark.parametrize(
     ("before", "new", "sum_of_both"),
     [(0.5, 0.25, 0.75), (0.1, 0.2, 0.1 + 0.2), (None, 0.25, None), (0.5, None, None), (1e300, 1e-5, 1e300)],

@@ -110,17 +110,6 @@ def test_a_question_that_is_not_stored_as_failed_is_not_revived(db: Stores) -> N
     assert dump(db.redis) == {}
 
 
-def test_a_revived_question_that_fails_again_can_be_revived_again(db: Stores) -> None:
-    fail(db.questions, FIRST, "answer_lost")
-    db.failed.revive(FIRST)
-    held = taken(db.questions)
-
-    db.questions.finish(held, "token_refused", held)
-
-    assert [(each.question, each.reason) for each in db.failed.dead()] == [(FIRST, "token_refused")]
-    assert db.failed.revive(FIRST)
-
-
 @pytest.mark.real_redis
 def test_a_question_is_revived_once_however_many_try(real_db: Stores) -> None:
     fail(real_db.questions, FIRST)

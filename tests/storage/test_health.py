@@ -88,10 +88,6 @@ def test_a_server_that_is_away_is_missing_and_gives_no_warning(unreachable: redi
     assert warnings(unreachable) == []
 
 
-def test_a_server_that_knows_no_info_gives_no_warning() -> None:
-    assert warnings(fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)) == []
-
-
 EVICTS_ALL = "Redis may drop installations and questions when its memory is full: maxmemory-policy is "
 EVICTS_SOME = "Redis may drop questions when its memory is full: maxmemory-policy is "
 FORGETS = "Redis keeps nothing on disk: a restart loses installations and questions; set appendonly to yes."
@@ -136,12 +132,6 @@ def test_a_server_that_is_too_old_gives_a_warning(version: str, is_old: bool) ->
     sentence = f"Redis {version} is too old; use 6.2 or newer, or Valkey."
 
     assert warnings(ManagedRedis({**GOOD, "redis_version": version})) == ([sentence] if is_old else [])
-
-
-def test_each_fault_has_a_sentence_of_its_own() -> None:
-    managed = ManagedRedis({"redis_version": "6.0.1", "aof_enabled": 0}, policy="allkeys-random", save="")
-
-    assert len(warnings(managed)) == 3
 
 
 # What an operator is told

@@ -77,14 +77,6 @@ def test_an_installation_takes_the_place_of_the_one_it_names(db: Stores, is_ther
     assert "field_of_an_older_version" not in str(dump(db.redis))
 
 
-def test_an_installation_may_be_saved_again_under_its_own_id(db: Stores) -> None:
-    db.installations.save(FIRST, None, replaces=None)
-    renamed = replace(FIRST, terms=replace(FIRST.terms, app_name="Renamed"))
-
-    assert db.installations.save(renamed, None, replaces=None)
-    assert db.installations.find_by_id("first") == renamed
-
-
 def test_the_pending_record_goes_with_the_installing(db: Stores) -> None:
     pending = make_pending(terms=FIRST.terms)
     db.pendings.save(pending)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from itertools import islice
 
 import pytest
 import redis
@@ -152,19 +151,6 @@ def test_a_field_or_record_that_another_process_deletes_meanwhile_does_not_come_
     assert keyring.renew(APP) == Renewal(renewed=2 - len(gone))
     assert db.redis.hexists(APP, "client_secret") == (len(gone) == 1)
     assert not db.redis.hexists(APP, "signing_secret")
-
-
-def test_an_interruption_leaves_every_record_readable(db: Stores, keyring: RedisKeyRing) -> None:
-    for number in range(10):
-        write(db.redis, f"letter:{number}", question="text")
-    for place in list(islice(keyring.places(), 4)):
-        keyring.renew(place)
-
-    values = {place: str(db.redis.hget(place, "question")) for place in keyring.places()}
-
-    assert all(BOTH.open(place, "question", value) == "text" for place, value in values.items())
-    assert sum(BOTH.is_current(value) for value in values.values()) == 4
-    assert sum(each.renewed for each in renew_all(keyring).values()) == 6
 
 
 RECORDS, WRITERS = 120, 4

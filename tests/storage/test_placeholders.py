@@ -35,12 +35,6 @@ def let_the_poster_die(store: redis.Redis) -> None:
 # Posted
 
 
-def test_one_claims_it_and_gets_the_question(db: Stores) -> None:
-    db.questions.accept(FIRST)
-
-    assert [db.placeholders.claim(FIRST.id), db.placeholders.claim(FIRST.id)] == [FIRST, None]
-
-
 def test_a_question_that_is_gone_is_claimed_by_none_and_leaves_nothing(db: Stores) -> None:
     assert db.placeholders.claim(FIRST.id) is None
     assert not db.placeholders.keep(FIRST.id, "1.1")
@@ -160,15 +154,6 @@ def test_the_answer_waits_for_a_poster_only_as_long_as_a_living_one_needs(db: St
 
     assert db.placeholders.take_over(question) == ""
     assert not db.placeholders.keep(FIRST.id, "1.1")
-
-
-def test_a_message_that_comes_after_the_answer_is_to_be_deleted(db: Stores) -> None:
-    db.questions.accept(FIRST)
-    db.placeholders.claim(FIRST.id)
-    db.questions.finish(taken(db.questions))
-
-    assert not db.placeholders.keep(FIRST.id, "1.1")
-    assert db.redis.exists(PLACE) == 0
 
 
 @pytest.mark.parametrize("shown", ["", "1.1"])

@@ -10,15 +10,9 @@ import pytest
 from sectorflow_slack.domain import metrics
 from sectorflow_slack.domain.installations import OAuthState
 from sectorflow_slack.domain.questions import Answer
-from sectorflow_slack.storage.answers import RedisAnswerStore
-from sectorflow_slack.storage.conversations import RedisConversationStore
 from sectorflow_slack.storage.crypto import looks_sealed
-from sectorflow_slack.storage.feedback import RedisFeedbackStore
 from sectorflow_slack.storage.health import missing_parts
-from sectorflow_slack.storage.idempotency import RedisIdempotencyStore
-from sectorflow_slack.storage.keyring import SEALED_PREFIXES, RedisKeyRing
-from sectorflow_slack.storage.metrics import RedisMetrics
-from sectorflow_slack.storage.oauth_states import RedisOAuthStateStore
+from sectorflow_slack.storage.keyring import SEALED_PREFIXES
 from tests.fakes import make_reply
 from tests.storage.conftest import Stores, dump
 from tests.storage.question_steps import FIRST, PLAN, SECOND, THIRD, accept_all, taken
@@ -103,8 +97,8 @@ def secrets(db: Stores) -> list[str]:
         pending = make_pending(terms=make_terms(id=installation_id), slack_app=CUSTOMERS_APP)
         db.pendings.save(replace(pending, link=f"link-of-{installation_id}"))
     db.pendings.fail("failed", "already_installed")
-    state = RedisOAuthStateStore(db.redis).issue(OAuthState("pending", "A0OWN"))
-    RedisIdempotencyStore(db.redis, db.cipher).claim("a-key-of-the-platform", "a-digest-of-a-body", "pending")
+    state = db.states.issue(OAuthState("pending", "A0OWN"))
+    db.idempotency.claim("a-key-of-the-platform", "a-digest-of-a-body", "pending")
 
     accept_all(db.questions, FIRST, SECOND, THIRD, make_question(4))
     failed, put_back = taken(db.questions), taken(db.questions)
@@ -115,15 +109,13 @@ def secrets(db: Stores) -> list[str]:
     db.placeholders.claim(held.id)
     db.placeholders.keep(held.id, "1.1")
     db.questions.due()
-    answers = RedisAnswerStore(db.redis, db.cipher, retention_days=3)
     answer = Answer(make_question(), make_reply(MODEL_IDS).answers)
-    answers.keep(answer, ("a-digest-of-a-message",))
-    answers.ask_again(answer.id, 0)
-    RedisFeedbackStore(db.redis, retention_days=3).vote(answer, 0, "U0ANN", up=True)
-    conversations = RedisConversationStore(db.redis)
+    db.answers.keep(answer, ("a-digest-of-a-message",))
+    db.answers.ask_again(answer.id, 0)
+    db.feedback.vote(answer, 0, "U0ANN", up=True)
     for question in (make_question(), make_question(is_direct=True)):
-        conversations.save(question, WORKSPACE_ID, "thread-1")
-    RedisMetrics(db.redis).observe(metrics.SLACK_SECONDS, 1.0)
+        db.conversations.save(question, WORKSPACE_ID, "thread-1")
+    db.metrics.observe(metrics.SLACK_SECONDS, 1.0)
     assert missing_parts(db.redis) == []
 
     tokens = [API_TOKEN, BOT_TOKEN, "xoxe", CUSTOMERS_APP.client_secret, CUSTOMERS_APP.signing_secret]
@@ -162,5 +154,5 @@ def test_every_sealed_value_opens_in_its_own_place_and_is_found_for_renewal(db: 
     ]
 
     assert all(db.cipher.open(key, field, value) for key, field, value in sealed)
-    assert {key for key, _, _ in sealed} <= set(RedisKeyRing(db.redis, db.cipher).places())
+    assert {key for key, _, _ in sealed} <= set(db.keyring.places())
     assert {f"{key.partition(':')[0]}:" for key, _, _ in sealed} == set(SEALED_PREFIXES)

@@ -1,4 +1,4 @@
-"""Looks into a store as somebody would who holds a dump of it."""
+"""The stores under test, and how a reader of a dump sees what they wrote."""
 
 from __future__ import annotations
 
@@ -12,15 +12,29 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from sectorflow_slack.storage.answers import RedisAnswerStore
+from sectorflow_slack.storage.apps import RedisAppStore
+from sectorflow_slack.storage.backup import RedisBackup
+from sectorflow_slack.storage.conversations import RedisConversationStore
 from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.directory import RedisDirectory
+from sectorflow_slack.storage.feedback import RedisFeedbackStore
+from sectorflow_slack.storage.health import RedisCheckup
+from sectorflow_slack.storage.idempotency import RedisIdempotencyStore
+from sectorflow_slack.storage.installations import RedisInstallationStore
 from sectorflow_slack.storage.interim import RedisInterimStore
+from sectorflow_slack.storage.keyring import RedisKeyRing
+from sectorflow_slack.storage.letters import RedisLetterStore
+from sectorflow_slack.storage.metrics import RedisMetrics
+from sectorflow_slack.storage.oauth_states import RedisOAuthStateStore
+from sectorflow_slack.storage.pauses import RedisPauseStore
+from sectorflow_slack.storage.pending import RedisPendingStore
 from sectorflow_slack.storage.questions import RedisQuestionStore
-from tests.storage.question_steps import PATIENCE
+from sectorflow_slack.storage.rate_limits import RedisRateLimit
+from sectorflow_slack.storage.revocations import RedisRevocationStore
+from tests.values import OWN_APP, FixedClock
 
 T = TypeVar("T")
-
-#: What stays while an app is installed; everything else must expire.
-LASTING = ("app:", "installation:", "installation-id:", "app-tenants:", "installations:")
 
 READERS: dict[str, Callable[[redis.Redis, str], object]] = {
     "string": lambda client, key: client.get(key),
@@ -36,23 +50,28 @@ STAYS, GONE = -1, -2
 
 
 def dump(store: redis.Redis) -> dict[str, str]:
-    """Give every key with its whole value as text."""
+    """Return every key with its whole value as text."""
     return {str(key): repr(READERS[str(store.type(key))](store, str(key))) for key in store.scan_iter()}
 
 
 def expiring_and_staying(store: redis.Redis) -> tuple[set[str], set[str]]:
-    """Give the keys with a TTL and those without."""
+    """Return the keys with a TTL and those without."""
     keys = {str(key): int(store.ttl(key)) for key in store.scan_iter()}
     staying = {key for key, ttl in keys.items() if ttl == STAYS}
     return {key for key, ttl in keys.items() if ttl not in (STAYS, GONE)}, staying
 
 
+def redis_now(store: redis.Redis) -> float:
+    seconds, microseconds = store.time()
+    return int(seconds) + int(microseconds) / 1e6
+
+
 def race(threads: int, step: Callable[[int], T]) -> list[T]:
-    """Run ``step`` in many threads that start at the same moment, and give what each returned."""
+    """Run ``step`` in many threads that start at the same moment, and return what each returned."""
     barrier = Barrier(threads)
 
     def run(number: int) -> T:
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=60)
         return step(number)
 
     with ThreadPoolExecutor(threads) as pool:
@@ -60,39 +79,61 @@ def race(threads: int, step: Callable[[int], T]) -> list[T]:
 
 
 @pytest.fixture
-def real_store(real_redis_url: str) -> Iterator[redis.Redis]:
-    """A real server, for races that the fake decides in its own way."""
-    client = redis.Redis.from_url(real_redis_url, decode_responses=True)
-    client.flushdb()
+def unreachable() -> Iterator[redis.Redis]:
+    """A client of a server that is not there."""
+    client = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0), decode_responses=True)
     yield client
-    client.flushdb()
     client.close()
 
 
-@pytest.fixture
-def questions(store: redis.Redis, cipher: Cipher) -> RedisQuestionStore:
-    return RedisQuestionStore(store, cipher, limit=16)
+@pytest.fixture(autouse=True)
+def _slow_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lengthen what lasts seconds, for machines that need seconds from one line of a test to the next."""
+    monkeypatch.setattr("sectorflow_slack.storage.questions.NUDGE_SECONDS", 600)
+    monkeypatch.setattr("sectorflow_slack.storage.interim.TOLD_EVERY_SECONDS", 600)
+
+
+class Stores:
+    """One Redis, and every store of it as a process has them."""
+
+    def __init__(self, client: redis.Redis, cipher: Cipher, clock: FixedClock) -> None:
+        self.redis = client
+        self.cipher = cipher
+        self.clock = clock
+        self.answers = RedisAnswerStore(client, cipher, retention_days=3)
+        self.apps = RedisAppStore(client, cipher, OWN_APP)
+        self.backup = RedisBackup(client, cipher)
+        self.conversations = RedisConversationStore(client)
+        self.failed = RedisLetterStore(client, cipher)
+        self.feedback = RedisFeedbackStore(client, retention_days=3)
+        self.idempotency = RedisIdempotencyStore(client, cipher)
+        self.installations = RedisInstallationStore(client, cipher)
+        self.keyring = RedisKeyRing(client, cipher)
+        self.checkup = RedisCheckup(client, self.keyring)
+        self.metrics = RedisMetrics(client)
+        self.pauses = RedisPauseStore(client)
+        self.pendings = RedisPendingStore(client, cipher)
+        #: Questions take long after ten minutes.
+        self.placeholders = RedisInterimStore(client, cipher, patience=600.0)
+        self.queries = RedisDirectory(client, cipher, clock)
+        self.rate_limit = RedisRateLimit(client, "3 per minute")
+        self.questions = RedisQuestionStore(client, cipher, limit=16)
+        self.two_at_once = RedisQuestionStore(client, cipher, limit=2)
+        self.revocations = RedisRevocationStore(client, cipher)
+        self.states = RedisOAuthStateStore(client)
 
 
 @pytest.fixture
-def one_at_once(store: redis.Redis, cipher: Cipher) -> RedisQuestionStore:
-    return RedisQuestionStore(store, cipher, limit=1)
+def db(store: redis.Redis, cipher: Cipher, clock: FixedClock) -> Stores:
+    """The stores of the fake and of a real Redis, for one and the same suite."""
+    return Stores(store, cipher, clock)
 
 
 @pytest.fixture
-def two_at_once(store: redis.Redis, cipher: Cipher) -> RedisQuestionStore:
-    return RedisQuestionStore(store, cipher, limit=2)
-
-
-@pytest.fixture
-def interim(store: redis.Redis, cipher: Cipher) -> RedisInterimStore:
-    """What stands in for answers; whoever waits longer than ``PATIENCE`` is told."""
-    return RedisInterimStore(store, cipher, patience=PATIENCE)
-
-
-@pytest.fixture
-def nobody() -> Iterator[redis.Redis]:
-    """A store that is not there."""
-    client = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0), decode_responses=True)
-    yield client
+def real_db(real_redis_url: str, cipher: Cipher, clock: FixedClock) -> Iterator[Stores]:
+    """The stores of a real Redis, for races that the fake decides in its own way."""
+    client = redis.Redis.from_url(real_redis_url, decode_responses=True)
+    client.flushdb()
+    yield Stores(client, cipher, clock)
+    client.flushdb()
     client.close()

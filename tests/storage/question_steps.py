@@ -1,4 +1,4 @@
-"""What tests of questions share: some of them, and what time does to them."""
+"""What tests of questions share: some questions, and what time does to them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.messages import Message
 from sectorflow_slack.domain.progress import Plan
 from sectorflow_slack.domain.questions import Question
-from sectorflow_slack.storage.interim import RedisInterimStore
 from sectorflow_slack.storage.questions import RedisQuestionStore
+from tests.storage.conftest import Stores
 from tests.values import make_question
 
 KEY = make_question().installation
 OTHER_KEY = InstallationKey("A0CUSTOMER", "T0ACME")
 PLAN = Plan((Message("the first answer", ({"type": "divider"},)), Message("the second answer")))
 FIRST, SECOND, THIRD = (make_question(number) for number in (1, 2, 3))
-#: Whoever waits longer than so many seconds is, for the fixture ``interim``, somebody to be told.
-PATIENCE = 0.05
+
+
+def accept_all(questions: RedisQuestionStore, *accepted: Question) -> None:
+    for question in accepted:
+        assert questions.accept(question)
 
 
 def taken(questions: RedisQuestionStore, key: InstallationKey = KEY) -> Question:
@@ -27,12 +30,12 @@ def taken(questions: RedisQuestionStore, key: InstallationKey = KEY) -> Question
     return question
 
 
-def accept_and_show(questions: RedisQuestionStore, interim: RedisInterimStore, shown: str = "1.1") -> None:
-    """Have the first question asked, and a ``ts`` or ``STATUS`` stand in for its answer, or "": nothing."""
-    questions.accept(FIRST)
+def accept_and_show(db: Stores, shown: str = "1.1") -> None:
+    """Accept the first question, and show a ``ts`` or ``STATUS`` in place of its answer, or "": nothing."""
+    db.questions.accept(FIRST)
     if shown:
-        assert interim.claim(FIRST.id) == FIRST
-        assert interim.keep(FIRST.id, shown)
+        assert db.placeholders.claim(FIRST.id) == FIRST
+        assert db.placeholders.keep(FIRST.id, shown)
 
 
 def wait_long(store: redis.Redis) -> None:

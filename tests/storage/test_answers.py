@@ -7,21 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import redis
 
-from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.progress import KeptAnswer
 from sectorflow_slack.domain.questions import Answer, ModelAnswer
 from sectorflow_slack.storage.answers import RedisAnswerStore
-from sectorflow_slack.storage.crypto import Cipher
 from tests.fakes import make_reply
-from tests.storage.conftest import dump, expiring_and_staying, race
+from tests.storage.conftest import Stores, dump, race
 from tests.values import MODEL_IDS, make_question
 
-DAY = 24 * 3600
-QUESTION = make_question()
 ANSWER = Answer(
-    QUESTION,
+    make_question(),
     (
         *make_reply(MODEL_IDS[:2], base_model="gpt-4o").answers,
         ModelAnswer(MODEL_IDS[2], "Model 3", failed=True),
@@ -35,197 +30,156 @@ PLACE = f"answer:{ANSWER.id}"
 
 
 @pytest.fixture
-def answers(store: redis.Redis, cipher: Cipher) -> RedisAnswerStore:
-    return RedisAnswerStore(store, cipher, retention_days=3)
-
-
-@pytest.fixture
-def kept(answers: RedisAnswerStore) -> RedisAnswerStore:
+def kept(db: Stores) -> RedisAnswerStore:
     """A store with one answer in it, shown by two messages."""
-    answers.keep(ANSWER)
-    answers.posted(ANSWER.id, ("1.1", "1.2"))
-    return answers
+    db.answers.keep(ANSWER)
+    db.answers.posted(ANSWER.id, ("1.1", "1.2"))
+    return db.answers
 
 
-def as_kept(answers: RedisAnswerStore) -> KeptAnswer:
-    found = answers.find(ANSWER.id)
-    assert found is not None
-    return found
-
-
-def shown(answers: RedisAnswerStore) -> Answer:
-    return as_kept(answers).answer
+def found(answers: RedisAnswerStore) -> KeptAnswer:
+    answer = answers.find(ANSWER.id)
+    assert answer is not None
+    return answer
 
 
 def versions(answers: RedisAnswerStore) -> tuple[int, int]:
-    """The newest version, and the one that the messages show."""
-    found = as_kept(answers)
-    return found.version, found.drawn
+    """Return the newest version, and the one that the messages show."""
+    return found(answers).version, found(answers).drawn
+
+
+# Storing
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"seconds": None, "credits": None}, {"display": "separated", "page": 7}]
+    "changes",
+    [
+        {},
+        {"seconds": None, "credits": None},
+        {"display": "separated", "page": 7},
+        {"models": make_reply(tuple(f"model-{number}" for number in range(20))).answers},
+    ],
+    ids=["whole", "no figures", "separated", "twenty models"],
 )
-def test_an_answer_comes_back_as_it_was_kept(answers: RedisAnswerStore, changes: dict[str, Any]) -> None:
-    answer = Answer(**{**{name: getattr(ANSWER, name) for name in Answer.__slots__}, **changes})
+def test_an_answer_comes_back_as_it_was_stored(db: Stores, changes: dict[str, Any]) -> None:
+    answer = replace(ANSWER, **changes)
 
-    answers.keep(answer)
+    db.answers.keep(answer)
 
-    found = answers.find(answer.id)
-    assert found is not None
-    assert (found.answer, found.posted, found.version, found.drawn) == (answer, (), 1, 1)
+    assert found(db.answers) == KeptAnswer(answer, (), 1, 1)
 
 
-def test_twenty_models_are_kept_in_their_order(answers: RedisAnswerStore) -> None:
-    models = make_reply(tuple(f"model-{number}" for number in range(20))).answers
+def test_storing_it_again_changes_nothing(db: Stores) -> None:
+    db.answers.keep(ANSWER, ("a", "b"))
+    db.answers.posted(ANSWER.id, ("1.1", "1.2"))
+    db.answers.show(ANSWER.id, tab=1)
 
-    answers.keep(Answer(QUESTION, models))
+    db.answers.keep(replace(ANSWER, models=(NEW,)), ("c", "d"))
 
-    assert shown(answers).models == models
-
-
-def test_keeping_it_again_changes_nothing(kept: RedisAnswerStore) -> None:
-    kept.show(ANSWER.id, tab=1)
-
-    kept.keep(Answer(QUESTION, (NEW,)))
-
-    assert shown(kept).models == ANSWER.models
-    assert shown(kept).tab == 1
+    assert found(db.answers).answer.models == ANSWER.models
+    assert found(db.answers).answer.tab == 1
+    assert found(db.answers).digests == ("a", "b")
 
 
-def test_it_is_kept_for_as_many_days_as_set_and_nothing_prolongs_that(
-    kept: RedisAnswerStore, store: redis.Redis
-) -> None:
-    store.expire(PLACE, 1000)
+def test_nothing_prolongs_how_long_an_answer_is_stored(db: Stores, kept: RedisAnswerStore) -> None:
+    db.redis.expire(PLACE, 1000)
 
     kept.show(ANSWER.id, tab=1)
     kept.ask_again(ANSWER.id, 1)
     kept.replace(ANSWER.id, 1, NEW)
-    kept.drawn(as_kept(kept))
+    kept.drawn(found(kept))
     kept.keep(ANSWER)
 
-    assert 0 < int(store.ttl(PLACE)) <= 1000
+    assert 0 < int(db.redis.ttl(PLACE)) <= 1000
 
 
-def test_its_days_are_those_of_the_settings(answers: RedisAnswerStore, store: redis.Redis) -> None:
-    answers.keep(ANSWER)
-
-    assert 3 * DAY - 60 < int(store.ttl(PLACE)) <= 3 * DAY
-
-
-def test_a_dump_shows_no_question_and_no_answer(kept: RedisAnswerStore, store: redis.Redis) -> None:
-    kept.ask_again(ANSWER.id, 1)
-    kept.replace(ANSWER.id, 1, NEW)
-
-    written = str(dump(store))
-
-    assert [text for text in ("joke", "Answer", "Something", "U0ANN") if text in written] == []
-
-
-def test_what_is_sealed_opens_only_where_it_stands(kept: RedisAnswerStore, store: redis.Redis) -> None:
-    store.hset(PLACE, "model:0", str(store.hget(PLACE, "model:1")))
-
-    assert kept.find(ANSWER.id) is None
-
-
-def test_what_no_key_opens_counts_as_gone(kept: RedisAnswerStore, store: redis.Redis) -> None:
-    store.hset(PLACE, "question", "no such thing")
-
-    assert kept.find(ANSWER.id) is None
-
-
-def test_what_another_release_kept_is_read_as_far_as_it_is_known(
-    kept: RedisAnswerStore, store: redis.Redis, cipher: Cipher
+@pytest.mark.parametrize("field", ["question", "model:0"])
+def test_an_answer_that_no_key_opens_counts_as_gone_and_is_logged_by_place(
+    db: Stores, kept: RedisAnswerStore, caplog: pytest.LogCaptureFixture, field: str
 ) -> None:
-    more = {"model_id": MODEL_IDS[0], "name": "Model 1", "text": "Hello", "of_a_later_release": [1]}
-    store.hset(PLACE, "model:0", cipher.seal(PLACE, "model:0", json.dumps(more)))
+    db.redis.hset(PLACE, field, str(db.redis.hget(PLACE, "model:1")))
 
-    assert shown(kept).models[0] == ModelAnswer(MODEL_IDS[0], "Model 1", text="Hello")
+    assert kept.find(ANSWER.id) is None
+    assert caplog.messages == [f"answer cannot be read: {PLACE} {field}"]
+
+
+def test_a_model_with_fields_of_another_release_is_read(db: Stores, kept: RedisAnswerStore) -> None:
+    more = {"model_id": MODEL_IDS[0], "name": "Model 1", "text": "Hello", "of_a_later_release": [1]}
+    db.redis.hset(PLACE, "model:0", db.cipher.seal(PLACE, "model:0", json.dumps(more)))
+
+    assert found(kept).answer.models[0] == ModelAnswer(MODEL_IDS[0], "Model 1", text="Hello")
+
+
+# What is shown
 
 
 def test_what_is_shown_changes_part_by_part(kept: RedisAnswerStore) -> None:
     kept.show(ANSWER.id, tab=1, page=2)
     kept.show(ANSWER.id, display="separated")
 
-    assert (shown(kept).tab, shown(kept).page, shown(kept).display) == (1, 2, "separated")
+    assert found(kept).answer == replace(ANSWER, tab=1, page=2, display="separated", together=2)
     assert versions(kept) == (3, 1)
 
 
-def test_what_is_drawn_is_known(kept: RedisAnswerStore) -> None:
+def test_the_messages_that_were_rendered_are_recorded_with_their_version(kept: RedisAnswerStore) -> None:
     kept.show(ANSWER.id, tab=1)
-    kept.drawn(replace(as_kept(kept), posted=("1.1",), drawn=2, digests=("a",)))
+    rendered = replace(found(kept), posted=("1.1",), drawn=2, digests=("a",))
 
-    found = as_kept(kept)
+    kept.drawn(rendered)
 
-    assert (found.posted, found.version, found.drawn, found.digests) == (("1.1",), 2, 2, ("a",))
-
-
-def test_what_its_messages_will_show_is_known_from_the_first(answers: RedisAnswerStore) -> None:
-    answers.keep(ANSWER, ("a", "b"))
-    answers.keep(ANSWER, ("c", "d"))
-    answers.posted(ANSWER.id, ("1.1", "1.2"))
-
-    assert as_kept(answers).digests == ("a", "b")
+    assert found(kept) == replace(rendered, answer=replace(rendered.answer, together=1))
 
 
-def test_nobody_knows_what_shows_what_where_slack_took_it_in_more_messages(answers: RedisAnswerStore) -> None:
-    answers.keep(ANSWER, ("a", "b"))
-    answers.posted(ANSWER.id, ("1.1", "1.2", "1.3"))
-
-    assert as_kept(answers).digests == ()
-
-
-def test_what_was_kept_without_digests_is_read(kept: RedisAnswerStore, store: redis.Redis) -> None:
-    store.hdel(PLACE, "digests", "together")
-
-    assert (as_kept(kept).digests, shown(kept).together) == ((), 2)
-
-
-def test_digests_count_for_nothing_once_a_release_drew_that_knew_of_none(
-    answers: RedisAnswerStore, store: redis.Redis
+@pytest.mark.parametrize(("posted", "digests"), [(("1.1", "1.2"), ("a", "b")), (("1.1", "1.2", "1.3"), ())])
+def test_digests_count_only_while_slack_has_as_many_messages(
+    db: Stores, posted: tuple[str, ...], digests: tuple[str, ...]
 ) -> None:
-    answers.keep(ANSWER, ("a",))
-    answers.posted(ANSWER.id, ("1.1",))
-    answers.show(ANSWER.id, tab=1)
+    db.answers.keep(ANSWER, ("a", "b"))
 
-    store.hset(PLACE, mapping={"posted": '["1.1"]', "drawn": "2"})
+    db.answers.posted(ANSWER.id, posted)
 
-    assert as_kept(answers).digests == ()
+    assert found(db.answers).digests == digests
 
 
-def test_a_dump_shows_no_digest(answers: RedisAnswerStore, store: redis.Redis) -> None:
-    answers.keep(ANSWER, ("planted-digest",))
+def test_digests_of_a_version_that_a_release_without_them_replaced_count_for_nothing(db: Stores) -> None:
+    db.answers.keep(ANSWER, ("a",))
+    db.answers.posted(ANSWER.id, ("1.1",))
+    db.redis.hset(PLACE, mapping={"posted": '["1.1"]', "drawn": "2"})
+    replaced = found(db.answers).digests
+    db.redis.hdel(PLACE, "digests", "together")
 
-    assert "planted-digest" not in str(dump(store))
+    assert replaced == found(db.answers).digests == ()
+    assert found(db.answers).answer.together == 1
 
 
-def test_messages_stand_together_as_far_as_there_ever_were_so_many(kept: RedisAnswerStore) -> None:
-    together = [shown(kept).together]
+def test_as_many_messages_stand_together_as_there_were_when_they_were_fewest(kept: RedisAnswerStore) -> None:
+    together = [found(kept).answer.together]
     for posted in (("1.1",), ("1.1", "1.3", "1.4"), ("1.1", "1.3")):
-        kept.drawn(replace(as_kept(kept), posted=posted))
-        together.append(shown(kept).together)
+        kept.drawn(replace(found(kept), posted=posted))
+        together.append(found(kept).answer.together)
 
     assert together == [2, 1, 1, 1]
 
 
-def test_what_changed_before_all_was_posted_is_to_be_drawn(answers: RedisAnswerStore) -> None:
-    answers.keep(ANSWER)
-    answers.show(ANSWER.id, tab=1)
+@pytest.mark.parametrize("changed", [True, False])
+def test_an_answer_that_changed_before_it_was_posted_is_to_be_rendered_again(
+    db: Stores, changed: bool
+) -> None:
+    db.answers.keep(ANSWER)
+    if changed:
+        db.answers.show(ANSWER.id, tab=1)
 
-    assert answers.posted(ANSWER.id, ("1.1",))
+    assert db.answers.posted(ANSWER.id, ("1.1",)) is changed
 
 
-def test_what_did_not_change_is_not_drawn_again(answers: RedisAnswerStore) -> None:
-    answers.keep(ANSWER)
-
-    assert not answers.posted(ANSWER.id, ("1.1",))
+# Models that are asked again
 
 
 def test_a_model_is_asked_again_once_at_a_time(kept: RedisAnswerStore) -> None:
     numbers = [kept.ask_again(ANSWER.id, 1), kept.ask_again(ANSWER.id, 1)]
 
     assert numbers == [1, 1]
-    assert shown(kept).busy == (MODEL_IDS[1],)
+    assert found(kept).answer.busy == (MODEL_IDS[1],)
     assert versions(kept) == (2, 1)
 
     kept.replace(ANSWER.id, 1, NEW)
@@ -233,95 +187,58 @@ def test_a_model_is_asked_again_once_at_a_time(kept: RedisAnswerStore) -> None:
     assert kept.ask_again(ANSWER.id, 1) == 2
 
 
-def test_two_models_may_be_asked_again_at_once(kept: RedisAnswerStore) -> None:
-    kept.ask_again(ANSWER.id, 2)
-    kept.ask_again(ANSWER.id, 0)
+@pytest.mark.real_redis
+def test_block_actions_at_the_same_moment_ask_once(real_db: Stores) -> None:
+    real_db.answers.keep(ANSWER)
 
-    assert shown(kept).busy == (MODEL_IDS[0], MODEL_IDS[2])
-
-
-def test_presses_at_the_same_moment_are_one_time(real_store: redis.Redis, cipher: Cipher) -> None:
-    answers = RedisAnswerStore(real_store, cipher, retention_days=3)
-    answers.keep(ANSWER)
-
-    assert race(8, lambda _: answers.ask_again(ANSWER.id, 1)) == [1] * 8
-    assert versions(answers) == (2, 1)
-
-
-def test_a_new_answer_takes_the_old_ones_place(kept: RedisAnswerStore) -> None:
-    kept.ask_again(ANSWER.id, 1)
-
-    kept.replace(ANSWER.id, 1, NEW)
-
-    assert shown(kept).models == (ANSWER.models[0], NEW, ANSWER.models[2])
-    assert shown(kept).busy == ()
+    assert race(8, lambda _: real_db.answers.ask_again(ANSWER.id, 1)) == [1] * 8
+    assert versions(real_db.answers) == (2, 1)
 
 
 @pytest.mark.parametrize(
     ("before", "new", "sum_of_both"),
     [(0.5, 0.25, 0.75), (0.1, 0.2, 0.1 + 0.2), (None, 0.25, None), (0.5, None, None), (1e300, 1e-5, 1e300)],
 )
-def test_what_a_new_answer_cost_is_added_and_how_long_the_first_took_is_told_no_more(
-    answers: RedisAnswerStore, before: float | None, new: float | None, sum_of_both: float | None
+def test_a_new_answer_replaces_the_old_one_and_adds_its_cost(
+    db: Stores, before: float | None, new: float | None, sum_of_both: float | None
 ) -> None:
-    answers.keep(replace(ANSWER, credits=before))
-    answers.ask_again(ANSWER.id, 1)
+    db.answers.keep(replace(ANSWER, credits=before))
+    db.answers.ask_again(ANSWER.id, 1)
 
-    answers.replace(ANSWER.id, 1, NEW, new)
+    db.answers.replace(ANSWER.id, 1, NEW, new)
 
-    assert (shown(answers).seconds, shown(answers).credits) == (None, sum_of_both)
+    models = (ANSWER.models[0], NEW, ANSWER.models[2])
+    assert found(db.answers).answer == replace(ANSWER, models=models, seconds=None, credits=sum_of_both)
 
 
-def test_where_there_is_no_new_one_the_footer_stays(kept: RedisAnswerStore) -> None:
+def test_without_a_new_answer_the_old_one_stays(kept: RedisAnswerStore) -> None:
     kept.ask_again(ANSWER.id, 1)
 
     kept.replace(ANSWER.id, 1, None, 0.25)
 
-    assert (shown(kept).seconds, shown(kept).credits) == (1.25, 0.5)
-
-
-def test_where_there_is_no_new_one_the_old_one_stays(kept: RedisAnswerStore) -> None:
-    kept.ask_again(ANSWER.id, 1)
-
-    kept.replace(ANSWER.id, 1, None)
-
-    assert shown(kept).models == ANSWER.models
-    assert shown(kept).busy == ()
+    assert found(kept).answer == replace(ANSWER, together=2)
     assert versions(kept) == (3, 1)
 
 
-def test_what_nobody_asked_for_is_not_put_in(kept: RedisAnswerStore) -> None:
+def test_an_answer_of_a_model_that_was_not_asked_again_is_ignored(kept: RedisAnswerStore) -> None:
     kept.replace(ANSWER.id, 1, NEW)
 
-    assert shown(kept) == replace(ANSWER, together=2)
+    assert found(kept).answer == replace(ANSWER, together=2)
     assert versions(kept) == (1, 1)
 
 
 @pytest.mark.parametrize("model", [3, 20, 9999])
-def test_a_model_that_there_is_not_is_not_asked(kept: RedisAnswerStore, model: int) -> None:
+def test_a_model_that_is_not_there_is_not_asked(kept: RedisAnswerStore, model: int) -> None:
     assert kept.ask_again(ANSWER.id, model) == 0
-    assert shown(kept) == replace(ANSWER, together=2)
+    assert found(kept).answer == replace(ANSWER, together=2)
 
 
-def test_whatever_is_done_to_an_expired_answer_leaves_nothing(
-    answers: RedisAnswerStore, store: redis.Redis
-) -> None:
-    answers.show(ANSWER.id, tab=1)
-    answers.replace(ANSWER.id, 1, NEW)
-    answers.drawn(KeptAnswer(ANSWER, ("1.1",), 1, 1))
+def test_no_step_brings_an_expired_answer_back(db: Stores) -> None:
+    db.answers.show(ANSWER.id, tab=1)
+    db.answers.replace(ANSWER.id, 1, NEW)
+    db.answers.drawn(KeptAnswer(ANSWER, ("1.1",), 1, 1))
 
-    assert not answers.posted(ANSWER.id, ("1.1",))
-    assert answers.ask_again(ANSWER.id, 1) == 0
-    assert answers.find(ANSWER.id) is None
-    assert expiring_and_staying(store) == (set(), set())
-
-
-def test_without_a_store_every_call_says_that_it_is_away(nobody: redis.Redis, cipher: Cipher) -> None:
-    answers = RedisAnswerStore(nobody, cipher, retention_days=3)
-
-    with pytest.raises(StorageUnavailable):
-        answers.keep(ANSWER)
-    with pytest.raises(StorageUnavailable):
-        answers.find(ANSWER.id)
-    with pytest.raises(StorageUnavailable):
-        answers.show(ANSWER.id, tab=1)
+    assert not db.answers.posted(ANSWER.id, ("1.1",))
+    assert db.answers.ask_again(ANSWER.id, 1) == 0
+    assert db.answers.find(ANSWER.id) is None
+    assert dump(db.redis) == {}

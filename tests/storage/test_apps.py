@@ -1,227 +1,163 @@
+"""Slack apps and their secrets: the service's own outside Redis, customers' in it."""
+
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import redis
-from cryptography.fernet import Fernet
 
-from sectorflow_slack.domain.errors import CannotDecrypt, StorageUnavailable
+from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import SlackApp
+from sectorflow_slack.storage import apps as apps_module
 from sectorflow_slack.storage.apps import RedisAppStore
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.installations import RedisInstallationStore
 from tests.losing import lose
-from tests.storage.conftest import dump
+from tests.storage.conftest import Stores, dump
 from tests.values import CUSTOMERS_APP, OWN_APP, make_bot, make_installation, make_terms
 
 OLD, NEW = CUSTOMERS_APP.signing_secret, "another-signing-secret"
+NEWER = replace(CUSTOMERS_APP, signing_secret=NEW)
 APP_ID = CUSTOMERS_APP.app_id
 PLACE = f"app:{APP_ID}"
 SECRETS = ("client_secret", "signing_secret", "next_signing_secret")
 
+Install = Callable[..., None]
+
 
 @pytest.fixture
-def apps(store: redis.Redis, cipher: Cipher) -> RedisAppStore:
-    return RedisAppStore(store, cipher, OWN_APP)
+def install(db: Stores) -> Install:
+    """Install an app in a team, the one way by which an app comes into the store."""
+
+    def save(app: SlackApp | None, team_id: str = "T0ACME") -> None:
+        app_id = app.app_id if app else OWN_APP.app_id
+        terms = make_terms(id=f"{app_id}-in-{team_id}", app_id=app_id)
+        installation = make_installation(terms, make_bot(app_id=app_id, team_id=team_id))
+        assert db.installations.save(installation, app, replaces=None)
+
+    return save
 
 
-def install(store: redis.Redis, cipher: Cipher, app: SlackApp, team_id: str = "T0ACME") -> None:
-    """Install ``app`` in a team, as the one way by which an app comes into the store."""
-    terms = make_terms(id=f"id-in-{team_id}", app_id=app.app_id)
-    installation = make_installation(terms, make_bot(app_id=app.app_id, team_id=team_id))
-    assert RedisInstallationStore(store, cipher).save(installation, app, replaces=terms.id)
-
-
-def test_the_own_app_is_known_and_never_in_redis(apps: RedisAppStore, store: redis.Redis) -> None:
-    assert apps.find(OWN_APP.app_id) == OWN_APP
-    assert apps.signing_secrets(OWN_APP.app_id) == (OWN_APP.signing_secret,)
-    apps.adopt_signing_secret(OWN_APP.app_id, OWN_APP.signing_secret)
-    assert dump(store) == {}
-
-
-def test_the_own_app_is_known_without_asking_redis(nobody: redis.Redis, cipher: Cipher) -> None:
-    apps = RedisAppStore(nobody, cipher, OWN_APP)
+def test_the_own_app_is_known_without_redis(db: Stores, unreachable: redis.Redis) -> None:
+    apps = RedisAppStore(unreachable, db.cipher, OWN_APP)
 
     assert apps.find(OWN_APP.app_id) == OWN_APP
     assert apps.signing_secrets(OWN_APP.app_id) == (OWN_APP.signing_secret,)
 
 
-def test_what_the_store_holds_under_the_own_apps_id_counts_for_nothing(
-    apps: RedisAppStore, store: redis.Redis, cipher: Cipher
-) -> None:
-    install(store, cipher, replace(CUSTOMERS_APP, app_id=OWN_APP.app_id))
+def test_an_app_is_found_with_its_secrets(db: Stores, install: Install) -> None:
+    install(CUSTOMERS_APP)
 
-    assert apps.find(OWN_APP.app_id) == OWN_APP
-    assert apps.signing_secrets(OWN_APP.app_id) == (OWN_APP.signing_secret,)
-
-
-@pytest.mark.parametrize("own_app", [OWN_APP, None])
-def test_an_app_is_found_with_its_secrets(
-    store: redis.Redis, cipher: Cipher, own_app: SlackApp | None
-) -> None:
-    install(store, cipher, CUSTOMERS_APP)
-
-    apps = RedisAppStore(store, cipher, own_app)
-
-    assert apps.find(APP_ID) == CUSTOMERS_APP
-    assert apps.signing_secrets(APP_ID) == (OLD,)
+    assert db.apps.find(APP_ID) == CUSTOMERS_APP
+    assert db.apps.signing_secrets(APP_ID) == (OLD,)
+    assert db.apps.find("A0UNKNOWN") is None
+    assert db.apps.signing_secrets("A0UNKNOWN") == ()
 
 
-def test_an_unknown_app_has_no_secrets(apps: RedisAppStore) -> None:
-    assert apps.find("A0NOBODY") is None
-    assert apps.signing_secrets("A0NOBODY") == ()
-
-
-def test_a_new_signing_secret_waits_behind_the_one_in_force(
-    apps: RedisAppStore, store: redis.Redis, cipher: Cipher
-) -> None:
-    install(store, cipher, CUSTOMERS_APP)
-
-    install(store, cipher, replace(CUSTOMERS_APP, signing_secret=NEW), "T0OTHER")
-
-    assert apps.signing_secrets(APP_ID) == (OLD, NEW)
-    assert apps.find(APP_ID) == CUSTOMERS_APP
-
-
-def test_new_client_credentials_count_at_once(
-    apps: RedisAppStore, store: redis.Redis, cipher: Cipher
-) -> None:
-    install(store, cipher, CUSTOMERS_APP)
+def test_new_client_credentials_count_at_once(db: Stores, install: Install) -> None:
     rotated = replace(CUSTOMERS_APP, client_id="5.6", client_secret="another-client-secret")
+    install(CUSTOMERS_APP)
 
-    install(store, cipher, rotated)
+    install(rotated)
 
-    assert apps.find(APP_ID) == rotated
-    assert apps.signing_secrets(APP_ID) == (OLD,)
+    assert db.apps.find(APP_ID) == rotated
+    assert db.apps.signing_secrets(APP_ID) == (OLD,)
 
 
-def test_a_waiting_secret_takes_over_when_it_is_adopted(
-    apps: RedisAppStore, store: redis.Redis, cipher: Cipher
+@pytest.mark.parametrize("team_id", ["T0ACME", "T0OTHER"])
+def test_a_new_signing_secret_waits_behind_the_one_in_force(
+    db: Stores, install: Install, team_id: str
 ) -> None:
-    install(store, cipher, CUSTOMERS_APP)
-    install(store, cipher, replace(CUSTOMERS_APP, signing_secret=NEW))
+    install(CUSTOMERS_APP)
 
-    apps.adopt_signing_secret(APP_ID, NEW)
+    install(NEWER, team_id)
 
-    assert apps.signing_secrets(APP_ID) == (NEW,)
-    assert apps.find(APP_ID) == replace(CUSTOMERS_APP, signing_secret=NEW)
+    assert db.apps.signing_secrets(APP_ID) == (OLD, NEW)
+    assert db.apps.find(APP_ID) == CUSTOMERS_APP
 
 
-def test_a_secret_that_does_not_wait_is_not_adopted(
-    apps: RedisAppStore, store: redis.Redis, cipher: Cipher
+def test_a_secret_that_waits_is_dropped_when_another_install_names_the_old_one(
+    db: Stores, install: Install
 ) -> None:
-    install(store, cipher, CUSTOMERS_APP)
+    install(CUSTOMERS_APP)
+    install(NEWER)
 
-    apps.adopt_signing_secret(APP_ID, NEW)
+    install(CUSTOMERS_APP)
 
-    assert apps.signing_secrets(APP_ID) == (OLD,)
-
-
-def test_only_the_very_secret_that_waits_is_adopted(
-    apps: RedisAppStore, store: redis.Redis, cipher: Cipher
-) -> None:
-    install(store, cipher, CUSTOMERS_APP)
-    install(store, cipher, replace(CUSTOMERS_APP, signing_secret=NEW))
-
-    apps.adopt_signing_secret(APP_ID, "a-third-signing-secret")
-
-    assert apps.signing_secrets(APP_ID) == (OLD, NEW)
-
-
-def test_adopting_for_an_app_that_is_gone_brings_nothing_back(
-    apps: RedisAppStore, store: redis.Redis
-) -> None:
-    apps.adopt_signing_secret(APP_ID, NEW)
-
-    assert dump(store) == {}
-
-
-def test_secrets_are_sealed_and_the_client_id_is_readable(
-    apps: RedisAppStore, store: redis.Redis, cipher: Cipher
-) -> None:
-    install(store, cipher, CUSTOMERS_APP)
-    install(store, cipher, replace(CUSTOMERS_APP, signing_secret=NEW))
-
-    text = str(dump(store))
-
-    assert CUSTOMERS_APP.client_id in text
-    assert not [secret for secret in (CUSTOMERS_APP.client_secret, OLD, NEW) if secret in text]
-
-
-def test_a_secret_that_was_moved_to_another_app_does_not_open(
-    apps: RedisAppStore, store: redis.Redis, cipher: Cipher
-) -> None:
-    install(store, cipher, CUSTOMERS_APP)
-    store.copy(f"app:{APP_ID}", "app:A0THIEF")
-
-    with pytest.raises(CannotDecrypt):
-        apps.find("A0THIEF")
-    with pytest.raises(CannotDecrypt):
-        apps.signing_secrets("A0THIEF")
-
-
-def test_a_lost_key_is_told_by_place(store: redis.Redis, cipher: Cipher) -> None:
-    install(store, cipher, CUSTOMERS_APP)
-    apps = RedisAppStore(store, Cipher([Fernet.generate_key().decode()]), None)
-
-    with pytest.raises(CannotDecrypt, match=rf"^no key decrypts app:{APP_ID} client_secret$"):
-        apps.find(APP_ID)
+    assert db.apps.signing_secrets(APP_ID) == (OLD,)
 
 
 @pytest.mark.parametrize(
-    ("unread", "left"), [("next_signing_secret", OLD), ("signing_secret", NEW)], ids=["waiting", "in force"]
+    ("named", "adopted", "in_force"),
+    [(NEWER, NEW, (NEW,)), (NEWER, "a-third-secret", (OLD, NEW)), (CUSTOMERS_APP, NEW, (OLD,))],
+    ids=["the one that waits", "another one", "none waits"],
 )
-def test_of_two_signing_secrets_the_one_that_no_key_opens_is_told_by_place_and_the_other_verifies(
-    apps: RedisAppStore,
-    store: redis.Redis,
-    cipher: Cipher,
-    caplog: pytest.LogCaptureFixture,
-    unread: str,
-    left: str,
+def test_only_the_secret_that_waits_is_adopted(
+    db: Stores, install: Install, named: SlackApp, adopted: str, in_force: tuple[str, ...]
 ) -> None:
-    install(store, cipher, CUSTOMERS_APP)
-    install(store, cipher, replace(CUSTOMERS_APP, signing_secret=NEW))
-    lose(store, PLACE, unread)
+    install(CUSTOMERS_APP)
+    install(named)
+
+    db.apps.adopt_signing_secret(APP_ID, adopted)
+
+    assert db.apps.signing_secrets(APP_ID) == in_force
+    assert db.apps.find(APP_ID) == replace(CUSTOMERS_APP, signing_secret=in_force[0])
+
+
+def test_adopting_for_an_app_that_is_gone_brings_nothing_back(db: Stores) -> None:
+    db.apps.adopt_signing_secret(APP_ID, NEW)
+
+    assert dump(db.redis) == {}
+
+
+@pytest.mark.parametrize(("lost", "left"), [("next_signing_secret", OLD), ("signing_secret", NEW)])
+def test_a_signing_secret_that_no_key_opens_is_logged_by_place_and_the_other_verifies(
+    db: Stores, install: Install, caplog: pytest.LogCaptureFixture, lost: str, left: str
+) -> None:
+    install(CUSTOMERS_APP)
+    install(NEWER)
+    lose(db.redis, PLACE, lost)
 
     with caplog.at_level(logging.ERROR):
-        found = apps.signing_secrets(APP_ID)
+        found = db.apps.signing_secrets(APP_ID)
 
     assert found == (left,)
-    assert [record.getMessage() for record in caplog.records] == [
-        f"signing secret cannot be read: {PLACE} {unread}"
-    ]
+    assert caplog.messages == [f"signing secret cannot be read: {PLACE} {lost}"]
 
 
-def test_where_no_key_opens_any_signing_secret_nobody_says_that_there_is_none(
-    apps: RedisAppStore, store: redis.Redis, cipher: Cipher
+def test_an_app_whose_secrets_no_key_opens_raises_until_it_is_installed_again(
+    db: Stores, install: Install
 ) -> None:
-    install(store, cipher, CUSTOMERS_APP)
-    lose(store, PLACE, *SECRETS)
+    install(CUSTOMERS_APP)
+    lose(db.redis, PLACE, *SECRETS)
 
     with pytest.raises(CannotDecrypt, match=r" signing_secret$"):
-        apps.signing_secrets(APP_ID)
+        db.apps.signing_secrets(APP_ID)
+    with pytest.raises(CannotDecrypt, match=rf"^no key decrypts {PLACE} client_secret$"):
+        db.apps.find(APP_ID)
+    install(NEWER)
+
+    assert db.apps.signing_secrets(APP_ID) == (NEW,)
+    assert db.apps.find(APP_ID) == NEWER
 
 
-def test_an_app_whose_signing_secret_no_key_opens_is_installed_again_with_the_one_it_has_now(
-    apps: RedisAppStore, store: redis.Redis, cipher: Cipher
+def test_apps_are_listed_without_a_key_and_with_the_teams_that_have_them(
+    db: Stores, install: Install, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(store, cipher, CUSTOMERS_APP)
-    lose(store, PLACE, *SECRETS)
+    monkeypatch.setattr(apps_module, "_BATCH", 2)
+    for number in range(3):
+        install(None, f"T{number}")
+    install(CUSTOMERS_APP)
+    install(NEWER)
+    db.redis.hset("app:A0HALF", "signing_secret", "of a record without a client id")
+    keyless = Cipher(["A" * 43 + "="])
 
-    install(store, cipher, replace(CUSTOMERS_APP, signing_secret=NEW))
+    apps = RedisAppStore(db.redis, keyless, OWN_APP).list()
 
-    assert apps.signing_secrets(APP_ID) == (NEW,)
-    assert apps.find(APP_ID) == replace(CUSTOMERS_APP, signing_secret=NEW)
-
-
-def test_a_store_that_is_away_is_said_to_be(nobody: redis.Redis, cipher: Cipher) -> None:
-    apps = RedisAppStore(nobody, cipher, None)
-
-    with pytest.raises(StorageUnavailable):
-        apps.find(APP_ID)
-    with pytest.raises(StorageUnavailable):
-        apps.signing_secrets(APP_ID)
-    with pytest.raises(StorageUnavailable):
-        apps.adopt_signing_secret(APP_ID, NEW)
+    assert [(app.app_id, app.client_id, app.is_own, app.secret_waits, app.tenant_ids) for app in apps] == [
+        ("A0OWN", OWN_APP.client_id, True, False, ("T0", "T1", "T2")),
+        (APP_ID, CUSTOMERS_APP.client_id, False, True, ("T0ACME",)),
+    ]
+    assert [app.app_id for app in RedisAppStore(db.redis, keyless, None).list()] == [APP_ID]

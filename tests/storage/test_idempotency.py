@@ -1,4 +1,4 @@
-"""One ``Idempotency-Key`` is one installation, whoever sends it how often."""
+"""One ``Idempotency-Key`` is one installation, however often it is sent."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 import redis
 from cryptography.fernet import Fernet
 
-from sectorflow_slack.domain.errors import StillUnderWay, StorageUnavailable
+from sectorflow_slack.domain.errors import StillUnderWay
 from sectorflow_slack.domain.stores import Claim
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.idempotency import RedisIdempotencyStore
-from tests.storage.conftest import dump, race
+from tests.storage.conftest import Stores, dump, race
 
 KEY = "a-key-of-the-platform"
 BODY = hashlib.sha256(b'{"appName":"Acme"}').hexdigest()
@@ -21,12 +21,15 @@ DAY = 24 * 3600
 
 
 @pytest.fixture
-def claims(store: redis.Redis, cipher: Cipher) -> RedisIdempotencyStore:
-    return RedisIdempotencyStore(store, cipher)
+def keys(db: Stores) -> RedisIdempotencyStore:
+    """A store in which ``KEY`` has been claimed."""
+    keys = RedisIdempotencyStore(db.redis, db.cipher)
+    assert keys.claim(KEY, BODY, "first") == Claim("mine", "first")
+    return keys
 
 
 def the_only_place(store: redis.Redis) -> str:
-    """Where the one key that was claimed is stored."""
+    """Return where the one key that was claimed is stored."""
     (place,) = store.scan_iter("idempotency:*")
     return str(place)
 
@@ -36,182 +39,114 @@ def let_the_lease_lapse(store: redis.Redis) -> None:
     store.hset(the_only_place(store), "claimed_until", "1.0")
 
 
-def seconds_left(store: redis.Redis) -> int:
-    return int(store.ttl(the_only_place(store)))
+def move_on(keys: RedisIdempotencyStore, store: redis.Redis, *steps: str) -> None:
+    for step in steps:
+        if step == "lapsed":
+            let_the_lease_lapse(store)
+        else:
+            {"making": keys.making_app, "done": keys.done, "released": keys.release}[step](KEY)
 
 
-def test_the_first_gets_the_key_and_the_next_has_to_wait(claims: RedisIdempotencyStore) -> None:
-    assert claims.claim(KEY, BODY, "first") == Claim("mine", "first")
-    assert claims.claim(KEY, BODY, "second") == Claim("underway", "first")
-    assert claims.claim("another-key", BODY, "third") == Claim("mine", "third")
-
-
-def test_what_is_done_gives_the_same_installation_again(
-    claims: RedisIdempotencyStore, store: redis.Redis
+@pytest.mark.parametrize(
+    ("steps", "state"),
+    [
+        ([], "underway"),
+        (["lapsed"], "mine"),
+        (["done"], "done"),
+        (["done", "lapsed"], "done"),
+        (["making"], "underway"),
+        (["making", "lapsed"], "in_doubt"),
+        (["making", "done"], "done"),
+        (["done", "released"], "done"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, list) else each,
+)
+def test_the_next_claim_gets_the_first_id_and_how_far_it_came(
+    db: Stores, keys: RedisIdempotencyStore, steps: list[str], state: str
 ) -> None:
-    claims.claim(KEY, BODY, "first")
-    claims.done(KEY)
-    let_the_lease_lapse(store)
+    move_on(keys, db.redis, *steps)
 
-    assert claims.claim(KEY, BODY, "second") == Claim("done", "first")
+    assert keys.claim(KEY, BODY, "second") == Claim(state, "first")  # type: ignore[arg-type]
+    assert keys.claim(KEY, BODY, "third") == Claim(  # type: ignore[arg-type]
+        "underway" if state == "mine" else state, "first"
+    )
 
 
-@pytest.mark.parametrize("state", ["claimed", "lapsed", "done"])
-def test_another_body_is_told_apart_whatever_became_of_the_first(
-    claims: RedisIdempotencyStore, store: redis.Redis, state: str
+@pytest.mark.parametrize("steps", [[], ["lapsed"], ["done"], ["making"]], ids=lambda each: " ".join(each))
+def test_another_body_is_told_apart_in_every_state(
+    db: Stores, keys: RedisIdempotencyStore, steps: list[str]
 ) -> None:
-    claims.claim(KEY, BODY, "first")
-    if state == "done":
-        claims.done(KEY)
-    if state == "lapsed":
-        let_the_lease_lapse(store)
+    move_on(keys, db.redis, *steps)
 
-    assert claims.claim(KEY, OTHER, "second").state == "other_body"
-    assert claims.claim(KEY, BODY, "third").installation_id == "first"
+    assert keys.claim(KEY, OTHER, "second").state == "other_body"
+    assert keys.claim(KEY, BODY, "third").installation_id == "first"
 
 
-def test_a_claim_that_lapsed_goes_to_the_next_with_the_first_id(
-    claims: RedisIdempotencyStore, store: redis.Redis
+def test_a_body_that_no_key_can_compare_any_more_registers_nothing_twice(
+    db: Stores, keys: RedisIdempotencyStore
 ) -> None:
-    claims.claim(KEY, BODY, "first")
-    let_the_lease_lapse(store)
-
-    assert claims.claim(KEY, BODY, "second") == Claim("mine", "first")
-    assert claims.claim(KEY, BODY, "third") == Claim("underway", "first")
-
-
-def test_a_claim_that_lapsed_while_an_app_was_made_is_in_doubt(
-    claims: RedisIdempotencyStore, store: redis.Redis
-) -> None:
-    claims.claim(KEY, BODY, "first")
-    claims.making_app(KEY)
-    running = claims.claim(KEY, BODY, "second")
-    let_the_lease_lapse(store)
-
-    assert running == Claim("underway", "first")
-    assert claims.claim(KEY, BODY, "third") == Claim("in_doubt", "first")
-    assert claims.claim(KEY, BODY, "fourth") == Claim("in_doubt", "first")
-
-
-def test_an_app_that_was_made_and_registered_is_done(
-    claims: RedisIdempotencyStore, store: redis.Redis
-) -> None:
-    claims.claim(KEY, BODY, "first")
-    claims.making_app(KEY)
-    claims.done(KEY)
-
-    assert claims.claim(KEY, BODY, "second") == Claim("done", "first")
-
-
-@pytest.mark.parametrize("meanwhile", ["making", "done", "released"])
-def test_who_was_held_up_until_another_took_the_key_makes_no_app(
-    claims: RedisIdempotencyStore, store: redis.Redis, meanwhile: str
-) -> None:
-    claims.claim(KEY, BODY, "first")
-    let_the_lease_lapse(store)
-    claims.claim(KEY, BODY, "second")
-    claims.making_app(KEY)
-    if meanwhile == "done":
-        claims.done(KEY)
-    if meanwhile == "released":
-        claims.release(KEY)
-    before = dump(store)
-
-    with pytest.raises(StillUnderWay):
-        claims.making_app(KEY)
-
-    assert dump(store) == before
-
-
-def test_a_key_of_which_nothing_came_may_be_used_anew(
-    claims: RedisIdempotencyStore, store: redis.Redis
-) -> None:
-    claims.claim(KEY, BODY, "first")
-    claims.making_app(KEY)
-
-    claims.release(KEY)
-
-    assert dump(store) == {}
-    assert claims.claim(KEY, OTHER, "second") == Claim("mine", "second")
-
-
-def test_what_is_done_is_not_released(claims: RedisIdempotencyStore) -> None:
-    claims.claim(KEY, BODY, "first")
-    claims.done(KEY)
-
-    claims.release(KEY)
-
-    assert claims.claim(KEY, BODY, "second") == Claim("done", "first")
-
-
-def test_a_key_counts_for_a_day_from_when_it_first_came(
-    claims: RedisIdempotencyStore, store: redis.Redis
-) -> None:
-    claims.claim(KEY, BODY, "first")
-    fresh = seconds_left(store)
-    store.expire(the_only_place(store), 1000)
-    let_the_lease_lapse(store)
-    claims.claim(KEY, BODY, "second")
-    claims.making_app(KEY)
-    claims.done(KEY)
-
-    assert 0 <= DAY - fresh <= 5
-    assert 990 < seconds_left(store) <= 1000
-
-
-def test_nothing_is_said_of_a_key_that_is_gone(claims: RedisIdempotencyStore, store: redis.Redis) -> None:
-    claims.done(KEY)
-    claims.release(KEY)
-
-    assert dump(store) == {}
-
-
-@pytest.mark.parametrize("key", ["", "*", "\x00", "\ud83d", "ü" * 255, "a:b"])
-def test_any_text_may_be_a_key(claims: RedisIdempotencyStore, key: str) -> None:
-    assert claims.claim(key, BODY, "first") == Claim("mine", "first")
-    assert claims.claim(key, BODY, "second") == Claim("underway", "first")
-
-
-def test_a_dump_shows_neither_key_nor_what_a_body_could_be_tried_against(
-    claims: RedisIdempotencyStore, store: redis.Redis
-) -> None:
-    claims.claim(KEY, BODY, "first")
-
-    text = str(dump(store))
-
-    assert KEY not in text
-    assert BODY not in text
-
-
-def test_where_no_key_opens_the_fingerprint_nothing_is_registered_twice(
-    claims: RedisIdempotencyStore, store: redis.Redis
-) -> None:
-    claims.claim(KEY, BODY, "first")
-    let_the_lease_lapse(store)
-    keyless = RedisIdempotencyStore(store, Cipher([Fernet.generate_key().decode()]))
+    let_the_lease_lapse(db.redis)
+    keyless = RedisIdempotencyStore(db.redis, Cipher([Fernet.generate_key().decode()]))
 
     assert keyless.claim(KEY, BODY, "second").state == "other_body"
 
 
+@pytest.mark.parametrize("meanwhile", [[], ["done"], ["released"]], ids=lambda each: " ".join(each))
+def test_a_slow_request_makes_no_app_once_another_has_taken_the_key(
+    db: Stores, keys: RedisIdempotencyStore, meanwhile: list[str]
+) -> None:
+    let_the_lease_lapse(db.redis)
+    keys.claim(KEY, BODY, "second")
+    move_on(keys, db.redis, "making", *meanwhile)
+    before = dump(db.redis)
+
+    with pytest.raises(StillUnderWay):
+        keys.making_app(KEY)
+
+    assert dump(db.redis) == before
+
+
+def test_a_key_that_was_released_may_be_used_anew(db: Stores, keys: RedisIdempotencyStore) -> None:
+    move_on(keys, db.redis, "making", "released")
+
+    assert dump(db.redis) == {}
+    assert keys.claim(KEY, OTHER, "second") == Claim("mine", "second")
+
+
+def test_no_step_prolongs_the_day_for_which_a_key_counts(db: Stores, keys: RedisIdempotencyStore) -> None:
+    fresh = int(db.redis.ttl(the_only_place(db.redis)))
+    db.redis.expire(the_only_place(db.redis), 1000)
+    let_the_lease_lapse(db.redis)
+
+    keys.claim(KEY, BODY, "second")
+    move_on(keys, db.redis, "making", "done")
+
+    assert DAY - 60 < fresh <= DAY
+    assert 0 < int(db.redis.ttl(the_only_place(db.redis))) <= 1000
+
+
+def test_no_step_brings_back_a_key_that_is_gone(db: Stores, keys: RedisIdempotencyStore) -> None:
+    db.redis.flushdb()
+
+    move_on(keys, db.redis, "done", "released")
+
+    assert dump(db.redis) == {}
+
+
+@pytest.mark.parametrize("key", ["", "*", "\x00", "\ud83d", "ü" * 255, "a:b"])
+def test_any_text_may_be_a_key(keys: RedisIdempotencyStore, key: str) -> None:
+    assert keys.claim(key, BODY, "second") == Claim("mine", "second")
+    assert keys.claim(key, BODY, "third") == Claim("underway", "second")
+
+
 @pytest.mark.real_redis
 @pytest.mark.parametrize("lapsed", [False, True])
-def test_of_many_at_once_one_gets_the_key(real_store: redis.Redis, cipher: Cipher, lapsed: bool) -> None:
-    claims = RedisIdempotencyStore(real_store, cipher)
+def test_of_many_at_once_one_gets_the_key(real_db: Stores, lapsed: bool) -> None:
     if lapsed:
-        claims.claim(KEY, BODY, "earlier")
-        let_the_lease_lapse(real_store)
+        real_db.idempotency.claim(KEY, BODY, "earlier")
+        let_the_lease_lapse(real_db.redis)
 
-    outcomes = race(8, lambda number: claims.claim(KEY, BODY, f"racer-{number}"))
+    outcomes = race(8, lambda number: real_db.idempotency.claim(KEY, BODY, f"racer-{number}"))
 
     assert sorted(each.state for each in outcomes) == ["mine"] + ["underway"] * 7
     assert len({each.installation_id for each in outcomes}) == 1
-
-
-def test_a_store_that_is_away_is_said_to_be(nobody: redis.Redis, cipher: Cipher) -> None:
-    claims = RedisIdempotencyStore(nobody, cipher)
-
-    with pytest.raises(StorageUnavailable):
-        claims.claim(KEY, BODY, "first")
-    for step in (claims.making_app, claims.done, claims.release):
-        with pytest.raises(StorageUnavailable):
-            step(KEY)

@@ -1,22 +1,21 @@
+"""Installations that wait for consent: kept as long as their link, then shown for a week."""
+
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 import redis
 
-from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.installations import PendingInstallation
-from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.pending import RedisPendingStore
-from tests.storage.conftest import dump, expiring_and_staying, race
-from tests.values import API_TOKEN, CUSTOMERS_APP, NOW, make_pending, make_terms
+from tests.storage.conftest import Stores, dump, race
+from tests.values import CUSTOMERS_APP, NOW, make_pending, make_terms
 
 DAY = 24 * 3600
-#: Of a TTL that a test has just set, some seconds may have gone.
-SLACK_SECONDS = 5
-
-PENDING = make_pending(terms=make_terms(id="own"))
+OWN = make_pending(terms=make_terms(id="own"))
 CUSTOMERS = make_pending(
     terms=make_terms(
         id="customers",
@@ -34,167 +33,184 @@ CUSTOMERS = make_pending(
 
 
 @pytest.fixture
-def pendings(store: redis.Redis, cipher: Cipher) -> RedisPendingStore:
-    return RedisPendingStore(store, cipher)
+def saved(db: Stores) -> RedisPendingStore:
+    """A store with two pending installations."""
+    db.pendings.save(OWN)
+    db.pendings.save(CUSTOMERS)
+    return db.pendings
 
 
 def let_the_link_die(store: redis.Redis) -> None:
-    """Do what time does to what lives as long as the link."""
+    """Do what time does to what lives as long as the links."""
     for pattern in ("install-link:*", "pending-secrets:*"):
         store.delete(*store.scan_iter(pattern))
 
 
-def seconds_left(store: redis.Redis, pattern: str) -> int:
-    (key,) = store.scan_iter(pattern)
-    return int(store.ttl(key))
+def changed(pending: PendingInstallation, **changes: Any) -> PendingInstallation:
+    return replace(pending, terms=replace(pending.terms, revision=pending.terms.revision + 1, **changes))
 
 
-@pytest.mark.parametrize("pending", [PENDING, CUSTOMERS], ids=["own app", "customer's app"])
-def test_it_is_found_whole_by_id_and_by_link(
-    pendings: RedisPendingStore, pending: PendingInstallation
+def found(pendings: RedisPendingStore, installation_id: str = "customers") -> PendingInstallation:
+    pending = pendings.find(installation_id)
+    assert pending is not None
+    return pending
+
+
+# Found
+
+
+def test_each_is_found_whole_by_id_and_by_link(saved: RedisPendingStore) -> None:
+    for pending in (OWN, CUSTOMERS):
+        assert saved.find(pending.terms.id) == saved.find_by_link(pending.link) == pending
+
+
+@pytest.mark.parametrize("unknown", ["unknown", "", "half a pair: \ud800"])
+def test_an_id_is_no_link_and_a_link_is_no_id(saved: RedisPendingStore, unknown: str) -> None:
+    assert [saved.find_by_link(each) for each in (unknown, "own")] == [None, None]
+    assert saved.find(OWN.link) is None
+
+
+def test_one_whose_link_is_dead_has_expired_whatever_the_clock_says(
+    db: Stores, saved: RedisPendingStore
 ) -> None:
-    pendings.save(PENDING)
-    pendings.save(CUSTOMERS)
+    let_the_link_die(db.redis)
 
-    assert pendings.find(pending.terms.id) == pending
-    assert pendings.find_by_link(pending.link) == pending
-
-
-@pytest.mark.parametrize("unknown", ["nobody", "", "a link"])
-def test_what_was_never_saved_is_not_found(pendings: RedisPendingStore, unknown: str) -> None:
-    pendings.save(PENDING)
-
-    assert pendings.find(unknown) is None
-    assert pendings.find_by_link(unknown) is None
+    expired = found(saved)
+    assert expired.status(NOW) == "expired"
+    assert expired.terms.app_name == CUSTOMERS.terms.app_name
+    assert expired.terms.sectorflow.api_token == expired.link == ""
+    assert expired.slack_app == replace(CUSTOMERS_APP, client_secret="", signing_secret="")
+    assert saved.find_by_link(CUSTOMERS.link) is None
 
 
-def test_a_link_that_is_no_text_leads_nowhere(pendings: RedisPendingStore) -> None:
-    assert pendings.find_by_link("half a pair: \ud800") is None
+# Failed
 
 
-def test_the_id_is_no_link_and_the_link_is_no_id(pendings: RedisPendingStore) -> None:
-    pendings.save(PENDING)
-
-    assert pendings.find_by_link("own") is None
-    assert pendings.find(PENDING.link) is None
-
-
-def test_everything_about_it_expires_the_secrets_with_the_link(
-    pendings: RedisPendingStore, store: redis.Redis
+def test_a_failed_one_tells_why_for_a_week_without_its_link_and_secrets(
+    db: Stores, saved: RedisPendingStore
 ) -> None:
-    pendings.save(CUSTOMERS)
+    saved.fail("customers", "already_installed")
 
-    _, staying = expiring_and_staying(store)
-    # Only what lists it stays, until it is swept.
-    assert {key.partition(":")[0] for key in staying} == {"installations", "index-sweep"}
-    assert 0 <= DAY - seconds_left(store, "install-link:*") <= SLACK_SECONDS
-    assert 0 <= DAY - seconds_left(store, "pending-secrets:*") <= SLACK_SECONDS
-    assert 0 <= 8 * DAY - seconds_left(store, "pending:*") <= SLACK_SECONDS
-
-
-def test_it_expires_with_its_link(pendings: RedisPendingStore) -> None:
-    pendings.save(PENDING)
-
-    found = pendings.find("own")
-
-    assert found is not None
-    assert found.status(NOW) == "pending"
-    assert found.status(NOW + DAY - 1) == "pending"
-    assert found.status(NOW + DAY) == "expired"
+    failed = found(saved)
+    assert failed.failure == "already_installed"
+    assert failed.status(NOW) == failed.status(NOW + 2 * DAY) == "failed"
+    assert 7 * DAY - 60 < db.redis.ttl("pending:customers") <= 7 * DAY
+    assert saved.find_by_link(CUSTOMERS.link) is None
+    assert list(db.redis.scan_iter("pending-secrets:*")) == ["pending-secrets:own"]
+    assert len(list(db.redis.scan_iter("install-link:*"))) == 1
+    assert saved.find_by_link(OWN.link) == OWN
 
 
-def test_when_the_link_is_dead_it_is_expired_whatever_the_clock_says(
-    pendings: RedisPendingStore, store: redis.Redis
-) -> None:
-    pendings.save(CUSTOMERS)
+def test_failing_one_that_is_gone_brings_nothing_back(db: Stores) -> None:
+    db.pendings.fail("own", "already_installed")
 
-    let_the_link_die(store)
-
-    found = pendings.find("customers")
-    assert found is not None
-    assert found.status(NOW) == "expired"
-    assert found.terms.app_name == CUSTOMERS.terms.app_name
-    assert found.terms.sectorflow.api_token == found.link == ""
-    assert found.slack_app == replace(CUSTOMERS_APP, client_secret="", signing_secret="")
-    assert pendings.find_by_link(CUSTOMERS.link) is None
-
-
-def test_a_failed_one_says_why_for_a_week(pendings: RedisPendingStore, store: redis.Redis) -> None:
-    pendings.save(CUSTOMERS)
-
-    pendings.fail("customers", "already_installed")
-
-    found = pendings.find("customers")
-    assert found is not None
-    assert found.failure == "already_installed"
-    assert found.status(NOW) == found.status(NOW + 2 * DAY) == "failed"
-    assert 0 <= 7 * DAY - seconds_left(store, "pending:*") <= SLACK_SECONDS
-
-
-def test_a_failed_ones_link_and_secrets_are_forgotten(
-    pendings: RedisPendingStore, store: redis.Redis
-) -> None:
-    pendings.save(CUSTOMERS)
-
-    pendings.fail("customers", "already_installed")
-
-    assert pendings.find_by_link(CUSTOMERS.link) is None
-    assert not [key for key in dump(store) if key.startswith(("pending-secrets:", "install-link:"))]
-    assert "pending:customers" in dump(store)
-
-
-def test_failing_one_leaves_the_others_alone(pendings: RedisPendingStore) -> None:
-    pendings.save(PENDING)
-    pendings.save(CUSTOMERS)
-
-    pendings.fail("customers", "already_installed")
-
-    assert pendings.find_by_link(PENDING.link) == PENDING
-
-
-def test_failing_what_is_gone_brings_nothing_back(pendings: RedisPendingStore, store: redis.Redis) -> None:
-    pendings.fail("own", "already_installed")
-
-    assert dump(store) == {}
-
-
-def test_a_dump_shows_no_secret_and_no_link(pendings: RedisPendingStore, store: redis.Redis) -> None:
-    pendings.save(CUSTOMERS)
-
-    text = str(dump(store))
-
-    secrets = [API_TOKEN, CUSTOMERS.link, CUSTOMERS_APP.client_secret, CUSTOMERS_APP.signing_secret]
-    assert not [secret for secret in secrets if secret in text]
-    assert CUSTOMERS.terms.app_name in text
+    assert dump(db.redis) == {}
 
 
 @pytest.mark.real_redis
-def test_a_reader_never_sees_half_of_a_failure(real_store: redis.Redis, cipher: Cipher) -> None:
-    pendings = RedisPendingStore(real_store, cipher)
+def test_a_reader_never_sees_half_of_a_failure(real_db: Stores) -> None:
 
-    def step(number: int) -> list[PendingInstallation | None]:
+    def fail_or_read(number: int) -> list[PendingInstallation | None]:
         if number == 0:
-            pendings.fail("customers", "already_installed")
+            real_db.pendings.fail("customers", "already_installed")
             return []
-        return [pendings.find("customers") for _ in range(20)]
+        return [real_db.pendings.find("customers") for _ in range(20)]
 
     for _ in range(10):
-        pendings.save(CUSTOMERS)
-        _, *seen = race(4, step)
+        real_db.pendings.save(CUSTOMERS)
+        _, *seen = race(4, fail_or_read)
 
-        states = {(found.failure, found.link) for each in seen for found in each if found}
+        states = {(each.failure, each.link) for reader in seen for each in reader if each}
         assert states <= {(None, CUSTOMERS.link), ("already_installed", "")}
-        real_store.flushdb()
+        real_db.redis.flushdb()
 
 
-def test_a_store_that_is_away_is_said_to_be(nobody: redis.Redis, cipher: Cipher) -> None:
-    pendings = RedisPendingStore(nobody, cipher)
+# Changed
 
-    with pytest.raises(StorageUnavailable):
-        pendings.save(PENDING)
-    with pytest.raises(StorageUnavailable):
-        pendings.find("own")
-    with pytest.raises(StorageUnavailable):
-        pendings.find_by_link(PENDING.link)
-    with pytest.raises(StorageUnavailable):
-        pendings.fail("own", "already_installed")
+
+def lifetimes(store: redis.Redis) -> dict[str, int]:
+    """Return for how many hours each key lives."""
+    return {str(key): round(int(store.ttl(key)) / 3600) for key in store.scan_iter()}
+
+
+def test_new_settings_are_in_force_and_the_link_stays(db: Stores, saved: RedisPendingStore) -> None:
+    before = lifetimes(db.redis)
+    sectorflow = replace(CUSTOMERS.terms.sectorflow, api_token="another-token")
+    new = changed(CUSTOMERS, app_name="New", sectorflow=sectorflow)
+
+    assert saved.change(new, 1)
+    assert found(saved) == saved.find_by_link(CUSTOMERS.link) == new
+    assert "another-token" not in str(dump(db.redis))
+    assert lifetimes(db.redis) == before
+
+
+def test_a_change_is_made_of_the_revision_that_it_is_of(db: Stores, saved: RedisPendingStore) -> None:
+    # What was written before there were revisions is of the first.
+    db.redis.hdel("pending:customers", "revision")
+
+    assert found(saved) == CUSTOMERS
+    assert saved.change(changed(CUSTOMERS, app_name="First"), 1)
+    assert not saved.change(changed(CUSTOMERS, app_name="Second"), 1)
+    assert found(saved) == changed(CUSTOMERS, app_name="First")
+
+
+@pytest.mark.parametrize("state", ["gone", "expired", "failed"])
+def test_one_that_failed_expired_or_is_gone_is_not_changed(
+    db: Stores, saved: RedisPendingStore, state: str
+) -> None:
+    if state == "gone":
+        db.redis.flushdb()
+    elif state == "expired":
+        let_the_link_die(db.redis)
+    else:
+        saved.fail("customers", "already_installed")
+        # A failure is final, whatever else is left.
+        db.redis.hset("pending-secrets:customers", "link", "")
+    before = dump(db.redis)
+
+    assert not saved.change(changed(CUSTOMERS), 1)
+    assert dump(db.redis) == before
+
+
+@pytest.mark.real_redis
+def test_of_many_changes_at_once_one_is_made(real_db: Stores) -> None:
+    real_db.pendings.save(CUSTOMERS)
+
+    outcomes = race(8, lambda number: real_db.pendings.change(changed(CUSTOMERS, app_name=f"{number}"), 1))
+
+    assert outcomes.count(True) == 1
+    assert found(real_db.pendings) == changed(CUSTOMERS, app_name=f"{outcomes.index(True)}")
+
+
+# Removed
+
+
+@pytest.mark.parametrize("state", ["pending", "failed", "expired"])
+def test_a_removed_one_leaves_only_the_mark_that_it_was_removed(
+    db: Stores, saved: RedisPendingStore, state: str
+) -> None:
+    saved.remove("own")
+    if state == "failed":
+        saved.fail("customers", "already_installed")
+    if state == "expired":
+        let_the_link_die(db.redis)
+
+    assert saved.remove("customers")
+    assert not saved.remove("customers")
+    assert set(dump(db.redis)) == {"removed:own", "removed:customers"}
+
+
+@pytest.mark.real_redis
+def test_a_change_never_outlives_a_removal(real_db: Stores) -> None:
+    steps = (
+        partial(real_db.pendings.change, changed(CUSTOMERS), 1),
+        partial(real_db.pendings.remove, "customers"),
+    )
+
+    for _ in range(20):
+        real_db.redis.flushdb()
+        real_db.pendings.save(CUSTOMERS)
+
+        race(2, lambda number: steps[number]())
+
+        assert set(dump(real_db.redis)) == {"removed:customers"}

@@ -1,0 +1,74 @@
+"""Every method of every store raises ``StorageUnavailable`` while Redis is away."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+
+from sectorflow_slack.domain.errors import StorageUnavailable
+from sectorflow_slack.domain.installations import InstallationQuery, OAuthState, Revocation
+from sectorflow_slack.domain.progress import KeptAnswer
+from sectorflow_slack.domain.questions import Answer
+from sectorflow_slack.storage.crypto import Cipher
+from tests.fakes import make_reply
+from tests.storage.conftest import Stores
+from tests.storage.question_steps import FIRST, KEY, PLAN
+from tests.values import MODEL_IDS, FixedClock, make_installation, make_pending
+
+CIPHER = Cipher(["A" * 43 + "="])
+ANSWER = Answer(FIRST, make_reply(MODEL_IDS).answers)
+#: An argument for each type that a store's method asks for.
+ARGUMENTS: dict[str, Any] = {
+    "str": "x",
+    "int": 0,
+    "float": 0.0,
+    "bool": True,
+    "str | None": None,
+    "SlackApp | None": None,
+    "ModelAnswer | None": None,
+    "Answer": ANSWER,
+    "KeptAnswer": KeptAnswer(ANSWER, (), 1, 1),
+    "Installation": make_installation(),
+    "InstallationKey": KEY,
+    "InstallationQuery": InstallationQuery(),
+    "OAuthState": OAuthState("x", "A0"),
+    "PendingInstallation": make_pending(),
+    "Plan": PLAN,
+    "Question": FIRST,
+    "Revocation": Revocation("id-1", KEY, "xoxb-1"),
+    "Sequence[Question]": [FIRST],
+    "Sequence[str]": [],
+}
+SEALED_BACKUP = CIPHER.seal("backup", "installations", '{"app:A0": {}}')
+#: A figure that is lost is worth no error.
+SILENT = {"metrics.count", "metrics.count_ignored", "metrics.observe"}
+
+_NOWHERE = Stores(redis.Redis(port=1), CIPHER, FixedClock())
+METHODS = [
+    f"{name}.{method}"
+    for name, store in vars(_NOWHERE).items()
+    for method in vars(type(store))
+    if type(store).__module__.startswith("sectorflow_slack.storage") and not method.startswith("_")
+    if name != "cipher" and f"{name}.{method}" not in SILENT
+]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_server_that_is_away_is_reported(unreachable: redis.Redis, method: str) -> None:
+    name, _, method = method.partition(".")
+    call = getattr(getattr(Stores(unreachable, CIPHER, FixedClock()), name), method)
+    needed = [each for each in inspect.signature(call).parameters.values() if each.default is each.empty]
+    values = {each.name: ARGUMENTS[each.annotation] for each in needed}
+
+    with pytest.raises(StorageUnavailable):
+        run(call, **(values | {"sealed": SEALED_BACKUP} if method == "restore" else values))
+
+
+def run(call: Any, **arguments: object) -> None:
+    result = call(**arguments)
+    if isinstance(result, Iterator):
+        next(result)

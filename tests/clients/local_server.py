@@ -63,6 +63,13 @@ def raw(*pieces: bytes, pause: float = 0.0) -> Answer:
     return answer
 
 
+#: Starts well, and breaks off or takes longer than anybody waits.
+HEAD = b"HTTP/1.1 200 OK\r\n"
+hangs_up = raw(b"")
+breaks_off = raw(HEAD + b"Content-Length: 99\r\n\r\n{")
+trickles = raw(HEAD + b"Content-Length: 999\r\n\r\n", *[b"x"] * 100, pause=0.05)
+
+
 def silent(handler: Handler) -> None:
     """Say nothing until the server stops, or for ten seconds."""
     handler.server.over.wait(10)
@@ -106,6 +113,11 @@ class _Server(ThreadingHTTPServer):
         self.seen: list[Seen] = []
         self.answer: Answer = reply()
         self.over = threading.Event()
+        self.closed = threading.Semaphore(0)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.closed.release()
 
     def handle_error(self, *args: Any) -> None:
         """A client that hung up is none of a test's business."""
@@ -128,6 +140,10 @@ class LocalServer:
 
     def answers(self, answer: Answer) -> None:
         self._server.answer = answer
+
+    def await_hang_up(self) -> None:
+        """Wait until one more connection is closed from here."""
+        assert self._server.closed.acquire(timeout=30)
 
 
 @contextmanager

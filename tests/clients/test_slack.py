@@ -14,21 +14,29 @@ from sectorflow_slack.clients.slack import SlackWebClient
 from sectorflow_slack.clients.slack_calls import BUSY_ERRORS, RATE_ERRORS
 from sectorflow_slack.domain.errors import ManifestRefused, SlackBusy, SlackError, SlackRefused
 from sectorflow_slack.domain.installations import BotInstall, FreshToken, SlackApp
-from sectorflow_slack.domain.messages import Address, Message
+from sectorflow_slack.domain.messages import Message
 from sectorflow_slack.domain.slack import SCOPES
-from tests.clients.local_server import LocalServer, breaks_off, hangs_up, reply, says, trickles
-from tests.clients.test_slack_replies import INSTALLED, MADE, REFRESH_TOKEN, ROTATED
+from tests.clients.local_server import LocalServer, Seen, breaks_off, hangs_up, reply, says, trickles
+from tests.clients.slack_requests import (
+    BLOCKS,
+    CALLS,
+    CHANNEL,
+    CODE,
+    CONFIG_TOKEN,
+    MANIFEST,
+    REDIRECT_URI,
+    REFRESH_TOKEN,
+    TRIGGER,
+    VIEW,
+)
+from tests.clients.test_slack_replies import MADE, ROTATED
 from tests.values import BOT_TOKEN, CUSTOMERS_APP, NOW, FixedClock
 
-BLOCKS = [{"type": "section", "text": {"type": "plain_text", "text": "Höhe"}}]
-MESSAGE = Message("the fallback", tuple(BLOCKS))
-CHANNEL = Address("C0GENERAL")
-THREAD = Address("C0GENERAL", "1.0", "Acme Assistant")
-VIEW = {"type": "home", "blocks": BLOCKS}
+BASIC = base64.b64encode(f"{CUSTOMERS_APP.client_id}:{CUSTOMERS_APP.client_secret}".encode()).decode()
+NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
+IN_THREAD = {"thread_ts": "1.0", "username": "Acme Assistant"}
+TEXT_AND_BLOCKS = {"channel": "C0GENERAL", "text": "the fallback", "blocks": BLOCKS}
 PROMPTS = [{"title": f"Title {n}", "message": f"Message {n}"} for n in range(6)]
-REDIRECT_URI = "https://slack.example.com/slack/oauth_redirect"
-CONFIG_TOKEN = "xoxe.xoxp-1-config-token-that-nobody-may-see"
-MANIFEST = {"display_information": {"name": "Acme Ä"}, "settings": {"org_deploy_enabled": False}}
 
 
 @pytest.fixture
@@ -36,48 +44,29 @@ def client(session: requests.Session, server: LocalServer) -> SlackWebClient:
     return SlackWebClient(session, base_url=server.url, clock=FixedClock())
 
 
-# Messages and views
+def sent(seen: Seen) -> dict[str, Any]:
+    """The arguments of a call, which come as JSON or as a form."""
+    if seen.headers["Content-Type"].startswith("application/json"):
+        return dict(json.loads(seen.body or b"{}"))
+    return {name: value for name, (value,) in parse_qs(seen.body.decode()).items()}
 
 
 @pytest.mark.parametrize(
-    ("call", "method", "body"),
+    ("call", "method", "arguments"),
     [
+        (CALLS["post"], "chat.postMessage", {**TEXT_AND_BLOCKS, **IN_THREAD, **NO_PREVIEWS}),
         (
-            lambda slack: slack.post(BOT_TOKEN, CHANNEL, MESSAGE),
+            lambda slack: slack.post(BOT_TOKEN, CHANNEL, Message("words")),
             "chat.postMessage",
-            {"text": "the fallback", "blocks": BLOCKS, "unfurl_links": False, "unfurl_media": False},
+            {"channel": "C0GENERAL", "text": "words", **NO_PREVIEWS},
         ),
-        (
-            lambda slack: slack.post(BOT_TOKEN, THREAD, Message("words")),
-            "chat.postMessage",
-            {
-                "text": "words",
-                "thread_ts": "1.0",
-                "username": "Acme Assistant",
-                "unfurl_links": False,
-                "unfurl_media": False,
-            },
-        ),
-        (
-            lambda slack: slack.update(BOT_TOKEN, "C0GENERAL", "1.2", MESSAGE),
-            "chat.update",
-            {"ts": "1.2", "text": "the fallback", "blocks": BLOCKS},
-        ),
-        (
-            lambda slack: slack.whisper(BOT_TOKEN, THREAD, "U0ANN", MESSAGE),
-            "chat.postEphemeral",
-            {
-                "user": "U0ANN",
-                "text": "the fallback",
-                "blocks": BLOCKS,
-                "thread_ts": "1.0",
-                "username": "Acme Assistant",
-            },
-        ),
+        (CALLS["update"], "chat.update", {**TEXT_AND_BLOCKS, "ts": "1.2"}),
+        (CALLS["delete"], "chat.delete", {"channel": "C0GENERAL", "ts": "1.2"}),
+        (CALLS["whisper"], "chat.postEphemeral", {**TEXT_AND_BLOCKS, **IN_THREAD, "user": "U0ANN"}),
         (
             lambda slack: slack.whisper(BOT_TOKEN, CHANNEL, "U0ANN", Message("words")),
             "chat.postEphemeral",
-            {"user": "U0ANN", "text": "words"},
+            {"channel": "C0GENERAL", "text": "words", "user": "U0ANN"},
         ),
         *[
             (
@@ -94,20 +83,13 @@ def client(session: requests.Session, server: LocalServer) -> SlackWebClient:
             "assistant.threads.setSuggestedPrompts",
             {"channel_id": "D0ANN", "title": "Hello", "prompts": PROMPTS[:4]},
         ),
-        (
-            lambda slack: slack.publish_home(BOT_TOKEN, "U0ANN", VIEW),
-            "views.publish",
-            {"user_id": "U0ANN", "view": VIEW},
-        ),
-        (
-            lambda slack: slack.open_dialog(BOT_TOKEN, "12345.98765.abcd", VIEW),
-            "views.open",
-            {"trigger_id": "12345.98765.abcd", "view": VIEW},
-        ),
+        (CALLS["home"], "views.publish", {"user_id": "U0ANN", "view": VIEW}),
+        (CALLS["dialog"], "views.open", {"trigger_id": TRIGGER, "view": VIEW}),
+        (CALLS["revoke"], "auth.revoke", {}),
     ],
 )
 def test_each_call_is_made_once_with_the_bots_token(
-    client: SlackWebClient, server: LocalServer, call, method: str, body: dict[str, Any]
+    client: SlackWebClient, server: LocalServer, call, method: str, arguments: dict[str, Any]
 ) -> None:
     server.answers(says({"ok": True, "ts": "1700000001.000100"}))
 
@@ -116,46 +98,65 @@ def test_each_call_is_made_once_with_the_bots_token(
     (seen,) = server.seen
     assert (seen.method, seen.path) == ("POST", f"/api/{method}")
     assert seen.headers["Authorization"] == f"Bearer {BOT_TOKEN}"
-    assert seen.headers["Content-Type"].startswith("application/json")
-    where = {"channel": "C0GENERAL"} if method.startswith("chat.") else {}
-    assert json.loads(seen.body) == {**where, **body}
+    assert sent(seen) == arguments
     assert result == ("1700000001.000100" if method == "chat.postMessage" else None)
 
 
 @pytest.mark.parametrize(
-    ("call", "method", "token", "form"),
+    ("name", "method", "authorization", "arguments", "result"),
     [
         (
-            lambda slack: slack.delete(BOT_TOKEN, "C0GENERAL", "1.2"),
-            "chat.delete",
-            BOT_TOKEN,
-            b"channel=C0GENERAL&ts=1.2",
+            "exchange",
+            "oauth.v2.access",
+            f"Basic {BASIC}",
+            {"code": CODE, "redirect_uri": REDIRECT_URI},
+            BotInstall(
+                *("A0CUSTOMER", BOT_TOKEN, "U0BOT", "T0ACME", "Acme"),
+                refresh_token=REFRESH_TOKEN,
+                token_expires_at=NOW + 43_200,
+            ),
         ),
-        (lambda slack: slack.revoke(BOT_TOKEN), "auth.revoke", BOT_TOKEN, b""),
         (
-            lambda slack: slack.delete_app(CONFIG_TOKEN, "A0MADE"),
-            "apps.manifest.delete",
-            CONFIG_TOKEN,
-            b"app_id=A0MADE",
+            "refresh",
+            "oauth.v2.access",
+            f"Basic {BASIC}",
+            {"grant_type": "refresh_token", "refresh_token": REFRESH_TOKEN},
+            FreshToken(BOT_TOKEN, REFRESH_TOKEN, NOW + 43_200),
         ),
+        (
+            "create",
+            "apps.manifest.create",
+            f"Bearer {CONFIG_TOKEN}",
+            {"manifest": json.dumps(MANIFEST)},
+            (SlackApp("A0MADE", "555.666", "made-client-secret", "made-signing-secret"), "T0ACME"),
+        ),
+        ("delete app", "apps.manifest.delete", f"Bearer {CONFIG_TOKEN}", {"app_id": "A0MADE"}, None),
     ],
 )
-def test_what_is_taken_back_is_named_in_a_form(
-    client: SlackWebClient, server: LocalServer, call, method: str, token: str, form: bytes
+def test_what_is_about_apps_is_sent_as_a_form_with_the_secret_in_the_header_only(
+    client: SlackWebClient,
+    server: LocalServer,
+    name: str,
+    method: str,
+    authorization: str,
+    arguments: dict[str, Any],
+    result: object,
 ) -> None:
-    server.answers(says({"ok": True}))
+    server.answers(says({**MADE, "team_id": "T0ACME"} if name == "create" else ROTATED))
 
-    call(client)
+    assert CALLS[name](client) == result
 
     (seen,) = server.seen
-    assert (seen.path, seen.body) == (f"/api/{method}", form)
-    assert seen.headers["Authorization"] == f"Bearer {token}"
+    assert seen.path == f"/api/{method}"
+    assert seen.headers["Authorization"] == authorization
+    assert seen.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert sent(seen) == arguments
 
 
 def test_a_message_that_is_gone_already_is_deleted(client: SlackWebClient, server: LocalServer) -> None:
     server.answers(says({"ok": False, "error": "message_not_found"}))
 
-    client.delete(BOT_TOKEN, "C0GENERAL", "1.2")
+    CALLS["delete"](client)
 
     assert len(server.seen) == 1
 
@@ -167,10 +168,7 @@ def test_a_dialog_does_not_keep_the_answer_to_the_press_waiting(
     server.answers(trickles)
 
     with pytest.raises(SlackBusy, match="BodyTooSlow"):
-        client.open_dialog(BOT_TOKEN, "12345.98765.abcd", VIEW)
-
-
-# The clock
+        CALLS["dialog"](client)
 
 
 def dated(date: str | None):
@@ -206,9 +204,6 @@ def test_a_probe_tells_how_far_slacks_clock_is_ahead_where_slack_says(
     assert "Authorization" not in seen.headers
 
 
-# Tokens
-
-
 @pytest.mark.parametrize("team_id", ["T0ACME", None])
 def test_the_consent_page_is_asked_for_what_the_app_needs(
     client: SlackWebClient, team_id: str | None
@@ -225,44 +220,6 @@ def test_the_consent_page_is_asked_for_what_the_app_needs(
     }
 
 
-@pytest.mark.parametrize(
-    ("call", "answer", "form", "result"),
-    [
-        (
-            lambda slack: slack.exchange_code(CUSTOMERS_APP, "the-code", REDIRECT_URI),
-            INSTALLED,
-            {"code": ["the-code"], "redirect_uri": [REDIRECT_URI]},
-            BotInstall("A0CUSTOMER", BOT_TOKEN, "U0BOT", "T0ACME", "Acme"),
-        ),
-        (
-            lambda slack: slack.refresh(CUSTOMERS_APP, REFRESH_TOKEN),
-            ROTATED,
-            {"grant_type": ["refresh_token"], "refresh_token": [REFRESH_TOKEN]},
-            FreshToken(BOT_TOKEN, REFRESH_TOKEN, NOW + 43_200),
-        ),
-    ],
-    ids=["exchange", "refresh"],
-)
-def test_a_token_is_asked_for_as_a_form_with_the_secret_in_the_header_only(
-    client: SlackWebClient,
-    server: LocalServer,
-    call,
-    answer: dict[str, Any],
-    form: dict[str, Any],
-    result: object,
-) -> None:
-    server.answers(says(answer))
-
-    assert call(client) == result
-
-    (seen,) = server.seen
-    pair = f"{CUSTOMERS_APP.client_id}:{CUSTOMERS_APP.client_secret}"
-    assert seen.path == "/api/oauth.v2.access"
-    assert seen.headers["Authorization"] == f"Basic {base64.b64encode(pair.encode()).decode()}"
-    assert seen.headers["Content-Type"] == "application/x-www-form-urlencoded"
-    assert parse_qs(seen.body.decode()) == form
-
-
 # Making an app
 
 
@@ -270,19 +227,6 @@ def failure(client: SlackWebClient, timeout: float = 5.0) -> SlackError:
     with pytest.raises(SlackError) as caught:
         client.create_app(CONFIG_TOKEN, MANIFEST, timeout)
     return caught.value
-
-
-def test_an_app_is_made_of_a_manifest(client: SlackWebClient, server: LocalServer) -> None:
-    server.answers(says({**MADE, "team_id": "T0ACME"}))
-
-    made = client.create_app(CONFIG_TOKEN, MANIFEST, 5.0)
-
-    (seen,) = server.seen
-    assert (seen.method, seen.path) == ("POST", "/api/apps.manifest.create")
-    assert seen.headers["Authorization"] == f"Bearer {CONFIG_TOKEN}"
-    (sent,) = parse_qs(seen.body.decode())["manifest"]
-    assert json.loads(sent) == MANIFEST
-    assert made == (SlackApp("A0MADE", "555.666", "made-client-secret", "made-signing-secret"), "T0ACME")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,39 +14,10 @@ from sectorflow_slack.clients import slack_calls
 from sectorflow_slack.clients.slack import SlackWebClient
 from sectorflow_slack.clients.slack_calls import BUSY_ERRORS, MESSAGE_ERRORS
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, SlackRefusedMessage
-from sectorflow_slack.domain.messages import Address, Message
 from tests.clients.local_server import LocalServer, breaks_off, hangs_up, reply, says, silent, trickles
-from tests.values import BOT_TOKEN, CUSTOMERS_APP
+from tests.clients.slack_requests import CALLS, SECRETS, Call
+from tests.values import BOT_TOKEN
 
-MESSAGE = Message("the fallback", ({"type": "section", "text": {"type": "plain_text", "text": "Höhe"}},))
-CHANNEL = Address("C0GENERAL", "1.0", "Acme Assistant")
-CODE = "code-that-nobody-may-see"
-REFRESH_TOKEN = "refresh-token-that-nobody-may-see"
-CONFIG_TOKEN = "xoxe.xoxp-config-token-that-nobody-may-see"
-TRIGGER = "trigger-that-nobody-may-see"
-SECRETS = (
-    *(BOT_TOKEN, CUSTOMERS_APP.client_secret, CODE, REFRESH_TOKEN, CONFIG_TOKEN, TRIGGER),
-    *(MESSAGE.text, "Höhe", "the-manifest"),
-)
-VIEW = {"type": "home", "blocks": list(MESSAGE.blocks)}
-
-Call = Callable[[SlackWebClient], object]
-CALLS: dict[str, Call] = {
-    "exchange": lambda slack: slack.exchange_code(CUSTOMERS_APP, CODE, "https://slack.example.com/back"),
-    "refresh": lambda slack: slack.refresh(CUSTOMERS_APP, REFRESH_TOKEN),
-    "revoke": lambda slack: slack.revoke(BOT_TOKEN),
-    "create": lambda slack: slack.create_app(CONFIG_TOKEN, {"the-manifest": 1}, timeout=5),
-    "delete app": lambda slack: slack.delete_app(CONFIG_TOKEN, "A0MADE"),
-    "post": lambda slack: slack.post(BOT_TOKEN, CHANNEL, MESSAGE),
-    "update": lambda slack: slack.update(BOT_TOKEN, "C0GENERAL", "1.2", MESSAGE),
-    "delete": lambda slack: slack.delete(BOT_TOKEN, "C0GENERAL", "1.2"),
-    "whisper": lambda slack: slack.whisper(BOT_TOKEN, CHANNEL, "U0ANN", MESSAGE),
-    "status": lambda slack: slack.set_status(BOT_TOKEN, "C0GENERAL", "1.0", MESSAGE.text),
-    "suggest": lambda slack: slack.suggest(BOT_TOKEN, "D0ANN", "Hello", {MESSAGE.text: MESSAGE.text}),
-    "home": lambda slack: slack.publish_home(BOT_TOKEN, "U0ANN", VIEW),
-    "dialog": lambda slack: slack.open_dialog(BOT_TOKEN, TRIGGER, VIEW),
-    "probe": lambda slack: slack.probe(),
-}
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
@@ -58,7 +28,7 @@ def client(session: requests.Session, server: LocalServer) -> SlackWebClient:
 
 def refusal(client: SlackWebClient) -> SlackError:
     with pytest.raises(SlackError) as caught:
-        client.post(BOT_TOKEN, CHANNEL, MESSAGE)
+        CALLS["post"](client)
     return caught.value
 
 
@@ -66,7 +36,7 @@ def test_many_calls_use_one_connection(client: SlackWebClient, server: LocalServ
     server.answers(says({"ok": True, "ts": "1.2"}))
 
     for _ in range(3):
-        client.post(BOT_TOKEN, CHANNEL, MESSAGE)
+        CALLS["post"](client)
 
     assert len(server.connections) == 1
 

@@ -34,18 +34,18 @@ def trap() -> Iterator[LocalServer]:
 @pytest.fixture(params=["connection refused", "no address", "no connection in time", "TLS failed"])
 def unreachable(
     request: pytest.FixtureRequest, server: LocalServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
-    """An address that no request can be sent to."""
+) -> Iterator[tuple[str, float]]:
+    """An address that no request can be sent to, and how long to try (seconds)."""
     if request.param == "connection refused":
-        yield f"http://127.0.0.1:{free_port()}"
+        yield f"http://127.0.0.1:{free_port()}", 5.0
     elif request.param == "no address":
         monkeypatch.setattr("socket.getaddrinfo", _fail_to_resolve)
-        yield "http://remote.invalid"
+        yield "http://remote.invalid", 5.0
     elif request.param == "no connection in time":
         with full_port() as port:
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", 0.3
     else:
-        yield server.url.replace("http:", "https:")
+        yield server.url.replace("http:", "https:"), 5.0
 
 
 def _fail_to_resolve(*args: object, **kwargs: object) -> None:

@@ -26,7 +26,17 @@ from sectorflow_slack.domain.errors import (
     WorkspaceMissing,
 )
 from sectorflow_slack.domain.installations import SectorFlowSettings, Workspace
-from tests.clients.local_server import LocalServer, breaks_off, hangs_up, raw, reply, says, silent, trickles
+from tests.clients.local_server import (
+    TOO_LATE,
+    LocalServer,
+    breaks_off,
+    hangs_up,
+    raw,
+    reply,
+    says,
+    silent,
+    trickles,
+)
 from tests.clients.test_sectorflow_replies import VENDOR_REPLY
 from tests.values import API_TOKEN, MODEL_IDS, PLUS_ID, WORKSPACE_ID
 
@@ -221,32 +231,32 @@ def test_a_body_that_is_too_large_is_unreadable(
 
 
 def test_where_no_connection_comes_about_nothing_was_asked(
-    session: requests.Session, unreachable: str
+    session: requests.Session, unreachable: tuple[str, float]
 ) -> None:
     with pytest.raises(SectorFlowBusy) as caught:
-        client_of(session, unreachable, chat_timeout=0.3).ask(SETTINGS, QUESTION)
+        client_of(session, *unreachable).ask(SETTINGS, QUESTION)
 
     assert caught.value.retry_after is None
 
 
 @pytest.mark.parametrize(
-    ("answer", "how"),
+    ("answer", "seconds", "how"),
     [
-        (silent, "ReadTimeout"),
-        (trickles, "BodyTooSlow"),
-        (hangs_up, "ConnectionError"),
-        (breaks_off, "BodyBroken"),
-        (raw(b"something else\r\n\r\n"), "ConnectionError"),
+        (silent, 0.3, "ReadTimeout"),
+        (trickles, 0.3, TOO_LATE),
+        (hangs_up, 5.0, "ConnectionError"),
+        (breaks_off, 5.0, "BodyBroken"),
+        (raw(b"something else\r\n\r\n"), 5.0, "ConnectionError"),
     ],
     ids=["silence", "too slow", "hung up", "cut", "not http"],
 )
 def test_an_answer_that_does_not_come_whole_in_time_is_lost_and_not_asked_for_again(
-    session: requests.Session, server: LocalServer, answer, how: str
+    session: requests.Session, server: LocalServer, answer, seconds: float, how: str
 ) -> None:
     server.answers(answer)
 
     with pytest.raises(AnswerLost, match=how):
-        client_of(session, server.url, chat_timeout=0.5).ask(SETTINGS, QUESTION)
+        client_of(session, server.url, seconds).ask(SETTINGS, QUESTION)
 
     assert len(server.seen) <= 1
 
@@ -258,9 +268,9 @@ def test_the_quick_calls_have_a_time_limit_of_their_own(
     server.answers(trickles)
     client = client_of(session, server.url, chat_timeout=60)
 
-    with pytest.raises(AnswerLost, match="BodyTooSlow"):
+    with pytest.raises(AnswerLost, match=TOO_LATE):
         client.probe()
-    with pytest.raises(AnswerLost, match="BodyTooSlow"):
+    with pytest.raises(AnswerLost, match=TOO_LATE):
         client.get_workspace(API_TOKEN, "w1", timeout=0.2)
 
 

@@ -106,11 +106,12 @@ def test_an_answer_that_slacks_own_library_cannot_read_is_tried_again(
 
 
 def test_where_no_connection_comes_about_nothing_was_sent(
-    session: requests.Session, unreachable: str, monkeypatch: pytest.MonkeyPatch
+    session: requests.Session, unreachable: tuple[str, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slack_calls, "TIMEOUT_SECONDS", 0.3)
+    url, seconds = unreachable
+    monkeypatch.setattr(slack_calls, "TIMEOUT_SECONDS", seconds)
 
-    error = refusal(SlackWebClient(session, base_url=unreachable))
+    error = refusal(SlackWebClient(session, base_url=url))
 
     assert (type(error), error.never_sent) == (SlackBusy, True)
 

@@ -1,4 +1,4 @@
-"""SectorFlow is tried by hand, with a token that nobody sees."""
+"""SectorFlow is tried by hand, and the token is not shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session and a server for it to talk to."""
+"""A session, and servers for it to talk to or to miss."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from sectorflow_slack.clients.http import open_session
-from tests.clients.local_server import LocalServer, running_server
+from tests.clients.local_server import LocalServer, free_port, full_port, running_server
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +26,27 @@ def server() -> Iterator[LocalServer]:
 
 @pytest.fixture
 def trap() -> Iterator[LocalServer]:
-    """Where nobody should ever come by."""
+    """A server that no call may reach."""
     with running_server() as server:
         yield server
+
+
+@pytest.fixture(params=["connection refused", "no address", "no connection in time", "TLS failed"])
+def unreachable(
+    request: pytest.FixtureRequest, server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, float]]:
+    """An address that no request can be sent to, and how long to try (seconds)."""
+    if request.param == "connection refused":
+        yield f"http://127.0.0.1:{free_port()}", 5.0
+    elif request.param == "no address":
+        monkeypatch.setattr("socket.getaddrinfo", _fail_to_resolve)
+        yield "http://remote.invalid", 5.0
+    elif request.param == "no connection in time":
+        with full_port() as port:
+            yield f"http://127.0.0.1:{port}", 0.3
+    else:
+        yield server.url.replace("http:", "https:"), 5.0
+
+
+def _fail_to_resolve(*args: object, **kwargs: object) -> None:
+    raise OSError(-2, "Name or service not known")

@@ -63,6 +63,15 @@ def raw(*pieces: bytes, pause: float = 0.0) -> Answer:
     return answer
 
 
+#: Starts well, and breaks off or takes longer than any time limit.
+HEAD = b"HTTP/1.1 200 OK\r\n"
+hangs_up = raw(b"")
+breaks_off = raw(HEAD + b"Content-Length: 99\r\n\r\n{")
+trickles = raw(HEAD + b"Content-Length: 999\r\n\r\n", *[b"x"] * 100, pause=0.05)
+#: What such an answer is given up with: the first if its head came in time.
+TOO_LATE = r"BodyTooSlow|ReadTimeout"
+
+
 def silent(handler: Handler) -> None:
     """Say nothing until the server stops, or for ten seconds."""
     handler.server.over.wait(10)
@@ -106,6 +115,11 @@ class _Server(ThreadingHTTPServer):
         self.seen: list[Seen] = []
         self.answer: Answer = reply()
         self.over = threading.Event()
+        self.closed = threading.Semaphore(0)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.closed.release()
 
     def handle_error(self, *args: Any) -> None:
         """A client that hung up is none of a test's business."""
@@ -129,6 +143,10 @@ class LocalServer:
     def answers(self, answer: Answer) -> None:
         self._server.answer = answer
 
+    def await_hang_up(self) -> None:
+        """Wait until one more connection is closed from here."""
+        assert self._server.closed.acquire(timeout=30)
+
 
 @contextmanager
 def running_server(context: ssl.SSLContext | None = None) -> Iterator[LocalServer]:
@@ -146,7 +164,7 @@ def running_server(context: ssl.SSLContext | None = None) -> Iterator[LocalServe
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
+    """A port that refuses connections."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -154,7 +172,7 @@ def free_port() -> int:
 
 @contextmanager
 def full_port() -> Iterator[int]:
-    """A port that lets nobody in: its line of waiting connections is full."""
+    """A port that accepts no connection: its backlog is full."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)

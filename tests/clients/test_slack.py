@@ -1,275 +1,183 @@
 from __future__ import annotations
 
+import base64
 import json
-import time
 from email.utils import formatdate
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
 
 from sectorflow_slack.clients import slack as slack_module
 from sectorflow_slack.clients.slack import SlackWebClient
-from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, SlackRefusedMessage
-from sectorflow_slack.domain.messages import Address, Message
-from tests.clients.local_server import LocalServer, free_port, reply, says, silent
-from tests.values import BOT_TOKEN, NOW, FixedClock
+from sectorflow_slack.clients.slack_calls import BUSY_ERRORS, RATE_ERRORS
+from sectorflow_slack.domain.errors import ManifestRefused, SlackBusy, SlackError, SlackRefused
+from sectorflow_slack.domain.installations import BotInstall, FreshToken, SlackApp
+from sectorflow_slack.domain.messages import Message
+from sectorflow_slack.domain.slack import SCOPES
+from tests.clients.local_server import (
+    TOO_LATE,
+    LocalServer,
+    Seen,
+    breaks_off,
+    hangs_up,
+    reply,
+    says,
+    trickles,
+)
+from tests.clients.slack_requests import (
+    BLOCKS,
+    CALLS,
+    CHANNEL,
+    CODE,
+    CONFIG_TOKEN,
+    MANIFEST,
+    REDIRECT_URI,
+    REFRESH_TOKEN,
+    TRIGGER,
+    VIEW,
+)
+from tests.clients.test_slack_replies import MADE, ROTATED
+from tests.values import BOT_TOKEN, CUSTOMERS_APP, NOW, FixedClock
 
-BLOCKS = ({"type": "section", "text": {"type": "plain_text", "text": "Höhe"}},)
-MESSAGE = Message("the fallback", BLOCKS)
-CHANNEL = Address("C0GENERAL")
-VIEW = {"type": "home", "blocks": list(BLOCKS)}
+BASIC = base64.b64encode(f"{CUSTOMERS_APP.client_id}:{CUSTOMERS_APP.client_secret}".encode()).decode()
+NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
+IN_THREAD = {"thread_ts": "1.0", "username": "Acme Assistant"}
+TEXT_AND_BLOCKS = {"channel": "C0GENERAL", "text": "the fallback", "blocks": BLOCKS}
+PROMPTS = [{"title": f"Title {n}", "message": f"Message {n}"} for n in range(6)]
 
 
 @pytest.fixture
 def client(session: requests.Session, server: LocalServer) -> SlackWebClient:
-    return SlackWebClient(session, base_url=server.url)
+    return SlackWebClient(session, base_url=server.url, clock=FixedClock())
 
 
-def test_a_message_is_posted_with_its_blocks_and_without_link_previews(
-    client: SlackWebClient, server: LocalServer
+def sent(seen: Seen) -> dict[str, Any]:
+    """The arguments of a call, which come as JSON or as a form."""
+    if seen.headers["Content-Type"].startswith("application/json"):
+        return dict(json.loads(seen.body or b"{}"))
+    return {name: value for name, (value,) in parse_qs(seen.body.decode()).items()}
+
+
+@pytest.mark.parametrize(
+    ("call", "method", "arguments"),
+    [
+        (CALLS["post"], "chat.postMessage", {**TEXT_AND_BLOCKS, **IN_THREAD, **NO_PREVIEWS}),
+        (
+            lambda slack: slack.post(BOT_TOKEN, CHANNEL, Message("words")),
+            "chat.postMessage",
+            {"channel": "C0GENERAL", "text": "words", **NO_PREVIEWS},
+        ),
+        (CALLS["update"], "chat.update", {**TEXT_AND_BLOCKS, "ts": "1.2"}),
+        (CALLS["delete"], "chat.delete", {"channel": "C0GENERAL", "ts": "1.2"}),
+        (CALLS["whisper"], "chat.postEphemeral", {**TEXT_AND_BLOCKS, **IN_THREAD, "user": "U0ANN"}),
+        (
+            lambda slack: slack.whisper(BOT_TOKEN, CHANNEL, "U0ANN", Message("words")),
+            "chat.postEphemeral",
+            {"channel": "C0GENERAL", "text": "words", "user": "U0ANN"},
+        ),
+        *[
+            (
+                lambda slack, status=status: slack.set_status(BOT_TOKEN, "D0ANN", "1.0", status),
+                "assistant.threads.setStatus",
+                {"channel_id": "D0ANN", "thread_ts": "1.0", "status": status},
+            )
+            for status in ("is asking four LLMs …", "")
+        ],
+        (
+            lambda slack: slack.suggest(
+                BOT_TOKEN, "D0ANN", "Hello", {each["title"]: each["message"] for each in PROMPTS}
+            ),
+            "assistant.threads.setSuggestedPrompts",
+            {"channel_id": "D0ANN", "title": "Hello", "prompts": PROMPTS[:4]},
+        ),
+        (CALLS["home"], "views.publish", {"user_id": "U0ANN", "view": VIEW}),
+        (CALLS["dialog"], "views.open", {"trigger_id": TRIGGER, "view": VIEW}),
+        (CALLS["revoke"], "auth.revoke", {}),
+    ],
+)
+def test_each_call_is_made_once_with_the_bots_token(
+    client: SlackWebClient, server: LocalServer, call, method: str, arguments: dict[str, Any]
 ) -> None:
     server.answers(says({"ok": True, "ts": "1700000001.000100"}))
 
-    ts = client.post(BOT_TOKEN, CHANNEL, MESSAGE)
-
-    assert ts == "1700000001.000100"
-    (seen,) = server.seen
-    assert (seen.method, seen.path) == ("POST", "/api/chat.postMessage")
-    assert seen.headers["Authorization"] == f"Bearer {BOT_TOKEN}"
-    assert seen.headers["Content-Type"].startswith("application/json")
-    assert json.loads(seen.body) == {
-        "channel": "C0GENERAL",
-        "text": "the fallback",
-        "blocks": list(BLOCKS),
-        "unfurl_links": False,
-        "unfurl_media": False,
-    }
-
-
-def test_a_message_goes_into_a_thread_under_the_name_it_is_given(
-    client: SlackWebClient, server: LocalServer
-) -> None:
-    server.answers(says({"ok": True, "ts": "1.2"}))
-
-    client.post(BOT_TOKEN, Address("C0GENERAL", "1.0", "Acme Assistant"), Message("words"))
-
-    assert json.loads(server.seen[0].body) == {
-        "channel": "C0GENERAL",
-        "text": "words",
-        "thread_ts": "1.0",
-        "username": "Acme Assistant",
-        "unfurl_links": False,
-        "unfurl_media": False,
-    }
-
-
-def test_many_messages_use_one_connection(client: SlackWebClient, server: LocalServer) -> None:
-    server.answers(says({"ok": True, "ts": "1.2"}))
-
-    for _ in range(3):
-        client.post(BOT_TOKEN, CHANNEL, MESSAGE)
-
-    assert len(server.connections) == 1
-
-
-def test_another_message_is_put_in_the_place_of_ours(client: SlackWebClient, server: LocalServer) -> None:
-    server.answers(says({"ok": True, "ts": "1.2"}))
-
-    client.update(BOT_TOKEN, "C0GENERAL", "1.2", MESSAGE)
+    result = call(client)
 
     (seen,) = server.seen
-    assert (seen.method, seen.path) == ("POST", "/api/chat.update")
+    assert (seen.method, seen.path) == ("POST", f"/api/{method}")
     assert seen.headers["Authorization"] == f"Bearer {BOT_TOKEN}"
-    assert json.loads(seen.body) == {
-        "channel": "C0GENERAL",
-        "ts": "1.2",
-        "text": "the fallback",
-        "blocks": list(BLOCKS),
-    }
+    assert sent(seen) == arguments
+    assert result == ("1700000001.000100" if method == "chat.postMessage" else None)
 
 
-@pytest.mark.parametrize("code", ["message_not_found", "cant_update_message", "edit_window_closed"])
-def test_a_message_that_cannot_be_replaced_is_refused_by_slacks_word(
-    client: SlackWebClient, server: LocalServer, code: str
+@pytest.mark.parametrize(
+    ("name", "method", "authorization", "arguments", "result"),
+    [
+        (
+            "exchange",
+            "oauth.v2.access",
+            f"Basic {BASIC}",
+            {"code": CODE, "redirect_uri": REDIRECT_URI},
+            BotInstall(
+                *("A0CUSTOMER", BOT_TOKEN, "U0BOT", "T0ACME", "Acme"),
+                refresh_token=REFRESH_TOKEN,
+                token_expires_at=NOW + 43_200,
+            ),
+        ),
+        (
+            "refresh",
+            "oauth.v2.access",
+            f"Basic {BASIC}",
+            {"grant_type": "refresh_token", "refresh_token": REFRESH_TOKEN},
+            FreshToken(BOT_TOKEN, REFRESH_TOKEN, NOW + 43_200),
+        ),
+        (
+            "create",
+            "apps.manifest.create",
+            f"Bearer {CONFIG_TOKEN}",
+            {"manifest": json.dumps(MANIFEST)},
+            (SlackApp("A0MADE", "555.666", "made-client-secret", "made-signing-secret"), "T0ACME"),
+        ),
+        ("delete app", "apps.manifest.delete", f"Bearer {CONFIG_TOKEN}", {"app_id": "A0MADE"}, None),
+    ],
+)
+def test_what_is_about_apps_is_sent_as_a_form_with_the_secret_in_the_header_only(
+    client: SlackWebClient,
+    server: LocalServer,
+    name: str,
+    method: str,
+    authorization: str,
+    arguments: dict[str, Any],
+    result: object,
 ) -> None:
-    server.answers(says({"ok": False, "error": code}))
+    server.answers(says({**MADE, "team_id": "T0ACME"} if name == "create" else ROTATED))
 
-    with pytest.raises(SlackRefused, match=code):
-        client.update(BOT_TOKEN, "C0GENERAL", "1.2", MESSAGE)
+    assert CALLS[name](client) == result
 
-
-def test_one_of_our_messages_is_deleted(client: SlackWebClient, server: LocalServer) -> None:
-    server.answers(says({"ok": True, "ts": "1.2"}))
-
-    client.delete(BOT_TOKEN, "C0GENERAL", "1.2")
-
-    assert called(server) == "chat.delete"
-    assert server.seen[0].body == b"channel=C0GENERAL&ts=1.2"
+    (seen,) = server.seen
+    assert seen.path == f"/api/{method}"
+    assert seen.headers["Authorization"] == authorization
+    assert seen.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert sent(seen) == arguments
 
 
 def test_a_message_that_is_gone_already_is_deleted(client: SlackWebClient, server: LocalServer) -> None:
     server.answers(says({"ok": False, "error": "message_not_found"}))
 
-    client.delete(BOT_TOKEN, "C0GENERAL", "1.2")
+    CALLS["delete"](client)
 
     assert len(server.seen) == 1
-
-
-@pytest.mark.parametrize("code", ["cant_delete_message", "channel_not_found", "invalid_arguments"])
-def test_a_message_that_slack_keeps_is_not_deleted(
-    client: SlackWebClient, server: LocalServer, code: str
-) -> None:
-    server.answers(says({"ok": False, "error": code}))
-
-    with pytest.raises(SlackRefused, match=code):
-        client.delete(BOT_TOKEN, "C0GENERAL", "1.2")
-
-
-def test_one_person_is_told_in_a_thread_under_the_name_that_is_given(
-    client: SlackWebClient, server: LocalServer
-) -> None:
-    server.answers(says({"ok": True, "message_ts": "1.2"}))
-
-    client.whisper(BOT_TOKEN, Address("C0GENERAL", "1.0", "Acme Assistant"), "U0ANN", MESSAGE)
-
-    assert called(server) == "chat.postEphemeral"
-    assert sent(server) == {
-        "channel": "C0GENERAL",
-        "user": "U0ANN",
-        "text": "the fallback",
-        "blocks": list(BLOCKS),
-        "thread_ts": "1.0",
-        "username": "Acme Assistant",
-    }
-
-
-def test_one_person_is_told_in_a_channel_with_words_alone(
-    client: SlackWebClient, server: LocalServer
-) -> None:
-    server.answers(says({"ok": True}))
-
-    client.whisper(BOT_TOKEN, CHANNEL, "U0ANN", Message("words"))
-
-    assert sent(server) == {"channel": "C0GENERAL", "user": "U0ANN", "text": "words"}
-
-
-@pytest.mark.parametrize(
-    ("code", "kind"),
-    [
-        ("user_not_in_channel", SlackRefused),
-        ("channel_not_found", SlackRefused),
-        ("invalid_blocks", SlackRefusedMessage),
-    ],
-)
-def test_what_one_person_cannot_be_told_is_refused(
-    client: SlackWebClient, server: LocalServer, code: str, kind: type[SlackError]
-) -> None:
-    server.answers(says({"ok": False, "error": code}))
-
-    with pytest.raises(SlackError, match=code) as caught:
-        client.whisper(BOT_TOKEN, CHANNEL, "U0ANN", MESSAGE)
-
-    assert type(caught.value) is kind
-
-
-@pytest.mark.parametrize("status", ["is asking four LLMs …", ""])
-def test_a_thread_shows_that_the_app_is_at_work_or_not_any_more(
-    client: SlackWebClient, server: LocalServer, status: str
-) -> None:
-    server.answers(says({"ok": True}))
-
-    client.set_status(BOT_TOKEN, "D0ANN", "1.0", status)
-
-    assert called(server) == "assistant.threads.setStatus"
-    assert sent(server) == {"channel_id": "D0ANN", "thread_ts": "1.0", "status": status}
-
-
-def test_prompts_are_offered_four_at_most_under_a_title_and_in_no_thread(
-    client: SlackWebClient, server: LocalServer
-) -> None:
-    server.answers(says({"ok": True}))
-
-    client.suggest(BOT_TOKEN, "D0ANN", "Hello", {f"Title {n}": f"Message {n}" for n in range(6)})
-
-    assert called(server) == "assistant.threads.setSuggestedPrompts"
-    assert sent(server) == {
-        "channel_id": "D0ANN",
-        "title": "Hello",
-        "prompts": [{"title": f"Title {n}", "message": f"Message {n}"} for n in range(4)],
-    }
-
-
-def test_a_view_is_put_on_a_persons_home_tab(client: SlackWebClient, server: LocalServer) -> None:
-    server.answers(says({"ok": True}))
-
-    client.publish_home(BOT_TOKEN, "U0ANN", VIEW)
-
-    assert called(server) == "views.publish"
-    assert sent(server) == {"user_id": "U0ANN", "view": VIEW}
-
-
-def test_a_dialog_is_opened_for_who_pressed(client: SlackWebClient, server: LocalServer) -> None:
-    server.answers(says({"ok": True}))
-
-    client.open_dialog(BOT_TOKEN, "12345.98765.abcd", VIEW)
-
-    assert called(server) == "views.open"
-    assert sent(server) == {"trigger_id": "12345.98765.abcd", "view": VIEW}
 
 
 def test_a_dialog_does_not_keep_the_answer_to_the_press_waiting(
     client: SlackWebClient, server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slack_module, "DIALOG_TIMEOUT_SECONDS", 0.2)
-    server.answers(silent)
-    started = time.monotonic()
+    server.answers(trickles)
 
-    with pytest.raises(SlackBusy):
-        client.open_dialog(BOT_TOKEN, "12345.98765.abcd", VIEW)
-
-    assert time.monotonic() - started < 1
-
-
-@pytest.mark.parametrize("ahead", [-400, 0, 90])
-def test_the_operator_learns_how_far_slacks_clock_is_ahead(
-    session: requests.Session, server: LocalServer, ahead: int
-) -> None:
-    client = SlackWebClient(session, base_url=server.url, clock=FixedClock())
-    server.answers(dated(formatdate(NOW + ahead, usegmt=True)))
-
-    skew = client.probe()
-
-    assert skew == ahead
-    (seen,) = server.seen
-    assert seen.path == "/api/api.test"
-    assert "Authorization" not in seen.headers
-
-
-@pytest.mark.parametrize("date", [None, "", "soon", "Wed, 99 Foo 2015 07:28:00 GMT"])
-def test_without_a_readable_date_slack_is_there_all_the_same(
-    client: SlackWebClient, server: LocalServer, date: str | None
-) -> None:
-    server.answers(dated(date))
-
-    assert client.probe() is None
-
-
-@pytest.mark.parametrize(
-    "answer", [reply(503, "away"), reply(200, "<html>"), reply(302, b"", Location="/"), says({"ok": False})]
-)
-def test_what_does_not_answer_as_slack_does_is_not_slack(
-    client: SlackWebClient, server: LocalServer, answer
-) -> None:
-    server.answers(answer)
-
-    with pytest.raises(SlackError):
-        client.probe()
-
-
-def test_where_nobody_listens_slack_is_away(session: requests.Session) -> None:
-    with pytest.raises(SlackError):
-        SlackWebClient(session, base_url=f"http://127.0.0.1:{free_port()}").probe()
+    with pytest.raises(SlackBusy, match=TOO_LATE):
+        CALLS["dialog"](client)
 
 
 def dated(date: str | None):
@@ -286,15 +194,139 @@ def dated(date: str | None):
     return answer
 
 
-def called(server: LocalServer) -> str:
-    """The method that was called, with the bot's token and once."""
+@pytest.mark.parametrize(
+    ("date", "skew"),
+    [
+        *[(formatdate(NOW + ahead, usegmt=True), ahead) for ahead in (-400, 0, 90)],
+        *[(date, None) for date in (None, "", "soon", "Wed, 99 Foo 2015 07:28:00 GMT")],
+    ],
+)
+def test_a_probe_tells_how_far_slacks_clock_is_ahead_where_slack_says(
+    client: SlackWebClient, server: LocalServer, date: str | None, skew: int | None
+) -> None:
+    server.answers(dated(date))
+
+    assert client.probe() == skew
+
     (seen,) = server.seen
-    assert seen.method == "POST"
-    assert seen.headers["Authorization"] == f"Bearer {BOT_TOKEN}"
-    return seen.path.removeprefix("/api/")
+    assert seen.path == "/api/api.test"
+    assert "Authorization" not in seen.headers
 
 
-def sent(server: LocalServer) -> Any:
-    (seen,) = server.seen
-    assert seen.headers["Content-Type"].startswith("application/json")
-    return json.loads(seen.body)
+@pytest.mark.parametrize("team_id", ["T0ACME", None])
+def test_the_consent_page_is_asked_for_what_the_app_needs(
+    client: SlackWebClient, team_id: str | None
+) -> None:
+    url = client.authorize_url(CUSTOMERS_APP, "st&te=1", REDIRECT_URI, team_id)
+
+    assert urlsplit(url).path == "/oauth/v2/authorize"
+    assert parse_qs(urlsplit(url).query) == {
+        "client_id": [CUSTOMERS_APP.client_id],
+        "scope": [",".join(SCOPES)],
+        "redirect_uri": [REDIRECT_URI],
+        "state": ["st&te=1"],
+        **({"team": [team_id]} if team_id else {}),
+    }
+
+
+# Making an app
+
+
+def failure(client: SlackWebClient) -> SlackError:
+    with pytest.raises(SlackError) as caught:
+        CALLS["create"](client)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("said", "faults"),
+    [
+        ({"error": "invalid_app", "errors": [{"message": "no", "pointer": "/a"}]}, {"/a": ("no",)}),
+        ({"error": "invalid_manifest", "errors": [{"message": CONFIG_TOKEN}]}, {"": ("…",)}),
+        *[
+            ({"error": "invalid_manifest", "errors": errors}, {"": ("invalid_manifest",)})
+            for errors in ([{"pointer": "/a"}], [], None, {"message": "no list"})
+        ],
+    ],
+)
+def test_a_refusal_with_faults_is_about_the_manifest_and_has_always_one(
+    client: SlackWebClient, server: LocalServer, said: dict[str, Any], faults: dict[str, Any]
+) -> None:
+    server.answers(says({"ok": False, **said}))
+
+    error = failure(client)
+
+    assert isinstance(error, ManifestRefused)
+    assert (str(error), error.code, error.faults) == (said["error"], said["error"], faults)
+
+
+@pytest.mark.parametrize("code", ["invalid_auth", "token_expired", "not_in_team", "invalid_arguments"])
+def test_any_other_refusal_means_that_nothing_was_made(
+    client: SlackWebClient, server: LocalServer, code: str
+) -> None:
+    server.answers(says({"ok": False, "error": code, "errors": []}))
+
+    error = failure(client)
+
+    assert (type(error), error.code) == (SlackRefused, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "header", "seconds"),
+    [
+        ("ratelimited", 429, {"Retry_After": "30"}, 30.0),
+        ("ratelimited", 429, {"Retry_After": "soon"}, 60.0),
+        ("ratelimited", 429, {}, 60.0),
+        *[(code, 200, {}, 60.0) for code in sorted(RATE_ERRORS)],
+    ],
+)
+def test_a_rate_limit_always_says_how_long_to_wait_for_nothing_was_made(
+    client: SlackWebClient,
+    server: LocalServer,
+    code: str,
+    status: int,
+    header: dict[str, str],
+    seconds: float,
+) -> None:
+    server.answers(says({"ok": False, "error": code}, status, **header))
+
+    error = failure(client)
+
+    assert (type(error), error.code, error.retry_after) == (SlackBusy, code, seconds)
+
+
+LATE = ["failed_creating_app", "failed_adding_collaborator", *sorted(BUSY_ERRORS - RATE_ERRORS)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        *[(says({"ok": False, "error": code}), code) for code in LATE],
+        (says({**MADE, "credentials": None}), "unexpected_reply"),
+        (reply(500, '{"ok": false, "error": "invalid_manifest"}'), "invalid_manifest"),
+        (reply(503, "away"), "status_503"),
+        (reply(200, "<html>"), "status_200"),
+        (reply(302, b"", Location="/elsewhere"), "status_302"),
+        (hangs_up, "ConnectionError"),
+        (breaks_off, "BodyBroken"),
+    ],
+)
+def test_a_failure_in_the_middle_leaves_open_whether_an_app_was_made(
+    client: SlackWebClient, server: LocalServer, answer, code: str
+) -> None:
+    server.answers(answer)
+
+    error = failure(client)
+
+    assert (type(error), error.code) == (SlackBusy, code)
+    assert not error.never_sent
+    assert error.retry_after is None
+
+
+def test_slack_has_as_long_to_make_an_app_as_the_caller_says(
+    client: SlackWebClient, server: LocalServer
+) -> None:
+    server.answers(trickles)
+
+    with pytest.raises(SlackBusy, match=TOO_LATE):
+        client.create_app(CONFIG_TOKEN, MANIFEST, timeout=0.3)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import fakeredis
 import pytest
+import redis
+from click.testing import Result
 from flask import Flask
-from flask.testing import FlaskCliRunner
 
-from sectorflow_slack.app import create_app
-from sectorflow_slack.config import Settings
 from sectorflow_slack.services import Services
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, Script
 from tests.values import MODEL_IDS, WORKSPACE_ID
+
+Run = Callable[..., Result]
 
 
 @dataclass
@@ -43,30 +46,29 @@ class FakeDesk(FakeSectorFlowClient):
         return self.status
 
     def list_models(self, api_token: str) -> Sequence[Mapping[str, Any]]:
-        self._take(api_token)
+        self.tokens.append(api_token)
         return [
             {"id": MODEL_IDS[0], "name": "Ada", "baseModel": "ada-1", "chatCredits": 2, "hasVision": True}
         ]
 
     def list_workspaces(self, api_token: str) -> Sequence[Mapping[str, Any]]:
-        self._take(api_token)
         return [{"id": WORKSPACE_ID, "name": "Team", "models": [{"modelId": MODEL_IDS[0], "name": "Ada"}]}]
 
     def create_workspace(self, api_token: str, workspace: Mapping[str, Any]) -> Mapping[str, Any]:
-        self._take(api_token)
         self.saved.append((None, workspace))
         return {"id": WORKSPACE_ID, **workspace}
 
     def update_workspace(
         self, api_token: str, workspace_id: str, workspace: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        self._take(api_token)
         self.saved.append((workspace_id, workspace))
         return {"id": workspace_id, **workspace}
 
-    def _take(self, api_token: str) -> None:
-        self.tokens.append(api_token)
-        self.calls.play()
+
+@pytest.fixture
+def store() -> redis.Redis:
+    """The fake alone: the stores' own tests show that the real one does the same."""
+    return fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)
 
 
 @pytest.fixture
@@ -86,22 +88,34 @@ def slack() -> FakeSlackClient:
 
 @pytest.fixture
 def services(services: Services, probe: FakeProbe, desk: FakeDesk, slack: FakeSlackClient) -> Services:
-    revocations = replace(services.installs.revocations, slack=slack)
-    installs = replace(services.installs, revocations=revocations)
+    installs = replace(
+        services.installs,
+        sectorflow=desk,
+        maker=replace(services.installs.maker, slack=slack),
+        revocations=replace(services.installs.revocations, slack=slack),
+    )
     return replace(services, slack=probe, sectorflow=desk, installs=installs)
 
 
 @pytest.fixture
-def app(settings: Settings, services: Services) -> Flask:
-    return create_app(settings, services)
+def run(app: Flask) -> Run:
+    """Call a command as an operator would: ``run("installations list", "--json")``."""
+    return running(app)
 
 
-@pytest.fixture
-def runner(app: Flask) -> FlaskCliRunner:
-    return app.test_cli_runner()
+def running(app: Flask) -> Run:
+    def run(command: str, *arguments: str, typed: str | None = None) -> Result:
+        return app.test_cli_runner().invoke(args=[*command.split(), *arguments], input=typed)
+
+    return run
+
+
+def documents(result: Result) -> list[Any]:
+    """The JSON documents that a command printed, one a line."""
+    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands believe that somebody looks."""
+    """Commands believe that they write to a terminal."""
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda self: True, raising=False)

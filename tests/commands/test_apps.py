@@ -1,50 +1,57 @@
-"""Apps are listed."""
+"""Apps are listed, and the manifest of one that is made by hand is printed."""
 
 from __future__ import annotations
 
 import json
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from flask.testing import FlaskCliRunner
 
 from sectorflow_slack.services import Services
+from sectorflow_slack.services.manifests import app_manifest
+from tests.commands.conftest import Run, documents
 from tests.values import CUSTOMERS_APP, OWN_APP, make_bot, make_installation, make_terms
 
-
-@pytest.fixture
-def two(services: Services) -> None:
-    """The service's own app, and a customer's."""
-    terms, bot = make_terms(app_id=CUSTOMERS_APP.app_id), make_bot(app_id=CUSTOMERS_APP.app_id)
-    services.installs.installations.save(make_installation(terms, bot), CUSTOMERS_APP, None)
+MANIFEST = app_manifest("Acme Assistant", "https://slack.example.com")
 
 
-@pytest.mark.usefixtures("two")
-def test_apps_are_listed_with_their_teams_and_without_a_secret(runner: FlaskCliRunner) -> None:
-    table = runner.invoke(args=["apps", "list"])
-    as_json = runner.invoke(args=["apps", "list", "--json"])
+def test_apps_are_listed_with_their_teams_and_without_a_secret(run: Run, services: Services) -> None:
+    for number in range(5):
+        terms = make_terms(id=f"id-{number}", app_id=CUSTOMERS_APP.app_id)
+        bot = make_bot(app_id=CUSTOMERS_APP.app_id, team_id=f"T0TEAM{number}")
+        services.installs.installations.save(make_installation(terms, bot), CUSTOMERS_APP, None)
 
-    own, customers = [json.loads(line) for line in as_json.stdout.splitlines()]
+    table = run("apps list")
+    as_json = run("apps list", "--json")
+
+    own, customers = documents(as_json)
+    teams = [f"T0TEAM{number}" for number in range(5)]
     assert (own["appId"], own["isOwn"], own["teamIds"]) == (OWN_APP.app_id, True, [])
-    assert (customers["appId"], customers["isOwn"], customers["teamIds"]) == (
-        CUSTOMERS_APP.app_id,
-        False,
-        ["T0ACME"],
-    )
-    assert CUSTOMERS_APP.app_id in table.stdout
+    assert (customers["appId"], customers["isOwn"]) == (CUSTOMERS_APP.app_id, False)
+    assert customers["teamIds"] == teams
+    assert "T0TEAM0, T0TEAM1, T0TEAM2, 2 more " in table.stdout
     for app in (OWN_APP, CUSTOMERS_APP):
         assert app.client_secret not in table.output + as_json.output
         assert app.signing_secret not in table.output + as_json.output
 
 
-def test_of_an_app_with_many_teams_the_table_names_a_few_and_counts_the_others(
-    runner: FlaskCliRunner, services: Services
-) -> None:
-    for number in range(5):
-        made = make_installation(make_terms(id=f"id-{number}"), make_bot(team_id=f"T0TEAM{number}"))
-        services.installs.installations.save(made, None, None)
+@pytest.mark.parametrize("how", [[], ["--json"]])
+def test_the_manifest_is_json_that_names_this_service(run: Run, how: list[str]) -> None:
+    result = run("manifest", "Acme Assistant", *how)
 
-    table = runner.invoke(args=["apps", "list"])
-    as_json = runner.invoke(args=["apps", "list", "--json"])
+    assert (result.exit_code, json.loads(result.stdout)) == (0, MANIFEST)
 
-    assert "T0TEAM0, T0TEAM1, T0TEAM2, 2 more " in table.stdout
-    assert json.loads(as_json.stdout)["teamIds"] == [f"T0TEAM{number}" for number in range(5)]
+
+def test_the_link_leads_to_slack_with_the_manifest_filled_in(run: Run) -> None:
+    plain = run("manifest", "Acme Assistant", "--link")
+    as_json = run("manifest", "Acme Assistant", "--link", "--json")
+
+    link = plain.stdout.strip()
+    assert documents(as_json) == [{"link": link}]
+    assert urlsplit(link).hostname == "api.slack.com"
+    assert json.loads(parse_qs(urlsplit(link).query)["manifest_json"][0]) == MANIFEST
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 36, "two\nlines"])
+def test_a_name_that_slack_would_refuse_is_wrong_usage(run: Run, name: str) -> None:
+    assert run("manifest", name).exit_code == 2

@@ -1,0 +1,89 @@
+"""What commands print: plain sentences, and nothing that moves a terminal's cursor."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sectorflow_slack.commands.speaking import readable, sentence
+from sectorflow_slack.domain import errors
+from sectorflow_slack.logging import configure_logging
+from tests.commands.conftest import Run, documents
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (errors.TokenRefused("status 403"), "SectorFlow refuses this token (status 403)."),
+        (errors.WorkspaceMissing("status 404"), "SectorFlow knows no such workspace (status 404)."),
+        (errors.SectorFlowBusy("no connection"), "SectorFlow is busy or away (no connection)"),
+        (errors.SectorFlowBroken("status 500"), "SectorFlow failed inside (status 500)."),
+        (errors.QuestionRefused("status 400"), "SectorFlow refuses what was asked (status 400)."),
+        (errors.AnswerLost("ReadTimeout"), "did not come in time, or not whole (ReadTimeout)"),
+        (errors.ReplyUnreadable("the reply is no object"), "cannot be read (the reply is no object)."),
+        (errors.SlackBusy("ratelimited"), "Slack is busy or away (ratelimited)"),
+        (errors.SlackRefused("invalid_auth"), "Slack refuses (invalid_auth)."),
+    ],
+)
+def test_an_error_of_ours_is_one_plain_sentence(error: Exception, said: str) -> None:
+    assert said in sentence(error)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        *[(nothing, "-") for nothing in (None, "", [])],
+        *[(True, "yes"), (False, "no"), (7, "7")],
+        (["a", None, "b"], "a, -, b"),
+        ("two\n\tlines", "two\n\tlines"),
+        *[(f"Ac{control}me", "Ac\ufffdme") for control in "\x00\x1b\r\x7f\x9b\u202e\u2066\ud800"],
+    ],
+)
+def test_a_terminal_shows_values_and_no_control_characters(value: Any, shown: str) -> None:
+    assert readable(value) == shown
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(
+    ("command", "label"),
+    [
+        ("keys re-encrypt", "Encrypting"),
+        ("installations export", "Reading"),
+        ("installations import", "Putting back"),
+    ],
+)
+def test_a_terminal_shows_how_far_a_long_command_is_and_a_script_reads_json_alone(
+    run: Run, tmp_path: Path, command: str, label: str
+) -> None:
+    file = str(tmp_path / "backup")
+    run("installations export", file)
+    arguments = [] if command == "keys re-encrypt" else [file]
+
+    for_people = run(command, *arguments)
+    as_json = run(command, *arguments, "--json")
+
+    assert label in for_people.stderr
+    assert as_json.stderr == ""
+    assert len(documents(as_json)) == 1
+
+
+def test_logs_do_not_get_in_between_what_is_printed(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    configure_logging("INFO")
+
+    try:
+        run("apps list")
+        logging.getLogger("sectorflow_slack").warning("left to workers")
+        stream = root.handlers[0]
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+    assert isinstance(stream, logging.StreamHandler)
+    assert stream.stream is not sys.__stdout__
+    assert "left to workers" not in "".join(capfd.readouterr())

@@ -15,6 +15,7 @@ from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
 from sectorflow_slack.services.consent import ConsentService
+from sectorflow_slack.services.installs import InstallService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
 from tests.services.pressing import answered, kept
 from tests.services.steps import KEY
@@ -94,6 +95,11 @@ def untouched(
 @pytest.fixture
 def consent(services: Services) -> ConsentService:
     return services.consent
+
+
+@pytest.fixture
+def installs(services: Services) -> InstallService:
+    return services.installs
 
 
 @pytest.fixture

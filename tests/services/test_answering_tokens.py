@@ -1,4 +1,4 @@
-"""Bot tokens that expire while people wait for an answer, and apps that are gone."""
+"""Bot tokens that expire or are revoked while questions are answered."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackRefused
+from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
@@ -17,26 +18,20 @@ from tests.values import NOW, make_bot, make_installation, make_question, make_t
 EXPIRED = SlackRefused("token_expired")
 
 
-# Tokens that expire
+def tokens_of(calls: list[tuple]) -> list[str]:
+    """Return the tokens that Slack was called with."""
+    return [call[0] for call in calls]
 
 
-def rotating(answers: AnswerService, seconds_left: float = 12 * 3600) -> None:
-    """Have the installation's token expire in so many seconds; Slack gives half a day."""
+def rotating(answers: AnswerService, seconds_left: float = 12 * 3600) -> Installation:
+    """Put an installation in place whose token expires in so many seconds."""
     bot = make_bot(refresh_token="refresh-token", token_expires_at=NOW + seconds_left)
-    answers.installations.save(make_installation(make_terms(id="rotating"), bot), None, make_terms().id)
+    installation = make_installation(make_terms(id="rotating"), bot)
+    answers.installations.save(installation, None, make_terms().id)
+    return installation
 
 
-def test_a_token_that_is_about_to_expire_is_renewed_before_the_answer_is_posted(
-    answers: AnswerService, slack: FakeSlackClient
-) -> None:
-    rotating(answers, seconds_left=10)
-
-    ask(answers)
-
-    assert [token for token, *_ in slack.posted] == ["fresh-bot-token-1"]
-
-
-def test_a_token_that_is_about_to_expire_is_renewed_once_before_anything_is_said(
+def test_a_token_that_is_about_to_expire_is_renewed_once_before_anything_is_posted(
     answers: AnswerService, services: Services, slack: FakeSlackClient
 ) -> None:
     rotating(answers, seconds_left=10)
@@ -45,8 +40,15 @@ def test_a_token_that_is_about_to_expire_is_renewed_once_before_anything_is_said
     answers.answer_next(KEY)
 
     assert len(slack.refreshed) == 1
-    assert [token for token, *_ in slack.posted] == ["fresh-bot-token-1"]
-    assert [token for token, *_ in slack.updated] == ["fresh-bot-token-1"]
+    assert tokens_of(slack.posted) == tokens_of(slack.updated) == ["fresh-bot-token-1"]
+
+
+def test_an_answer_is_posted_with_a_fresh_token(answers: AnswerService, slack: FakeSlackClient) -> None:
+    rotating(answers, seconds_left=10)
+
+    ask(answers)
+
+    assert tokens_of(slack.posted) == ["fresh-bot-token-1"]
 
 
 def test_a_token_that_slack_calls_expired_is_renewed_and_the_answer_posted_with_the_new_one(
@@ -65,7 +67,7 @@ def test_a_token_that_slack_calls_expired_is_renewed_and_the_answer_posted_with_
     later(answers, store)
 
     assert len(sectorflow.asked) == 1
-    assert [token for token, _, _ in slack.posted] == ["fresh-bot-token-1"]
+    assert tokens_of(slack.posted) == ["fresh-bot-token-1"]
     assert ended(services) == {"answered": 1}
 
 
@@ -83,7 +85,7 @@ def test_a_token_is_not_renewed_again_and_again(
     assert [letter.reason for letter in services.letters.dead()] == ["slack_token_expired"]
 
 
-def test_where_slack_does_not_renew_a_token_the_question_has_failed(
+def test_a_question_fails_if_slack_refuses_to_renew_the_token(
     answers: AnswerService, services: Services, slack: FakeSlackClient, store: redis.Redis
 ) -> None:
     rotating(answers)
@@ -97,7 +99,7 @@ def test_where_slack_does_not_renew_a_token_the_question_has_failed(
     assert len(services.letters.dead()) == 1
 
 
-def test_where_slack_cannot_renew_a_token_now_it_is_asked_later(
+def test_a_question_waits_if_slack_cannot_renew_the_token_now(
     answers: AnswerService,
     services: Services,
     slack: FakeSlackClient,
@@ -115,11 +117,8 @@ def test_where_slack_cannot_renew_a_token_now_it_is_asked_later(
         later(answers, store)
 
     assert len(sectorflow.asked) == 1
-    assert [token for token, _, _ in slack.posted] == ["fresh-bot-token-2"]
+    assert tokens_of(slack.posted) == ["fresh-bot-token-2"]
     assert ended(services) == {"answered": 1}
-
-
-# Apps that are gone
 
 
 @pytest.mark.parametrize("code", ["token_revoked", "account_inactive"])
@@ -135,16 +134,27 @@ def test_an_installation_whose_token_is_gone_is_forgotten(
     assert ended(services) == {f"slack_{code}": 1, "uninstalled": 1}
 
 
+@pytest.mark.parametrize("code", ["token_expired", "missing_scope", "not_in_channel", "invalid_auth"])
+def test_any_other_refusal_leaves_the_installation(
+    answers: AnswerService, slack: FakeSlackClient, code: str
+) -> None:
+    slack.posts.then(SlackRefused(code))
+
+    ask(answers)
+
+    assert answers.installations.find(KEY) == make_installation()
+
+
 def test_an_installation_that_is_newer_than_the_token_that_is_gone_stays(
     answers: AnswerService, slack: FakeSlackClient
 ) -> None:
     newer = replace(make_installation(make_terms(id="newer")), installed_at=NOW + 5)
 
-    def reinstalled(*_: object) -> str:
+    def reinstalled() -> None:
         answers.installations.save(newer, None, make_terms().id)
         raise SlackRefused("token_revoked")
 
-    slack.post = reinstalled  # type: ignore[method-assign]
+    slack.posts.then(reinstalled)
 
     ask(answers)
 
@@ -160,38 +170,24 @@ def test_a_question_goes_on_with_the_token_that_its_installation_was_given_meanw
     store: redis.Redis,
     code: str,
 ) -> None:
-    rotating(answers)
-    old = answers.installations.find(KEY)
-    assert old is not None
+    old = rotating(answers)
     new = replace(old, bot=replace(old.bot, bot_token="newer-bot-token", refresh_token="newer-refresh-token"))
 
-    def replaced(*_: object) -> str:
+    def replaced() -> None:
         answers.installations.renew(old, new)
-        del slack.post  # from now on, Slack takes what is posted
         raise SlackRefused(code)
 
-    slack.post = replaced  # type: ignore[method-assign]
+    slack.posts.then(replaced)
     ask(answers)
     later(answers, store)
 
     assert answers.installations.find(KEY) == new
     assert len(sectorflow.asked) == 1
-    assert [token for token, *_ in slack.posted] == ["newer-bot-token"]
+    assert tokens_of(slack.posted) == ["newer-bot-token"]
     assert ended(services) == {"answered": 1}
 
 
-@pytest.mark.parametrize("code", ["token_expired", "missing_scope", "not_in_channel", "invalid_auth"])
-def test_any_other_refusal_leaves_the_installation(
-    answers: AnswerService, slack: FakeSlackClient, code: str
-) -> None:
-    slack.posts.then(SlackRefused(code))
-
-    ask(answers)
-
-    assert answers.installations.find(KEY) == make_installation()
-
-
-def test_nobody_answers_for_an_app_that_was_uninstalled_meanwhile_nor_asks_again(
+def test_a_question_to_an_app_that_was_uninstalled_meanwhile_is_dropped(
     answers: AnswerService,
     services: Services,
     slack: FakeSlackClient,

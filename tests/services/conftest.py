@@ -15,8 +15,8 @@ from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
 from sectorflow_slack.services.consent import ConsentService
-from sectorflow_slack.services.installs import InstallService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
+from tests.services.installing import InstallFlow
 from tests.services.pressing import answered, kept
 from tests.services.steps import KEY
 from tests.values import FixedClock, make_installation
@@ -98,8 +98,14 @@ def consent(services: Services) -> ConsentService:
 
 
 @pytest.fixture
-def installs(services: Services) -> InstallService:
-    return services.installs
+def flow(
+    services: Services,
+    slack: FakeSlackClient,
+    sectorflow: FakeSectorFlowClient,
+    store: redis.Redis,
+    clock: FixedClock,
+) -> InstallFlow:
+    return InstallFlow(services, slack, sectorflow, store, clock)
 
 
 @pytest.fixture

@@ -71,32 +71,30 @@ def test_a_token_that_slack_calls_expired_is_renewed_and_the_answer_posted_with_
     assert ended(services) == {"answered": 1}
 
 
-def test_a_token_is_not_renewed_again_and_again(
-    answers: AnswerService, services: Services, slack: FakeSlackClient, store: redis.Redis
+@pytest.mark.parametrize(
+    ("posts", "refresh"),
+    [([EXPIRED] * 5, None), ([EXPIRED], SlackRefused("invalid_refresh_token"))],
+    ids=["the fresh token has expired too", "Slack refuses to renew it"],
+)
+def test_a_question_fails_once_one_renewal_did_not_help(
+    answers: AnswerService,
+    services: Services,
+    slack: FakeSlackClient,
+    store: redis.Redis,
+    posts: list[SlackRefused],
+    refresh: SlackRefused | None,
 ) -> None:
     rotating(answers)
-    slack.posts.then(*[EXPIRED] * 5)
+    slack.posts.then(*posts)
+    slack.refreshes.then(refresh)
     ask(answers)
 
     later(answers, store)
 
     assert len(slack.refreshed) == 1
-    assert ended(services) == {"slack_token_expired": 1}
-    assert [letter.reason for letter in services.letters.dead()] == ["slack_token_expired"]
-
-
-def test_a_question_fails_if_slack_refuses_to_renew_the_token(
-    answers: AnswerService, services: Services, slack: FakeSlackClient, store: redis.Redis
-) -> None:
-    rotating(answers)
-    slack.posts.then(EXPIRED)
-    slack.refreshes.then(SlackRefused("invalid_refresh_token"))
-
-    ask(answers)
-
     assert left(store) == []
     assert ended(services) == {"slack_token_expired": 1}
-    assert len(services.letters.dead()) == 1
+    assert [letter.reason for letter in services.letters.dead()] == ["slack_token_expired"]
 
 
 def test_a_question_waits_if_slack_cannot_renew_the_token_now(

@@ -1,3 +1,5 @@
+"""The manifest that Slack makes apps of."""
+
 from __future__ import annotations
 
 import json
@@ -7,14 +9,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sandbox.slack.manifests import manifest_faults
 from sectorflow_slack.domain.slack import EVENTS, SCOPES
 from sectorflow_slack.services.manifests import app_manifest, bot_name, creation_link
-
-PUBLIC_URL = "https://slack.example.com"
 
 #: 1 to 35 characters that people can read, in any script.
 APP_NAMES = st.text(
@@ -23,27 +23,29 @@ APP_NAMES = st.text(
 
 
 def manifest(app_name: str = "Acme Assistant") -> dict[str, Any]:
-    return app_manifest(app_name, PUBLIC_URL)
+    return app_manifest(app_name, "https://slack.example.com")
 
 
-def test_an_app_may_do_exactly_what_the_service_needs() -> None:
+def test_an_app_may_do_exactly_what_the_service_needs_and_talks_to_it_alone() -> None:
     made = manifest()
 
-    assert made["oauth_config"]["scopes"] == {"bot": list(SCOPES)}
-    assert made["settings"]["event_subscriptions"]["bot_events"] == list(EVENTS)
-
-
-def test_an_app_talks_to_this_service_alone() -> None:
-    made = manifest()
-
-    assert made["oauth_config"]["redirect_urls"] == ["https://slack.example.com/slack/oauth_redirect"]
-    settings = made["settings"]
-    assert settings["event_subscriptions"]["request_url"] == "https://slack.example.com/slack/events"
-    assert settings["interactivity"] == {
-        "is_enabled": True,
-        "request_url": "https://slack.example.com/slack/interactions",
+    assert made["oauth_config"] == {
+        "redirect_urls": ["https://slack.example.com/slack/oauth_redirect"],
+        "scopes": {"bot": list(SCOPES)},
     }
-    assert settings["socket_mode_enabled"] is False
+    assert made["settings"] == {
+        "event_subscriptions": {
+            "request_url": "https://slack.example.com/slack/events",
+            "bot_events": list(EVENTS),
+        },
+        "interactivity": {
+            "is_enabled": True,
+            "request_url": "https://slack.example.com/slack/interactions",
+        },
+        "org_deploy_enabled": True,
+        "socket_mode_enabled": False,
+        "token_rotation_enabled": False,
+    }
 
 
 def test_an_app_takes_direct_messages_and_has_a_home() -> None:
@@ -54,20 +56,14 @@ def test_an_app_takes_direct_messages_and_has_a_home() -> None:
     }
 
 
-def test_an_app_may_be_installed_by_a_whole_organisation_and_its_tokens_do_not_expire() -> None:
-    settings = manifest()["settings"]
-
-    assert settings["org_deploy_enabled"] is True
-    assert settings["token_rotation_enabled"] is False
-
-
+@settings(deadline=None)
 @given(app_name=APP_NAMES)
 @example("\N{MATHEMATICAL FRAKTUR CAPITAL A}" * 35)
-@example("ﷺ" * 35)
+@example("\N{SQUARE RAD OVER S SQUARED}" * 35)
 @example("...")
 @example("日本語アシスタント")
 @example("\u0301")
-def test_whatever_an_app_is_called_slack_takes_its_manifest(app_name: str) -> None:
+def test_slack_takes_the_manifest_whatever_the_app_is_called(app_name: str) -> None:
     made = manifest(app_name)
 
     assert manifest_faults(made) == []
@@ -77,7 +73,7 @@ def test_whatever_an_app_is_called_slack_takes_its_manifest(app_name: str) -> No
 
 
 def broken_rules(made: dict[str, Any]) -> list[str]:
-    """Slack's rules for each field that is filled in (docs.slack.dev, app manifest reference)."""
+    """Return Slack's rules that a field breaks (docs.slack.dev, app manifest reference)."""
     display, features, settings = made["display_information"], made["features"], made["settings"]
     urls = [
         *made["oauth_config"]["redirect_urls"],
@@ -105,9 +101,9 @@ def broken_rules(made: dict[str, Any]) -> list[str]:
     [
         ("Acme Assistant", "acme-assistant"),
         ("Café Zürich", "cafe-zurich"),
+        (unicodedata.normalize("NFD", "Café Zürich"), "cafe-zurich"),
         ("Straße 7", "strasse-7"),
         ("R&D / Bot!", "r-d-bot"),
-        ("日本語", "assistant"),
         ("日本語 Bot", "bot"),
         ("Помощник", "assistant"),
         ("🤖", "assistant"),
@@ -117,10 +113,6 @@ def broken_rules(made: dict[str, Any]) -> list[str]:
 )
 def test_a_bot_is_called_what_slack_takes_of_the_apps_name(app_name: str, expected: str) -> None:
     assert bot_name(app_name) == expected
-
-
-def test_composed_and_decomposed_letters_give_one_bot_name() -> None:
-    assert bot_name(unicodedata.normalize("NFD", "Zoë")) == bot_name(unicodedata.normalize("NFC", "Zoë"))
 
 
 @pytest.mark.parametrize(
@@ -136,8 +128,7 @@ def test_a_link_leads_to_slacks_page_with_all_filled_in(slack: str, page: str) -
 
     link = creation_link(made, slack)
 
-    parts = urlsplit(link)
     assert link.startswith(f"{page}?new_app=1&manifest_json=")
-    assert json.loads(parse_qs(parts.query)["manifest_json"][0]) == made
+    assert json.loads(parse_qs(urlsplit(link).query)["manifest_json"][0]) == made
     assert link.isascii()
     assert not set(link) & set(' "<>{}')

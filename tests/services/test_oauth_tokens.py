@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 
 from sectorflow_slack.domain.errors import InstallIncomplete
-from sectorflow_slack.domain.installations import BotInstall, FreshToken, Installation
-from sectorflow_slack.services import Services
-from sectorflow_slack.services.consent import ConsentService
-from tests.fakes import FakeSlackClient
-from tests.services.installing import before, refused, register
-from tests.values import NOW, TEAM_ID, FixedClock, make_bot, make_event, make_installation, make_terms
+from sectorflow_slack.domain.installations import BotInstall, FreshToken, Installation, InstallationKey
+from tests.services.installing import KEY, InstallFlow, before
+from tests.values import NOW, TEAM_ID, make_bot, make_event, make_installation, make_terms
 
 LATER = NOW + 12 * 3600
 
@@ -28,10 +25,8 @@ def expiring(name: str, **changes: str) -> BotInstall:
     )
 
 
-def install(consent: ConsentService, bot: BotInstall) -> Installation:
-    installation = make_installation(make_terms(id="theirs"), bot)
-    consent.installations.save(installation, None, None)
-    return installation
+def install(flow: InstallFlow, bot: BotInstall) -> Installation:
+    return flow.install(make_installation(make_terms(id="theirs"), bot))
 
 
 @pytest.mark.parametrize(
@@ -40,97 +35,84 @@ def install(consent: ConsentService, bot: BotInstall) -> Installation:
 )
 @pytest.mark.parametrize(("old", "new"), [(expiring("old"), expiring("new")), (make_bot(), make_bot())])
 def test_an_installation_that_is_there_goes_on_with_the_token_that_slack_gave_last(
-    consent: ConsentService,
-    slack: FakeSlackClient,
-    clock: FixedClock,
-    team_id: str,
-    pinned: str | None,
-    reason: str,
-    old: BotInstall,
-    new: BotInstall,
+    flow: InstallFlow, team_id: str, pinned: str | None, reason: str, old: BotInstall, new: BotInstall
 ) -> None:
-    there = install(consent, replace(old, team_id=team_id))
-    slack.bot = replace(new, team_id=team_id)
-    clock.now += 1000
-    register(consent, team_id=pinned)
+    there = install(flow, replace(old, team_id=team_id))
+    flow.slack.bot = replace(new, team_id=team_id)
+    flow.clock.now += 1000
+    flow.pend(team_id=pinned)
 
-    assert refused(consent).reason == reason
+    assert flow.refused().reason == reason
 
-    expected = replace(there, bot=slack.bot, installed_at=clock.now)
-    assert consent.installations.find(there.key) == expected
-    assert slack.revoked == []
+    expected = replace(there, bot=flow.slack.bot, installed_at=flow.clock.now)
+    assert flow.find(there.key) == expected
+    assert flow.slack.revoked == []
 
 
 def test_the_token_that_slack_gave_last_stays_if_another_is_renewed_at_the_same_moment(
-    consent: ConsentService, slack: FakeSlackClient, monkeypatch: pytest.MonkeyPatch
+    flow: InstallFlow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = install(consent, expiring("old"))
-    slack.bot = expiring("new")
-    fresh = there.bot.with_token(FreshToken("renewed-token", "renewed-refresh-token", LATER))
-    renew = consent.installations.renew
-    before(monkeypatch, consent.installations, "renew", lambda: renew(there, replace(there, bot=fresh)))
-    register(consent)
+    there = install(flow, expiring("old"))
+    flow.slack.bot = expiring("new")
+    renewed = there.bot.with_token(FreshToken("renewed-token", "renewed-refresh-token", LATER))
+    renew = flow.consent.installations.renew
+    before(
+        monkeypatch, flow.consent.installations, "renew", lambda: renew(there, replace(there, bot=renewed))
+    )
+    flow.pend()
 
-    refused(consent)
+    flow.refused()
 
-    after = consent.installations.find(there.key)
-    assert after is not None
-    assert after.bot == slack.bot
+    assert flow.find() == replace(there, bot=flow.slack.bot)
 
 
 @pytest.mark.parametrize("again", [make_bot(), make_bot(bot_token="new-token"), expiring("new")])
 @pytest.mark.parametrize(
-    "told", [{"type": "app_uninstalled"}, {"type": "tokens_revoked", "tokens": {"bot": ["U0BOT"]}}]
+    "event", [{"type": "app_uninstalled"}, {"type": "tokens_revoked", "tokens": {"bot": ["U0BOT"]}}]
 )
 def test_a_late_event_of_an_uninstall_before_the_consent_ends_nothing(
-    services: Services, slack: FakeSlackClient, clock: FixedClock, told: dict[str, Any], again: BotInstall
+    flow: InstallFlow, event: dict[str, Any], again: BotInstall
 ) -> None:
-    there = install(services.consent, make_bot())
-    uninstalled_at = int(clock.now) + 1000
-    clock.now += 1020
-    slack.bot = again
-    register(services.consent)
-    refused(services.consent)
+    there = install(flow, make_bot())
+    uninstalled_at = int(flow.clock.now) + 1000
+    flow.clock.now += 1020
+    flow.slack.bot = again
+    flow.pend()
+    flow.refused()
 
-    services.events.accept(make_event(told, event_time=uninstalled_at))
+    flow.services.events.accept(make_event(event, event_time=uninstalled_at))
 
-    after = services.consent.installations.find(there.key)
-    assert after is not None
-    assert (after.terms, after.bot) == (there.terms, again)
-    assert slack.revoked == []
+    assert flow.find() == replace(there, bot=again, installed_at=flow.clock.now)
+    assert flow.slack.revoked == []
 
 
 @pytest.mark.parametrize("bot", [make_bot(team_id="T0OTHER"), expiring("new", team_id="T0OTHER")])
 def test_a_token_that_no_installation_uses_is_revoked_and_no_other(
-    consent: ConsentService, slack: FakeSlackClient, bot: BotInstall
+    flow: InstallFlow, bot: BotInstall
 ) -> None:
-    bystander = install(consent, expiring("their"))
-    slack.bot = bot
-    register(consent, team_id=TEAM_ID)
+    bystander = install(flow, expiring("their"))
+    flow.slack.bot = bot
+    flow.pend(team_id=TEAM_ID)
 
-    assert refused(consent).reason == "other_team"
+    assert flow.refused().reason == "other_team"
 
-    assert slack.revoked == [bot.bot_token]
-    assert consent.installations.find(bystander.key) == bystander
+    assert flow.slack.revoked == [bot.bot_token]
+    assert flow.find() == bystander
 
 
 @pytest.mark.parametrize(
-    ("key", "is_installed", "revoked"),
-    [
-        (make_installation().key, False, ["left-token"]),
-        (make_installation().key, True, []),
-        (None, True, []),
-    ],
+    ("key", "team_id", "revoked"),
+    [(KEY, "T0OTHER", ["left-token"]), (KEY, TEAM_ID, []), (None, "T0OTHER", [])],
     ids=["place is free", "an installation may use it", "place unknown"],
 )
 def test_the_token_of_an_incomplete_install_is_revoked_unless_an_installation_may_use_it(
-    consent: ConsentService, slack: FakeSlackClient, key: Any, is_installed: bool, revoked: list[str]
+    flow: InstallFlow, key: InstallationKey | None, team_id: str, revoked: list[str]
 ) -> None:
-    there = install(consent, make_bot(team_id=TEAM_ID if is_installed else "T0OTHER"))
-    slack.exchanges.then(InstallIncomplete("left-token", key))
-    register(consent)
+    there = install(flow, make_bot(team_id=team_id))
+    flow.slack.exchanges.then(InstallIncomplete("left-token", key))
+    flow.pend()
 
-    assert refused(consent).reason == "slack_error"
+    assert flow.refused().reason == "slack_error"
 
-    assert slack.revoked == revoked
-    assert consent.installations.find(there.key) == there
+    assert flow.slack.revoked == revoked
+    assert flow.find(there.key) == there

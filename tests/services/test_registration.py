@@ -17,12 +17,10 @@ from sectorflow_slack.domain.errors import (
     TokenRefused,
     WorkspaceMissing,
 )
-from sectorflow_slack.domain.installations import BotInstall, InstallationQuery, Workspace
+from sectorflow_slack.domain.installations import BotInstall, InstallationQuery, SlackApp, Workspace
 from sectorflow_slack.services.checking import CHECK_TIMEOUT_SECONDS
-from sectorflow_slack.services.installs import InstallService
 from sectorflow_slack.services.registering import LINK_LIFETIME_SECONDS
-from tests.fakes import FakeSectorFlowClient, FakeSlackClient
-from tests.services.installing import ID, RETURN_URL, make_request
+from tests.services.installing import ID, ORG_WIDE, RETURN_URL, InstallFlow, make_request
 from tests.values import (
     API_TOKEN,
     CUSTOMERS_APP,
@@ -33,48 +31,34 @@ from tests.values import (
     WORKSPACE_ID,
     make_bot,
     make_installation,
-    make_pending,
     make_terms,
 )
 
 
-def test_a_request_waits_for_consent_with_all_it_asked_for(installs: InstallService) -> None:
-    asked = make_request(
-        display="tabs",
-        customer_id="c-1",
-        allow_external_users=True,
-        team_id=TEAM_ID,
-        return_url=RETURN_URL,
-    )
+@pytest.mark.parametrize(("slack_app", "app_id"), [(None, OWN_APP.app_id), (CUSTOMERS_APP, "A0CUSTOMER")])
+def test_a_request_waits_for_consent_with_all_it_asked_for(
+    flow: InstallFlow, slack_app: SlackApp | None, app_id: str
+) -> None:
+    own = {"display": "tabs", "customer_id": "c-1", "allow_external_users": True}
 
-    pending = installs.register(asked)
+    pending = flow.register(slack_app=slack_app, team_id=TEAM_ID, return_url=RETURN_URL, **own)
 
-    expected = make_terms(id=pending.terms.id, display="tabs", customer_id="c-1", allow_external_users=True)
-    assert installs.find(pending.terms.id) == pending
-    assert (pending.terms, pending.slack_app) == (expected, None)
+    assert flow.installs.find(pending.terms.id) == pending
+    assert pending.terms == make_terms(id=pending.terms.id, app_id=app_id, **own)
+    assert (pending.slack_app, pending.team_id, pending.return_url) == (slack_app, TEAM_ID, RETURN_URL)
     assert (pending.status(NOW), pending.expires_at) == ("pending", NOW + LINK_LIFETIME_SECONDS)
-    assert (pending.team_id, pending.return_url) == (TEAM_ID, RETURN_URL)
 
 
-def test_each_request_has_an_id_and_an_unguessable_link_of_its_own(installs: InstallService) -> None:
-    registered = [installs.register(make_request()) for _ in range(3)]
+def test_each_request_has_an_id_and_an_unguessable_link_of_its_own(flow: InstallFlow) -> None:
+    registered = [flow.register() for _ in range(3)]
 
     assert len({pending.terms.id for pending in registered}) == 3
     assert len({pending.link for pending in registered}) == 3
     assert all(len(pending.link) >= 43 for pending in registered)
 
 
-def test_a_request_may_bring_an_app(installs: InstallService) -> None:
-    pending = installs.register(make_request(slack_app=CUSTOMERS_APP))
-
-    assert (pending.terms.app_id, pending.slack_app) == (CUSTOMERS_APP.app_id, CUSTOMERS_APP)
-    assert installs.find(pending.terms.id) == pending
-
-
-def test_a_service_without_an_app_of_its_own_refuses_requests_that_bring_none(
-    installs: InstallService,
-) -> None:
-    installs = replace(installs, own_app=None)
+def test_a_service_without_an_app_of_its_own_refuses_requests_that_bring_none(flow: InstallFlow) -> None:
+    installs = replace(flow.installs, own_app=None)
 
     with pytest.raises(InstallRefused, match="slackApp"):
         installs.register(make_request())
@@ -94,20 +78,17 @@ def test_a_service_without_an_app_of_its_own_refuses_requests_that_bring_none(
     ],
 )
 def test_a_request_for_the_app_or_installation_of_others_is_refused(
-    installs: InstallService, slack: FakeSlackClient, changes: dict[str, Any], field: str
+    flow: InstallFlow, changes: dict[str, Any], field: str
 ) -> None:
-    installs.installations.save(make_installation(), None, None)
-    installs.pendings.save(make_pending(terms=make_terms(id="waiting")))
+    flow.install()
+    flow.pend(terms=make_terms(id="waiting"))
 
     with pytest.raises(InstallRefused) as caught:
-        installs.register(make_request(**changes))
+        flow.register(**changes)
 
     assert caught.value.field == field
-    assert {each.terms.id for each in installs.list(InstallationQuery()).items} == {ID, "waiting"}
-    assert slack.created == []
-
-
-ORG_WIDE = make_bot(team_id=None, enterprise_id="E0ORG", is_enterprise_install=True)
+    assert {each.terms.id for each in flow.installs.list(InstallationQuery()).items} == {ID, "waiting"}
+    assert flow.slack.created == []
 
 
 @pytest.mark.parametrize(
@@ -116,43 +97,31 @@ ORG_WIDE = make_bot(team_id=None, enterprise_id="E0ORG", is_enterprise_install=T
     ids=["no team named", "its team named", "org-wide"],
 )
 def test_a_request_that_replaces_an_installation_is_pinned_to_its_team(
-    installs: InstallService, bot: BotInstall, named: str | None, pinned: str
+    flow: InstallFlow, bot: BotInstall, named: str | None, pinned: str
 ) -> None:
-    installs.installations.save(make_installation(bot=bot), None, None)
+    flow.install(make_installation(bot=bot))
 
-    pending = installs.register(make_request(replaces=ID, team_id=named))
+    pending = flow.register(replaces=ID, team_id=named)
 
     assert (pending.team_id, pending.replaces) == (pinned, ID)
 
 
-def test_an_installation_is_found_in_its_place(installs: InstallService) -> None:
-    installs.installations.save(make_installation(), None, None)
+def test_an_installation_is_found_in_its_place(flow: InstallFlow) -> None:
+    installation = flow.install()
 
-    assert installs.find(ID) == make_installation()
-    assert installs.find("another-id") is None
-    assert installs.find("\ud800") is None
-
-
-# The check at SectorFlow
+    assert flow.installs.find(ID) == installation
+    assert flow.installs.find("another-id") is None
+    assert flow.installs.find("\ud800") is None
 
 
-def test_sectorflow_is_asked_once_and_briefly_about_token_and_workspace(
-    installs: InstallService, sectorflow: FakeSectorFlowClient
-) -> None:
-    installs.register(make_request())
+def test_sectorflow_is_asked_once_and_briefly_what_the_workspace_calls_its_models(flow: InstallFlow) -> None:
+    flow.sectorflow.workspace = Workspace(WORKSPACE_ID, "Team", {MODEL_IDS[0]: "GPT-4o"})
 
-    assert sectorflow.checked == [(API_TOKEN, WORKSPACE_ID, CHECK_TIMEOUT_SECONDS)]
-    assert sectorflow.asked == []
-
-
-def test_the_workspaces_names_of_models_are_stored(
-    installs: InstallService, sectorflow: FakeSectorFlowClient
-) -> None:
-    sectorflow.workspace = Workspace(WORKSPACE_ID, "Team", {MODEL_IDS[0]: "GPT-4o"})
-
-    pending = installs.register(make_request())
+    pending = flow.register()
 
     assert pending.terms.sectorflow.model_names == {MODEL_IDS[0]: "GPT-4o"}
+    assert flow.sectorflow.checked == [(API_TOKEN, WORKSPACE_ID, CHECK_TIMEOUT_SECONDS)]
+    assert flow.sectorflow.asked == []
 
 
 @pytest.mark.parametrize(
@@ -160,12 +129,12 @@ def test_the_workspaces_names_of_models_are_stored(
     [(TokenRefused("status 401"), "apiToken"), (WorkspaceMissing("status 404"), "workspaceId")],
 )
 def test_a_token_or_workspace_that_sectorflow_does_not_know_is_refused(
-    installs: InstallService, sectorflow: FakeSectorFlowClient, error: Exception, field: str
+    flow: InstallFlow, error: Exception, field: str
 ) -> None:
-    sectorflow.checks.then(error)
+    flow.sectorflow.checks.then(error)
 
     with pytest.raises(InstallRefused) as caught:
-        installs.register(make_request())
+        flow.register()
 
     assert caught.value.field == field
     assert API_TOKEN not in str(caught.value)
@@ -175,10 +144,10 @@ def test_a_token_or_workspace_that_sectorflow_does_not_know_is_refused(
     "error", [SectorFlowBusy, SectorFlowBroken, AnswerLost, ReplyUnreadable, QuestionRefused]
 )
 def test_a_request_is_taken_while_sectorflow_is_away_or_odd(
-    installs: InstallService, sectorflow: FakeSectorFlowClient, error: type[Exception]
+    flow: InstallFlow, error: type[Exception]
 ) -> None:
-    sectorflow.checks.then(error("x"))
+    flow.sectorflow.checks.then(error("x"))
 
-    pending = installs.register(make_request())
+    pending = flow.register()
 
-    assert installs.find(pending.terms.id) == pending
+    assert flow.installs.find(pending.terms.id) == pending

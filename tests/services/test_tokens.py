@@ -16,7 +16,7 @@ from sectorflow_slack.services import Services, insisting
 from sectorflow_slack.services import tokens as tokens_module
 from sectorflow_slack.services.tokens import LOCK_SECONDS, RENEW_BEFORE_SECONDS, TokenService
 from tests.fakes import FakeSlackClient
-from tests.values import BOT_TOKEN, NOW, OWN_APP, FixedClock, make_bot, make_installation, make_terms
+from tests.values import BOT_TOKEN, NOW, OWN_APP, make_bot, make_installation, make_terms
 
 REFRESH_TOKEN = "a-refresh-token-that-nobody-may-see"
 #: Ends of a token that is still usable, and of one that is not.
@@ -65,17 +65,6 @@ def test_a_token_is_renewed_in_good_time_or_late(
     fresh = FreshToken("fresh-bot-token-1", "fresh-refresh-token-1", NOW + 12 * 3600)
     assert renewed == replace(installation, bot=installation.bot.with_token(fresh)) == stored(tokens)
     assert slack.refreshed == [(OWN_APP, REFRESH_TOKEN)]
-
-
-def test_a_renewed_token_is_renewed_again_with_its_own_refresh_token(
-    tokens: TokenService, slack: FakeSlackClient, clock: FixedClock
-) -> None:
-    renewed = tokens.fresh(install(tokens, SOON))
-    clock.now = NOW + 11 * 3600
-
-    tokens.fresh(renewed)
-
-    assert [refresh_token for _, refresh_token in slack.refreshed] == [REFRESH_TOKEN, "fresh-refresh-token-1"]
 
 
 def test_a_token_that_slack_calls_expired_is_renewed_once_whatever_its_time(
@@ -154,17 +143,6 @@ def test_two_installations_are_renewed_beside_each_other(
     assert len(slack.refreshed) == 2
 
 
-def test_a_usable_token_is_used_while_another_process_renews_it(
-    tokens: TokenService, slack: FakeSlackClient
-) -> None:
-    installation = install(tokens, SOON)
-
-    with tokens.locks.hold(f"token:{installation.key}", LOCK_SECONDS):
-        assert tokens.fresh(installation) == installation
-
-    assert slack.refreshed == []
-
-
 def test_without_a_usable_token_the_wait_for_another_process_ends(
     tokens: TokenService, slack: FakeSlackClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,16 +153,6 @@ def test_without_a_usable_token_the_wait_for_another_process_ends(
         tokens.fresh(installation)
 
     assert slack.refreshed == []
-
-
-def test_an_older_copy_of_an_installation_gets_the_token_that_is_stored(
-    tokens: TokenService, slack: FakeSlackClient
-) -> None:
-    older = install(tokens)
-    renewed = tokens.fresh(older)
-
-    assert tokens.fresh(older) == renewed
-    assert len(slack.refreshed) == 1
 
 
 # Renewals that fail, or meet something else

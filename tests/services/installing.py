@@ -19,9 +19,11 @@ from sectorflow_slack.domain.installations import (
     SectorFlowSettings,
 )
 from sectorflow_slack.services import Services
+from sectorflow_slack.services.answers import AnswerService
 from sectorflow_slack.services.consent import ConsentAnswer, ConsentService
 from sectorflow_slack.services.installs import InstallService
-from tests.fakes import FakeSectorFlowClient, FakeSlackClient
+from sectorflow_slack.services.tokens import TokenService
+from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
 from tests.values import (
     API_TOKEN,
     MODEL_IDS,
@@ -51,11 +53,12 @@ def make_request(**changes: Any) -> InstallRequest:
 
 @dataclass(frozen=True, slots=True)
 class InstallFlow:
-    """The services on empty stores, and what is outside: Slack, SectorFlow, time."""
+    """The services on empty stores, with fakes of Slack, SectorFlow, the queue and the clock."""
 
     services: Services
     slack: FakeSlackClient
     sectorflow: FakeSectorFlowClient
+    queue: FakeTaskQueue
     store: redis.Redis
     clock: FixedClock
 
@@ -67,8 +70,16 @@ class InstallFlow:
     def consent(self) -> ConsentService:
         return self.services.consent
 
+    @property
+    def answers(self) -> AnswerService:
+        return self.services.answers
+
+    @property
+    def tokens(self) -> TokenService:
+        return self.services.tokens
+
     def register(self, once: Once | None = None, **changes: Any) -> PendingInstallation:
-        """Have the platform ask for an installation."""
+        """Ask for an installation as the platform does."""
         pending = self.installs.register(make_request(**changes), once)
         assert isinstance(pending, PendingInstallation)
         return pending

@@ -41,6 +41,8 @@ from tests.values import (
 OTHER_WORKSPACE = "00000000-ebe5-4e83-ae2b-3daf6ed02c22"
 NEW_NAME = SettingsChange(app_name="New name")
 NEW_TOKEN = SettingsChange(api_token="a-new-token")
+NEW_WORKSPACE = SettingsChange(workspace_id=OTHER_WORKSPACE)
+NEW_MODELS = SettingsChange(model_ids=MODEL_IDS[:1])
 
 
 @pytest.fixture(params=["installed", "pending"])
@@ -70,25 +72,26 @@ def pend_until(flow: InstallFlow, end: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    ("change", "expected", "checked"),
     [
-        (NEW_NAME, make_terms(app_name="New name", revision=2)),
-        (SettingsChange(display="tabs"), make_terms(display="tabs", revision=2)),
-        (SettingsChange(allow_external_users=True), make_terms(allow_external_users=True, revision=2)),
-        (NEW_TOKEN, with_sectorflow(api_token="a-new-token")),
-        (SettingsChange(workspace_id=OTHER_WORKSPACE), with_sectorflow(workspace_id=OTHER_WORKSPACE)),
-        (SettingsChange(model_ids=MODEL_IDS[:1]), with_sectorflow(model_ids=MODEL_IDS[:1])),
-        (SettingsChange(plus_id=""), with_sectorflow(plus_id="")),
+        (NEW_NAME, make_terms(app_name="New name", revision=2), []),
+        (SettingsChange(display="tabs"), make_terms(display="tabs", revision=2), []),
+        (SettingsChange(allow_external_users=True), make_terms(allow_external_users=True, revision=2), []),
+        (SettingsChange(plus_id=""), with_sectorflow(plus_id=""), []),
+        (NEW_MODELS, with_sectorflow(model_ids=MODEL_IDS[:1]), [(API_TOKEN, WORKSPACE_ID)]),
+        (NEW_TOKEN, with_sectorflow(api_token="a-new-token"), [("a-new-token", WORKSPACE_ID)]),
+        (NEW_WORKSPACE, with_sectorflow(workspace_id=OTHER_WORKSPACE), [(API_TOKEN, OTHER_WORKSPACE)]),
     ],
-    ids=["app_name", "display", "allow_external_users", "api_token", "workspace_id", "model_ids", "plus_id"],
+    ids=["app_name", "display", "allow_external_users", "plus_id", "model_ids", "api_token", "workspace_id"],
 )
-def test_a_setting_is_changed_and_nothing_else(
-    flow: InstallFlow, stored: Any, change: SettingsChange, expected: Terms
+def test_a_setting_is_changed_and_nothing_else_after_a_check_with_the_settings_in_force(
+    flow: InstallFlow, stored: Any, change: SettingsChange, expected: Terms, checked: list[tuple[str, str]]
 ) -> None:
     changed = flow.installs.change(ID, change)
 
     assert changed == replace(stored, terms=expected)
     assert flow.installs.find(ID) == changed
+    assert [(token, workspace) for token, workspace, _ in flow.sectorflow.checked] == checked
 
 
 @pytest.mark.parametrize(
@@ -122,16 +125,6 @@ def test_an_id_that_is_not_there_can_be_neither_changed_nor_deleted(flow: Instal
 # The check at SectorFlow
 
 
-def test_a_new_token_or_workspace_is_checked_with_the_settings_in_force(
-    flow: InstallFlow, stored: Any
-) -> None:
-    flow.installs.change(ID, SettingsChange(workspace_id=OTHER_WORKSPACE))
-    flow.installs.change(ID, NEW_TOKEN)
-
-    checked = [(token, workspace) for token, workspace, _ in flow.sectorflow.checked]
-    assert checked == [(API_TOKEN, OTHER_WORKSPACE), ("a-new-token", OTHER_WORKSPACE)]
-
-
 @pytest.mark.parametrize(
     ("error", "field"),
     [(TokenRefused("status 401"), "apiToken"), (WorkspaceMissing("status 404"), "workspaceId")],
@@ -147,28 +140,22 @@ def test_a_change_that_sectorflow_refuses_changes_nothing(
     assert flow.installs.find(ID) == stored
 
 
-def test_models_get_the_names_that_the_workspace_has_for_them_now(flow: InstallFlow, stored: Any) -> None:
-    flow.sectorflow.workspace = Workspace(WORKSPACE_ID, "Team", {MODEL_IDS[1]: "Claude"})
-
-    flow.installs.change(ID, SettingsChange(model_ids=MODEL_IDS[1:2]))
-
-    assert terms_now(flow).sectorflow.model_names == {MODEL_IDS[1]: "Claude"}
-
-
 @pytest.mark.parametrize(
-    ("change", "names"),
+    ("away", "change", "names"),
     [
-        (SettingsChange(model_ids=MODEL_IDS[:1]), {MODEL_IDS[0]: "GPT-4o"}),
-        (SettingsChange(workspace_id=OTHER_WORKSPACE), {}),
+        (None, NEW_MODELS, {MODEL_IDS[0]: "New name"}),
+        (SectorFlowBusy("x"), NEW_MODELS, {MODEL_IDS[0]: "Old name"}),
+        (SectorFlowBusy("x"), NEW_WORKSPACE, {}),
     ],
-    ids=["the same workspace", "another workspace"],
+    ids=["checked", "SectorFlow is away", "SectorFlow is away, and the workspace another"],
 )
-def test_a_change_while_sectorflow_is_away_keeps_the_names_that_may_be_right(
-    flow: InstallFlow, change: SettingsChange, names: dict[str, str]
+def test_models_get_the_names_of_the_workspace_or_keep_those_that_may_be_right(
+    flow: InstallFlow, away: Exception | None, change: SettingsChange, names: dict[str, str]
 ) -> None:
-    settings = replace(make_terms().sectorflow, model_names={MODEL_IDS[0]: "GPT-4o"})
+    settings = replace(make_terms().sectorflow, model_names={MODEL_IDS[0]: "Old name"})
     flow.install(make_installation(make_terms(sectorflow=settings)))
-    flow.sectorflow.checks.then(SectorFlowBusy("x"))
+    flow.sectorflow.workspace = Workspace(WORKSPACE_ID, "Team", {MODEL_IDS[0]: "New name"})
+    flow.sectorflow.checks.then(away)
 
     flow.installs.change(ID, change)
 

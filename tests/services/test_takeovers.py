@@ -22,6 +22,9 @@ ATTACKERS_BOT = make_bot(app_id=ATTACKERS_APP.app_id)
 ATTACKERS = make_installation(
     make_terms(id="attackers", app_id=APP_ID), make_bot(app_id=APP_ID, team_id="T0ATTACKER")
 )
+#: What the attacker claims: their app under the victim's id, and the victim's app without its secrets.
+MISNAMED = replace(ATTACKERS_APP, app_id=APP_ID)
+GUESSED = replace(CUSTOMERS_APP, client_secret="guessed", signing_secret="mine")
 
 
 @pytest.fixture
@@ -46,23 +49,9 @@ def untouched(flow: InstallFlow) -> bool:
         ({"slack_app": CUSTOMERS_APP}, THEIRS.bot, None, "already_installed", []),
         ({"slack_app": CUSTOMERS_APP, "replaces": "attackers"}, THEIRS.bot, None, "other_team", []),
         ({"config_token": "xoxe-attackers"}, THEIRS.bot, None, "already_installed", []),
-        (
-            {"slack_app": replace(ATTACKERS_APP, app_id=APP_ID)},
-            ATTACKERS_BOT,
-            None,
-            "other_app",
-            [BOT_TOKEN],
-        ),
-        *(
-            (
-                {"slack_app": replace(CUSTOMERS_APP, client_secret="guessed", signing_secret="mine")},
-                THEIRS.bot,
-                SlackRefused(code),
-                "bad_credentials",
-                [],
-            )
-            for code in ("bad_client_secret", "invalid_client_id")
-        ),
+        ({"slack_app": MISNAMED}, ATTACKERS_BOT, None, "other_app", [BOT_TOKEN]),
+        ({"slack_app": GUESSED}, THEIRS.bot, SlackRefused("bad_client_secret"), "bad_credentials", []),
+        ({"slack_app": GUESSED}, THEIRS.bot, SlackRefused("invalid_client_id"), "bad_credentials", []),
     ],
     ids=[
         "the same app in the same team",

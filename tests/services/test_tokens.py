@@ -12,10 +12,10 @@ import pytest
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, StorageUnavailable
 from sectorflow_slack.domain.installations import FreshToken, Installation
-from sectorflow_slack.services import Services, insisting
+from sectorflow_slack.services import insisting
 from sectorflow_slack.services import tokens as tokens_module
-from sectorflow_slack.services.tokens import LOCK_SECONDS, RENEW_BEFORE_SECONDS, TokenService
-from tests.fakes import FakeSlackClient
+from sectorflow_slack.services.tokens import LOCK_SECONDS, RENEW_BEFORE_SECONDS
+from tests.services.installing import InstallFlow
 from tests.values import BOT_TOKEN, NOW, OWN_APP, make_bot, make_installation, make_terms
 
 REFRESH_TOKEN = "a-refresh-token-that-nobody-may-see"
@@ -24,20 +24,9 @@ SOON = NOW + RENEW_BEFORE_SECONDS - 1
 GONE = NOW - 1
 
 
-@pytest.fixture
-def tokens(services: Services) -> TokenService:
-    return services.tokens
-
-
-def install(tokens: TokenService, expires_at: float | None = GONE, **changes: Any) -> Installation:
+def install(flow: InstallFlow, expires_at: float | None = GONE, **changes: Any) -> Installation:
     values = {"refresh_token": REFRESH_TOKEN, "token_expires_at": expires_at, **changes}
-    installation = make_installation(bot=make_bot(**values))
-    tokens.installations.save(installation, None, None)
-    return installation
-
-
-def stored(tokens: TokenService) -> Installation | None:
-    return tokens.installations.find(make_installation().key)
+    return flow.install(make_installation(bot=make_bot(**values)))
 
 
 @pytest.mark.parametrize(
@@ -46,51 +35,45 @@ def stored(tokens: TokenService) -> Installation | None:
     ids=["never expires", "time left"],
 )
 def test_a_token_that_is_good_for_long_is_used_as_it_is(
-    tokens: TokenService, slack: FakeSlackClient, expires_at: float | None, refresh_token: str
+    flow: InstallFlow, expires_at: float | None, refresh_token: str
 ) -> None:
-    installation = install(tokens, expires_at, refresh_token=refresh_token)
+    installation = install(flow, expires_at, refresh_token=refresh_token)
 
-    assert tokens.fresh(installation) == installation
-    assert slack.refreshed == []
+    assert flow.tokens.fresh(installation) == installation
+    assert flow.slack.refreshed == []
 
 
 @pytest.mark.parametrize("expires_at", [SOON, NOW + 30, NOW, GONE])
-def test_a_token_is_renewed_in_good_time_or_late(
-    tokens: TokenService, slack: FakeSlackClient, expires_at: float
-) -> None:
-    installation = install(tokens, expires_at)
+def test_a_token_is_renewed_in_good_time_or_late(flow: InstallFlow, expires_at: float) -> None:
+    installation = install(flow, expires_at)
 
-    renewed = tokens.fresh(installation)
+    renewed = flow.tokens.fresh(installation)
 
     fresh = FreshToken("fresh-bot-token-1", "fresh-refresh-token-1", NOW + 12 * 3600)
-    assert renewed == replace(installation, bot=installation.bot.with_token(fresh)) == stored(tokens)
-    assert slack.refreshed == [(OWN_APP, REFRESH_TOKEN)]
+    assert renewed == replace(installation, bot=installation.bot.with_token(fresh)) == flow.find()
+    assert flow.slack.refreshed == [(OWN_APP, REFRESH_TOKEN)]
 
 
-def test_a_token_that_slack_calls_expired_is_renewed_once_whatever_its_time(
-    tokens: TokenService, slack: FakeSlackClient
-) -> None:
-    installation = install(tokens, NOW + 11 * 3600)
+def test_a_token_that_slack_calls_expired_is_renewed_once_whatever_its_time(flow: InstallFlow) -> None:
+    installation = install(flow, NOW + 11 * 3600)
 
-    assert tokens.renew_now(installation).bot.bot_token == "fresh-bot-token-1"
-    assert tokens.renew_now(installation).bot.bot_token == "fresh-bot-token-1"
-    assert len(slack.refreshed) == 1
+    assert flow.tokens.renew_now(installation).bot.bot_token == "fresh-bot-token-1"
+    assert flow.tokens.renew_now(installation).bot.bot_token == "fresh-bot-token-1"
+    assert len(flow.slack.refreshed) == 1
 
 
-def test_a_token_that_cannot_be_renewed_has_expired(tokens: TokenService) -> None:
+def test_a_token_that_cannot_be_renewed_has_expired(flow: InstallFlow) -> None:
     with pytest.raises(SlackRefused, match="token_expired"):
-        tokens.renew_now(install(tokens, None, refresh_token=""))
+        flow.tokens.renew_now(install(flow, None, refresh_token=""))
 
 
-def test_no_token_is_logged(
-    tokens: TokenService, slack: FakeSlackClient, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_token_is_logged(flow: InstallFlow, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    slack.refreshes.then(SlackBusy("timeout"))
-    installation = install(tokens, SOON)
+    flow.slack.refreshes.then(SlackBusy("timeout"))
+    installation = install(flow, SOON)
 
-    tokens.fresh(installation)
-    tokens.fresh(installation)
+    flow.tokens.fresh(installation)
+    flow.tokens.fresh(installation)
 
     logged = " ".join(str(vars(record)) for record in caplog.records)
     assert "bot token renewed" in logged
@@ -113,46 +96,42 @@ class CountingLocks:
 
 
 @pytest.mark.parametrize("expires_at", [SOON, GONE])
-def test_of_twenty_that_need_a_token_at_once_one_asks_slack(
-    tokens: TokenService, slack: FakeSlackClient, expires_at: float
-) -> None:
-    installation, locks = install(tokens, expires_at), CountingLocks(tokens.locks)
-    tokens = replace(tokens, locks=locks)
-    slack.during_refresh = lambda: [locks.asked.acquire(timeout=60) for _ in range(20)] and None
+def test_of_twenty_that_need_a_token_at_once_one_asks_slack(flow: InstallFlow, expires_at: float) -> None:
+    installation, locks = install(flow, expires_at), CountingLocks(flow.tokens.locks)
+    tokens = replace(flow.tokens, locks=locks)
+    flow.slack.during_refresh = lambda: [locks.asked.acquire(timeout=60) for _ in range(20)] and None
 
     with ThreadPoolExecutor(20) as pool:
         given = list(pool.map(tokens.fresh, [installation] * 20))
 
-    assert len(slack.refreshed) == 1
+    assert len(flow.slack.refreshed) == 1
     usable = {"fresh-bot-token-1"} | ({BOT_TOKEN} if expires_at == SOON else set())
     assert {each.bot.bot_token for each in given} <= usable
 
 
-def test_two_installations_are_renewed_beside_each_other(
-    tokens: TokenService, slack: FakeSlackClient
-) -> None:
+def test_two_installations_are_renewed_beside_each_other(flow: InstallFlow) -> None:
     both = threading.Barrier(2, timeout=60)
-    slack.during_refresh = lambda: both.wait() and None
-    here = install(tokens)
+    flow.slack.during_refresh = lambda: both.wait() and None
+    here = install(flow)
     there = replace(here, terms=make_terms(id="there"), bot=replace(here.bot, team_id="T0THERE"))
-    tokens.installations.save(there, None, None)
+    flow.consent.installations.save(there, None, None)
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(tokens.fresh, [here, there]))
+        list(pool.map(flow.tokens.fresh, [here, there]))
 
-    assert len(slack.refreshed) == 2
+    assert len(flow.slack.refreshed) == 2
 
 
 def test_without_a_usable_token_the_wait_for_another_process_ends(
-    tokens: TokenService, slack: FakeSlackClient, monkeypatch: pytest.MonkeyPatch
+    flow: InstallFlow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens_module, "WAIT_SECONDS", 0.05)
-    installation = install(tokens)
+    installation = install(flow)
 
-    with tokens.locks.hold(f"token:{installation.key}", LOCK_SECONDS), pytest.raises(SlackBusy):
-        tokens.fresh(installation)
+    with flow.tokens.locks.hold(f"token:{installation.key}", LOCK_SECONDS), pytest.raises(SlackBusy):
+        flow.tokens.fresh(installation)
 
-    assert slack.refreshed == []
+    assert flow.slack.refreshed == []
 
 
 # Renewals that fail, or meet something else
@@ -160,85 +139,79 @@ def test_without_a_usable_token_the_wait_for_another_process_ends(
 
 @pytest.mark.parametrize("error", [SlackBusy("ratelimited", 9.0), SlackRefused("invalid_refresh_token")])
 def test_a_renewal_may_fail_while_the_old_token_is_good(
-    tokens: TokenService, slack: FakeSlackClient, error: SlackError, caplog: pytest.LogCaptureFixture
+    flow: InstallFlow, error: SlackError, caplog: pytest.LogCaptureFixture
 ) -> None:
-    installation = install(tokens, SOON)
-    slack.refreshes.then(error)
+    installation = install(flow, SOON)
+    flow.slack.refreshes.then(error)
 
-    assert tokens.fresh(installation) == installation == stored(tokens)
+    assert flow.tokens.fresh(installation) == installation == flow.find()
     assert error.code in caplog.text
 
 
 @pytest.mark.parametrize("error", [SlackBusy("timeout"), SlackRefused("invalid_refresh_token")])
-def test_a_failed_renewal_without_a_good_token_is_raised(
-    tokens: TokenService, slack: FakeSlackClient, error: SlackError
-) -> None:
-    installation = install(tokens)
-    slack.refreshes.then(error)
+def test_a_failed_renewal_without_a_good_token_is_raised(flow: InstallFlow, error: SlackError) -> None:
+    installation = install(flow)
+    flow.slack.refreshes.then(error)
 
     with pytest.raises(type(error)):
-        tokens.fresh(installation)
+        flow.tokens.fresh(installation)
 
-    assert stored(tokens) == installation
+    assert flow.find() == installation
 
 
-def test_a_refresh_token_that_another_process_has_used_leads_to_the_token_it_got(
-    tokens: TokenService, slack: FakeSlackClient
-) -> None:
-    installation = install(tokens)
+def test_a_refresh_token_that_another_process_has_used_leads_to_the_token_it_got(flow: InstallFlow) -> None:
+    installation = install(flow)
     theirs = FreshToken("their-bot-token", "their-refresh-token", NOW + 12 * 3600)
     renewed = replace(installation, bot=installation.bot.with_token(theirs))
-    slack.during_refresh = lambda: tokens.installations.renew(installation, renewed)
-    slack.refreshes.then(SlackRefused("invalid_refresh_token"))
+    flow.slack.during_refresh = lambda: flow.consent.installations.renew(installation, renewed)
+    flow.slack.refreshes.then(SlackRefused("invalid_refresh_token"))
 
-    assert tokens.fresh(installation) == renewed
+    assert flow.tokens.fresh(installation) == renewed
 
 
-def test_an_installation_that_came_instead_meanwhile_keeps_its_token(
-    tokens: TokenService, slack: FakeSlackClient
-) -> None:
-    installation = install(tokens)
+def test_an_installation_that_came_instead_meanwhile_keeps_its_token(flow: InstallFlow) -> None:
+    installation = install(flow)
     newer = make_installation(make_terms(id="newer"), make_bot(bot_token="newer-bot-token"))
-    slack.during_refresh = lambda: tokens.installations.save(newer, None, installation.terms.id)
+    flow.slack.during_refresh = lambda: flow.consent.installations.save(newer, None, installation.terms.id)
 
-    assert tokens.fresh(installation) == newer == stored(tokens)
+    assert flow.tokens.fresh(installation) == newer == flow.find()
 
     # Slack might end the whole install with it.
-    assert slack.revoked == []
+    assert flow.slack.revoked == []
 
 
 @pytest.mark.parametrize("error", [None, SlackBusy("fatal_error"), SlackRefused("account_inactive")])
 def test_a_token_that_came_after_its_installation_was_deleted_is_revoked(
-    tokens: TokenService, slack: FakeSlackClient, error: SlackError | None
+    flow: InstallFlow, error: SlackError | None
 ) -> None:
-    installation = install(tokens)
-    slack.during_refresh = lambda: tokens.installations.remove(installation)
-    slack.revocations.then(error)
+    installation = install(flow)
+    flow.slack.during_refresh = lambda: flow.consent.installations.remove(installation)
+    flow.slack.revocations.then(error)
 
-    tokens.fresh(installation)
+    flow.tokens.fresh(installation)
 
-    assert slack.revoked == ["fresh-bot-token-1"]
-    assert stored(tokens) is None
+    assert flow.slack.revoked == ["fresh-bot-token-1"]
+    assert flow.find() is None
 
 
-def test_settings_that_are_changed_while_a_token_is_renewed_stay_changed(
-    tokens: TokenService, slack: FakeSlackClient
-) -> None:
-    installation = install(tokens)
+def test_settings_that_are_changed_while_a_token_is_renewed_stay_changed(flow: InstallFlow) -> None:
+    installation = install(flow)
     terms = replace(installation.terms, app_name="New name", revision=2)
-    slack.during_refresh = lambda: tokens.installations.change(replace(installation, terms=terms), 1)
+    flow.slack.during_refresh = lambda: flow.consent.installations.change(
+        replace(installation, terms=terms), 1
+    )
 
-    renewed = tokens.fresh(installation)
+    renewed = flow.tokens.fresh(installation)
 
-    assert stored(tokens) == replace(renewed, terms=terms)
+    assert flow.find() == replace(renewed, terms=terms)
     assert renewed.bot.bot_token == "fresh-bot-token-1"
 
 
 def test_a_token_that_slack_gave_is_stored_also_through_an_outage_of_the_store(
-    tokens: TokenService, slack: FakeSlackClient, monkeypatch: pytest.MonkeyPatch
+    flow: InstallFlow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installation = install(tokens)
-    renew, outages = tokens.installations.renew, [1, 2]
+    installation = install(flow)
+    renew, outages = flow.consent.installations.renew, [1, 2]
 
     def away(*args: Any) -> bool:
         if outages:
@@ -247,7 +220,7 @@ def test_a_token_that_slack_gave_is_stored_also_through_an_outage_of_the_store(
         return renew(*args)
 
     monkeypatch.setattr(insisting, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(tokens.installations, "renew", away)
+    monkeypatch.setattr(flow.consent.installations, "renew", away)
 
-    assert tokens.fresh(installation) == stored(tokens) != installation
-    assert len(slack.refreshed) == 1
+    assert flow.tokens.fresh(installation) == flow.find() != installation
+    assert len(flow.slack.refreshed) == 1

@@ -99,7 +99,7 @@ class CountingLocks:
 def test_of_twenty_that_need_a_token_at_once_one_asks_slack(flow: InstallFlow, expires_at: float) -> None:
     installation, locks = install(flow, expires_at), CountingLocks(flow.tokens.locks)
     tokens = replace(flow.tokens, locks=locks)
-    flow.slack.during_refresh = lambda: [locks.asked.acquire(timeout=60) for _ in range(20)] and None
+    flow.slack.refreshes.then(lambda: all(locks.asked.acquire(timeout=30) for _ in range(20)))
 
     with ThreadPoolExecutor(20) as pool:
         given = list(pool.map(tokens.fresh, [installation] * 20))
@@ -110,7 +110,7 @@ def test_of_twenty_that_need_a_token_at_once_one_asks_slack(flow: InstallFlow, e
 
 
 def test_two_installations_are_renewed_beside_each_other(flow: InstallFlow) -> None:
-    both = threading.Barrier(2, timeout=60)
+    both = threading.Barrier(2, timeout=30)
     flow.slack.during_refresh = lambda: both.wait() and None
     here = install(flow)
     there = replace(here, terms=make_terms(id="there"), bot=replace(here.bot, team_id="T0THERE"))

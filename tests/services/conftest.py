@@ -14,8 +14,8 @@ from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
-from sectorflow_slack.services.consent import ConsentService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
+from tests.services.installing import InstallFlow
 from tests.services.pressing import answered, kept
 from tests.services.steps import KEY
 from tests.values import FixedClock, make_installation
@@ -92,8 +92,15 @@ def untouched(
 
 
 @pytest.fixture
-def consent(services: Services) -> ConsentService:
-    return services.consent
+def flow(
+    services: Services,
+    slack: FakeSlackClient,
+    sectorflow: FakeSectorFlowClient,
+    queue: FakeTaskQueue,
+    store: redis.Redis,
+    clock: FixedClock,
+) -> InstallFlow:
+    return InstallFlow(services, slack, sectorflow, queue, store, clock)
 
 
 @pytest.fixture

@@ -1,20 +1,19 @@
+"""The manifest that Slack makes apps of."""
+
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sandbox.slack.manifests import manifest_faults
 from sectorflow_slack.domain.slack import EVENTS, SCOPES
 from sectorflow_slack.services.manifests import app_manifest, bot_name, creation_link
-
-PUBLIC_URL = "https://slack.example.com"
 
 #: 1 to 35 characters that people can read, in any script.
 APP_NAMES = st.text(
@@ -23,81 +22,49 @@ APP_NAMES = st.text(
 
 
 def manifest(app_name: str = "Acme Assistant") -> dict[str, Any]:
-    return app_manifest(app_name, PUBLIC_URL)
+    return app_manifest(app_name, "https://slack.example.com")
 
 
-def test_an_app_may_do_exactly_what_the_service_needs() -> None:
+def test_an_app_may_do_exactly_what_the_service_needs_and_talks_to_it_alone() -> None:
     made = manifest()
 
-    assert made["oauth_config"]["scopes"] == {"bot": list(SCOPES)}
-    assert made["settings"]["event_subscriptions"]["bot_events"] == list(EVENTS)
-
-
-def test_an_app_talks_to_this_service_alone() -> None:
-    made = manifest()
-
-    assert made["oauth_config"]["redirect_urls"] == ["https://slack.example.com/slack/oauth_redirect"]
-    settings = made["settings"]
-    assert settings["event_subscriptions"]["request_url"] == "https://slack.example.com/slack/events"
-    assert settings["interactivity"] == {
-        "is_enabled": True,
-        "request_url": "https://slack.example.com/slack/interactions",
+    assert made["oauth_config"] == {
+        "redirect_urls": ["https://slack.example.com/slack/oauth_redirect"],
+        "scopes": {"bot": list(SCOPES)},
     }
-    assert settings["socket_mode_enabled"] is False
-
-
-def test_an_app_takes_direct_messages_and_has_a_home() -> None:
-    assert manifest()["features"]["app_home"] == {
+    assert made["settings"] == {
+        "event_subscriptions": {
+            "request_url": "https://slack.example.com/slack/events",
+            "bot_events": list(EVENTS),
+        },
+        "interactivity": {
+            "is_enabled": True,
+            "request_url": "https://slack.example.com/slack/interactions",
+        },
+        "org_deploy_enabled": True,
+        "socket_mode_enabled": False,
+        "token_rotation_enabled": False,
+    }
+    assert made["features"]["app_home"] == {
         "home_tab_enabled": True,
         "messages_tab_enabled": True,
         "messages_tab_read_only_enabled": False,
     }
 
 
-def test_an_app_may_be_installed_by_a_whole_organisation_and_its_tokens_do_not_expire() -> None:
-    settings = manifest()["settings"]
-
-    assert settings["org_deploy_enabled"] is True
-    assert settings["token_rotation_enabled"] is False
-
-
+@settings(deadline=None)
 @given(app_name=APP_NAMES)
 @example("\N{MATHEMATICAL FRAKTUR CAPITAL A}" * 35)
-@example("ﷺ" * 35)
+@example("\N{SQUARE RAD OVER S SQUARED}" * 35)
 @example("...")
 @example("日本語アシスタント")
 @example("\u0301")
-def test_whatever_an_app_is_called_slack_takes_its_manifest(app_name: str) -> None:
+def test_slack_takes_the_manifest_whatever_the_app_is_called(app_name: str) -> None:
     made = manifest(app_name)
 
     assert manifest_faults(made) == []
-    assert broken_rules(made) == []
     assert made["display_information"]["name"] == app_name
     json.dumps(made).encode()
-
-
-def broken_rules(made: dict[str, Any]) -> list[str]:
-    """Slack's rules for each field that is filled in (docs.slack.dev, app manifest reference)."""
-    display, features, settings = made["display_information"], made["features"], made["settings"]
-    urls = [
-        *made["oauth_config"]["redirect_urls"],
-        settings["event_subscriptions"]["request_url"],
-        settings["interactivity"]["request_url"],
-    ]
-    rules = {
-        "name": 1 <= len(display["name"]) <= 35,
-        "description": len(display["description"]) <= 140,
-        "bot name": bool(re.fullmatch(r"[a-z0-9._-]{1,80}", features["bot_user"]["display_name"])),
-        "agent": 1 <= len(features["agent_view"]["agent_description"]) <= 300,
-        "redirect urls": len(made["oauth_config"]["redirect_urls"]) <= 1000,
-        "scopes": len(made["oauth_config"]["scopes"]["bot"]) <= 255,
-        "events": len(settings["event_subscriptions"]["bot_events"]) <= 100,
-        "urls": all(url.startswith("https://") and len(url) <= 3500 for url in urls),
-        "version": made["_metadata"]["major_version"] in (1, 2),
-        "agents need": "assistant:write" in made["oauth_config"]["scopes"]["bot"],
-        "one kind of agent": "assistant_view" not in features,
-    }
-    return [name for name, holds in rules.items() if not holds]
 
 
 @pytest.mark.parametrize(
@@ -105,9 +72,9 @@ def broken_rules(made: dict[str, Any]) -> list[str]:
     [
         ("Acme Assistant", "acme-assistant"),
         ("Café Zürich", "cafe-zurich"),
+        (unicodedata.normalize("NFD", "Café Zürich"), "cafe-zurich"),
         ("Straße 7", "strasse-7"),
         ("R&D / Bot!", "r-d-bot"),
-        ("日本語", "assistant"),
         ("日本語 Bot", "bot"),
         ("Помощник", "assistant"),
         ("🤖", "assistant"),
@@ -117,10 +84,6 @@ def broken_rules(made: dict[str, Any]) -> list[str]:
 )
 def test_a_bot_is_called_what_slack_takes_of_the_apps_name(app_name: str, expected: str) -> None:
     assert bot_name(app_name) == expected
-
-
-def test_composed_and_decomposed_letters_give_one_bot_name() -> None:
-    assert bot_name(unicodedata.normalize("NFD", "Zoë")) == bot_name(unicodedata.normalize("NFC", "Zoë"))
 
 
 @pytest.mark.parametrize(
@@ -136,8 +99,7 @@ def test_a_link_leads_to_slacks_page_with_all_filled_in(slack: str, page: str) -
 
     link = creation_link(made, slack)
 
-    parts = urlsplit(link)
     assert link.startswith(f"{page}?new_app=1&manifest_json=")
-    assert json.loads(parse_qs(parts.query)["manifest_json"][0]) == made
+    assert json.loads(parse_qs(urlsplit(link).query)["manifest_json"][0]) == made
     assert link.isascii()
     assert not set(link) & set(' "<>{}')

@@ -1,288 +1,204 @@
+"""Tokens of deleted installations are revoked at Slack, however long Slack is away."""
+
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-import redis
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused
 from sectorflow_slack.domain.installations import Installation, Revocation
-from sectorflow_slack.services import Services
-from sectorflow_slack.services.revocations import DEAD_TOKEN_CODES, MAX_TRIES, RevocationService
-from tests.fakes import FakeSlackClient
+from sectorflow_slack.services.revocations import DEAD_TOKEN_CODES, MAX_TRIES
 from tests.losing import lose
-from tests.values import (
-    BOT_TOKEN,
-    CUSTOMERS_APP,
-    NOW,
-    OWN_APP,
-    FixedClock,
-    make_bot,
-    make_installation,
-    make_terms,
-)
+from tests.services.installing import InstallFlow
+from tests.values import BOT_TOKEN, CUSTOMERS_APP, NOW, OWN_APP, make_bot, make_installation, make_terms
 
 
 class FakeRevocationStore:
     """A list of revocations; what was taken is gone until it is put back."""
 
-    def __init__(self, *revocations: Revocation) -> None:
-        self.due = list(revocations)
+    def __init__(self) -> None:
+        self.due: list[Revocation] = []
         self.put: list[tuple[Revocation, float]] = []
-        self.finished: list[str] = []
+        self.finished: list[Revocation] = []
 
     def take(self) -> Revocation | None:
         return self.due.pop(0) if self.due else None
 
     def done(self, revocation: Revocation) -> None:
-        self.finished.append(str(revocation.key))
+        self.finished.append(revocation)
 
     def put_back(self, revocation: Revocation, delay: float) -> None:
         self.put.append((revocation, delay))
 
 
 REVOCATION = Revocation(make_installation().terms.id, make_installation().key, BOT_TOKEN)
-KEY = str(REVOCATION.key)
+ANOTHER = replace(REVOCATION, bot_token="another")
 #: Of an app with token rotation, whose token has expired.
 EXPIRED = replace(REVOCATION, refresh_token="a-refresh-token", token_expires_at=NOW - 1)
+OF_ANOTHER_APP = replace(EXPIRED, key=replace(EXPIRED.key, app_id=CUSTOMERS_APP.app_id))
 
 
-@pytest.fixture
-def waiting() -> FakeRevocationStore:
-    return FakeRevocationStore()
+def finish(flow: InstallFlow, *due: Revocation) -> FakeRevocationStore:
+    """Finish what is due as a worker does; return what became of it."""
+    waiting = FakeRevocationStore()
+    waiting.due += due
+    replace(flow.services.revocations, revocations=waiting).finish_due()
+    return waiting
 
 
-@pytest.fixture
-def revocations(services: Services, waiting: FakeRevocationStore) -> RevocationService:
-    return replace(services.revocations, revocations=waiting)
+def install_again(flow: InstallFlow, bot_token: str = BOT_TOKEN) -> Installation:
+    return flow.install(make_installation(make_terms(id="again"), make_bot(bot_token=bot_token)))
 
 
-def test_what_is_due_is_revoked_and_forgotten(
-    revocations: RevocationService, waiting: FakeRevocationStore, slack: FakeSlackClient
-) -> None:
-    waiting.due = [REVOCATION, replace(REVOCATION, bot_token="another")]
+def test_a_token_that_is_due_is_revoked_and_forgotten(flow: InstallFlow) -> None:
+    ended = finish(flow, REVOCATION, ANOTHER)
 
-    revocations.finish_due()
+    assert flow.slack.revoked == [BOT_TOKEN, "another"]
+    assert (ended.finished, ended.put) == ([REVOCATION, ANOTHER], [])
 
-    assert slack.revoked == [BOT_TOKEN, "another"]
-    assert waiting.finished == [KEY, KEY]
+
+def test_no_more_are_taken_up_at_once_than_leave_time_for_other_jobs(flow: InstallFlow) -> None:
+    finish(flow, *[REVOCATION] * 50)
+
+    assert 1 <= len(flow.slack.revoked) <= 20
 
 
 @pytest.mark.parametrize("code", sorted(DEAD_TOKEN_CODES))
-def test_a_token_that_is_dead_already_counts_as_revoked(
-    revocations: RevocationService, waiting: FakeRevocationStore, slack: FakeSlackClient, code: str
+def test_a_token_that_is_dead_already_counts_as_revoked(flow: InstallFlow, code: str) -> None:
+    flow.slack.revocations.then(SlackRefused(code))
+
+    ended = finish(flow, REVOCATION)
+
+    assert (ended.finished, ended.put) == ([REVOCATION], [])
+
+
+@pytest.mark.parametrize(("bot_token", "revoked"), [(BOT_TOKEN, []), ("another-token", [BOT_TOKEN])])
+def test_a_token_is_revoked_unless_a_newer_installation_uses_it(
+    flow: InstallFlow, bot_token: str, revoked: list[str]
 ) -> None:
-    waiting.due = [REVOCATION]
-    slack.revocations.then(SlackRefused(code))
+    install_again(flow, bot_token)
 
-    revocations.finish_due()
+    ended = finish(flow, REVOCATION)
 
-    assert (waiting.finished, waiting.put) == ([KEY], [])
-
-
-def install_again(revocations: RevocationService, bot_token: str) -> Installation:
-    installation = make_installation(make_terms(id="again"), make_bot(bot_token=bot_token))
-    revocations.installations.save(installation, None, None)
-    return installation
+    assert flow.slack.revoked == revoked
+    assert ended.finished == [REVOCATION]
 
 
-def test_a_token_that_an_installation_lives_by_again_is_left_alone(
-    revocations: RevocationService, waiting: FakeRevocationStore, slack: FakeSlackClient
+def test_a_token_is_not_revoked_while_it_is_unknown_whether_an_installation_uses_it(
+    flow: InstallFlow,
 ) -> None:
-    waiting.due = [REVOCATION]
-    install_again(revocations, BOT_TOKEN)
+    there = install_again(flow)
+    lose(flow.store, f"installation:{there.key}", "bot_token")
 
-    revocations.finish_due()
+    ended = finish(flow, REVOCATION)
+    flow.services.revocations.revoke_now(there)
 
-    assert slack.revoked == []
-    assert waiting.finished == [KEY]
+    assert flow.slack.revoked == []
+    assert ended.put == [(replace(REVOCATION, tries=1), 60)]
 
 
-def test_a_token_is_revoked_where_the_installation_in_its_place_has_another(
-    revocations: RevocationService, waiting: FakeRevocationStore, slack: FakeSlackClient
-) -> None:
-    waiting.due = [REVOCATION]
-    install_again(revocations, "another-token")
-
-    revocations.finish_due()
-
-    assert slack.revoked == [BOT_TOKEN]
+# Slack is away
 
 
 @pytest.mark.parametrize(
-    ("tries", "delay"), [(0, 60), (1, 120), (5, 1920), (6, 3600), (700, 3600)], ids=lambda number: str(number)
+    ("tries", "error", "delay"),
+    [
+        (0, SlackBusy("timeout"), 60),
+        (1, SlackBusy("timeout"), 120),
+        (5, SlackBusy("timeout"), 1920),
+        (6, SlackBusy("timeout"), 3600),
+        (MAX_TRIES - 2, SlackBusy("timeout"), 3600),
+        (0, SlackBusy("ratelimited", 600.0), 600.0),
+        (0, SlackRefused("fatal_error"), 60),
+    ],
+    ids=str,
 )
-def test_while_slack_is_away_it_is_asked_ever_more_rarely(
-    revocations: RevocationService,
-    waiting: FakeRevocationStore,
-    slack: FakeSlackClient,
-    tries: int,
-    delay: float,
+def test_a_token_that_slack_does_not_revoke_is_tried_again_ever_more_rarely(
+    flow: InstallFlow, tries: int, error: SlackError, delay: float
 ) -> None:
-    waiting.due = [replace(REVOCATION, tries=tries)]
-    slack.revocations.then(SlackBusy("timeout"))
+    flow.slack.revocations.then(error)
 
-    revocations.finish_due()
+    ended = finish(flow, replace(REVOCATION, tries=tries), ANOTHER)
 
-    assert waiting.put == [(replace(REVOCATION, tries=tries + 1), delay)]
-    assert waiting.finished == []
-
-
-def test_slack_may_ask_for_a_longer_pause(
-    revocations: RevocationService, waiting: FakeRevocationStore, slack: FakeSlackClient
-) -> None:
-    waiting.due = [REVOCATION]
-    slack.revocations.then(SlackBusy("ratelimited", 600.0))
-
-    revocations.finish_due()
-
-    assert waiting.put == [(replace(REVOCATION, tries=1), 600.0)]
+    assert ended.put == [(replace(REVOCATION, tries=tries + 1), delay)]
+    assert ended.finished == [ANOTHER]
 
 
-def test_after_30_days_it_is_given_up(
-    revocations: RevocationService,
-    waiting: FakeRevocationStore,
-    slack: FakeSlackClient,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    waiting.due = [replace(REVOCATION, tries=MAX_TRIES - 1)]
-    slack.revocations.then(SlackBusy("timeout"))
+def test_after_30_days_a_token_is_given_up(flow: InstallFlow, caplog: pytest.LogCaptureFixture) -> None:
+    last = replace(REVOCATION, tries=MAX_TRIES - 1)
+    flow.slack.revocations.then(SlackBusy("timeout"))
 
-    revocations.finish_due()
+    ended = finish(flow, last)
 
-    assert (waiting.finished, waiting.put) == ([KEY], [])
+    assert (ended.finished, ended.put) == ([last], [])
     assert "token never revoked" in caplog.text
     assert BOT_TOKEN not in caplog.text
     assert sum(min(60 * 2**tries, 3600) for tries in range(MAX_TRIES)) == pytest.approx(30 * 86_400, rel=0.01)
 
 
-def test_one_that_fails_holds_up_no_other(
-    revocations: RevocationService, waiting: FakeRevocationStore, slack: FakeSlackClient
-) -> None:
-    waiting.due = [REVOCATION, replace(REVOCATION, bot_token="another")]
-    slack.revocations.then(SlackBusy("timeout"))
-
-    revocations.finish_due()
-
-    assert slack.revoked == [BOT_TOKEN, "another"]
-    assert (len(waiting.put), len(waiting.finished)) == (1, 1)
+# Tokens that have expired
 
 
-def test_one_whose_app_no_key_opens_holds_up_no_other_and_is_asked_for_later(
-    revocations: RevocationService,
-    waiting: FakeRevocationStore,
-    slack: FakeSlackClient,
-    store: redis.Redis,
-) -> None:
-    unread = replace(EXPIRED, key=replace(EXPIRED.key, app_id=CUSTOMERS_APP.app_id))
-    lose(store, f"app:{CUSTOMERS_APP.app_id}", "client_secret", "signing_secret", client_id="333.444")
-    waiting.due = [unread, replace(REVOCATION, bot_token="another")]
+def test_an_expired_token_is_revoked_by_its_successor(flow: InstallFlow) -> None:
+    ended = finish(flow, EXPIRED)
 
-    revocations.finish_due()
-
-    assert slack.revoked == ["another"]
-    assert waiting.put == [(replace(unread, tries=1), 60)]
+    assert flow.slack.refreshed == [(OWN_APP, "a-refresh-token")]
+    assert flow.slack.revoked == ["fresh-bot-token-1"]
+    assert len(ended.finished) == 1
 
 
-def test_a_token_is_not_revoked_while_nobody_can_tell_whether_an_installation_lives_by_it(
-    revocations: RevocationService,
-    waiting: FakeRevocationStore,
-    slack: FakeSlackClient,
-    store: redis.Redis,
-) -> None:
-    waiting.due = [REVOCATION]
-    living = install_again(revocations, BOT_TOKEN)
-    lose(store, f"installation:{living.key}", "bot_token")
+def test_a_token_with_time_left_needs_no_successor(flow: InstallFlow) -> None:
+    flow.clock.now = NOW - 10
 
-    revocations.finish_due()
-    revocations.revoke_now(living)
+    finish(flow, EXPIRED)
 
-    assert slack.revoked == []
-    assert waiting.put == [(replace(REVOCATION, tries=1), 60)]
+    assert (flow.slack.refreshed, flow.slack.revoked) == ([], [BOT_TOKEN])
 
 
-def test_a_token_that_has_expired_is_taken_back_by_its_successor(
-    revocations: RevocationService, waiting: FakeRevocationStore, slack: FakeSlackClient
-) -> None:
-    waiting.due = [EXPIRED]
+def test_a_successor_that_slack_does_not_revoke_now_waits(flow: InstallFlow) -> None:
+    flow.slack.revocations.then(SlackBusy("timeout"))
 
-    revocations.finish_due()
+    ended = finish(flow, EXPIRED)
 
-    assert slack.refreshed == [(OWN_APP, "a-refresh-token")]
-    assert slack.revoked == ["fresh-bot-token-1"]
-    assert waiting.finished == [KEY]
+    waiting = [(each.bot_token, each.refresh_token, each.tries) for each, _ in ended.put]
+    assert waiting == [("fresh-bot-token-1", "fresh-refresh-token-1", 1)]
 
 
-def test_a_successor_that_slack_does_not_revoke_now_is_kept_for_later(
-    revocations: RevocationService, waiting: FakeRevocationStore, slack: FakeSlackClient
-) -> None:
-    waiting.due = [EXPIRED]
-    slack.revocations.then(SlackBusy("timeout"))
+def test_an_expired_token_that_slack_cannot_renew_now_waits(flow: InstallFlow) -> None:
+    flow.slack.refreshes.then(SlackBusy("timeout"))
 
-    revocations.finish_due()
+    ended = finish(flow, EXPIRED)
 
-    kept = [(each.bot_token, each.refresh_token, each.tries) for each, _ in waiting.put]
-    assert kept == [("fresh-bot-token-1", "fresh-refresh-token-1", 1)]
+    assert ended.put == [(replace(EXPIRED, tries=1), 60)]
+    assert flow.slack.revoked == []
 
 
-def test_a_token_with_time_left_needs_no_successor(
-    revocations: RevocationService,
-    waiting: FakeRevocationStore,
-    slack: FakeSlackClient,
-    clock: FixedClock,
-) -> None:
-    waiting.due = [EXPIRED]
-    clock.now = NOW - 10
+def test_an_expired_token_whose_app_no_key_opens_waits_and_holds_up_no_other(flow: InstallFlow) -> None:
+    lose(flow.store, f"app:{CUSTOMERS_APP.app_id}", "client_secret", "signing_secret", client_id="333.444")
 
-    revocations.finish_due()
+    ended = finish(flow, OF_ANOTHER_APP, ANOTHER)
 
-    assert slack.refreshed == []
-    assert slack.revoked == [BOT_TOKEN]
+    assert flow.slack.revoked == ["another"]
+    assert ended.put == [(replace(OF_ANOTHER_APP, tries=1), 60)]
 
 
-@pytest.mark.parametrize("error", [SlackRefused("invalid_refresh_token"), SlackRefused("bad_client_secret")])
+@pytest.mark.parametrize(
+    ("revocation", "refresh"),
+    [
+        (EXPIRED, SlackRefused("invalid_refresh_token")),
+        (EXPIRED, SlackRefused("bad_client_secret")),
+        (OF_ANOTHER_APP, None),
+    ],
+    ids=["refresh refused", "app refused", "app forgotten"],
+)
 def test_an_expired_token_without_a_successor_is_done_with(
-    revocations: RevocationService, waiting: FakeRevocationStore, slack: FakeSlackClient, error: SlackError
+    flow: InstallFlow, revocation: Revocation, refresh: SlackError | None
 ) -> None:
-    waiting.due = [EXPIRED]
-    slack.refreshes.then(error)
-    slack.revocations.then(SlackRefused("token_expired"))
+    flow.slack.refreshes.then(refresh)
+    flow.slack.revocations.then(SlackRefused("token_expired"))
 
-    revocations.finish_due()
+    ended = finish(flow, revocation)
 
-    assert (waiting.finished, waiting.put) == ([KEY], [])
-
-
-def test_an_expired_token_of_an_app_that_is_forgotten_is_done_with(
-    revocations: RevocationService, waiting: FakeRevocationStore, slack: FakeSlackClient
-) -> None:
-    key = replace(REVOCATION.key, app_id=CUSTOMERS_APP.app_id)
-    waiting.due = [replace(EXPIRED, key=key)]
-    slack.revocations.then(SlackRefused("token_expired"))
-
-    revocations.finish_due()
-
-    assert slack.refreshed == []
-    assert waiting.finished == [str(key)]
-
-
-def test_while_slack_is_away_an_expired_token_waits_too(
-    revocations: RevocationService, waiting: FakeRevocationStore, slack: FakeSlackClient
-) -> None:
-    waiting.due = [EXPIRED]
-    slack.refreshes.then(SlackBusy("timeout"))
-
-    revocations.finish_due()
-
-    assert waiting.put == [(replace(EXPIRED, tries=1), 60)]
-    assert slack.revoked == []
-
-
-def test_no_more_are_taken_up_at_once_than_leave_time_for_other_things(
-    revocations: RevocationService, waiting: FakeRevocationStore, slack: FakeSlackClient
-) -> None:
-    waiting.due = [REVOCATION] * 50
-
-    revocations.finish_due()
-
-    assert 1 <= len(slack.revoked) <= 20
+    assert len(flow.slack.refreshed) == (0 if refresh is None else 1)
+    assert (ended.finished, ended.put) == ([revocation], [])

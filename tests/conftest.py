@@ -24,9 +24,15 @@ from sectorflow_slack.services import Services
 from sectorflow_slack.storage.crypto import Cipher
 from tests.values import INSTALL_API_KEY, OWN_APP, FixedClock
 
-# How long an example takes says how busy the machine is, not whether the code is right.
+# How long an example takes says how busy the machine is, not whether the code is right; and fixtures hold
+# nothing from one example that makes another fail.
 hypothesis.settings.register_profile(
-    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "tests",
+    deadline=None,
+    suppress_health_check=[
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.function_scoped_fixture,
+    ],
 )
 hypothesis.settings.load_profile("tests")
 

@@ -48,18 +48,6 @@ def other_workspace(sectorflow: responses.RequestsMock) -> responses.RequestsMoc
     return sectorflow
 
 
-@pytest.mark.parametrize("field", CHANGES)
-def test_each_setting_can_be_changed_alone(
-    client: FlaskClient, other_workspace: responses.RequestsMock, field: str
-) -> None:
-    registered = register(client)
-
-    response = patch(client, registered["id"], **{field: CHANGES[field]})
-
-    assert response.status_code == 200
-    assert response.json == {**registered, field: CHANGES[field]} == show(client, registered["id"])
-
-
 def test_all_settings_can_be_changed_at_once_while_installed(
     client: FlaskClient, other_workspace: responses.RequestsMock, services: Services
 ) -> None:
@@ -94,30 +82,6 @@ def test_a_wrong_field_is_named_and_changes_nothing(
 
     assert errors_of(response).keys() == {"display", "teamId"}
     assert show(client, registered["id"]) == registered
-
-
-def test_a_token_that_sectorflow_refuses_changes_nothing(
-    client: FlaskClient, sectorflow: responses.RequestsMock
-) -> None:
-    registered = register(client)
-    etag = etag_of(client, registered["id"])
-    sectorflow.replace(responses.GET, WORKSPACE_URL, status=401)
-
-    response = patch(client, registered["id"], apiToken="refused", display="tabs")
-
-    assert errors_of(response) == {"apiToken": ["SectorFlow refuses this token."]}
-    assert etag_of(client, registered["id"]) == etag
-
-
-def test_an_expired_installation_cannot_be_changed(
-    client: FlaskClient, sectorflow: responses.RequestsMock, clock: FixedClock
-) -> None:
-    registered = register(client)
-    clock.now += DAY
-
-    response = patch(client, registered["id"], display="tabs")
-
-    assert errors_of(response).keys() == {"status"}
 
 
 # Versions
@@ -202,18 +166,6 @@ def test_a_caller_that_has_seen_another_version_changes_and_deletes_nothing(
     assert [answer.status_code for answer in answers] == [412, 412]
     assert (answers[0].json or {}).keys() == {"code", "status", "message"}
     assert show(client, registered["id"]) == registered
-
-
-def test_of_two_who_saw_the_same_version_the_second_changes_nothing(
-    client: FlaskClient, sectorflow: responses.RequestsMock
-) -> None:
-    installation_id = register(client)["id"]
-    headers = {"If-Match": etag_of(client, installation_id)}
-
-    answers = [patch(client, installation_id, headers, appName=name) for name in ("First", "Second")]
-
-    assert [answer.status_code for answer in answers] == [200, 412]
-    assert show(client, installation_id)["appName"] == "First"
 
 
 @pytest.mark.parametrize(("header", "status"), [(None, 200), ("*", 200), ("{tag}", 412)])

@@ -84,25 +84,12 @@ def test_a_repeat_is_acknowledged_and_asked_once(
     [
         make_event({"type": "reaction_added"}),
         make_event({"bot_id": "B0BOT"}),
-        make_event({"type": None, "user": None, "channel": [], "ts": {}}),
         make_event(team_id="T0NOBODY", authorizations=[]),
-        make_event(authorizations="odd", team_id=None),
         make_event(type="app_rate_limited", minute_rate_limited=1),
-        make_event(event_id=7),
         {**make_event(), "event": []},
         {"api_app_id": OWN_APP.app_id},
     ],
-    ids=[
-        "another event",
-        "a bot",
-        "odd fields",
-        "another team",
-        "odd team",
-        "another envelope",
-        "no id",
-        "no event",
-        "nothing",
-    ],
+    ids=["another event", "a bot", "another team", "another envelope", "no event", "nothing"],
 )
 def test_anything_else_that_is_signed_is_acknowledged_and_asks_nothing(
     client: FlaskClient, store: redis.Redis, installed: Installation, payload: dict[str, Any]
@@ -111,28 +98,6 @@ def test_anything_else_that_is_signed_is_acknowledged_and_asks_nothing(
 
     assert (response.status_code, response.data) == (200, b"")
     assert waiting(store) == 0
-
-
-@pytest.mark.parametrize("kind", ["app_mention", "app_uninstalled", "tokens_revoked"])
-def test_an_odd_time_does_no_harm(client: FlaskClient, installed: Installation, kind: str) -> None:
-    times = (10**400, -(10**400), 10**18, -1, 1e308, True, "1", None, [], {})
-    infinite = encoded(make_event({"type": kind})).replace(
-        b'"event_time": 1800000000', b'"event_time": 1e400'
-    )
-    assert b"1e400" in infinite
-
-    statuses = [
-        send_signed(client, make_event({"type": kind}, event_time=time)).status_code for time in times
-    ]
-
-    assert statuses == [200] * len(times)
-    assert send(client, infinite).status_code == 200
-
-
-@pytest.mark.parametrize("name", ["text", "user", "channel", "ts", "thread_ts", "type"])
-def test_half_a_character_does_no_harm(client: FlaskClient, installed: Installation, name: str) -> None:
-    assert send_signed(client, make_event({name: "x\ud800"})).status_code == 200
-    assert send_signed(client, make_event(event_id="x\ud800", team_id="x\ud800")).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,8 @@ from tests.values import CUSTOMERS_APP, TEAM_ID, make_event
 from tests.web.flows import (
     CUSTOMERS_APP_FIELDS,
     delete,
-    errors_of,
-    etag_of,
     get,
-    get_one,
     install_customers_app,
-    patch,
     register,
     send_signed,
     show,
@@ -54,28 +50,6 @@ def lost(customers: dict[str, Any], store: redis.Redis) -> dict[str, Any]:
 def test_an_installation_is_shown_and_listed_as_it_was(client: FlaskClient, lost: dict[str, Any]) -> None:
     assert show(client, lost["id"]) == lost
     assert (get(client).json or {})["items"] == [lost]
-
-
-@pytest.mark.parametrize("with_version", [False, True])
-def test_it_is_deleted_and_installed_again_at_once(
-    client: FlaskClient, lost: dict[str, Any], sectorflow: responses.RequestsMock, with_version: bool
-) -> None:
-    headers = {"If-Match": etag_of(client, lost["id"])} if with_version else {}
-
-    deleted = delete(client, lost["id"], headers)
-    _, page = install_customers_app(client, sectorflow)
-
-    assert (deleted.status_code, page.status_code) == (204, 200)
-    assert get_one(client, lost["id"]).status_code == 404
-    assert send_event(client) == 200
-
-
-def test_a_change_has_to_bring_the_token_with_it(client: FlaskClient, lost: dict[str, Any]) -> None:
-    refused = patch(client, lost["id"], display="tabs")
-    changed = patch(client, lost["id"], display="tabs", apiToken="a-new-token")
-
-    assert errors_of(refused) == {"apiToken": ["The stored token cannot be read; send it anew."]}
-    assert changed.json == {**lost, "display": "tabs"}
 
 
 def test_one_that_waits_is_shown_without_its_link_and_deleted(
@@ -119,11 +93,3 @@ def test_one_readable_secret_of_two_is_enough(
     secrets = (signer.signing_secret, "lost-next_signing_secret", "lost-signing_secret")
 
     assert [send_event(client, secret) for secret in secrets] == [200, 401, 401]
-
-
-def test_an_event_for_an_installation_that_cannot_be_read_waits_too(
-    client: FlaskClient, customers: dict[str, Any], store: redis.Redis
-) -> None:
-    lose(store, INSTALLATION, "api_token")
-
-    assert send_event(client) == 503

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from sectorflow_slack.web.signature import verified_app_id
 from tests.values import CUSTOMERS_APP, NOW, OWN_APP, encoded, make_event, signed
-from tests.web.flows import CUSTOMERS_APP_FIELDS, install_customers_app, register, send, send_signed
+from tests.web.flows import CUSTOMERS_APP_FIELDS, install_customers_app, send, send_signed
 
 BODY = encoded(make_event())
 GARBLED = ["", " ", "v0=", "0", "-1", "NaN", "1e9", "inf", "9" * 5_000, "v1=abc", "é", "\xff", "x" * 9_000]
@@ -103,17 +103,6 @@ def test_the_signature_covers_the_raw_bytes_of_the_body(client: FlaskClient) -> 
     assert statuses == [401, 200, 200]
 
 
-def test_a_signature_does_not_outlive_a_changed_byte(client: FlaskClient) -> None:
-    headers = signed(BODY)
-
-    statuses = {
-        send(client, BODY[:place] + bytes([BODY[place] ^ 1]) + BODY[place + 1 :], headers).status_code
-        for place in range(0, len(BODY), 7)
-    }
-
-    assert statuses == {401}
-
-
 # Whose secret counts
 
 
@@ -131,21 +120,6 @@ def test_the_secret_of_one_app_signs_nothing_of_another(
     }
 
     assert accepted == {(app.app_id, app.app_id) for app in apps}
-
-
-def test_credentials_sign_nothing_before_the_exchange_with_them_has_succeeded(
-    client: FlaskClient, sectorflow: responses.RequestsMock
-) -> None:
-    install_customers_app(client, sectorflow)
-    register(client, slackApp={**CUSTOMERS_APP_FIELDS, "signingSecret": "attackers-secret"})
-    event = make_event(api_app_id=CUSTOMERS_APP.app_id)
-
-    statuses = [
-        send_signed(client, event, secret).status_code
-        for secret in ("attackers-secret", CUSTOMERS_APP.signing_secret)
-    ]
-
-    assert statuses == [401, 200]
 
 
 def test_a_new_signing_secret_takes_over_with_the_first_event_that_it_signs(

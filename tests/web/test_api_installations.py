@@ -9,10 +9,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+import redis
 import responses
 from flask.testing import FlaskClient
 
 from sectorflow_slack.services.installs import CHECK_TIMEOUT_SECONDS
+from tests.losing import lose
 from tests.values import (
     API_TOKEN,
     AUTHORIZED,
@@ -286,6 +288,17 @@ def test_a_failed_or_expired_one_is_shown_without_its_link(
     other_app = {"status": "failed", "failure": "other_app"}
     assert show(client, failed["id"]) == {**failed, **without_link, **other_app}
     assert show(client, expired["id"]) == {**expired, **without_link, "status": "expired"}
+
+
+def test_an_installation_whose_secrets_no_key_opens_is_shown_without_its_link(
+    client: FlaskClient, sectorflow: responses.RequestsMock, store: redis.Redis
+) -> None:
+    waiting = register(client)
+
+    lose(store, f"pending-secrets:{waiting['id']}", "link", "api_token")
+
+    assert show(client, waiting["id"]) == {**waiting, "installUrl": None}
+    assert delete(client, waiting["id"]).status_code == 204
 
 
 def test_an_id_of_no_installation_is_404(client: FlaskClient) -> None:

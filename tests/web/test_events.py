@@ -106,10 +106,6 @@ def test_anything_else_that_is_signed_is_acknowledged_and_asks_nothing(
         b"",
         b"{",
         b"[]",
-        b'"text"',
-        b"7",
-        b"null",
-        b"NaN",
         b"\xff\xfe",
         b'{"api_app_id": "\xff"}',
         encoded([make_event()]),
@@ -117,10 +113,9 @@ def test_anything_else_that_is_signed_is_acknowledged_and_asks_nothing(
         b"[" * 100_000,
         b'{"api_app_id": "A0OWN", "event": ' + b"[" * 100_000,
         b'{"api_app_id": "A0OWN", "event_time": ' + b"1" * 5_000 + b"}",
-        b'{"api_app_id": 1e400}',
         encoded(make_event())[:-1],
     ],
-    ids=range(16),
+    ids=range(11),
 )
 def test_an_unreadable_body_is_refused_signed_or_not(client: FlaskClient, body: bytes) -> None:
     answers = [send(client, body), send(client, body, {}), send(client, body, signed(body, "wrong"))]

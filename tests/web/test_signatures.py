@@ -6,10 +6,12 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
+import redis
 import responses
 from flask.testing import FlaskClient
 
 from sectorflow_slack.web.signature import verified_app_id
+from tests.losing import lose
 from tests.values import CUSTOMERS_APP, NOW, OWN_APP, encoded, make_event, signed
 from tests.web.flows import CUSTOMERS_APP_FIELDS, install_customers_app, send, send_signed
 
@@ -134,6 +136,21 @@ def test_a_new_signing_secret_takes_over_with_the_first_event_that_it_signs(
     statuses = [send_signed(client, event, secret).status_code for secret in (old, new, old, new)]
 
     assert statuses == [200, 200, 401, 200]
+
+
+def test_an_event_waits_while_no_encryption_key_opens_the_signing_secret(
+    client: FlaskClient, sectorflow: responses.RequestsMock, store: redis.Redis
+) -> None:
+    install_customers_app(client, sectorflow)
+    app, event = f"app:{CUSTOMERS_APP.app_id}", make_event(api_app_id=CUSTOMERS_APP.app_id)
+    readable = store.hgetall(app)
+    lose(store, app, "signing_secret")
+    while_lost = send_signed(client, event, CUSTOMERS_APP.signing_secret)
+
+    store.hset(app, mapping=readable)
+
+    assert while_lost.status_code == 503
+    assert send_signed(client, event, CUSTOMERS_APP.signing_secret).status_code == 200
 
 
 @pytest.mark.parametrize("secret", ["", "0" * 32, OWN_APP.signing_secret])

@@ -16,8 +16,9 @@ from sectorflow_slack.formatting import actions
 from sectorflow_slack.services import Services
 from sectorflow_slack.tasks import ERRANDS
 from tests.fakes import make_reply
-from tests.services.pressing import FIRST_TS, submission
 from tests.services.pressing import press as button
+from tests.services.pressing import submission
+from tests.services.steps import FIRST_TS
 from tests.values import CUSTOMERS_APP, MODEL_IDS, OWN_APP, make_press, make_question, signed
 from tests.web.flows import waiting
 

@@ -80,16 +80,14 @@ def test_a_missing_or_garbled_header_is_refused(client: FlaskClient, name: str) 
     assert statuses == [401] * len(GARBLED)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [str.upper, lambda text: text[3:], lambda text: text + "0", lambda text: "v1" + text[2:]],
-    ids=["upper case", "no version", "longer", "another version"],
-)
-def test_a_signature_in_another_form_is_refused(client: FlaskClient, change: Callable[[str], str]) -> None:
-    headers = signed(BODY)
-    headers["X-Slack-Signature"] = change(headers["X-Slack-Signature"])
+def test_a_signature_in_another_form_is_refused(client: FlaskClient) -> None:
+    good = signed(BODY)
+    signature = good["X-Slack-Signature"]
+    others = (signature.upper(), signature[3:], f"{signature}0", f"v1{signature[2:]}")
 
-    assert send(client, BODY, headers).status_code == 401
+    statuses = [send(client, BODY, {**good, "X-Slack-Signature": other}).status_code for other in others]
+
+    assert statuses == [401] * 4
 
 
 def test_the_signature_covers_the_raw_bytes_of_the_body(client: FlaskClient) -> None:

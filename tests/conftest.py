@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import fakeredis
+import hypothesis
 import pytest
 import redis
 from cryptography.fernet import Fernet
@@ -22,6 +23,18 @@ from sectorflow_slack.embedded.store import running_store
 from sectorflow_slack.services import Services
 from sectorflow_slack.storage.crypto import Cipher
 from tests.values import INSTALL_API_KEY, OWN_APP, FixedClock
+
+# How long an example takes says how busy the machine is, not whether the code is right; and fixtures hold
+# nothing from one example that makes another fail.
+hypothesis.settings.register_profile(
+    "tests",
+    deadline=None,
+    suppress_health_check=[
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.function_scoped_fixture,
+    ],
+)
+hypothesis.settings.load_profile("tests")
 
 
 def skip_or_fail(reason: str) -> None:

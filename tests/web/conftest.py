@@ -1,18 +1,23 @@
-"""What tests of the HTTP side share: the outside, and services whose store is away."""
+"""Fixtures that the tests of the HTTP side share: a fake store, mocks of Slack and SectorFlow, settings."""
 
 from __future__ import annotations
 
 import dataclasses
-import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import fakeredis
 import pytest
+import redis
 import responses
 from flask.testing import FlaskClient
 
 from sectorflow_slack.app import create_app
+from sectorflow_slack.bootstrap import Connections, build_services
 from sectorflow_slack.config import Settings
+from sectorflow_slack.domain.installations import Installation
+from sectorflow_slack.services import Services
+from tests.values import FixedClock, make_installation
 from tests.web.flows import WORKSPACE_URL
 
 
@@ -28,8 +33,20 @@ def no_new_tls_context(tls_context: ssl.SSLContext, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
+def redis_server() -> fakeredis.FakeServer:
+    """The server behind ``store``; refuses everything once its ``connected`` is False."""
+    return fakeredis.FakeServer()
+
+
+@pytest.fixture
+def store(redis_server: fakeredis.FakeServer) -> redis.Redis:
+    """The fake alone: the stores' own tests show that the real one does the same."""
+    return fakeredis.FakeRedis(server=redis_server, decode_responses=True)
+
+
+@pytest.fixture
 def outside() -> Iterator[responses.RequestsMock]:
-    """Slack and SectorFlow, of which a test says what they answer; nothing else is reached."""
+    """Slack and SectorFlow, which answer as a test says; nothing else is reached."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         yield mock
 
@@ -42,24 +59,28 @@ def sectorflow(outside: responses.RequestsMock) -> responses.RequestsMock:
 
 
 @pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port of a server that takes connections and never says a word."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
+def client_with(
+    settings: Settings, connections: Connections, clock: FixedClock
+) -> Callable[..., FlaskClient]:
+    """Make a client of a service with other settings, on the same store."""
+
+    def make(**changes: object) -> FlaskClient:
+        changed = dataclasses.replace(settings, **changes)  # type: ignore[arg-type]
+        return create_app(changed, build_services(changed, connections, clock)).test_client()
+
+    return make
 
 
 @pytest.fixture
-def closed_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+def storeless_client(client: FlaskClient, redis_server: fakeredis.FakeServer) -> FlaskClient:
+    """A client of a service whose Redis refuses connections."""
+    redis_server.connected = False
+    return client
 
 
-@pytest.fixture(params=["away", "hanging"])
-def storeless_client(
-    request: pytest.FixtureRequest, settings: Settings, silent_port: int, closed_port: int
-) -> FlaskClient:
-    """A client of a service whose Redis refuses connections, or takes them and hangs."""
-    port = silent_port if request.param == "hanging" else closed_port
-    gone = dataclasses.replace(settings, redis_url=f"redis://127.0.0.1:{port}/0")
-    return create_app(gone).test_client()
+@pytest.fixture
+def installed(services: Services) -> Installation:
+    """The service's own app, installed in the team that events come from."""
+    installation = make_installation()
+    services.answers.installations.save(installation, None, None)
+    return installation

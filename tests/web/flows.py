@@ -1,12 +1,18 @@
-"""What tests of the HTTP side do again and again: registering, going to Slack and back, sending events."""
+"""Steps that the tests of the HTTP side share: registering, going to Slack and back, sending events."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import redis
 import responses
+from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import TestResponse
 
 from tests.values import (
@@ -36,23 +42,45 @@ CUSTOMERS_APP_FIELDS = {
     "clientSecret": CUSTOMERS_APP.client_secret,
     "signingSecret": CUSTOMERS_APP.signing_secret,
 }
+#: Slack's reply to ``apps.manifest.create``.
+MADE_APP = {
+    "ok": True,
+    "app_id": CUSTOMERS_APP.app_id,
+    "credentials": {
+        "client_id": CUSTOMERS_APP.client_id,
+        "client_secret": CUSTOMERS_APP.client_secret,
+        "signing_secret": CUSTOMERS_APP.signing_secret,
+    },
+}
 
 
-def post(client: FlaskClient, **changes: Any) -> TestResponse:
+def post(client: FlaskClient, headers: dict[str, str] | None = None, **changes: Any) -> TestResponse:
     """POST an install request that is good but for ``changes``."""
-    return client.post(INSTALLATIONS, json=install_request(**changes), headers=AUTHORIZED)
+    return client.post(
+        INSTALLATIONS, json=install_request(**changes), headers={**AUTHORIZED, **(headers or {})}
+    )
 
 
-def errors_of(response: TestResponse) -> dict[str, Any]:
+def get(client: FlaskClient, path: str = INSTALLATIONS, **query: Any) -> TestResponse:
+    """GET a page of the install API."""
+    return client.get(path, query_string=query, headers=AUTHORIZED)
+
+
+def get_one(client: FlaskClient, installation_id: str) -> TestResponse:
+    """GET an installation."""
+    return get(client, f"{INSTALLATIONS}/{installation_id}")
+
+
+def errors_of(response: TestResponse, where: str = "json") -> dict[str, Any]:
     """The wrong fields of a 422."""
     assert response.status_code == 422, response.get_data(as_text=True)
     assert response.json is not None
-    found: dict[str, Any] = response.json["errors"]["json"]
+    found: dict[str, Any] = response.json["errors"][where]
     return found
 
 
 def register(client: FlaskClient, **changes: Any) -> dict[str, Any]:
-    """Register an installation and give what the install API shows of it."""
+    """Register an installation; returns it as the install API shows it."""
     response = post(client, **changes)
     assert response.status_code == 201, response.get_data(as_text=True)
     assert response.json is not None
@@ -60,8 +88,8 @@ def register(client: FlaskClient, **changes: Any) -> dict[str, Any]:
 
 
 def show(client: FlaskClient, installation_id: str) -> dict[str, Any]:
-    """What the install API shows of an installation."""
-    response = client.get(f"{INSTALLATIONS}/{installation_id}", headers=AUTHORIZED)
+    """An installation as the install API shows it."""
+    response = get_one(client, installation_id)
     assert response.status_code == 200
     assert response.json is not None
     return dict(response.json)
@@ -83,31 +111,28 @@ def delete(client: FlaskClient, installation_id: str, headers: dict[str, str] | 
 
 def etag_of(client: FlaskClient, installation_id: str) -> str:
     """The version of an installation, as GET names it."""
-    return client.get(f"{INSTALLATIONS}/{installation_id}", headers=AUTHORIZED).headers["ETag"]
-
-
-def path_of(url: str) -> str:
-    return urlsplit(url).path
+    return get_one(client, installation_id).headers["ETag"]
 
 
 def follow(client: FlaskClient, installation: dict[str, Any]) -> TestResponse:
     """Follow the install link as a browser does."""
-    return client.get(path_of(installation["installUrl"]))
+    return client.get(urlsplit(installation["installUrl"]).path)
 
 
 def set_off(client: FlaskClient, installation: dict[str, Any]) -> str:
-    """Follow the install link and give the state that goes to Slack."""
+    """Follow the install link; returns the state that goes to Slack."""
     response = follow(client, installation)
     assert response.status_code == 302
     return parse_qs(urlsplit(response.headers["Location"]).query)["state"][0]
 
 
 def come_back(client: FlaskClient, **query: str) -> TestResponse:
+    """Come back from Slack's consent page."""
     return client.get("/slack/oauth_redirect", query_string=query)
 
 
 def consent_reply(**changes: Any) -> dict[str, Any]:
-    """What Slack says to a good code (docs.slack.dev, oauth.v2.access)."""
+    """Slack's reply to a good code (docs.slack.dev, oauth.v2.access)."""
     reply = {
         "ok": True,
         "access_token": BOT_TOKEN,
@@ -126,7 +151,7 @@ def consent_reply(**changes: Any) -> dict[str, Any]:
 def install(
     client: FlaskClient, slack: responses.RequestsMock, *, reply: dict[str, Any] | None = None, **changes: Any
 ) -> tuple[dict[str, Any], TestResponse]:
-    """Go the whole way; gives the registered installation and what the browser ends with."""
+    """Go the whole way; returns the registered installation and the answer that the browser ends with."""
     installation = register(client, **changes)
     state = set_off(client, installation)
     slack.upsert(responses.POST, ACCESS_URL, json=reply or consent_reply())
@@ -147,5 +172,30 @@ def send(client: FlaskClient, body: bytes, headers: dict[str, str] | None = None
 
 
 def send_signed(client: FlaskClient, payload: Any, secret: str = OWN_APP.signing_secret) -> TestResponse:
+    """POST an event that is signed with ``secret``."""
     body = encoded(payload)
     return send(client, body, signed(body, secret))
+
+
+def waiting(store: redis.Redis) -> int:
+    """How many questions wait for a worker."""
+    return int(store.llen(f"waiting:{OWN_APP.app_id}:{TEAM_ID}"))
+
+
+class _Silent(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Leave the tests' output alone."""
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    """Serve an application over real HTTP, in a thread of this process; yields its base URL."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

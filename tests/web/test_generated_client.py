@@ -7,59 +7,28 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import fakeredis
 import pytest
-import redis
 import responses
 from flask import Flask
 
 from tests.values import INSTALL_API_KEY, MODEL_IDS, WORKSPACE_ID
-from tests.web.serving import serving
+from tests.web.flows import serving
 
 PACKAGE = "generated_install_api_client"
 
 
 @pytest.fixture
-def store() -> redis.Redis:
-    """One store is enough: this is about the document."""
-    return fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)
-
-
-@pytest.fixture
-def served(app: Flask, sectorflow: responses.RequestsMock) -> Iterator[str]:
-    with serving(app) as url:
-        yield url
-
-
-@pytest.fixture
 def generated(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Generate the package; gives what the generator said, and takes the package away again."""
-    document = tmp_path / "openapi.json"
+    """Generate the package; yields the generator's output, and removes the package again."""
+    document, config = tmp_path / "openapi.json", tmp_path / "config.yaml"
     document.write_bytes(app.test_client().get("/openapi.json").data)
-    # What would run formatters over the code, which need not be there.
-    config = tmp_path / "config.yaml"
-    config.write_text("post_hooks: []\n")
-    generator, made = Path(sys.executable).parent / "openapi-python-client", tmp_path / PACKAGE
+    config.write_text("post_hooks: []\n")  # these would run formatters over the code
+    generator = Path(sys.executable).parent / "openapi-python-client"
+    options = ["--path", document, "--meta", "none", "--config", config, "--output-path", tmp_path / PACKAGE]
     done = subprocess.run(
-        [
-            generator,
-            "generate",
-            "--path",
-            document,
-            "--meta",
-            "none",
-            "--config",
-            config,
-            "--output-path",
-            made,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
+        [generator, "generate", *options], capture_output=True, text=True, timeout=300, check=True
     )
     monkeypatch.syspath_prepend(tmp_path)
     yield done.stdout + done.stderr
@@ -67,22 +36,16 @@ def generated(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         del sys.modules[name]
 
 
-def module(name: str) -> ModuleType:
-    return importlib.import_module(f"{PACKAGE}.{name}")
-
-
 def call(operation: str) -> Any:
-    return module(f"api.installations.{operation}").sync_detailed
+    """The function of an operation."""
+    return importlib.import_module(f"{PACKAGE}.api.{operation}").sync_detailed
 
 
-def test_the_generator_has_nothing_to_complain_about(generated: str) -> None:
-    assert "warning" not in generated.lower()
-    assert "unable" not in generated.lower()
-
-
-def test_an_installation_is_registered_listed_shown_changed_and_deleted(generated: str, served: str) -> None:
-    models = module("models")
-    client = module("client").AuthenticatedClient(base_url=served, token=INSTALL_API_KEY)
+def test_every_operation_can_be_called_with_what_the_generator_makes_of_the_document(
+    app: Flask, sectorflow: responses.RequestsMock, generated: str
+) -> None:
+    models = importlib.import_module(f"{PACKAGE}.models")
+    made = importlib.import_module(f"{PACKAGE}.client").AuthenticatedClient
     request = models.InstallationRequest(
         app_name="Acme Assistant",
         api_token="sf-token",
@@ -90,20 +53,29 @@ def test_an_installation_is_registered_listed_shown_changed_and_deleted(generate
         model_ids=list(MODEL_IDS),
         slack_app=models.ExistingSlackApp("A0CUSTOMER", "333.444", "client-secret", "signing-secret"),
     )
+    with serving(app) as url:
+        client = made(base_url=url, token=INSTALL_API_KEY)
+        register = call("installations.register_installation")
 
-    registered = call("register_installation")(client=client, body=request, idempotency_key="a-key")
-    listed = call("list_installations")(client=client, limit=5, app_id="A0CUSTOMER")
-    shown = call("get_installation")(registered.parsed.id, client=client)
-    changed = call("change_installation")(
-        shown.parsed.id,
-        client=client,
-        body=models.SettingsChange(display=models.SettingsChangeDisplay.TABS),
-        if_match=shown.headers["ETag"],
-    )
-    stale = call("delete_installation")(shown.parsed.id, client=client, if_match=shown.headers["ETag"])
-    deleted = call("delete_installation")(shown.parsed.id, client=client)
-    gone = call("get_installation")(shown.parsed.id, client=client)
+        registered = register(client=client, body=request, idempotency_key="a-key")
+        listed = call("installations.list_installations")(client=client, limit=5, app_id="A0CUSTOMER")
+        shown = call("installations.get_installation")(registered.parsed.id, client=client)
+        changed = call("installations.change_installation")(
+            shown.parsed.id,
+            client=client,
+            body=models.SettingsChange(display=models.SettingsChangeDisplay.TABS),
+            if_match=shown.headers["ETag"],
+        )
+        delete = call("installations.delete_installation")
+        stale = delete(shown.parsed.id, client=client, if_match=shown.headers["ETag"])
+        deleted = delete(shown.parsed.id, client=client)
+        gone = call("installations.get_installation")(shown.parsed.id, client=client)
+        request.app_name = "A" * 36
+        refused = register(client=client, body=request)
+        manifest = call("manifest.get_manifest")(client=client, app_name="Acme")
 
+    assert "warning" not in generated.lower()
+    assert "unable" not in generated.lower()
     assert (registered.status_code, registered.parsed.app_id) == (201, "A0CUSTOMER")
     assert registered.parsed.install_url.startswith("https://slack.example.com/slack/install/")
     assert listed.parsed.items == [registered.parsed] == [shown.parsed]
@@ -111,24 +83,5 @@ def test_an_installation_is_registered_listed_shown_changed_and_deleted(generate
     assert changed.parsed.display == models.InstallationDisplay.TABS
     assert (stale.status_code, deleted.status_code, gone.status_code) == (412, 204, 404)
     assert gone.parsed.message == "There is no such installation."
-
-
-def test_a_wrong_field_is_named_in_the_parsed_error(generated: str, served: str) -> None:
-    models = module("models")
-    client = module("client").AuthenticatedClient(base_url=served, token=INSTALL_API_KEY)
-    request = models.InstallationRequest(
-        app_name="A" * 36, api_token="sf-token", workspace_id=WORKSPACE_ID, model_ids=list(MODEL_IDS)
-    )
-
-    refused = call("register_installation")(client=client, body=request)
-
-    assert refused.status_code == 422
     assert refused.parsed.errors["json"].to_dict().keys() == {"appName"}
-
-
-def test_the_manifest_is_asked_for(generated: str, served: str) -> None:
-    client = module("client").AuthenticatedClient(base_url=served, token=INSTALL_API_KEY)
-
-    manifest = module("api.manifest.get_manifest").sync(client=client, app_name="Acme")
-
-    assert manifest.to_dict()["display_information"]["name"] == "Acme"
+    assert manifest.parsed.to_dict()["display_information"]["name"] == "Acme"

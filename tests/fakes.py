@@ -23,19 +23,25 @@ from tests.values import NOW, TEAM_ID, WORKSPACE_ID, make_bot
 MADE_APP = SlackApp("A0MADE", "555.666", "made-client-secret", "made-signing-secret")
 
 
+#: What happens in a call: an error is raised, a function is called, or (None) nothing special.
+Outcome = BaseException | Callable[[], object] | None
+
+
 class Script:
-    """What happens in the next calls, one after the other: an error is raised, else the call goes on."""
+    """What happens in the next calls, one after the other; then each goes on as usual."""
 
     def __init__(self) -> None:
-        self._next: list[BaseException | None] = []
+        self._next: list[Outcome] = []
 
-    def then(self, *outcomes: BaseException | None) -> None:
+    def then(self, *outcomes: Outcome) -> None:
         self._next += outcomes
 
     def play(self) -> None:
         outcome = self._next.pop(0) if self._next else None
-        if outcome is not None:
+        if isinstance(outcome, BaseException):
             raise outcome
+        if outcome is not None:
+            outcome()
 
 
 @dataclass

@@ -1,0 +1,276 @@
+"""While models are asked, a placeholder stands where the answer will be; then the answer does, alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sectorflow_slack.domain.errors import SectorFlowBusy, SlackBusy, SlackRefused, TokenRefused
+from sectorflow_slack.domain.messages import Address
+from sectorflow_slack.formatting.interim import status
+from sectorflow_slack.formatting.plain import notice_to_ask_again
+from sectorflow_slack.formatting.words import ENGLISH
+from sectorflow_slack.services import posting
+from sectorflow_slack.storage.questions import RedisQuestionStore
+from tests.services.scenario import Scenario
+from tests.services.steps import ASKING, FIRST_TS, KEY, LETTER_ID, LONG_REPLY, WorkerKilled, die
+from tests.values import BOT_TOKEN, MODEL_IDS, make_question, make_terms
+
+DM_THREAD = {"is_direct": True, "thread_ts": "0.5", "channel_id": "D0ANN"}
+
+
+def shows_the_answer_alone(acme: Scenario, ts: str = FIRST_TS) -> bool:
+    return list(acme.slack.shown) == [ts] and "Answer 1" in acme.slack.seen[0]
+
+
+# Showing it
+
+
+@pytest.mark.parametrize(
+    ("model_ids", "shown"),
+    [((), "Asking GPT, Claude and Gemini…"), (MODEL_IDS[1:2], "Asking Claude…")],
+    ids=["all models", "one model"],
+)
+def test_a_placeholder_names_the_models_that_are_asked(
+    acme: Scenario, model_ids: tuple[str, ...], shown: str
+) -> None:
+    names = dict(zip(MODEL_IDS, ("GPT", "Claude", "Gemini"), strict=True))
+    acme.configure(sectorflow=replace(make_terms().sectorflow, model_names=names))
+
+    question = acme.greeted(model_ids=model_ids)
+
+    assert acme.slack.seen == [shown]
+    assert acme.slack.addresses == [Address(question.channel_id, question.ts, "Acme Assistant")]
+
+
+def test_a_placeholder_is_posted_once_however_often_its_job_is_run(acme: Scenario) -> None:
+    question = acme.greeted()
+
+    acme.greet(question)
+
+    assert acme.slack.seen == [ASKING]
+
+
+@pytest.mark.parametrize("method", ["chat.postMessage", "chat.update"])
+def test_while_slack_wants_fewer_calls_there_is_no_placeholder(acme: Scenario, method: str) -> None:
+    acme.services.interim.speaking.pauses.pause(KEY, method, 3600.0)
+
+    acme.greeted()
+
+    assert acme.slack.seen == []
+
+
+@pytest.mark.parametrize("error", [SlackRefused("not_in_channel"), SlackBusy("status_503")])
+def test_a_placeholder_that_slack_does_not_take_holds_up_no_answer_and_may_be_posted_later(
+    acme: Scenario, error: Exception
+) -> None:
+    acme.slack.posts.then(error)
+    question = acme.greeted()
+    assert acme.slack.posted == []
+
+    acme.greet(question)
+    assert acme.slack.seen == [ASKING]
+    acme.work()
+
+    assert shows_the_answer_alone(acme)
+
+
+# A status in its place
+
+
+def test_in_the_thread_of_a_direct_message_slack_shows_a_status_instead(acme: Scenario) -> None:
+    acme.greeted(**DM_THREAD)
+    assert acme.slack.status_set == [("D0ANN", "0.5", status(3))]
+    assert acme.slack.posted == []
+
+    acme.work()
+
+    assert acme.slack.updated == []
+    assert shows_the_answer_alone(acme)
+
+
+def test_if_slack_refuses_a_status_a_placeholder_is_posted(acme: Scenario) -> None:
+    acme.slack.statuses.then(SlackRefused("missing_scope"))
+
+    acme.greeted(**DM_THREAD)
+    assert acme.slack.seen == [ASKING]
+    acme.work()
+
+    assert shows_the_answer_alone(acme)
+
+
+@pytest.mark.parametrize("changes", [{"is_direct": True}, {"thread_ts": "0.5"}], ids=["DM", "thread"])
+def test_elsewhere_a_placeholder_is_posted(acme: Scenario, changes: dict[str, Any]) -> None:
+    acme.greeted(**changes)
+
+    assert acme.slack.seen == [ASKING]
+    assert acme.slack.status_set == []
+
+
+# The answer takes its place
+
+
+def test_the_answer_takes_the_place_of_the_placeholder(acme: Scenario) -> None:
+    question = acme.greeted()
+
+    acme.work()
+
+    ((token, channel_id, ts, _),) = acme.slack.updated
+    assert (token, channel_id, ts) == (BOT_TOKEN, question.channel_id, FIRST_TS)
+    assert shows_the_answer_alone(acme)
+    assert acme.kept().posted == (FIRST_TS,)
+    assert acme.left == []
+
+
+def test_of_a_long_answer_the_first_message_takes_the_place_and_the_others_follow(acme: Scenario) -> None:
+    acme.sectorflow.reply = LONG_REPLY
+    acme.greeted()
+
+    acme.work()
+
+    assert [ts for _, _, ts, _ in acme.slack.updated] == [FIRST_TS]
+    assert len(acme.slack.posted) > 2
+    assert ASKING not in acme.slack.seen
+    assert acme.kept().posted == tuple(acme.slack.shown)
+
+
+def test_an_apology_takes_the_place_with_a_button(acme: Scenario) -> None:
+    acme.sectorflow.answers.then(TokenRefused("status 401"))
+    acme.greeted(id=LETTER_ID)
+
+    acme.work()
+
+    assert acme.slack.shown == {FIRST_TS: notice_to_ask_again(ENGLISH.key_refused, LETTER_ID)}
+
+
+def test_a_placeholder_stands_as_long_as_the_question_is_tried_again(acme: Scenario) -> None:
+    acme.sectorflow.answers.then(SectorFlowBusy("status 503"))
+    acme.greeted()
+    acme.work()
+    assert acme.slack.seen == [ASKING]
+
+    acme.later()
+
+    assert shows_the_answer_alone(acme)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "message_not_found",
+        "cant_update_message",
+        "cant_delete_message",
+        "edit_window_closed",
+        "block_mismatch",
+        "is_inactive",
+    ],
+)
+def test_if_the_placeholder_is_gone_the_answer_is_posted_anew(acme: Scenario, code: str) -> None:
+    acme.slack.updates.then(SlackRefused(code))
+    question = acme.greeted()
+
+    acme.work()
+
+    assert "Answer 1" in acme.slack.texts[1]
+    assert acme.slack.addresses[1].thread_ts == question.ts
+    assert acme.left == []
+
+
+def test_if_slack_limits_updates_the_answer_waits_and_takes_the_same_place(acme: Scenario) -> None:
+    acme.slack.updates.then(SlackBusy("ratelimited", 30.0))
+    acme.greeted()
+    acme.work()
+    assert acme.queue.jobs == [(KEY, 31.0)]
+
+    acme.end_pauses()
+    acme.later()
+
+    assert len(acme.sectorflow.asked) == 1
+    assert shows_the_answer_alone(acme)
+
+
+# Crashes, and who comes first
+
+
+def test_a_worker_that_died_after_the_update_and_before_its_record_leaves_no_second_message(
+    acme: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme.greeted()
+
+    with acme.killed(), monkeypatch.context() as patch:
+        patch.setattr(RedisQuestionStore, "mark_posted", die)
+        acme.work()
+
+    assert [ts for _, _, ts, _ in acme.slack.updated] == [FIRST_TS] * 2
+    assert shows_the_answer_alone(acme)
+    assert acme.ended == {"answered": 1}
+
+
+def test_the_worker_that_goes_on_after_the_update_does_not_write_over_it(acme: Scenario) -> None:
+    acme.sectorflow.reply = LONG_REPLY
+    acme.slack.posts.then(None, WorkerKilled())
+    acme.greeted()
+
+    with acme.killed():
+        acme.work()
+
+    assert len(acme.slack.updated) == 1
+    assert len(acme.slack.seen) > 2
+    assert acme.left == []
+
+
+def test_a_worker_that_died_while_it_posted_a_placeholder_holds_up_no_answer(acme: Scenario) -> None:
+    acme.slack.posts.then(WorkerKilled())
+    with pytest.raises(WorkerKilled):
+        acme.greeted()
+    acme.let_claims_lapse()
+
+    acme.work()
+
+    assert shows_the_answer_alone(acme)
+    assert acme.left == []
+
+
+def test_an_answer_that_comes_first_is_followed_by_no_placeholder(acme: Scenario) -> None:
+    question = acme.ask()
+
+    acme.greet(question)
+
+    assert shows_the_answer_alone(acme)
+
+
+def test_the_answer_waits_for_a_placeholder_that_is_just_being_posted(
+    acme: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acme.accept()
+    placeholders = acme.services.interim.interim
+    placeholders.claim(make_question().id)
+    posted = SimpleNamespace(sleep=lambda _: placeholders.keep(make_question().id, FIRST_TS))
+    monkeypatch.setattr(posting, "time", posted)
+
+    acme.work()
+
+    assert [ts for _, _, ts, _ in acme.slack.updated] == [FIRST_TS]
+    assert acme.slack.posted == []
+
+
+@pytest.mark.parametrize("deleted", [None, SlackRefused("message_not_found")], ids=["there", "gone"])
+def test_a_placeholder_that_is_posted_too_late_is_deleted_again(
+    acme: Scenario, deleted: SlackRefused | None
+) -> None:
+    def hang() -> None:
+        acme.let_claims_lapse()
+        acme.work()
+
+    acme.slack.posts.then(hang)
+    acme.slack.removals.then(deleted)
+
+    acme.greeted()
+
+    assert "Answer 1" in acme.slack.texts[0]
+    assert acme.slack.texts[1] == ASKING
+    assert acme.slack.removed == ([] if deleted else [(BOT_TOKEN, "C0GENERAL", "1700000001.000002")])
+    assert acme.ended == {"answered": 1}

@@ -21,7 +21,7 @@ from sectorflow_slack.services.answers import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
 from tests.services import steps
 from tests.services.pressing import ANSWER_ID
-from tests.services.steps import KEY, WorkerKilled
+from tests.services.steps import FIRST_TS, KEY, WorkerKilled
 from tests.values import FixedClock, make_question
 
 
@@ -147,6 +147,10 @@ class Scenario:
             and tuple(self.slack.shown) == now.posted
             and now.drawn == now.version
         )
+
+    def shows_the_answer_alone(self) -> bool:
+        """Whether one message is shown, in the first one's place, with the answer."""
+        return list(self.slack.shown) == [FIRST_TS] and "Answer 1" in self.slack.seen[0]
 
     def is_untouched(self) -> bool:
         """Whether nothing at all was done with the one answer that there is."""

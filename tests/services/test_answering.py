@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sectorflow_slack.domain.questions import ModelAnswer, Reply
+from sectorflow_slack.domain.questions import Reply
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.fakes import make_reply
 from tests.formatting.drawing import headings, labels
@@ -36,12 +36,6 @@ def test_a_question_is_asked_and_its_answers_posted_in_its_thread(acme: Scenario
         "Answer 3",
     ]
     assert acme.left == []
-
-
-def test_nothing_happens_if_no_question_waits(acme: Scenario) -> None:
-    acme.work()
-
-    assert acme.slack.posted == []
 
 
 def test_questions_are_answered_in_the_order_they_came_and_each_end_wakes_a_worker_for_the_next(
@@ -105,19 +99,22 @@ def test_the_shared_app_posts_under_the_customers_name_for_it_and_their_own_app_
 # The conversation at SectorFlow
 
 
-def test_a_thread_continues_its_thread_at_sectorflow(acme: Scenario) -> None:
-    acme.ask(1)
-    acme.ask(2, thread_ts="1.000100")
-    acme.ask(3)
-
-    assert thread_ids(acme) == [None, "thread-1", None]
+IN_THREAD = {"thread_ts": "1.000100"}
+DIRECT = {"is_direct": True}
 
 
-def test_a_direct_message_continues_the_conversation(acme: Scenario) -> None:
-    acme.ask(1, is_direct=True)
-    acme.ask(2, is_direct=True)
+@pytest.mark.parametrize(
+    ("questions", "expected"),
+    [([{}, IN_THREAD, {}], [None, "thread-1", None]), ([DIRECT, DIRECT], [None, "thread-1"])],
+    ids=["a thread continues its own", "a direct message the last one"],
+)
+def test_a_conversation_continues_its_thread_at_sectorflow(
+    acme: Scenario, questions: list[dict[str, Any]], expected: list[str | None]
+) -> None:
+    for number, changes in enumerate(questions, start=1):
+        acme.ask(number, **changes)
 
-    assert thread_ids(acme) == [None, "thread-1"]
+    assert thread_ids(acme) == expected
 
 
 def test_another_workspace_begins_another_conversation(acme: Scenario) -> None:
@@ -183,18 +180,10 @@ def test_people_of_other_organisations_are_answered_if_the_installation_allows_i
 # Models that failed
 
 
-def test_a_model_that_failed_does_not_hide_the_others(acme: Scenario) -> None:
-    acme.sectorflow.reply = some_failed(MODEL_IDS[0])
-
-    acme.ask()
-
-    assert ENGLISH.model_failed in acme.slack.texts[0]
-    assert "Answer 2" in acme.slack.texts[0]
-
-
-def test_if_the_first_models_failed_the_first_tab_with_an_answer_is_open(acme: Scenario) -> None:
+def test_the_first_tab_with_an_answer_is_open(acme: Scenario) -> None:
     acme.configure(display="tabs")
-    acme.sectorflow.reply = some_failed(*MODEL_IDS[:2])
+    failed, silent, spoke = make_reply(MODEL_IDS).answers
+    acme.sectorflow.reply = Reply((replace(failed, text="", failed=True), replace(silent, text=" \n"), spoke))
 
     acme.ask()
 
@@ -203,16 +192,6 @@ def test_if_the_first_models_failed_the_first_tab_with_an_answer_is_open(acme: S
     assert labels(message)[:3] == ["⚠ Model 1", "⚠ Model 2", "● Model 3"]
     # A notification shows the same.
     assert message.text == "Model 3: Answer 3"
-
-
-def test_a_model_that_said_nothing_counts_as_failed(acme: Scenario) -> None:
-    acme.configure(display="tabs")
-    models = (ModelAnswer(MODEL_IDS[0], "A", text=" \n"), ModelAnswer(MODEL_IDS[1], "B", text="Yes."))
-    acme.sectorflow.reply = Reply(models)
-
-    acme.ask()
-
-    assert acme.slack.texts == ["B: Yes."]
 
 
 def test_the_tab_that_opens_on_a_switch_to_tabs_has_an_answer(acme: Scenario) -> None:

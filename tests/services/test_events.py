@@ -141,16 +141,6 @@ def test_a_repeat_is_asked_once(events: EventService, queue: FakeTaskQueue, agai
     assert (len(queue.jobs), len(queue.errands)) == (1, 1)
 
 
-def test_two_apps_that_are_mentioned_in_one_message_both_answer(events: EventService) -> None:
-    other = make_installation(make_terms(id="other", app_id="A0OTHER"), make_bot(app_id="A0OTHER"))
-    events.installations.save(other, None, None)
-
-    events.accept(make_event())
-    events.accept(make_event(api_app_id="A0OTHER", event_id="Ev0002"))
-
-    assert [len(waiting(events, key)) for key in (KEY, other.key)] == [1, 1]
-
-
 @pytest.mark.parametrize("team_id", ["T0SOME", TEAM_ID], ids=["alone", "before the one of the team"])
 def test_an_org_wide_installation_is_found_by_its_enterprise(
     events: EventService, org: Installation, team_id: str
@@ -254,17 +244,6 @@ def test_a_team_that_removed_the_app_twice_ends_neither_its_organisations_nor_an
     assert events.installations.find(KEY) is None
     for installation in (org, elsewhere, other_app):
         assert events.installations.find(installation.key) == installation
-
-
-def test_an_end_that_comes_late_ends_nothing_that_was_installed_again(events: EventService) -> None:
-    events.accept(make_event(UNINSTALLED, event_time=AFTERWARDS))
-    again = replace(make_installation(make_terms(id="again")), installed_at=NOW + 60)
-    events.installations.save(again, None, None)
-
-    events.accept(make_event(REVOKED, event_id="Ev0002", event_time=AFTERWARDS + 1))
-    events.accept(make_event(UNINSTALLED, event_time=AFTERWARDS))
-
-    assert events.installations.find(KEY) == again
 
 
 # Any event

@@ -31,13 +31,14 @@ from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.logging import JsonFormatter
 from sectorflow_slack.services import insisting
 from sectorflow_slack.services.failures import excuse_for, reason_of
-from sectorflow_slack.services.retries import counts_as_failure, delay_before_retry
+from sectorflow_slack.services.retries import delay_before_retry
 from tests.services.scenario import Scenario
 from tests.services.steps import KEY, LETTER_ID, let_time_pass
 
 #: An error, the waits before further tries, why the question failed in the end, what is told.
 AT_SECTORFLOW = [
     (SectorFlowBusy("secret"), [1.5, 5.0, 12.0, 24.0], "sectorflow_busy", ENGLISH.unreachable),
+    (SectorFlowBusy("secret", 0.0), [1.5, 5.0, 12.0, 24.0], "sectorflow_busy", ENGLISH.unreachable),
     (SectorFlowBusy("secret", 6.0), [6.0, 6.0, 12.0, 24.0], "sectorflow_busy", ENGLISH.unreachable),
     (SectorFlowBusy("secret", 61.0), [], "sectorflow_busy", ENGLISH.unreachable),
     (SectorFlowBroken("secret"), [2.0], "sectorflow_broken", ENGLISH.unreachable),
@@ -81,6 +82,8 @@ def test_a_failure_at_sectorflow_is_told_and_stored(
 
     assert acme.queue.jobs == [(KEY, delay) for delay in delays]
     assert len(acme.sectorflow.asked) == len(delays) + 1
+    fault = "own" if reason == "unforeseen" else "sectorflow"
+    assert acme.services.read_metrics().counters.get(("retries", fault), 0) == len(delays)
     assert acme.slack.texts == [words]
     assert acme.slack.addresses[0].thread_ts == question.ts
     assert acme.ended == {reason: 1}
@@ -103,21 +106,10 @@ def test_a_failure_at_slack_cannot_be_told_in_its_place_and_is_stored(
     assert acme.queue.jobs == [(KEY, delay) for delay in delays]
     assert len(acme.sectorflow.asked) == 1
     assert acme.slack.posted == []
+    assert acme.services.read_metrics().counters.get(("retries", "slack"), 0) == len(delays)
     assert acme.queue.errands == ([(told, 0.0)] if reason in SHUT_OUT else [])
     assert acme.ended == {reason: 1}
     assert acme.failed_questions == [(question, reason)]
-    assert acme.left == []
-
-
-@pytest.mark.parametrize("code", ["is_archived", "token_revoked", "invalid_blocks"])
-def test_an_apology_that_slack_does_not_take_is_given_up(acme: Scenario, code: str) -> None:
-    acme.sectorflow.answers.then(TokenRefused("status 401"))
-    acme.slack.posts.then(SlackRefused(code))
-
-    acme.ask()
-
-    assert acme.slack.posted == []
-    assert acme.ended == {f"slack_{code}": 1}
     assert acme.left == []
 
 
@@ -130,33 +122,6 @@ def test_every_kind_of_failure_at_sectorflow_has_a_sentence_and_a_reason() -> No
 
     assert len({reason_of(error) for error in public} - {"unforeseen"}) == len(public) == 7
     assert ENGLISH.unexpected not in {excuse_for(error, ENGLISH) for error in public}
-
-
-@pytest.mark.parametrize(
-    ("error", "fault"),
-    [
-        (SlackBusy("fatal_error"), "slack"),
-        (SectorFlowBusy("x"), "sectorflow"),
-        (SectorFlowBroken("x"), "sectorflow"),
-        (ZeroDivisionError(), "own"),
-    ],
-)
-def test_a_further_try_is_counted_by_whose_fault_it_is(acme: Scenario, error: Exception, fault: str) -> None:
-    acme.sectorflow.answers.then(error)
-
-    acme.ask()
-
-    assert acme.services.read_metrics().counters["retries", fault] == 1
-
-
-def test_a_further_try_may_succeed(acme: Scenario) -> None:
-    acme.sectorflow.answers.then(SectorFlowBusy("status 429", 40.0))
-    acme.ask()
-
-    acme.later()
-
-    assert acme.queue.jobs == [(KEY, 40.0)]
-    assert "Answer 1" in acme.slack.texts[0]
 
 
 def test_the_unforeseen_is_logged_by_its_type_and_without_its_text(
@@ -218,24 +183,6 @@ def test_a_queue_that_fails_loses_no_question_that_was_put_back(acme: Scenario) 
 # How long is waited
 
 
-def delays(error: Exception, random: float) -> list[float]:
-    found: list[float] = []
-    while (delay := delay_before_retry(error, len(found), lambda: random)) is not None:
-        found.append(delay)
-    return found
-
-
-@pytest.mark.parametrize(
-    ("error", "least", "most"),
-    [(SectorFlowBusy("x"), 20, 60), (SlackBusy("x"), 20 * 60, 40 * 60)],
-    ids=["SectorFlow, within a minute", "Slack, for half an hour"],
-)
-def test_all_tries_end_in_time_however_the_waits_are_spread(error: Exception, least: int, most: int) -> None:
-    for random in (0.0, 0.999):
-        assert least < sum(delays(error, random)) < most
-        assert delays(error, random) == sorted(delays(error, random))
-
-
 @settings(deadline=None)
 @given(random=st.floats(0, 1, exclude_max=True), failures=st.integers(0, 100))
 def test_slack_is_waited_for_however_often_and_all_come_back_apart(random: float, failures: int) -> None:
@@ -252,24 +199,3 @@ def test_those_who_failed_together_come_back_apart(random: float, failures: int)
 
     assert usual is not None
     assert delay == pytest.approx(usual * (0.75 + 0.5 * random))
-
-
-@pytest.mark.parametrize("kind", [SectorFlowBusy, SlackBusy])
-def test_a_wait_of_nothing_is_not_taken_at_its_word(kind: type[SectorFlowBusy | SlackBusy]) -> None:
-    waits = [delay_before_retry(error, 0, lambda: 0.5) for error in (kind("x", 0.0), kind("x"))]
-
-    assert waits[0] == waits[1] != 0
-
-
-@pytest.mark.parametrize(
-    ("error", "counts"),
-    [
-        (SlackBusy("ratelimited", 30.0), False),
-        (SlackBusy("ratelimited", 0.0), False),
-        (SlackBusy("fatal_error"), True),
-        (SectorFlowBusy("x", 30.0), True),
-        (ZeroDivisionError(), True),
-    ],
-)
-def test_only_a_wait_that_slack_asked_for_costs_no_try(error: Exception, counts: bool) -> None:
-    assert counts_as_failure(error) is counts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import fakeredis
@@ -12,30 +12,34 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from sectorflow_slack.config import Settings
-from sectorflow_slack.domain.errands import Errand
+from sectorflow_slack.domain.errands import Errand, Kind
 from sectorflow_slack.domain.errors import StorageUnavailable, TokenRefused
 from sectorflow_slack.domain.progress import ModelVotes
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.words import ENGLISH
-from tests.fakes import FakeTaskQueue
 from tests.services.pressing import (
     ANSWER_ID,
     EVERYTHING,
     FIRST_TS,
     PRESSES,
-    TABS,
     THREAD_TS,
     TRIGGER_ID,
     by,
-    everything_in,
-    from_menu,
     press,
     submission,
 )
 from tests.services.scenario import Scenario
 from tests.services.steps import KEY, LETTER_ID
 from tests.storage.conftest import dump
-from tests.values import CUSTOMERS_APP, MODEL_IDS, make_bot, make_installation, make_press, make_terms
+from tests.values import (
+    CUSTOMERS_APP,
+    MODEL_IDS,
+    TEAM_ID,
+    make_bot,
+    make_installation,
+    make_press,
+    make_terms,
+)
 
 FIRST, SECOND, _ = MODEL_IDS
 
@@ -43,30 +47,25 @@ FIRST, SECOND, _ = MODEL_IDS
 # What a press does
 
 
-def test_a_press_of_a_tab_opens_it_for_everybody(shared: Scenario) -> None:
-    shared.press(TABS, press(actions.SHOW_TAB, 1, **by("U0BOB")))
+@pytest.mark.parametrize(
+    ("name", "kind", "model"),
+    [
+        ("tab", "draw", 1),
+        ("page", "draw", 0),
+        ("display", "draw", 0),
+        ("regenerate", "draw", 1),
+        ("plain text", "copy", 1),
+        ("follow up", "dialog", 1),
+    ],
+)
+def test_a_press_sends_a_job_that_names_who_where_and_what(
+    shared: Scenario, name: str, kind: Kind, model: int
+) -> None:
+    shared.press(EVERYTHING[name](**by("U0BOB")))
 
-    assert (shared.kept().answer.display, shared.kept().answer.tab) == ("tabs", 1)
-    assert [errand.kind for errand, _ in shared.queue.errands] == ["draw", "draw"]
-    shared.run_jobs()
-    (message,) = shared.slack.shown.values()
-    assert "Answer 2" in everything_in(message)
-    assert "Answer 1" not in everything_in(message)
-
-
-def test_a_job_names_who_where_and_what(shared: Scenario) -> None:
-    shared.press(press(actions.FOLLOW_UP, 2))
-
-    expected = Errand(
-        "dialog",
-        KEY,
-        question_id=ANSWER_ID,
-        model=2,
-        user_id="U0ANN",
-        channel_id="C0GENERAL",
-        thread_ts=THREAD_TS,
-        trigger_id=TRIGGER_ID,
-    )
+    who = {"user_id": "U0BOB", "trigger_id": TRIGGER_ID}
+    where = {"channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
+    expected = Errand(kind, KEY, question_id=ANSWER_ID, model=model, **who, **where)
     assert shared.queue.errands == [(expected, 0.0)]
 
 
@@ -81,16 +80,6 @@ def test_a_vote_is_counted_for_the_model_and_changes_no_message(shared: Scenario
 
     assert set(shared.services.feedback.of(KEY)) == {ModelVotes(FIRST, 1, 1), ModelVotes(SECOND, 0, 1)}
     assert shared.queue.errands == []
-
-
-def test_plain_text_is_whispered_to_the_person_who_wanted_it(shared: Scenario) -> None:
-    shared.press(from_menu(actions.PLAIN_TEXT, 1, **by("U0BOB")))
-    shared.run_jobs()
-
-    ((address, user_id, message),) = shared.slack.whispered
-    assert (address.channel_id, address.thread_ts, user_id) == ("C0GENERAL", THREAD_TS, "U0BOB")
-    assert "Answer 2" in everything_in(message)
-    assert (len(shared.slack.posted), shared.slack.updated) == (1, [])
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
@@ -159,15 +148,13 @@ def test_an_answer_and_its_voters_are_stored_for_as_long_as_the_settings_say(
 # Presses that are made up, or of a button that was copied elsewhere
 
 
-@pytest.fixture
-def others(shared: Scenario) -> Scenario:
-    """The same app in another team, and another app in the same team, beside an answer."""
+def install_elsewhere(acme: Scenario) -> None:
+    """Install the same app in another team, and another app in the same team."""
     app_id = CUSTOMERS_APP.app_id
     there = make_installation(make_terms(id="there"), make_bot(team_id="T0OTHER"))
     other_app = make_installation(make_terms(id="app", app_id=app_id), make_bot(app_id=app_id))
-    shared.answers.installations.save(there, None, None)
-    shared.answers.installations.save(other_app, CUSTOMERS_APP, None)
-    return shared
+    acme.answers.installations.save(there, None, None)
+    acme.answers.installations.save(other_app, CUSTOMERS_APP, None)
 
 
 ELSEWHERE: dict[str, dict[str, Any]] = {
@@ -184,21 +171,21 @@ OTHER_PLACES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", EVERYTHING)
-def test_no_button_of_an_answer_works_in_another_team(others: Scenario, name: str) -> None:
-    others.press(EVERYTHING[name](**ELSEWHERE["another team"]))
-
-    assert others.is_untouched()
-
-
-@pytest.mark.parametrize("name", ["regenerate", "dialog"])
-@pytest.mark.parametrize("changes", ELSEWHERE.values(), ids=ELSEWHERE)
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        *[(name, ELSEWHERE["another team"]) for name in EVERYTHING],
+        *[(name, changes) for name in ("regenerate", "dialog") for changes in ELSEWHERE.values()],
+    ],
+)
 def test_a_button_works_in_the_installation_of_its_answer_only(
-    others: Scenario, changes: dict[str, Any], name: str
+    shared: Scenario, name: str, changes: dict[str, Any]
 ) -> None:
-    others.press(EVERYTHING[name](**changes))
+    install_elsewhere(shared)
 
-    assert others.is_untouched()
+    shared.press(EVERYTHING[name](**changes))
+
+    assert shared.is_untouched()
 
 
 @pytest.mark.parametrize("changes", OTHER_PLACES.values(), ids=OTHER_PLACES)
@@ -208,24 +195,16 @@ def test_a_button_that_was_copied_elsewhere_does_nothing(shared: Scenario, chang
     assert shared.is_untouched()
 
 
-@pytest.mark.parametrize("model", [3, 9999])
-@pytest.mark.parametrize("action", [actions.SHOW_TAB, actions.VOTE, actions.REGENERATE, actions.FOLLOW_UP])
-def test_a_model_that_does_not_exist_is_neither_shown_nor_asked(
-    shared: Scenario, action: str, model: int
-) -> None:
-    shared.press(press(action, model, choice=actions.UP), submission(model=model))
-
-    assert shared.is_untouched()
-
-
 @pytest.mark.parametrize(
     "made_up",
     [
+        *[press(getattr(actions, name), 3, choice=actions.UP) for name in ("SHOW_TAB", "VOTE", "REGENERATE")],
+        *[press(actions.FOLLOW_UP, 9999), submission(model=3), submission(model=9999)],
         *[press(actions.VOTE, 0, choice=choice) for choice in ("", "sideways", "separated")],
         *[press(action, 1) for action in ("", "more", "delete_everything", "__class__")],
     ],
 )
-def test_a_choice_and_an_action_that_do_not_exist_do_nothing(
+def test_a_model_a_choice_and_an_action_that_do_not_exist_do_nothing(
     shared: Scenario, made_up: dict[str, Any]
 ) -> None:
     shared.press(made_up)
@@ -264,11 +243,7 @@ def failed(acme: Scenario) -> Scenario:
 def test_a_failed_question_is_asked_again_only_where_its_button_can_have_been(
     failed: Scenario, payload: dict[str, Any]
 ) -> None:
-    app_id = CUSTOMERS_APP.app_id
-    there = make_installation(make_terms(id="there"), make_bot(team_id="T0OTHER"))
-    other_app = make_installation(make_terms(id="app", app_id=app_id), make_bot(app_id=app_id))
-    failed.answers.installations.save(there, None, None)
-    failed.answers.installations.save(other_app, CUSTOMERS_APP, None)
+    install_elsewhere(failed)
 
     failed.press(payload)
 
@@ -276,21 +251,99 @@ def test_a_failed_question_is_asked_again_only_where_its_button_can_have_been(
     assert failed.services.letters.find(LETTER_ID) is not None
 
 
-@pytest.mark.parametrize("is_org_wide", [True, "true"])
-@pytest.mark.parametrize("team", [None, {"id": "T0SOME"}])
-def test_a_failed_question_of_an_org_wide_installation_is_asked_again(
-    acme: Scenario, team: dict[str, str] | None, is_org_wide: Any
+# People of other organisations look and do not ask
+
+COSTLY = ["regenerate", "try again", "follow up", "dialog"]
+LOOKING = [name for name in EVERYTHING if name not in COSTLY]
+STRANGER = by("U0STRANGER", "T0ELSEWHERE")
+
+
+@pytest.mark.parametrize("name", LOOKING)
+def test_people_of_other_organisations_may_look(shared: Scenario, name: str) -> None:
+    shared.press(EVERYTHING[name](**STRANGER))
+
+    assert not shared.is_untouched()
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_people_of_other_organisations_may_not_ask(shared: Scenario, name: str) -> None:
+    shared.press(EVERYTHING[name](**STRANGER))
+    shared.run_jobs()
+
+    # A dialog has no channel to say it in; a person who may not ask is shown none.
+    told = [] if name == "dialog" else [("U0STRANGER", ENGLISH.external_person)]
+    assert shared.whispered == told
+    assert (shared.queue.jobs, shared.slack.dialogs, shared.kept().answer.busy) == ([], [], ())
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_people_of_other_organisations_may_ask_if_the_installation_allows_it(
+    shared: Scenario, name: str
 ) -> None:
-    bot = make_bot(team_id=None, enterprise_id="E0ORG", is_enterprise_install=True)
+    shared.configure(allow_external_users=True)
+
+    shared.press(EVERYTHING[name](**STRANGER))
+
+    assert shared.queue.errands or shared.queue.jobs
+    shared.run_jobs()
+    assert shared.whispered == []
+
+
+def test_in_a_channel_that_is_not_shared_everybody_may_ask(answered: Scenario) -> None:
+    """People of any team of an org-wide installation press, and Slack names their own."""
+    answered.press(EVERYTHING["regenerate"](**STRANGER))
+
+    assert answered.kept().answer.busy
+
+
+# Org-wide installations in shared channels
+
+WITHOUT_TEAM = {"team": None, "enterprise": {"id": "E0ACME"}, "is_enterprise_install": True}
+IN_EAST = {**WITHOUT_TEAM, "team": {"id": "T0EAST", "enterprise_id": "E0ACME"}}
+
+
+def answer_in_org(acme: Scenario, **changes: Any) -> None:
+    """Have a question answered in a team of an organisation that has the app as a whole."""
+    bot = make_bot(team_id=None, enterprise_id="E0ACME", is_enterprise_install=True)
     org = make_installation(make_terms(id="org"), bot)
     acme.answers.installations.save(org, None, None)
-    acme.sectorflow.answers.then(TokenRefused("status 401"))
-    acme.ask(id=LETTER_ID, installation=org.key)
+    acme.have_answered(installation=org.key, **changes)
 
-    whose = {"team": team, "enterprise": {"id": "E0ORG"}, "is_enterprise_install": is_org_wide}
-    acme.press(make_press(LETTER_ID, **whose))
 
-    assert acme.queue.jobs == [(org.key, 0.0)]
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_buttons_of_an_org_wide_installation_work_without_a_team(acme: Scenario, name: str) -> None:
+    answer_in_org(acme, team_id=TEAM_ID)
+    key = acme.kept().answer.question.installation
+
+    acme.press(EVERYTHING[name](**WITHOUT_TEAM))
+    ran = acme.run_jobs()
+
+    assert {errand.installation for errand in ran} <= {key}
+    assert acme.queue.jobs or ran or acme.services.feedback.of(key)
+    assert ENGLISH.external_person not in [text for _, text in acme.whispered]
+
+
+@pytest.mark.parametrize(
+    ("payload", "team_id", "may_ask"),
+    [
+        (WITHOUT_TEAM, "T0WEST", True),
+        (WITHOUT_TEAM, "E0ACME", True),
+        (IN_EAST, "T0WEST", True),
+        (IN_EAST, "T0EAST", True),
+        (WITHOUT_TEAM, "T0THEIRS", False),
+        (WITHOUT_TEAM, "E0THEIRS", False),
+        (WITHOUT_TEAM, "", False),
+        (IN_EAST, "T0THEIRS", False),
+    ],
+)
+def test_in_a_shared_channel_of_an_organisation_only_people_that_slack_says_are_of_it_may_ask(
+    acme: Scenario, payload: dict[str, Any], team_id: str, may_ask: bool
+) -> None:
+    answer_in_org(acme, team_id="T0WEST", is_shared=True)
+
+    acme.press(EVERYTHING["regenerate"](**payload, **by("U0COLLEAGUE", team_id)))
+
+    assert bool(acme.kept().answer.busy) is may_ask
 
 
 # Any payload
@@ -318,24 +371,16 @@ _ACTIONS = st.fixed_dictionaries(
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(changes=_CHANGES, action=_ACTIONS, view=_JSON)
 def test_whatever_a_payload_holds_it_is_taken_in_and_its_jobs_run(
-    shared: Scenario, changes: dict[str, Any], action: dict[str, Any], view: Any
+    failed: Scenario, changes: dict[str, Any], action: dict[str, Any], view: Any
 ) -> None:
-    shared.press(
+    failed.ask(is_shared=True)
+
+    failed.press(
         {**press("", actions=[action]), **changes},
+        {**make_press(LETTER_ID), **changes},
         {**submission(), **changes},
         submission(view={"state": view, "id": view, "private_metadata": view}),
     )
+    failed.run_jobs()
 
-    shared.run_jobs()
-
-
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(changes=_CHANGES)
-def test_whatever_else_a_press_of_a_failed_question_holds_it_wakes_no_other_installation(
-    failed: Scenario, changes: dict[str, Any]
-) -> None:
-    queue = FakeTaskQueue()
-
-    replace(failed.services.interactions, queue=queue).accept(make_press(LETTER_ID, **changes))
-
-    assert queue.jobs in ([], [(KEY, 0.0)])
+    assert {key for key, _ in failed.queue.jobs} <= {KEY}

@@ -11,8 +11,8 @@ from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services.speaking import POST
 from tests.services.pressing import from_menu
 from tests.services.scenario import Scenario
-from tests.services.steps import ASKING, KEY
-from tests.values import NOW, make_question
+from tests.services.steps import KEY
+from tests.values import NOW
 
 STILL_GOING = still_going(25.0).text
 
@@ -72,39 +72,8 @@ def test_a_person_who_cannot_be_told_keeps_no_other_from_being_told(line: Scenar
     assert threads(line) == ["3.000100"]
 
 
-def test_of_a_long_line_everybody_is_told_in_time(line: Scenario) -> None:
-    for number in range(4, 14):
-        line.accept(number)
-
-    for _ in range(4):
-        tell(line)
-
-    assert len(line.slack.posted) == 12
-
-
-def test_what_is_told_stands_where_the_answer_will_be(line: Scenario) -> None:
-    tell(line)
-    line.greet(make_question(2))
-    assert line.slack.seen == [ENGLISH.still_waiting] * 2
-
-    line.answers.questions._limit = 16  # type: ignore[attr-defined]
-    for _ in range(2):
-        line.work()
-
-    assert len(line.slack.seen) == 2
-    assert all("Answer 1" in text for text in line.slack.seen)
-
-
 def test_while_slack_wants_quiet_no_one_is_told(line: Scenario) -> None:
     line.services.interim.speaking.pauses.pause(KEY, POST, 3600.0)
-
-    tell(line)
-
-    assert line.slack.posted == []
-
-
-def test_people_of_an_app_that_was_uninstalled_are_told_nothing(line: Scenario) -> None:
-    line.answers.installations.delete(KEY, before=NOW + 10)
 
     tell(line)
 
@@ -147,18 +116,6 @@ def test_a_status_is_set_again_before_slack_ends_it(acme: Scenario) -> None:
 
     assert acme.slack.status_set == [("D0ANN", "0.5", status(3))] * 2
     assert acme.slack.posted == []
-
-
-def test_a_placeholder_that_is_gone_keeps_no_other_person_from_being_told(acme: Scenario) -> None:
-    for number in (1, 2):
-        acme.greeted(number)
-        acme.answers.questions.take(KEY)
-    acme.slack.updates.then(SlackRefused("message_not_found"))
-
-    tell(acme)
-    tell(acme)
-
-    assert acme.slack.seen == [ASKING, STILL_GOING]
 
 
 def test_people_who_wait_for_one_model_asked_again_read_so_in_the_old_answer_alone(

@@ -1,4 +1,4 @@
-"""Questions that buttons ask: a failed one again, and one model of an answer again."""
+"""Questions that buttons ask: a failed one again, one model of an answer again, and more of one model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 
 from sectorflow_slack.domain.errors import (
     AnswerLost,
-    SectorFlowBusy,
     SlackRefused,
     StorageUnavailable,
     TokenRefused,
@@ -19,9 +18,11 @@ from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.storage.letters import RedisLetterStore
 from sectorflow_slack.storage.questions import RedisQuestionStore
 from tests.fakes import make_reply
+from tests.formatting.drawing import quotes
 from tests.services.pressing import (
     ANSWER_ID,
     THREAD_TS,
+    TRIGGER_ID,
     by,
     everything_in,
     from_menu,
@@ -30,17 +31,13 @@ from tests.services.pressing import (
     submission,
 )
 from tests.services.scenario import Scenario
-from tests.services.steps import FIRST_TS, KEY, LETTER_ID, WorkerKilled, let_time_pass, some_failed
+from tests.services.steps import FIRST_TS, KEY, LETTER_ID, WorkerKilled, some_failed
 from tests.values import BOT_TOKEN, MODEL_IDS, make_press
 
 FIRST, SECOND, THIRD = MODEL_IDS
 REFUSED = TokenRefused("status 401")
 ASK_AGAIN = make_press(LETTER_ID)
 REGENERATE = from_menu(actions.REGENERATE, 1, **by("U0BOB"))
-
-
-def shows_the_answer_alone(acme: Scenario) -> bool:
-    return list(acme.slack.shown) == [FIRST_TS] and "Answer 1" in acme.slack.seen[0]
 
 
 def buttons(acme: Scenario) -> list[tuple[str, str]]:
@@ -77,7 +74,7 @@ def test_a_question_that_failed_has_a_button_that_asks_it_again(failed: Scenario
     assert [(token, channel, ts) for token, channel, ts, _ in failed.slack.updated] == [
         (BOT_TOKEN, "C0GENERAL", FIRST_TS)
     ]
-    assert shows_the_answer_alone(failed)
+    assert failed.shows_the_answer_alone()
     assert failed.ended == {"token_refused": 1, "answered": 1}
     assert failed.failed_questions == []
     assert failed.unaccounted == 0
@@ -104,28 +101,7 @@ def test_the_apology_whose_button_was_pressed_says_at_once_that_models_are_asked
 
     assert failed.slack.shown == {FIRST_TS: asking(())}
     failed.work()
-    assert shows_the_answer_alone(failed)
-
-
-def test_an_answer_that_comes_before_that_is_not_written_over(failed: Scenario) -> None:
-    failed.press(ASK_AGAIN)
-
-    failed.work()
-    failed.run_jobs()
-
-    assert shows_the_answer_alone(failed)
-
-
-def test_a_worker_that_died_while_it_changed_the_apology_holds_up_no_answer(failed: Scenario) -> None:
-    failed.slack.updates.then(WorkerKilled())
-    failed.press(ASK_AGAIN)
-    with pytest.raises(WorkerKilled):
-        failed.run_jobs()
-    failed.let_claims_lapse()
-
-    failed.work()
-
-    assert shows_the_answer_alone(failed)
+    assert failed.shows_the_answer_alone()
 
 
 def test_the_answer_takes_the_apologys_place_though_a_worker_died_over_it(failed: Scenario) -> None:
@@ -135,7 +111,7 @@ def test_the_answer_takes_the_apologys_place_though_a_worker_died_over_it(failed
     with failed.killed():
         failed.work()
 
-    assert shows_the_answer_alone(failed)
+    assert failed.shows_the_answer_alone()
 
 
 def test_the_buttons_of_an_answer_that_was_asked_again_are_those_of_the_newer_one(acme: Scenario) -> None:
@@ -162,7 +138,7 @@ def test_a_question_that_fails_again_can_be_asked_again_again(failed: Scenario) 
     failed.work()
 
     assert question.button_ts is None
-    assert shows_the_answer_alone(failed)
+    assert failed.shows_the_answer_alone()
     assert failed.ended == {"token_refused": 2, "answered": 1}
 
 
@@ -182,26 +158,13 @@ def test_a_button_that_is_pressed_twice_asks_once(
     assert len(failed.sectorflow.asked) == 2
 
 
-@pytest.mark.parametrize(
-    ("payload", "refusal"),
-    [
-        (ASK_AGAIN, SlackRefused("message_not_found")),
-        (make_press(LETTER_ID, container=None), None),
-        (make_press(LETTER_ID, channel=None), None),
-    ],
-    ids=["the apology is gone", "no message", "the channel stands beside the message only"],
-)
-def test_a_press_is_answered_in_the_apologys_place_or_in_a_new_message(
-    failed: Scenario, payload: dict[str, Any], refusal: SlackRefused | None
-) -> None:
-    failed.slack.updates.then(refusal)
+def test_a_press_of_a_button_without_a_message_is_answered_in_a_new_one(failed: Scenario) -> None:
+    failed.press(make_press(LETTER_ID, channel=None, container={"channel_id": "C0GENERAL"}))
 
-    failed.press(payload)
     failed.work()
 
-    has_place = bool(payload["container"]) and not refusal
-    assert "Answer 1" in failed.slack.seen[-1]
-    assert (len(failed.slack.updated), len(failed.slack.posted)) == ((1, 1) if has_place else (0, 2))
+    assert "Answer 1" in failed.slack.texts[-1]
+    assert failed.slack.updated == []
 
 
 # One model again
@@ -218,7 +181,11 @@ def test_only_that_model_is_asked_and_its_answer_takes_the_old_ones_place(answer
     old = answered.kept().answer.models
     answered.sectorflow.reply = reply_of(SECOND, "Something quite different")
 
-    ask_again(answered)
+    answered.press(REGENERATE)
+    answered.run_jobs()
+    assert ENGLISH.asking_again in everything_in(answered.slack.shown[FIRST_TS])
+    assert "Answer 2" in everything_in(answered.slack.shown[FIRST_TS])
+    answered.work_and_run_jobs()
 
     settings, text, thread_id = answered.sectorflow.asked[-1]
     assert (settings.model_ids, text, thread_id) == ((SECOND,), "Tell me a joke", "thread-1")
@@ -228,18 +195,6 @@ def test_only_that_model_is_asked_and_its_answer_takes_the_old_ones_place(answer
     assert answered.slack.whispered == []
     assert answered.ended == {"answered": 2}
     assert answered.left == []
-
-
-def test_while_it_is_asked_the_message_says_so(answered: Scenario) -> None:
-    answered.press(REGENERATE)
-    answered.run_jobs()
-
-    assert ENGLISH.asking_again in everything_in(answered.slack.shown[FIRST_TS])
-    assert "Answer 2" in everything_in(answered.slack.shown[FIRST_TS])
-
-    answered.work_and_run_jobs()
-
-    assert ENGLISH.asking_again not in everything_in(answered.slack.shown[FIRST_TS])
 
 
 def test_a_double_click_asks_once_and_a_later_one_again(answered: Scenario) -> None:
@@ -252,19 +207,6 @@ def test_a_double_click_asks_once_and_a_later_one_again(answered: Scenario) -> N
 
     assert len(answered.sectorflow.asked) == 3
     assert answered.unaccounted == 0
-
-
-def test_two_models_asked_again_at_once_both_get_their_answer(answered: Scenario) -> None:
-    answered.press(REGENERATE, from_menu(actions.REGENERATE, 2))
-    for _ in range(2):
-        answered.work_and_run_jobs()
-
-    models = answered.kept().answer.models
-    assert [settings.model_ids for settings, _, _ in answered.sectorflow.asked[1:]] == [(SECOND,), (THIRD,)]
-    # Each is the only one of its reply, and the fake's models say their number.
-    assert [model.text for model in models] == ["Answer 1", "Answer 1", "Answer 1"]
-    assert [model.model_id for model in models] == [FIRST, SECOND, THIRD]
-    assert answered.kept().answer.busy == ()
 
 
 @pytest.mark.parametrize(
@@ -288,35 +230,6 @@ def test_a_model_that_fails_keeps_its_old_answer_and_only_the_person_who_pressed
     assert answered.failed_questions == []
     assert answered.unaccounted == 0
     assert answered.left == []
-
-
-def test_while_sectorflow_is_busy_it_is_tried_again(answered: Scenario) -> None:
-    answered.sectorflow.answers.then(SectorFlowBusy("status 503"))
-    ask_again(answered)
-    assert answered.kept().answer.busy == (SECOND,)
-
-    let_time_pass(answered.store)
-    answered.work_and_run_jobs()
-
-    assert len(answered.sectorflow.asked) == 3
-    assert answered.kept().answer.busy == ()
-    assert answered.slack.whispered == []
-
-
-def test_a_model_that_failed_can_be_tried_again_alone(acme: Scenario) -> None:
-    acme.sectorflow.reply = some_failed(SECOND)
-    acme.have_answered()
-    assert ENGLISH.try_again in everything_in(acme.slack.shown[FIRST_TS])
-    assert acme.failed_questions == []
-    acme.sectorflow.reply = reply_of(SECOND, "Now I know one")
-
-    acme.press(press(actions.REGENERATE, 1))
-    acme.work_and_run_jobs()
-
-    texts = [model.text for model in acme.kept().answer.models]
-    assert texts == ["Answer 1", "Now I know one", "Answer 3"]
-    assert "Now I know one" in everything_in(acme.slack.shown[FIRST_TS])
-    assert ENGLISH.try_again not in everything_in(acme.slack.shown[FIRST_TS])
 
 
 def test_a_worker_that_dies_with_the_new_answer_in_hand_leaves_it_to_others(answered: Scenario) -> None:
@@ -373,3 +286,104 @@ def test_a_press_whose_wake_up_failed_is_found_later(answered: Scenario, payload
     answered.work_and_run_jobs()
 
     assert len(answered.sectorflow.asked) == 2
+
+
+# More asked of one model, in a dialog
+
+
+def test_the_button_opens_a_dialog_while_slack_still_lets_it(answered: Scenario) -> None:
+    answered.press(press(actions.FOLLOW_UP, 1))
+    answered.run_jobs()
+
+    ((trigger_id, view),) = answered.slack.dialogs
+    assert trigger_id == TRIGGER_ID
+    assert view["private_metadata"] == f"{ANSWER_ID}.1.0."
+    assert "Model 2" in str(view)
+
+
+def test_a_follow_up_goes_to_that_model_in_the_same_threads_and_quotes_the_question(
+    answered: Scenario,
+) -> None:
+    answered.press(submission("And a longer one?", model=1, **by("U0BOB")))
+    answered.work_and_run_jobs()
+
+    settings, text, thread_id = answered.sectorflow.asked[-1]
+    assert (settings.model_ids, text, thread_id) == ((SECOND,), "And a longer one?", "thread-1")
+    places = {(address.channel_id, address.thread_ts) for address in answered.slack.addresses}
+    assert places == {("C0GENERAL", THREAD_TS)}
+    (_, shown) = answered.slack.shown.values()
+    assert quotes([shown]) == ["And a longer one?"]
+    assert "Answer 1" in everything_in(shown)
+
+
+def test_in_a_dm_a_follow_up_is_answered_inline_and_continues_the_conversation(acme: Scenario) -> None:
+    acme.have_answered(channel_id="D0ANN", is_direct=True)
+
+    acme.press(submission(model=1))
+    acme.work_and_run_jobs()
+
+    assert [thread_id for _, _, thread_id in acme.sectorflow.asked] == [None, "thread-1"]
+    places = [(address.channel_id, address.thread_ts) for address in acme.slack.addresses]
+    assert places == [("D0ANN", None)] * 2
+
+
+def test_a_follow_up_has_a_placeholder(answered: Scenario) -> None:
+    answered.press(submission(model=1))
+
+    ran = answered.run_jobs()
+
+    assert [errand.kind for errand in ran] == ["greet"]
+    assert len(answered.slack.posted) == 2
+    assert answered.slack.addresses[-1].thread_ts == THREAD_TS
+
+
+def test_a_dialog_that_comes_twice_asks_once_and_another_one_again(answered: Scenario) -> None:
+    answered.press(submission("One?"), submission("One?"), submission("Two?", view={"id": "V0SECOND"}))
+    for _ in range(3):
+        answered.work_and_run_jobs()
+
+    assert [text for _, text, _ in answered.sectorflow.asked[1:]] == ["One?", "Two?"]
+    assert answered.unaccounted == 0
+
+
+@pytest.mark.parametrize("text", ["", "   \n", None])
+def test_an_empty_dialog_asks_nothing(answered: Scenario, text: str | None) -> None:
+    answered.press(submission(text))
+
+    assert answered.is_untouched()
+
+
+def test_a_follow_up_has_buttons_of_its_own(answered: Scenario) -> None:
+    answered.press(submission(model=1))
+    second_id = answered.queue.errands[0][0].question_id
+    answered.work_and_run_jobs()
+    container = {"message_ts": "1700000001.000002", "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
+    answered.sectorflow.reply = reply_of(SECOND, "A third try")
+
+    answered.press(press(actions.REGENERATE, 0, answer_id=second_id, container=container))
+    answered.work_and_run_jobs()
+
+    assert [model.text for model in answered.kept(second_id).answer.models] == ["A third try"]
+    assert answered.kept().answer.models == make_reply(MODEL_IDS).answers
+
+
+def test_a_follow_up_that_fails_is_said_with_a_button_that_asks_it_again(answered: Scenario) -> None:
+    answered.sectorflow.answers.then(TokenRefused("status 401"))
+
+    answered.press(submission(model=1))
+    answered.work_and_run_jobs()
+
+    assert answered.slack.seen[-1] == ENGLISH.key_refused
+    ((question, _),) = answered.failed_questions
+    assert (question.text, question.model_ids) == ("And a longer one?", (SECOND,))
+
+
+def test_people_inside_may_ask_more_of_what_a_person_outside_asked(acme: Scenario) -> None:
+    acme.configure(allow_external_users=True)
+    acme.have_answered(is_external=True)
+    acme.configure(allow_external_users=False)
+
+    acme.press(submission(model=1))
+    acme.work_and_run_jobs()
+
+    assert [text for _, text, _ in acme.sectorflow.asked] == ["Tell me a joke", "And a longer one?"]

@@ -14,7 +14,7 @@ from sectorflow_slack.domain.errands import Errand, Kind
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, StorageUnavailable
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services import Services
-from sectorflow_slack.tasks import ERRAND_ACTOR, ERRANDS, DramatiqTaskQueue, declare_errands, make_broker
+from sectorflow_slack.tasks import ERRAND_ACTOR, ERRANDS, DramatiqTaskQueue, declare_errands
 from tests.fakes import FakeSlackClient
 from tests.services.pressing import ANSWER_ID, THREAD_TS, TRIGGER_ID, everything_in, long_reply
 from tests.services.scenario import Scenario
@@ -52,25 +52,6 @@ def test_what_is_sent_is_json_of_the_jobs_fields_and_nothing_else() -> None:
     message = json.loads(broker.queues[ERRANDS].get_nowait())
     assert (message["queue_name"], message["actor_name"], message["args"]) == (ERRANDS, ERRAND_ACTOR, [])
     assert message["kwargs"] == asdict(job("dialog"))
-
-
-def test_a_job_that_cannot_be_sent_says_that_the_store_is_away(redis_server: fakeredis.FakeServer) -> None:
-    broker = make_broker(fakeredis.FakeRedis(server=redis_server), namespace=ERRANDS)
-    redis_server.connected = False
-
-    with pytest.raises(StorageUnavailable):
-        DramatiqTaskQueue(broker, broker).run(job("draw"))
-
-
-@pytest.mark.parametrize("error", [StorageUnavailable("ConnectionError"), SlackBusy("x"), ValueError("odd")])
-def test_no_error_comes_out_of_a_job(error: Exception) -> None:
-    def fail(_: Errand) -> None:
-        raise error
-
-    broker = StubBroker()
-    declare_errands(broker, fail)
-
-    broker.get_actor(ERRAND_ACTOR).fn(**asdict(job("draw")))
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sectorflow_slack.domain.errors import AnswerLost, SectorFlowBusy
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.services import posting
 from sectorflow_slack.services.answers import MAX_DEATHS, MAX_DEATHS_TOLD
 from sectorflow_slack.storage.answers import RedisAnswerStore
 from sectorflow_slack.storage.conversations import RedisConversationStore
@@ -19,7 +17,7 @@ from sectorflow_slack.storage.questions import RedisQuestionStore
 from tests.fakes import make_reply
 from tests.services.scenario import Scenario
 from tests.services.steps import KEY, LETTER_ID, LONG_REPLY, WorkerKilled, die, let_time_pass
-from tests.values import MODEL_IDS, WORKSPACE_ID, make_question
+from tests.values import MODEL_IDS, WORKSPACE_ID
 
 
 @pytest.fixture
@@ -85,16 +83,6 @@ def test_the_next_worker_posts_what_the_dead_one_did_not(
     assert acme.left == []
 
 
-def test_only_a_message_that_was_posted_and_not_yet_recorded_is_posted_again(
-    acme: Scenario, undisturbed: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with acme.killed(), monkeypatch.context() as patch:
-        patch.setattr(RedisQuestionStore, "mark_posted", die)
-        acme.ask()
-
-    assert acme.slack.texts == [undisturbed[0], *undisturbed]
-
-
 def test_the_buttons_show_what_was_posted_though_a_worker_died_before(
     acme: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,20 +128,6 @@ def test_an_apology_after_half_an_answer_is_made_though_its_worker_died(
 
     assert acme.slack.texts == [undisturbed[0], ENGLISH.unexpected]
     assert acme.left == []
-
-
-def test_a_question_that_waits_for_its_next_try_is_not_tried_more_often_for_a_death(acme: Scenario) -> None:
-    busy = SectorFlowBusy("status 503")
-    acme.sectorflow.answers.then(busy, WorkerKilled(), *[busy] * 4)
-    acme.ask()
-
-    with acme.killed():
-        acme.later()
-    for _ in range(3):
-        acme.later()
-
-    assert len(acme.sectorflow.asked) == 6
-    assert acme.slack.texts == [ENGLISH.unreachable]
 
 
 # Questions that kill workers
@@ -319,22 +293,4 @@ def test_a_message_that_is_on_its_way_to_slack_is_not_handed_over(acme: Scenario
     acme.ask()
 
     assert acme.queue.jobs == []
-    assert acme.ended == {"answered": 1}
-
-
-def test_an_answer_that_waits_for_a_placeholder_is_handed_over(
-    acme: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    acme.accept()
-    placeholders = acme.services.interim.interim
-    placeholders.claim(make_question().id)
-    monkeypatch.setattr(posting, "time", SimpleNamespace(sleep=lambda _: acme.answers.hand_over()))
-
-    acme.work()
-    assert acme.queue.jobs == [(KEY, 0.0)]
-    placeholders.drop(make_question().id)
-    acme.work()
-
-    assert len(acme.sectorflow.asked) == 1
-    assert len(acme.slack.seen) == 1
     assert acme.ended == {"answered": 1}

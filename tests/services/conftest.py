@@ -11,11 +11,13 @@ import redis
 
 from sectorflow_slack.bootstrap import Connections, Remotes, build_services
 from sectorflow_slack.config import Settings
+from sectorflow_slack.domain.errors import TokenRefused
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
 from sectorflow_slack.services.consent import ConsentService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
 from tests.services.scenario import Scenario
+from tests.services.steps import LETTER_ID
 from tests.values import FixedClock, make_installation
 
 
@@ -74,7 +76,7 @@ def acme(
     store: redis.Redis,
     clock: FixedClock,
 ) -> Scenario:
-    """An installation of which nobody has asked anything yet."""
+    """An installation that was not asked anything yet."""
     return Scenario(services, slack, sectorflow, queue, store, clock)
 
 
@@ -89,6 +91,14 @@ def answered(acme: Scenario) -> Scenario:
 def shared(acme: Scenario) -> Scenario:
     """The same, in a channel that is shared with another organisation."""
     acme.have_answered(is_shared=True)
+    return acme
+
+
+@pytest.fixture
+def failed(acme: Scenario) -> Scenario:
+    """An installation in which a question failed; the apology has a button."""
+    acme.sectorflow.answers.then(TokenRefused("status 401"))
+    acme.ask(id=LETTER_ID)
     return acme
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.errands import Errand, Kind
-from sectorflow_slack.domain.errors import StorageUnavailable, TokenRefused
+from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.progress import ModelVotes
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.words import ENGLISH
@@ -198,8 +198,11 @@ def test_a_button_that_was_copied_elsewhere_does_nothing(shared: Scenario, chang
 @pytest.mark.parametrize(
     "made_up",
     [
-        *[press(getattr(actions, name), 3, choice=actions.UP) for name in ("SHOW_TAB", "VOTE", "REGENERATE")],
-        *[press(actions.FOLLOW_UP, 9999), submission(model=3), submission(model=9999)],
+        *[
+            press(action, 3, choice=actions.UP)
+            for action in (actions.SHOW_TAB, actions.VOTE, actions.REGENERATE)
+        ],
+        *[press(actions.REGENERATE, 3), press(actions.FOLLOW_UP, 9999), submission(model=3)],
         *[press(actions.VOTE, 0, choice=choice) for choice in ("", "sideways", "separated")],
         *[press(action, 1) for action in ("", "more", "delete_everything", "__class__")],
     ],
@@ -213,14 +216,6 @@ def test_a_model_a_choice_and_an_action_that_do_not_exist_do_nothing(
 
 
 # The button of a question that failed
-
-
-@pytest.fixture
-def failed(acme: Scenario) -> Scenario:
-    """An installation in which a question failed; the apology has a button."""
-    acme.sectorflow.answers.then(TokenRefused("status 401"))
-    acme.ask(id=LETTER_ID)
-    return acme
 
 
 @pytest.mark.parametrize(

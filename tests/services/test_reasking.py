@@ -55,14 +55,6 @@ def buttons(acme: Scenario) -> list[tuple[str, str]]:
 # A failed question
 
 
-@pytest.fixture
-def failed(acme: Scenario) -> Scenario:
-    """An installation in which a question failed; the apology has a button."""
-    acme.sectorflow.answers.then(REFUSED)
-    acme.ask(id=LETTER_ID)
-    return acme
-
-
 def test_a_question_that_failed_has_a_button_that_asks_it_again(failed: Scenario) -> None:
     assert buttons(failed) == [("ask_again", LETTER_ID)]
 

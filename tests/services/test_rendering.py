@@ -170,7 +170,7 @@ def test_asking_a_model_again_changes_its_own_messages_only(long: Scenario) -> N
     assert long.shows_what_is_stored()
 
 
-def test_an_answer_whose_messages_nobody_knows_is_rendered_whole_once(long: Scenario) -> None:
+def test_an_answer_whose_messages_are_not_known_is_rendered_whole_once(long: Scenario) -> None:
     long.store.hdel(f"answer:{ANSWER_ID}", "digests")
 
     for _ in range(2):

@@ -11,9 +11,8 @@ from sectorflow_slack.domain.questions import Reply
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.fakes import make_reply
 from tests.formatting.drawing import headings, labels
-from tests.services.pressing import TABS
 from tests.services.scenario import Scenario
-from tests.services.steps import KEY, LONG_REPLY, some_failed
+from tests.services.steps import KEY
 from tests.values import BOT_TOKEN, CUSTOMERS_APP, MODEL_IDS, make_bot, make_installation, make_terms
 
 
@@ -49,20 +48,6 @@ def test_questions_are_answered_in_the_order_they_came_and_each_end_wakes_a_work
 
     assert [text for _, text, _ in acme.sectorflow.asked] == ["Question 1", "Question 2", "Question 3"]
     assert acme.queue.jobs == [(KEY, 0.0)] * 2
-
-
-def test_an_answer_of_many_messages_is_posted_in_order(acme: Scenario) -> None:
-    acme.sectorflow.reply = LONG_REPLY
-
-    acme.ask()
-
-    above = [
-        heading.removesuffix(" (continued)")
-        for heading in headings(message for _, _, message in acme.slack.posted)
-    ]
-    assert len(acme.slack.posted) > 2
-    assert above == sorted(above)
-    assert set(above) == {"Model 1", "Model 2", "Model 3"}
 
 
 @pytest.mark.parametrize(
@@ -192,13 +177,3 @@ def test_the_first_tab_with_an_answer_is_open(acme: Scenario) -> None:
     assert labels(message)[:3] == ["⚠ Model 1", "⚠ Model 2", "● Model 3"]
     # A notification shows the same.
     assert message.text == "Model 3: Answer 3"
-
-
-def test_the_tab_that_opens_on_a_switch_to_tabs_has_an_answer(acme: Scenario) -> None:
-    acme.sectorflow.reply = some_failed(MODEL_IDS[0])
-    acme.have_answered()
-
-    acme.press(TABS)
-    acme.run_jobs()
-
-    assert headings(acme.slack.shown.values()) == ["Model 2"]

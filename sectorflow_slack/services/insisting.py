@@ -16,8 +16,10 @@ OUTAGE_SECONDS = 20.0
 PAUSE_SECONDS = 0.5
 
 
-def insist(record: Callable[[], T], seconds: float = OUTAGE_SECONDS) -> T:
-    """Record a step, waiting out an outage of the store for so long: given up, it would be taken twice.
+def insist(record: Callable[[], T], seconds: float | None = None) -> T:
+    """Record a step, waiting out an outage of the store: given up, it would be taken twice.
+
+    Waits for ``OUTAGE_SECONDS`` where no other time is given.
 
     Gives what ``record`` does.
 
@@ -26,7 +28,7 @@ def insist(record: Callable[[], T], seconds: float = OUTAGE_SECONDS) -> T:
         LeaseLost: somebody else has the question.
 
     """
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + (OUTAGE_SECONDS if seconds is None else seconds)
     while True:
         try:
             return record()

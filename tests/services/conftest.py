@@ -11,13 +11,13 @@ import redis
 
 from sectorflow_slack.bootstrap import Connections, Remotes, build_services
 from sectorflow_slack.config import Settings
-from sectorflow_slack.domain.questions import Question
+from sectorflow_slack.domain.errors import TokenRefused
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
 from tests.services.installing import InstallFlow
-from tests.services.pressing import answered, kept
-from tests.services.steps import KEY
+from tests.services.scenario import Scenario
+from tests.services.steps import LETTER_ID
 from tests.values import FixedClock, make_installation
 
 
@@ -67,28 +67,39 @@ def answers(services: Services) -> AnswerService:
 
 
 @pytest.fixture
-def answer(answers: AnswerService, services: Services, queue: FakeTaskQueue) -> Question:
-    """A question with an answer of three models, in one message of a thread."""
-    return answered(services, queue)
+def acme(
+    services: Services,
+    answers: AnswerService,
+    slack: FakeSlackClient,
+    sectorflow: FakeSectorFlowClient,
+    queue: FakeTaskQueue,
+    store: redis.Redis,
+    clock: FixedClock,
+) -> Scenario:
+    """An installation that was not asked anything yet."""
+    return Scenario(services, slack, sectorflow, queue, store, clock)
 
 
 @pytest.fixture
-def shared_answer(answers: AnswerService, services: Services, queue: FakeTaskQueue) -> Question:
+def answered(acme: Scenario) -> Scenario:
+    """The same, with an answer of three models, in one message of a thread."""
+    acme.have_answered()
+    return acme
+
+
+@pytest.fixture
+def shared(acme: Scenario) -> Scenario:
     """The same, in a channel that is shared with another organisation."""
-    return answered(services, queue, is_shared=True)
+    acme.have_answered(is_shared=True)
+    return acme
 
 
 @pytest.fixture
-def untouched(
-    services: Services, store: redis.Redis, queue: FakeTaskQueue, slack: FakeSlackClient
-) -> Callable[[], bool]:
-    """Say whether nothing at all was done with the one answer that there is."""
-
-    def is_untouched() -> bool:
-        idle = not queue.errands and not queue.jobs and len(slack.posted) == 1 and not slack.whispered
-        return idle and kept(services).version == 1 and not services.feedback.of(KEY)
-
-    return is_untouched
+def failed(acme: Scenario) -> Scenario:
+    """An installation in which a question failed; the apology has a button."""
+    acme.sectorflow.answers.then(TokenRefused("status 401"))
+    acme.ask(id=LETTER_ID)
+    return acme
 
 
 @pytest.fixture

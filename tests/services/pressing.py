@@ -1,14 +1,12 @@
-"""What tests of an answer's buttons do again and again: pressing, sending a dialog, looking."""
+"""Payloads of what people press and send, as Slack sends them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.progress import KeptAnswer
-from sectorflow_slack.domain.questions import ModelAnswer, Question, Reply
+from sectorflow_slack.domain.questions import ModelAnswer, Reply
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.actions import (
     FOLLOW_UP_BLOCK,
@@ -16,10 +14,7 @@ from sectorflow_slack.formatting.actions import (
     FOLLOW_UP_INPUT,
     ActionValue,
 )
-from sectorflow_slack.formatting.answers import draw
-from sectorflow_slack.services import Services
-from tests.fakes import FakeSlackClient, FakeTaskQueue
-from tests.services.steps import FIRST_TS, KEY, ask
+from tests.services.steps import FIRST_TS
 from tests.values import MODEL_IDS, OWN_APP, TEAM_ID, make_press, make_question
 
 #: As ``make_question`` makes it.
@@ -47,12 +42,12 @@ def press(
 
 
 def from_menu(action: str, model: int = 0, **changes: Any) -> dict[str, Any]:
-    """A payload: Ann chose something of a model's menu."""
+    """A payload: Ann chose an entry of a model's menu."""
     return press(action, model, choice=action, **changes)
 
 
 def by(user_id: str, team_id: str = TEAM_ID) -> dict[str, Any]:
-    """Somebody else than Ann, as a change of a payload."""
+    """Another user than Ann, as a change of a payload."""
     return {"user": {"id": user_id, "team_id": team_id}}
 
 
@@ -79,7 +74,10 @@ def submission(text: str | None = "And a longer one?", model: int = 0, **changes
     return {**payload, **changes}
 
 
-#: One press of everything that there is, and a dialog that is sent.
+TABS = press(actions.SWITCH_DISPLAY, choice="tabs")
+SEPARATED = press(actions.SWITCH_DISPLAY, choice="separated")
+
+#: One press of every button that there is, and a dialog that is sent.
 EVERYTHING: dict[str, Callable[..., dict[str, Any]]] = {
     "tab": lambda **changes: press(actions.SHOW_TAB, 1, **changes),
     "page": lambda **changes: press(actions.TURN_PAGE, 0, 1, **changes),
@@ -93,64 +91,6 @@ EVERYTHING: dict[str, Callable[..., dict[str, Any]]] = {
 }
 #: A dialog belongs to no message and to no channel.
 PRESSES = [name for name in EVERYTHING if name != "dialog"]
-
-
-def answered(services: Services, queue: FakeTaskQueue, **changes: Any) -> Question:
-    """Ask a question and have it answered; what the queue was asked to do meanwhile is forgotten."""
-    question = ask(services.answers, **changes)
-    queue.errands.clear()
-    queue.jobs.clear()
-    return question
-
-
-def run_errands(services: Services, queue: FakeTaskQueue) -> list[Errand]:
-    """Have a worker run what is there to run, and what comes of that; gives what was run."""
-    ran: list[Errand] = []
-    while queue.errands:
-        errand, _ = queue.errands.pop(0)
-        services.errands.run(errand)
-        ran.append(errand)
-        assert len(ran) < 50
-    return ran
-
-
-def answer_what_waits(services: Services, queue: FakeTaskQueue) -> None:
-    """Have workers answer what waits, and run the errands."""
-    services.answers.answer_next(KEY)
-    run_errands(services, queue)
-
-
-def kept(services: Services, answer_id: str = ANSWER_ID) -> KeptAnswer:
-    """The answer as it is stored."""
-    found = services.answers.kept.find(answer_id)
-    assert found is not None
-    return found
-
-
-def screen(slack: FakeSlackClient) -> dict[str, Message]:
-    """What stands in the channel: messages by ``ts``."""
-    shown = {f"1700000001.{at:06}": message for at, (_, _, message) in enumerate(slack.posted, start=1)}
-    for _, _, ts, message in slack.updated:
-        assert ts in shown
-        shown[ts] = message
-    for _, _, ts in slack.removed:
-        shown.pop(ts, None)
-    return shown
-
-
-def drawn(services: Services, answer_id: str = ANSWER_ID) -> list[Message]:
-    """What should stand there."""
-    return list(draw(kept(services, answer_id).answer))
-
-
-def is_as_it_should_be(services: Services, slack: FakeSlackClient) -> bool:
-    """Say whether the channel shows the answer as it is stored, once, and the store knows the messages."""
-    now, shown = kept(services), screen(slack)
-    return (
-        list(shown.values()) == drawn(services)
-        and list(shown) == list(now.posted)
-        and now.drawn == now.version
-    )
 
 
 def long_reply(chars: int = 20_000) -> Reply:

@@ -1,4 +1,4 @@
-"""What tests of answering do again and again: asking, dying, letting time pass, counting."""
+"""Steps of a question's way that tests take again and again: asking, dying, letting time pass, counting."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import redis
 from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.metrics import Snapshot
-from sectorflow_slack.domain.questions import ModelAnswer, Question, Reply
+from sectorflow_slack.domain.questions import Question, Reply
 from sectorflow_slack.formatting.interim import asking
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
-from tests.fakes import FakeSlackClient, FakeTaskQueue, make_reply
+from tests.fakes import make_reply
 from tests.values import MODEL_IDS, OWN_APP, TEAM_ID, make_question
 
 KEY = InstallationKey(OWN_APP.app_id, TEAM_ID)
@@ -23,14 +23,14 @@ KEY = InstallationKey(OWN_APP.app_id, TEAM_ID)
 LETTER_ID = "0123456789abcdef" * 2
 #: The ``ts`` of the first message that the fake posts.
 FIRST_TS = "1700000001.000001"
-#: What stands where an answer will be, of models without names.
+#: The placeholder of an answer by models without names.
 ASKING = asking(()).text
 #: Three models' answers in several messages.
-LONG_REPLY = make_reply(MODEL_IDS, text="A long answer. " * 1000)
+LONG_REPLY = make_reply(MODEL_IDS, "thread-1", text="A long answer. " * 1000)
 
 
 class WorkerKilled(BaseException):
-    """Ends a try as a SIGKILL would: nothing of ours gets to handle it."""
+    """Ends a try as a SIGKILL would: no code of the service gets to handle it."""
 
 
 def die(*_: object, **__: object) -> Any:
@@ -39,50 +39,19 @@ def die(*_: object, **__: object) -> Any:
 
 
 def ask(answers: AnswerService, number: int = 1, **changes: Any) -> Question:
-    """Have somebody ask, and a worker take it up."""
+    """Put a question in line, and have a worker answer it."""
     question = make_question(number, **changes)
     answers.questions.accept(question)
     answers.answer_next(question.installation)
     return question
 
 
-def saying_to(slack: FakeSlackClient, answers: AnswerService) -> AnswerService:
-    """Give workers who say what they have to say to another Slack."""
-    speaking = replace(answers.posting.speaking, slack=slack)
-    posting = replace(answers.posting, speaking=speaking)
-    return replace(answers, posting=posting, recovery=replace(answers.recovery, posting=posting))
-
-
 def greeted(services: Services, number: int = 1, **changes: Any) -> Question:
-    """Have somebody ask, and be shown that their question was taken; nobody answers yet."""
+    """Put a question in line and show its placeholder; no worker answers it yet."""
     question = make_question(number, **changes)
     services.answers.questions.accept(question)
-    greet(services, question)
-    return question
-
-
-def greet(services: Services, question: Question) -> None:
-    """Run the errand that shows that a question was taken."""
     services.errands.run(Errand("greet", question.installation, question_id=question.id))
-
-
-def run_errands(services: Services, queue: FakeTaskQueue) -> None:
-    """Have workers run all errands that were sent."""
-    while queue.errands:
-        errand, _ = queue.errands.pop(0)
-        services.errands.run(errand)
-
-
-def let_claims_lapse(store: redis.Redis) -> None:
-    """Do what time does to the claim of who is about to show something."""
-    for place in store.scan_iter("question:*"):
-        store.hset(str(place), "interim_at", "0")
-
-
-def wait_long(store: redis.Redis) -> None:
-    """Let so much time pass that whoever has asked is told."""
-    for place in store.scan_iter("question:*"):
-        store.hset(str(place), "accepted_at", "0")
+    return question
 
 
 def later(answers: AnswerService, store: redis.Redis, line: str = "later") -> None:
@@ -92,7 +61,7 @@ def later(answers: AnswerService, store: redis.Redis, line: str = "later") -> No
 
 
 def let_time_pass(store: redis.Redis, line: str = "later") -> None:
-    """Do what time does to questions put back, or (``underway``) to leases that nobody renews."""
+    """End the wait of questions put back, or (``underway``) leases that are not renewed."""
     for key in store.scan_iter(f"{line}:*"):
         store.zadd(str(key), dict.fromkeys(map(str, store.zrange(str(key), 0, -1)), 0))
 
@@ -105,13 +74,13 @@ def go_on_after_death(answers: AnswerService, store: redis.Redis) -> None:
 
 
 def left(store: redis.Redis) -> list[str]:
-    """What is still stored of questions, but for the memory of repeats."""
+    """Return what is still stored of questions, but for the memory of repeats."""
     places = ("question:", "waiting:", "later:", "underway:")
     return [str(key) for key in store.scan_iter() if str(key).startswith(places)]
 
 
 def ended(services: Services) -> dict[str, int]:
-    """How many questions ended, by how they did; ``failed`` with its reason."""
+    """Return how many questions ended, by how they did; ``failed`` by its reason."""
     counters = services.read_metrics().counters
     return {
         label or name: number
@@ -121,17 +90,16 @@ def ended(services: Services) -> dict[str, int]:
 
 
 def unaccounted(snapshot: Snapshot) -> int:
-    """How many events came in and are neither repeated, ignored, answered, failed nor open."""
+    """Return how many events came in and are neither repeated, ignored, answered, failed nor open."""
     counted = {"repeated", "ignored", "answered", "failed"}
     ends = sum(number for (name, _), number in snapshot.counters.items() if name in counted)
     return snapshot.counters.get(("received", ""), 0) - ends - snapshot.open
 
 
 def some_failed(*failed: str) -> Reply:
-    """A reply in which these models failed and the others answered."""
+    """Make a reply in which these models failed and the others answered."""
     whole = make_reply(MODEL_IDS, "thread-1")
     answers = (
-        ModelAnswer(each.model_id, each.name, failed=True) if each.model_id in failed else each
-        for each in whole.answers
+        replace(each, text="", failed=True) if each.model_id in failed else each for each in whole.answers
     )
-    return Reply(tuple(answers), whole.thread_id)
+    return replace(whole, answers=tuple(answers))

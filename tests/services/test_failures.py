@@ -1,14 +1,20 @@
-"""What becomes of a question when something goes wrong, row by row of the table."""
+"""What becomes of a question when something goes wrong, row by row of the two tables."""
 
 from __future__ import annotations
 
-import pytest
-import redis
+import logging
 
+import fakeredis
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.errors import (
     AnswerLost,
     CannotDecrypt,
     QuestionRefused,
+    QuestionTooLong,
     ReplyUnreadable,
     SectorFlowBroken,
     SectorFlowBusy,
@@ -17,150 +23,179 @@ from sectorflow_slack.domain.errors import (
     SlackError,
     SlackRefused,
     SlackRefusedMessage,
+    StorageUnavailable,
     TokenRefused,
     WorkspaceMissing,
 )
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.services import Services
-from sectorflow_slack.services.answers import AnswerService
-from sectorflow_slack.services.failures import Deadly, excuse_for, reason_of, whose_fault
-from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
-from tests.services.steps import LETTER_ID, ask, ended, later, left
+from sectorflow_slack.logging import JsonFormatter
+from sectorflow_slack.services import insisting
+from sectorflow_slack.services.failures import excuse_for, reason_of
+from sectorflow_slack.services.retries import delay_before_retry
+from tests.services.scenario import Scenario
+from tests.services.steps import KEY, LETTER_ID, let_time_pass
 
+#: An error, the waits before further tries, why the question failed in the end, what is told.
 AT_SECTORFLOW = [
-    (SectorFlowBusy("secret"), 4, "sectorflow_busy", ENGLISH.unreachable),
-    (SectorFlowBusy("secret", 3.0), 4, "sectorflow_busy", ENGLISH.unreachable),
-    (SectorFlowBroken("secret"), 1, "sectorflow_broken", ENGLISH.unreachable),
-    (AnswerLost("secret"), 0, "answer_lost", ENGLISH.too_slow),
-    (TokenRefused("secret"), 0, "token_refused", ENGLISH.key_refused),
-    (WorkspaceMissing("secret"), 0, "workspace_missing", ENGLISH.workspace_gone),
-    (QuestionRefused("secret"), 0, "question_refused", ENGLISH.question_refused),
-    (ReplyUnreadable("secret"), 0, "reply_unreadable", ENGLISH.unreadable),
-    (SectorFlowError("secret"), 0, "unforeseen", ENGLISH.unexpected),
-    (CannotDecrypt("secret"), 0, "unforeseen", ENGLISH.unexpected),
-    (ZeroDivisionError("secret"), 3, "unforeseen", ENGLISH.unexpected),
+    (SectorFlowBusy("secret"), [1.5, 5.0, 12.0, 24.0], "sectorflow_busy", ENGLISH.unreachable),
+    (SectorFlowBusy("secret", 0.0), [1.5, 5.0, 12.0, 24.0], "sectorflow_busy", ENGLISH.unreachable),
+    (SectorFlowBusy("secret", 6.0), [6.0, 6.0, 12.0, 24.0], "sectorflow_busy", ENGLISH.unreachable),
+    (SectorFlowBusy("secret", 61.0), [], "sectorflow_busy", ENGLISH.unreachable),
+    (SectorFlowBroken("secret"), [2.0], "sectorflow_broken", ENGLISH.unreachable),
+    (AnswerLost("secret"), [], "answer_lost", ENGLISH.too_slow),
+    (TokenRefused("secret"), [], "token_refused", ENGLISH.key_refused),
+    (WorkspaceMissing("secret"), [], "workspace_missing", ENGLISH.workspace_gone),
+    (QuestionRefused("secret"), [], "question_refused", ENGLISH.question_refused),
+    (QuestionTooLong("secret"), [], "question_too_long", ENGLISH.question_too_long),
+    (ReplyUnreadable("secret"), [], "reply_unreadable", ENGLISH.unreadable),
+    (SectorFlowError("secret"), [], "unforeseen", ENGLISH.unexpected),
+    (CannotDecrypt("secret"), [], "unforeseen", ENGLISH.unexpected),
+    (ZeroDivisionError("secret"), [2.0, 10.0, 60.0], "unforeseen", ENGLISH.unexpected),
 ]
+SLACK_BUSY = [1, 3, 10, 30, 60, 120, 300, 600, 600]
 AT_SLACK = [
-    (SlackBusy("fatal_error"), 9, "slack_fatal_error"),
-    (SlackBusy("ConnectionError"), 9, "slack_connectionerror"),
-    (SlackRefused("not_in_channel"), 0, "slack_not_in_channel"),
-    (SlackRefused("channel_not_found"), 0, "slack_channel_not_found"),
-    (SlackRefused("is_archived"), 0, "slack_is_archived"),
-    (SlackRefused("missing_scope"), 0, "slack_missing_scope"),
-    (SlackRefused("token_expired"), 0, "slack_token_expired"),
-    (SlackRefused("token_revoked"), 0, "slack_token_revoked"),
-    (SlackRefused("account_inactive"), 0, "slack_account_inactive"),
-    (SlackRefusedMessage("msg_too_long"), 0, "slack_msg_too_long"),
+    (SlackBusy("fatal_error"), SLACK_BUSY, "slack_fatal_error"),
+    (SlackBusy("ConnectionError"), SLACK_BUSY, "slack_connectionerror"),
+    (SlackRefused("not_in_channel"), [], "slack_not_in_channel"),
+    (SlackRefused("channel_not_found"), [], "slack_channel_not_found"),
+    (SlackRefused("is_archived"), [], "slack_is_archived"),
+    (SlackRefused("missing_scope"), [], "slack_missing_scope"),
+    (SlackRefused("token_expired"), [], "slack_token_expired"),
+    (SlackRefused("token_revoked"), [], "slack_token_revoked"),
+    (SlackRefused("account_inactive"), [], "slack_account_inactive"),
+    (SlackRefusedMessage("msg_too_long"), [], "slack_msg_too_long"),
 ]
-#: Where the app may not write, the person is told so elsewhere.
+#: Where the app may not write, the person is told so in a direct message.
 SHUT_OUT = {"slack_not_in_channel", "slack_channel_not_found"}
 
 
-@pytest.mark.parametrize(("error", "further_tries", "reason", "words"), AT_SECTORFLOW)
-def test_a_failure_at_sectorflow_is_told_and_kept(
-    answers: AnswerService,
-    services: Services,
-    slack: FakeSlackClient,
-    sectorflow: FakeSectorFlowClient,
-    store: redis.Redis,
-    error: Exception,
-    further_tries: int,
-    reason: str,
-    words: str,
+@pytest.mark.parametrize(("error", "delays", "reason", "words"), AT_SECTORFLOW)
+def test_a_failure_at_sectorflow_is_told_and_stored(
+    acme: Scenario, error: Exception, delays: list[float], reason: str, words: str
 ) -> None:
-    sectorflow.answers.then(*[error] * (further_tries + 1))
-    question = ask(answers, id=LETTER_ID)
+    acme.sectorflow.answers.then(*[error] * (len(delays) + 1))
+    question = acme.ask(id=LETTER_ID)
 
-    for _ in range(further_tries):
-        assert slack.posted == []
-        later(answers, store)
+    for _ in delays:
+        assert acme.slack.posted == []
+        acme.later()
 
-    assert len(sectorflow.asked) == further_tries + 1
-    assert slack.texts == [words]
-    assert slack.addresses[0].thread_ts == question.ts
-    assert ended(services) == {reason: 1}
-    assert [(letter.question, letter.reason) for letter in services.letters.dead()] == [(question, reason)]
-    assert left(store) == []
+    assert acme.queue.jobs == [(KEY, delay) for delay in delays]
+    assert len(acme.sectorflow.asked) == len(delays) + 1
+    fault = "own" if reason == "unforeseen" else "sectorflow"
+    assert acme.services.read_metrics().counters.get(("retries", fault), 0) == len(delays)
+    assert acme.slack.texts == [words]
+    assert acme.slack.addresses[0].thread_ts == question.ts
+    assert acme.ended == {reason: 1}
+    assert acme.failed_questions == [(question, reason)]
+    assert acme.left == []
 
 
-@pytest.mark.parametrize(("error", "further_tries", "reason"), AT_SLACK)
-def test_a_failure_at_slack_cannot_be_told_in_its_place_and_is_kept(
-    answers: AnswerService,
-    services: Services,
-    slack: FakeSlackClient,
-    sectorflow: FakeSectorFlowClient,
-    queue: FakeTaskQueue,
-    store: redis.Redis,
-    error: SlackError,
-    further_tries: int,
-    reason: str,
+@pytest.mark.parametrize(("error", "delays", "reason"), AT_SLACK)
+def test_a_failure_at_slack_cannot_be_told_in_its_place_and_is_stored(
+    acme: Scenario, error: SlackError, delays: list[float], reason: str
 ) -> None:
-    slack.posts.then(*[error] * 20)
-    question = ask(answers, id=LETTER_ID)
+    acme.slack.posts.then(*[error] * 20)
+    question = acme.ask(id=LETTER_ID)
 
-    for _ in range(further_tries):
-        assert ended(services) == {}
-        later(answers, store)
+    for _ in delays:
+        assert acme.ended == {}
+        acme.later()
 
-    assert len(sectorflow.asked) == 1
-    assert slack.posted == []
-    assert [errand.sentence for errand, _ in queue.errands] == ["not_in_channel"] * (reason in SHUT_OUT)
-    assert ended(services) == {reason: 1}
-    assert [(letter.question, letter.reason) for letter in services.letters.dead()] == [(question, reason)]
-    assert left(store) == []
-
-
-@pytest.mark.parametrize(
-    "code", ["is_archived", "token_revoked", "invalid_blocks"], ids=["closed", "uninstalled", "odd"]
-)
-def test_an_apology_that_slack_does_not_take_is_given_up(
-    answers: AnswerService,
-    services: Services,
-    slack: FakeSlackClient,
-    sectorflow: FakeSectorFlowClient,
-    store: redis.Redis,
-    code: str,
-) -> None:
-    sectorflow.answers.then(TokenRefused("status 401"))
-    slack.posts.then(SlackRefused(code))
-
-    ask(answers)
-
-    assert slack.posted == []
-    assert ended(services) == {f"slack_{code}": 1}
-    assert left(store) == []
+    told = Errand("tell", KEY, user_id="U0ANN", thread_ts=question.ts, sentence="not_in_channel")
+    assert acme.queue.jobs == [(KEY, delay) for delay in delays]
+    assert len(acme.sectorflow.asked) == 1
+    assert acme.slack.posted == []
+    assert acme.services.read_metrics().counters.get(("retries", "slack"), 0) == len(delays)
+    assert acme.queue.errands == ([(told, 0.0)] if reason in SHUT_OUT else [])
+    assert acme.ended == {reason: 1}
+    assert acme.failed_questions == [(question, reason)]
+    assert acme.left == []
 
 
 def test_every_kind_of_failure_at_sectorflow_has_a_sentence_and_a_reason() -> None:
-    kinds = SectorFlowError.__subclasses__()
+    kinds = [
+        kind for kind in SectorFlowError.__subclasses__() if kind.__module__ == SectorFlowError.__module__
+    ]
 
-    public = [kind("secret") for kind in kinds if kind.__module__ == SectorFlowError.__module__]
+    public = [kind("secret") for kind in kinds]
 
-    assert len(public) == 7
+    assert len({reason_of(error) for error in public} - {"unforeseen"}) == len(public) == 7
     assert ENGLISH.unexpected not in {excuse_for(error, ENGLISH) for error in public}
-    assert len({reason_of(error) for error in public}) == 7
-    assert (reason_of(Deadly()), excuse_for(Deadly(), ENGLISH)) == ("deadly", ENGLISH.unexpected)
 
 
-@pytest.mark.parametrize(
-    ("error", "fault"),
-    [
-        (SlackBusy("fatal_error"), "slack"),
-        (SectorFlowBusy("x"), "sectorflow"),
-        (SectorFlowBroken("x"), "sectorflow"),
-        (ZeroDivisionError(), "own"),
-    ],
-)
-def test_a_further_try_is_counted_by_whose_fault_it_is(
-    answers: AnswerService,
-    services: Services,
-    sectorflow: FakeSectorFlowClient,
-    error: Exception,
-    fault: str,
+def test_the_unforeseen_is_logged_by_its_type_and_without_its_text(
+    acme: Scenario, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sectorflow.answers.then(error)
+    caplog.set_level(logging.DEBUG)
+    acme.sectorflow.answers.then(RuntimeError("a secret"))
 
-    ask(answers)
+    acme.ask()
 
-    assert whose_fault(error) == fault
-    assert services.read_metrics().counters["retries", fault] == 1
+    lines = "\n".join(JsonFormatter().format(record) for record in caplog.records)
+    assert "RuntimeError" in lines
+    assert "a secret" not in lines
+
+
+# The store fails
+
+
+def test_an_installation_that_cannot_be_decrypted_is_given_up_and_its_question_stored(acme: Scenario) -> None:
+    acme.store.hset(f"installation:{KEY}", "bot_token", "sealed with a key that is lost")
+
+    question = acme.ask()
+
+    assert acme.slack.posted == []
+    assert acme.left == []
+    assert [failed for failed, _ in acme.failed_questions] == [question]
+
+
+def test_a_store_that_goes_away_leaves_the_question_to_be_taken_up_again(
+    acme: Scenario, redis_server: fakeredis.FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(insisting, "OUTAGE_SECONDS", 0.0)
+    acme.sectorflow.answers.then(lambda: setattr(redis_server, "connected", False))
+    acme.ask()
+    assert acme.slack.posted == []
+
+    redis_server.connected = True
+    acme.later("underway")
+
+    assert "Answer 1" in acme.slack.texts[0]
+    assert acme.left == []
+
+
+def test_a_queue_that_fails_loses_no_question_that_was_put_back(acme: Scenario) -> None:
+    acme.sectorflow.answers.then(SectorFlowBusy("status 503"))
+    acme.queue.enqueues.then(StorageUnavailable("ConnectionError"))
+    with pytest.raises(StorageUnavailable):
+        acme.ask()
+
+    let_time_pass(acme.store)
+    acme.answers.keep_going()
+    acme.work()
+
+    assert acme.queue.jobs == [(KEY, 0.0)]
+    assert "Answer 1" in acme.slack.texts[0]
+    assert len(acme.sectorflow.asked) == 2
+
+
+# How long is waited
+
+
+@settings(deadline=None)
+@given(random=st.floats(0, 1, exclude_max=True), failures=st.integers(0, 100))
+def test_slack_is_waited_for_however_often_and_all_come_back_apart(random: float, failures: int) -> None:
+    delay = delay_before_retry(SlackBusy("x", 3600.0), failures, lambda: random)
+
+    assert delay == pytest.approx(3600.75 + 0.5 * random)
+
+
+@settings(deadline=None)
+@given(random=st.floats(0, 1, exclude_max=True), failures=st.integers(0, 3))
+def test_those_who_failed_together_come_back_apart(random: float, failures: int) -> None:
+    usual = delay_before_retry(SectorFlowBusy("x"), failures, lambda: 0.5)
+    delay = delay_before_retry(SectorFlowBusy("x"), failures, lambda: random)
+
+    assert usual is not None
+    assert delay == pytest.approx(usual * (0.75 + 0.5 * random))

@@ -1,22 +1,22 @@
-"""What a press of an answer's buttons does, and what of it is kept."""
+"""What a press of an answer's buttons does, and where it does nothing."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import fakeredis
 import pytest
-import redis
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from sectorflow_slack.config import Settings
-from sectorflow_slack.domain.errands import Errand
+from sectorflow_slack.domain.errands import Errand, Kind
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.progress import ModelVotes
-from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.services import Services
-from tests.fakes import FakeSlackClient, FakeTaskQueue
 from tests.services.pressing import (
     ANSWER_ID,
     EVERYTHING,
@@ -25,17 +25,21 @@ from tests.services.pressing import (
     THREAD_TS,
     TRIGGER_ID,
     by,
-    everything_in,
-    from_menu,
-    kept,
     press,
-    run_errands,
-    screen,
     submission,
 )
-from tests.services.steps import KEY
+from tests.services.scenario import Scenario
+from tests.services.steps import KEY, LETTER_ID
 from tests.storage.conftest import dump
-from tests.values import MODEL_IDS
+from tests.values import (
+    CUSTOMERS_APP,
+    MODEL_IDS,
+    TEAM_ID,
+    make_bot,
+    make_installation,
+    make_press,
+    make_terms,
+)
 
 FIRST, SECOND, _ = MODEL_IDS
 
@@ -43,147 +47,335 @@ FIRST, SECOND, _ = MODEL_IDS
 # What a press does
 
 
-def test_a_press_of_a_tab_opens_it_for_everybody(
-    shared_answer: Question, services: Services, queue: FakeTaskQueue, slack: FakeSlackClient
+@pytest.mark.parametrize(
+    ("name", "kind", "model"),
+    [
+        ("tab", "draw", 1),
+        ("page", "draw", 0),
+        ("display", "draw", 0),
+        ("regenerate", "draw", 1),
+        ("plain text", "copy", 1),
+        ("follow up", "dialog", 1),
+    ],
+)
+def test_a_press_sends_a_job_that_names_who_where_and_what(
+    shared: Scenario, name: str, kind: Kind, model: int
 ) -> None:
-    services.interactions.accept(press(actions.SWITCH_DISPLAY, choice="tabs"))
-    services.interactions.accept(press(actions.SHOW_TAB, 1, **by("U0BOB")))
+    shared.press(EVERYTHING[name](**by("U0BOB")))
 
-    assert (kept(services).answer.display, kept(services).answer.tab) == ("tabs", 1)
-    assert [errand.kind for errand, _ in queue.errands] == ["draw", "draw"]
-    run_errands(services, queue)
-    (message,) = screen(slack).values()
-    assert "Answer 2" in everything_in(message)
-    assert "Answer 1" not in everything_in(message)
-    assert len(slack.updated) == 1
+    who = {"user_id": "U0BOB", "trigger_id": TRIGGER_ID}
+    where = {"channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
+    expected = Errand(kind, KEY, question_id=ANSWER_ID, model=model, **who, **where)
+    assert shared.queue.errands == [(expected, 0.0)]
 
 
-def test_an_errand_names_who_where_and_what_and_tells_nothing(
-    shared_answer: Question, services: Services, queue: FakeTaskQueue
-) -> None:
-    services.interactions.accept(press(actions.FOLLOW_UP, 2))
-
-    expected = Errand(
-        "dialog",
-        KEY,
-        question_id=ANSWER_ID,
-        model=2,
-        user_id="U0ANN",
-        channel_id="C0GENERAL",
-        thread_ts=THREAD_TS,
-        trigger_id=TRIGGER_ID,
+def test_a_vote_is_counted_for_the_model_and_changes_no_message(shared: Scenario) -> None:
+    shared.press(
+        press(actions.VOTE, 0, choice=actions.UP),
+        press(actions.VOTE, 0, choice=actions.UP),
+        press(actions.VOTE, 0, choice=actions.DOWN, **by("U0BOB")),
+        press(actions.VOTE, 1, choice=actions.UP),
+        press(actions.VOTE, 1, choice=actions.DOWN),
     )
-    assert queue.errands == [(expected, 0.0)]
 
-
-@pytest.mark.parametrize("name", EVERYTHING)
-def test_no_errand_carries_what_was_asked_or_answered(
-    shared_answer: Question, services: Services, queue: FakeTaskQueue, name: str
-) -> None:
-    services.interactions.accept(EVERYTHING[name]())
-
-    written = str([asdict(errand) for errand, _ in queue.errands])
-    assert [text for text in ("joke", "Answer", "longer", "Model 1") if text in written] == []
-
-
-def test_a_vote_is_counted_for_the_model_and_changes_no_message(
-    shared_answer: Question, services: Services, queue: FakeTaskQueue
-) -> None:
-    services.interactions.accept(press(actions.VOTE, 0, choice=actions.UP))
-    services.interactions.accept(press(actions.VOTE, 0, choice=actions.UP))
-    services.interactions.accept(press(actions.VOTE, 0, choice=actions.DOWN, **by("U0BOB")))
-    services.interactions.accept(press(actions.VOTE, 1, choice=actions.UP))
-    services.interactions.accept(press(actions.VOTE, 1, choice=actions.DOWN))
-
-    assert services.feedback.of(KEY) == tuple(
-        sorted((ModelVotes(FIRST, 1, 1), ModelVotes(SECOND, 0, 1)), key=lambda each: each.model_id)
-    )
-    assert queue.errands == []
-
-
-def test_plain_text_is_whispered_to_who_wanted_it(
-    shared_answer: Question, services: Services, queue: FakeTaskQueue, slack: FakeSlackClient
-) -> None:
-    services.interactions.accept(from_menu(actions.PLAIN_TEXT, 1, **by("U0BOB")))
-    run_errands(services, queue)
-
-    ((address, user_id, message),) = slack.whispered
-    assert (address.channel_id, address.thread_ts, user_id) == ("C0GENERAL", THREAD_TS, "U0BOB")
-    assert "Answer 2" in everything_in(message)
-    assert len(slack.posted) == 1
-    assert slack.updated == []
+    assert set(shared.services.feedback.of(KEY)) == {ModelVotes(FIRST, 1, 1), ModelVotes(SECOND, 0, 1)}
+    assert shared.queue.errands == []
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_while_the_store_is_away_a_press_is_refused_and_not_lost_unseen(
-    shared_answer: Question, services: Services, redis_server: fakeredis.FakeServer, name: str
+    shared: Scenario, redis_server: fakeredis.FakeServer, name: str
 ) -> None:
     redis_server.connected = False
 
     with pytest.raises(StorageUnavailable):
-        services.interactions.accept(EVERYTHING[name]())
-
-
-# Where the answer is gone
+        shared.press(EVERYTHING[name]())
 
 
 @pytest.mark.parametrize("name", PRESSES)
-def test_buttons_of_an_answer_that_is_gone_say_so_to_who_pressed(
-    shared_answer: Question,
-    services: Services,
-    store: redis.Redis,
-    queue: FakeTaskQueue,
-    slack: FakeSlackClient,
-    name: str,
+def test_buttons_of_an_answer_that_is_gone_say_so_to_the_person_who_pressed(
+    shared: Scenario, name: str
 ) -> None:
-    store.delete(f"answer:{ANSWER_ID}")
+    shared.store.delete(f"answer:{ANSWER_ID}")
 
-    services.interactions.accept(EVERYTHING[name]())
-    run_errands(services, queue)
+    shared.press(EVERYTHING[name]())
+    shared.run_jobs()
 
-    ((address, user_id, message),) = slack.whispered
+    ((address, user_id, message),) = shared.slack.whispered
     assert (address.channel_id, address.thread_ts, user_id) == ("C0GENERAL", THREAD_TS, "U0ANN")
     assert message.text == ENGLISH.expired
-    assert len(slack.posted) == 1
-    assert slack.updated == []
+    assert (len(shared.slack.posted), shared.slack.updated) == (1, [])
 
 
-def test_a_dialog_of_an_answer_that_is_gone_asks_nothing_and_says_so_in_a_dm(
-    shared_answer: Question,
-    services: Services,
-    store: redis.Redis,
-    queue: FakeTaskQueue,
-    slack: FakeSlackClient,
+def test_a_dialog_of_an_answer_that_is_gone_asks_nothing_and_says_so_in_a_dm(shared: Scenario) -> None:
+    shared.store.delete(f"answer:{ANSWER_ID}")
+
+    shared.press(submission())
+    shared.run_jobs()
+
+    assert shared.queue.jobs == []
+    assert (shared.slack.addresses[-1].channel_id, shared.slack.texts[-1]) == (
+        "U0ANN",
+        ENGLISH.follow_up_failed,
+    )
+
+
+# What is stored of it
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_neither_jobs_nor_a_dump_show_what_was_asked_and_answered_or_who_voted(
+    shared: Scenario, name: str
 ) -> None:
-    store.delete(f"answer:{ANSWER_ID}")
+    shared.press(EVERYTHING[name](**by("U0CURIOUS")))
 
-    services.interactions.accept(submission())
-    run_errands(services, queue)
-
-    assert queue.jobs == []
-    assert (slack.addresses[-1].channel_id, slack.texts[-1]) == ("U0ANN", ENGLISH.follow_up_failed)
-
-
-# What is kept
+    sent, stored = str([asdict(errand) for errand, _ in shared.queue.errands]), str(dump(shared.store))
+    assert FIRST_TS in stored
+    assert "U0CURIOUS" not in stored
+    for text in ("joke", "Answer 1", "longer", "Model 1"):
+        assert text not in sent + stored
 
 
-def test_a_dump_shows_neither_questions_nor_answers_nor_who_voted(
-    shared_answer: Question, services: Services, store: redis.Redis
+def test_an_answer_and_its_voters_are_stored_for_as_long_as_the_settings_say(
+    shared: Scenario, settings: Settings
 ) -> None:
-    for make in EVERYTHING.values():
-        services.interactions.accept(make(**by("U0CURIOUS")))
+    shared.press(press(actions.VOTE, 0, choice=actions.UP))
 
-    written = str(dump(store))
-
-    assert f"answer:{ANSWER_ID}" in written
-    assert [text for text in ("joke", "Answer 1", "longer", "U0CURIOUS") if text in written] == []
-    assert FIRST_TS in written
-
-
-def test_an_answer_and_who_voted_are_kept_for_as_long_as_the_settings_say(
-    shared_answer: Question, services: Services, settings: Settings, store: redis.Redis
-) -> None:
-    services.interactions.accept(press(actions.VOTE, 0, choice=actions.UP))
-
-    lifetimes = [int(store.ttl(f"{kind}:{ANSWER_ID}")) / 86_400 for kind in ("answer", "votes")]
+    lifetimes = [int(shared.store.ttl(f"{kind}:{ANSWER_ID}")) / 86_400 for kind in ("answer", "votes")]
     assert lifetimes == pytest.approx([settings.answer_retention_days] * 2, abs=0.01)
+
+
+# Presses that are made up, or of a button that was copied elsewhere
+
+
+def install_elsewhere(acme: Scenario) -> None:
+    """Install the same app in another team, and another app in the same team."""
+    app_id = CUSTOMERS_APP.app_id
+    there = make_installation(make_terms(id="there"), make_bot(team_id="T0OTHER"))
+    other_app = make_installation(make_terms(id="app", app_id=app_id), make_bot(app_id=app_id))
+    acme.answers.installations.save(there, None, None)
+    acme.answers.installations.save(other_app, CUSTOMERS_APP, None)
+
+
+ELSEWHERE: dict[str, dict[str, Any]] = {
+    "another team": {"team": {"id": "T0OTHER"}},
+    "another app": {"api_app_id": CUSTOMERS_APP.app_id},
+    "a team without the app": {"team": {"id": "T0NOBODY"}},
+    "no team": {"team": None},
+    "an unknown app": {"api_app_id": "A0NOBODY"},
+}
+OTHER_PLACES: dict[str, dict[str, Any]] = {
+    "another channel": {"channel": {"id": "C0OTHER"}},
+    "another message": {"container": {"message_ts": "1700000001.000009", "channel_id": "C0GENERAL"}},
+    "nowhere": {"container": None},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        *[(name, ELSEWHERE["another team"]) for name in EVERYTHING],
+        *[(name, changes) for name in ("regenerate", "dialog") for changes in ELSEWHERE.values()],
+    ],
+)
+def test_a_button_works_in_the_installation_of_its_answer_only(
+    shared: Scenario, name: str, changes: dict[str, Any]
+) -> None:
+    install_elsewhere(shared)
+
+    shared.press(EVERYTHING[name](**changes))
+
+    assert shared.is_untouched()
+
+
+@pytest.mark.parametrize("changes", OTHER_PLACES.values(), ids=OTHER_PLACES)
+def test_a_button_that_was_copied_elsewhere_does_nothing(shared: Scenario, changes: dict[str, Any]) -> None:
+    shared.press(EVERYTHING["regenerate"](**changes))
+
+    assert shared.is_untouched()
+
+
+@pytest.mark.parametrize(
+    "made_up",
+    [
+        *[
+            press(action, 3, choice=actions.UP)
+            for action in (actions.SHOW_TAB, actions.VOTE, actions.REGENERATE)
+        ],
+        *[press(actions.REGENERATE, 3), press(actions.FOLLOW_UP, 9999), submission(model=3)],
+        *[press(actions.VOTE, 0, choice=choice) for choice in ("", "sideways", "separated")],
+        *[press(action, 1) for action in ("", "more", "delete_everything", "__class__")],
+    ],
+)
+def test_a_model_a_choice_and_an_action_that_do_not_exist_do_nothing(
+    shared: Scenario, made_up: dict[str, Any]
+) -> None:
+    shared.press(made_up)
+
+    assert shared.is_untouched()
+
+
+# The button of a question that failed
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        make_press("f" * 32),
+        make_press("question-1"),
+        make_press(LETTER_ID.upper()),
+        *[make_press(LETTER_ID, **changes) for changes in ELSEWHERE.values()],
+        make_press(LETTER_ID, team=None, enterprise={"id": "E0ORG"}, is_enterprise_install=True),
+        make_press(LETTER_ID, channel={"id": "C0OTHER"}),
+        make_press(LETTER_ID, channel=None, container={"channel_id": "C0OTHER"}),
+        make_press(LETTER_ID, channel=None, container=None),
+        make_press(LETTER_ID, type="view_submission"),
+        make_press(LETTER_ID, actions=[{"action_id": "other", "value": LETTER_ID}]),
+        make_press(LETTER_ID, actions=[LETTER_ID, None]),
+        make_press(LETTER_ID, actions={"action_id": "ask_again", "value": LETTER_ID}),
+    ],
+)
+def test_a_failed_question_is_asked_again_only_where_its_button_can_have_been(
+    failed: Scenario, payload: dict[str, Any]
+) -> None:
+    install_elsewhere(failed)
+
+    failed.press(payload)
+
+    assert (failed.queue.jobs, failed.queue.errands) == ([], [])
+    assert failed.services.letters.find(LETTER_ID) is not None
+
+
+# People of other organisations look and do not ask
+
+COSTLY = ["regenerate", "try again", "follow up", "dialog"]
+LOOKING = [name for name in EVERYTHING if name not in COSTLY]
+STRANGER = by("U0STRANGER", "T0ELSEWHERE")
+
+
+@pytest.mark.parametrize("name", LOOKING)
+def test_people_of_other_organisations_may_look(shared: Scenario, name: str) -> None:
+    shared.press(EVERYTHING[name](**STRANGER))
+
+    assert not shared.is_untouched()
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_people_of_other_organisations_may_not_ask(shared: Scenario, name: str) -> None:
+    shared.press(EVERYTHING[name](**STRANGER))
+    shared.run_jobs()
+
+    # A dialog has no channel to say it in; a person who may not ask is shown none.
+    told = [] if name == "dialog" else [("U0STRANGER", ENGLISH.external_person)]
+    assert shared.whispered == told
+    assert (shared.queue.jobs, shared.slack.dialogs, shared.kept().answer.busy) == ([], [], ())
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_people_of_other_organisations_may_ask_if_the_installation_allows_it(
+    shared: Scenario, name: str
+) -> None:
+    shared.configure(allow_external_users=True)
+
+    shared.press(EVERYTHING[name](**STRANGER))
+
+    assert shared.queue.errands or shared.queue.jobs
+    shared.run_jobs()
+    assert shared.whispered == []
+
+
+def test_in_a_channel_that_is_not_shared_everybody_may_ask(answered: Scenario) -> None:
+    """People of any team of an org-wide installation press, and Slack names their own."""
+    answered.press(EVERYTHING["regenerate"](**STRANGER))
+
+    assert answered.kept().answer.busy
+
+
+# Org-wide installations in shared channels
+
+WITHOUT_TEAM = {"team": None, "enterprise": {"id": "E0ACME"}, "is_enterprise_install": True}
+IN_EAST = {**WITHOUT_TEAM, "team": {"id": "T0EAST", "enterprise_id": "E0ACME"}}
+
+
+def answer_in_org(acme: Scenario, **changes: Any) -> None:
+    """Have a question answered in a team of an organisation that has the app as a whole."""
+    bot = make_bot(team_id=None, enterprise_id="E0ACME", is_enterprise_install=True)
+    org = make_installation(make_terms(id="org"), bot)
+    acme.answers.installations.save(org, None, None)
+    acme.have_answered(installation=org.key, **changes)
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_buttons_of_an_org_wide_installation_work_without_a_team(acme: Scenario, name: str) -> None:
+    answer_in_org(acme, team_id=TEAM_ID)
+    key = acme.kept().answer.question.installation
+
+    acme.press(EVERYTHING[name](**WITHOUT_TEAM))
+    ran = acme.run_jobs()
+
+    assert {errand.installation for errand in ran} <= {key}
+    assert acme.queue.jobs or ran or acme.services.feedback.of(key)
+    assert ENGLISH.external_person not in [text for _, text in acme.whispered]
+
+
+@pytest.mark.parametrize(
+    ("payload", "team_id", "may_ask"),
+    [
+        (WITHOUT_TEAM, "T0WEST", True),
+        (WITHOUT_TEAM, "E0ACME", True),
+        (IN_EAST, "T0WEST", True),
+        (IN_EAST, "T0EAST", True),
+        (WITHOUT_TEAM, "T0THEIRS", False),
+        (WITHOUT_TEAM, "E0THEIRS", False),
+        (WITHOUT_TEAM, "", False),
+        (IN_EAST, "T0THEIRS", False),
+    ],
+)
+def test_in_a_shared_channel_of_an_organisation_only_people_that_slack_says_are_of_it_may_ask(
+    acme: Scenario, payload: dict[str, Any], team_id: str, may_ask: bool
+) -> None:
+    answer_in_org(acme, team_id="T0WEST", is_shared=True)
+
+    acme.press(EVERYTHING["regenerate"](**payload, **by("U0COLLEAGUE", team_id)))
+
+    assert bool(acme.kept().answer.busy) is may_ask
+
+
+# Any payload
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(["\ud800", "true"]),
+    lambda each: (
+        st.lists(each, max_size=2)
+        | st.dictionaries(st.sampled_from(["id", "value", "action_id", "channel_id"]), each, max_size=3)
+    ),
+    max_leaves=5,
+)
+_NAMES = (
+    "actions container channel user team enterprise is_enterprise_install view trigger_id type api_app_id"
+)
+_CHANGES = st.fixed_dictionaries({}, optional=dict.fromkeys(_NAMES.split(), _JSON))
+_VALUES = st.from_regex(rf"\A({ANSWER_ID}|[0-9a-f]{{32}})\.\d{{1,4}}\.\d{{1,4}}\.[a-z_]{{0,6}}\Z")
+_ACTION_IDS = st.sampled_from([name for name in vars(actions).values() if isinstance(name, str)])
+_ACTIONS = st.fixed_dictionaries(
+    {"action_id": _ACTION_IDS},
+    optional={"value": _VALUES | _JSON, "selected_option": st.fixed_dictionaries({"value": _VALUES}) | _JSON},
+)
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(changes=_CHANGES, action=_ACTIONS, view=_JSON)
+def test_whatever_a_payload_holds_it_is_taken_in_and_its_jobs_run(
+    failed: Scenario, changes: dict[str, Any], action: dict[str, Any], view: Any
+) -> None:
+    failed.ask(is_shared=True)
+
+    failed.press(
+        {**press("", actions=[action]), **changes},
+        {**make_press(LETTER_ID), **changes},
+        {**submission(), **changes},
+        submission(view={"state": view, "id": view, "private_metadata": view}),
+    )
+    failed.run_jobs()
+
+    assert {key for key, _ in failed.queue.jobs} <= {KEY}

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-import redis
 
 from sectorflow_slack.domain.errors import (
     AnswerLost,
@@ -19,11 +18,10 @@ from sectorflow_slack.domain.errors import (
     TokenRefused,
 )
 from sectorflow_slack.logging import JsonFormatter
-from sectorflow_slack.services import Services
-from sectorflow_slack.services.answers import AnswerService
 from sectorflow_slack.storage.questions import RedisQuestionStore
-from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue, make_reply
-from tests.services.steps import KEY, LETTER_ID, WorkerKilled, later, run_errands, some_failed, wait_long
+from tests.fakes import make_reply
+from tests.services.scenario import Scenario
+from tests.services.steps import KEY, LETTER_ID, WorkerKilled, some_failed
 from tests.storage.conftest import dump
 from tests.values import API_TOKEN, BOT_TOKEN, MODEL_IDS, OWN_APP, make_event, make_press
 
@@ -32,7 +30,7 @@ ANSWER = "planted-answer"
 UNFORESEEN = RuntimeError(f"{QUESTION} {ANSWER} {BOT_TOKEN} {API_TOKEN}")
 MARKS = (QUESTION, ANSWER, BOT_TOKEN, API_TOKEN, OWN_APP.signing_secret, OWN_APP.client_secret)
 
-Arrange = Callable[[FakeSlackClient, FakeSectorFlowClient, pytest.MonkeyPatch], None]
+Arrange = Callable[[Scenario, pytest.MonkeyPatch], None]
 
 
 def lose_the_lease(patch: pytest.MonkeyPatch) -> None:
@@ -46,42 +44,41 @@ def lose_the_lease(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(RedisQuestionStore, "confirm", late)
 
 
+def at_sectorflow(*errors: BaseException) -> Arrange:
+    return lambda acme, _: acme.sectorflow.answers.then(*errors)
+
+
+def at_slack(*errors: BaseException) -> Arrange:
+    return lambda acme, _: acme.slack.posts.then(*errors)
+
+
 FAILURES: dict[str, Arrange] = {
-    "none": lambda slack, sectorflow, patch: None,
-    "busy": lambda slack, sectorflow, patch: sectorflow.answers.then(*[SectorFlowBusy("status 503")] * 5),
-    "lost": lambda slack, sectorflow, patch: sectorflow.answers.then(AnswerLost("ReadTimeout")),
-    "refused": lambda slack, sectorflow, patch: sectorflow.answers.then(TokenRefused("status 401")),
-    "unforeseen": lambda slack, sectorflow, patch: sectorflow.answers.then(*[UNFORESEEN] * 4),
-    "some failed": lambda slack, sectorflow, patch: setattr(sectorflow, "reply", some_failed(MODEL_IDS[0])),
-    "killed": lambda slack, sectorflow, patch: sectorflow.answers.then(WorkerKilled()),
-    "killed posting": lambda slack, sectorflow, patch: slack.posts.then(WorkerKilled()),
-    "limited": lambda slack, sectorflow, patch: slack.posts.then(SlackBusy("ratelimited", 0.01)),
-    "slack broken": lambda slack, sectorflow, patch: slack.posts.then(*[SlackBusy("status_500")] * 3),
-    "slack unforeseen": lambda slack, sectorflow, patch: slack.posts.then(*[UNFORESEEN] * 4),
-    "plainer": lambda slack, sectorflow, patch: slack.posts.then(SlackRefusedMessage("invalid_blocks")),
-    "plain too": lambda slack, sectorflow, patch: slack.posts.then(
-        *[SlackRefusedMessage("invalid_blocks")] * 3
-    ),
-    "revoked": lambda slack, sectorflow, patch: slack.posts.then(SlackRefused("token_revoked")),
-    "expired": lambda slack, sectorflow, patch: slack.posts.then(SlackRefused("token_expired")),
-    "shut out": lambda slack, sectorflow, patch: slack.posts.then(SlackRefused("not_in_channel")),
-    "gone": lambda slack, sectorflow, patch: slack.posts.then(SlackRefused("message_not_found")),
-    "store away": lambda slack, sectorflow, patch: sectorflow.answers.then(
-        StorageUnavailable("ConnectionError")
-    ),
-    "another's": lambda slack, sectorflow, patch: lose_the_lease(patch),
+    "none": at_slack(),
+    "busy": at_sectorflow(*[SectorFlowBusy("status 503")] * 5),
+    "lost": at_sectorflow(AnswerLost("ReadTimeout")),
+    "refused": at_sectorflow(TokenRefused("status 401")),
+    "unforeseen": at_sectorflow(*[UNFORESEEN] * 4),
+    "some failed": lambda acme, _: setattr(acme.sectorflow, "reply", some_failed(MODEL_IDS[0])),
+    "killed": at_sectorflow(WorkerKilled()),
+    "killed posting": at_slack(WorkerKilled()),
+    "limited": at_slack(SlackBusy("ratelimited", 0.01)),
+    "slack broken": at_slack(*[SlackBusy("status_500")] * 3),
+    "slack unforeseen": at_slack(*[UNFORESEEN] * 4),
+    "plainer": at_slack(SlackRefusedMessage("invalid_blocks")),
+    "plain too": at_slack(*[SlackRefusedMessage("invalid_blocks")] * 3),
+    "revoked": at_slack(SlackRefused("token_revoked")),
+    "expired": at_slack(SlackRefused("token_expired")),
+    "shut out": at_slack(SlackRefused("not_in_channel")),
+    "gone": at_slack(SlackRefused("message_not_found")),
+    "store away": at_sectorflow(StorageUnavailable("ConnectionError")),
+    "another's": lambda _, patch: lose_the_lease(patch),
 }
 
 
-@pytest.mark.parametrize("is_greeted", [True, False], ids=["greeted", "not greeted"])
+@pytest.mark.parametrize("is_greeted", [True, False], ids=["with a placeholder", "without"])
 @pytest.mark.parametrize("arrange", FAILURES.values(), ids=FAILURES)
 def test_no_log_line_and_nothing_stored_shows_a_text_or_a_token(
-    answers: AnswerService,
-    services: Services,
-    slack: FakeSlackClient,
-    sectorflow: FakeSectorFlowClient,
-    queue: FakeTaskQueue,
-    store: redis.Redis,
+    acme: Scenario,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
     arrange: Arrange,
@@ -89,24 +86,23 @@ def test_no_log_line_and_nothing_stored_shows_a_text_or_a_token(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr("uuid.uuid4", lambda: type("Fixed", (), {"hex": LETTER_ID}))
-    sectorflow.reply = make_reply(MODEL_IDS, "thread-1", text=ANSWER)
-    slack.updates = slack.posts
-    services.events.accept(make_event({"text": QUESTION}))
+    acme.sectorflow.reply = make_reply(MODEL_IDS, "thread-1", text=ANSWER)
+    acme.slack.updates = acme.slack.posts
+    acme.services.events.accept(make_event({"text": QUESTION}))
     if is_greeted:
-        run_errands(services, queue)
-    arrange(slack, sectorflow, monkeypatch)
+        acme.run_jobs()
+    arrange(acme, monkeypatch)
 
-    dumps = [str(dump(store))]
+    dumps = [str(dump(acme.store))]
     for line in ("later", "underway") * 4:
         with suppress(WorkerKilled):
-            later(answers, store, line)
-        dumps.append(str(dump(store)))
-    wait_long(store)
-    services.interim.tell(KEY)
-    services.interactions.accept(make_press(LETTER_ID))
-    answers.answer_next(KEY)
-    run_errands(services, queue)
-    dumps.append(str(dump(store)))
+            acme.later(line)
+        dumps.append(str(dump(acme.store)))
+    acme.wait_long()
+    acme.services.interim.tell(KEY)
+    acme.press(make_press(LETTER_ID))
+    acme.work_and_run_jobs()
+    dumps.append(str(dump(acme.store)))
 
     lines = [JsonFormatter().format(record) for record in caplog.records]
     assert lines

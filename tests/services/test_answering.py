@@ -1,0 +1,179 @@
+"""A question's way through a worker, where nothing goes wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from sectorflow_slack.domain.questions import Reply
+from sectorflow_slack.formatting.words import ENGLISH
+from tests.fakes import make_reply
+from tests.formatting.drawing import headings, labels
+from tests.services.scenario import Scenario
+from tests.services.steps import KEY
+from tests.values import BOT_TOKEN, CUSTOMERS_APP, MODEL_IDS, make_bot, make_installation, make_terms
+
+
+def thread_ids(acme: Scenario) -> list[str | None]:
+    """The SectorFlow threads that the questions were asked in."""
+    return [thread_id for _, _, thread_id in acme.sectorflow.asked]
+
+
+def test_a_question_is_asked_and_its_answers_posted_in_its_thread(acme: Scenario) -> None:
+    question = acme.ask()
+
+    assert acme.sectorflow.asked == [(make_terms().sectorflow, "Tell me a joke", None)]
+    ((token, address, message),) = acme.slack.posted
+    assert token == BOT_TOKEN
+    assert (address.channel_id, address.thread_ts) == (question.channel_id, question.ts)
+    assert headings([message]) == ["Model 1", "Model 2", "Model 3"]
+    assert [block["text"] for block in message.blocks if block["type"] == "markdown"] == [
+        "Answer 1",
+        "Answer 2",
+        "Answer 3",
+    ]
+    assert acme.left == []
+
+
+def test_questions_are_answered_in_the_order_they_came_and_each_end_wakes_a_worker_for_the_next(
+    acme: Scenario,
+) -> None:
+    for number in (1, 2, 3):
+        acme.accept(number, text=f"Question {number}")
+
+    for _ in range(3):
+        acme.work()
+
+    assert [text for _, text, _ in acme.sectorflow.asked] == ["Question 1", "Question 2", "Question 3"]
+    assert acme.queue.jobs == [(KEY, 0.0)] * 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "thread"),
+    [
+        ({}, "1.000100"),
+        ({"thread_ts": "0.5"}, "0.5"),
+        ({"is_direct": True}, None),
+        ({"is_direct": True, "thread_ts": "0.5"}, "0.5"),
+    ],
+    ids=["channel", "thread", "direct message", "thread of a direct message"],
+)
+def test_an_answer_goes_where_the_question_was_asked(
+    acme: Scenario, changes: dict[str, Any], thread: str | None
+) -> None:
+    acme.ask(**changes)
+
+    assert [address.thread_ts for address in acme.slack.addresses] == [thread]
+
+
+def test_the_shared_app_posts_under_the_customers_name_for_it_and_their_own_app_under_its_own(
+    acme: Scenario,
+) -> None:
+    app_id = CUSTOMERS_APP.app_id
+    own = make_installation(make_terms(id="own", app_id=app_id), make_bot(app_id=app_id))
+    acme.answers.installations.save(own, CUSTOMERS_APP, None)
+
+    acme.ask(1)
+    acme.ask(2, installation=own.key)
+
+    assert [address.username for address in acme.slack.addresses] == ["Acme Assistant", None]
+
+
+# The conversation at SectorFlow
+
+
+IN_THREAD = {"thread_ts": "1.000100"}
+DIRECT = {"is_direct": True}
+
+
+@pytest.mark.parametrize(
+    ("questions", "expected"),
+    [([{}, IN_THREAD, {}], [None, "thread-1", None]), ([DIRECT, DIRECT], [None, "thread-1"])],
+    ids=["a thread continues its own", "a direct message the last one"],
+)
+def test_a_conversation_continues_its_thread_at_sectorflow(
+    acme: Scenario, questions: list[dict[str, Any]], expected: list[str | None]
+) -> None:
+    for number, changes in enumerate(questions, start=1):
+        acme.ask(number, **changes)
+
+    assert thread_ids(acme) == expected
+
+
+def test_another_workspace_begins_another_conversation(acme: Scenario) -> None:
+    acme.ask(1)
+    acme.configure(sectorflow=replace(make_terms().sectorflow, workspace_id="another-workspace"))
+
+    acme.ask(2, thread_ts="1.000100")
+
+    assert thread_ids(acme) == [None, None]
+
+
+def test_a_reply_without_a_thread_leaves_the_conversation_as_it_was(acme: Scenario) -> None:
+    acme.ask(1)
+    acme.sectorflow.reply = make_reply(MODEL_IDS, thread_id=None)
+    acme.ask(2, thread_ts="1.000100")
+    acme.ask(3, thread_ts="1.000100")
+
+    assert thread_ids(acme) == [None, "thread-1", "thread-1"]
+
+
+# What needs no model
+
+HELP = ("", "help", "Help.", "help me", "Help me, please!", "HELP?!", "/help", "?", "  help ", "??")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        *[({"text": text}, ENGLISH.help) for text in HELP],
+        ({"text": "help", "has_files": True}, ENGLISH.help),
+        ({"text": "", "has_files": True}, ENGLISH.file_only),
+        ({"is_external": True}, ENGLISH.external_person),
+    ],
+)
+def test_what_needs_no_model_is_answered_by_a_sentence_and_not_asked(
+    acme: Scenario, changes: dict[str, Any], told: str
+) -> None:
+    acme.ask(**changes)
+
+    assert acme.slack.texts == [told]
+    assert acme.sectorflow.asked == []
+    assert acme.left == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["help me write a letter", "help desk", "Helper", "What does help mean?", "I need help", "help\nme?x"],
+)
+def test_a_question_in_which_the_word_help_stands_is_asked(acme: Scenario, text: str) -> None:
+    acme.ask(text=text)
+
+    assert [asked for _, asked, _ in acme.sectorflow.asked] == [text]
+
+
+def test_people_of_other_organisations_are_answered_if_the_installation_allows_it(acme: Scenario) -> None:
+    acme.configure(allow_external_users=True)
+
+    acme.ask(is_external=True)
+
+    assert len(acme.sectorflow.asked) == 1
+
+
+# Models that failed
+
+
+def test_the_first_tab_with_an_answer_is_open(acme: Scenario) -> None:
+    acme.configure(display="tabs")
+    failed, silent, spoke = make_reply(MODEL_IDS).answers
+    acme.sectorflow.reply = Reply((replace(failed, text="", failed=True), replace(silent, text=" \n"), spoke))
+
+    acme.ask()
+
+    ((_, _, message),) = acme.slack.posted
+    assert headings([message]) == ["Model 3"]
+    assert labels(message)[:3] == ["⚠ Model 1", "⚠ Model 2", "● Model 3"]
+    # A notification shows the same.
+    assert message.text == "Model 3: Answer 3"

@@ -1,0 +1,276 @@
+"""Slack's event payloads: what is a question, whose it is, and which installation it is for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sectorflow_slack.domain.questions import Question
+from sectorflow_slack.services.payloads import Event, as_question, ended_tenant, is_question, tenants
+from tests.values import BOT_USER_ID, NOW, OWN_APP, TEAM_ID, make_bot, make_event, make_installation
+
+INSTALLATION = make_installation()
+ORG_WIDE = make_installation(bot=make_bot(team_id=None, enterprise_id="E0ORG", is_enterprise_install=True))
+
+
+def read(payload: dict[str, Any]) -> Event:
+    event = Event.read(payload)
+    assert event is not None
+    return event
+
+
+def question_of(event: dict[str, Any], installation: Any = INSTALLATION, **changes: Any) -> Question:
+    return as_question(read(make_event(event, **changes)), installation, question_id="q1", now=NOW)
+
+
+def authorization(**changes: Any) -> dict[str, Any]:
+    return {"enterprise_id": "E0ORG", "team_id": "T0AUTH", "is_enterprise_install": False, **changes}
+
+
+WHOLE_ORG = authorization(is_enterprise_install=True, team_id=None)
+IN_WEST = {"context_team_id": "T0WEST", "context_enterprise_id": "E0ORG"}
+
+
+# The envelope
+
+
+def test_an_envelope_tells_what_each_event_has_and_shows_no_text() -> None:
+    event = read(make_event())
+
+    assert (event.app_id, event.type, event.event_id) == (OWN_APP.app_id, "app_mention", "Ev0001")
+    assert event.time == NOW
+    assert event.ids == {"app_id": OWN_APP.app_id, "event_id": "Ev0001", "event_type": "app_mention"}
+    assert "joke" not in repr(event)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *[{"type": "event"}, {"type": None}, {"api_app_id": ""}, {"api_app_id": 7}, {"event_id": None}],
+        *[{"event": body} for body in (None, "app_mention", [], 7)],
+    ],
+)
+def test_an_envelope_that_lacks_what_each_event_has_is_none(changes: dict[str, Any]) -> None:
+    assert Event.read({**make_event(), **changes}) is None
+
+
+@pytest.mark.parametrize("time", [None, "1700000000", True, 1.5, -1, 10**400, []])
+def test_a_time_that_is_none_is_before_everything(time: Any) -> None:
+    assert read(make_event(event_time=time)).time == 0.0
+
+
+# What is a question
+
+DIRECT = {"type": "message", "channel_type": "im"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"subtype": None},
+        {"subtype": "file_share"},
+        DIRECT,
+        {**DIRECT, "subtype": "file_share"},
+        {"thread_ts": "1.0"},
+        {"text": None},
+        {"bot_id": None},
+    ],
+)
+def test_a_mention_or_a_direct_message_of_a_person_is_a_question(changes: dict[str, Any]) -> None:
+    assert is_question(read(make_event(changes)), BOT_USER_ID)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": "message"},
+        {"type": "message", "channel_type": "channel"},
+        {"type": "message", "channel_type": "mpim"},
+        {**DIRECT, "subtype": "message_changed"},
+        {**DIRECT, "subtype": "message_deleted", "hidden": True},
+        *[{"subtype": subtype} for subtype in ("bot_message", "thread_broadcast", "", [], {})],
+        {"bot_id": "B1"},
+        {"edited": {"user": "U0ANN", "ts": "1.0"}},
+        {"hidden": True},
+        *[{"user": user} for user in (BOT_USER_ID, None, "", ["U0ANN"])],
+        *[{"channel": channel} for channel in ("", 7)],
+        *[{"ts": ts} for ts in ("", 1.5)],
+    ],
+)
+def test_bots_edits_and_what_could_not_be_answered_are_no_questions(changes: dict[str, Any]) -> None:
+    assert not is_question(read(make_event(changes)), BOT_USER_ID)
+
+
+# The question
+
+
+def test_a_question_has_what_its_event_says() -> None:
+    question = question_of({})
+
+    assert (question.id, question.installation) == ("q1", INSTALLATION.key)
+    assert (question.channel_id, question.user_id) == ("C0GENERAL", "U0ANN")
+    assert (question.text, question.team_id, question.asked_at) == ("Tell me a joke", TEAM_ID, NOW)
+    assert (question.is_direct, question.is_shared, question.is_external) == (False, False, False)
+    assert question.reply_thread_ts == question.ts == "1700000000.000100"
+
+
+def test_a_question_in_a_direct_message_has_the_thread_it_was_asked_in() -> None:
+    threads = [
+        question_of({"channel_type": "im", "thread_ts": ts}).reply_thread_ts for ts in ("1.0", None, 7)
+    ]
+
+    assert threads == ["1.0", None, None]
+
+
+# The installation
+
+
+@pytest.mark.parametrize(
+    ("authorizations", "expected"),
+    [
+        ([authorization()], ["T0AUTH", TEAM_ID]),
+        ([authorization(is_enterprise_install=True)], ["E0ORG", "T0AUTH", TEAM_ID]),
+        ([authorization(is_enterprise_install="true")], ["E0ORG", "T0AUTH", TEAM_ID]),
+        ([WHOLE_ORG], ["E0ORG", TEAM_ID]),
+        ([authorization(team_id=TEAM_ID)], [TEAM_ID]),
+        ([authorization(), authorization(team_id="T0NEXT")], ["T0AUTH", TEAM_ID]),
+        *[(odd, [TEAM_ID]) for odd in ([], None, ["T0AUTH"], [{"team_id": ["T0AUTH"]}])],
+    ],
+)
+def test_an_event_is_for_the_first_authorization_then_for_its_team(
+    authorizations: Any, expected: list[str]
+) -> None:
+    assert list(tenants(make_event(authorizations=authorizations))) == expected
+
+
+@pytest.mark.parametrize(
+    ("authorizations", "expected"),
+    [
+        ([authorization()], ["T0AUTH"]),
+        ([authorization(is_enterprise_install=True)], ["E0ORG", "T0AUTH"]),
+        ([], [TEAM_ID]),
+    ],
+)
+def test_in_a_shared_channel_an_authorization_leaves_no_other_organisation_to_be_asked(
+    authorizations: Any, expected: list[str]
+) -> None:
+    payload = make_event(is_ext_shared_channel=True, authorizations=authorizations)
+
+    assert list(tenants(payload)) == expected
+
+
+NO_AUTH: dict[str, Any] = {"authorizations": []}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, TEAM_ID),
+        (NO_AUTH, TEAM_ID),
+        ({**NO_AUTH, "enterprise_id": "E0ORG"}, TEAM_ID),
+        ({**NO_AUTH, "team_id": None, "enterprise_id": "E0ORG"}, "E0ORG"),
+        ({**NO_AUTH, "enterprise_id": "E0ORG", "is_enterprise_install": True}, "E0ORG"),
+        ({**NO_AUTH, "enterprise_id": None, "is_enterprise_install": "true"}, TEAM_ID),
+        ({**NO_AUTH, "team_id": "E0ORG"}, "E0ORG"),
+        ({"authorizations": [authorization()]}, "T0AUTH"),
+        ({"authorizations": [authorization(is_enterprise_install=True)]}, "E0ORG"),
+        ({"authorizations": [WHOLE_ORG]}, "E0ORG"),
+        ({"authorizations": [{"team_id": None, "enterprise_id": None}]}, TEAM_ID),
+        ({"authorizations": None, "team_id": None}, ""),
+    ],
+)
+def test_an_end_is_that_of_one_installation(changes: dict[str, Any], expected: str) -> None:
+    assert ended_tenant(make_event(**changes)) == expected
+
+
+# People of other organisations
+
+
+def is_external(event: dict[str, Any], installation: Any = INSTALLATION, **changes: Any) -> bool:
+    return question_of(event, installation, **{"is_ext_shared_channel": True, **changes}).is_external
+
+
+@pytest.mark.parametrize(
+    ("event", "external"),
+    [
+        ({"user_team": "T0THEIRS", "source_team": "T0THEIRS", "team": TEAM_ID}, True),
+        ({"user_team": "E0THEIRS", "user_profile": {"team": "E0THEIRS"}, "team": TEAM_ID}, True),
+        ({"source_team": "T0THEIRS", "team": TEAM_ID}, True),
+        ({"user_profile": {"team": "T0THEIRS"}, "team": TEAM_ID}, True),
+        ({"team": "T0THEIRS"}, True),
+        # Slack says nothing of them.
+        *[
+            (event, True)
+            for event in ({}, {"team": ""}, {"user_team": None, "team": 7}, {"user_profile": {}})
+        ],
+        ({"team": TEAM_ID}, False),
+        ({"user_team": TEAM_ID, "team": "T0THEIRS"}, False),
+        ({"user_profile": {"team": TEAM_ID}, "team": "T0THEIRS"}, False),
+        ({"user_profile": "none", "team": TEAM_ID}, False),
+    ],
+)
+def test_in_a_shared_channel_people_not_known_to_be_of_the_own_team_are_external(
+    event: dict[str, Any], external: bool
+) -> None:
+    assert is_external(event) is external
+    assert not is_external(event, is_ext_shared_channel=False)
+
+
+# Shared channels of a whole organisation
+
+
+def test_a_colleague_in_another_team_of_the_org_is_not_external() -> None:
+    in_org = make_installation(bot=make_bot(enterprise_id="E0ORG"))
+
+    assert not is_external({"user_team": "E0ORG", "team": "T0WEST"}, ORG_WIDE, authorizations=[WHOLE_ORG])
+    assert not is_external({"user_team": "E0ORG"}, in_org)
+    assert not is_external({"user_team": "E0ORG"}, authorizations=[authorization()])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"authorizations": [authorization(is_enterprise_install=True, team_id="T0WEST")]},
+        {"team_id": "T0WEST", "enterprise_id": "E0ORG"},
+        {"team_id": "T0WEST", "enterprise_id": "E0ORG", **IN_WEST},
+        {"team_id": "T0THEIRS", "enterprise_id": "E0THEIRS", **IN_WEST},
+        {"team_id": "T0THEIRS", **IN_WEST},
+        {"authorizations": [authorization(is_enterprise_install=True)], **IN_WEST},
+    ],
+)
+def test_people_in_a_team_that_slack_says_is_of_the_org_are_not_external(changes: dict[str, Any]) -> None:
+    assert not is_external({"team": "T0WEST"}, ORG_WIDE, **{"authorizations": [WHOLE_ORG], **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"team_id": "T0THEIRS"},
+        {"team_id": "T0THEIRS", "enterprise_id": "E0THEIRS"},
+        {"team_id": "T0THEIRS", "enterprise_id": "E0THEIRS", **IN_WEST},
+        {"team_id": "T0THEIRS", "enterprise_id": "E0ORG", **IN_WEST},
+        {"team_id": "T0WEST", "enterprise_id": "E0ORG"},
+    ],
+)
+def test_a_team_that_nothing_ties_to_the_org_is_external(changes: dict[str, Any]) -> None:
+    for event in ({"user_team": "T0THEIRS", "team": "T0WEST"}, {"team": "T0THEIRS"}):
+        assert is_external(event, ORG_WIDE, authorizations=[WHOLE_ORG], **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "team_id"),
+    [
+        ({"authorizations": [authorization(is_enterprise_install=True)], "team_id": "T0THEIRS"}, "T0AUTH"),
+        ({"team_id": "T0THEIRS", **IN_WEST}, "T0WEST"),
+        ({"team_id": "T0WEST", "enterprise_id": "E0ORG"}, "T0WEST"),
+        ({"team_id": "T0THEIRS", "enterprise_id": "E0THEIRS"}, ""),
+    ],
+)
+def test_the_team_of_a_question_to_the_org_is_never_another_organisations(
+    changes: dict[str, Any], team_id: str
+) -> None:
+    shared = {"is_ext_shared_channel": True, "authorizations": [WHOLE_ORG], **changes}
+
+    assert question_of({}, ORG_WIDE, **shared).team_id == team_id

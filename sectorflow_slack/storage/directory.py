@@ -65,7 +65,6 @@ class RedisDirectory:
         after = query.cursor
         if after is not None and not _MEMBER.fullmatch(after):
             raise ValueError("no cursor")
-        index.build_once(self._redis)
         now = self._clock()
         shown: list[_Found] = []
         last, looked_at = "", 0

@@ -67,11 +67,6 @@ class RedisFeedbackStore:
         """Give an installation's votes by model, in the order of the models' ids."""
         return _read(read_hash(self._redis, feedback_key(key)))
 
-    @translate_errors
-    def all(self) -> tuple[tuple[InstallationKey, tuple[ModelVotes, ...]], ...]:
-        """Give the votes of every installation that has any."""
-        return tuple(read_all(self._redis))
-
 
 def read_all(redis: Redis) -> Iterator[tuple[InstallationKey, tuple[ModelVotes, ...]]]:
     """Give the votes of every installation that has any; in batches, so that others get a turn."""

@@ -7,7 +7,6 @@
 ``installations:customer:{sha256}``        sorted set: those of one of the platform's customers
 ``index-sweep``                            sorted set of JSON: when a pending record is gone, and from where
                                            its entry has to be taken
-``index-built``                            says that what older releases stored is listed, too
 =========================================  ==============================================================
 
 Members are ``{created, ms, 15 digits}:{id}``, all of score 0, so that Redis keeps them in that order. None
@@ -18,16 +17,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 from redis import Redis
 from redis.client import Pipeline
 
 ALL = "installations"
 SWEEP = "index-sweep"
-BUILT = "index-built"
 #: How long the install API shows an installation that failed or expired.
 AFTERLIFE_SECONDS = 7 * 24 * 3600
 #: So many entries of vanished records are looked for whenever one is added.
@@ -141,37 +138,3 @@ def forget(redis: Redis, index: str, members: Iterable[str]) -> None:
     """Take members whose records are gone off one index."""
     if gone := list(members):
         redis.eval(_FORGET, 1, index, *gone)
-
-
-def build_once(redis: Redis) -> None:
-    """List what was stored before there was an index; does nothing where that was done."""
-    if redis.exists(BUILT):
-        return
-    for keys in _batches(redis, "installation:*"):
-        with redis.pipeline(transaction=False) as pipe:
-            for key, fields in _listed(redis, keys):
-                Entry.of(fields, key.split(":")[2]).add(pipe)
-            pipe.execute()
-    for keys in _batches(redis, "pending:*"):
-        with redis.pipeline(transaction=False) as pipe:
-            for _, fields in _listed(redis, keys):
-                gone_at = float(fields["expires_at"]) + AFTERLIFE_SECONDS
-                Entry.of(fields, fields["team_id"]).add_until(pipe, gone_at)
-            pipe.execute()
-    redis.set(BUILT, "1")
-
-
-def _batches(redis: Redis, pattern: str) -> Iterator[list[str]]:
-    keys = (str(key) for key in redis.scan_iter(match=pattern, count=_BATCH))
-    while batch := list(islice(keys, _BATCH)):
-        yield batch
-
-
-def _listed(redis: Redis, keys: list[str]) -> list[tuple[str, dict[str, str]]]:
-    names = (*FIELDS, "team_id", "expires_at")
-    with redis.pipeline(transaction=False) as pipe:
-        for key in keys:
-            pipe.hmget(key, names)
-        found = pipe.execute()
-    records = [(key, dict(zip(names, values, strict=True))) for key, values in zip(keys, found, strict=True)]
-    return [(key, fields) for key, fields in records if fields["id"] is not None]

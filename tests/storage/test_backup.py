@@ -37,7 +37,6 @@ def test_what_was_lost_comes_back_and_is_listed(db: Stores, backup: RedisBackup)
     listed = [db.queries.page(query) for query in lists]
     sealed, number = backup.export()
     db.redis.flushdb()
-    db.redis.set("index-built", "1")
 
     restored = backup.restore(sealed)
 

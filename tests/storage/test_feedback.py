@@ -8,6 +8,7 @@ from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.progress import ModelVotes
 from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.storage import feedback as feedback_module
+from sectorflow_slack.storage.feedback import read_all
 from tests.fakes import make_reply
 from tests.storage.conftest import Stores, race
 from tests.values import MODEL_IDS, NOW, make_installation, make_question
@@ -22,7 +23,7 @@ def answer(number: int = 1, key: InstallationKey = KEY) -> Answer:
 
 
 def test_votes_are_counted_by_user_answer_and_model(db: Stores) -> None:
-    nothing = db.feedback.of(KEY), db.feedback.all()
+    nothing = db.feedback.of(KEY), tuple(read_all(db.redis))
 
     db.feedback.vote(answer(), 1, "U1", up=False)
     db.feedback.vote(answer(), 0, "U1", up=True)
@@ -56,7 +57,7 @@ def test_each_installation_has_votes_of_its_own_and_no_batch_leaves_one_out(
     for number, key in enumerate(keys):
         db.feedback.vote(answer(number, key), 0, "U1", up=True)
 
-    assert dict(db.feedback.all()) == dict.fromkeys(keys, (ModelVotes(FIRST, 1, 0),))
+    assert dict(read_all(db.redis)) == dict.fromkeys(keys, (ModelVotes(FIRST, 1, 0),))
     assert db.feedback.of(keys[3]) == (ModelVotes(FIRST, 1, 0),)
 
 
@@ -85,7 +86,7 @@ def test_votes_are_forgotten_with_their_installation(db: Stores, end: str) -> No
         assert db.installations.save(installation, None, installation.terms.id)
 
     assert db.feedback.of(KEY) == ()
-    assert dict(db.feedback.all()).keys() == {OTHER}
+    assert dict(read_all(db.redis)).keys() == {OTHER}
 
 
 def test_a_vote_changed_after_a_new_installation_leaves_no_count_below_zero(db: Stores) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 import redis
 
 from sectorflow_slack.domain.installations import InstallationQuery
@@ -81,19 +80,3 @@ def test_entries_are_forgotten_only_while_their_record_is_gone(db: Stores) -> No
     index.forget(db.redis, "installations", members)
 
     assert db.redis.zrange("installations", 0, -1) == members[1:]
-
-
-def test_records_of_an_older_release_become_listed_in_batches(
-    db: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(index, "_BATCH", 3)
-    for number in range(7):
-        db.installations.save(installed(number, customer_id="42"), None, None)
-    for number in range(7, 14):
-        db.pendings.save(waiting(number, team_id="T0PINNED"))
-    db.redis.delete("index-sweep", *db.redis.scan_iter("installations*"))
-
-    assert ids(db.queries.page(InstallationQuery())) == [f"i{number}" for number in range(14)]
-    assert len(ids(db.queries.page(InstallationQuery(customer_id="42")))) == 7
-    assert len(ids(db.queries.page(InstallationQuery(team_id="T0PINNED")))) == 7
-    assert db.redis.zcard("index-sweep") == 7

@@ -41,13 +41,6 @@ def read_all(queries: RedisDirectory, query: InstallationQuery) -> list[list[str
     return [ids(page) for page in pages]
 
 
-@pytest.fixture
-def db(db: Stores) -> Stores:
-    """The stores of a Redis whose first page lists nothing anew that a step has failed to list."""
-    db.redis.set("index-built", "1")
-    return db
-
-
 # Pages
 
 

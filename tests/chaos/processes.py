@@ -7,8 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,39 +15,30 @@ import redis
 
 from sandbox.stage import ROOT, start
 from sectorflow_slack.embedded.server import find_server
+from tests.waiting import until
 
 #: gunicorn's own variable: several masters share one port, as several machines share one address.
 SHARED_PORT = {"GUNICORN_CMD_ARGS": "--reuse-port"}
-
-
-def until(condition: Callable[[], object], seconds: float, what: str) -> float:
-    """Wait for a condition; gives how long it took."""
-    started = time.monotonic()
-    while not condition():
-        waited = time.monotonic() - started
-        assert waited < seconds, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
-    return time.monotonic() - started
 
 
 class Group:
     """A process with the children it makes, all of which a signal reaches, as on a Heroku dyno."""
 
     def __init__(self, command: tuple[str, ...], environ: Mapping[str, str], log: Path) -> None:
-        self._command = command
+        self.command = command
         self.environ = environ
         self.log = log
         self._leader: subprocess.Popen[bytes] | None = None
 
     @property
     def leader(self) -> subprocess.Popen[bytes]:
-        """Give the first process of the group."""
+        """Return the first process of the group."""
         assert self._leader is not None
         return self._leader
 
     @property
     def is_running(self) -> bool:
-        """Say whether any process of the group lives; a leader that is gone is reaped on the way."""
+        """Whether any process of the group lives; a leader that is gone is reaped on the way."""
         if self._leader is None:
             return False
         self._leader.poll()
@@ -61,7 +51,7 @@ class Group:
     def start(self) -> None:
         """Start the group, anew where it ran before."""
         with self.log.open("ab") as output:
-            self._leader = start(self._command, self.environ, output)
+            self._leader = start(self.command, self.environ, output)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to every process of the group, if it runs."""
@@ -84,7 +74,7 @@ class Group:
 
 
 def command_of(process_type: str) -> tuple[str, ...]:
-    """Give the Procfile's command for ``web`` or ``worker``."""
+    """Return the Procfile's command for ``web`` or ``worker``."""
     for line in (ROOT / "Procfile").read_text().splitlines():
         name, _, command = line.partition(":")
         if name == process_type:
@@ -117,7 +107,7 @@ class OwnRedis(Group):
         until(self.answers, 10, "Redis answers")
 
     def answers(self) -> bool:
-        """Say whether the server takes commands."""
+        """Whether the server takes commands."""
         try:
             return bool(self.client.ping())
         except redis.RedisError:

@@ -15,8 +15,9 @@ import pytest
 from sandbox.stage import is_stand_in
 from tests.chaos.building import running_site
 from tests.chaos.harness import Site
-from tests.chaos.processes import Group, OwnRedis, until
+from tests.chaos.processes import Group, OwnRedis
 from tests.chaos.verdicts import REPORT, Asked
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.processes,

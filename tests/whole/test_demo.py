@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.stage import ROOT
-from tests.whole.looking import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.processes
 

@@ -60,17 +60,3 @@ def test_the_readmes_commands_are_targets_of_make(command: str) -> None:
     )
 
     assert done.returncode == 0
-
-
-def test_the_demo_answers_one_question_and_ends() -> None:
-    done = subprocess.run(
-        ["make", "demo", "ASK=Tell me a joke", "PORT=0", "SANDBOX_PORT=0"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Why don't scientists trust atoms?" in done.stdout

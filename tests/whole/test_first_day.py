@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -18,7 +17,7 @@ from flask import Flask
 
 from sandbox.sectorflow.models import MODELS, PLUS_ID, TOKEN, WORKSPACE_ID
 from sandbox.slack import seed
-from sandbox.stage import ROOT, STOP_SECONDS, free_port, start_sandbox, wait_for
+from sandbox.stage import ROOT, Stage
 from sectorflow_slack.commands import register_commands
 from sectorflow_slack.commands.asking import TOKEN_VARIABLE
 from sectorflow_slack.services.manifests import app_manifest
@@ -96,22 +95,9 @@ def test_the_permissions_are_counted_right() -> None:
 # Its calls, to the stand-ins
 
 
-@pytest.fixture(scope="module")
-def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    log, port = tmp_path_factory.mktemp("first-day") / "sandbox.log", free_port()
-    url = f"http://127.0.0.1:{port}"
-    with log.open("w") as output:
-        process = start_sandbox(port, "http://localhost:1", output, ("--no-rate-limits",))
-        try:
-            wait_for(f"{url}/_control/installs", process, log)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(STOP_SECONDS)
-
-
 @pytest.mark.processes
-def test_its_calls_are_ones_that_slack_and_sectorflow_understand(sandbox_url: str, tmp_path: Path) -> None:
+def test_its_calls_are_ones_that_slack_and_sectorflow_understand(bare_stage: Stage, tmp_path: Path) -> None:
+    sandbox_url = bare_stage.sandbox_url
     asked = {"channels": [seed.GENERAL_ID]}
     install = requests.post(f"{sandbox_url}/_control/install-app", json=asked, timeout=10).json()["install"]
     said = {"user": seed.MAYA_ID, "channel": seed.GENERAL_ID, "text": "Hello"}

@@ -20,7 +20,7 @@ from examples.platform_client import InstallApi, InstallApiError, TryLater
 from sandbox.sectorflow.models import MODELS, TOKEN, WORKSPACE_ID
 from sandbox.slack import seed
 from sandbox.slack.config_tokens import SEEDED_TOKEN
-from sandbox.stage import ROOT, Stage, running_stage
+from sandbox.stage import ROOT, Stage
 from tests.clients.local_server import Answer, Handler, LocalServer, reply, running_server, says
 
 PAGE = (ROOT / "docs" / "platform.md").read_text()
@@ -33,13 +33,9 @@ BODY = {
 SHOWN = {"id": "one", "status": "pending"}
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A service that sends browsers back to the platform, in whose Slack nothing is installed."""
-    log = tmp_path_factory.mktemp("platform") / "stage.log"
-    environ = {"RETURN_URL_HOSTS": "platform.example.com"}
-    with running_stage(log, environ=environ, sandbox_options=("--no-rate-limits",)) as running:
-        yield running
+@pytest.fixture
+def stage(bare_stage: Stage) -> Stage:
+    return bare_stage
 
 
 @pytest.fixture

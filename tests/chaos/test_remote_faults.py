@@ -129,8 +129,7 @@ def test_what_slack_refuses_for_good_is_tried_once_and_holds_up_nobody(site: Sit
     # A team of its own: when its token is dead, its installation is.
     doomed = site.stage.control("team", {"name": error})
     install(site.stage, doomed["channel"], teamId=doomed["team"])
-    where = {"target": "chat.postMessage", "containing": doomed["channel"]}
-    site.fault("slack", error=error, times=None, **where)
+    site.fault("slack", target="chat.postMessage", containing=doomed["channel"], error=error, times=None)
     refused = site.ask(f"refused{error}", doomed["channel"], user=doomed["user"], team_id=doomed["team"])
 
     next_one = site.ask("the next one")

@@ -125,21 +125,6 @@ def test_a_follow_up_goes_to_its_model_alone_and_is_answered_in_the_thread(stage
     assert "And another joke?" in str(quoted)
 
 
-def test_an_empty_follow_up_is_not_sent(stage: Stage) -> None:
-    _, answer = ask(stage)
-    asked = len(requests_of(stage))
-
-    press(stage, answer, place_of(answer, "follow_up", 0))
-    until(lambda: stage.control("modals")["modals"])
-    (modal,) = stage.control("modals")["modals"]
-    sent = stage.submit(modal["view"]["id"], {"follow_up": ""})
-    stage.control("close-modal", {"view_id": modal["view"]["id"]})
-
-    assert not sent["is_closed"]
-    assert list(sent["errors"]) == ["follow_up"]
-    assert len(requests_of(stage)) == asked
-
-
 def test_votes_are_counted_once_a_person_and_read_over_the_install_api(stage: Stage) -> None:
     _, answer = ask(stage)
     before = votes_of(stage, MODELS[3].id)

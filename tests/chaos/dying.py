@@ -35,6 +35,8 @@ class Deaths:
     remained: list[str]
     seconds_until_asked_again: float
     seconds_to_stop: float
+    #: Whether the worker that was told to stop gave up its question by itself.
+    is_handed_over: bool
     #: Verdicts of the questions that came after SIGTERM.
     new_work: list[str]
 
@@ -71,6 +73,7 @@ def kill_and_stop(home: Path) -> Deaths:
             [each["ts"] for each in site.posted(asking)],
             asked_again,
             seconds_to_stop,
+            '"question handed over"' in stopped.log.read_text(),
             site.verdicts(new),
         )
 

@@ -186,7 +186,6 @@ class Site:
         before = self._heartbeats()
         for worker in workers:
             worker.start()
-        # Each has a heartbeat for its questions and one for its errands.
         until(lambda: len(self._heartbeats() - before) >= len(workers), 60, "the workers look for work")
 
     def _heartbeats(self) -> set[str]:

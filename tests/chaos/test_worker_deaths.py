@@ -44,6 +44,7 @@ def test_a_reply_that_arrived_before_the_death_is_not_paid_for_again(deaths: Dea
 
 def test_a_question_of_a_worker_told_to_stop_goes_to_another(deaths: Deaths) -> None:
     assert deaths.verdicts["stopping"] == "answered"
+    assert deaths.is_handed_over
     assert deaths.seconds_to_stop < GRACE_SECONDS + REST_SECONDS
 
 

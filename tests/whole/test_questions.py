@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-import requests
 
 from sandbox.sectorflow.models import MODELS, PLUS_TITLE, SAMPLE_PROMPTS
 from sandbox.slack import seed
@@ -98,22 +97,6 @@ def test_an_event_that_slack_repeats_is_answered_once(stage: Stage) -> None:
     assert [each["ts"] for each in stage.replies(question)] == [answer["ts"]]
 
 
-def test_an_empty_mention_gets_help(stage: Stage) -> None:
-    (answer,) = wait_for_answer(stage, stage.ask("{bot}"))
-
-    assert "mention me" in answer["text"]
-
-
-def test_a_failed_model_is_marked_and_the_others_are_shown(stage: Stage) -> None:
-    stage.control("faults", {"service": "sectorflow", "model_id": MODELS[1].id, "model_fault": "error"})
-
-    _, answer = ask(stage)
-
-    assert headings([answer]) == NAMES
-    assert len(blocks_of([answer], "markdown")) == len(MODELS) - 1
-    assert "did not answer" in str(answer)
-
-
 def test_an_acknowledgement_does_not_wait_for_sectorflow(stage: Stage) -> None:
     before = len(stage.control("deliveries")["deliveries"])
     hold(stage, "sectorflow", "completions")
@@ -167,11 +150,6 @@ def test_a_question_is_followed_through_the_log_by_its_event(stage: Stage) -> No
 
 def lines_of(stage: Stage, event_id: str) -> list[str]:
     return [line for line in stage.log.read_text().splitlines() if f'"event_id": "{event_id}"' in line]
-
-
-def test_health_is_told_over_http(stage: Stage) -> None:
-    assert requests.get(f"{stage.service_url}/healthz", timeout=5).status_code == 200
-    assert requests.get(f"{stage.service_url}/readyz", timeout=5).json()["missing"] == []
 
 
 # Where people meet the app as an agent

@@ -10,14 +10,13 @@ import pytest
 from tests.chaos.building import running_site
 from tests.chaos.dying import Deaths, kill_and_stop
 from tests.chaos.harness import Site
-from tests.chaos.verdicts import REPORT
+from tests.chaos.verdicts import ROWS, table
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table."""
-    if REPORT.rows:
+    if ROWS:
         terminalreporter.section("faults and what became of the questions")
-        for line in REPORT.lines():
+        for line in table():
             terminalreporter.write_line(line)
 
 

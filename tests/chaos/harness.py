@@ -17,7 +17,7 @@ from sandbox.slack.records import new_id
 from sandbox.slack.signing import signed_headers
 from sandbox.stage import Stage, is_stand_in
 from tests.chaos.processes import Group, OwnRedis
-from tests.chaos.verdicts import REPORT, Asked
+from tests.chaos.verdicts import ROWS, Asked
 from tests.waiting import until
 
 INSTALL_API_KEY = "a-key-for-the-install-api"
@@ -86,12 +86,10 @@ class Site:
             return None
 
     def deliver_at_once(self, *events: Mapping[str, Any]) -> list[int | None]:
-        """Bring several events at the same time."""
         with ThreadPoolExecutor(len(events)) as pool:
             return list(pool.map(self.deliver, events))
 
     def fault(self, service: str, **fields: Any) -> None:
-        """Order a fault of the sandbox."""
         self.stage.control("faults", {"service": service, **fields})
 
     def hold(self, service: str, target: str, containing: str, **fields: Any) -> None:
@@ -107,13 +105,11 @@ class Site:
         until(lambda: not self.stage.control("faults")[service], 10, f"{service} is called")
 
     def channel(self, name: str) -> str:
-        """Make a channel with the app in it."""
         channel = str(self.stage.control("channel", {"name": name})["channel"])
         self.stage.control("invite", {"channel": channel})
         return channel
 
     def messages(self) -> list[dict[str, Any]]:
-        """Return everything that apps posted."""
         found: list[dict[str, Any]] = self.stage.control("messages")["messages"]
         return [message for message in found if message.get("bot_id")]
 
@@ -130,12 +126,10 @@ class Site:
         return sum(word in str(each["body"]) for each in self.stage.control("requests")["requests"])
 
     def verdicts(self, questions: list[Asked]) -> list[str]:
-        """Judge questions by what stands in Slack now."""
         messages = self.messages()
         return [question.verdict(messages) for question in questions]
 
     def answered(self, *questions: Asked) -> bool:
-        """Return whether all of these are answered, once and whole."""
         return set(self.verdicts(list(questions))) == {"answered"}
 
     def await_answers(
@@ -156,16 +150,14 @@ class Site:
         return took
 
     def enter(self, fault: str, *questions: Asked, seconds: float | None = None) -> None:
-        """Enter questions in the table."""
         self._rows.append((fault, list(questions), seconds))
 
     def report(self) -> None:
         """Judge all questions as they stand at the very end: what came twice, late, counts too."""
         for fault, questions, seconds in self._rows:
-            REPORT.add(fault, self.verdicts(questions), seconds)
+            ROWS.append((fault, self.verdicts(questions), seconds))
 
     def open_questions(self) -> int:
-        """Count the questions that wait or are under way."""
         count = 0
         for key in self.redis.client.keys("[wlu]*:*:*"):
             is_list = self.redis.client.type(key) == "list"
@@ -173,7 +165,6 @@ class Site:
         return count
 
     def start_worker(self) -> Group:
-        """Start one more worker and wait until it looks for work."""
         like = self.workers[0]
         log = like.log.with_name(f"worker{len(self.workers)}.log")
         worker = Group(like.command, like.environ, log)

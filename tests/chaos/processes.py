@@ -32,7 +32,6 @@ class Group:
 
     @property
     def leader(self) -> subprocess.Popen[bytes]:
-        """Return the first process of the group."""
         assert self._leader is not None
         return self._leader
 
@@ -49,12 +48,10 @@ class Group:
         return True
 
     def start(self) -> None:
-        """Start the group, anew where it ran before."""
         with self.log.open("ab") as output:
             self._leader = start(self.command, self.environ, output)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to every process of the group, if it runs."""
         if self._leader is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._leader.pid, number)
@@ -102,12 +99,10 @@ class OwnRedis(Group):
         self.client = redis.Redis.from_url(self.url, decode_responses=True, socket_timeout=2)
 
     def start(self) -> None:
-        """Start the server and wait until it has read its data."""
         super().start()
         until(self.answers, 10, "Redis answers")
 
     def answers(self) -> bool:
-        """Whether the server takes commands."""
         try:
             return bool(self.client.ping())
         except redis.RedisError:
@@ -118,7 +113,6 @@ class OwnRedis(Group):
         self.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let the server go on."""
         self.signal(signal.SIGCONT)
 
     def become_replica(self) -> None:

@@ -66,7 +66,6 @@ def ask(stage: Stage, text: str = "Tell me a joke") -> tuple[dict[str, Any], dic
 
 
 def requests_of(stage: Stage) -> list[dict[str, Any]]:
-    """Return what SectorFlow was asked."""
     found: list[dict[str, Any]] = stage.control("requests")["requests"]
     return found
 
@@ -78,17 +77,14 @@ def hold(stage: Stage, service: str, target: str, containing: str = "") -> None:
 
 
 def release(stage: Stage) -> None:
-    """End the wait of the calls that are held."""
     stage.control("release", {})
 
 
 def blocks_of(messages: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    """Return the blocks of one type, in order."""
     return [block for message in messages for block in message.get("blocks") or () if block["type"] == kind]
 
 
 def headings(messages: list[dict[str, Any]]) -> list[str]:
-    """Return the headings, in order."""
     return [block["text"]["text"] for block in blocks_of(messages, "header")]
 
 
@@ -104,7 +100,6 @@ def elements(message: Message) -> Iterator[dict[str, Any]]:
 
 
 def tabs_of(message: Message) -> list[dict[str, Any]]:
-    """Return the tabs' buttons."""
     return [each for each in elements(message) if str(each.get("action_id")).startswith("show_tab:")]
 
 

@@ -102,7 +102,7 @@ class Site:
 
     def await_faults(self, service: str) -> None:
         """Wait until calls of a service have met every fault that was ordered; a delay may still go on."""
-        until(lambda: not self.stage.control("faults")[service], 10, f"{service} is called")
+        until(lambda: not self.stage.control("faults")[service], 30, f"{service} is called")
 
     def channel(self, name: str) -> str:
         channel = str(self.stage.control("channel", {"name": name})["channel"])

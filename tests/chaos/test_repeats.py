@@ -28,7 +28,7 @@ def test_an_event_that_comes_eight_times_at_once_as_mention_and_message_is_answe
     statuses = site.deliver_at_once(*[mention, message] * 4)
 
     assert statuses == [200] * 8
-    site.await_answers("mention and message of one ts, four times at once", question, seconds=10)
+    site.await_answers("mention and message of one ts, four times at once", question, seconds=30)
     assert site.times_asked("bothkinds") == 1
 
 
@@ -37,7 +37,7 @@ def test_a_retry_that_comes_first_and_a_repeat_after_the_answer_ask_nothing_for_
     event = site.event(question, text="repeatlater")
 
     early = site.deliver(event, retry=1), site.deliver(event)
-    site.await_answers("a retry first, a repeat after the answer", question, seconds=10)
+    site.await_answers("a retry first, a repeat after the answer", question, seconds=30)
     late = site.deliver(event, retry=3)
 
     seen = site.redis.client.keys(f"event:*{event['event_id']}")
@@ -58,4 +58,4 @@ def test_two_apps_with_one_event_id_both_answer(site: Site) -> None:
     )
 
     assert statuses == (200, 200)
-    site.await_answers("two apps, one event id", ours, theirs, seconds=10)
+    site.await_answers("two apps, one event id", ours, theirs, seconds=30)

@@ -100,7 +100,7 @@ def launching(folder: Path) -> Iterator[Callable[..., Run]]:
     yield start
     for run in runs:
         run.process.terminate()
-        run.process.wait(timeout=30)
+        run.process.wait(timeout=60)
     signal.signal(signal.SIGHUP, inherited)
 
 
@@ -143,7 +143,7 @@ def test_the_children_get_a_whole_environment(held: Run) -> None:
 def test_a_second_launcher_in_the_same_folder_is_refused(held: Run) -> None:
     second = Run(held.folder, (WAIT,), {})
 
-    assert second.process.wait(timeout=30) == 1
+    assert second.process.wait(timeout=60) == 1
     assert "another sectorflow-slack runs in .local" in second.said
     assert held.process.poll() is None
     assert held.store_pid()
@@ -198,7 +198,7 @@ def test_a_signal_ends_everything_in_order(launch: Callable[..., Run], number: s
 
     run.process.send_signal(number)
 
-    assert run.process.wait(timeout=30) == 0
+    assert run.process.wait(timeout=60) == 0
     assert not [pid for pid in (*run.pids, store) if is_alive(pid)]
     assert (run.notes / "answer").read_text() == "True\n"
 
@@ -245,7 +245,7 @@ def test_data_survive_a_sigkill_of_everything(launch: Callable[..., Run]) -> Non
 def test_a_service_that_does_not_stay_up_ends_everything(launch: Callable[..., Run]) -> None:
     run = launch(WAIT, FAIL, ready=1)
 
-    assert run.process.wait(timeout=30) == 1
+    assert run.process.wait(timeout=60) == 1
     assert run.said.endswith("stand-in 1 does not stay up (code 3), see above\n")
     assert not [pid for pid in run.pids if is_alive(pid)]
 
@@ -262,7 +262,7 @@ def test_a_port_that_is_taken_is_said_at_once(tmp_path: Path) -> None:
             env=environ,
             capture_output=True,
             text=True,
-            timeout=10,
+            timeout=60,
             check=False,
         )
 

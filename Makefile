@@ -1,37 +1,62 @@
 # `make help` lists what there is. Everything runs in .venv, which is made when it is missing or out of date.
 
 SHELL := /bin/bash
-PYTHON ?= python3.11
 BIN := .venv/bin
 PORT ?= 8000
 SANDBOX_PORT ?= 9000
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
+LOCK := $(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --no-emit-index-url --python-version 3.11
+# GNU make 4 keeps the output of what runs side by side apart; the 3.81 of macOS cannot.
+SIDE_BY_SIDE := --no-print-directory --jobs $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test unit lint format lock chromium bench chaos clean
+.PHONY: help setup demo run test unit processes coverage lint format lock bench chaos clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: .venv/ready ## Make .venv with everything pinned
+setup: .venv/ready ## Make .venv with all that `make test` needs
 
-.venv/ready: requirements.txt requirements-dev.txt
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+# The stock pip installs uv alone: it knows nothing to resolve there, and uv does the rest in seconds.
+.venv/bin/uv: requirements-setup.txt
+	@for python in $(PYTHON) python3.11 python3; do \
+	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
+	done; \
+	if [ -z "$$python" ]; then echo 'This needs Python 3.11 or newer: install it, or name one with PYTHON=…'; exit 1; fi; \
+	echo "Setting up .venv with $$($$python --version), about 10 s …" && $$python -m venv --clear .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-setup.txt
 	@touch $@
 
-demo: setup ## Show the main job: the service with a sandbox Slack and SectorFlow (ASK="…" for one answer)
+# What the service, the embedded store and the sandbox run on.
+.venv/ready-to-run: .venv/bin/uv requirements-demo.txt
+	@$(INSTALL) -r requirements-demo.txt
+	@touch $@
+
+.venv/ready: .venv/ready-to-run requirements-dev.txt
+	@echo 'Installing type checkers, test tools and the browser driver, about 20 s …'
+	@$(INSTALL) -r requirements-dev.txt
+	@$(BIN)/pip check
+	@touch $@
+
+demo: .venv/ready-to-run ## Show the main job: the service with a sandbox Slack and SectorFlow (ASK="…" for one answer)
 	@PORT=$(PORT) SANDBOX_PORT=$(SANDBOX_PORT) $(BIN)/python -m sandbox.demo $(if $(ASK),--ask "$$ASK")
 
 demo: export ASK := $(ASK)
 
-run: setup ## Run the service: web, worker and, where REDIS_URL is unset, a store of its own
+run: .venv/ready-to-run ## Run the service: web, worker and, where REDIS_URL is unset, a store of its own
 	@PORT=$(PORT) $(BIN)/python -m sectorflow_slack
 
-test: lint ## Pass every check and test
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+test: setup ## Pass every check and test
+	@$(MAKE) $(SIDE_BY_SIDE) lint unit processes
 
 unit: setup ## Pass the tests that start no processes
 	$(BIN)/python -m pytest -m "not processes and not browser"
+
+processes: setup ## Pass the tests with real processes and a real browser; they mostly wait
+	$(BIN)/python -m pytest -m "processes or browser"
+
+coverage: setup ## Say which branches the unit tests do not reach; triples their time
+	$(BIN)/python -m pytest -m "not processes and not browser" --cov --cov-report=term:skip-covered
 
 lint: setup ## Check form, types and layers
 	$(BIN)/ruff check .
@@ -51,11 +76,13 @@ bench: setup ## Measure the acknowledgement of events, pressed tabs, and what on
 	$(BIN)/python -m bench.tabs
 	$(BIN)/python -m bench.fairness
 
+# Extras stay in the lock: pip before 23.3 takes `coverage[toml]` for another requirement than `coverage`, and asks for
+# the hash of whatever release is newest.
 lock: setup ## Lock the requirements anew, with hashes
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-	  requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-	  requirements-dev.in -o requirements-dev.txt
+	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) requirements-setup.in -o requirements-setup.txt
+	$(LOCK) requirements-demo.in -o requirements-demo.txt
+	$(LOCK) requirements-dev.in -o requirements-dev.txt
 
 clean: ## Forget .venv, caches and the embedded store's data
 	rm -rf .venv .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

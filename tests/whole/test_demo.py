@@ -18,7 +18,14 @@ from tests.waiting import until
 pytestmark = pytest.mark.processes
 
 #: Where the environment is made is not what the demo is about.
-MAKE = ("make", "--old-file=setup", f"BIN={Path(sys.executable).parent}", "PORT=0", "SANDBOX_PORT=0", "demo")
+MAKE = (
+    "make",
+    "--old-file=.venv/ready-to-run",
+    f"BIN={Path(sys.executable).parent}",
+    "PORT=0",
+    "SANDBOX_PORT=0",
+    "demo",
+)
 
 
 def processes_with(mark: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 
 import dramatiq
@@ -70,3 +71,11 @@ def start(raw_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
     yield start_worker
     for worker in workers:
         worker.stop(timeout=5000)
+
+
+@pytest.fixture
+def go_on(start: Start) -> Iterator[threading.Event]:
+    """What jobs of a test wait for; let go of before the workers are stopped."""
+    event = threading.Event()
+    yield event
+    event.set()

@@ -58,9 +58,11 @@ def test_care_is_taken_every_few_seconds_whatever_happens(
     assert SECRET not in "".join(JsonFormatter().format(record) for record in warned)
 
 
-def test_care_goes_on_while_a_worker_ends_its_last_job(web: DramatiqTaskQueue, start: Start) -> None:
+def test_care_goes_on_while_a_worker_ends_its_last_job(
+    web: DramatiqTaskQueue, start: Start, go_on: threading.Event
+) -> None:
     taken: list[None] = []
-    busy, go_on = threading.Event(), threading.Event()
+    busy = threading.Event()
     caretaker = Caretaker(lambda: taken.append(None), lambda: None)
     worker = start(lambda _: (busy.set(), go_on.wait(60)), ignore, caretaker)
     web.answer_next(KEY)

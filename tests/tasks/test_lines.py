@@ -99,11 +99,10 @@ def test_a_job_that_fails_is_not_run_again_and_nothing_of_its_error_is_kept(
 
 
 def test_a_worker_takes_as_many_questions_as_it_has_threads_and_errands_beside_them(
-    web: DramatiqTaskQueue, start: Start
+    web: DramatiqTaskQueue, start: Start, go_on: threading.Event
 ) -> None:
     running: list[InstallationKey] = []
     ran: list[Errand] = []
-    go_on = threading.Event()
     worker = start(lambda key: (running.append(key), go_on.wait(60)), ran.append)
     for _ in range(THREADS + 2):
         web.answer_next(KEY)
@@ -120,11 +119,10 @@ def test_a_worker_takes_as_many_questions_as_it_has_threads_and_errands_beside_t
 
 
 def test_a_worker_that_shuts_down_ends_its_jobs_and_leaves_new_ones_to_others(
-    raw_redis: redis.Redis, web: DramatiqTaskQueue, start: Start
+    raw_redis: redis.Redis, web: DramatiqTaskQueue, start: Start, go_on: threading.Event
 ) -> None:
     ended: list[str] = []
     begun: list[object] = []
-    go_on = threading.Event()
 
     def wait(job: InstallationKey | Errand) -> None:
         begun.append(job)

@@ -35,9 +35,9 @@ def dying(
 
 @pytest.fixture(scope="package")
 def whole_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Two web and two worker processes; SectorFlow has four seconds to answer."""
+    """Two web and two worker processes; SectorFlow has ten seconds to answer."""
     home = tmp_path_factory.mktemp("site")
-    with running_site(home, webs=2, workers=2, environ={"SECTORFLOW_TIMEOUT_SECONDS": "4"}) as site:
+    with running_site(home, webs=2, workers=2, environ={"SECTORFLOW_TIMEOUT_SECONDS": "10"}) as site:
         yield site
         # Looked at once more when all is quiet: a duplicate may come after the test that it belongs to.
         assert not {"twice", "stuck"} & set(site.verdicts(site.asked))

@@ -96,6 +96,10 @@ class Outage:
 @pytest.fixture(scope="module", params=["hangs", "is killed", "failed over, read-only"])
 def outage(whole_site: Site, request: pytest.FixtureRequest) -> Outage:
     site, how = whole_site, str(request.param)
+    # After the outage before, workers take seconds to look for work again; SectorFlow's time runs meanwhile.
+    site.fault("sectorflow", target="completions", containing=f"probe{len(how)}", delay=1.0)
+    probe = site.ask(f"probe{len(how)}")
+    until(lambda: site.answered(probe), 30, "the workers work")
     words = {step: f"{step}{len(how)}" for step in ("reply", "taken", "announced")}
     channels = {step: site.channel(f"{step}-{len(how)}") for step in words}
     for word in words.values():

@@ -22,7 +22,7 @@ MENDED: dict[str, dict[str, Any]] = {
     "500 once": {"status": 500},
     "503 with a page": {"status": 503, "body": "<html>busy</html>"},
     "429 with Retry-After": {"status": 429, "retry_after": 2},
-    "just in time": {"delay": 3.5},
+    "just in time": {"delay": 8.0},
 }
 FINAL: dict[str, dict[str, Any]] = {
     "400": {"status": 400},
@@ -32,7 +32,7 @@ FINAL: dict[str, dict[str, Any]] = {
     "no choices": {"body": '{"threadId": "x"}', "content_type": "application/json"},
     "empty choices": {"body": '{"choices": []}', "content_type": "application/json"},
     "cut in the middle": {"drop": "middle"},
-    "slower than its time": {"delay": 5.5},
+    "slower than its time": {"delay": 11.5},
     "50 MB": {"answer_length": 25_000_000},
 }
 

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import FrameType
 
 from sandbox.channel.terminal import as_text
 from sandbox.sectorflow.models import MODELS, PLUS_ID, TOKEN, WORKSPACE_ID
@@ -29,8 +30,7 @@ def main() -> int:
     asked = _parse().ask
     LOGS.mkdir(exist_ok=True)
     log = LOGS / f"demo-{os.getpid()}.log"
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, signal.default_int_handler)
+    _end_by_signals()
     port, sandbox_port = (int(os.environ.get(name, "0")) for name in ("PORT", "SANDBOX_PORT"))
     _say("Starting the service with a store of its own, and a sandbox that plays Slack and SectorFlow …")
     try:
@@ -45,6 +45,23 @@ def main() -> int:
     except KeyboardInterrupt:
         _say("\nStopped.")
         return 0
+
+
+def _end_by_signals() -> None:
+    """Turn the first signal into KeyboardInterrupt; more of them must not disturb the end.
+
+    What is ignored stays ignored: SIGHUP under nohup, SIGINT in a shell's background job.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+
+    def end(number: int, frame: FrameType | None) -> None:
+        for each in heard:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in heard:
+        signal.signal(number, end)
 
 
 def _install(stage: Stage) -> None:

@@ -11,6 +11,8 @@ from typing import Literal
 
 from flask import Response, request
 
+_POLL_SECONDS = 0.02
+
 Drop = Literal["before", "after", "middle"]
 
 
@@ -56,6 +58,8 @@ class FaultPlan:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
+        #: Those that were taken by a call which may still wait.
+        self._waiting: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
         """Ask for a fault."""
@@ -72,6 +76,14 @@ class FaultPlan:
         with self._lock:
             self._faults.clear()
 
+    def release(self, containing: str = "") -> None:
+        """End the delays that calls wait for at this moment; only of faults with this ``containing``."""
+        with self._lock:
+            for fault in self._waiting:
+                if containing in ("", fault.containing):
+                    fault.delay = 0.0
+            self._waiting = [fault for fault in self._waiting if fault.delay]
+
     def take(self, target: str, body: bytes = b"") -> Fault | None:
         """Use up and give the first fault for a call of ``target`` with this body, if there is one."""
         with self._lock:
@@ -82,6 +94,8 @@ class FaultPlan:
                     fault.skip -= 1
                     continue
                 self._use(fault)
+                if fault.delay:
+                    self._waiting.append(fault)
                 return fault
             return None
 
@@ -94,9 +108,10 @@ class FaultPlan:
 
 
 def wait(fault: Fault | None) -> None:
-    """Wait as long as a fault asks for."""
-    if fault is not None and fault.delay:
-        time.sleep(fault.delay)
+    """Wait as long as a fault asks for, or until it is released."""
+    began = time.monotonic()
+    while fault is not None and time.monotonic() - began < fault.delay:
+        time.sleep(min(fault.delay, _POLL_SECONDS))
 
 
 def drop_connection() -> Response:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -59,10 +59,14 @@ class Stage:
         """End the service, its store too, and start it again over the same data."""
         if self.start_service is None:
             raise StageError("this service was not started here")
-        self.service.send_signal(signal.SIGINT)
-        self.service.wait(STOP_SECONDS)
+        self.stop()
         self.service = self.start_service()
         wait_for(f"{self.service_url}/readyz", self.service, self.log)
+
+    def stop(self) -> None:
+        """End the service at once: its store stops in order, questions under way are not waited for."""
+        # SIGQUIT alone may be lost: until the launcher listens, it is ignored where the shell ignored it.
+        stop(self.service, signal.SIGTERM, signal.SIGQUIT)
 
     def control(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Turn one of the sandbox's switches, or read what happened where there is no body."""
@@ -153,26 +157,32 @@ def running_stage(
     """
     port, sandbox_port = free_port(port), free_port(sandbox_port)
     urls = f"http://localhost:{port}", f"http://127.0.0.1:{sandbox_port}"
-    with tempfile.TemporaryDirectory(prefix="sectorflow-slack-") as home, log.open("w") as output:
+    with ExitStack() as stack:
+        home = stack.enter_context(tempfile.TemporaryDirectory(prefix="sectorflow-slack-"))
+        output = stack.enter_context(log.open("w"))
         sandbox = start_sandbox(sandbox_port, urls[0], output, sandbox_options)
+        stack.callback(stop, sandbox, signal.SIGTERM)
         own = {"REDIS_URL": "", "SECTORFLOW_SLACK_HOME": home}
         service_environ = {**os.environ, **environ_for(*urls), **own, **(environ or {})}
         begin = partial(start, (sys.executable, "-m", "sectorflow_slack"), service_environ, output)
-        service = begin()
-        try:
-            wait_for(f"{urls[1]}/_control/installs", sandbox, log)
-            wait_for(f"{urls[0]}/readyz", service, log)
-            key_file = Path(home, "install-api-key")
-            stage = Stage(*urls, key_file.read_text().strip(), log, service, key_file, begin)
-            try:
-                yield stage
-            finally:
-                service = stage.service
-        finally:
-            for process in (service, sandbox):
-                process.send_signal(signal.SIGINT)
-            for process in (service, sandbox):
-                process.wait(STOP_SECONDS)
+        stage = Stage(*urls, "", log, begin(), Path(home, "install-api-key"), begin)
+        stack.callback(stage.stop)
+        wait_for(f"{urls[1]}/_control/installs", sandbox, log)
+        wait_for(f"{urls[0]}/readyz", stage.service, log)
+        stage.install_api_key = Path(home, "install-api-key").read_text().strip()
+        yield stage
+
+
+def stop(process: subprocess.Popen[bytes], *signals: signal.Signals) -> None:
+    """End a process by signals, and by SIGKILL if they do not do it."""
+    # None of them is SIGINT: a shell starts its background jobs with SIGINT ignored, for their children too.
+    for number in signals:
+        process.send_signal(number)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def is_stand_in(message: Mapping[str, Any]) -> bool:

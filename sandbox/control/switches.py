@@ -41,6 +41,15 @@ def clear_faults() -> Response:
     return jsonify(ok=True)
 
 
+@control.post("/release")
+def release_calls() -> Response:
+    """End the delays that calls wait for at this moment, of the faults with this ``containing`` if given."""
+    containing = read_body().get("containing", "")
+    current_sandbox().slack_faults.release(containing)
+    current_sandbox().sectorflow_faults.release(containing)
+    return jsonify(ok=True)
+
+
 @control.post("/settings")
 def change_settings() -> Response:
     """Change settings of the sandbox while it runs."""

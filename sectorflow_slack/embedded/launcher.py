@@ -64,9 +64,13 @@ class Launcher:
         self._commands = commands
         self._environ = environ
         self._is_stopping = False
+        self._may_wait = True
 
     def run(self) -> int:
-        """Run until SIGINT, SIGTERM or SIGHUP (0), or until it cannot go on (1)."""
+        """Run until SIGINT, SIGTERM, SIGHUP or SIGQUIT (0), or until it cannot go on (1).
+
+        SIGQUIT ends web and worker at once, as it does gunicorn; the store stops in order all the same.
+        """
         self._listen_for_signals()
         try:
             with ExitStack() as stack:
@@ -109,16 +113,17 @@ class Launcher:
                     child.tend()
                 time.sleep(_TICK_SECONDS)
         finally:
-            stop_together(children, STOP_SECONDS)
+            stop_together(children, STOP_SECONDS, lambda: self._may_wait)
 
     def _listen_for_signals(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             # nohup means it: a terminal that closes ends nothing.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._note_signal)
 
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         self._is_stopping = True
+        self._may_wait = self._may_wait and number != signal.SIGQUIT
 
 
 def main() -> int:

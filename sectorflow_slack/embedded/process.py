@@ -107,12 +107,17 @@ class Child:
         self._due_at = time.monotonic() + pause
 
 
-def stop_together(children: Sequence[Child], seconds: float) -> None:
-    """Ask all children to stop, give them this long, and end those that did not."""
+def stop_together(
+    children: Sequence[Child], seconds: float, keep_waiting: Callable[[], bool] = lambda: True
+) -> None:
+    """Ask all children to stop, wait this long, and end those that did not.
+
+    The wait is over when ``keep_waiting`` turns false.
+    """
     for child in children:
         child.request_stop()
     deadline = time.monotonic() + seconds
-    while any(child.is_running for child in children) and time.monotonic() < deadline:
+    while any(child.is_running for child in children) and time.monotonic() < deadline and keep_waiting():
         time.sleep(_POLL_SECONDS)
     for child in children:
         child.kill()

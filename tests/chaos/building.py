@@ -21,15 +21,21 @@ SANDBOX_OPTIONS = ("--sectorflow-latency", "0.1", "--no-rate-limits", "--retry-s
 
 @contextmanager
 def running_site(
-    home: Path, *, webs: int = 1, workers: int = 1, environ: Mapping[str, str] | None = None
+    home: Path,
+    *,
+    webs: int = 1,
+    workers: int = 1,
+    environ: Mapping[str, str] | None = None,
+    worker_options: tuple[str, ...] = (),
 ) -> Iterator[Site]:
     """Run a site in whose Slack the app is installed, while the block lasts."""
     port, sandbox_port, redis_port = free_port(), free_port(), free_port()
     urls = f"http://localhost:{port}", f"http://127.0.0.1:{sandbox_port}"
     redis = OwnRedis(home, redis_port)
     settings = {**os.environ, **environ_for(*urls), **SHARED_PORT, **_secrets(redis.url), **(environ or {})}
+    commands = {"web": command_of("web"), "worker": (*command_of("worker"), *worker_options)}
     groups = {
-        name: [Group(command_of(name), settings, home / f"{name}{number}.log") for number in range(count)]
+        name: [Group(commands[name], settings, home / f"{name}{number}.log") for number in range(count)]
         for name, count in (("web", webs), ("worker", workers))
     }
     with (home / "sandbox.log").open("w") as output:
@@ -38,12 +44,11 @@ def running_site(
         redis.start()
         for group in groups["web"]:
             group.start()
-        wait_for(f"{urls[1]}/_control/installs", sandbox, home)
-        wait_for(f"{urls[0]}/readyz", groups["web"][0].leader, home)
         stage = Stage(*urls, INSTALL_API_KEY, home, groups["web"][0].leader)
         site = Site(stage, redis, groups["web"], groups["worker"])
-        for worker in site.workers:
-            site.run_worker(worker)
+        site.run_workers(*site.workers)
+        wait_for(f"{urls[1]}/_control/installs", sandbox, home)
+        wait_for(f"{urls[0]}/readyz", groups["web"][0].leader, home)
         install(stage, seed.GENERAL_ID, seed.RANDOM_ID)
         yield site
         site.report()
@@ -55,7 +60,7 @@ def running_site(
 
 
 def registration(**fields: object) -> dict[str, object]:
-    """Give what SectorFlow's platform asks the install API for."""
+    """Return what SectorFlow's platform asks the install API for."""
     return {
         "appName": "SectorFlow",
         "apiToken": TOKEN,

@@ -10,14 +10,13 @@ import pytest
 from tests.chaos.building import running_site
 from tests.chaos.dying import Deaths, kill_and_stop
 from tests.chaos.harness import Site
-from tests.chaos.verdicts import REPORT
+from tests.chaos.verdicts import ROWS, table
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table."""
-    if REPORT.rows:
+    if ROWS:
         terminalreporter.section("faults and what became of the questions")
-        for line in REPORT.lines():
+        for line in table():
             terminalreporter.write_line(line)
 
 
@@ -36,9 +35,9 @@ def dying(
 
 @pytest.fixture(scope="package")
 def whole_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Two web and two worker processes; SectorFlow has four seconds to answer."""
+    """Two web and two worker processes; SectorFlow has ten seconds to answer."""
     home = tmp_path_factory.mktemp("site")
-    with running_site(home, webs=2, workers=2, environ={"SECTORFLOW_TIMEOUT_SECONDS": "4"}) as site:
+    with running_site(home, webs=2, workers=2, environ={"SECTORFLOW_TIMEOUT_SECONDS": "10"}) as site:
         yield site
         # Looked at once more when all is quiet: a duplicate may come after the test that it belongs to.
         assert not {"twice", "stuck"} & set(site.verdicts(site.asked))

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from tests.chaos.building import running_site
 from tests.chaos.harness import Site
-from tests.chaos.processes import until
 from tests.chaos.verdicts import Asked
+from tests.waiting import until
 
-#: Longer than a worker that is told to stop may go on.
+#: How long the questions under way are given by a worker that is told to stop; 25 s in the Procfile.
+GRACE_SECONDS = 4.0
+#: Longer than that.
 LONG_ASKING = 45.0
 #: Longer than it takes until another worker goes on: the first one's request is never answered.
 HANGING = 30.0
@@ -33,13 +35,16 @@ class Deaths:
     remained: list[str]
     seconds_until_asked_again: float
     seconds_to_stop: float
+    #: Whether the worker that was told to stop gave up its question by itself.
+    is_handed_over: bool
     #: Verdicts of the questions that came after SIGTERM.
     new_work: list[str]
 
 
 def kill_and_stop(home: Path) -> Deaths:
     """Kill the first worker and stop the second, each with questions under way; the third remains."""
-    with running_site(home) as site:
+    grace = ("--worker-shutdown-timeout", str(round(GRACE_SECONDS * 1000)))
+    with running_site(home, worker_options=grace) as site:
         asking, posting = hold_two(site)
         stood_in = [each["ts"] for each in site.posted(asking)]
         killed, stopped = site.workers[0], site.start_worker()
@@ -51,12 +56,12 @@ def kill_and_stop(home: Path) -> Deaths:
         signalled_at = time.monotonic()
         new = [site.ask(f"new {number}") for number in range(NEW_QUESTIONS)]
         site.await_answers("worker told to stop: what comes meanwhile", *new, seconds=10)
+        until(lambda: not stopped.is_running, 40, "the worker that was told to stop has stopped")
+        seconds_to_stop = time.monotonic() - signalled_at
         until(lambda: site.times_asked("isasked") == 2, 40, "SectorFlow is asked again")
         asked_again = time.monotonic() - died_at
         site.await_answers("worker killed while SectorFlow is asked", asking, seconds=20, since=died_at)
         site.await_answers("worker killed between two posts", posting, seconds=20, since=died_at)
-        until(lambda: not stopped.is_running, 40, "the worker that was told to stop has stopped")
-        seconds_to_stop = time.monotonic() - signalled_at
         name = "worker told to stop with a question under way"
         site.await_answers(name, stopping, seconds=30, since=signalled_at)
         time.sleep(SETTLING)
@@ -68,6 +73,7 @@ def kill_and_stop(home: Path) -> Deaths:
             [each["ts"] for each in site.posted(asking)],
             asked_again,
             seconds_to_stop,
+            '"question handed over"' in stopped.log.read_text(),
             site.verdicts(new),
         )
 

@@ -16,8 +16,9 @@ from sandbox.slack import seed
 from sandbox.slack.records import new_id
 from sandbox.slack.signing import signed_headers
 from sandbox.stage import Stage, is_stand_in
-from tests.chaos.processes import Group, OwnRedis, command_of, until
-from tests.chaos.verdicts import REPORT, Asked
+from tests.chaos.processes import Group, OwnRedis
+from tests.chaos.verdicts import ROWS, Asked
+from tests.waiting import until
 
 INSTALL_API_KEY = "a-key-for-the-install-api"
 HEADINGS = tuple(model.name for model in MODELS[:2])
@@ -85,48 +86,50 @@ class Site:
             return None
 
     def deliver_at_once(self, *events: Mapping[str, Any]) -> list[int | None]:
-        """Bring several events at the same time."""
         with ThreadPoolExecutor(len(events)) as pool:
             return list(pool.map(self.deliver, events))
 
     def fault(self, service: str, **fields: Any) -> None:
-        """Order a fault of the sandbox."""
         self.stage.control("faults", {"service": service, **fields})
+
+    def hold(self, service: str, target: str, containing: str, **fields: Any) -> None:
+        """Let the next call wait until it is released."""
+        self.fault(service, target=target, containing=containing, delay=60.0, **fields)
+
+    def release(self, containing: str) -> None:
+        """End the wait of the calls that are held."""
+        self.stage.control("release", {"containing": containing})
 
     def await_faults(self, service: str) -> None:
         """Wait until calls of a service have met every fault that was ordered; a delay may still go on."""
-        until(lambda: not self.stage.control("faults")[service], 10, f"{service} is called")
+        until(lambda: not self.stage.control("faults")[service], 30, f"{service} is called")
 
     def channel(self, name: str) -> str:
-        """Make a channel with the app in it."""
         channel = str(self.stage.control("channel", {"name": name})["channel"])
         self.stage.control("invite", {"channel": channel})
         return channel
 
     def messages(self) -> list[dict[str, Any]]:
-        """Give everything that apps posted."""
         found: list[dict[str, Any]] = self.stage.control("messages")["messages"]
         return [message for message in found if message.get("bot_id")]
 
     def posted(self, asked: Asked) -> list[dict[str, Any]]:
-        """Give what was posted in a question's thread."""
+        """Return what was posted in a question's thread."""
         return [each for each in self.messages() if each.get("thread_ts") == asked.ts]
 
     def answers(self, asked: Asked) -> list[dict[str, Any]]:
-        """Give what was said to a question; what only stands in for the answer is left out."""
+        """Return what was said to a question; what only stands in for the answer is left out."""
         return [each for each in self.posted(asked) if not is_stand_in(each)]
 
     def times_asked(self, word: str) -> int:
-        """Say how often SectorFlow was asked something with this word in it."""
+        """Return how often SectorFlow was asked something with this word in it."""
         return sum(word in str(each["body"]) for each in self.stage.control("requests")["requests"])
 
     def verdicts(self, questions: list[Asked]) -> list[str]:
-        """Judge questions by what stands in Slack now."""
         messages = self.messages()
         return [question.verdict(messages) for question in questions]
 
     def answered(self, *questions: Asked) -> bool:
-        """Say whether all of these are answered, once and whole."""
         return set(self.verdicts(list(questions))) == {"answered"}
 
     def await_answers(
@@ -147,16 +150,14 @@ class Site:
         return took
 
     def enter(self, fault: str, *questions: Asked, seconds: float | None = None) -> None:
-        """Enter questions in the table."""
         self._rows.append((fault, list(questions), seconds))
 
     def report(self) -> None:
         """Judge all questions as they stand at the very end: what came twice, late, counts too."""
         for fault, questions, seconds in self._rows:
-            REPORT.add(fault, self.verdicts(questions), seconds)
+            ROWS.append((fault, self.verdicts(questions), seconds))
 
     def open_questions(self) -> int:
-        """Count the questions that wait or are under way."""
         count = 0
         for key in self.redis.client.keys("[wlu]*:*:*"):
             is_list = self.redis.client.type(key) == "list"
@@ -164,19 +165,19 @@ class Site:
         return count
 
     def start_worker(self) -> Group:
-        """Start one more worker and wait until it looks for work."""
         like = self.workers[0]
         log = like.log.with_name(f"worker{len(self.workers)}.log")
-        worker = Group(command_of("worker"), like.environ, log)
+        worker = Group(like.command, like.environ, log)
         self.workers.append(worker)
-        self.run_worker(worker)
+        self.run_workers(worker)
         return worker
 
-    def run_worker(self, worker: Group) -> None:
-        """Start a worker and wait until it looks for work."""
+    def run_workers(self, *workers: Group) -> None:
+        """Start workers and wait until all of them look for work."""
         before = self._heartbeats()
-        worker.start()
-        until(lambda: self._heartbeats() - before, 20, "a worker looks for work")
+        for worker in workers:
+            worker.start()
+        until(lambda: len(self._heartbeats() - before) >= len(workers), 60, "the workers look for work")
 
     def _heartbeats(self) -> set[str]:
         return {str(each) for each in self.redis.client.zrange("dramatiq:__heartbeats__", 0, -1)}
@@ -189,7 +190,7 @@ class Site:
             if not web.is_running:
                 web.start()
         if not any(worker.is_running for worker in self.workers):
-            self.run_worker(self.workers[0])
+            self.run_workers(self.workers[0])
         until(lambda: self.status("readyz") == 200, 20, "ready again")
 
     def status(self, path: str) -> int | None:

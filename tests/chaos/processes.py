@@ -7,8 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,39 +15,29 @@ import redis
 
 from sandbox.stage import ROOT, start
 from sectorflow_slack.embedded.server import find_server
+from tests.waiting import until
 
 #: gunicorn's own variable: several masters share one port, as several machines share one address.
 SHARED_PORT = {"GUNICORN_CMD_ARGS": "--reuse-port"}
-
-
-def until(condition: Callable[[], object], seconds: float, what: str) -> float:
-    """Wait for a condition; gives how long it took."""
-    started = time.monotonic()
-    while not condition():
-        waited = time.monotonic() - started
-        assert waited < seconds, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
-    return time.monotonic() - started
 
 
 class Group:
     """A process with the children it makes, all of which a signal reaches, as on a Heroku dyno."""
 
     def __init__(self, command: tuple[str, ...], environ: Mapping[str, str], log: Path) -> None:
-        self._command = command
+        self.command = command
         self.environ = environ
         self.log = log
         self._leader: subprocess.Popen[bytes] | None = None
 
     @property
     def leader(self) -> subprocess.Popen[bytes]:
-        """Give the first process of the group."""
         assert self._leader is not None
         return self._leader
 
     @property
     def is_running(self) -> bool:
-        """Say whether any process of the group lives; a leader that is gone is reaped on the way."""
+        """Whether any process of the group lives; a leader that is gone is reaped on the way."""
         if self._leader is None:
             return False
         self._leader.poll()
@@ -59,12 +48,10 @@ class Group:
         return True
 
     def start(self) -> None:
-        """Start the group, anew where it ran before."""
         with self.log.open("ab") as output:
-            self._leader = start(self._command, self.environ, output)
+            self._leader = start(self.command, self.environ, output)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to every process of the group, if it runs."""
         if self._leader is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self._leader.pid, number)
@@ -84,7 +71,7 @@ class Group:
 
 
 def command_of(process_type: str) -> tuple[str, ...]:
-    """Give the Procfile's command for ``web`` or ``worker``."""
+    """Return the Procfile's command for ``web`` or ``worker``."""
     for line in (ROOT / "Procfile").read_text().splitlines():
         name, _, command = line.partition(":")
         if name == process_type:
@@ -112,12 +99,10 @@ class OwnRedis(Group):
         self.client = redis.Redis.from_url(self.url, decode_responses=True, socket_timeout=2)
 
     def start(self) -> None:
-        """Start the server and wait until it has read its data."""
         super().start()
         until(self.answers, 10, "Redis answers")
 
     def answers(self) -> bool:
-        """Say whether the server takes commands."""
         try:
             return bool(self.client.ping())
         except redis.RedisError:
@@ -128,7 +113,6 @@ class OwnRedis(Group):
         self.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let the server go on."""
         self.signal(signal.SIGCONT)
 
     def become_replica(self) -> None:

@@ -15,8 +15,9 @@ import pytest
 from sandbox.stage import is_stand_in
 from tests.chaos.building import running_site
 from tests.chaos.harness import Site
-from tests.chaos.processes import Group, OwnRedis, until
-from tests.chaos.verdicts import REPORT, Asked
+from tests.chaos.processes import Group, OwnRedis
+from tests.chaos.verdicts import NOTES, Asked
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.processes,
@@ -61,13 +62,13 @@ def judge(site: Site, fault: str, questions: list[Asked], kills: list[float]) ->
     odd = [each for each in questions if each.verdict(site.messages()) in {"twice", "stuck"}]
     doubtful = [each for each in odd if is_doubt(site, each, kills)]
     site.enter(fault, *questions, seconds=seconds)
-    REPORT.note(f"{fault}: in doubt {len(doubtful)}")
+    NOTES.append(f"{fault}: in doubt {len(doubtful)}")
     assert verdicts["answered"] == len(questions) - len(odd), verdicts
     assert odd == doubtful
 
 
 def is_doubt(site: Site, question: Asked, kills: list[float]) -> bool:
-    """Say whether each message that is there once too often was posted just before a worker was killed."""
+    """Whether each message that is there once too often was posted just before a worker was killed."""
     first: dict[str, float] = {}
     for message in site.posted(question):
         said = message["text"] + str(message.get("blocks"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sandbox.stage import is_stand_in
@@ -26,7 +26,7 @@ class Asked:
     last_words: str = ""
 
     def verdict(self, messages: Iterable[Message]) -> str:
-        """Say ``answered``, ``lost`` (nothing came), ``half``, ``twice`` or ``excused`` (only words).
+        """Return ``answered``, ``lost`` (nothing came), ``half``, ``twice`` or ``excused`` (only words).
 
         ``stuck``: beside an answer or an excuse, something is left that only stands in for it.
         """
@@ -54,36 +54,20 @@ class Asked:
 
 
 def headings(messages: Iterable[Message]) -> list[str]:
-    """Give the headings of messages, in order."""
     blocks = [block for message in messages for block in message.get("blocks") or ()]
     return [str(block["text"]["text"]) for block in blocks if block["type"] == "header"]
 
 
-@dataclass
-class Report:
-    """The table of what was broken and what became of the questions meanwhile."""
-
-    rows: list[tuple[str, Counter[str], str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, fault: str, verdicts: Sequence[str], seconds: float | None) -> None:
-        """Add a row."""
-        self.rows.append((fault, Counter(verdicts), "" if seconds is None else f"{seconds:.1f}"))
-
-    def note(self, text: str) -> None:
-        """Add a remark below the table."""
-        self.notes.append(text)
-
-    def lines(self) -> list[str]:
-        """Draw the table."""
-        lines = [
-            f"{'fault':<62} {'questions':>9} {'lost':>5} {'twice':>5} {'half':>5} {'stuck':>5} {'seconds':>8}"
-        ]
-        for fault, verdicts, seconds in self.rows:
-            counts = [verdicts[name] for name in ("lost", "twice", "half", "stuck")]
-            row = "{:<62} {:>9} {:>5} {:>5} {:>5} {:>5} {:>8}"
-            lines.append(row.format(fault, verdicts.total(), *counts, seconds))
-        return [*lines, *self.notes]
+#: What was broken, what became of the questions meanwhile, and in how many seconds.
+ROWS: list[tuple[str, list[str], float | None]] = []
+NOTES: list[str] = []
 
 
-REPORT = Report()
+def table() -> list[str]:
+    columns = ("lost", "twice", "half", "stuck")
+    form = "{:<62} {:>9} {:>5} {:>5} {:>5} {:>5} {:>8}"
+    lines = [form.format("fault", "questions", *columns, "seconds")]
+    for fault, verdicts, seconds in ROWS:
+        took = "" if seconds is None else f"{seconds:.1f}"
+        lines.append(form.format(fault, len(verdicts), *map(verdicts.count, columns), took))
+    return [*lines, *NOTES]

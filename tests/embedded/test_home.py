@@ -9,16 +9,14 @@ from sectorflow_slack.embedded.home import claimed
 from sectorflow_slack.embedded.report import LaunchError
 
 
-def test_the_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
-    with claimed(tmp_path / "deep" / "home") as home:
-        assert stat.S_IMODE(home.stat().st_mode) == 0o700
-
-
-def test_the_full_path_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_is_made_for_its_owner_only_and_given_with_its_full_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
 
-    with claimed(Path("home")) as home:
-        assert home == tmp_path / "home"
+    with claimed(Path("deep/home")) as home:
+        assert home == tmp_path / "deep" / "home"
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
 
 def test_a_folder_in_use_is_refused_until_it_is_free(tmp_path: Path) -> None:

@@ -1,20 +1,20 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import redis
 
-from sectorflow_slack.embedded.launcher import check_port, service_commands
+from sectorflow_slack.embedded.launcher import STOP_SECONDS, check_port, service_commands
+from tests.waiting import is_alive, until
 
 pytestmark = [pytest.mark.real_redis, pytest.mark.processes]
 
@@ -25,28 +25,21 @@ LAUNCH = """
 import os, sys
 from sectorflow_slack.embedded.launcher import Launcher
 from sectorflow_slack.embedded.process import Command
-commands = [Command(f"stand-in {i}", (sys.executable, "-c", script)) for i, script in enumerate(sys.argv[1:])]
+commands = [Command(f"stand-in {i}", ("/bin/sh", "-c", script)) for i, script in enumerate(sys.argv[1:])]
 sys.exit(Launcher(commands, os.environ).run())
 """
+NOTE_START = 'env -0 > "$NOTES/$$.draft" && mv "$NOTES/$$.draft" "$NOTES/$$.started"; '
 #: Notes its process id and environment, then waits.
-WAIT = """
-import json, os, pathlib, time
-notes = pathlib.Path(os.environ["NOTES"])
-(notes / "draft").write_text(json.dumps(dict(os.environ)))
-(notes / "draft").rename(notes / f"{os.getpid()}.started")
-time.sleep(60)
-"""
+WAIT = f"{NOTE_START} exec sleep 60"
 #: Asks the store when it is asked to stop itself, and notes whether the store was there still.
+PING = "import os, redis; print(redis.Redis.from_url(os.environ.get('REDIS_URL')).ping())"
 ASK_AT_STOP = f"""
-import os, pathlib, redis, signal, sys
-def stop(number, frame):
-    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
-        pathlib.Path(os.environ["NOTES"], "answer").write_text(str(client.ping()))
-    sys.exit(0)
-signal.signal(signal.SIGTERM, stop)
-{WAIT}
+trap '"$PYTHON" -c "$PING" > "$NOTES/answer"; exit 0' TERM
+{NOTE_START} while :; do sleep 0.05; done
 """
-FAIL = "import sys; sys.exit(3)"
+#: Notes that it was asked to stop, and goes on.
+STAY = f"trap ': > \"$NOTES/asked\"' TERM; {NOTE_START} while :; do sleep 0.05; done"
+FAIL = "exit 3"
 
 
 class Run:
@@ -58,7 +51,7 @@ class Run:
         self.notes.mkdir(exist_ok=True)
         unset = {"REDIS_URL", "PORT", "PUBLIC_URL", "ENCRYPTION_KEYS", "INSTALL_API_KEYS", "INSTALL_PAGE"}
         inherited = {name: value for name, value in os.environ.items() if name not in unset}
-        paths = {"PYTHONPATH": str(ROOT), "NOTES": str(self.notes)}
+        paths = {"PYTHONPATH": str(ROOT), "NOTES": str(self.notes), "PYTHON": sys.executable, "PING": PING}
         with (folder / "stderr").open("a") as stderr:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", LAUNCH, *scripts],
@@ -73,12 +66,15 @@ class Run:
 
     @property
     def pids(self) -> list[int]:
-        """Give the stand-ins started so far."""
+        """The stand-ins started so far."""
         return [int(path.stem) for path in self.notes.glob("*.started")]
 
     def environ_of(self, pid: int) -> dict[str, str]:
-        environ: dict[str, str] = json.loads((self.notes / f"{pid}.started").read_text())
-        return environ
+        lines = (self.notes / f"{pid}.started").read_text().split("\0")
+        return dict(line.split("=", 1) for line in lines if line)
+
+    def wait_for_scripts(self, count: int) -> None:
+        until(lambda: len(self.pids) >= count or self.process.poll() is not None)
 
     def store(self) -> redis.Redis:
         socket = self.folder / ".local" / "store.sock"
@@ -89,35 +85,40 @@ class Run:
             return int(client.info("server")["process_id"])
 
 
-@pytest.fixture
-def launch(tmp_path: Path, eventually: Callable[..., None]) -> Iterator[Callable[..., Run]]:
-    """Give a start of the launcher with scripts, which waits until the scripts run."""
+@contextmanager
+def launching(folder: Path) -> Iterator[Callable[..., Run]]:
+    """Start launchers with scripts, and wait until the scripts run; end them all with the block."""
     # Under nohup SIGHUP is ignored, and whatever is started from there ignores it too.
     inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     runs: list[Run] = []
 
     def start(*scripts: str, ready: int | None = None, **environ: str) -> Run:
-        run = Run(tmp_path, scripts, environ)
-        runs.append(run)
-        expected = len(scripts) if ready is None else ready
-        eventually(lambda: len(run.pids) >= expected or run.process.poll() is not None)
-        return run
+        runs.append(Run(folder, scripts, environ))
+        runs[-1].wait_for_scripts(len(scripts) if ready is None else ready)
+        return runs[-1]
 
     yield start
     for run in runs:
         run.process.terminate()
-        run.process.wait(timeout=10)
+        run.process.wait(timeout=60)
     signal.signal(signal.SIGHUP, inherited)
 
 
 @pytest.fixture
-def held(launch: Callable[..., Run]) -> Run:
-    """Give a launcher with two stand-ins that wait."""
-    return launch(WAIT, WAIT)
+def launch(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    with launching(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """A launcher with two stand-ins that wait, shared by the tests that leave it as it is."""
+    with launching(tmp_path_factory.mktemp("held")) as start:
+        yield start(WAIT, WAIT)
 
 
 def test_it_says_in_one_line_what_runs_and_where_the_key_is(held: Run) -> None:
-    (line,) = held.said.splitlines()
+    line, *_ = held.said.splitlines()
 
     assert line.startswith("sectorflow-slack: embedded store (")
     assert line.endswith(
@@ -137,6 +138,34 @@ def test_the_children_get_a_whole_environment(held: Run) -> None:
     assert environ["ENCRYPTION_KEYS"]
     with redis.Redis.from_url(environ["REDIS_URL"]) as client:
         assert client.ping()
+
+
+def test_a_second_launcher_in_the_same_folder_is_refused(held: Run) -> None:
+    second = Run(held.folder, (WAIT,), {})
+
+    assert second.process.wait(timeout=60) == 1
+    assert "another sectorflow-slack runs in .local" in second.said
+    assert held.process.poll() is None
+    assert held.store_pid()
+
+
+def test_a_store_that_dies_comes_back_while_the_others_run_on(held: Run) -> None:
+    first = held.store_pid()
+
+    os.kill(first, signal.SIGKILL)
+    until(lambda: "store ended with code -9" in held.said)
+    until(lambda: answers(held))
+
+    assert held.store_pid() != first
+    assert len(held.pids) == 2
+
+
+def answers(run: Run) -> bool:
+    try:
+        with run.store() as client:
+            return bool(client.ping())
+    except redis.ConnectionError:
+        return False
 
 
 def test_what_the_environment_says_wins(launch: Callable[..., Run]) -> None:
@@ -163,81 +192,60 @@ def test_with_a_redis_named_it_makes_no_store_and_no_secrets(launch: Callable[..
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_everything_in_order(
-    launch: Callable[..., Run], is_alive: Callable[[int], bool], number: signal.Signals
-) -> None:
+def test_a_signal_ends_everything_in_order(launch: Callable[..., Run], number: signal.Signals) -> None:
     run = launch(ASK_AT_STOP, WAIT)
     store = run.store_pid()
 
     run.process.send_signal(number)
 
-    assert run.process.wait(timeout=10) == 0
+    assert run.process.wait(timeout=60) == 0
     assert not [pid for pid in (*run.pids, store) if is_alive(pid)]
-    assert (run.notes / "answer").read_text() == "True"
+    assert (run.notes / "answer").read_text() == "True\n"
 
 
-def test_a_launcher_that_is_killed_leaves_no_process(
-    held: Run, is_alive: Callable[[int], bool], eventually: Callable[..., None]
-) -> None:
-    processes = [*held.pids, held.store_pid()]
+def test_sigquit_waits_for_no_child_not_even_for_one_that_is_stopping(launch: Callable[..., Run]) -> None:
+    run = launch(STAY)
+    store = run.store_pid()
 
-    held.process.kill()
+    run.process.send_signal(signal.SIGTERM)
+    until(lambda: (run.notes / "asked").exists())
+    run.process.send_signal(signal.SIGQUIT)
 
-    eventually(lambda: not any(is_alive(pid) for pid in processes))
+    # Sooner than what a child that is asked to stop may take.
+    assert run.process.wait(timeout=STOP_SECONDS - 5) == 0
+    assert not [pid for pid in (*run.pids, store) if is_alive(pid)]
 
 
-def test_data_survive_a_sigkill_of_everything(held: Run, launch: Callable[..., Run]) -> None:
-    key = held.environ_of(held.pids[0])["ENCRYPTION_KEYS"]
-    with held.store() as client:
+def test_a_launcher_that_is_killed_leaves_no_process(launch: Callable[..., Run]) -> None:
+    run = launch(WAIT)
+    processes = [*run.pids, run.store_pid()]
+
+    run.process.kill()
+
+    until(lambda: not any(is_alive(pid) for pid in processes))
+
+
+def test_data_survive_a_sigkill_of_everything(launch: Callable[..., Run]) -> None:
+    run = launch(WAIT)
+    key = run.environ_of(run.pids[0])["ENCRYPTION_KEYS"]
+    with run.store() as client:
         client.set("key", "kept")
-    processes = [held.process.pid, *held.pids, held.store_pid()]
-    time.sleep(1.2)
+    processes = [run.process.pid, *run.pids, run.store_pid()]
+    until(lambda: any(b"kept" in path.read_bytes() for path in run.folder.rglob("*.aof")))
 
     for pid in processes:
         os.kill(pid, signal.SIGKILL)
-    again = launch(WAIT, ready=3)
+    again = launch(WAIT, ready=2)
 
     with again.store() as client:
         assert client.get("key") == "kept"
     assert {again.environ_of(pid)["ENCRYPTION_KEYS"] for pid in again.pids} == {key}
 
 
-def test_a_second_launcher_in_the_same_folder_is_refused(held: Run, launch: Callable[..., Run]) -> None:
-    second = launch(WAIT, ready=3)
-
-    assert second.process.wait(timeout=10) == 1
-    assert "another sectorflow-slack runs in .local" in second.said
-    assert held.process.poll() is None
-    assert held.store_pid()
-
-
-def test_a_store_that_dies_comes_back_while_the_others_run_on(
-    held: Run, eventually: Callable[..., None]
-) -> None:
-    first = held.store_pid()
-
-    os.kill(first, signal.SIGKILL)
-    eventually(lambda: "store ended with code -9" in held.said)
-    eventually(lambda: answers(held))
-
-    assert held.store_pid() != first
-    assert len(held.pids) == 2
-
-
-def answers(run: Run) -> bool:
-    try:
-        with run.store() as client:
-            return bool(client.ping())
-    except redis.ConnectionError:
-        return False
-
-
-def test_a_service_that_does_not_stay_up_ends_everything(
-    launch: Callable[..., Run], is_alive: Callable[[int], bool]
-) -> None:
+def test_a_service_that_does_not_stay_up_ends_everything(launch: Callable[..., Run]) -> None:
     run = launch(WAIT, FAIL, ready=1)
 
-    assert run.process.wait(timeout=10) == 1
+    assert run.process.wait(timeout=60) == 1
     assert run.said.endswith("stand-in 1 does not stay up (code 3), see above\n")
     assert not [pid for pid in run.pids if is_alive(pid)]
 
@@ -254,7 +262,7 @@ def test_a_port_that_is_taken_is_said_at_once(tmp_path: Path) -> None:
             env=environ,
             capture_output=True,
             text=True,
-            timeout=10,
+            timeout=60,
             check=False,
         )
 

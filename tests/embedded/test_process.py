@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,13 +9,15 @@ import pytest
 
 from sectorflow_slack.embedded.process import EARLY_DEATHS, Child, Command, stop_together
 from sectorflow_slack.embedded.report import LaunchError
+from tests.waiting import is_alive, until
 
+MakeChild = Callable[[str], Child]
 NOTE_START = "echo $$ >> starts; "
 
 
 @pytest.fixture
-def make_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Child]]:
-    """Give a maker of children that run a shell script in the test's folder."""
+def make_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeChild]:
+    """Make children that run a shell script in the test's folder."""
     monkeypatch.chdir(tmp_path)
     made: list[Child] = []
 
@@ -34,80 +35,75 @@ def pids(name: str) -> list[int]:
 
 
 def test_a_process_that_dies_is_started_again(
-    make_child: Callable[[str], Child],
-    eventually: Callable[..., None],
-    capsys: pytest.CaptureFixture[str],
+    make_child: MakeChild, capsys: pytest.CaptureFixture[str]
 ) -> None:
     child = make_child(f"{NOTE_START} exec sleep 60")
     child.tend()
-    eventually(lambda: pids("starts"))
+    until(lambda: pids("starts"))
 
     os.kill(pids("starts")[0], signal.SIGKILL)
-
-    def has_come_back() -> bool:
-        child.tend()
-        return len(pids("starts")) == 2
-
-    eventually(has_come_back)
+    until(lambda: child.tend() or len(pids("starts")) == 2)
 
     assert child.is_running
     assert "stand-in ended with code -9, starting it again in 0.5 s" in capsys.readouterr().err
 
 
 def test_a_process_that_keeps_dying_early_is_given_up(
-    make_child: Callable[[str], Child], eventually: Callable[..., None]
+    make_child: MakeChild, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sectorflow_slack.embedded.process._PAUSE_SECONDS", 0.01)
     child = make_child(f"{NOTE_START} exit 3")
 
     with pytest.raises(LaunchError, match="stand-in does not stay up \\(code 3\\)"):
-        eventually(child.tend)
+        until(child.tend)
 
     assert len(pids("starts")) == EARLY_DEATHS
 
 
-def test_what_a_dead_process_left_behind_is_ended(
-    make_child: Callable[[str], Child], is_alive: Callable[[int], bool], eventually: Callable[..., None]
-) -> None:
+def test_what_a_dead_process_left_behind_is_ended(make_child: MakeChild) -> None:
     child = make_child("sleep 60 & echo $! > orphan; exit 1")
     child.tend()
-    eventually(lambda: pids("orphan") and not child.is_running)
+    until(lambda: pids("orphan") and not child.is_running)
     (orphan,) = pids("orphan")
     assert is_alive(orphan)
 
     child.tend()
 
-    eventually(lambda: not is_alive(orphan))
+    until(lambda: not is_alive(orphan))
 
 
-def test_processes_are_asked_to_stop_all_at_once(
-    make_child: Callable[[str], Child], eventually: Callable[..., None]
-) -> None:
-    script = "trap 'sleep 0.4; echo 1 >> stopped; exit 0' TERM; echo 1 >> ready; while :; do sleep 0.02; done"
-    children = [make_child(script) for _ in range(3)]
+def test_processes_are_asked_to_stop_all_at_once(make_child: MakeChild) -> None:
+    # Each waits for the others to be asked too.
+    wait = "while [ $(wc -l < asked) -lt 3 ]; do sleep 0.02; done"
+    stop = f"echo 1 >> asked; {wait}; echo 1 >> stopped; exit 0"
+    children = [
+        make_child(f"trap '{stop}' TERM; echo 1 >> ready; while :; do sleep 0.02; done") for _ in range(3)
+    ]
     for child in children:
         child.start()
-    eventually(lambda: len(pids("ready")) == 3)
-    began = time.monotonic()
+    until(lambda: len(pids("ready")) == 3)
 
-    stop_together(children, seconds=5)
+    stop_together(children, seconds=20)
 
     assert len(pids("stopped")) == 3
-    assert time.monotonic() - began < 1.1
 
 
-def test_a_process_that_does_not_stop_in_time_is_killed(
-    make_child: Callable[[str], Child], is_alive: Callable[[int], bool], eventually: Callable[..., None]
+@pytest.mark.parametrize(
+    ("seconds", "keep_waiting"), [(0.2, True), (600.0, False)], ids=["in time", "before the wait is over"]
+)
+def test_a_process_that_does_not_stop_is_killed(
+    make_child: MakeChild, seconds: float, keep_waiting: bool
 ) -> None:
     child = make_child(f"trap '' TERM; {NOTE_START} while :; do sleep 0.02; done")
     child.start()
-    eventually(lambda: pids("starts"))
+    until(lambda: pids("starts"))
 
-    stop_together([child], seconds=0.2)
+    stop_together([child], seconds, lambda: keep_waiting)
 
     assert not is_alive(pids("starts")[0])
 
 
-def test_a_process_that_was_never_started_stops_without_ado(make_child: Callable[[str], Child]) -> None:
+def test_a_process_that_was_never_started_stops_without_ado(make_child: MakeChild) -> None:
     child = make_child("exit 0")
 
     stop_together([child], seconds=5)
@@ -115,15 +111,13 @@ def test_a_process_that_was_never_started_stops_without_ado(make_child: Callable
     assert child.exit_code is None
 
 
-def test_only_the_descriptors_that_are_named_are_inherited(
-    tmp_path: Path, eventually: Callable[..., None]
-) -> None:
+def test_only_the_descriptors_that_are_named_are_inherited(tmp_path: Path) -> None:
     named, other = (os.open(tmp_path / name, os.O_CREAT | os.O_RDWR) for name in ("named", "other"))
     script = f"test -e /dev/fd/{named} && test ! -e /dev/fd/{other}"
     child = Child(Command("stand-in", ("/bin/sh", "-c", script), inherits=(named,)), os.environ)
 
     child.start()
-    eventually(lambda: not child.is_running)
+    until(lambda: not child.is_running)
 
     assert child.exit_code == 0
     child.kill()

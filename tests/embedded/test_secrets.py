@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,24 +13,20 @@ from sectorflow_slack.embedded.secrets import provide_secrets
 FILES = ["encryption-key", "install-api-key"]
 
 
-@pytest.fixture
-def open_umask() -> Iterator[None]:
-    """Take away what usually keeps new files from others."""
-    before = os.umask(0)
-    yield
-    os.umask(before)
-
-
-def test_keys_are_made_that_the_service_accepts(tmp_path: Path) -> None:
-    secrets = provide_secrets(tmp_path, {})
+@pytest.mark.parametrize("environ", [{}, {"ENCRYPTION_KEYS": "", "INSTALL_API_KEYS": ""}])
+def test_keys_are_made_that_the_service_accepts(tmp_path: Path, environ: dict[str, str]) -> None:
+    secrets = provide_secrets(tmp_path, environ)
 
     assert Fernet(secrets["ENCRYPTION_KEYS"])
     assert len(secrets["INSTALL_API_KEYS"]) >= 43
 
 
-@pytest.mark.usefixtures("open_umask")
 def test_only_their_owner_can_read_the_files(tmp_path: Path) -> None:
-    provide_secrets(tmp_path, {})
+    before = os.umask(0)
+    try:
+        provide_secrets(tmp_path, {})
+    finally:
+        os.umask(before)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
@@ -52,10 +47,6 @@ def test_keys_of_the_environment_win_and_none_are_made(tmp_path: Path) -> None:
 
     assert provide_secrets(tmp_path, given) == given
     assert not list(tmp_path.iterdir())
-
-
-def test_an_empty_value_in_the_environment_counts_as_unset(tmp_path: Path) -> None:
-    assert all(provide_secrets(tmp_path, {"ENCRYPTION_KEYS": "", "INSTALL_API_KEYS": ""}).values())
 
 
 @pytest.mark.parametrize("name", FILES)

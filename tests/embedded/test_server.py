@@ -11,7 +11,7 @@ from sectorflow_slack.embedded.server import bundled_binary, examine, find_serve
 
 @pytest.fixture
 def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder that is the whole PATH."""
+    """Make a folder that is the whole PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path
 
@@ -34,13 +34,8 @@ def test_a_server_on_path_is_taken(bin_folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "exit_code"),
-    [
-        ("Redis server v=6.0.16 sha=00000000:0", 0),
-        ("Redis server v=5.9.0 sha=00000000:0", 0),
-        ("something else", 0),
-        ("Redis server v=7.0.15 sha=00000000:0", 1),
-    ],
-    ids=["older than 6.2", "much older", "no version", "fails"],
+    [("Redis server v=6.0.16 sha=00000000:0", 0), ("something else", 0), ("Redis server v=7.0.15", 1)],
+    ids=["older than 6.2", "no version", "fails"],
 )
 def test_a_server_that_cannot_serve_is_passed_over(bin_folder: Path, answer: str, exit_code: int) -> None:
     put_server(bin_folder, "redis-server", answer, exit_code)

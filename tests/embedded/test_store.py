@@ -5,8 +5,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ import redis
 from sectorflow_slack.embedded.report import LaunchError
 from sectorflow_slack.embedded.server import Server
 from sectorflow_slack.embedded.store import LONGEST_SOCKET_PATH, Store, running_store
+from tests.waiting import is_alive, until
 
 pytestmark = pytest.mark.real_redis
 
@@ -48,8 +47,6 @@ def connect(store: Store) -> redis.Redis:
 def write(home: Path, server: Server) -> None:
     with running_store(home, server) as store, connect(store) as client:
         client.set("key", "kept")
-        client.hset("hash", mapping={"field": "1"})
-        client.expire("hash", 1000)
 
 
 def read(home: Path, server: Server) -> object:
@@ -58,7 +55,7 @@ def read(home: Path, server: Server) -> object:
 
 
 def leave_over(home: Path, server: Server) -> int:
-    """Run a store whose launcher is killed, and give the store's process id."""
+    """Run a store whose launcher is killed, and return the store's process id."""
     orphaning = [sys.executable, "-c", ORPHANING, str(home), str(server.path)]
     with subprocess.Popen(orphaning, stdout=subprocess.PIPE, text=True) as launcher:
         assert launcher.stdout
@@ -72,26 +69,18 @@ def make_script(folder: Path, script: str) -> Server:
     return Server(path, "7.0.0")
 
 
-def test_it_serves_on_a_private_socket_only(home: Path, server: Server) -> None:
+def test_it_serves_on_a_private_socket_only_and_no_file_of_it_is_open_to_others(
+    home: Path, server: Server
+) -> None:
     with running_store(home, server) as store, connect(store) as client:
+        client.set("key", "kept")
         mode = stat.S_IMODE(store.socket.stat().st_mode)
         settings = client.config_get("port", "maxmemory-policy", "appendfsync")
 
     assert mode == 0o700
     assert settings == {"port": "0", "maxmemory-policy": "noeviction", "appendfsync": "everysec"}
     assert not store.socket.exists()
-
-
-def test_no_file_of_it_is_open_to_others(home: Path, server: Server) -> None:
-    write(home, server)
-
     assert not [path for path in home.rglob("*") if path.stat().st_mode & 0o077]
-
-
-def test_data_survive_a_restart(home: Path, server: Server) -> None:
-    write(home, server)
-
-    assert read(home, server) == "kept"
 
 
 def test_data_survive_a_sigkill_of_the_store(home: Path, server: Server) -> None:
@@ -99,7 +88,7 @@ def test_data_survive_a_sigkill_of_the_store(home: Path, server: Server) -> None
         with connect(store) as client:
             client.set("key", "kept")
             pid = client.info("server")["process_id"]
-        time.sleep(1.2)
+        until(lambda: any(b"kept" in path.read_bytes() for path in home.rglob("*.aof")))
         os.kill(pid, signal.SIGKILL)
 
     assert read(home, server) == "kept"
@@ -134,14 +123,12 @@ def test_a_folder_with_a_long_path_gets_its_socket_elsewhere(
     home = tmp_path / ("long" * 30)
     home.mkdir(mode=0o700)
 
-    with running_store(home, installed_server) as store, connect(store) as client:
-        client.set("key", "kept")
+    with running_store(home, installed_server) as store:
         place = store.socket.parent
         assert len(os.fsencode(store.socket)) <= LONGEST_SOCKET_PATH
         assert stat.S_IMODE(place.stat().st_mode) == 0o700
 
     assert not place.exists()
-    assert read(home, installed_server) == "kept"
 
 
 def test_a_folder_with_odd_letters_in_its_name_works(tmp_path: Path, installed_server: Server) -> None:
@@ -153,11 +140,7 @@ def test_a_folder_with_odd_letters_in_its_name_works(tmp_path: Path, installed_s
     assert read(home, installed_server) == "kept"
 
 
-def test_a_store_that_outlived_its_launcher_is_stopped_first(
-    home: Path,
-    server: Server,
-    is_alive: Callable[[int], bool],
-) -> None:
+def test_a_store_that_outlived_its_launcher_is_stopped_first(home: Path, server: Server) -> None:
     left_over = leave_over(home, server)
     assert is_alive(left_over)
 

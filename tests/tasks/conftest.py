@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Iterator
 
 import dramatiq
 import pytest
 import redis
 
+from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.tasks import ERRANDS, DramatiqTaskQueue, WorkerSettings, declare_actors, make_broker
+from sectorflow_slack.tasks import (
+    ERRANDS,
+    DramatiqTaskQueue,
+    ErrandWorker,
+    WorkerSettings,
+    declare_actors,
+    declare_errands,
+    make_broker,
+)
 
 KEY = InstallationKey("A0OWN", "T0ACME")
 SECRET = "a-secret-that-nobody-may-see"
 THREADS = 3
 
+Start = Callable[..., dramatiq.Worker]
 
-def wait_until(condition: Callable[[], object], seconds: float = 5.0) -> bool:
-    """Wait until a condition holds; False where it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
+
+def ignore(_: object) -> None:
+    """Do nothing with a job."""
 
 
 @pytest.fixture
@@ -43,25 +48,34 @@ def web(raw_redis: redis.Redis) -> DramatiqTaskQueue:
 
 
 @pytest.fixture
-def start(raw_redis: redis.Redis) -> Iterator[Callable[..., dramatiq.Worker]]:
-    """Start a worker with this actor and these middlewares."""
+def start(raw_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Start a worker that answers with the first, runs errands with the second, and has these middlewares."""
+    # A paused consumer of dramatiq's sleeps this long before it sees that it is to stop.
+    monkeypatch.setattr(dramatiq.worker, "CONSUMER_RESTART_DELAY_SECS", 0.02)
     workers: list[dramatiq.Worker] = []
 
-    def start_worker(answer_next: Callable[[InstallationKey], None], *middleware: object) -> dramatiq.Worker:
-        broker = make_broker(raw_redis)
-        for one in (WorkerSettings(THREADS), *middleware):
-            broker.add_middleware(one)  # type: ignore[arg-type]
-        declare_actors(broker, answer_next)
-        worker = dramatiq.Worker(broker)
-        workers.append(worker)
-        worker.start()
-        return worker
+    def start_worker(
+        answer_next: Callable[[InstallationKey], object] = ignore,
+        run: Callable[[Errand], object] = ignore,
+        *middleware: dramatiq.Middleware,
+    ) -> dramatiq.Worker:
+        errands, broker = make_broker(raw_redis, ERRANDS), make_broker(raw_redis)
+        declare_errands(errands, run)  # type: ignore[arg-type]
+        declare_actors(broker, answer_next)  # type: ignore[arg-type]
+        for one in (WorkerSettings(THREADS), ErrandWorker(errands), *middleware):
+            broker.add_middleware(one)
+        workers.append(dramatiq.Worker(broker))
+        workers[-1].start()
+        return workers[-1]
 
     yield start_worker
     for worker in workers:
         worker.stop(timeout=5000)
 
 
-def dump(client: redis.Redis) -> str:
-    """Give all that is stored as text."""
-    return "".join(f"{key!r}{client.dump(key)!r}" for key in client.scan_iter())
+@pytest.fixture
+def go_on(start: Start) -> Iterator[threading.Event]:
+    """What jobs of a test wait for; let go of before the workers are stopped."""
+    event = threading.Event()
+    yield event
+    event.set()

@@ -15,9 +15,19 @@ QUICK = ("--sectorflow-latency", "0.1", "--no-rate-limits")
 
 @pytest.fixture(scope="session")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A running service in whose Slack the app is installed and sits in #general."""
+    """A running service in whose Slack the app is installed and sits in #general and #random."""
     log = tmp_path_factory.mktemp("stage") / "stage.log"
     with running_stage(log, sandbox_options=QUICK) as running:
         install(running)
-        running.control("invite", {"channel": seed.GENERAL_ID})
+        for channel in (seed.GENERAL_ID, seed.RANDOM_ID):
+            running.control("invite", {"channel": channel})
+        yield running
+
+
+@pytest.fixture(scope="session")
+def bare_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A service that says all it has to say in its log, in whose Slack nothing is installed."""
+    log = tmp_path_factory.mktemp("bare") / "stage.log"
+    environ = {"RETURN_URL_HOSTS": "platform.example.com", "LOG_LEVEL": "DEBUG"}
+    with running_stage(log, environ=environ, sandbox_options=QUICK) as running:
         yield running

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+import redis
 import requests
 
 from sandbox.sectorflow.models import MODELS, PLUS_ID, TOKEN, WORKSPACE_ID
@@ -15,12 +16,13 @@ from sandbox.slack import seed
 from sandbox.slack.filling import with_ids
 from sandbox.slack.signing import signed_headers
 from sandbox.stage import Stage
+from tests.waiting import until
 
 Message = Mapping[str, Any]
 
 
 def install(stage: Stage, **fields: Any) -> str:
-    """Install the app as SectorFlow's platform and a person would; gives the installation's id."""
+    """Install the app as SectorFlow's platform and a person would, and return the installation's id."""
     wish = {
         "appName": "SectorFlow",
         "apiToken": TOKEN,
@@ -34,55 +36,87 @@ def install(stage: Stage, **fields: Any) -> str:
     return str(registered["id"])
 
 
-def until(condition: Callable[[], object], timeout: float = 20.0) -> float:
-    """Wait for a condition; gives how long it took."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < timeout, f"not within {timeout:.0f} s"
-        time.sleep(0.05)
-    return time.monotonic() - started
+def store_of(stage: Stage) -> redis.Redis:
+    """Return a client of the service's own store."""
+    assert stage.install_api_key_file is not None
+    return redis.Redis(unix_socket_path=str(stage.install_api_key_file.parent / "store.sock"))
+
+
+def finish(stage: Stage) -> None:
+    """Wait until every question is answered and every Slack job has run: nothing changes from then on."""
+    with store_of(stage) as store:
+        jobs = ("dramatiq:questions.msgs", "errands:errands.msgs")
+        until(lambda: not any(map(store.hlen, jobs)) and not list(store.scan_iter("question:*")), 60.0)
+
+
+def wait_for_answer(
+    stage: Stage, question: Mapping[str, Any], channel: str = seed.GENERAL_ID
+) -> list[dict[str, Any]]:
+    """Wait until a question is answered, and return the messages in its thread."""
+    until(lambda: stage.replies(question, channel), 60.0)
+    finish(stage)
+    return stage.replies(question, channel)
+
+
+def ask(stage: Stage, text: str = "Tell me a joke") -> tuple[dict[str, Any], dict[str, Any]]:
+    """Ask in #general, and return the question and the one message of its answer."""
+    question = stage.ask(f"{{bot}} {text}")
+    (answer,) = wait_for_answer(stage, question)
+    return question, {**answer, "channel": seed.GENERAL_ID}
+
+
+def requests_of(stage: Stage) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = stage.control("requests")["requests"]
+    return found
+
+
+def hold(stage: Stage, service: str, target: str, containing: str = "") -> None:
+    """Let the next call wait until it is released."""
+    fault = {"service": service, "target": target, "containing": containing, "delay": 60.0}
+    stage.control("faults", fault)
+
+
+def release(stage: Stage) -> None:
+    stage.control("release", {})
 
 
 def blocks_of(messages: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
-    """Give the blocks of one type, in order."""
     return [block for message in messages for block in message.get("blocks") or () if block["type"] == kind]
 
 
 def headings(messages: list[dict[str, Any]]) -> list[str]:
-    """Give the headings, in order."""
     return [block["text"]["text"] for block in blocks_of(messages, "header")]
 
 
 def texts(messages: list[dict[str, Any]]) -> list[str]:
-    """Give the answers' Markdown, in order."""
+    """Return the answers' Markdown, in order."""
     return [block["text"] for block in blocks_of(messages, "markdown")]
 
 
 def elements(message: Message) -> Iterator[dict[str, Any]]:
-    """Give everything that can be pressed."""
+    """Return everything that can be pressed."""
     for block in with_ids(message.get("blocks") or []):
         yield from ({**each, "block_id": block["block_id"]} for each in block.get("elements", ()))
 
 
 def tabs_of(message: Message) -> list[dict[str, Any]]:
-    """Give the tabs' buttons."""
     return [each for each in elements(message) if str(each.get("action_id")).startswith("show_tab:")]
 
 
 def open_tabs(message: Message) -> list[int]:
-    """Give the numbers of the tabs that are marked as open."""
+    """Return the numbers of the tabs that are marked as open."""
     return [number for number, each in enumerate(tabs_of(message)) if each["text"]["text"].startswith("●")]
 
 
 def place_of(message: Message, action: str, model: int = 0) -> dict[str, str]:
-    """Give what tells the element of one model from those of others; the first with this action."""
+    """Return what tells the element of one model from those of others; the first with this action."""
     found = [each for each in elements(message) if each.get("action_id") == action]
     values = [each for each in found if f".{model}." in str(each)]
     return {"action_id": action, "block_id": values[0]["block_id"]}
 
 
 def option(message: Message, action: str, model: int, choice: str) -> dict[str, str]:
-    """Give an option of a menu, or a thumb, of one model."""
+    """Return an option of a menu, or a thumb, of one model."""
     place = place_of(message, action, model)
     (element,) = [
         each
@@ -94,7 +128,7 @@ def option(message: Message, action: str, model: int, choice: str) -> dict[str, 
 
 
 def whispers(stage: Stage, channel: str, user: str) -> list[str]:
-    """Give what only this person sees in a channel."""
+    """Return what only this person sees in a channel."""
     found = stage.messages(channel)
     return [each["text"] for each in found if each.get("ephemeral_for") == user or each.get("is_ephemeral")]
 

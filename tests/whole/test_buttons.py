@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,18 +11,26 @@ import requests
 from sandbox.sectorflow.models import MODELS
 from sandbox.slack import seed
 from sandbox.stage import Stage
-from tests.whole.looking import blocks_of, headings, option, place_of, send_press, texts, until, whispers
+from tests.waiting import until
+from tests.whole.looking import (
+    ask,
+    blocks_of,
+    finish,
+    headings,
+    hold,
+    option,
+    place_of,
+    release,
+    requests_of,
+    send_press,
+    texts,
+    wait_for_answer,
+    whispers,
+)
 
 pytestmark = pytest.mark.processes
 
 GPT = 2
-
-
-def ask(stage: Stage, text: str = "Tell me a joke") -> tuple[dict[str, Any], dict[str, Any]]:
-    """Ask, and give the question and the one message of its answer."""
-    question = stage.ask(f"{{bot}} {text}")
-    (answer,) = stage.wait_for_answer(question, timeout=20)
-    return question, {**answer, "channel": seed.GENERAL_ID}
 
 
 def press(stage: Stage, answer: dict[str, Any], place: dict[str, str], user: str = seed.MAYA_ID) -> None:
@@ -31,19 +38,15 @@ def press(stage: Stage, answer: dict[str, Any], place: dict[str, str], user: str
     assert stage.press(answer, named.pop("action_id"), user, **named)["status"] == 200
 
 
-def requests_of(stage: Stage) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = stage.control("requests")["requests"]
-    return found
-
-
 def test_one_model_is_asked_again_and_only_its_answer_changes(stage: Stage) -> None:
     stage.control("faults", {"service": "sectorflow", "target": "completions", "answer_length": 40})
     question, answer = ask(stage, "What is our refund policy?")
-    stage.control("faults", {"service": "sectorflow", "target": "completions", "delay": 1.0})
+    hold(stage, "sectorflow", "completions")
     asked = len(requests_of(stage))
 
     press(stage, answer, option(answer, "more", GPT, "regenerate"))
     until(lambda: "Asking again" in str(stage.replies(question)))
+    release(stage)
     until(lambda: "Asking again" not in str(stage.replies(question)))
 
     (changed,) = stage.replies(question)
@@ -57,13 +60,14 @@ def test_one_model_is_asked_again_and_only_its_answer_changes(stage: Stage) -> N
 
 def test_a_model_that_is_asked_again_by_many_at_once_is_asked_once(stage: Stage) -> None:
     question, answer = ask(stage)
-    stage.control("faults", {"service": "sectorflow", "target": "completions", "delay": 1.0})
+    hold(stage, "sectorflow", "completions")
     asked = len(requests_of(stage))
 
     value = option(answer, "more", GPT, "regenerate")["value"]
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: send_press(stage, seed.GENERAL_ID, answer["ts"], "more", value), range(3)))
     until(lambda: "Asking again" in str(stage.replies(question)))
+    release(stage)
     until(lambda: "Asking again" not in str(stage.replies(question)))
 
     assert len(requests_of(stage)) == asked + 1
@@ -108,7 +112,7 @@ def test_a_follow_up_goes_to_its_model_alone_and_is_answered_in_the_thread(stage
     (modal,) = stage.control("modals")["modals"]
     sent = stage.submit(modal["view"]["id"], {"follow_up": "And another joke?"})
     until(lambda: len(stage.replies(question)) == 2)
-    _, more = stage.wait_for_answer(question, timeout=20)
+    _, more = wait_for_answer(stage, question)
 
     (seen,) = requests_of(stage)[asked:]
     assert (sent["status"], sent["is_closed"], modal["user_id"]) == (200, True, seed.TOM_ID)
@@ -119,21 +123,6 @@ def test_a_follow_up_goes_to_its_model_alone_and_is_answered_in_the_thread(stage
     assert headings([more]) == [MODELS[GPT].name]
     (quoted,) = blocks_of([more], "rich_text")
     assert "And another joke?" in str(quoted)
-
-
-def test_an_empty_follow_up_is_not_sent(stage: Stage) -> None:
-    _, answer = ask(stage)
-    asked = len(requests_of(stage))
-
-    press(stage, answer, place_of(answer, "follow_up", 0))
-    until(lambda: stage.control("modals")["modals"])
-    (modal,) = stage.control("modals")["modals"]
-    sent = stage.submit(modal["view"]["id"], {"follow_up": ""})
-    stage.control("close-modal", {"view_id": modal["view"]["id"]})
-
-    assert not sent["is_closed"]
-    assert list(sent["errors"]) == ["follow_up"]
-    assert len(requests_of(stage)) == asked
 
 
 def test_votes_are_counted_once_a_person_and_read_over_the_install_api(stage: Stage) -> None:
@@ -174,7 +163,7 @@ def test_an_answer_as_tabs_and_back_keeps_its_place(stage: Stage) -> None:
 
     press(stage, answer, place_of(answer, "switch_display"))
     until(lambda: len(headings(stage.replies(question))) == 1)
-    time.sleep(0.2)
+    finish(stage)
     (as_tabs,) = stage.replies(question)
     press(stage, {**as_tabs, "channel": seed.GENERAL_ID}, place_of(as_tabs, "switch_display"))
     until(lambda: len(headings(stage.replies(question))) == len(MODELS))

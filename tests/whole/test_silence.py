@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import redis
 import requests
 
 from sandbox.sectorflow.models import MODELS, TOKEN, WORKSPACE_ID
 from sandbox.slack import seed
-from sandbox.stage import Stage, running_stage
-from tests.whole.looking import option, place_of, until
+from sandbox.stage import Stage
+from tests.waiting import until
+from tests.whole.looking import option, place_of, store_of, wait_for_answer
 
 pytestmark = pytest.mark.processes
 
@@ -36,18 +35,10 @@ FAULTS = (
 )
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A service that says all it has to say."""
-    log = tmp_path_factory.mktemp("silence") / "stage.log"
-    # Slow enough that something stands in for each answer first, which the faults of chat.update need.
-    options = ("--sectorflow-latency", "1", "--no-rate-limits")
-    with running_stage(log, environ={"LOG_LEVEL": "DEBUG"}, sandbox_options=options) as running:
-        yield running
-
-
 def go_through_everything(stage: Stage) -> set[str]:
-    """Install, ask, fail in every way; gives what must be found nowhere."""
+    """Install, ask, fail in every way, and return what must be found nowhere."""
+    # Slow enough that something stands in for each answer first, which the faults of chat.update need.
+    stage.control("settings", {"sectorflow_latency": 0.8})
     wish = {
         "appName": "SectorFlow",
         "apiToken": TOKEN,
@@ -65,7 +56,7 @@ def go_through_everything(stage: Stage) -> set[str]:
             stage.control("faults", fault)
         question = stage.ask(f"{{bot}} {QUESTION} number {number}")
         if fault.get("error") != "channel_not_found":
-            said |= words_of(stage.wait_for_answer(question, timeout=30))
+            said |= words_of(wait_for_answer(stage, question))
     # Nobody can be told of this one; the fault is to hit it, not the next question.
     until(lambda: "slack_channel_not_found" in stage.log.read_text())
     said |= press_everything(stage)
@@ -86,9 +77,9 @@ def go_through_everything(stage: Stage) -> set[str]:
 
 
 def press_everything(stage: Stage) -> set[str]:
-    """Press every kind of button of an answer, with faults of each; gives what was said."""
+    """Press every kind of button of an answer, with faults of each, and return what was said."""
     question = stage.ask(f"{{bot}} {QUESTION} with buttons")
-    (answer,) = stage.wait_for_answer(question, timeout=30)
+    (answer,) = wait_for_answer(stage, question)
     message = {**answer, "channel": seed.GENERAL_ID}
     stage.control("faults", {"service": "sectorflow", "target": "completions", "status": 400})
     stage.control("faults", {"service": "slack", "target": "chat.postEphemeral", "error": "planted<error>"})
@@ -103,23 +94,23 @@ def press_everything(stage: Stage) -> set[str]:
     (modal,) = stage.control("modals")["modals"]
     stage.submit(modal["view"]["id"], {"follow_up": f"{QUESTION} of a dialog"})
     until(lambda: len(stage.replies(question)) == 2)
-    _, more = stage.wait_for_answer(question, timeout=30)
+    _, more = wait_for_answer(stage, question)
     return words_of([answer, more]) | {"They *leafed* the room"}
 
 
 def words_of(answer: list[dict[str, object]]) -> set[str]:
-    """Give the longest words of an answer's Markdown: found elsewhere, they come from there."""
+    """Return the longest words of an answer's Markdown: found elsewhere, they come from there."""
     blocks = [block for message in answer for block in message.get("blocks") or ()]
     texts = [block["text"] for block in blocks if block["type"] == "markdown"]
     return {max(re.findall(r"[\w ]{20,60}", text) or ["planted"], key=len).strip() for text in texts}
 
 
-def test_nothing_secret_is_in_the_logs_in_redis_or_in_its_file(stage: Stage) -> None:
+def test_nothing_secret_is_in_the_logs_in_redis_or_in_its_file(bare_stage: Stage) -> None:
+    stage, store = bare_stage, store_of(bare_stage)
     secrets = go_through_everything(stage)
 
     assert stage.install_api_key_file is not None
     home: Path = stage.install_api_key_file.parent
-    store = redis.Redis(unix_socket_path=str(home / "store.sock"))
     written = {
         "log": stage.log.read_bytes(),
         "dump": b"\n".join(key + (store.dump(key) or b"") for key in store.scan_iter()),

@@ -1,4 +1,4 @@
-"""The page for the first day names commands, settings and files that are there, and its calls run."""
+"""The docs name commands, settings and files that are there, and what they say to type runs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
-import requests
 from flask import Flask
 
 from sandbox.sectorflow.models import MODELS, PLUS_ID, TOKEN, WORKSPACE_ID
 from sandbox.slack import seed
-from sandbox.stage import ROOT, STOP_SECONDS, free_port, start_sandbox, wait_for
+from sandbox.stage import ROOT, Stage
 from sectorflow_slack.commands import register_commands
 from sectorflow_slack.commands.asking import TOKEN_VARIABLE
 from sectorflow_slack.services.manifests import app_manifest
@@ -41,7 +39,7 @@ FIELDS = {"busy", "le", "model"}
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_is_there_with_its_options(line: str) -> None:
+def test_every_command_of_the_first_day_is_there_with_its_options(line: str) -> None:
     app = Flask(__name__)
     register_commands(app)
     found: click.Command = app.cli
@@ -93,54 +91,49 @@ def test_the_permissions_are_counted_right() -> None:
     assert len(scopes["scopes"]["bot"]) == 5  # type: ignore[index]
 
 
-# Its calls, to the stand-ins
+# What runs
 
 
-@pytest.fixture(scope="module")
-def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    log, port = tmp_path_factory.mktemp("first-day") / "sandbox.log", free_port()
-    url = f"http://127.0.0.1:{port}"
-    with log.open("w") as output:
-        process = start_sandbox(port, "http://localhost:1", output, ("--no-rate-limits",))
-        try:
-            wait_for(f"{url}/_control/installs", process, log)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(STOP_SECONDS)
+def blocks_of(page: Path, language: str) -> list[str]:
+    return [text for each, text in FENCE.findall(page.read_text()) if each == language]
+
+
+def run_blocks(page: Path, folder: Path, **environ: str) -> list[str]:
+    """Run a page's commands, and return what each block of them printed."""
+    script = "\necho ---\n".join(blocks_of(page, "bash"))
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        env={**os.environ, "SECTORFLOW_TOKEN": TOKEN, **environ},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    return done.stdout.split("---")
 
 
 @pytest.mark.processes
-def test_its_calls_are_ones_that_slack_and_sectorflow_understand(sandbox_url: str, tmp_path: Path) -> None:
-    asked = {"channels": [seed.GENERAL_ID]}
-    install = requests.post(f"{sandbox_url}/_control/install-app", json=asked, timeout=10).json()["install"]
-    said = {"user": seed.MAYA_ID, "channel": seed.GENERAL_ID, "text": "Hello"}
-    thread = requests.post(f"{sandbox_url}/_control/ask", json=said, timeout=10).json()["message"]["ts"]
-    environ = {
-        **os.environ,
-        "SLACK": sandbox_url,
-        "SECTORFLOW": f"{sandbox_url}/sectorflow/api/v1",
-        "SECTORFLOW_TOKEN": TOKEN,
-        "WORKSPACE": WORKSPACE_ID,
-        "MODEL": MODELS[0].id,
-        "EXPERT": PLUS_ID,
-        "BOT": install["bot_token"],
-        "CHANNEL": seed.GENERAL_ID,
-        "THREAD": thread,
-    }
-    script = "\necho ---\n".join(text for language, text in FENCE.findall(PAGE) if language == "bash")
+def test_the_calls_of_the_first_day_are_ones_that_slack_and_sectorflow_understand(
+    bare_stage: Stage, tmp_path: Path
+) -> None:
+    install = bare_stage.control("install-app", {"channels": [seed.GENERAL_ID]})["install"]
+    thread = bare_stage.ask("Hello")["ts"]
 
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        env=environ,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
+    printed = run_blocks(
+        DOCS / "first-day.md",
+        tmp_path,
+        SLACK=bare_stage.sandbox_url,
+        SECTORFLOW=f"{bare_stage.sandbox_url}/sectorflow/api/v1",
+        WORKSPACE=WORKSPACE_ID,
+        MODEL=MODELS[0].id,
+        EXPERT=PLUS_ID,
+        BOT=install["bot_token"],
+        CHANNEL=seed.GENERAL_ID,
+        THREAD=thread,
     )
 
-    asks, tokens, prompts, checked, _, headings, lengths, pings, status = done.stdout.split("---")
+    asks, tokens, prompts, checked, _, headings, lengths, pings, status = printed
     assert asks.count('"threadId"') == asks.count("\n200\n") == 2
     assert tokens.split() == ["403", "404"]
     assert len(json.loads(prompts)) == 4
@@ -148,20 +141,45 @@ def test_its_calls_are_ones_that_slack_and_sectorflow_understand(sandbox_url: st
     assert headings.split() == ["True", "False", "invalid_blocks"]
     assert lengths.split() == ["True", "True", "False", "invalid_blocks"]
     assert pings.split() == ["True"]
-    seen = requests.get(f"{sandbox_url}/_control/messages", timeout=10).json()["messages"]
-    (harmless,) = [each for each in seen if each["text"] == "What cannot ping"]
+    (harmless,) = [each for each in bare_stage.messages() if each["text"] == "What cannot ping"]
     assert harmless["pings"] == []
+
+
+@pytest.mark.processes
+def test_the_install_apis_examples_run_as_they_stand(stage: Stage, tmp_path: Path) -> None:
+    page = DOCS / "install-api.md"
+
+    printed = run_blocks(page, tmp_path, SERVICE=stage.service_url, KEY=stage.install_api_key)
+
+    *answers, deleted, manifest = (part.replace(" ", "") for part in printed)
+    registered, shown, listed, changed, feedback, replaced = answers
+    assert '"status":"pending"' in registered
+    assert '"status":"pending"' in shown
+    assert '"customerId":"customer-4711"' in listed
+    assert '"display":"tabs"' in changed
+    assert '"code":404' in feedback  # nobody has consented yet
+    assert '"code":422' in replaced
+    assert "replaces" in replaced
+    assert deleted.strip() == "204"
+    assert '"name":"AcmeAssistant"' in manifest
+
+
+@pytest.mark.parametrize("command", ["demo", "test"])
+def test_the_readmes_commands_are_targets_of_make(command: str) -> None:
+    assert any(f"make {command}\n" in block for block in blocks_of(ROOT / "README.md", "bash"))
+
+    done = subprocess.run(["make", "--dry-run", command], cwd=ROOT, capture_output=True, check=False)
+
+    assert done.returncode == 0
 
 
 # The pages beside it
 
 
 def test_the_manifest_on_the_page_about_apps_is_the_one_that_is_made() -> None:
-    page = (DOCS / "slack-app.md").read_text()
+    (manifest,) = blocks_of(DOCS / "slack-app.md", "json")
 
-    (manifest,) = [json.loads(text) for language, text in FENCE.findall(page) if language == "json"]
-
-    assert manifest == app_manifest("SectorFlow", "https://slack.example.com")
+    assert json.loads(manifest) == app_manifest("SectorFlow", "https://slack.example.com")
 
 
 def test_every_family_of_keys_is_in_the_table_of_what_is_in_redis() -> None:

@@ -1,4 +1,4 @@
-"""Each of Slack's limits: taken at the limit, refused one past it."""
+"""What Slack refuses in blocks: each limit, taken at it and refused past it; and which mentions are live."""
 
 from __future__ import annotations
 
@@ -7,184 +7,107 @@ from typing import Any
 import pytest
 
 from sandbox.slack.blocks import check_message
+from sandbox.slack.mentions import live_mentions
+from tests.sandbox.helpers import actions, button, feedback, mrkdwn, option, overflow, plain
 
 Block = dict[str, Any]
+DIVIDER: Block = {"type": "divider"}
 
 
-def plain(length: int) -> Block:
-    return {"type": "plain_text", "text": "x" * length}
+def section(text: int) -> Block:
+    return {"type": "section", "text": mrkdwn(text)}
 
 
-def mrkdwn(length: int) -> Block:
-    return {"type": "mrkdwn", "text": "x" * length}
+def fields(count: int, length: int = 1) -> Block:
+    return {"type": "section", "fields": [mrkdwn(length)] * count}
 
 
-def section(length: int) -> Block:
-    return {"type": "section", "text": mrkdwn(length)}
+def header(length: int = 1, **rest: int) -> Block:
+    return {"type": "header", "text": plain(length), **rest}
 
 
-def markdown(text: str) -> Block:
-    return {"type": "markdown", "text": text}
+def context(count: int) -> Block:
+    return {"type": "context", "elements": [mrkdwn(1)] * count}
 
 
-def button(**fields: Any) -> Block:
-    return {"type": "button", "text": plain(5), **fields}
+def markdown(text: str | int) -> Block:
+    return {"type": "markdown", "text": text if isinstance(text, str) else "x" * text}
 
 
-def option(**fields: Any) -> Block:
-    return {"text": plain(5), "value": "v", **fields}
+def buttons(*count: int, **rest: Any) -> Block:
+    return actions(*[button(**rest)] * (count[0] if count else 1))
 
 
-def overflow(count: int, **fields: Any) -> Block:
-    return {"type": "overflow", "action_id": "more", "options": [option(**fields)] * count}
+def menu(count: int = 1, **rest: Any) -> Block:
+    return actions(overflow(*[option(**rest)] * count))
 
 
 def select(count: int) -> Block:
-    return {"type": "static_select", "action_id": "pick", "options": [option()] * count}
+    return actions({"type": "static_select", "options": [option()] * count})
 
 
-def feedback(action_id: str, value: str = "up") -> Block:
-    side = {"text": plain(4), "value": value}
-    return {
-        "type": "feedback_buttons",
-        "action_id": action_id,
-        "positive_button": side,
-        "negative_button": side,
-    }
+def votes(count: int, **rest: str) -> Block:
+    return {"type": "context_actions", "elements": [feedback(f"vote{at}", **rest) for at in range(count)]}
 
 
-def votes(count: int) -> Block:
-    return {"type": "context_actions", "elements": [feedback(f"vote{at}") for at in range(count)]}
+def confirmed(title: int) -> Block:
+    asked = {"title": plain(title), "text": mrkdwn(300), "confirm": plain(30), "deny": plain(30)}
+    return buttons(confirm=asked)
 
 
-def confirm(length: int) -> Block:
-    return {"title": plain(length), "text": mrkdwn(300), "confirm": plain(30), "deny": plain(30)}
-
-
-def actions(*elements: Block) -> Block:
-    return {"type": "actions", "elements": list(elements)}
-
-
-def container(*children: Block, **fields: Any) -> Block:
-    return {"type": "container", "title": plain(5), "child_blocks": list(children), **fields}
+def container(*children: Block, **rest: Any) -> Block:
+    return {"type": "container", "title": plain(5), "child_blocks": list(children), **rest}
 
 
 def table(rows: int, columns: int, length: int = 1) -> Block:
-    cell = {"type": "raw_text", "text": "x" * length}
-    return {"type": "table", "rows": [[cell] * columns] * rows}
+    return {"type": "table", "rows": [[{"type": "raw_text", "text": "x" * length}] * columns] * rows}
 
 
-def table_text(rows: int, columns: int) -> str:
+def table_text(rows: int, columns: int) -> Block:
     line = "|" + "a|" * columns
-    return "\n".join([line, "|" + "-|" * columns, *[line] * (rows - 1)])
+    return markdown("\n".join([line, "|" + "-|" * columns, *[line] * (rows - 1)]))
 
 
-DIVIDER: Block = {"type": "divider"}
+INVALID = "invalid_blocks"
 LIMITS: dict[str, tuple[list[Block], list[Block], str]] = {
-    "blocks": ([DIVIDER] * 50, [DIVIDER] * 51, "invalid_blocks"),
-    "section text": ([section(3_000)], [section(3_001)], "invalid_blocks"),
-    "section fields": (
-        [{"type": "section", "fields": [mrkdwn(1)] * 10}],
-        [{"type": "section", "fields": [mrkdwn(1)] * 11}],
-        "invalid_blocks",
-    ),
-    "field text": (
-        [{"type": "section", "fields": [mrkdwn(2_000)]}],
-        [{"type": "section", "fields": [mrkdwn(2_001)]}],
-        "invalid_blocks",
-    ),
-    "header": (
-        [{"type": "header", "text": plain(150), "level": 4}],
-        [{"type": "header", "text": plain(151)}],
-        "invalid_blocks",
-    ),
-    "header level": (
-        [{"type": "header", "text": plain(1), "level": 1}],
-        [{"type": "header", "text": plain(1), "level": 5}],
-        "invalid_blocks",
-    ),
-    "context elements": (
-        [{"type": "context", "elements": [mrkdwn(1)] * 10}],
-        [{"type": "context", "elements": [mrkdwn(1)] * 11}],
-        "invalid_blocks",
-    ),
-    "actions": ([actions(*[button()] * 25)], [actions(*[button()] * 26)], "invalid_blocks"),
-    "button text": ([actions(button(text=plain(75)))], [actions(button(text=plain(76)))], "invalid_blocks"),
-    "button value": (
-        [actions(button(value="x" * 2_000))],
-        [actions(button(value="x" * 2_001))],
-        "invalid_blocks",
-    ),
-    "overflow options": ([actions(overflow(5))], [actions(overflow(6))], "invalid_blocks"),
-    "overflow's least options": ([actions(overflow(1))], [actions(overflow(0))], "invalid_blocks"),
-    "option text": (
-        [actions(overflow(1, text=plain(75)))],
-        [actions(overflow(1, text=plain(76)))],
-        "invalid_blocks",
-    ),
-    "option value": (
-        [actions(overflow(1, value="x" * 150))],
-        [actions(overflow(1, value="x" * 151))],
-        "invalid_blocks",
-    ),
-    "select options": ([actions(select(100))], [actions(select(101))], "invalid_blocks"),
-    "context actions": ([votes(5)], [votes(6)], "invalid_blocks"),
-    "confirm title": (
-        [actions(button(confirm=confirm(100)))],
-        [actions(button(confirm=confirm(101)))],
-        "invalid_blocks",
-    ),
-    "action_id": (
-        [actions(button(action_id="x" * 255))],
-        [actions(button(action_id="x" * 256))],
-        "invalid_blocks",
-    ),
-    "block_id": (
-        [{**DIVIDER, "block_id": "x" * 255}],
-        [{**DIVIDER, "block_id": "x" * 256}],
-        "invalid_blocks",
-    ),
-    "primary buttons": (
-        [actions(button(style="primary"), button())],
-        [actions(button(style="primary"), button(style="primary"))],
-        "invalid_blocks",
-    ),
-    "container children": (
-        [container(*[DIVIDER] * 10)],
-        [container(*[DIVIDER] * 11)],
-        "invalid_blocks",
-    ),
-    "table rows": ([table(100, 1)], [table(101, 1)], "invalid_blocks"),
-    "table columns": ([table(1, 20)], [table(1, 21)], "invalid_blocks"),
-    "table text": ([table(10, 10, 100)], [table(10, 10, 100), table(1, 1)], "invalid_blocks"),
-    "markdown table rows": ([markdown(table_text(100, 1))], [markdown(table_text(101, 1))], "invalid_blocks"),
-    "markdown table columns": (
-        [markdown(table_text(2, 20))],
-        [markdown(table_text(2, 21))],
-        "invalid_blocks",
-    ),
-    "markdown in all": (
-        [markdown("x" * 6_000), markdown("x" * 6_000)],
-        [markdown("x" * 6_000), markdown("x" * 6_001)],
-        "msg_too_long",
-    ),
-    "markdown expanded": (
-        [markdown("# a\n\n" * 50)],
-        [markdown("# a\n\n" * 51)],
-        "invalid_blocks",
-    ),
-    "text in all blocks": ([section(3_000)] * 4, [*[section(3_000)] * 4, section(1)], "msg_blocks_too_long"),
+    "blocks": ([DIVIDER] * 50, [DIVIDER] * 51, INVALID),
+    "section text": ([section(3_000)], [section(3_001)], INVALID),
+    "section fields": ([fields(10)], [fields(11)], INVALID),
+    "field text": ([fields(1, 2_000)], [fields(1, 2_001)], INVALID),
+    "header": ([header(150)], [header(151)], INVALID),
+    "header level": ([header(level=4)], [header(level=5)], INVALID),
+    "context elements": ([context(10)], [context(11)], INVALID),
+    "actions": ([buttons(25)], [buttons(26)], INVALID),
+    "button text": ([buttons(text=plain(75))], [buttons(text=plain(76))], INVALID),
+    "button value": ([buttons(value="x" * 2_000)], [buttons(value="x" * 2_001)], INVALID),
+    "overflow's most options": ([menu(5)], [menu(6)], INVALID),
+    "overflow's least options": ([menu(1)], [menu(0)], INVALID),
+    "option text": ([menu(text=plain(75))], [menu(text=plain(76))], INVALID),
+    "option value": ([menu(value="x" * 150)], [menu(value="x" * 151)], INVALID),
+    "select options": ([select(100)], [select(101)], INVALID),
+    "context actions": ([votes(5)], [votes(6)], INVALID),
+    "confirm title": ([confirmed(100)], [confirmed(101)], INVALID),
+    "action_id": ([buttons(action_id="x" * 255)], [buttons(action_id="x" * 256)], INVALID),
+    "block_id": ([{**DIVIDER, "block_id": "x" * 255}], [{**DIVIDER, "block_id": "x" * 256}], INVALID),
+    "primary buttons": ([buttons(1, style="primary")], [buttons(2, style="primary")], INVALID),
+    "container children": ([container(*[DIVIDER] * 10)], [container(*[DIVIDER] * 11)], INVALID),
+    "table rows": ([table(100, 1)], [table(101, 1)], INVALID),
+    "table columns": ([table(1, 20)], [table(1, 21)], INVALID),
+    "table text": ([table(10, 10, 100)], [table(10, 10, 100), table(1, 1)], INVALID),
+    "markdown table rows": ([table_text(100, 1)], [table_text(101, 1)], INVALID),
+    "markdown table columns": ([table_text(2, 20)], [table_text(2, 21)], INVALID),
+    "markdown in all": ([markdown(6_000)] * 2, [markdown(6_000), markdown(6_001)], "msg_too_long"),
+    "markdown expanded": ([markdown("# a\n\n" * 50)], [markdown("# a\n\n" * 51)], INVALID),
+    "text in all": ([section(3_000)] * 4, [*[section(3_000)] * 4, section(1)], "msg_blocks_too_long"),
 }
 
 
-@pytest.mark.parametrize("limit", LIMITS)
-def test_a_message_is_taken_at_the_limit_and_refused_past_it(limit: str) -> None:
-    at_the_limit, past_it, error = LIMITS[limit]
-
-    faults = check_message("text", past_it)
-
-    assert check_message("text", at_the_limit) == []
-    assert faults[0]["error"] == error
+@pytest.mark.parametrize(("taken", "refused", "error"), LIMITS.values(), ids=LIMITS)
+def test_a_message_is_taken_at_the_limit_and_refused_past_it(
+    taken: list[Block], refused: list[Block], error: str
+) -> None:
+    assert check_message("text", taken) == []
+    assert check_message("text", refused)[0]["error"] == error
 
 
 @pytest.mark.parametrize(
@@ -203,42 +126,64 @@ def test_a_message_is_taken_at_the_limit_and_refused_past_it(limit: str) -> None
         container(container(DIVIDER)),
         container(DIVIDER, default_collapsed=True),
         container(DIVIDER, is_collapsible=True, has_header_divider=True),
-        {"type": "container", "child_blocks": [DIVIDER]},
-        actions(button(action_id="same"), button(action_id="same")),
-        actions({"type": "button", "text": mrkdwn(5)}),
-        actions(overflow(1, text=mrkdwn(5))),
-        actions(feedback("vote")),
-        actions({"type": "static_select", "options": [option()], "option_groups": []}),
         container(votes(1)),
+        {"type": "container", "child_blocks": [DIVIDER]},
+        buttons(2, action_id="same"),
+        buttons(text=mrkdwn(5)),
+        menu(text=mrkdwn(5)),
+        actions(feedback()),
+        actions({"type": "static_select", "options": [option()], "option_groups": []}),
         {"type": "context_actions", "elements": [feedback("same"), feedback("same")]},
-        {"type": "context_actions", "elements": [feedback("vote", value="x" * 2_001)]},
         {"type": "context_actions", "elements": [button()]},
+        votes(1, up="x" * 2_001),
         {"type": "input", "label": plain(5), "element": {"type": "plain_text_input"}},
     ],
 )
 def test_a_block_that_slack_does_not_know_so_is_refused(block: Block) -> None:
-    faults = check_message("text", [block])
-
-    assert [fault["error"] for fault in faults] != []
-    assert {fault["error"] for fault in faults} == {"invalid_blocks"}
+    assert {fault["error"] for fault in check_message("text", [block])} == {INVALID}
 
 
 def test_a_fault_names_its_place() -> None:
-    (fault,) = check_message("text", [DIVIDER, actions(button(value="x" * 2_001))])
+    (fault,) = check_message("text", [DIVIDER, buttons(value="x" * 2_001)])
 
-    assert fault["pointer"] == "/1/elements/0/value"
-    assert fault["code"] == "max_length"
+    assert (fault["pointer"], fault["code"]) == ("/1/elements/0/value", "max_length")
 
 
 def test_a_block_id_stands_once_in_a_message() -> None:
-    blocks = [{**DIVIDER, "block_id": "a"}, container({**DIVIDER, "block_id": "a"})]
+    named = {**DIVIDER, "block_id": "a"}
 
-    faults = check_message("text", blocks)
+    faults = check_message("text", [named, container(named)])
 
     assert [fault["code"] for fault in faults] == ["duplicate_block_id"]
 
 
 def test_a_message_needs_text_or_blocks() -> None:
-    faults = check_message("", [])
+    assert [fault["error"] for fault in check_message("", [])] == ["no_text"]
 
-    assert [fault["error"] for fault in faults] == ["no_text"]
+
+@pytest.mark.parametrize(
+    "token",
+    ["<!here>", "<!channel>", "<!everyone>", "<@U0MAYA00001>", "<@W0MAYA00001|maya>", "<!subteam^S0TEAM|x>"],
+)
+def test_a_token_is_live_wherever_slack_reads_it(token: str) -> None:
+    in_object = [{"type": "section", "text": {**mrkdwn(token), "verbatim": True}}]
+
+    found = [live_mentions(token, None), live_mentions("", [markdown(f"`{token}`")])]
+
+    assert [*found, live_mentions("", in_object)] == [[token]] * 3
+
+
+@pytest.mark.parametrize(
+    ("block", "live"),
+    [
+        ({"type": "section", "text": mrkdwn("hello @here, mail me@channel.com")}, ["@here"]),
+        ({"type": "section", "text": {**mrkdwn("hello @here"), "verbatim": True}}, []),
+        ({"type": "header", "text": plain("<!here> @here")}, []),
+        (markdown("&lt;!here&gt; <https://example.com>"), []),
+        ({"type": "rich_text", "elements": [{"type": "text", "text": "<!here>"}]}, []),
+        ({"type": "rich_text", "elements": [{"type": "broadcast", "range": "here"}]}, ["<!here>"]),
+        ({"type": "rich_text", "elements": [{"type": "user", "user_id": "U1"}]}, ["<@U1>"]),
+    ],
+)
+def test_what_else_is_live(block: Block, live: list[str]) -> None:
+    assert live_mentions("&lt;!channel&gt; @channel me@here.com", [block]) == live

@@ -135,6 +135,10 @@ def error_of(call: Callable[..., object], *args: Any, **arguments: Any) -> str:
 # Parts of messages; a number stands for a text of so many characters.
 
 
+def block(kind: str, **fields: Any) -> Json:
+    return {"type": kind, **fields}
+
+
 def plain(text: str | int) -> Json:
     return {"type": "plain_text", "text": text if isinstance(text, str) else "x" * text}
 

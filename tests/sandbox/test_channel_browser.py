@@ -101,14 +101,3 @@ def test_a_person_asks_in_the_page_and_reads_the_answer_in_the_thread(box: Box, 
     expect(page.locator("#reply")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.locator("#thread")).to_be_hidden()
-
-
-def test_a_suggested_prompt_asks_with_one_click(box: Box, page: Page) -> None:
-    page.goto(f"/channel/with/{box.install.bot_user_id}?as={TOM_ID}")
-    channel = box.world.open_dm(TOM_ID, box.install.bot_user_id).id
-    box.world.surfaces.set_prompts(channel, ({"title": "A joke", "message": "Tell me a joke"},))
-
-    page.get_by_role("button", name="A joke").click()
-
-    expect(page.locator("#entries article")).to_contain_text("Tell me a joke")
-    expect(page.get_by_role("button", name="A joke")).to_be_hidden()

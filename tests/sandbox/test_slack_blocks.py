@@ -8,30 +8,22 @@ import pytest
 
 from sandbox.slack.blocks import check_message
 from sandbox.slack.mentions import live_mentions
-from tests.sandbox.helpers import actions, button, feedback, mrkdwn, option, overflow, plain
+from tests.sandbox.helpers import actions, block, button, feedback, mrkdwn, option, overflow, plain
 
 Block = dict[str, Any]
 DIVIDER: Block = {"type": "divider"}
 
 
 def section(text: int) -> Block:
-    return {"type": "section", "text": mrkdwn(text)}
+    return block("section", text=mrkdwn(text))
 
 
 def fields(count: int, length: int = 1) -> Block:
-    return {"type": "section", "fields": [mrkdwn(length)] * count}
-
-
-def header(length: int = 1, **rest: int) -> Block:
-    return {"type": "header", "text": plain(length), **rest}
-
-
-def context(count: int) -> Block:
-    return {"type": "context", "elements": [mrkdwn(1)] * count}
+    return block("section", fields=[mrkdwn(length)] * count)
 
 
 def markdown(text: str | int) -> Block:
-    return {"type": "markdown", "text": text if isinstance(text, str) else "x" * text}
+    return block("markdown", text=text if isinstance(text, str) else "x" * text)
 
 
 def buttons(*count: int, **rest: Any) -> Block:
@@ -74,9 +66,17 @@ LIMITS: dict[str, tuple[list[Block], list[Block], str]] = {
     "section text": ([section(3_000)], [section(3_001)], INVALID),
     "section fields": ([fields(10)], [fields(11)], INVALID),
     "field text": ([fields(1, 2_000)], [fields(1, 2_001)], INVALID),
-    "header": ([header(150)], [header(151)], INVALID),
-    "header level": ([header(level=4)], [header(level=5)], INVALID),
-    "context elements": ([context(10)], [context(11)], INVALID),
+    "header": ([block("header", text=plain(150))], [block("header", text=plain(151))], INVALID),
+    "header level": (
+        [block("header", text=plain(1), level=4)],
+        [block("header", text=plain(1), level=5)],
+        INVALID,
+    ),
+    "context elements": (
+        [block("context", elements=[mrkdwn(1)] * 10)],
+        [block("context", elements=[mrkdwn(1)] * 11)],
+        INVALID,
+    ),
     "actions": ([buttons(25)], [buttons(26)], INVALID),
     "button text": ([buttons(text=plain(75))], [buttons(text=plain(76))], INVALID),
     "button value": ([buttons(value="x" * 2_000)], [buttons(value="x" * 2_001)], INVALID),
@@ -111,7 +111,7 @@ def test_a_message_is_taken_at_the_limit_and_refused_past_it(
 
 
 @pytest.mark.parametrize(
-    "block",
+    "faulty",
     [
         {"type": "unheard_of"},
         {"type": "alert", "text": plain(5)},
@@ -139,8 +139,8 @@ def test_a_message_is_taken_at_the_limit_and_refused_past_it(
         {"type": "input", "label": plain(5), "element": {"type": "plain_text_input"}},
     ],
 )
-def test_a_block_that_slack_does_not_know_so_is_refused(block: Block) -> None:
-    assert {fault["error"] for fault in check_message("text", [block])} == {INVALID}
+def test_a_block_that_slack_does_not_know_so_is_refused(faulty: Block) -> None:
+    assert {fault["error"] for fault in check_message("text", [faulty])} == {INVALID}
 
 
 def test_a_fault_names_its_place() -> None:
@@ -174,7 +174,7 @@ def test_a_token_is_live_wherever_slack_reads_it(token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("block", "live"),
+    ("said", "live"),
     [
         ({"type": "section", "text": mrkdwn("hello @here, mail me@channel.com")}, ["@here"]),
         ({"type": "section", "text": {**mrkdwn("hello @here"), "verbatim": True}}, []),
@@ -185,5 +185,5 @@ def test_a_token_is_live_wherever_slack_reads_it(token: str) -> None:
         ({"type": "rich_text", "elements": [{"type": "user", "user_id": "U1"}]}, ["<@U1>"]),
     ],
 )
-def test_what_else_is_live(block: Block, live: list[str]) -> None:
-    assert live_mentions("&lt;!channel&gt; @channel me@here.com", [block]) == live
+def test_what_else_is_live(said: Block, live: list[str]) -> None:
+    assert live_mentions("&lt;!channel&gt; @channel me@here.com", [said]) == live

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox.channel.acts import add_acts
+from sandbox.channel.acts import Stopped, add_acts
 from sandbox.channel.feed import Feed
 from sandbox.channel.reading import bot_of, channel_of, chosen, json_response, reader_of
 from sandbox.slack.records import Channel
@@ -30,9 +30,16 @@ Opened = Callable[[str, str, str], None]
 
 
 def channel_blueprint(
-    world: World, *, opened: Opened | None = None, patience: float = _PATIENCE
+    world: World,
+    *,
+    opened: Opened | None = None,
+    stopped: Stopped | None = None,
+    patience: float = _PATIENCE,
 ) -> Blueprint:
-    """Make the pages of a world and what their script asks for; without ``opened`` no app is told of it."""
+    """Make the pages of a world and what their script asks for.
+
+    Without ``opened`` and ``stopped`` no app is told that a tab was opened or Stop was pressed.
+    """
     page = Blueprint(
         "channel",
         __name__,
@@ -43,7 +50,7 @@ def channel_blueprint(
     _add_pages(page, world, opened)
     _add_doors(page, world)
     _add_news(page, world, patience)
-    add_acts(page, world)
+    add_acts(page, world, stopped)
     page.add_app_template_filter(clock_time)
     page.add_app_template_filter(day_name)
     page.after_request(_guard)
@@ -126,6 +133,7 @@ def _parts(world: World, channel: Channel, thread: str | None) -> dict[str, Any]
             "thread": thread,
             "replies": feed.thread(channel, thread) if thread else [],
             "status": feed.status(channel, thread or ""),
+            "working": feed.working(channel, thread or ""),
             "modal": feed.modal(),
         }
 
@@ -138,6 +146,7 @@ def _drawn(parts: dict[str, Any]) -> dict[str, Any]:
         "entries": [_draw_entry(entry, parts, in_thread=False) for entry in parts["entries"]],
         "replies": [_draw_entry(entry, parts, in_thread=True) for entry in parts["replies"]],
         "status": parts["status"],
+        "working": render_template("channel/working.html", **parts).strip(),
         "modal": render_template("channel/modal.html", **parts).strip() if parts["modal"] else "",
         "members": parts["members"],
     }

@@ -11,7 +11,20 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from sandbox.slack.seed import GENERAL_ID, TOM_ID
-from tests.sandbox.helpers import Box, Json, actions, button, modal, option, overflow
+from tests.sandbox.helpers import (
+    Box,
+    Json,
+    actions,
+    block,
+    button,
+    modal,
+    option,
+    overflow,
+    plain,
+    rich_text,
+    section_of,
+    words,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -80,6 +93,25 @@ def test_a_menu_opens_a_modal_that_is_sent_off(box: Box, page: Page) -> None:
     expect(page.locator("#modal")).to_be_hidden()
     assert box.service.payload(0)["actions"][0]["selected_option"]["value"] == "again"
     assert box.service.payload()["view"]["state"]["values"]["ask"]["question"]["value"] == "Why?"
+
+
+def test_a_container_is_folded_by_its_reader_and_an_agent_stopped(box: Box, page: Page) -> None:
+    ts = box.mention()["ts"]
+    child = rich_text(section_of(words("Behind the fold")))
+    fold = {"is_collapsible": True, "default_collapsed": True, "child_blocks": [child]}
+    box.post(thread_ts=ts, blocks=[block("container", title=plain("Claude"), **fold)])
+    box.slack.agents_sessions_setStatus(channel_id=GENERAL_ID, thread_ts=ts, status="processing")
+    page.goto(f"/channel/{GENERAL_ID}?as={TOM_ID}&thread={ts}")
+    expect(page.get_by_text("Behind the fold")).to_be_hidden()
+
+    page.get_by_role("button", name="Stop").click()
+    stopped = box.service.events(2)[1]["event"]
+    box.slack.agents_sessions_setStatus(channel_id=GENERAL_ID, thread_ts=ts, status="active")
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    page.get_by_text("Claude").click()
+
+    expect(page.get_by_text("Behind the fold")).to_be_visible()
+    assert (stopped["type"], stopped["user"], stopped["thread_ts"]) == ("agent_session_stopped", TOM_ID, ts)
 
 
 def test_a_person_asks_in_the_page_and_reads_the_answer_in_the_thread(box: Box, page: Page) -> None:

@@ -87,9 +87,11 @@ def test_a_reply_goes_into_its_thread_and_is_counted_below_the_first_message(box
     assert '<b>Acme AI</b> <span class="badge">APP<' in told["replies"][2]["html"]
 
 
-def test_news_waits_for_a_change_and_names_the_status_of_the_thread(box: Box) -> None:
-    ts = box.mention()["ts"]
-    box.slack.assistant_threads_setStatus(channel_id=GENERAL_ID, thread_ts=ts, status="is thinking…")
+def test_news_waits_for_a_change_and_names_what_apps_do_in_the_thread(box: Box) -> None:
+    place = {"channel_id": GENERAL_ID, "thread_ts": box.mention()["ts"]}
+    ts, app = place["thread_ts"], box.app.app_id
+    box.slack.assistant_threads_setStatus(**place, status="is thinking…")
+    box.slack.agents_sessions_setStatus(**place, status="processing")
     since = box.world.version
     threading.Timer(0.01, box.world.touch).start()
 
@@ -97,6 +99,11 @@ def test_news_waits_for_a_change_and_names_the_status_of_the_thread(box: Box) ->
 
     assert told["version"] > since
     assert told["status"] == "SectorFlow is thinking…"
+    assert "SectorFlow: Working…" in told["working"]
+    assert f'data-stop="{app}" data-in="{ts}"' in told["working"]
+    assert act(box, "stop", TOM_ID, app=app, thread=ts).status_code == 202
+    assert act(box, "stop", TOM_ID, app="A404", thread=ts).status_code == 404
+    assert box.service.events(2)[1]["event"]["user"] == TOM_ID
 
 
 def test_an_app_that_was_mentioned_outside_its_channels_can_be_invited_by_who_did(box: Box) -> None:

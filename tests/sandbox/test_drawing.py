@@ -31,6 +31,10 @@ def table(*rows: list[Json]) -> Json:
     return {"type": "table", "rows": list(rows), "column_settings": [None, {"align": "right"}]}
 
 
+def rich(html: str) -> str:
+    return f'<div class="rich">{html}</div>'
+
+
 def raw(text: str) -> Json:
     return {"type": "raw_text", "text": text}
 
@@ -137,18 +141,28 @@ BLOCKS: dict[str, Case] = {
     ),
     "lists nest by their indent": (
         rich_text(list_of("a"), list_of("b", indent=1), list_of("c", indent=2)),
-        "<ul><li><p>a</p><ul><li><p>b</p><ul><li><p>c</p></li></ul></li></ul></li></ul>",
+        rich("<ul><li><p>a</p><ul><li><p>b</p><ul><li><p>c</p></li></ul></li></ul></li></ul>"),
         "• a\n  • b\n    • c",
     ),
     "lists go on by their offset": (
         rich_text(list_of("d", style="ordered", offset=3)),
-        '<ol start="4"><li><p>d</p></li></ol>',
+        rich('<ol start="4"><li><p>d</p></li></ol>'),
         "4. d",
+    ),
+    "lists stand in and behind a bar": (
+        rich_text(list_of("a", indent=2), list_of("b", border=1)),
+        rich('<ul class="in2"><li><p>a</p></li></ul><div class="quote"><ul><li><p>b</p></li></ul></div>'),
+        "    • a\n│ • b",
+    ),
+    "a cell of several lines": (
+        table([rich_text(helpers.section_of(words("a")), list_of("b")), raw("c")]),
+        ("<th><p>a</p><ul><li><p>b</p></li></ul></th>",),
+        "a  • b │ c\n───────┼──",
     ),
     "quotes and code": (
         rich_text(QUOTE, CODE),
         ('<div class="quote"><p>x</p></div><div class="code">', '<span class="language">go</span>'),
-        "│ x\n\n    x",
+        "│ x\n    x",
     ),
     "a container that is folded": (
         container({"type": "divider"}, is_collapsible=True, default_collapsed=True),
@@ -156,6 +170,11 @@ BLOCKS: dict[str, Case] = {
         f"GPT\n  {'─' * WIDTH}",
     ),
     "a container that is open": (container(is_collapsible=True), ("container", " open>", "<b>GPT</b>"), None),
+    "a container with a title of its own": (
+        container(rich_text_title=rich_text(INLINES), width="full", has_header_divider=True),
+        ('class="container full divided"', "<b><em>*x* ", "@Maya"),
+        None,
+    ),
     "a container that does not fold": (
         container(section("in", accessory=IMAGE), subtitle=plain("s")),
         ('<div class="container">', '<b>GPT</b><span class="subtitle">s</span>', "<p>in</p>"),

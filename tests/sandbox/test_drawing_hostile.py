@@ -19,12 +19,13 @@ ALLOWED = {
     "button": "type class data-action data-block data-value data-confirm aria-label title role",
     "details": "class open",
     "div": "class tabindex role",
-    "ol": "start",
+    "ol": "start class",
+    "ul": "class",
     "pre": "tabindex",
     "span": "class role aria-checked aria-disabled",
     "summary": "class aria-label title",
     **dict.fromkeys(("li", "p", "td", "th"), "class"),
-    **dict.fromkeys(("b", "code", "em", "h4", "hr", "s", "strong", "table", "tr", "ul"), ""),
+    **dict.fromkeys(("b", "code", "em", "h4", "hr", "s", "strong", "table", "tr"), ""),
 }
 PIECES = [
     *["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "</p>", '" onclick="x', "javascript:x"],
@@ -114,7 +115,10 @@ def test_no_text_sends_the_terminal_a_command(text: str) -> None:
 def test_only_harmless_addresses_become_links(address: str) -> None:
     link = {"type": "link", "url": address, "text": "label"}
 
-    assert draw_message({"blocks": [rich_text(helpers.section_of(link))]}) == "<p>label</p>"
+    assert (
+        draw_message({"blocks": [rich_text(helpers.section_of(link))]})
+        == '<div class="rich"><p>label</p></div>'
+    )
 
 
 @pytest.mark.parametrize("piece", ["*_", "<", "[", "> ", "- ", "`", "<@U", "https://"])

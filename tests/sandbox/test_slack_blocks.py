@@ -8,7 +8,19 @@ import pytest
 
 from sandbox.slack.blocks import check_message
 from sandbox.slack.mentions import live_mentions
-from tests.sandbox.helpers import actions, block, button, feedback, mrkdwn, option, overflow, plain
+from tests.sandbox.helpers import (
+    actions,
+    block,
+    button,
+    feedback,
+    list_of,
+    mrkdwn,
+    option,
+    overflow,
+    plain,
+    rich_text,
+    words,
+)
 
 Block = dict[str, Any]
 DIVIDER: Block = {"type": "divider"}
@@ -60,7 +72,27 @@ def table_text(rows: int, columns: int) -> Block:
     return markdown("\n".join([line, "|" + "-|" * columns, *[line] * (rows - 1)]))
 
 
-INVALID = "invalid_blocks"
+def part(kind: str, *elements: Block, **rest: Any) -> Block:
+    return rich_text(block(f"rich_text_{kind}", elements=list(elements), **rest))
+
+
+def bullets(*texts: str, **rest: Any) -> Block:
+    return rich_text(list_of(*texts, **rest))
+
+
+def link(url: str, **rest: Any) -> Block:
+    return part("section", {"type": "link", "url": url, **rest})
+
+
+def cells(cell: Block) -> Block:
+    return block("table", rows=[[cell]])
+
+
+def in_container(*children: Block, **rest: Any) -> Block:
+    return container(*children, is_collapsible=True, **rest)
+
+
+INVALID, TOO_LONG = "invalid_blocks", "msg_blocks_too_long"
 LIMITS: dict[str, tuple[list[Block], list[Block], str]] = {
     "blocks": ([DIVIDER] * 50, [DIVIDER] * 51, INVALID),
     "section text": ([section(3_000)], [section(3_001)], INVALID),
@@ -98,7 +130,29 @@ LIMITS: dict[str, tuple[list[Block], list[Block], str]] = {
     "markdown table columns": ([table_text(2, 20)], [table_text(2, 21)], INVALID),
     "markdown in all": ([markdown(6_000)] * 2, [markdown(6_000), markdown(6_001)], "msg_too_long"),
     "markdown expanded": ([markdown("# a\n\n" * 50)], [markdown("# a\n\n" * 51)], INVALID),
-    "text in all": ([section(3_000)] * 4, [*[section(3_000)] * 4, section(1)], "msg_blocks_too_long"),
+    "rich text": ([part("section", words("x" * 11_340))], [part("section", words("x" * 11_341))], TOO_LONG),
+    "rich text in containers": (
+        [in_container(part("quote", words("x" * 5_665)))] * 2,
+        [in_container(part("quote", words("x" * 5_665))), in_container(part("quote", words("x" * 5_666)))],
+        TOO_LONG,
+    ),
+    "rich text's indent": ([bullets("x", indent=8)], [bullets("x", indent=9)], INVALID),
+    "tables in containers": (
+        [in_container(table(10, 10, 50)), in_container(table(10, 10, 50))],
+        [in_container(table(10, 10, 50)), in_container(table(10, 10, 51))],
+        INVALID,
+    ),
+    "container title": (
+        [container(DIVIDER, title=plain(150))],
+        [container(DIVIDER, title=plain(151))],
+        INVALID,
+    ),
+    "container subtitle": (
+        [container(DIVIDER, subtitle=mrkdwn(150))],
+        [container(DIVIDER, subtitle=mrkdwn(151))],
+        INVALID,
+    ),
+    "text in all": ([section(3_000)] * 4, [*[section(3_000)] * 4, section(1)], TOO_LONG),
 }
 
 
@@ -137,10 +191,68 @@ def test_a_message_is_taken_at_the_limit_and_refused_past_it(
         {"type": "context_actions", "elements": [button()]},
         votes(1, up="x" * 2_001),
         {"type": "input", "label": plain(5), "element": {"type": "plain_text_input"}},
+        rich_text(),
+        part("section"),
+        part("quote"),
+        part("preformatted"),
+        part("section", words("")),
+        part("section", {**words(), "colour": "red"}),
+        part("section", {**words(), "style": {"underline": True}}),
+        part("section", {**words(), "style": {"bold": "yes"}}),
+        part("section", mrkdwn("x")),
+        part("preformatted", {"type": "user", "user_id": "U1"}),
+        part("preformatted", words(), language=7),
+        part("heading", words()),
+        link("javascript:x"),
+        link("http://[x"),
+        link("https://a.example", text=""),
+        bullets(),
+        bullets(""),
+        bullets("x", style="dash"),
+        bullets("x", offset=-1),
+        bullets("x", border=2),
+        rich_text(list_of(elements=[words()])),
+        cells({"type": "raw_text", "text": ""}),
+        cells(rich_text()),
+        cells(mrkdwn("x")),
+        block("table", rows=[[]]),
+        in_container(has_header_divider=True),
+        in_container(block("card", title=plain(1))),
+        container(DIVIDER, width="huge"),
+        container(DIVIDER, rich_text_title=plain("x")),
     ],
 )
 def test_a_block_that_slack_does_not_know_so_is_refused(faulty: Block) -> None:
     assert {fault["error"] for fault in check_message("text", [faulty])} == {INVALID}
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        bullets("a", style="ordered", indent=1, offset=2, border=1),
+        part("section", words("<!here> *x*\n", bold=True, italic=True, strike=True, code=True)),
+        part(
+            "preformatted", words("x"), {"type": "link", "url": "https://a.example"}, language="go", border=0
+        ),
+        part("quote", words(), border=1),
+        link("mailto:a@b.example", text="write", style={"bold": True}),
+        cells({"type": "raw_text", "text": " "}),
+        cells(rich_text(list_of("a"))),
+        in_container(part("section", words()), table(1, 1), menu(), default_collapsed=True, width="full"),
+        container(DIVIDER, rich_text_title=part("section", words()), has_header_divider=True),
+    ],
+)
+def test_rich_text_tables_and_containers_are_taken_as_the_docs_show_them(taken: Block) -> None:
+    assert check_message("text", [taken]) == []
+
+
+def test_a_second_table_is_refused_only_where_the_sandbox_is_told_so() -> None:
+    blocks = [table(1, 1), in_container(table(1, 1)), table_text(1, 1)]
+
+    assert check_message("text", blocks) == []
+    (fault,) = check_message("text", blocks, one_table=True)
+    assert (fault["error"], fault["message"]) == ("invalid_attachments", "only_one_table_allowed")
+    assert check_message("text", blocks[:1], one_table=True) == []
 
 
 def test_a_fault_names_its_place() -> None:

@@ -68,6 +68,18 @@ def test_what_is_chosen_is_in_the_action(box: Box, ts: str) -> None:
     assert down["block_id"] == box.service.payload()["message"]["blocks"][2]["block_id"] != ""
 
 
+def test_a_menu_beside_a_section_in_a_container_can_be_pressed(box: Box) -> None:
+    section = helpers.block("section", block_id="s", text=mrkdwn("*GPT*"), accessory=MENU)
+    folded = helpers.block("container", title=plain("GPT"), child_blocks=[section])
+    ts = box.post(blocks=[folded])
+
+    press(box.world, MAYA_ID, Place(GENERAL_ID, ts, "more", value="copy"))
+
+    (action,) = box.service.payload()["actions"]
+    assert (action["type"], action["block_id"]) == ("overflow", "s")
+    assert action["selected_option"] == option("copy")
+
+
 @pytest.mark.parametrize(
     "place",
     [

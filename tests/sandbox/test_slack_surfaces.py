@@ -61,6 +61,86 @@ def test_ten_loading_messages_are_taken_and_nothing_else(box: Box, loading: Any)
     )
 
 
+def session(box: Box, status: str, **rest: str) -> Json:
+    ts = rest.pop("thread_ts", None) or box.mention()["ts"]
+    body = {"channel_id": GENERAL_ID, "thread_ts": ts, "status": status, **rest}
+    return dict(box.slack.agents_sessions_setStatus(**body).data)
+
+
+def test_a_session_is_made_by_its_first_status_and_ends_processing_after_an_hour(box: Box) -> None:
+    ts, now = box.mention()["ts"], box.world.clock
+    seen = []
+    for status, title in (("processing", "A joke"), ("active", "Another"), ("processing", "")):
+        session(box, status, thread_ts=ts, title=title)
+        seen += box.report("sessions", channel=GENERAL_ID, thread_ts=ts)["sessions"]
+    box.post(thread_ts=ts)
+    box.world.clock = lambda: now() + 3_599
+    (before,) = box.report("sessions", channel=GENERAL_ID)["sessions"]
+    box.world.clock = lambda: now() + 3_700
+    (after,) = box.report("sessions", channel=GENERAL_ID)["sessions"]
+
+    assert [each["status"] for each in (*seen, before, after)] == [
+        *("processing", "active", "processing", "processing", "active")
+    ]
+    assert {each["title"] for each in seen} == {"A joke"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"status": "thinking"}, "invalid_arguments"),
+        ({"title": "x" * 201}, "invalid_arguments"),
+        ({"initiator_user_id": "U404"}, "invalid_arguments"),
+        ({"thread_ts": ""}, "invalid_arguments"),
+        ({"thread_ts": "1700000000.000100"}, "thread_not_found"),
+        ({"channel_id": "C404"}, "channel_not_found"),
+        ({"username": "Ada"}, "missing_scope"),
+    ],
+)
+def test_another_status_of_a_session_is_refused(box: Box, wrong: dict[str, str], error: str) -> None:
+    box.install.scopes = ("chat:write",)
+    body = {
+        "channel_id": GENERAL_ID,
+        "thread_ts": box.mention()["ts"],
+        "status": "active",
+        "title": "x" * 200,
+    }
+
+    taken = box.slack.api_call("agents.sessions.setStatus", json=body)
+
+    assert taken["agent_status"] == "active"
+    assert error_of(box.slack.api_call, "agents.sessions.setStatus", json={**body, **wrong}) == error
+
+
+def test_only_agents_have_sessions_and_only_those_that_listen_can_be_stopped(box: Box) -> None:
+    stoppable = session(box, "processing")
+    box.app.bot_events = ()
+    warned = session(box, "processing")
+    box.app.manifest = {"features": {"bot_user": {"display_name": "x"}}}
+
+    assert "warning" not in stoppable
+    assert warned["warning"] == "missing_agent_session_stopped_event_subscription"
+    assert error_of(session, box, "processing") == "not_agent_app"
+
+
+def test_stop_tells_the_agent_and_changes_nothing_itself(box: Box) -> None:
+    ts = box.mention()["ts"]
+    stop = {"user": MAYA_ID, "channel": GENERAL_ID, "thread_ts": ts}
+    box.service.wait_for(1)
+    too_early = box.refuses("stop", **stop)
+    session(box, "processing", thread_ts=ts)
+
+    box.control("stop", **stop)
+
+    event = box.service.events(2)[1]["event"]
+    (still,) = box.report("sessions", channel=GENERAL_ID)["sessions"]
+    session(box, "active", thread_ts=ts)
+    assert event.pop("event_ts")
+    assert event == {"type": "agent_session_stopped", **stop, "streaming_message_ts": []}
+    assert (too_early, still["status"]) == (True, "processing")
+    assert box.refuses("stop", **stop)
+
+
 def test_one_to_four_prompts_are_offered_in_the_apps_dm_with_their_scope(box: Box, direct: str) -> None:
     body = {"channel_id": direct, "prompts": [PROMPT] * 4, "title": "Try"}
 

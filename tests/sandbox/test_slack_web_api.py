@@ -11,7 +11,7 @@ import requests
 from sandbox.slack.limits import RateLimits
 from sandbox.slack.records import Channel
 from sandbox.slack.seed import ARCHIVED_ID, GENERAL_ID, MAYA_ID, RANDOM_ID, TOM_ID
-from tests.sandbox.helpers import Box, Json, error_of, plain, refusal
+from tests.sandbox.helpers import Box, Json, block, error_of, plain, refusal, rich_text, section_of, words
 
 
 def test_slacks_own_client_posts_updates_and_deletes(box: Box) -> None:
@@ -63,6 +63,37 @@ def test_an_update_takes_less_text_than_a_post(box: Box) -> None:
 
     assert box.slack.chat_update(channel=GENERAL_ID, ts=ts, text="x" * 4_000)["ok"]
     assert error_of(box.slack.chat_update, channel=GENERAL_ID, ts=ts, text="x" * 4_001) == "msg_too_long"
+
+
+def test_no_update_takes_the_rich_text_out_of_a_message(box: Box) -> None:
+    rich, table = rich_text(section_of(words())), block("table", rows=[[rich_text(section_of(words()))]])
+    folded = block("container", title=plain("GPT"), child_blocks=[rich])
+    ts = box.post(blocks=[block("divider"), rich])
+
+    def update(*blocks: Json) -> str:
+        return error_of(box.slack.chat_update, channel=GENERAL_ID, ts=ts, text="x", blocks=list(blocks))
+
+    assert [update(folded), update(table), update(block("divider"))] == ["block_mismatch"] * 3
+    assert box.slack.chat_update(channel=GENERAL_ID, ts=ts, text="x", blocks=[rich, folded])["ok"]
+    other = box.post(blocks=[folded])
+    assert box.slack.chat_update(channel=GENERAL_ID, ts=other, text="x", blocks=[rich])["ok"]
+
+
+def test_a_repeated_client_msg_id_is_known_only_where_the_sandbox_is_told_so(box: Box) -> None:
+    post = {"client_msg_id": "0b5c1d6e-6f55-4c8e-9a52-0b8a5f6b7c11"}
+    box.world.invite(box.app.app_id, RANDOM_ID)
+    ignored = [box.post(**post) for _ in range(2)]
+    box.control("settings", knows_client_msg_ids=True)
+
+    known = [box.post(**post) for _ in range(2)]
+    elsewhere = error_of(box.post, RANDOM_ID, **post)
+    box.slack.chat_delete(channel=GENERAL_ID, ts=ignored[0])
+    deleted = error_of(box.post, **post)
+
+    assert len(set(ignored)) == 2
+    assert known == [ignored[0]] * 2
+    assert (elsewhere, deleted) == ("duplicate_channel_not_found", "duplicate_message_not_found")
+    assert len(box.world.messages(GENERAL_ID)) == 1
 
 
 def test_an_app_changes_only_its_own_messages_and_no_ephemeral_ones(box: Box) -> None:

@@ -20,6 +20,8 @@ from sandbox.slack.world import World
 
 #: How long a page's question for news may stay open, in seconds.
 _PATIENCE = 25.0
+#: What is waited past the end of a status: clocks differ.
+_MARGIN = 0.05
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -107,7 +109,10 @@ def _add_news(page: Blueprint, world: World, patience: float) -> None:
     def news(channel_id: str) -> Response:
         channel = channel_of(world, channel_id)
         reader_of(world, channel)
-        world.wait_for_change(request.args.get("since", -1, int), patience)
+        # A status that lapses is no change of the world, and is gone from the page all the same.
+        lapse = world.surfaces.seconds_to_next_end()
+        timeout = patience if lapse is None else min(patience, lapse + _MARGIN)
+        world.wait_for_change(request.args.get("since", -1, int), timeout)
         return json_response(_drawn(_parts(world, channel, request.args.get("thread"))))
 
 

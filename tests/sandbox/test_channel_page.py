@@ -90,25 +90,37 @@ def test_a_reply_goes_into_its_thread_and_is_counted_below_the_first_message(box
 def test_news_waits_for_a_change_and_names_what_apps_do_in_the_thread(box: Box) -> None:
     place = {"channel_id": GENERAL_ID, "thread_ts": box.mention()["ts"]}
     ts, app = place["thread_ts"], box.app.app_id
-    box.slack.assistant_threads_setStatus(**place, status="is thinking…")
     box.slack.agents_sessions_setStatus(**place, status="processing")
+    box.slack.assistant_threads_setStatus(**place, status="is thinking…")
     since = box.world.version
     threading.Timer(0.01, box.world.touch).start()
 
     told = news(box, since=str(since), thread=ts)
+    stopped = [act(box, "stop", TOM_ID, app=each, thread=ts).status_code for each in (app, "A404")]
 
     assert told["version"] > since
     assert told["status"] == "SectorFlow is thinking…"
     assert "SectorFlow: Working…" in told["working"]
     assert f'data-stop="{app}" data-in="{ts}"' in told["working"]
-    assert act(box, "stop", TOM_ID, app=app, thread=ts).status_code == 202
-    assert act(box, "stop", TOM_ID, app="A404", thread=ts).status_code == 404
+    assert stopped == [202, 404]
     assert box.service.events(2)[1]["event"]["user"] == TOM_ID
+
+
+def test_news_comes_when_a_status_lapses(box: Box) -> None:
+    ts, now = box.mention()["ts"], box.world.clock
+    box.slack.assistant_threads_setStatus(channel_id=GENERAL_ID, thread_ts=ts, status="is thinking…")
+    ends_at = box.report("status", channel=GENERAL_ID, thread_ts=ts)["status"]["ends_at"]
+    late = ends_at - now() - 0.2
+    box.world.clock = lambda: now() + late
+
+    told = news(box, since=str(box.world.version), thread=ts)
+
+    assert (told["version"], told["status"]) == (box.world.version, "")
 
 
 def test_an_app_that_was_mentioned_outside_its_channels_can_be_invited_by_who_did(box: Box) -> None:
     bot = box.install.bot_user_id
-    box.world.remove(box.install.app_id, GENERAL_ID)
+    box.control("remove", channel=GENERAL_ID)
     ts = box.mention()["ts"]
     before = [html(box, GENERAL_ID, person) for person in (MAYA_ID, TOM_ID)]
 

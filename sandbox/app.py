@@ -29,7 +29,7 @@ def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     sandbox = build_sandbox(settings or SandboxSettings())
     app.extensions["sandbox"] = sandbox
-    page = channel_blueprint(sandbox.world, opened=_opener(sandbox))
+    page = channel_blueprint(sandbox.world, opened=_opener(sandbox), stopped=sandbox.events.stop_session)
     for blueprint in (web_api, consent, sectorflow, control, page):
         app.register_blueprint(blueprint)
     return app

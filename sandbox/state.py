@@ -29,6 +29,10 @@ class SandboxSettings:
     event_timeout: float = 3.0
     #: Whether the Web API counts calls and answers 429.
     rate_limits: bool = True
+    #: Whether a message with two tables is refused; reports of real workspaces say both.
+    one_table: bool = False
+    #: Whether a repeated ``client_msg_id`` is known; Slack's docs name its errors and promise nothing.
+    knows_client_msg_ids: bool = False
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, abort
 
 from sandbox.channel.composing import typed
@@ -9,6 +11,7 @@ from sandbox.channel.feed import Feed
 from sandbox.channel.reading import channel_of, json_response, read_json, reader_of, wanted_text
 from sandbox.slack.interactions import Place, press
 from sandbox.slack.records import Channel, Message
+from sandbox.slack.sessions import Session
 from sandbox.slack.submitting import submit
 from sandbox.slack.world import World
 
@@ -16,10 +19,15 @@ from sandbox.slack.world import World
 _LONGEST = 40_000
 
 
-def add_acts(page: Blueprint, world: World) -> None:
+#: Tells an agent that a person pressed the Stop button of its session.
+Stopped = Callable[[Session, str], None]
+
+
+def add_acts(page: Blueprint, world: World, stopped: Stopped | None) -> None:
     """Add what the page's script posts."""
     _add_saying(page, world)
     _add_pressing(page, world)
+    _add_stopping(page, world, stopped)
     _add_modals(page, world)
 
 
@@ -56,6 +64,24 @@ def _add_pressing(page: Blueprint, world: World) -> None:
         except LookupError:
             abort(404)
         return json_response({}, 202 if status == 200 else 502)
+
+
+def _add_stopping(page: Blueprint, world: World, stopped: Stopped | None) -> None:
+    @page.post("/channel/api/<channel_id>/stop")
+    def stop(channel_id: str) -> Response:
+        """Press the Stop button of an agent's session; 404 where there is none."""
+        channel = channel_of(world, channel_id)
+        app_id, reader = wanted_text("app"), reader_of(world, channel)
+        found = [
+            each for each in world.sessions.all(channel.id, wanted_text("thread")) if each.app_id == app_id
+        ]
+        if not found or stopped is None:
+            abort(404)
+        try:
+            stopped(found[0], reader.id)
+        except LookupError:
+            abort(404)
+        return json_response({}, 202)
 
 
 def _add_modals(page: Blueprint, world: World) -> None:

@@ -23,6 +23,7 @@ from sandbox.channel.nodes import (
     Nodes,
     Paragraph,
     Picture,
+    RichText,
     Rule,
     Run,
     Table,
@@ -116,14 +117,10 @@ def _read_table(block: Json) -> Nodes:
     return (Table(rows, aligns),)
 
 
-def _read_cell(cell: Json) -> Inlines:
+def _read_cell(cell: Json) -> Nodes:
     if cell.get("type") == "rich_text":
-        return tuple(
-            part
-            for node in read_rich_text(cell.get("elements", ()))
-            for part in (node.content if isinstance(node, Paragraph) else ())
-        )
-    return (Run(str(cell.get("text", cell.get("value", "")))),)
+        return read_rich_text(cell.get("elements", ()))
+    return (Paragraph((Run(str(cell.get("text", cell.get("value", "")))),)),)
 
 
 def _read_container(block: Json) -> Nodes:
@@ -136,6 +133,8 @@ def _read_container(block: Json) -> Nodes:
             children=read_blocks(block.get("child_blocks", ())),
             collapsible=bool(block.get("is_collapsible")),
             collapsed=bool(block.get("default_collapsed")),
+            width=str(block.get("width", "")),
+            divided=bool(block.get("has_header_divider")),
         ),
     )
 
@@ -149,7 +148,7 @@ _READERS: dict[str, Callable[[Json], Nodes]] = {
     "header": lambda block: (Heading(_read_line(block.get("text"))),),
     "image": lambda block: (_read_image(block),),
     "markdown": lambda block: read_markdown(str(block.get("text", ""))),
-    "rich_text": lambda block: read_rich_text(block.get("elements", ())),
+    "rich_text": lambda block: (RichText(read_rich_text(block.get("elements", ()))),),
     "section": _read_section,
     "table": _read_table,
 }

@@ -80,9 +80,10 @@ def _(node: nodes.Quote, names: Names) -> Markup:
 @draw_node.register
 def _(node: nodes.Listing, names: Names) -> Markup:
     items = Markup("").join(_draw_item(item, names) for item in node.items)
+    stands_in = f"in{node.indent}" if node.indent else None
     if node.start is None:
-        return tag("ul", items)
-    return tag("ol", items, start=str(node.start))
+        return tag("ul", items, class_=stands_in)
+    return tag("ol", items, start=str(node.start), class_=stands_in)
 
 
 def _draw_item(item: nodes.Item, names: Names) -> Markup:
@@ -122,8 +123,21 @@ def _(node: nodes.Table, names: Names) -> Markup:
 
 def _draw_cell(table: nodes.Table, row: int, column: int, names: Names) -> Markup:
     align = table.aligns[column] if column < len(table.aligns) else ""
-    content = _draw_inlines(table.rows[row][column], names)
+    content = _draw_cell_content(table.rows[row][column], names)
     return tag("td" if row else "th", content, class_=align if align in ("center", "right") else None)
+
+
+def _draw_cell_content(parts: Nodes, names: Names) -> Markup:
+    """Draw a cell; one of a single line needs no paragraph of its own."""
+    match parts:
+        case (nodes.Paragraph(content),):
+            return _draw_inlines(content, names)
+    return draw_nodes(parts, names)
+
+
+@draw_node.register
+def _(node: nodes.RichText, names: Names) -> Markup:
+    return tag("div", draw_nodes(node.children, names), class_="rich")
 
 
 @draw_node.register
@@ -163,9 +177,11 @@ def _(node: nodes.Beside, names: Names) -> Markup:
 def _(node: nodes.Container, names: Names) -> Markup:
     heading = _draw_title(node.title, node.subtitle, names)
     children = draw_nodes(node.children, names)
+    width = node.width if node.width in ("narrow", "wide", "full") else ""
+    class_ = " ".join(filter(None, ("container", width, "divided" if node.divided else "")))
     if node.collapsible:
-        return tag("details", tag("summary", heading), children, class_="container", open=not node.collapsed)
-    return tag("div", tag("div", heading, class_="summary"), children, class_="container")
+        return tag("details", tag("summary", heading), children, class_=class_, open=not node.collapsed)
+    return tag("div", tag("div", heading, class_="summary"), children, class_=class_)
 
 
 def _draw_title(title: Inlines, subtitle: Inlines, names: Names) -> Markup:

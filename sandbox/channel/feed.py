@@ -25,6 +25,16 @@ _NOBODY = User("", "", "unknown", "Unknown", "#616061")
 
 
 @dataclass(frozen=True)
+class Working:
+    """An agent at work in a thread, and whether it can be stopped."""
+
+    app_id: str
+    name: str
+    thread_ts: str
+    can_stop: bool
+
+
+@dataclass(frozen=True)
 class Entry:
     """One line of a channel or thread: a message, a day's name or the count of replies."""
 
@@ -47,6 +57,8 @@ class Entry:
     files: tuple[str, ...] = ()
     #: What an app is doing about it, where the channel shows that.
     status: str = ""
+    #: The agents that are at work on it, where the channel shows that.
+    working: tuple[Working, ...] = ()
     #: Questions an app offers, each with a ``title`` and a ``message``.
     prompts: tuple[dict[str, str], ...] = ()
 
@@ -92,6 +104,19 @@ class Feed:
         said = found.loading_messages[turn % len(found.loading_messages)] if found.loading_messages else None
         bot = self._world.users.get(found.bot_user_id, _NOBODY)
         return said or f"{bot.real_name} {found.text}"
+
+    def working(self, channel: Channel, thread_ts: str) -> tuple[Working, ...]:
+        """Return the agents that are processing something in a thread."""
+        return tuple(
+            Working(
+                each.app_id,
+                each.username or self._world.users.get(each.bot_user_id, _NOBODY).real_name,
+                each.thread_ts,
+                each.can_stop,
+            )
+            for each in self._world.sessions.all(channel.id, thread_ts)
+            if each.status == "processing"
+        )
 
     def modal(self) -> ModalView | None:
         """Give the modal that the reader has before them."""
@@ -165,6 +190,7 @@ class Feed:
             is_ephemeral=bool(message.get("is_ephemeral")),
             files=tuple(each["name"] for each in message.get("files", ())),
             status=self.status(channel, message["ts"]) if channel.kind == "im" else "",
+            working=self.working(channel, message["ts"]) if channel.kind == "im" else (),
         )
 
     def _sees(self, message: Message) -> bool:

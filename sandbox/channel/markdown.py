@@ -99,7 +99,8 @@ def _read_item(node: SyntaxTreeNode) -> Item:
 def _read_table(node: SyntaxTreeNode) -> Table:
     rows = [row for part in node.children for row in part.children]
     aligns = tuple(str(cell.attrs.get("style", "")).removeprefix("text-align:") for cell in rows[0].children)
-    return Table(tuple(tuple(_read_inlines(cell) for cell in row.children) for row in rows), aligns)
+    cells = tuple(tuple((Paragraph(_read_inlines(cell)),) for cell in row.children) for row in rows)
+    return Table(cells, aligns)
 
 
 def _read_inlines(node: SyntaxTreeNode) -> Inlines:

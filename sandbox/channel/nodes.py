@@ -72,6 +72,8 @@ class Listing:
 
     items: tuple[Item, ...]
     start: int | None = None
+    #: How far it stands in, where no other list is above it.
+    indent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,15 @@ class Code:
 class Table:
     """Rows of cells; the first row is the head."""
 
-    rows: tuple[tuple[Inlines, ...], ...]
+    rows: tuple[tuple[Nodes, ...], ...]
     aligns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RichText:
+    """Parts of a rich text block, which touch each other: only a line feed in a text parts them."""
+
+    children: Nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +191,10 @@ class Container:
     children: Nodes
     collapsible: bool = False
     collapsed: bool = False
+    #: ``narrow``, ``standard``, ``wide`` or ``full``.
+    width: str = ""
+    #: Whether a line parts the title from the blocks.
+    divided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +211,7 @@ Node = (
     | Listing
     | Code
     | Table
+    | RichText
     | Rule
     | Context
     | Fields

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox.channel.acts import add_acts
+from sandbox.channel.acts import Stopped, add_acts
 from sandbox.channel.feed import Feed
 from sandbox.channel.reading import bot_of, channel_of, chosen, json_response, reader_of
 from sandbox.slack.records import Channel
@@ -20,6 +20,8 @@ from sandbox.slack.world import World
 
 #: How long a page's question for news may stay open, in seconds.
 _PATIENCE = 25.0
+#: What is waited past the end of a status: clocks differ.
+_MARGIN = 0.05
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -30,9 +32,16 @@ Opened = Callable[[str, str, str], None]
 
 
 def channel_blueprint(
-    world: World, *, opened: Opened | None = None, patience: float = _PATIENCE
+    world: World,
+    *,
+    opened: Opened | None = None,
+    stopped: Stopped | None = None,
+    patience: float = _PATIENCE,
 ) -> Blueprint:
-    """Make the pages of a world and what their script asks for; without ``opened`` no app is told of it."""
+    """Make the pages of a world and what their script asks for.
+
+    Without ``opened`` and ``stopped`` no app is told that a tab was opened or Stop was pressed.
+    """
     page = Blueprint(
         "channel",
         __name__,
@@ -43,7 +52,7 @@ def channel_blueprint(
     _add_pages(page, world, opened)
     _add_doors(page, world)
     _add_news(page, world, patience)
-    add_acts(page, world)
+    add_acts(page, world, stopped)
     page.add_app_template_filter(clock_time)
     page.add_app_template_filter(day_name)
     page.after_request(_guard)
@@ -100,7 +109,10 @@ def _add_news(page: Blueprint, world: World, patience: float) -> None:
     def news(channel_id: str) -> Response:
         channel = channel_of(world, channel_id)
         reader_of(world, channel)
-        world.wait_for_change(request.args.get("since", -1, int), patience)
+        # A status that lapses is no change of the world, and is gone from the page all the same.
+        lapse = world.surfaces.seconds_to_next_end()
+        timeout = patience if lapse is None else min(patience, lapse + _MARGIN)
+        world.wait_for_change(request.args.get("since", -1, int), timeout)
         return json_response(_drawn(_parts(world, channel, request.args.get("thread"))))
 
 
@@ -126,6 +138,7 @@ def _parts(world: World, channel: Channel, thread: str | None) -> dict[str, Any]
             "thread": thread,
             "replies": feed.thread(channel, thread) if thread else [],
             "status": feed.status(channel, thread or ""),
+            "working": feed.working(channel, thread or ""),
             "modal": feed.modal(),
         }
 
@@ -138,6 +151,7 @@ def _drawn(parts: dict[str, Any]) -> dict[str, Any]:
         "entries": [_draw_entry(entry, parts, in_thread=False) for entry in parts["entries"]],
         "replies": [_draw_entry(entry, parts, in_thread=True) for entry in parts["replies"]],
         "status": parts["status"],
+        "working": render_template("channel/working.html", **parts).strip(),
         "modal": render_template("channel/modal.html", **parts).strip() if parts["modal"] else "",
         "members": parts["members"],
     }

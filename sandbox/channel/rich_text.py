@@ -6,6 +6,7 @@ Its texts are literal: nothing in them is parsed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 from sandbox.channel.nodes import (
@@ -35,8 +36,9 @@ def read_rich_text(elements: Iterable[Json]) -> Nodes:
     for element in elements:
         node = _read_part(element)
         depth = int(element.get("indent", 0)) if isinstance(node, Listing) else 0
-        if depth and nodes and isinstance(nodes[-1], Listing) and isinstance(node, Listing):
-            nodes[-1] = _nest(nodes[-1], node, min(depth, 8))
+        above = nodes[-1] if nodes else None
+        if isinstance(above, Listing) and isinstance(node, Listing) and depth > above.indent:
+            nodes[-1] = _nest(above, node, min(depth, 8) - above.indent)
         else:
             nodes.append(node)
     return tuple(nodes)
@@ -49,17 +51,24 @@ def _nest(outer: Listing, inner: Listing, depth: int) -> Listing:
     if depth > 1 and isinstance(below, Listing):
         children = (*last.children[:-1], _nest(below, inner, depth - 1))
     else:
-        children = (*last.children, inner)
-    return Listing((*before, Item(children, last.checked)), outer.start)
+        children = (*last.children, replace(inner, indent=depth - 1))
+    return replace(outer, items=(*before, Item(children, last.checked)))
 
 
 def _read_part(element: Json) -> Node:
+    """Read one part; a list or code with a border stands behind a bar, as a quote does."""
+    node = _read_kind(element)
+    is_barred = bool(element.get("border")) and not isinstance(node, Quote)
+    return Quote((node,)) if is_barred else node
+
+
+def _read_kind(element: Json) -> Node:
     parts = element.get("elements", ())
     match element.get("type"):
         case "rich_text_list" if parts:
             items = tuple(Item((Paragraph(_read_inlines(part.get("elements", ()))),)) for part in parts)
             start = int(element.get("offset", 0)) + 1 if element.get("style") == "ordered" else None
-            return Listing(items, start)
+            return Listing(items, start, int(element.get("indent", 0)))
         case "rich_text_quote":
             return Quote((Paragraph(_read_inlines(parts)),))
         case "rich_text_preformatted":

@@ -67,7 +67,8 @@ def _(node: nodes.Quote, names: Names) -> str:
 
 @draw.register
 def _(node: nodes.Listing, names: Names) -> str:
-    return "\n".join(_item(node, index, names) for index in range(len(node.items)))
+    text = "\n".join(_item(node, index, names) for index in range(len(node.items)))
+    return textwrap.indent(text, "  " * node.indent)
 
 
 def _item(listing: nodes.Listing, index: int, names: Names) -> str:
@@ -86,7 +87,7 @@ def _(node: nodes.Code, names: Names) -> str:
 
 @draw.register
 def _(node: nodes.Table, names: Names) -> str:
-    rows = [[_line(cell, names).replace("\n", " ") for cell in row] for row in node.rows]
+    rows = [[_text_of(cell, names).replace("\n", " ") for cell in row] for row in node.rows]
     columns = max((len(row) for row in rows), default=0)
     widths = [max(_columns(row[at]) for row in rows if at < len(row)) for at in range(columns)]
     lines = [_table_row(row, widths) for row in rows]
@@ -104,6 +105,11 @@ def _columns(text: str) -> int:
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
         for char in text
     )
+
+
+@draw.register
+def _(node: nodes.RichText, names: Names) -> str:
+    return _text_of(node.children, names, gap="\n")
 
 
 @draw.register

@@ -8,6 +8,7 @@ from flask import Response, jsonify
 
 from sandbox.control.base import control, read_body, read_install
 from sandbox.slack.interactions import Place, press
+from sandbox.slack.seed import SECTORFLOW_APP_ID
 from sandbox.slack.submitting import submit
 from sandbox.state import current_sandbox
 
@@ -74,6 +75,18 @@ def open_home() -> Response:
         read_install(body), body["user"], body.get("tab", "messages")
     )
     return jsonify(channel=channel.id)
+
+
+@control.post("/stop")
+def stop() -> Response:
+    """Press the Stop button of ``app_id``'s session in ``thread_ts`` of ``channel``, as ``user``."""
+    sandbox, body = current_sandbox(), read_body()
+    app_id = body.get("app_id", SECTORFLOW_APP_ID)
+    for session in sandbox.world.sessions.all(body["channel"], body["thread_ts"]):
+        if session.app_id == app_id:
+            sandbox.events.stop_session(session, body["user"])
+            return jsonify(ok=True)
+    raise LookupError("no such session")
 
 
 @control.post("/uninstall")

@@ -73,6 +73,13 @@ def status() -> Response:
     return jsonify(status=asdict(found) if found else None)
 
 
+@control.get("/sessions")
+def sessions() -> Response:
+    """Return the agent sessions of ``?channel=``, or of its thread ``?thread_ts=``."""
+    found = current_sandbox().world.sessions.all(request.args["channel"], request.args.get("thread_ts"))
+    return jsonify(sessions=[asdict(each) for each in found])
+
+
 def _app(app: App) -> dict[str, object]:
     return {
         "app_id": app.app_id,

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser, FloatRect, Locator, Page
 
@@ -26,7 +27,10 @@ _SMALLER = (
 
 
 class Camera:
-    """Takes pictures of pages into a folder: ``name.png`` wide, ``name-narrow.png`` on a phone."""
+    """Takes pictures of pages into a folder: ``name.png`` wide, ``name-narrow.png`` on a phone.
+
+    Where it is asked for, ``name-dark.png`` is the wide one as readers with a dark theme see it.
+    """
 
     def __init__(self, browser: Browser, url: str, folder: Path) -> None:
         """Take a browser, where the sandbox is, and where the pictures go."""
@@ -35,9 +39,10 @@ class Camera:
         self._folder = folder
 
     @contextmanager
-    def page(self, path: str, width: int) -> Iterator[Page]:
+    def page(self, path: str, width: int, *, dark: bool = False) -> Iterator[Page]:
         """Open a page so high that nothing on it scrolls."""
-        page = self._browser.new_page(viewport={"width": width, "height": 700})
+        theme: Literal["dark", "light"] = "dark" if dark else "light"
+        page = self._browser.new_page(viewport={"width": width, "height": 700}, color_scheme=theme)
         page.goto(f"{self._url}/{path}")
         page.wait_for_timeout(500)
         inner = page.evaluate(
@@ -48,10 +53,12 @@ class Camera:
         yield page
         page.close()
 
-    def both(self, name: str, path: str, pane: str, *, last: int = 0) -> None:
-        """Take a pane of a page, or only its ``last`` messages."""
-        for width, named in ((WIDE if "thread=" in path else ALONE, name), (PHONE, f"{name}-narrow")):
-            with self.page(path, width) as page:
+    def both(self, name: str, path: str, pane: str, *, last: int = 0, dark: bool = False) -> None:
+        """Take a pane of a page, or only its ``last`` messages; with ``dark`` in the dark too."""
+        wide = WIDE if "thread=" in path else ALONE
+        shots = [(wide, name, False), (PHONE, f"{name}-narrow", False), (wide, f"{name}-dark", True)]
+        for width, named, is_dark in shots if dark else shots[:2]:
+            with self.page(path, width, dark=is_dark) as page:
                 shown = page.locator(f"{pane} .messages > *")
                 first = shown.nth(shown.count() - last) if last else None
                 self.save(page, named, area(page.locator(pane), shown.last, first))

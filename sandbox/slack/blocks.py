@@ -20,6 +20,8 @@ MAX_MARKDOWN = 12_000
 #: All text in a message's blocks together. The conservative figure: Slack's staff name 12,000
 #: characters, real messages were refused from about 13,200 on.
 MAX_BLOCK_TEXT = 12_000
+#: The same where there is rich text in it: one such message was refused at 11,341 characters.
+MAX_RICH_BLOCK_TEXT = 11_340
 MAX_TABLE_ROWS = 100
 MAX_TABLE_COLUMNS = 20
 #: All tables of a message together.
@@ -28,8 +30,11 @@ MAX_TABLE_TEXT = 10_000
 _TEXT_FIELDS = ("text", "alt_text")
 
 
-def check_message(text: str | None, blocks: Any) -> list[Fault]:
-    """Give everything for which Slack would refuse a message; nothing where it would take it."""
+def check_message(text: str | None, blocks: Any, *, one_table: bool = False) -> list[Fault]:
+    """Return everything for which Slack would refuse a message; nothing where it would take it.
+
+    Whether a message may have two tables is reported both ways: with ``one_table`` it may not.
+    """
     if not blocks:
         return [] if text else [fault("/text", "missing_field", "no text", error="no_text")]
     faults: Faults = []
@@ -37,10 +42,19 @@ def check_message(text: str | None, blocks: Any) -> list[Fault]:
     if faults:
         return faults
     check_block_ids(blocks, faults)
-    _check_markdown(blocks, faults)
-    if sum(len(each) for each in block_texts(blocks)) > MAX_BLOCK_TEXT:
+    _check_markdown(blocks, faults, one_table=one_table)
+    most = MAX_RICH_BLOCK_TEXT if _has_rich_text(blocks) else MAX_BLOCK_TEXT
+    if sum(len(each) for each in block_texts(blocks)) > most:
         faults.append(fault("", "max_length", "the blocks' text is too long", error="msg_blocks_too_long"))
     return faults
+
+
+def is_rich_text(blocks: list[dict[str, Any]] | None) -> bool:
+    """Return whether a message is one of rich text: no update may make it another kind.
+
+    What is in a container does not count: the container is a block of another kind.
+    """
+    return any(block.get("type") == "rich_text" for block in blocks or ())
 
 
 def check_home(blocks: Any) -> list[Fault]:
@@ -74,7 +88,11 @@ def check_block_ids(blocks: list[dict[str, Any]], faults: Faults) -> None:
             faults.append(fault("", "duplicate_block_id", f"block_id {block_id!r} already exists"))
 
 
-def _check_markdown(blocks: list[dict[str, Any]], faults: Faults) -> None:
+def _has_rich_text(blocks: list[dict[str, Any]]) -> bool:
+    return any(is_rich_text([block, *block.get("child_blocks", ())]) for block in blocks)
+
+
+def _check_markdown(blocks: list[dict[str, Any]], faults: Faults, *, one_table: bool) -> None:
     texts = [block["text"] for block in blocks if block["type"] == "markdown"]
     if sum(map(len, texts)) > MAX_MARKDOWN:
         message = f"all markdown blocks together must be less than {MAX_MARKDOWN + 1} characters"
@@ -82,7 +100,10 @@ def _check_markdown(blocks: list[dict[str, Any]], faults: Faults) -> None:
     expansions = [expand(text) for text in texts]
     _check_expansion(len(blocks) - len(texts), expansions, faults)
     tables = [table for each in expansions for table in each.tables]
-    _check_tables(tables + [_measure(block) for block in _table_blocks(blocks)], faults)
+    tables += [_measure(block) for block in _table_blocks(blocks)]
+    _check_tables(tables, faults)
+    if one_table and len(tables) > 1:
+        faults.append(fault("", "max_items", "only_one_table_allowed", error="invalid_attachments"))
 
 
 def _check_expansion(others: int, expansions: list[Expansion], faults: Faults) -> None:

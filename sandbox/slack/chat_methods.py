@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.slack.blocks import check_message
+from sandbox.slack.blocks import check_message, is_rich_text
 from sandbox.slack.calls import Answer, Call, Method, Refusal
 from sandbox.slack.places import find_channel, find_parent
 from sandbox.slack.records import Message
@@ -24,7 +24,13 @@ def post_message(call: Call) -> Answer:
     thread_ts = find_parent(call, channel)
     content = _content(call)
     content["text"] = content["text"][:MAX_TEXT]
-    message = call.world.post_message(channel.id, thread_ts=thread_ts, **content, **_author(call))
+    content["client_msg_id"] = call.optional_text("client_msg_id") or None
+    author = _author(call)
+    # Of two posts with one id at once the second finds the first.
+    with call.world.lock:
+        message = _posted_before(call, channel.id, content["client_msg_id"])
+        if message is None:
+            message = call.world.post_message(channel.id, thread_ts=thread_ts, **content, **author)
     return {"channel": channel.id, "ts": message["ts"], "message": _shown(message)}
 
 
@@ -35,6 +41,9 @@ def update(call: Call) -> Answer:
     content = _content(call)
     if len(content["text"]) > MAX_UPDATE_TEXT:
         raise Refusal("msg_too_long")
+    if content["blocks"] and is_rich_text(message.get("blocks")) and not is_rich_text(content["blocks"]):
+        # Docs.slack.dev, chat.update: rich-text blocks cannot be replaced with non-rich-text blocks.
+        raise Refusal("block_mismatch")
     changes: dict[str, Any] = {"blocks": content["blocks"]}
     if "text" in call.arguments:
         changes["text"] = content["text"]
@@ -72,7 +81,7 @@ def _content(call: Call) -> dict[str, Any]:
     blocks = call.value("blocks", error="invalid_blocks_format")
     if blocks is not None and not isinstance(blocks, list):
         raise Refusal("invalid_blocks_format")
-    refuse_faults(check_message(text, blocks))
+    refuse_faults(check_message(text, blocks, one_table=call.sandbox.settings.one_table))
     content: dict[str, Any] = {"text": text, "blocks": blocks or None, "metadata": _metadata(call)}
     content |= {name: call.flag(name) for name in _UNFURLS if name in call.arguments}
     return content
@@ -89,6 +98,24 @@ def refuse_faults(faults: list[Fault]) -> None:
     raise Refusal(
         error, errors=errors, response_metadata={"messages": [f"[ERROR] {each}" for each in errors]}
     )
+
+
+def _posted_before(call: Call, channel_id: str, client_msg_id: str | None) -> Message | None:
+    """Return the app's message with the same ``client_msg_id``, where the sandbox is told to know it.
+
+    One that stands in another channel, or was deleted since, has the errors of chat.postMessage's table.
+    """
+    if client_msg_id is None or not call.sandbox.settings.knows_client_msg_ids:
+        return None
+    place = call.world.place_of(call.install.bot_id, client_msg_id)
+    if place is None:
+        return None
+    if place[0] != channel_id:
+        raise Refusal("duplicate_channel_not_found")
+    message = call.world.find_message(*place)
+    if message is None:
+        raise Refusal("duplicate_message_not_found")
+    return message
 
 
 def _metadata(call: Call) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""The interactive elements and the rich text of Block Kit, as far as an app that posts answers uses them.
+"""The interactive elements of Block Kit, as far as an app that posts answers uses them.
 
 Limits: docs.slack.dev, Block Kit reference.
 """
@@ -14,13 +14,11 @@ from sandbox.slack.rules import (
     both,
     fault,
     items,
-    number,
     one_of,
     plain_text,
     shape,
     string,
     text_object,
-    typed,
     url,
 )
 
@@ -108,45 +106,3 @@ CONTEXT_ACTION_ELEMENTS: dict[str, Rule] = {
         },
     ),
 }
-
-# Rich text
-
-_STYLE = shape({}, dict.fromkeys(("bold", "italic", "strike", "code", "underline"), boolean))
-_ANY_LENGTH = string(12_000)
-_INLINE = typed(
-    {
-        "text": shape({"text": _ANY_LENGTH}, {"style": _STYLE}),
-        "link": shape({"url": url()}, {"text": _ANY_LENGTH, "style": _STYLE, "unsafe": boolean}),
-        "emoji": shape({"name": string(100)}, {"unicode": string(100), "style": _STYLE}),
-        "user": shape({"user_id": string(20)}, {"style": _STYLE}),
-        "usergroup": shape({"usergroup_id": string(20)}, {"style": _STYLE}),
-        "channel": shape({"channel_id": string(20)}, {"style": _STYLE}),
-        "broadcast": shape({"range": one_of("here", "channel", "everyone")}, {"style": _STYLE}),
-        "date": shape({"timestamp": number(0, 2**40), "format": string(200)}, {"fallback": string(200)}),
-    }
-)
-_INLINES = items(_INLINE, 10_000, least=0)
-_BORDER = {"border": number(0, 1)}
-_SECTION = shape({"elements": _INLINES})
-_LIST = shape(
-    {"elements": items(typed({"rich_text_section": _SECTION}), 10_000), "style": one_of("bullet", "ordered")},
-    {"indent": number(0, 8), "offset": number(0, 100_000), **_BORDER},
-)
-RICH_TEXT = shape(
-    {
-        "elements": items(
-            typed(
-                {
-                    "rich_text_section": _SECTION,
-                    "rich_text_list": _LIST,
-                    "rich_text_preformatted": shape(
-                        {"elements": _INLINES}, {"language": string(40), **_BORDER}
-                    ),
-                    "rich_text_quote": shape({"elements": _INLINES}, _BORDER),
-                }
-            ),
-            10_000,
-        )
-    },
-    {"block_id": string(255)},
-)

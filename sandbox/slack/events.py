@@ -10,6 +10,7 @@ from sandbox.slack.changes import Change
 from sandbox.slack.delivery import Deliveries, Delivery, DeliverySettings, Parcel
 from sandbox.slack.mentions import mentioned_ids
 from sandbox.slack.records import App, Channel, Install, Message, new_id
+from sandbox.slack.sessions import Session
 from sandbox.slack.world import World
 
 _MESSAGE_EVENTS = {
@@ -80,6 +81,22 @@ class EventSender:
             event = {**opened, **shown, "event_ts": f"{self._world.clock():.6f}"}
             self.send_event(install, event, **self._place(install, channel.team_id))
         return channel
+
+    def stop_session(self, session: Session, user_id: str) -> None:
+        """Tell an agent that somebody pressed Stop; the session's status is the agent's own to change.
+
+        LookupError where the session has no such button (docs.slack.dev, agent_session_stopped).
+        """
+        channel = self._world.channels[session.channel_id]
+        install = self._world.installs.in_channel(session.app_id, channel)
+        if session.status != "processing" or not session.can_stop or install is None:
+            raise LookupError("there is nothing to stop")
+        if user_id not in channel.members:
+            raise LookupError("this person does not see the session")
+        place = {"channel": channel.id, "thread_ts": session.thread_ts, "user": user_id}
+        stopped = {"type": "agent_session_stopped", **place, "streaming_message_ts": []}
+        event = {**stopped, "event_ts": f"{self._world.clock():.6f}"}
+        self.send_event(install, event, **self._place(install, channel.team_id))
 
     def verify_url(self, app: App, url: str) -> bool:
         """Ask a URL to echo a challenge, as Slack does when an events URL is set; tell whether it did."""

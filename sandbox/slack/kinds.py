@@ -15,8 +15,8 @@ from sandbox.slack.elements import (
     CONTEXT_ACTION_ELEMENTS,
     IMAGE,
     IMAGE_SOURCE,
-    RICH_TEXT,
 )
+from sandbox.slack.rich_text import RICH_TEXT
 from sandbox.slack.rules import (
     Faults,
     Rule,
@@ -110,7 +110,7 @@ CONTEXT_ACTIONS = both(
 )
 IMAGE_BLOCK = shape({"alt_text": string(2_000)}, {"title": plain_text(2_000), **IMAGE_SOURCE, **BLOCK_ID})
 MARKDOWN = shape({"text": string(12_000)}, BLOCK_ID)
-_CELL = typed({"raw_text": shape({"text": string(10_000, least=0)}), "rich_text": RICH_TEXT})
+_CELL = typed({"raw_text": shape({"text": string(10_000)}), "rich_text": RICH_TEXT})
 _COLUMN = shape({}, {"align": one_of("left", "center", "right"), "is_wrapped": boolean})
 TABLE = shape({"rows": items(items(_CELL, 20), 100)}, {"column_settings": items(_COLUMN, 20), **BLOCK_ID})
 _CARD_TEXTS: dict[str, Rule] = {

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 #: Calls a minute, by method, for each app and team.
 TIERS = {
+    "agents.sessions.setStatus": 50,
     "apps.manifest.create": 1,
     "apps.manifest.delete": 1,
     "apps.uninstall": 1,

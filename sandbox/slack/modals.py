@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sandbox.slack.blocks import MAX_HOME_BLOCKS, check_block_ids
-from sandbox.slack.elements import ACTION_ID, RADIO_BUTTONS, RICH_TEXT, STATIC_SELECT
+from sandbox.slack.elements import ACTION_ID, RADIO_BUTTONS, STATIC_SELECT
 from sandbox.slack.kinds import (
     ACTIONS,
     BLOCK_ID,
@@ -17,6 +17,7 @@ from sandbox.slack.kinds import (
     IMAGE_BLOCK,
     SECTION,
 )
+from sandbox.slack.rich_text import RICH_TEXT
 from sandbox.slack.rules import (
     Fault,
     Faults,

@@ -22,7 +22,7 @@ from sandbox.slack.rules import Fault
 def validate_blocks(call: Call) -> Answer:
     """Check blocks without posting them; needs no token."""
     blocks = call.value("blocks")
-    faults: list[Fault] = check_message("-", blocks)
+    faults: list[Fault] = check_message("-", blocks, one_table=call.sandbox.settings.one_table)
     if faults:
         raise Refusal("invalid_blocks", errors=faults)
     return {}

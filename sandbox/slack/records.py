@@ -111,6 +111,11 @@ class App:
         return bool(tabs.get(f"{tab}_tab_enabled")) if self.manifest else True
 
     @property
+    def is_agent(self) -> bool:
+        """Return whether the app is declared as an agent; one without a manifest is."""
+        return "agent_view" in self.manifest.get("features", {}) if self.manifest else True
+
+    @property
     def takes_messages(self) -> bool:
         """Tell whether people can write to the app in its DM (docs.slack.dev, app manifest, app_home)."""
         tabs = self.manifest.get("features", {}).get("app_home", {})

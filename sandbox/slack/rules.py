@@ -53,16 +53,23 @@ def matching(pattern: str, message: str) -> Rule:
     return rule
 
 
-def url(most: int = 3_000) -> Rule:
-    """Take an http or https URL."""
+def url(most: int = 3_000, schemes: tuple[str, ...] = ("http", "https")) -> Rule:
+    """Take a URL of one of some schemes."""
     length = string(most)
 
     def rule(value: Any, pointer: str, faults: Faults) -> None:
         length(value, pointer, faults)
-        if isinstance(value, str) and urlsplit(value).scheme not in ("http", "https"):
+        if isinstance(value, str) and _scheme(value) not in schemes:
             faults.append(fault(pointer, "invalid_url", "must be a valid URL"))
 
     return rule
+
+
+def _scheme(address: str) -> str:
+    try:
+        return urlsplit(address).scheme.lower()
+    except ValueError:
+        return ""
 
 
 def boolean(value: Any, pointer: str, faults: Faults) -> None:

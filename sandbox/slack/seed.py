@@ -27,7 +27,14 @@ CUSTOMER_CLIENT_SECRET = "acmehelper00000000000000client000"  # noqa: S105 - mad
 CUSTOMER_SIGNING_SECRET = "acmehelper00000000000000signing00"  # noqa: S105 - made up, for a sandbox
 
 SCOPES = ("app_mentions:read", "chat:write", "im:history", "chat:write.customize", "assistant:write")
-BOT_EVENTS = ("app_mention", "message.im", "app_home_opened", "app_uninstalled", "tokens_revoked")
+BOT_EVENTS = (
+    "app_mention",
+    "message.im",
+    "app_home_opened",
+    "app_uninstalled",
+    "tokens_revoked",
+    "agent_session_stopped",
+)
 
 
 def seed(world: World, events_url: str) -> World:

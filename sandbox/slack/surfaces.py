@@ -104,6 +104,13 @@ class Surfaces:
             is_on = found is not None and found.text and found.ends_at > self._world.clock()
             return found if is_on else None
 
+    def seconds_to_next_end(self) -> float | None:
+        """Return in how many seconds the next status lapses by itself; None where none stands."""
+        with self._world.lock:
+            now = self._world.clock()
+            ends = [each.ends_at - now for each in self._statuses.values() if each.text]
+            return min((seconds for seconds in ends if seconds > 0), default=None)
+
     def end_status(self, channel_id: str, thread_ts: str) -> None:
         """End a thread's status: the app has answered (docs.slack.dev, assistant.threads.setStatus)."""
         self._statuses.pop((channel_id, thread_ts), None)

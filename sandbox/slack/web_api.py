@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 
 from sandbox.faults import Fault, cut_in_the_middle, drop_connection, wait
-from sandbox.slack import chat_methods, oauth_methods, other_methods, surface_methods
+from sandbox.slack import chat_methods, oauth_methods, other_methods, session_methods, surface_methods
 from sandbox.slack.calls import Answer, Call, Method, Refusal, read_arguments, read_token
 from sandbox.slack.records import Install
 from sandbox.state import Sandbox, current_sandbox
@@ -16,6 +16,7 @@ METHODS: dict[str, Method] = {
     **chat_methods.METHODS,
     **oauth_methods.METHODS,
     **other_methods.METHODS,
+    **session_methods.METHODS,
     **surface_methods.METHODS,
 }
 

@@ -15,6 +15,7 @@ from sandbox.slack.files import shared_files
 from sandbox.slack.installs import Installs
 from sandbox.slack.mentions import is_reply, mentioned_ids, pings
 from sandbox.slack.records import App, Channel, Message, Team, User, new_id
+from sandbox.slack.sessions import Sessions
 from sandbox.slack.surfaces import Surfaces
 
 
@@ -37,7 +38,10 @@ class World(Versioned):
             self.apps: dict[str, App] = {}
             self.installs = Installs(self)
             self.surfaces = Surfaces(self)
+            self.sessions = Sessions(self)
             self._messages: dict[str, list[Message]] = {}
+            #: Where each app's message with a ``client_msg_id`` was posted first: channel and ``ts``.
+            self._client_msg_ids: dict[tuple[str, str], tuple[str, str]] = {}
             self.touch()
 
     # Who is there
@@ -124,6 +128,9 @@ class World(Versioned):
             message |= {name: value for name, value in rest.items() if value is not None}
             message["pings"] = pings(message)
             self._messages[channel_id].append(message)
+            if "client_msg_id" in message and "bot_id" in message:
+                key = message["bot_id"], message["client_msg_id"]
+                self._client_msg_ids.setdefault(key, (channel_id, message["ts"]))
             if "bot_id" in message and not message.get("is_ephemeral"):
                 self.surfaces.end_status(channel_id, thread_ts or "")
             self.touch()
@@ -198,6 +205,11 @@ class World(Versioned):
     def find_message(self, channel_id: str, ts: str) -> Message | None:
         """Give a message, or None where there is none of that ``ts``."""
         return next((each for each in self.messages(channel_id) if each["ts"] == ts), None)
+
+    def place_of(self, bot_id: str, client_msg_id: str) -> tuple[str, str] | None:
+        """Return the channel and the ``ts`` of an app's first message with a ``client_msg_id``."""
+        with self.lock:
+            return self._client_msg_ids.get((bot_id, client_msg_id))
 
     def uninvited(self, message: Message) -> list[User]:
         """Give the apps' bots that a message mentions and that are not in its channel.

@@ -1,162 +1,135 @@
-"""The channel page: what its script is told, and what it may say."""
+"""The channel page as one person sees it: what its script is told, what is theirs alone, what they do."""
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
+import requests
 
-from sandbox.channel.page import channel_blueprint
-from sandbox.slack.records import Install
-from sandbox.slack.seed import ARCHIVED_ID, GENERAL_ID, MAYA_ID, SECTORFLOW_APP_ID, TEAM_ID, TOM_ID, seed
-from sandbox.slack.world import World
+from sandbox.channel.composing import typed
+from sandbox.slack.interactions import Place, press
+from sandbox.slack.seed import ARCHIVED_ID, GENERAL_ID, MAYA_ID, TOM_ID
+from tests.sandbox.helpers import Box, Json, actions, button, modal, mrkdwn
 
-API = f"/channel/api/{GENERAL_ID}"
-
-
-@pytest.fixture
-def world() -> World:
-    return seed(World(), "http://localhost:1/slack/events")
+BLOCKS = [actions(button(action_id="tab"))]
 
 
-@pytest.fixture
-def install(world: World) -> Install:
-    return world.installs.install(SECTORFLOW_APP_ID, TEAM_ID)
+def get(box: Box, path: str, **query: str) -> requests.Response:
+    return requests.get(f"{box.url}{path}", params=query)
 
 
-@pytest.fixture
-def sandbox(world: World) -> Flask:
-    app = Flask("sandbox-page")
-    app.register_blueprint(channel_blueprint(world, patience=0.05))
-    return app
+def news(box: Box, channel: str = GENERAL_ID, person: str = MAYA_ID, **query: str) -> Json:
+    read: Json = get(box, f"/channel/api/{channel}", **{"as": person, **query}).json()
+    return read
 
 
-@pytest.fixture
-def visitor(sandbox: Flask) -> FlaskClient:
-    return sandbox.test_client()
+def html(box: Box, *place: str, **query: str) -> str:
+    return "".join(entry["html"] for entry in news(box, *place, **query)["entries"])
 
 
-def answer(world: World, install: Install, thread_ts: str) -> None:
-    block = {"type": "markdown", "text": "A **joke**."}
-    bot = {"user": install.bot_user_id, "bot_id": install.bot_id}
-    world.post_message(GENERAL_ID, text="A joke.", blocks=[block], thread_ts=thread_ts, **bot)
+def act(box: Box, action: str, person: str = MAYA_ID, **body: object) -> requests.Response:
+    return requests.post(f"{box.url}/channel/api/{GENERAL_ID}/{action}", json=body, params={"as": person})
 
 
-def test_the_first_page_is_a_channel_that_says_it_is_not_slack(visitor: FlaskClient) -> None:
-    page = visitor.get("/", follow_redirects=True)
-
-    assert page.request.path == f"/channel/{GENERAL_ID}"
-    assert "Sandbox, not Slack" in page.text
-
-
-def test_no_page_runs_or_loads_anything_that_is_not_its_own(visitor: FlaskClient) -> None:
-    page = visitor.get(f"/channel/{GENERAL_ID}")
+def test_the_first_page_says_it_is_not_slack_and_runs_nothing_that_is_not_its_own(box: Box) -> None:
+    page = get(box, "/")
 
     policy = page.headers["Content-Security-Policy"]
+    assert page.url.endswith(f"/channel/{GENERAL_ID}")
+    assert "Sandbox, not Slack" in page.text
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
     assert "unsafe" not in policy
     assert "style=" not in page.text
     assert "http" not in page.text.replace("http-equiv", "")
 
 
-def test_what_is_typed_is_said_with_its_mention_and_escaped(
-    world: World, install: Install, visitor: FlaskClient
-) -> None:
-    said = visitor.post(f"{API}/say", json={"text": " @sectorflow is 1 < 2 && 3? "})
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("@Acme Helper @Acme hi", "<@U2> <@U1> hi"),
+        ("me@acme.example @acmes", "me@acme.example @acmes"),
+        ("@HERE <!channel>", "<!here> &lt;!channel&gt;"),
+        ("<https://a.example>", "&lt;<https://a.example>&gt;"),
+        ("see https://a.example/?a=1&b=@Acme.", "see <https://a.example/?a=1&amp;b=@Acme>."),
+    ],
+)
+def test_typed_text_is_sent_as_slack_sends_it(text: str, sent: str) -> None:
+    assert typed(text, {"Acme": "U1", "Acme Helper": "U2"}) == sent
 
-    message = world.find_message(GENERAL_ID, said.json["ts"]) if said.json else None
-    assert said.status_code == 201
-    assert message is not None
-    assert message["text"] == f"<@{install.bot_user_id}> is 1 &lt; 2 &amp;&amp; 3?"
-    assert message["user"] == MAYA_ID
+
+def test_what_is_typed_is_said_by_the_person_who_is_named(box: Box) -> None:
+    said = act(box, "say", TOM_ID, text=" @sectorflow is 1 < 2? ")
+
+    (message,) = box.world.messages(GENERAL_ID)
+    page = get(box, f"/channel/{GENERAL_ID}", **{"as": TOM_ID}).text
+    assert (said.status_code, said.json()["ts"]) == (201, message["ts"])
+    assert (message["user"], message["text"]) == (TOM_ID, f"<@{box.install.bot_user_id}> is 1 &lt; 2?")
+    assert f'data-as="{TOM_ID}"' in page
+    assert f"as={MAYA_ID}" in page
 
 
-def test_a_reply_goes_into_its_thread_and_is_counted_below_the_first_message(
-    world: World, install: Install, visitor: FlaskClient
-) -> None:
-    question = world.ask(MAYA_ID, GENERAL_ID, "Hello")
-    answer(world, install, question["ts"])
-    visitor.post(f"{API}/say", json={"text": "Thanks", "thread": question["ts"]})
+def test_a_reply_goes_into_its_thread_and_is_counted_below_the_first_message(box: Box) -> None:
+    question = box.world.ask(MAYA_ID, GENERAL_ID, "Hello", files=("notes <1>.pdf",))["ts"]
+    joke = {"type": "markdown", "text": "A **joke**."}
+    box.post(thread_ts=question, username="Acme AI", blocks=[joke])
+    act(box, "say", text="Thanks", thread=question)
 
-    news = visitor.get(f"{API}?thread={question['ts']}").get_json()
+    told = news(box, thread=question)
 
-    entries = {entry["key"]: entry["html"] for entry in news["entries"]}
-    assert "2 replies" in " ".join(entries[question["ts"]].split())
+    entries = {entry["key"]: entry["html"] for entry in told["entries"]}
+    assert "2 replies" in " ".join(entries[question].split())
+    assert "notes &lt;1&gt;.pdf" in entries[question]
     assert "Thanks" not in "".join(entries.values())
-    assert [entry["key"] for entry in news["replies"]][:2] == [question["ts"], "count"]
-    assert "A <strong>joke</strong>." in news["replies"][2]["html"]
-    assert 'class="badge">APP<' in news["replies"][2]["html"]
+    assert [entry["key"] for entry in told["replies"]][:2] == [question, "count"]
+    assert "A <strong>joke</strong>." in told["replies"][2]["html"]
+    assert '<b>Acme AI</b> <span class="badge">APP<' in told["replies"][2]["html"]
 
 
-def test_messages_of_one_author_stand_below_one_name(world: World, visitor: FlaskClient) -> None:
-    for author in (TOM_ID, TOM_ID, MAYA_ID):
-        world.ask(author, GENERAL_ID, "Hi")
+def test_news_waits_for_a_change_and_names_what_apps_do_in_the_thread(box: Box) -> None:
+    place = {"channel_id": GENERAL_ID, "thread_ts": box.mention()["ts"]}
+    ts, app = place["thread_ts"], box.app.app_id
+    box.slack.agents_sessions_setStatus(**place, status="processing")
+    box.slack.assistant_threads_setStatus(**place, status="is thinking…")
+    since = box.world.version
+    threading.Timer(0.01, box.world.touch).start()
 
-    day, *messages = visitor.get(API).get_json()["entries"]
+    told = news(box, since=str(since), thread=ts)
+    stopped = [act(box, "stop", TOM_ID, app=each, thread=ts).status_code for each in (app, "A404")]
 
-    assert "Today" in day["html"]
-    assert ['class="message grouped"' in entry["html"] for entry in messages] == [False, True, False]
-
-
-def test_an_app_that_signs_with_another_name_is_shown_by_it(
-    world: World, install: Install, visitor: FlaskClient
-) -> None:
-    world.post_message(
-        GENERAL_ID, text="Hi", user=install.bot_user_id, bot_id=install.bot_id, username="Acme AI"
-    )
-
-    assert "<b>Acme AI</b>" in visitor.get(API).get_json()["entries"][1]["html"]
-
-
-def test_news_waits_for_a_change_and_names_the_status_of_the_thread(
-    world: World, install: Install, visitor: FlaskClient
-) -> None:
-    question = world.ask(MAYA_ID, GENERAL_ID, "Hello")
-    world.surfaces.set_status(GENERAL_ID, question["ts"], "is thinking…", by=install.bot_user_id)
-    since = world.version
-    threading.Timer(0.01, world.touch).start()
-
-    news = visitor.get(f"{API}?since={since}&thread={question['ts']}").get_json()
-
-    assert news["version"] > since
-    assert news["status"] == "SectorFlow is thinking…"
+    assert told["version"] > since
+    assert told["status"] == "SectorFlow is thinking…"
+    assert "SectorFlow: Working…" in told["working"]
+    assert f'data-stop="{app}" data-in="{ts}"' in told["working"]
+    assert stopped == [202, 404]
+    assert box.service.events(2)[1]["event"]["user"] == TOM_ID
 
 
-def test_a_mentioned_app_outside_the_channel_can_be_invited(
-    world: World, install: Install, visitor: FlaskClient
-) -> None:
-    question = world.ask(MAYA_ID, GENERAL_ID, f"<@{install.bot_user_id}> Hello")
-    before = visitor.get(API).get_json()["entries"][1]["html"]
+def test_news_comes_when_a_status_lapses(box: Box) -> None:
+    ts, now = box.mention()["ts"], box.world.clock
+    box.slack.assistant_threads_setStatus(channel_id=GENERAL_ID, thread_ts=ts, status="is thinking…")
+    ends_at = box.report("status", channel=GENERAL_ID, thread_ts=ts)["status"]["ends_at"]
+    late = ends_at - now() - 0.2
+    box.world.clock = lambda: now() + late
 
-    invited = visitor.post(f"{API}/invite", json={"user": install.bot_user_id, "ts": question["ts"]})
+    told = news(box, since=str(box.world.version), thread=ts)
 
-    entries = visitor.get(API).get_json()["entries"]
+    assert (told["version"], told["status"]) == (box.world.version, "")
+
+
+def test_an_app_that_was_mentioned_outside_its_channels_can_be_invited_by_who_did(box: Box) -> None:
+    bot = box.install.bot_user_id
+    box.control("remove", channel=GENERAL_ID)
+    ts = box.mention()["ts"]
+    before = [html(box, GENERAL_ID, person) for person in (MAYA_ID, TOM_ID)]
+
+    invited = act(box, "invite", user=bot, ts=ts)
+
+    after = html(box)
     assert invited.status_code == 200
-    assert f'data-invite="{install.bot_user_id}"' in before
-    assert "data-invite" not in entries[1]["html"]
-    assert "was added by" in entries[2]["html"]
-
-
-def test_a_mention_of_an_app_by_somebody_else_asks_the_reader_nothing(
-    world: World, install: Install, visitor: FlaskClient
-) -> None:
-    world.ask(TOM_ID, GENERAL_ID, f"<@{install.bot_user_id}> Hello")
-
-    assert "data-invite" not in visitor.get(API).get_json()["entries"][1]["html"]
-
-
-def test_an_installed_app_stands_in_the_sidebar_and_leads_to_its_direct_messages(
-    world: World, install: Install, visitor: FlaskClient
-) -> None:
-    sidebar = visitor.get(API).get_json()["sidebar"]
-
-    page = visitor.get(f"/channel/with/{install.bot_user_id}", follow_redirects=True)
-
-    assert f"/channel/with/{install.bot_user_id}" in sidebar
-    assert "Message SectorFlow" in page.text
-    assert world.open_dm(MAYA_ID, install.bot_user_id).id in page.request.path
+    assert [f'data-invite="{bot}"' in each for each in (*before, after)] == [True, False, False]
+    assert "was added by" in after
 
 
 @pytest.mark.parametrize(
@@ -164,7 +137,6 @@ def test_an_installed_app_stands_in_the_sidebar_and_leads_to_its_direct_messages
     [
         ("say", {"text": "  "}, 422),
         ("say", {"text": 7}, 422),
-        ("say", ["text"], 422),
         ("say", {"text": "x" * 40_001}, 422),
         ("say", {"text": "Hi", "thread": "1.2"}, 422),
         ("invite", {"user": TOM_ID}, 422),
@@ -172,20 +144,108 @@ def test_an_installed_app_stands_in_the_sidebar_and_leads_to_its_direct_messages
         ("press", {"ts": "1.2", "block_id": "b", "action_id": "a"}, 404),
     ],
 )
-def test_what_makes_no_sense_is_refused(visitor: FlaskClient, action: str, body: object, status: int) -> None:
-    assert visitor.post(f"{API}/{action}", json=body).status_code == status
+def test_what_makes_no_sense_is_refused(box: Box, action: str, body: Json, status: int) -> None:
+    assert act(box, action, **body).status_code == status
 
 
-def test_a_form_of_another_site_is_refused(visitor: FlaskClient) -> None:
-    assert visitor.post(f"{API}/say", data={"text": "Hi"}).status_code == 415
+def test_a_form_of_another_site_a_list_and_an_archived_channel_are_refused(box: Box) -> None:
+    wrong = [
+        (GENERAL_ID, {"data": {"text": "Hi"}}),
+        (GENERAL_ID, {"json": ["text"]}),
+        (ARCHIVED_ID, {"json": {"text": "Hi"}}),
+    ]
 
+    answers = [requests.post(f"{box.url}/channel/api/{channel}/say", **body) for channel, body in wrong]
 
-def test_nothing_is_said_in_an_archived_channel(visitor: FlaskClient) -> None:
-    assert visitor.post(f"/channel/api/{ARCHIVED_ID}/say", json={"text": "Hi"}).status_code == 422
+    assert [each.status_code for each in answers] == [415, 422, 422]
 
 
 @pytest.mark.parametrize(
-    "path", ["/channel/C404", "/channel/api/C404", f"/channel/with/{TOM_ID}", "/channel/with/U4"]
+    "path", ["C404", "api/C404", f"with/{TOM_ID}", "with/U4", f"{GENERAL_ID}?as=U404", f"{GENERAL_ID}?as="]
 )
-def test_what_is_not_there_is_not_found(visitor: FlaskClient, path: str) -> None:
-    assert visitor.get(path).status_code == 404
+def test_what_is_not_there_and_who_is_not_is_not_found(box: Box, path: str) -> None:
+    assert get(box, f"/channel/{path}").status_code == 404
+
+
+def test_an_ephemeral_message_is_drawn_for_its_person_only(box: Box) -> None:
+    parent = box.post()
+    for text, place in (("psst", {}), ("pssst", {"thread_ts": parent})):
+        box.slack.chat_postEphemeral(channel=GENERAL_ID, user=TOM_ID, text=text, **place)
+
+    toms, mayas = (news(box, GENERAL_ID, person, thread=parent) for person in (TOM_ID, MAYA_ID))
+
+    assert ["psst" in str(each["entries"]) for each in (toms, mayas)] == [True, False]
+    assert ["Only visible to you" in str(each["entries"]) for each in (toms, mayas)] == [True, False]
+    assert ["pssst" in str(each["replies"]) for each in (toms, mayas)] == [True, False]
+    assert "1 reply" not in str(toms["entries"])
+
+
+def test_a_press_on_the_page_is_its_persons(box: Box) -> None:
+    place = {"ts": box.post(blocks=BLOCKS), "action_id": "tab", "block_id": "b0"}
+    box.service.statuses = [200, 500]
+
+    pressed, failed = (act(box, "press", TOM_ID, **place).status_code for _ in range(2))
+
+    assert 'data-action="tab" data-block="b0"' in html(box)
+    assert box.service.payload(0)["user"]["id"] == TOM_ID
+    assert (pressed, failed) == (202, 502)
+
+
+def open_modal(box: Box) -> str:
+    pressed = press(box.world, TOM_ID, Place(GENERAL_ID, box.post(blocks=BLOCKS), "tab"))
+    return str(box.slack.views_open(trigger_id=pressed.trigger_id, view=modal())["view"]["id"])
+
+
+def test_a_modal_can_be_closed(box: Box) -> None:
+    assert act(box, "close", TOM_ID, view=open_modal(box)).status_code == 200
+    assert news(box, GENERAL_ID, TOM_ID)["modal"] == ""
+
+
+def test_a_modal_is_its_persons(box: Box) -> None:
+    view = open_modal(box)
+    body = {"view": view, "values": {"ask": "Why?"}}
+    errors = {"ask": "Ask more."}
+    toms, mayas = (news(box, GENERAL_ID, person)["modal"] for person in (TOM_ID, MAYA_ID))
+
+    refused = [act(box, action, MAYA_ID, **body).status_code for action in ("submit", "close")]
+    box.service.body = json.dumps({"response_action": "errors", "errors": errors}).encode()
+    faulty = act(box, "submit", TOM_ID, **body).json()
+    box.service.body = b""
+    sent = act(box, "submit", TOM_ID, **body).json()
+
+    assert f'data-view="{view}"' in toms
+    assert "Your &lt;b&gt;question&lt;/b&gt;" in toms
+    assert (mayas, refused) == ("", [404, 404])
+    assert faulty == {"closed": False, "errors": errors}
+    assert sent == {"closed": True, "errors": {}}
+
+
+def test_opening_a_dm_tells_the_app_and_shows_what_it_suggests(box: Box) -> None:
+    page = get(box, f"/channel/with/{box.install.bot_user_id}", **{"as": TOM_ID})
+    (body,) = box.service.events(1)
+    channel, prompt = body["event"]["channel"], {"title": "A joke", "message": "Tell me one"}
+    box.slack.assistant_threads_setSuggestedPrompts(channel_id=channel, thread_ts="", prompts=[prompt])
+
+    offered = html(box, channel, TOM_ID)
+    box.world.ask(TOM_ID, channel, "Tell me one")
+    after = html(box, channel, TOM_ID)
+
+    assert "Message SectorFlow" in page.text
+    assert f"/channel/with/{box.install.bot_user_id}" in news(box)["sidebar"]
+    assert (body["event"]["tab"], body["event"]["user"]) == ("messages", TOM_ID)
+    assert ['data-say="Tell me one"' in each for each in (offered, after)] == [True, False]
+
+
+def test_the_home_tab_is_what_the_app_published_and_comes_with_the_event(box: Box) -> None:
+    place = {"as": TOM_ID, "tab": "home"}
+    before = get(box, f"/channel/with/{box.install.bot_user_id}", **place).text
+    box.service.wait_for(1)
+    view = {"type": "home", "blocks": [{"type": "section", "text": mrkdwn("*Welcome*")}]}
+    box.slack.views_publish(user_id=TOM_ID, view=view)
+
+    after = get(box, f"/channel/with/{box.install.bot_user_id}", **place).text
+
+    events = [body["event"] for body in box.service.events(2)]
+    assert "has put nothing here yet" in before
+    assert "<strong>Welcome</strong>" in after
+    assert [(each["tab"], each.get("view")) for each in events] == [("home", None), ("home", view)]

@@ -1,177 +1,295 @@
-"""Each kind of block, drawn the way Slack draws it."""
+"""What a message says, drawn the way Slack draws it: on the page, and as a person reads it in a terminal."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
 from sandbox.channel.drawing import draw_message
 from sandbox.channel.nodes import Names
+from sandbox.channel.terminal import WIDTH, as_text
+from tests.sandbox import helpers
+from tests.sandbox.helpers import Json, actions, button, list_of, mrkdwn, option, plain, rich_text, words
 
-NAMES = Names(users={"U1": "Maya", "UBOT": "SectorFlow"}, channels={"C1": "general"})
-
-
-def draw(*blocks: dict[str, Any]) -> str:
-    return draw_message({"text": "fallback", "blocks": list(blocks)}, NAMES)
-
-
-def rich_text(*parts: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "rich_text", "elements": list(parts)}
+NAMES = Names(users={"U1": "Maya"}, channels={"C1": "general"})
+#: A block; its HTML, whole or the parts in it in their order; its text, None where that says nothing new.
+Case = tuple[Json, str | tuple[str, ...], str | None]
 
 
-def words(text: str, **style: bool) -> dict[str, Any]:
-    return {"type": "rich_text_section", "elements": [{"type": "text", "text": text, "style": style}]}
+def markdown(text: str) -> Json:
+    return {"type": "markdown", "text": text}
 
 
-def raw(text: str) -> dict[str, str]:
+def section(text: str, **rest: Json | list[Json]) -> Json:
+    return {"type": "section", "block_id": "s", "text": plain(text), **rest}
+
+
+def container(*children: Json, **rest: bool | Json) -> Json:
+    return {"type": "container", "title": plain("GPT"), "child_blocks": list(children), **rest}
+
+
+def table(*rows: list[Json]) -> Json:
+    return {"type": "table", "rows": list(rows), "column_settings": [None, {"align": "right"}]}
+
+
+def rich(html: str) -> str:
+    return f'<div class="rich">{html}</div>'
+
+
+def raw(text: str) -> Json:
     return {"type": "raw_text", "text": text}
 
 
-def plain(text: str) -> dict[str, str]:
-    return {"type": "plain_text", "text": text}
+IMAGE = {"type": "image", "image_url": "https://a.example/i.png", "alt_text": "chart"}
+MENU = helpers.overflow(option("copy"), option("again"))
+SELECT = {
+    "type": "static_select",
+    "placeholder": plain("Pick one"),
+    "options": [option("one"), option("two")],
+    "initial_option": option("two"),
+}
+ASKED = {"title": plain("Sure?"), "text": plain('It "costs"')}
+INLINES = helpers.section_of(
+    words("*x* <@U1> ", italic=True),
+    {"type": "user", "user_id": "U1"},
+    {"type": "broadcast", "range": "here"},
+    {"type": "channel", "channel_id": "C1"},
+    {"type": "link", "url": "https://a.example", "text": "l"},
+    {"type": "emoji", "name": "wave"},
+)
+QUOTE = {"type": "rich_text_quote", "elements": [words()]}
+CODE = {"type": "rich_text_preformatted", "language": "go", "elements": [words()]}
+BLOCKS: dict[str, Case] = {
+    "a header's text is not parsed": (
+        {"type": "header", "text": plain("GPT *4* <@U1>")},
+        "<h4>GPT *4* &lt;@U1&gt;</h4>",
+        "GPT *4* <@U1>",
+    ),
+    "context": (
+        {"type": "context", "elements": [mrkdwn("*4* s"), plain("x")]},
+        '<div class="context"><span><strong>4</strong> s</span><span>x</span></div>',
+        "4 s x",
+    ),
+    "section": (
+        section("t", fields=[mrkdwn("*a*"), plain("b")], accessory=button(action_id="go")),
+        (
+            'class="beside"',
+            "<p>t</p>",
+            'class="fields"',
+            "<strong>a</strong>",
+            "<p>b</p>",
+            'data-action="go"',
+        ),
+        "t\n\na\nb\n\n[GPT]",
+    ),
+    "section with a menu": (section("t", accessory=MENU), ('data-action="more" data-block="s"',), None),
+    "section with an image": (section("t", accessory=IMAGE), (">chart</a>",), None),
+    "buttons": (
+        actions(
+            button("A", action_id="tab", value="1", style="primary"), button(style="danger"), block_id="b"
+        ),
+        ('"press primary" data-action="tab" data-block="b" data-value="1">A<', '"press danger"'),
+        "[A] [GPT]",
+    ),
+    "a button that asks first": (
+        actions(button(confirm=ASKED)),
+        ('data-confirm="Sure?\nIt &#34;costs&#34;"',),
+        None,
+    ),
+    "a button that leads somewhere": (
+        actions(button(url="https://a.example")),
+        ('href="https://a.example"',),
+        None,
+    ),
+    "thumbs keep their words": (
+        {"type": "context_actions", "elements": [helpers.feedback()]},
+        ('positive" data-action="vote"', 'data-value="up" aria-label="Good"', '"down" aria-label="Bad"'),
+        "👍 👎",
+    ),
+    "overflow": (
+        actions(MENU, block_id="b"),
+        ('aria-label="More actions"', 'data-block="b" data-value="copy">Copy<', 'data-value="again">Again<'),
+        "[⋯: Copy | Again]",
+    ),
+    "select": (
+        actions(SELECT),
+        ('aria-label="Pick one"', '<option value="two" selected>Two</option>'),
+        "[Pick one: One | Two]",
+    ),
+    "image": (
+        {**IMAGE, "title": plain("T")},
+        ("<b>T</b>", ">chart</a>"),
+        "[image: T] https://a.example/i.png",
+    ),
+    "table": (
+        table([raw("h"), raw("日本")], [rich_text(helpers.section_of(words("r", bold=True))), raw("2")]),
+        ("<tr><th>h</th>", '<td><strong>r</strong></td><td class="right">2</td>'),
+        "h │ 日本\n──┼─────\nr │ 2",
+    ),
+    "rich text is literal but for its own elements": (
+        rich_text(INLINES),
+        (
+            "<em>*x* &lt;@U1&gt; </em>",
+            "user",
+            "@Maya",
+            "broadcast",
+            "@here",
+            "channel",
+            "#general",
+            ">l</a>👋",
+        ),
+        "*x* <@U1> @Maya@here#generall (https://a.example)👋",
+    ),
+    "lists nest by their indent": (
+        rich_text(list_of("a"), list_of("b", indent=1), list_of("c", indent=2)),
+        rich("<ul><li><p>a</p><ul><li><p>b</p><ul><li><p>c</p></li></ul></li></ul></li></ul>"),
+        "• a\n  • b\n    • c",
+    ),
+    "lists go on by their offset": (
+        rich_text(list_of("d", style="ordered", offset=3)),
+        rich('<ol start="4"><li><p>d</p></li></ol>'),
+        "4. d",
+    ),
+    "lists stand in and behind a bar": (
+        rich_text(list_of("a", indent=2), list_of("b", border=1)),
+        rich('<ul class="in2"><li><p>a</p></li></ul><div class="quote"><ul><li><p>b</p></li></ul></div>'),
+        "    • a\n│ • b",
+    ),
+    "a cell of several lines": (
+        table([rich_text(helpers.section_of(words("a")), list_of("b")), raw("c")]),
+        ("<th><p>a</p><ul><li><p>b</p></li></ul></th>",),
+        "a  • b │ c\n───────┼──",
+    ),
+    "quotes and code": (
+        rich_text(QUOTE, CODE),
+        ('<div class="quote"><p>x</p></div><div class="code">', '<span class="language">go</span>'),
+        "│ x\n    x",
+    ),
+    "a container that is folded": (
+        container({"type": "divider"}, is_collapsible=True, default_collapsed=True),
+        '<details class="container"><summary><b>GPT</b></summary><hr></details>',
+        f"GPT\n  {'─' * WIDTH}",
+    ),
+    "a container that is open": (container(is_collapsible=True), ("container", " open>", "<b>GPT</b>"), None),
+    "a container with a title of its own": (
+        container(rich_text_title=rich_text(INLINES), width="full", has_header_divider=True),
+        ('class="container full divided"', "<b><em>*x* ", "@Maya"),
+        None,
+    ),
+    "a container that does not fold": (
+        container(section("in", accessory=IMAGE), subtitle=plain("s")),
+        ('<div class="container">', '<b>GPT</b><span class="subtitle">s</span>', "<p>in</p>"),
+        "GPT · s\n  in\n\n  [image: chart] https://a.example/i.png",
+    ),
+    "unknown block": ({"type": "video"}, ("[video: not drawn here]",), "[video: not drawn here]"),
+    "unknown element": (actions({"type": "datepicker"}), ("[datepicker: not drawn here]",), None),
+    "Markdown's headings have one size": (
+        markdown("# one\n\n###### six"),
+        "<h4>one</h4><h4>six</h4>",
+        "one\n\nsix",
+    ),
+    "Markdown's lists nest and keep their numbers": (
+        markdown("3. c\n4. d\n   - e"),
+        '<ol start="3"><li><p>c</p></li><li><p>d</p><ul><li><p>e</p></li></ul></li></ol>',
+        "3. c\n4. d\n   • e",
+    ),
+    "Markdown's tasks": (
+        markdown("- [x] done\n- [ ] open"),
+        ('role="checkbox" aria-checked="true"', "done", 'role="checkbox" aria-checked="false"', "open"),
+        "[x] done\n[ ] open",
+    ),
+    "HTML in Markdown is text": (markdown("<b>x</b>"), "<p>&lt;b&gt;x&lt;/b&gt;</p>", "<b>x</b>"),
+    "Markdown's links and images": (
+        markdown("[docs](https://a.example) ![chart](https://c.example)"),
+        ('href="https://a.example"', ">docs</a>", 'href="https://c.example"', ">chart</a>"),
+        "docs (https://a.example) chart (https://c.example)",
+    ),
+    "Markdown's code": (
+        markdown('Use `x`:\n```python\nreturn "a"  # why\n```'),
+        ("python", ">return<", ">&#34;a&#34;<", '<span class="comment"># why</span>'),
+        'Use `x`:\n\n    return "a"  # why',
+    ),
+    "Markdown's code without a language": (markdown("```\nreturn 1\n```"), ("<code>return 1</code>",), None),
+    "Markdown's tables": (
+        markdown("| a | b |\n|--|--:|\n| 1 | **22** |"),
+        ('<tr><th>a</th><th class="right">b</th></tr>', '<td class="right"><strong>22</strong></td></tr>'),
+        "a │ b\n──┼───\n1 │ 22",
+    ),
+    "Markdown's quotes": (markdown("> a\n>\n> b"), ('class="quote"', "a", "b"), "│ a\n│ \n│ b"),
+}
 
 
-def test_a_message_with_blocks_does_not_show_its_fallback_text() -> None:
-    assert draw({"type": "divider"}) == "<hr>"
+@pytest.mark.parametrize(("block", "html", "text"), BLOCKS.values(), ids=BLOCKS)
+def test_a_block_is_drawn(block: Json, html: str | tuple[str, ...], text: str | None) -> None:
+    message = {"text": "fallback", "blocks": [block]}
+
+    drawn = draw_message(message, NAMES)
+
+    if isinstance(html, str):
+        assert drawn == html
+    else:
+        places = [drawn.find(part) for part in html]
+        assert -1 not in places, drawn
+        assert places == sorted(places)
+    assert text in (None, as_text(message, NAMES))
 
 
-def test_a_header_is_a_heading_and_its_plain_text_is_not_parsed() -> None:
-    assert draw({"type": "header", "text": plain("GPT *4* <@U1>")}) == "<h4>GPT *4* &lt;@U1&gt;</h4>"
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("*bold* _it_ ~no~", "<p><strong>bold</strong> <em>it</em> <s>no</s></p>"),
+        (
+            "*a _b_* snake_case 2*3*4",
+            "<p><strong>a </strong><em><strong>b</strong></em> snake_case 2*3*4</p>",
+        ),
+        ("b\n&gt; q\n&gt; r\na", '<p>b</p><div class="quote"><p>q\nr</p></div><p>a</p>'),
+        ("```x &lt; y```", '<div class="code"><pre tabindex="0"><code>x &lt; y</code></pre></div>'),
+        ("&lt;b&gt; &amp;amp; &lt;!channel&gt;", "<p>&lt;b&gt; &amp;amp; &lt;!channel&gt;</p>"),
+        ("`<https://a.example> <@U1>`", "<p><code>https://a.example &lt;@U1&gt;</code></p>"),
+    ],
+)
+def test_mrkdwn_is_drawn(text: str, html: str) -> None:
+    assert draw_message({"text": text}, NAMES) == html
 
 
-def test_a_section_draws_text_fields_and_accessory() -> None:
-    button = {"type": "button", "action_id": "go", "text": plain("Go")}
-    cells = [{"type": "mrkdwn", "text": "*a*"}, plain("b")]
-
-    drawn = draw({"type": "section", "text": plain("t"), "fields": cells, "accessory": button})
-
-    assert '<div class="fields"><div><p><strong>a</strong></p></div><div><p>b</p></div></div>' in drawn
-    assert drawn.startswith('<div class="beside">')
-    assert drawn.index("<p>t</p>") < drawn.index('data-action="go"')
-
-
-def test_a_context_puts_its_parts_in_a_row() -> None:
-    drawn = draw({"type": "context", "elements": [{"type": "mrkdwn", "text": "*4* s"}, plain("x")]})
-
-    assert drawn == '<div class="context"><span><strong>4</strong> s</span><span>x</span></div>'
-
-
-def test_buttons_carry_what_a_press_needs_and_show_their_style() -> None:
-    buttons = [
-        {"type": "button", "action_id": "tab", "text": plain("A"), "value": "1", "style": "primary"},
-        {"type": "button", "action_id": "stop", "text": plain("B"), "style": "danger"},
-    ]
-
-    drawn = draw({"type": "actions", "block_id": "tabs", "elements": buttons})
-
-    assert 'class="press primary" data-action="tab" data-block="tabs" data-value="1">A</button>' in drawn
-    assert 'class="press danger" data-action="stop"' in drawn
+@pytest.mark.parametrize(
+    ("token", "chip"),
+    [
+        ("<@U1>", '<span class="mention user">@Maya</span>'),
+        ("<@U404>", '<span class="mention user">@U404</span>'),
+        ("<#C1|old-name>", '<span class="mention channel">#general</span>'),
+        ("<!channel>", '<span class="mention broadcast">@channel</span>'),
+        ("<!here|here>", '<span class="mention broadcast">@here</span>'),
+        ("<!date^1392734382^{date}|Feb 18>", "Feb 18"),
+        ("<!subteam^S1|@team>", '<span class="mention group">@team</span>'),
+        ("&lt;!channel&gt;", "&lt;!channel&gt;"),
+    ],
+)
+def test_live_tokens_are_chips_in_both_dialects(token: str, chip: str) -> None:
+    assert draw_message({"text": f"hi {token}!"}, NAMES) == f"<p>hi {chip}!</p>"
+    assert draw_message({"blocks": [markdown(f"hi {token}!")]}, NAMES) == f"<p>hi {chip}!</p>"
 
 
-def test_feedback_buttons_are_thumbs_that_say_what_they_are() -> None:
-    votes = {
-        "type": "feedback_buttons",
-        "action_id": "vote",
-        "positive_button": {"text": plain("Good"), "value": "+"},
-        "negative_button": {"text": plain("Bad"), "value": "-"},
-    }
+def test_links_of_mrkdwn_end_before_a_full_stop_and_marks_in_them_are_left_alone() -> None:
+    drawn = draw_message({"text": "<https://a.example/_x_/?a=1&amp;b=2|label> https://a.example/_x_/y."})
 
-    drawn = draw({"type": "context_actions", "elements": [votes]})
-
-    assert 'class="press thumb positive" data-action="vote"' in drawn
-    assert 'data-value="-" aria-label="Bad"' in drawn
+    assert 'href="https://a.example/_x_/?a=1&amp;b=2"' in drawn
+    assert ">label</a>" in drawn
+    assert ">https://a.example/_x_/y</a>." in drawn
 
 
-def test_an_image_is_described_and_nothing_is_loaded_from_its_host() -> None:
-    block = {
-        "type": "image",
-        "image_url": "https://x.example/a.png",
-        "alt_text": "a chart",
-        "title": plain("T"),
-    }
-
-    drawn = draw(block)
+def test_nothing_is_loaded_from_another_host_and_no_script_is_linked() -> None:
+    drawn = draw_message(
+        {"blocks": [IMAGE, markdown("![x](https://a.example)"), actions(button(url="javascript:x"))]}
+    )
 
     assert "<img" not in drawn
-    assert "<b>T</b>" in drawn
-    assert ">a chart</a>" in drawn
+    assert "javascript" not in drawn
 
 
-def test_a_table_block_draws_raw_and_rich_cells() -> None:
-    rows = [[raw("h"), raw("i")], [rich_text(words("r", bold=True)), raw("2")]]
+def test_a_terminal_shows_what_stands_apart_what_is_bold_and_who_alone_sees_it() -> None:
+    blocks = [{"type": "header", "text": plain("Hi")}, {"type": "divider"}, actions(button(style="primary"))]
+    message = {"blocks": blocks, "is_ephemeral": True}
 
-    drawn = draw({"type": "table", "rows": rows, "column_settings": [None, {"align": "right"}]})
-
-    assert "<tr><th>h</th>" in drawn
-    assert '<td><strong>r</strong></td><td class="right">2</td>' in drawn
-
-
-def test_rich_text_is_literal_but_for_its_own_elements() -> None:
-    elements = [
-        {"type": "text", "text": "*x* <@U1> ", "style": {"italic": True}},
-        {"type": "user", "user_id": "U1"},
-        {"type": "broadcast", "range": "here"},
-        {"type": "channel", "channel_id": "C1"},
-        {"type": "link", "url": "https://a.example", "text": "l"},
-        {"type": "emoji", "name": "wave"},
-    ]
-
-    drawn = draw({"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]})
-
-    assert "<em>*x* &lt;@U1&gt; </em>" in drawn
-    assert drawn.count("mention") == 3
-    assert ">l</a>👋</p>" in drawn
-
-
-def test_rich_text_lists_nest_by_their_indent() -> None:
-    def listing(text: str, indent: int) -> dict[str, Any]:
-        return {"type": "rich_text_list", "style": "bullet", "indent": indent, "elements": [words(text)]}
-
-    drawn = draw(rich_text(listing("a", 0), listing("b", 1), listing("c", 2)))
-
-    assert drawn == "<ul><li><p>a</p><ul><li><p>b</p><ul><li><p>c</p></li></ul></li></ul></li></ul>"
-
-
-def test_rich_text_draws_quotes_and_preformatted_code() -> None:
-    text = [{"type": "text", "text": "x"}]
-    quote = {"type": "rich_text_quote", "elements": text}
-    code = {"type": "rich_text_preformatted", "language": "go", "elements": text}
-
-    drawn = draw(rich_text(quote, code))
-
-    assert drawn.startswith('<div class="quote"><p>x</p></div><div class="code">')
-    assert '<span class="language">go</span>' in drawn
-
-
-@pytest.mark.parametrize(("collapsed", "tag"), [(True, '<details class="container">'), (False, " open>")])
-def test_a_collapsible_container_opens_as_it_says(collapsed: bool, tag: str) -> None:
-    container = {
-        "type": "container",
-        "title": plain("GPT"),
-        "is_collapsible": True,
-        "child_blocks": [{"type": "divider"}],
-    }
-
-    drawn = draw({**container, "default_collapsed": collapsed})
-
-    assert tag in drawn
-    assert drawn.endswith("<summary><b>GPT</b></summary><hr></details>")
-
-
-def test_a_container_that_does_not_fold_is_a_frame() -> None:
-    drawn = draw({"type": "container", "title": plain("GPT"), "subtitle": plain("s"), "child_blocks": []})
-
-    assert "<details" not in drawn
-    assert '<b>GPT</b><span class="subtitle">s</span>' in drawn
-
-
-def test_a_block_of_an_unknown_type_is_named_rather_than_lost() -> None:
-    assert "[video: not drawn here]" in draw({"type": "video"})
-
-
-def test_an_accessory_image_stands_beside_and_an_element_of_an_unknown_type_is_named() -> None:
-    image = {"type": "image", "image_url": "https://x.example/a.png", "alt_text": "logo"}
-
-    assert ">logo</a>" in draw({"type": "section", "text": plain("t"), "accessory": image})
-    assert "[datepicker: not drawn here]" in draw({"type": "actions", "elements": [{"type": "datepicker"}]})
+    assert as_text(message) == f"(Only visible to one person)\nHi\n\n{'─' * WIDTH}\n\n[GPT]"
+    assert "\x1b[1mHi\x1b[0m\n" in as_text(message, colour=True)
+    assert "[\x1b[1mGPT\x1b[0m]" in as_text(message, colour=True)

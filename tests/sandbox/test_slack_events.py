@@ -1,22 +1,18 @@
-"""Events as Slack sends them: to whom, signed how, how often."""
+"""Events as Slack sends them: to whom, signed how, how often; in shared channels and organisations too."""
 
 from __future__ import annotations
 
-import json
-import time
-from typing import Any
-
+import pytest
 from slack_sdk.signature import SignatureVerifier
 
-from sandbox.slack.records import Channel, Install, Team, User
-from sandbox.slack.seed import GENERAL_ID, MAYA_ID, RANDOM_ID, SECTORFLOW_APP_ID, SECTORFLOW_SIGNING_SECRET
+from sandbox.slack import seed
+from sandbox.slack.interactions import Place, press
+from sandbox.slack.seed import GENERAL_ID, MAYA_ID, RANDOM_ID
 from sandbox.slack.signing import sign
-from sandbox.state import Sandbox
-from tests.sandbox.conftest import Receiver
+from tests.sandbox.helpers import Box, Json, actions, button
 
-
-def bodies(receiver: Receiver, count: int) -> list[dict[str, Any]]:
-    return [json.loads(body) for _, body in receiver.wait_for(count)]
+ORG = "E0ACMEORG01"
+BLOCKS = [actions(button(action_id="a"))]
 
 
 def test_the_signature_is_the_one_of_slacks_published_example() -> None:
@@ -32,128 +28,147 @@ def test_the_signature_is_the_one_of_slacks_published_example() -> None:
     assert signature == "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
 
 
-def test_a_mention_in_a_channel_reaches_the_app_in_slacks_envelope(
-    sandbox: Sandbox, install: Install, receiver: Receiver
-) -> None:
-    said = sandbox.world.ask(MAYA_ID, GENERAL_ID, f"<@{install.bot_user_id}> hello")
+def test_a_mention_in_a_channel_reaches_the_app_in_slacks_envelope(box: Box) -> None:
+    said = box.mention()
 
-    (body,) = bodies(receiver, 1)
-    assert body["type"] == "event_callback"
-    assert body["api_app_id"] == SECTORFLOW_APP_ID
-    assert body["event"]["type"] == "app_mention"
-    assert (body["event"]["ts"], body["event"]["channel"]) == (said["ts"], GENERAL_ID)
-    assert [each["team_id"] for each in body["authorizations"]] == [install.team_id]
-    headers, raw = receiver.got[0]
-    assert SignatureVerifier(SECTORFLOW_SIGNING_SECRET).is_valid_request(raw, headers)
+    (body,) = box.service.events(1)
+    headers, raw = box.service.got[0]
+    assert (body["type"], body["api_app_id"]) == ("event_callback", box.app.app_id)
+    assert (body["event"]["type"], body["event"]["channel"]) == ("app_mention", GENERAL_ID)
+    assert body["event"]["ts"] == said["ts"]
+    assert [each["team_id"] for each in body["authorizations"]] == [seed.TEAM_ID]
+    assert SignatureVerifier(box.app.signing_secret).is_valid_request(raw, headers)
 
 
-def test_an_app_that_is_not_in_the_channel_hears_of_a_mention_once_invited(
-    sandbox: Sandbox, install: Install, receiver: Receiver
-) -> None:
-    said = sandbox.world.ask(MAYA_ID, RANDOM_ID, f"<@{install.bot_user_id}> hello")
-    offered = sandbox.world.uninvited(said)
-    before = list(receiver.got)
+def test_an_app_that_is_not_in_the_channel_hears_of_a_mention_once_invited(box: Box) -> None:
+    said = box.mention(RANDOM_ID)
+    before = list(box.service.got)
 
-    sandbox.world.invite(SECTORFLOW_APP_ID, RANDOM_ID, mention_ts=said["ts"])
+    box.world.invite(box.app.app_id, RANDOM_ID, mention_ts=said["ts"])
 
-    (body,) = bodies(receiver, 1)
+    (body,) = box.service.events(1)
     assert before == []
-    assert [user.id for user in offered] == [install.bot_user_id]
     assert body["event"]["ts"] == said["ts"]
 
 
-def test_a_direct_message_comes_as_a_message_and_never_as_a_mention(
-    sandbox: Sandbox, install: Install, receiver: Receiver
-) -> None:
-    direct = sandbox.world.open_dm(MAYA_ID, install.bot_user_id)
+def test_a_direct_message_and_its_edit_come_as_messages_and_never_as_mentions(box: Box) -> None:
+    direct = box.world.open_dm(MAYA_ID, box.install.bot_user_id).id
+    said = box.mention(direct)
+    box.service.wait_for(1)
 
-    sandbox.world.ask(MAYA_ID, direct.id, f"<@{install.bot_user_id}> hello")
+    box.world.update_message(direct, said["ts"], text="goodbye")
 
-    (body,) = bodies(receiver, 1)
-    assert (body["event"]["type"], body["event"]["channel_type"]) == ("message", "im")
-
-
-def test_an_edit_comes_as_message_changed(sandbox: Sandbox, install: Install, receiver: Receiver) -> None:
-    direct = sandbox.world.open_dm(MAYA_ID, install.bot_user_id)
-    said = sandbox.world.ask(MAYA_ID, direct.id, "hello")
-    receiver.wait_for(1)
-
-    sandbox.world.update_message(direct.id, said["ts"], text="goodbye")
-
-    event = bodies(receiver, 2)[1]["event"]
-    assert event["subtype"] == "message_changed"
-    assert (event["message"]["text"], event["previous_message"]["text"]) == ("goodbye", "hello")
+    posted, edit = (body["event"] for body in box.service.events(2))
+    assert (posted["type"], posted["channel_type"]) == ("message", "im")
+    assert edit["subtype"] == "message_changed"
+    assert (edit["message"]["text"], edit["previous_message"]["text"]) == ("goodbye", said["text"])
 
 
-def test_a_failed_event_is_tried_three_times_more_with_slacks_headers(
-    sandbox: Sandbox, install: Install, receiver: Receiver
-) -> None:
-    receiver.statuses = [500, 500, 500, 500]
+def test_a_failed_event_is_tried_three_times_more_with_slacks_headers(box: Box) -> None:
+    box.service.statuses = [500, 500, 500, 500]
 
-    sandbox.world.ask(MAYA_ID, GENERAL_ID, f"<@{install.bot_user_id}> hello")
+    box.mention()
 
-    got = receiver.wait_for(4)
+    got = box.service.wait_for(4)
     assert [headers.get("X-Slack-Retry-Num") for headers, _ in got] == [None, "1", "2", "3"]
     assert {headers.get("X-Slack-Retry-Reason") for headers, _ in got[1:]} == {"http_error"}
     assert len({body for _, body in got}) == 1
 
 
-def test_retries_stop_at_an_answer_that_is_good(
-    sandbox: Sandbox, install: Install, receiver: Receiver
-) -> None:
-    receiver.statuses = [500]
+@pytest.mark.parametrize(
+    ("headers", "retries"), [({}, ["1"]), ({"X-Slack-No-Retry": "1"}, [])], ids=["a good answer", "a refusal"]
+)
+def test_retries_stop(box: Box, headers: dict[str, str], retries: list[str]) -> None:
+    box.service.statuses, box.service.headers = [500], headers
+    box.mention()
+    box.service.wait_for(1 + len(retries))
 
-    sandbox.world.ask(MAYA_ID, GENERAL_ID, f"<@{install.bot_user_id}> hello")
+    # A retry comes at once here: it would overtake one of these.
+    for more in range(1, 6):
+        box.mention()
+        box.service.wait_for(1 + len(retries) + more)
 
-    receiver.wait_for(2)
-    time.sleep(0.1)
-    assert [each.status for each in sandbox.events.log()] == [500, 200]
-
-
-def test_an_app_can_refuse_to_be_tried_again(sandbox: Sandbox, install: Install, receiver: Receiver) -> None:
-    receiver.statuses, receiver.answer_headers = [500], {"X-Slack-No-Retry": "1"}
-
-    sandbox.world.ask(MAYA_ID, GENERAL_ID, f"<@{install.bot_user_id}> hello")
-
-    receiver.wait_for(1)
-    time.sleep(0.1)
-    assert [each.status for each in sandbox.events.log()] == [500]
+    numbers = [each.get("X-Slack-Retry-Num") for each, _ in box.service.got]
+    assert [number for number in numbers if number] == retries
 
 
-def test_a_replay_has_the_same_id_and_body(sandbox: Sandbox, install: Install, receiver: Receiver) -> None:
-    event_id = sandbox.events.send_event(install, {"type": "app_mention"})
-    receiver.wait_for(1)
+def test_a_replay_has_the_same_id_and_body(box: Box) -> None:
+    sent = box.control("event", event={"type": "app_mention"})
+    box.service.wait_for(1)
 
-    sandbox.events.replay(event_id)
+    box.control("replay", **sent)
 
-    first, second = receiver.wait_for(2)
+    first, second = box.service.wait_for(2)
     assert first[1] == second[1]
 
 
-def test_uninstalling_sends_both_events_and_ends_the_token(
-    sandbox: Sandbox, install: Install, receiver: Receiver
-) -> None:
-    sandbox.events.uninstall(install)
+def test_uninstalling_sends_both_events_and_ends_the_token(box: Box) -> None:
+    box.control("uninstall")
 
-    kinds = {body["event"]["type"] for body in bodies(receiver, 2)}
+    kinds = {body["event"]["type"] for body in box.service.events(2)}
     assert kinds == {"app_uninstalled", "tokens_revoked"}
-    assert sandbox.world.installs.authenticate(install.bot_token) == "account_inactive"
+    assert box.world.installs.authenticate(box.install.bot_token) == "account_inactive"
 
 
-def test_in_a_shared_channel_the_envelope_names_the_other_team(
-    sandbox: Sandbox, install: Install, receiver: Receiver
-) -> None:
-    world = sandbox.world
-    world.add_team(Team("T0OTHER0001", "Other", "other"))
-    world.add_user(User("U0GUEST0001", "T0OTHER0001", "guest", "Gus Guest"))
-    members = {"U0GUEST0001", install.bot_user_id}
-    world.add_channel(
-        Channel("C0SHARED001", install.team_id or "", "shared", members=members, shared_with={"T0OTHER0001"})
-    )
+def test_files_are_in_the_event_of_a_direct_message_and_of_a_mention(box: Box) -> None:
+    direct = box.control("open-dm", user=MAYA_ID)["channel"]
+    files = ["figures.xlsx", "notes.pdf"]
 
-    world.ask("U0GUEST0001", "C0SHARED001", f"<@{install.bot_user_id}> hello")
+    box.control("ask", user=MAYA_ID, channel=direct, text="Look", files=files)
+    box.service.wait_for(1)
+    box.control("ask", user=MAYA_ID, channel=GENERAL_ID, text="{bot} look", files=files)
 
-    (body,) = bodies(receiver, 1)
-    assert body["team_id"] == "T0OTHER0001"
-    assert body["authorizations"][0]["team_id"] == install.team_id
-    assert body["is_ext_shared_channel"] is True
+    message, mention = (body["event"] for body in box.service.events(2))
+    assert (message["subtype"], [each["name"] for each in message["files"]]) == ("file_share", files)
+    assert (mention["type"], mention.get("subtype")) == ("app_mention", None)
+    assert mention["files"][1]["mimetype"] == "application/pdf"
+
+
+@pytest.fixture
+def west(box: Box) -> Json:
+    """A workspace of an organisation that installed the app in another one of its workspaces."""
+    east = box.control("team", name="east", enterprise_id=ORG)
+    box.control("install-app", team_id=east["team"], org_wide=True)
+    made = box.control("team", name="west", enterprise_id=ORG)
+    box.control("invite", channel=made["channel"])
+    return made
+
+
+def test_an_org_wide_event_names_the_organisation_and_the_team_it_happened_in(box: Box, west: Json) -> None:
+    box.control("ask", text="{bot} hi", user=west["user"], channel=west["channel"], team_id=west["team"])
+
+    (body,) = box.service.events(1)
+    (authorization,) = body["authorizations"]
+    assert (authorization["is_enterprise_install"], authorization["enterprise_id"]) == (True, ORG)
+    assert authorization["team_id"] is None
+    assert (body["team_id"], body["enterprise_id"]) == (west["team"], ORG)
+
+
+def test_an_org_wide_press_has_no_team(box: Box, west: Json) -> None:
+    installed = box.world.installs.find(box.app.app_id, west["team"])
+    assert installed is not None
+    posted = {"channel": west["channel"], "text": "x", "blocks": BLOCKS}
+    ts = box.client(installed.bot_token).chat_postMessage(**posted)["ts"]
+
+    press(box.world, west["user"], Place(west["channel"], ts, "a"))
+
+    payload = box.service.payload()
+    assert (payload["team"], payload["is_enterprise_install"]) == (None, True)
+    assert payload["enterprise"]["id"] == ORG
+    assert payload["user"]["team_id"] == west["team"]
+
+
+def test_a_person_of_another_organisation_asks_and_presses_in_a_shared_channel(box: Box) -> None:
+    guest = box.control("share", channel=GENERAL_ID, name="globex", enterprise_id="E0GLOBEX001")
+    for user in (guest["user"], MAYA_ID):
+        box.control("ask", user=user, channel=GENERAL_ID, text="{bot} hello")
+    theirs, ours = sorted(box.service.events(2), key=lambda each: each["event"]["ts"])
+
+    press(box.world, guest["user"], Place(GENERAL_ID, box.post(blocks=BLOCKS), "a"))
+
+    payload = box.service.payload()
+    assert (theirs["is_ext_shared_channel"], ours["is_ext_shared_channel"]) == (True, True)
+    assert (theirs["event"]["user_team"], theirs["event"]["source_team"]) == ("E0GLOBEX001", guest["team"])
+    assert ours["event"]["user_team"] == seed.TEAM_ID
+    assert (theirs["team_id"], theirs["authorizations"][0]["team_id"]) == (guest["team"], seed.TEAM_ID)
+    assert (payload["team"]["id"], payload["user"]["team_id"]) == (seed.TEAM_ID, guest["team"])

@@ -1,4 +1,4 @@
-"""Consent and the exchange of its code."""
+"""Consent, the exchange of its code, and tokens that end and are renewed."""
 
 from __future__ import annotations
 
@@ -8,91 +8,84 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from sandbox.server import RunningSandbox
 from sandbox.slack import seed
-from tests.sandbox.conftest import Receiver
+from sandbox.slack.records import Install
+from tests.sandbox.helpers import Box, Json
 
 ASK = {"client_id": seed.SECTORFLOW_CLIENT_ID, "scope": "chat:write,app_mentions:read", "state": "s&1"}
+CLIENT = (seed.SECTORFLOW_CLIENT_ID, seed.SECTORFLOW_CLIENT_SECRET)
+HOUR = 3_600
 
 
-def consent(running: RunningSandbox, decision: str, **asked: str) -> dict[str, list[str]]:
-    """Decide as a person would and give the query the app gets."""
-    form = {**ASK, "redirect_uri": redirect_of(running), "decision": decision, **asked}
-    answer = requests.post(f"{running.base_url}/oauth/v2/authorize", data=form, allow_redirects=False)
+def redirect_of(box: Box) -> str:
+    return box.world.apps[seed.SECTORFLOW_APP_ID].redirect_urls[0]
+
+
+def page(box: Box, **asked: str) -> requests.Response:
+    query = {**ASK, "redirect_uri": redirect_of(box), **asked}
+    return requests.get(f"{box.url}/oauth/v2/authorize", params=query)
+
+
+def consent(box: Box, decision: str = "allow", **asked: str) -> dict[str, list[str]]:
+    """Decide as a person would and return the query that the app gets."""
+    form = {**ASK, "redirect_uri": redirect_of(box), "decision": decision, **asked}
+    answer = requests.post(f"{box.url}/oauth/v2/authorize", data=form, allow_redirects=False)
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith(form["redirect_uri"])
     return parse_qs(urlsplit(answer.headers["Location"]).query)
 
 
-def redirect_of(running: RunningSandbox) -> str:
-    return running.sandbox.world.apps[seed.SECTORFLOW_APP_ID].redirect_urls[0]
-
-
-def exchange(running: RunningSandbox, **fields: str) -> dict[str, Any]:
-    client = (seed.SECTORFLOW_CLIENT_ID, seed.SECTORFLOW_CLIENT_SECRET)
-    form = {"redirect_uri": redirect_of(running), **fields}
-    url = f"{running.base_url}/api/oauth.v2.access"
-    answer: dict[str, Any] = requests.post(url, data=form, auth=client).json()
+def exchange(box: Box, client: tuple[str, str] = CLIENT, **fields: Any) -> Json:
+    form = {"redirect_uri": redirect_of(box), **fields}
+    answer: Json = requests.post(f"{box.url}/api/oauth.v2.access", data=form, auth=client).json()
     return answer
 
 
-def test_a_consent_gives_a_code_that_gives_a_token_once(running: RunningSandbox) -> None:
-    query = consent(running, "allow")
-    code = query["code"][0]
+def renew(box: Box, refresh_token: str | None) -> Json:
+    return exchange(box, grant_type="refresh_token", refresh_token=refresh_token)
 
-    first, second = exchange(running, code=code), exchange(running, code=code)
 
+def check(box: Box, token: str) -> str:
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = requests.post(f"{box.url}/api/auth.test", headers=headers).json()
+    return str(answer.get("error", "good"))
+
+
+def test_a_consent_gives_a_code_that_gives_a_token_once(box: Box) -> None:
+    query = consent(box)
+    first, second = (exchange(box, code=query["code"][0]) for _ in range(2))
+    again = exchange(box, code=consent(box)["code"][0])
+
+    fields = "ok access_token token_type scope bot_user_id app_id team enterprise authed_user"
     assert query["state"] == ["s&1"]
-    assert first.keys() == {
-        "ok",
-        "access_token",
-        "token_type",
-        "scope",
-        "bot_user_id",
-        "app_id",
-        "team",
-        "enterprise",
-        "is_enterprise_install",
-        "authed_user",
-    }
+    assert first.keys() == {*fields.split(), "is_enterprise_install"}
     assert first["team"] == {"id": seed.TEAM_ID, "name": "Acme"}
     assert second == {"ok": False, "error": "code_already_used"}
+    assert again["access_token"] == first["access_token"]
 
 
-def test_installing_again_gives_the_same_token(running: RunningSandbox) -> None:
-    tokens = [exchange(running, code=consent(running, "allow")["code"][0])["access_token"] for _ in range(2)]
-
-    assert tokens[0] == tokens[1]
+def test_a_cancelled_consent_says_so(box: Box) -> None:
+    assert consent(box, "cancel") == {"error": ["access_denied"], "state": ["s&1"]}
 
 
-def test_a_cancelled_consent_says_so(running: RunningSandbox) -> None:
-    assert consent(running, "cancel") == {"error": ["access_denied"], "state": ["s&1"]}
+def test_a_code_is_bound_to_its_redirect_and_its_ten_minutes(box: Box) -> None:
+    code = consent(box)["code"][0]
+
+    other = exchange(box, code=code, redirect_uri="https://example.com/")
+    box.running.sandbox.codes._clock = lambda: box.world.clock() + 601
+    late = exchange(box, code=code)
+
+    assert (other["error"], late["error"]) == ("bad_redirect_uri", "invalid_code")
 
 
-def test_a_code_is_bound_to_its_redirect_and_its_ten_minutes(running: RunningSandbox) -> None:
-    code = consent(running, "allow")["code"][0]
-
-    other = exchange(running, code=code, redirect_uri="https://example.com/")
-    running.sandbox.codes._clock = lambda: running.sandbox.world.clock() + 601
-    late = exchange(running, code=code)
-
-    assert other["error"] == "bad_redirect_uri"
-    assert late["error"] == "invalid_code"
-
-
-def test_wrong_client_credentials_are_refused_by_name(running: RunningSandbox) -> None:
-    url = f"{running.base_url}/api/oauth.v2.access"
+def test_wrong_credentials_and_json_are_refused_by_name(box: Box) -> None:
     wrong = [("1.2", "x"), (seed.SECTORFLOW_CLIENT_ID, "x")]
 
-    errors = [requests.post(url, data={"code": "c"}, auth=client).json()["error"] for client in wrong]
+    errors = [exchange(box, client, code="c")["error"] for client in wrong]
+    in_json = requests.post(f"{box.url}/api/oauth.v2.access", json={"code": "c"}).json()
 
     assert errors == ["invalid_client_id", "bad_client_secret"]
-
-
-def test_json_is_not_taken_for_the_exchange(running: RunningSandbox) -> None:
-    answer = requests.post(f"{running.base_url}/api/oauth.v2.access", json={"code": "c"}).json()
-
-    assert answer["error"] == "invalid_arguments"
+    assert in_json["error"] == "invalid_arguments"
 
 
 @pytest.mark.parametrize(
@@ -101,47 +94,81 @@ def test_json_is_not_taken_for_the_exchange(running: RunningSandbox) -> None:
         ({"client_id": "1.2"}, "invalid_client_id"),
         ({"redirect_uri": "https://evil.example/"}, "bad_redirect_uri"),
         ({"scope": "no:such"}, "invalid_scope"),
-        (
-            {"client_id": seed.CUSTOMER_CLIENT_ID, "team": "T0OTHER0001"},
-            "invalid_team_for_non_distributed_app",
-        ),
+        ({"client_id": seed.CUSTOMER_CLIENT_ID, "team": "T0X"}, "invalid_team_for_non_distributed_app"),
     ],
 )
 def test_a_wrong_request_for_consent_is_a_page_with_slacks_error(
-    running: RunningSandbox, asked: dict[str, str], error: str
+    box: Box, asked: dict[str, str], error: str
 ) -> None:
-    query = {**ASK, "redirect_uri": redirect_of(running), **asked}
-
-    answer = requests.get(f"{running.base_url}/oauth/v2/authorize", params=query)
+    answer = page(box, **asked)
 
     assert answer.status_code == 400
     assert error in answer.text
 
 
-def test_the_consent_page_has_no_script_and_a_strict_policy(running: RunningSandbox) -> None:
-    query = {**ASK, "redirect_uri": f"{redirect_of(running)}/below", "state": '"><script>'}
+@pytest.mark.parametrize("org_deploy", [True, False])
+def test_an_organisation_consents_once_for_all_its_workspaces_if_the_app_lets_it(
+    box: Box, org_deploy: bool
+) -> None:
+    box.world.apps[seed.SECTORFLOW_APP_ID].org_deploy = org_deploy
+    east = box.control("team", name="east", enterprise_id="E0ACMEORG01")["team"]
 
-    answer = requests.get(f"{running.base_url}/oauth/v2/authorize", params=query)
+    code = consent(box, chosen_team=east, org_wide="1")["code"][0]
 
-    assert answer.status_code == 200
-    assert "<script" not in answer.text
-    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
-
-
-def test_rotating_tokens_are_renewed_once(running: RunningSandbox, receiver: Receiver) -> None:
-    running.sandbox.world.apps[seed.SECTORFLOW_APP_ID].token_rotation = True
-    first = exchange(running, code=consent(running, "allow")["code"][0])
-    renew = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
-
-    second, third = exchange(running, **renew), exchange(running, **renew)
-
-    assert first["expires_in"] == 43_200
-    assert second["access_token"] != first["access_token"]
-    assert third["error"] == "invalid_refresh_token"
+    answer = exchange(box, code=code)
+    asked = page(box, state='"><script>')
+    assert ("org_wide" in asked.text, "<script" in asked.text) == (org_deploy, False)
+    assert (answer["team"] is None, answer["is_enterprise_install"]) == (org_deploy, org_deploy)
+    assert answer["enterprise"]["id"] == "E0ACMEORG01"
 
 
-def test_slack_says_that_it_is_there_to_everybody(running: RunningSandbox) -> None:
-    answer = requests.post(f"{running.base_url}/api/api.test", data={"foo": "bar"})
+# Tokens that rotate
 
-    assert answer.json() == {"ok": True, "args": {"foo": "bar"}}
-    assert answer.headers["Date"]
+
+@pytest.fixture
+def rotating(box: Box) -> Install:
+    box.world.apps[seed.SECTORFLOW_APP_ID].token_rotation = True
+    return box.world.installs.install(seed.SECTORFLOW_APP_ID, seed.TEAM_ID)
+
+
+def test_a_renewed_token_is_new_and_the_one_before_works_until_its_end(box: Box, rotating: Install) -> None:
+    first, refresh = rotating.bot_token, rotating.refresh_token
+    box.control("age-tokens", seconds=6 * HOUR)
+
+    new = renew(box, refresh)
+    now = [check(box, token) for token in (first, new["access_token"])]
+    box.control("age-tokens", seconds=7 * HOUR)
+    later = [check(box, token) for token in (first, new["access_token"])]
+
+    assert first != new["access_token"]
+    assert refresh != new["refresh_token"]
+    assert new["expires_in"] == 12 * HOUR
+    assert (now, later) == (["good", "good"], ["token_expired", "good"])
+
+
+def test_a_refresh_token_works_once_and_after_its_access_token_ended(box: Box, rotating: Install) -> None:
+    refresh = rotating.refresh_token
+    box.control("age-tokens", seconds=13 * HOUR)
+    ended = check(box, rotating.bot_token)
+
+    new = renew(box, refresh)
+
+    errors = [renew(box, token)["error"] for token in (refresh, "xoxe-1-unknown")]
+    assert (ended, check(box, new["access_token"])) == ("token_expired", "good")
+    assert errors == ["invalid_refresh_token", "invalid_refresh_token"]
+    assert renew(box, new["refresh_token"])["ok"] is True
+
+
+def test_a_revoked_install_has_no_token_left_and_a_new_one_gets_one_that_lives(
+    box: Box, rotating: Install
+) -> None:
+    first = rotating.bot_token
+    new = renew(box, rotating.refresh_token)
+    headers = {"Authorization": f"Bearer {new['access_token']}"}
+
+    requests.post(f"{box.url}/api/auth.revoke", headers=headers)
+
+    assert [check(box, token) for token in (first, new["access_token"])] == ["token_revoked"] * 2
+    assert renew(box, new["refresh_token"])["error"] == "invalid_refresh_token"
+    again = box.world.installs.install(seed.SECTORFLOW_APP_ID, seed.TEAM_ID)
+    assert check(box, again.bot_token) == "good"

@@ -3,162 +3,185 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-import requests
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
 
-from sandbox.server import RunningSandbox
-from sandbox.slack.records import Install
-from sandbox.slack.seed import GENERAL_ID, MAYA_ID, SECTORFLOW_APP_ID, TOM_ID
-from sandbox.state import Sandbox
-from tests.sandbox.conftest import Receiver
+from sandbox.slack.seed import GENERAL_ID, MAYA_ID
+from tests.sandbox.helpers import Box, Json, error_of, refusal
 
+HOME = {"type": "home", "blocks": [{"type": "divider"}]}
 PROMPT = {"title": "A joke", "message": "Tell me a joke"}
 
 
-def error_of(call: Callable[[], object]) -> str:
-    with pytest.raises(SlackApiError) as raised:
-        call()
-    return str(raised.value.response["error"])
+STATUS, PROMPTS = "assistant.threads.setStatus", "assistant.threads.setSuggestedPrompts"
 
 
 @pytest.fixture
-def direct(sandbox: Sandbox, install: Install) -> str:
-    return sandbox.world.open_dm(MAYA_ID, install.bot_user_id).id
+def direct(box: Box) -> str:
+    return box.world.open_dm(MAYA_ID, box.install.bot_user_id).id
 
 
-def test_a_status_stands_until_the_app_answers_ends_it_or_two_minutes_are_over(
-    slack: WebClient, sandbox: Sandbox
-) -> None:
-    surfaces, now = sandbox.world.surfaces, sandbox.world.clock
-    ts = sandbox.world.ask(MAYA_ID, GENERAL_ID, "hello")["ts"]
-    place = {"channel_id": GENERAL_ID, "thread_ts": ts}
-    slack.assistant_threads_setStatus(**place, status="is thinking…", loading_messages=["Reading…"])
-    first = surfaces.status(GENERAL_ID, ts)
-    slack.chat_postEphemeral(channel=GENERAL_ID, user=MAYA_ID, thread_ts=ts, text="psst")
-    after_ephemeral = surfaces.status(GENERAL_ID, ts)
+def test_a_status_stands_until_the_app_answers_ends_it_or_two_minutes_are_over(box: Box) -> None:
+    ts, now = box.mention()["ts"], box.world.clock
+    seen: list[Any] = []
 
-    slack.chat_postMessage(channel=GENERAL_ID, thread_ts=ts, text="hi")
-    answered = surfaces.status(GENERAL_ID, ts)
-    slack.assistant_threads_setStatus(**place, status="is thinking…")
-    slack.assistant_threads_setStatus(**place, status="")
-    ended = surfaces.status(GENERAL_ID, ts)
-    slack.assistant_threads_setStatus(**place, status="is thinking…")
-    sandbox.world.clock = lambda: now() + 120
-    over = surfaces.status(GENERAL_ID, ts)
+    def show(text: str = "is thinking…") -> None:
+        body = {"channel_id": GENERAL_ID, "thread_ts": ts, "status": text, "loading_messages": ["Reading…"]}
+        box.slack.api_call(STATUS, json=body)
+        seen.append(box.report("status", channel=GENERAL_ID, thread_ts=ts)["status"])
 
-    assert first is not None
-    assert (first.text, first.loading_messages) == ("is thinking…", ("Reading…",))
-    assert after_ephemeral is not None
-    assert (answered, ended, over) == (None, None, None)
+    def look() -> None:
+        seen.append(box.report("status", channel=GENERAL_ID, thread_ts=ts)["status"])
+
+    show()
+    box.slack.chat_postEphemeral(channel=GENERAL_ID, user=MAYA_ID, thread_ts=ts, text="psst")
+    look()
+    box.post(thread_ts=ts)
+    look()
+    show()
+    show("")
+    show()
+    box.world.clock = lambda: now() + 120
+    look()
+
+    assert [each is not None for each in seen] == [True, True, False, True, False, True, False]
+    assert (seen[0]["text"], seen[0]["loading_messages"]) == ("is thinking…", ["Reading…"])
 
 
 @pytest.mark.parametrize("loading", [["x"] * 11, [""], [7], "x"])
-def test_ten_loading_messages_are_taken_and_nothing_else(
-    slack: WebClient, sandbox: Sandbox, loading: Any
-) -> None:
-    ts = sandbox.world.ask(MAYA_ID, GENERAL_ID, "hello")["ts"]
-    body = {"channel_id": GENERAL_ID, "thread_ts": ts, "status": "x"}
+def test_ten_loading_messages_are_taken_and_nothing_else(box: Box, loading: Any) -> None:
+    body = {"channel_id": GENERAL_ID, "thread_ts": box.mention()["ts"], "status": "x"}
 
-    taken = slack.api_call("assistant.threads.setStatus", json={**body, "loading_messages": ["x"] * 10})
+    taken = box.slack.api_call(STATUS, json={**body, "loading_messages": ["x"] * 10})
 
     assert taken["ok"]
-    wrong = {**body, "loading_messages": loading}
-    assert error_of(lambda: slack.api_call("assistant.threads.setStatus", json=wrong)) == "invalid_arguments"
-
-
-def test_one_to_four_prompts_are_offered_in_the_apps_dm(
-    running: RunningSandbox, slack: WebClient, direct: str
-) -> None:
-    slack.assistant_threads_setSuggestedPrompts(
-        channel_id=direct, thread_ts="", prompts=[PROMPT] * 4, title="Try"
+    assert error_of(box.slack.api_call, STATUS, json={**body, "loading_messages": loading}) == (
+        "invalid_arguments"
     )
 
-    url = f"{running.base_url}/_control/prompts"
-    shown = requests.get(url, params={"channel": direct}).json()["prompts"]
+
+def session(box: Box, status: str, **rest: str) -> Json:
+    ts = rest.pop("thread_ts", None) or box.mention()["ts"]
+    body = {"channel_id": GENERAL_ID, "thread_ts": ts, "status": status, **rest}
+    return dict(box.slack.agents_sessions_setStatus(**body).data)
+
+
+def test_a_session_is_made_by_its_first_status_and_ends_processing_after_an_hour(box: Box) -> None:
+    ts, now = box.mention()["ts"], box.world.clock
+    seen = []
+    for status, title in (("processing", "A joke"), ("active", "Another"), ("processing", "")):
+        session(box, status, thread_ts=ts, title=title)
+        seen += box.report("sessions", channel=GENERAL_ID, thread_ts=ts)["sessions"]
+    box.post(thread_ts=ts)
+    box.world.clock = lambda: now() + 3_599
+    (before,) = box.report("sessions", channel=GENERAL_ID)["sessions"]
+    box.world.clock = lambda: now() + 3_700
+    (after,) = box.report("sessions", channel=GENERAL_ID)["sessions"]
+
+    assert [each["status"] for each in (*seen, before, after)] == [
+        *("processing", "active", "processing", "processing", "active")
+    ]
+    assert {each["title"] for each in seen} == {"A joke"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"status": "thinking"}, "invalid_arguments"),
+        ({"title": "x" * 201}, "invalid_arguments"),
+        ({"initiator_user_id": "U404"}, "invalid_arguments"),
+        ({"thread_ts": ""}, "invalid_arguments"),
+        ({"thread_ts": "1700000000.000100"}, "thread_not_found"),
+        ({"channel_id": "C404"}, "channel_not_found"),
+        ({"username": "Ada"}, "missing_scope"),
+    ],
+)
+def test_another_status_of_a_session_is_refused(box: Box, wrong: dict[str, str], error: str) -> None:
+    box.install.scopes = ("chat:write",)
+    body = {
+        "channel_id": GENERAL_ID,
+        "thread_ts": box.mention()["ts"],
+        "status": "active",
+        "title": "x" * 200,
+    }
+
+    taken = box.slack.api_call("agents.sessions.setStatus", json=body)
+
+    assert taken["agent_status"] == "active"
+    assert error_of(box.slack.api_call, "agents.sessions.setStatus", json={**body, **wrong}) == error
+
+
+def test_only_agents_have_sessions_and_only_those_that_listen_can_be_stopped(box: Box) -> None:
+    stoppable = session(box, "processing")
+    box.app.bot_events = ()
+    warned = session(box, "processing")
+    box.app.manifest = {"features": {"bot_user": {"display_name": "x"}}}
+
+    assert "warning" not in stoppable
+    assert warned["warning"] == "missing_agent_session_stopped_event_subscription"
+    assert error_of(session, box, "processing") == "not_agent_app"
+
+
+def test_stop_tells_the_agent_and_changes_nothing_itself(box: Box) -> None:
+    ts = box.mention()["ts"]
+    stop = {"user": MAYA_ID, "channel": GENERAL_ID, "thread_ts": ts}
+    box.service.wait_for(1)
+    too_early = box.refuses("stop", **stop)
+    session(box, "processing", thread_ts=ts)
+
+    box.control("stop", **stop)
+
+    event = box.service.events(2)[1]["event"]
+    (still,) = box.report("sessions", channel=GENERAL_ID)["sessions"]
+    session(box, "active", thread_ts=ts)
+    assert event.pop("event_ts")
+    assert event == {"type": "agent_session_stopped", **stop, "streaming_message_ts": []}
+    assert (too_early, still["status"]) == (True, "processing")
+    assert box.refuses("stop", **stop)
+
+
+def test_one_to_four_prompts_are_offered_in_the_apps_dm_with_their_scope(box: Box, direct: str) -> None:
+    body = {"channel_id": direct, "prompts": [PROMPT] * 4, "title": "Try"}
+
+    box.slack.api_call(PROMPTS, json=body)
+    elsewhere = error_of(box.slack.api_call, PROMPTS, json={**body, "channel_id": GENERAL_ID})
+    box.install.scopes = ("chat:write",)
+    unscoped = error_of(box.slack.api_call, PROMPTS, json=body)
+
+    shown = box.report("prompts", channel=direct)["prompts"]
     assert (shown["title"], shown["prompts"]) == ("Try", [PROMPT] * 4)
+    assert (elsewhere, unscoped) == ("channel_not_found", "missing_scope")
 
 
 @pytest.mark.parametrize(
     "prompts",
     [[], [PROMPT] * 5, [{"title": "x"}], [{**PROMPT, "icon": "x"}], [{"title": "", "message": "x"}], "x"],
 )
-def test_other_prompts_are_refused(slack: WebClient, direct: str, prompts: Any) -> None:
+def test_other_prompts_are_refused(box: Box, direct: str, prompts: Any) -> None:
     body = {"channel_id": direct, "prompts": json.dumps(prompts)}
 
-    assert error_of(lambda: slack.api_call("assistant.threads.setSuggestedPrompts", data=body)) in (
-        "invalid_arguments",
-    )
+    assert error_of(box.slack.api_call, PROMPTS, data=body) == "invalid_arguments"
 
 
-def test_prompts_need_the_apps_own_dm_and_their_scope(
-    slack: WebClient, install: Install, direct: str
-) -> None:
-    method = "assistant.threads.setSuggestedPrompts"
-    elsewhere = error_of(lambda: slack.api_call(method, json={"channel_id": GENERAL_ID, "prompts": [PROMPT]}))
-    install.scopes = ("chat:write",)
-
-    unscoped = error_of(lambda: slack.api_call(method, json={"channel_id": direct, "prompts": [PROMPT]}))
-
-    assert (elsewhere, unscoped) == ("channel_not_found", "missing_scope")
-
-
-def test_opening_a_tab_tells_the_app_and_home_comes_with_its_view(
-    running: RunningSandbox, slack: WebClient, receiver: Receiver
-) -> None:
-    view = {"type": "home", "blocks": [{"type": "divider"}]}
-    url = f"{running.base_url}/_control/open-home"
-    requests.post(url, json={"user": TOM_ID, "tab": "messages"}).raise_for_status()
-    receiver.wait_for(1)
-    slack.views_publish(user_id=TOM_ID, view=view)
-
-    requests.post(url, json={"user": TOM_ID, "tab": "home"}).raise_for_status()
-    other = requests.post(url, json={"user": TOM_ID, "tab": "about"})
-
-    events = [json.loads(body)["event"] for _, body in receiver.wait_for(2)]
-    assert [(each["type"], each["tab"], each["user"]) for each in events] == [
-        ("app_home_opened", "messages", TOM_ID),
-        ("app_home_opened", "home", TOM_ID),
-    ]
-    assert [each.get("view") for each in events] == [None, view]
-    assert other.status_code == 400
-    found = requests.get(
-        f"{running.base_url}/_control/home", params={"app_id": SECTORFLOW_APP_ID, "user": TOM_ID}
-    )
-    assert found.json()["view"] == view
-
-
-def test_an_app_without_a_tab_shows_none(sandbox: Sandbox, slack: WebClient, direct: str) -> None:
+def test_an_app_without_a_tab_shows_none(box: Box, direct: str) -> None:
     tabs = {"home_tab_enabled": False, "messages_tab_enabled": True, "messages_tab_read_only_enabled": True}
-    sandbox.world.apps[SECTORFLOW_APP_ID].manifest = {"features": {"app_home": tabs}}
-    view = {"type": "home", "blocks": [{"type": "divider"}]}
+    box.app.manifest = {"features": {"app_home": tabs}}
 
-    error = error_of(lambda: slack.views_publish(user_id=MAYA_ID, view=view))
+    error = error_of(box.slack.views_publish, user_id=MAYA_ID, view=HOME)
 
     assert error == "not_enabled"
+    assert box.refuses("open-home", user=MAYA_ID, tab="home")
     with pytest.raises(LookupError):
-        sandbox.world.ask(MAYA_ID, direct, "hello")
+        box.world.ask(MAYA_ID, direct, "hello")
 
 
-def test_a_faulty_home_is_refused_by_place(slack: WebClient) -> None:
-    view = {"type": "home", "blocks": [{"type": "markdown", "text": "x"}]}
+def test_a_home_tab_takes_no_markdown(box: Box) -> None:
+    faulty: Json = {"type": "home", "blocks": [{"type": "markdown", "text": "x"}]}
 
-    with pytest.raises(SlackApiError) as raised:
-        slack.views_publish(user_id=MAYA_ID, view=view)
+    refused = refusal(box.slack.views_publish, user_id=MAYA_ID, view=faulty)
+    box.slack.views_publish(user_id=MAYA_ID, view=HOME)
 
-    assert raised.value.response["error"] == "invalid_arguments"
-    assert "[json-pointer:/view/blocks/0/type]" in raised.value.response["response_metadata"]["messages"][0]
-
-
-def test_an_ephemeral_message_is_for_people_of_the_channel(slack: WebClient, sandbox: Sandbox) -> None:
-    sandbox.world.channels[GENERAL_ID].members.discard(TOM_ID)
-
-    shown = slack.chat_postEphemeral(channel=GENERAL_ID, user=MAYA_ID, text="psst")["message_ts"]
-
-    refused = error_of(lambda: slack.chat_postEphemeral(channel=GENERAL_ID, user=TOM_ID, text="psst"))
-    assert refused == "user_not_in_channel"
-    assert error_of(lambda: slack.chat_delete(channel=GENERAL_ID, ts=shown)) == "message_not_found"
+    assert refused["error"] == "invalid_arguments"
+    assert "[json-pointer:/view/blocks/0/type]" in refused["response_metadata"]["messages"][0]
+    assert box.report("home", app_id=box.app.app_id, user=MAYA_ID)["view"] == HOME

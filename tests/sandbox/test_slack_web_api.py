@@ -1,165 +1,155 @@
-"""The Web API refuses what Slack refuses, with Slack's own errors; Slack's own client works with it."""
+"""The Web API refuses what Slack refuses, with Slack's own errors; Slack's own client works with it.
+
+And the switches by which other processes make it go wrong.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 import requests
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
 
-from sandbox.faults import Fault
-from sandbox.server import RunningSandbox
-from sandbox.slack.config_tokens import SEEDED_REFRESH_TOKEN, SEEDED_TOKEN
 from sandbox.slack.limits import RateLimits
-from sandbox.slack.records import Channel, Install
-from sandbox.slack.seed import ARCHIVED_ID, GENERAL_ID, MAYA_ID, RANDOM_ID
-from sandbox.state import Sandbox
-from tests.sandbox.conftest import Receiver
+from sandbox.slack.records import Channel
+from sandbox.slack.seed import ARCHIVED_ID, GENERAL_ID, MAYA_ID, RANDOM_ID, TOM_ID
+from tests.sandbox.helpers import Box, Json, block, error_of, plain, refusal, rich_text, section_of, words
 
 
-def error_of(call: Callable[[], object]) -> str:
-    """Give Slack's name for how a call is refused."""
-    with pytest.raises(SlackApiError) as raised:
-        call()
-    return str(raised.value.response["error"])
+def test_slacks_own_client_posts_updates_and_deletes(box: Box) -> None:
+    parent = box.post()
+    reply = box.post(thread_ts=parent, blocks=[{"type": "divider"}])
+    box.slack.chat_update(channel=GENERAL_ID, ts=reply, text="y")
+    said = box.world.thread(GENERAL_ID, parent)
+    box.slack.chat_delete(channel=GENERAL_ID, ts=reply)
+
+    assert [each["text"] for each in said] == ["x", "y"]
+    # An update with text alone removes the blocks.
+    assert "blocks" not in said[1]
+    assert [each["ts"] for each in box.world.messages(GENERAL_ID)] == [parent]
 
 
-def test_slacks_own_client_posts_updates_and_deletes(slack: WebClient, sandbox: Sandbox) -> None:
-    parent = slack.chat_postMessage(channel=GENERAL_ID, text="one")["ts"]
-
-    reply = slack.chat_postMessage(channel=GENERAL_ID, text="two", thread_ts=parent)["ts"]
-    slack.chat_update(channel=GENERAL_ID, ts=reply, text="three")
-    said = [each["text"] for each in sandbox.world.thread(GENERAL_ID, parent)]
-    slack.chat_delete(channel=GENERAL_ID, ts=reply)
-
-    assert said == ["one", "three"]
-    assert [each["ts"] for each in sandbox.world.messages(GENERAL_ID)] == [parent]
-
-
-def test_each_wrong_post_gets_slacks_error(slack: WebClient, sandbox: Sandbox) -> None:
-    sandbox.world.add_channel(Channel("G0SECRET001", "T0ACME00001", "secret", kind="group"))
-    parent = slack.chat_postMessage(channel=GENERAL_ID, text="one")["ts"]
-    reply = slack.chat_postMessage(channel=GENERAL_ID, text="two", thread_ts=parent)["ts"]
-    wrong: dict[str, dict[str, Any]] = {
-        "no_text": {"channel": GENERAL_ID},
-        "channel_not_found": {"channel": "G0SECRET001", "text": "x"},
-        "not_in_channel": {"channel": RANDOM_ID, "text": "x"},
-        "is_archived": {"channel": ARCHIVED_ID, "text": "x"},
-        "invalid_thread_ts": {"channel": GENERAL_ID, "text": "x", "thread_ts": "yesterday"},
-        "thread_not_found": {"channel": GENERAL_ID, "text": "x", "thread_ts": "1700000000.000100"},
-        "cannot_reply_to_message": {"channel": GENERAL_ID, "text": "x", "thread_ts": reply},
-        "invalid_blocks": {"channel": GENERAL_ID, "text": "x", "blocks": [{"type": "section"}]},
-        "invalid_blocks_format": {"channel": GENERAL_ID, "text": "x", "blocks": "[not json"},
+def test_each_wrong_post_gets_slacks_error(box: Box) -> None:
+    box.world.add_channel(Channel("G0SECRET001", "T0ACME00001", "secret", kind="group"))
+    reply = box.post(thread_ts=box.post())
+    wrong: dict[str, Json] = {
+        "no_text": {"text": ""},
+        "channel_not_found": {"channel": "G0SECRET001"},
+        "not_in_channel": {"channel": RANDOM_ID},
+        "is_archived": {"channel": ARCHIVED_ID},
+        "invalid_thread_ts": {"thread_ts": "yesterday"},
+        "thread_not_found": {"thread_ts": "1700000000.000100"},
+        "cannot_reply_to_message": {"thread_ts": reply},
+        "invalid_blocks": {"blocks": [{"type": "section"}]},
+        "invalid_blocks_format": {"blocks": "[not json"},
     }
+    body = {"channel": GENERAL_ID, "text": "x"}
 
     errors = [
-        error_of(lambda body=body: slack.api_call("chat.postMessage", json=body)) for body in wrong.values()
+        error_of(box.slack.api_call, "chat.postMessage", json={**body, **each}) for each in wrong.values()
     ]
 
     assert errors == list(wrong)
+    assert error_of(box.slack.api_call, "chat.shout") == "unknown_method"
 
 
-def test_an_invalid_block_is_named(slack: WebClient) -> None:
-    header = {"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}
+def test_an_invalid_block_is_named(box: Box) -> None:
+    refused = refusal(box.post, blocks=[{"type": "header", "text": plain(151)}])
 
-    with pytest.raises(SlackApiError) as raised:
-        slack.chat_postMessage(channel=GENERAL_ID, text="x", blocks=[header])
-
-    response = raised.value.response
-    assert response["errors"] == ["must be less than 151 characters [json-pointer:/blocks/0/text/text]"]
-    assert response["response_metadata"]["messages"] == [f"[ERROR] {response['errors'][0]}"]
+    assert refused["errors"] == ["must be less than 151 characters [json-pointer:/blocks/0/text/text]"]
+    assert refused["response_metadata"]["messages"] == [f"[ERROR] {refused['errors'][0]}"]
 
 
-def test_an_update_takes_less_text_than_a_post(slack: WebClient) -> None:
-    ts = slack.chat_postMessage(channel=GENERAL_ID, text="x" * 4_001)["ts"]
+def test_an_update_takes_less_text_than_a_post(box: Box) -> None:
+    ts = box.post(text="x" * 4_001)
 
-    taken = slack.chat_update(channel=GENERAL_ID, ts=ts, text="x" * 4_000)
-    error = error_of(lambda: slack.chat_update(channel=GENERAL_ID, ts=ts, text="x" * 4_001))
-
-    assert taken["ok"]
-    assert error == "msg_too_long"
+    assert box.slack.chat_update(channel=GENERAL_ID, ts=ts, text="x" * 4_000)["ok"]
+    assert error_of(box.slack.chat_update, channel=GENERAL_ID, ts=ts, text="x" * 4_001) == "msg_too_long"
 
 
-def test_an_app_changes_only_its_own_messages(slack: WebClient, sandbox: Sandbox) -> None:
-    theirs = sandbox.world.ask(MAYA_ID, GENERAL_ID, "mine")["ts"]
-    hidden = slack.chat_postEphemeral(channel=GENERAL_ID, user=MAYA_ID, text="psst")["message_ts"]
+def test_no_update_takes_the_rich_text_out_of_a_message(box: Box) -> None:
+    rich, table = rich_text(section_of(words())), block("table", rows=[[rich_text(section_of(words()))]])
+    folded = block("container", title=plain("GPT"), child_blocks=[rich])
+    ts = box.post(blocks=[block("divider"), rich])
+
+    def update(*blocks: Json) -> str:
+        return error_of(box.slack.chat_update, channel=GENERAL_ID, ts=ts, text="x", blocks=list(blocks))
+
+    assert [update(folded), update(table), update(block("divider"))] == ["block_mismatch"] * 3
+    assert box.slack.chat_update(channel=GENERAL_ID, ts=ts, text="x", blocks=[rich, folded])["ok"]
+    other = box.post(blocks=[folded])
+    assert box.slack.chat_update(channel=GENERAL_ID, ts=other, text="x", blocks=[rich])["ok"]
+
+
+def test_a_repeated_client_msg_id_is_known_only_where_the_sandbox_is_told_so(box: Box) -> None:
+    post = {"client_msg_id": "0b5c1d6e-6f55-4c8e-9a52-0b8a5f6b7c11"}
+    box.world.invite(box.app.app_id, RANDOM_ID)
+    ignored = [box.post(**post) for _ in range(2)]
+    box.control("settings", knows_client_msg_ids=True)
+
+    known = [box.post(**post) for _ in range(2)]
+    elsewhere = error_of(box.post, RANDOM_ID, **post)
+    box.slack.chat_delete(channel=GENERAL_ID, ts=ignored[0])
+    deleted = error_of(box.post, **post)
+
+    assert len(set(ignored)) == 2
+    assert known == [ignored[0]] * 2
+    assert (elsewhere, deleted) == ("duplicate_channel_not_found", "duplicate_message_not_found")
+    assert len(box.world.messages(GENERAL_ID)) == 1
+
+
+def test_an_app_changes_only_its_own_messages_and_no_ephemeral_ones(box: Box) -> None:
+    theirs = box.world.ask(MAYA_ID, GENERAL_ID, "mine")["ts"]
+    hidden = box.slack.chat_postEphemeral(channel=GENERAL_ID, user=MAYA_ID, text="psst")["message_ts"]
+    box.world.channels[GENERAL_ID].members.discard(TOM_ID)
 
     errors = [
-        error_of(lambda ts=ts: slack.chat_update(channel=GENERAL_ID, ts=ts, text="x"))
+        error_of(box.slack.chat_update, channel=GENERAL_ID, ts=ts, text="x")
         for ts in (theirs, hidden, "1700000000.000100")
     ]
+    outside = error_of(box.slack.chat_postEphemeral, channel=GENERAL_ID, user=TOM_ID, text="psst")
 
     assert errors == ["cant_update_message", "message_not_found", "message_not_found"]
+    assert error_of(box.slack.chat_delete, channel=GENERAL_ID, ts=hidden) == "message_not_found"
+    assert outside == "user_not_in_channel"
 
 
-def test_an_update_with_text_alone_removes_the_blocks(slack: WebClient, sandbox: Sandbox) -> None:
-    blocks = [{"type": "divider"}]
-    ts = slack.chat_postMessage(channel=GENERAL_ID, text="x", blocks=blocks)["ts"]
-
-    slack.chat_update(channel=GENERAL_ID, ts=ts, text="y")
-
-    message = sandbox.world.find_message(GENERAL_ID, ts)
-    assert message is not None
-    assert "blocks" not in message
-
-
-def test_each_bad_token_gets_slacks_error(
-    running: RunningSandbox, slack: WebClient, install: Install
-) -> None:
-    url = f"{running.base_url}/api/auth.test"
-    slack.auth_revoke()
+def test_each_bad_token_gets_slacks_error(box: Box) -> None:
+    url, token = f"{box.url}/api/auth.test", box.install.bot_token
+    in_form = requests.post(url, data={"token": token}).json()
+    in_json = requests.post(url, json={"token": token}).json()
+    box.slack.auth_revoke()
 
     answers = [
-        requests.post(url, headers={"Authorization": f"Bearer {token}"} if token else {}).json()
-        for token in ("", "xoxb-unknown", install.bot_token)
+        requests.post(url, headers={"Authorization": f"Bearer {each}"} if each else {}).json()
+        for each in ("", "xoxb-unknown", token)
     ]
 
+    assert (in_form["ok"], in_json["error"]) == (True, "not_authed")
     assert [each["error"] for each in answers] == ["not_authed", "invalid_auth", "token_revoked"]
 
 
-def test_a_token_in_a_form_counts_and_one_in_json_does_not(running: RunningSandbox, install: Install) -> None:
-    url, body = f"{running.base_url}/api/auth.test", {"token": install.bot_token}
+def test_a_missing_scope_is_named(box: Box) -> None:
+    box.install.scopes = ("chat:write",)
 
-    in_form, in_json = requests.post(url, data=body).json(), requests.post(url, json=body).json()
+    refused = refusal(box.slack.conversations_info, channel=GENERAL_ID)
 
-    assert in_form["ok"] is True
-    assert in_json["error"] == "not_authed"
-
-
-def test_a_missing_scope_is_named(slack: WebClient, install: Install) -> None:
-    install.scopes = ("chat:write",)
-
-    with pytest.raises(SlackApiError) as raised:
-        slack.conversations_info(channel=GENERAL_ID)
-    custom = error_of(lambda: slack.chat_postMessage(channel=GENERAL_ID, text="x", username="Ada"))
-
-    response = raised.value.response
-    assert (response["error"], response["needed"]) == ("missing_scope", "channels:read")
-    assert response["provided"] == "chat:write"
-    assert custom == "missing_scope"
+    assert (refused["error"], refused["needed"]) == ("missing_scope", "channels:read")
+    assert refused["provided"] == "chat:write"
+    assert error_of(box.post, username="Ada") == "missing_scope"
 
 
-def test_an_unknown_method_is_refused(slack: WebClient) -> None:
-    assert error_of(lambda: slack.api_call("chat.shout")) == "unknown_method"
+def test_too_many_posts_get_429_with_a_wait(box: Box) -> None:
+    url, headers = f"{box.url}/api/chat.postMessage", {"Authorization": f"Bearer {box.install.bot_token}"}
+
+    answers = [
+        requests.post(url, json={"channel": GENERAL_ID, "text": "x"}, headers=headers) for _ in range(60)
+    ]
+
+    first = next(each for each in answers if each.status_code == 429)
+    assert first.json()["error"] == "ratelimited"
+    assert int(first.headers["Retry-After"]) >= 1
 
 
-def test_too_many_posts_get_429_with_a_wait(slack: WebClient) -> None:
-    for _ in range(20):
-        slack.chat_postMessage(channel=GENERAL_ID, text="x")
-
-    with pytest.raises(SlackApiError) as raised:
-        slack.chat_postMessage(channel=GENERAL_ID, text="x")
-
-    response = raised.value.response
-    assert (response.status_code, response["error"]) == (429, "ratelimited")
-    assert int(response.headers["Retry-After"]) >= 1
-
-
-def test_a_bucket_fills_again_with_time() -> None:
+def test_a_bucket_holds_twenty_posts_to_a_channel_and_fills_again_with_time() -> None:
     now = [0.0]
     limits = RateLimits(clock=lambda: now[0])
     burst = [limits.wait_for("chat.postMessage", "a:t", "C1") for _ in range(21)]
@@ -170,70 +160,53 @@ def test_a_bucket_fills_again_with_time() -> None:
     assert limits.wait_for("chat.postMessage", "a:t", "C1") == 0
 
 
-def test_faults_come_as_often_as_asked_for(slack: WebClient, sandbox: Sandbox) -> None:
-    sandbox.slack_faults.add(Fault("chat.postMessage", times=1, error="internal_error"))
-
-    error = error_of(lambda: slack.chat_postMessage(channel=GENERAL_ID, text="x"))
-    second = slack.chat_postMessage(channel=GENERAL_ID, text="x")
-
-    assert error == "internal_error"
-    assert second["ok"]
-
-
 @pytest.mark.parametrize(("drop", "posted"), [("before", 0), ("after", 1)])
-def test_a_dropped_connection_has_taken_the_post_or_not(
-    running: RunningSandbox, install: Install, drop: str, posted: int
-) -> None:
-    base, sandbox = running.base_url, running.sandbox
-    fault = {"service": "slack", "target": "chat.postMessage", "drop": drop}
-    requests.post(f"{base}/_control/faults", json=fault).raise_for_status()
-    headers, body = {"Authorization": f"Bearer {install.bot_token}"}, {"channel": GENERAL_ID, "text": "x"}
+def test_a_dropped_connection_has_taken_the_post_or_not(box: Box, drop: str, posted: int) -> None:
+    box.control("faults", service="slack", target="chat.postMessage", drop=drop)
+    headers, body = {"Authorization": f"Bearer {box.install.bot_token}"}, {"channel": GENERAL_ID, "text": "x"}
 
     with pytest.raises(requests.ConnectionError):
-        requests.post(f"{base}/api/chat.postMessage", json=body, headers=headers, timeout=5)
+        requests.post(f"{box.url}/api/chat.postMessage", json=body, headers=headers)
 
-    assert len(sandbox.world.messages(GENERAL_ID)) == posted
-
-
-def test_a_manifest_makes_an_app_only_if_its_url_echoes(running: RunningSandbox, receiver: Receiver) -> None:
-    manifest = {
-        "display_information": {"name": "Acme Asks"},
-        "features": {"bot_user": {"display_name": "acme-asks"}},
-        "oauth_config": {"scopes": {"bot": ["app_mentions:read"]}},
-        "settings": {"event_subscriptions": {"request_url": receiver.url, "bot_events": ["app_mention"]}},
-    }
-    config = WebClient(SEEDED_TOKEN, base_url=f"{running.base_url}/api/")
-
-    with pytest.raises(SlackApiError) as raised:
-        config.apps_manifest_create(manifest=manifest)
-    del manifest["settings"]
-    made = config.apps_manifest_create(manifest=manifest)
-
-    asked = json.loads(receiver.got[0][1])
-    assert asked.keys() == {"token", "challenge", "type"}
-    assert raised.value.response["errors"][0]["pointer"].endswith("/request_url")
-    assert made["credentials"].keys() == {
-        "client_id",
-        "client_secret",
-        "verification_token",
-        "signing_secret",
-    }
+    assert len(box.world.messages(GENERAL_ID)) == posted
 
 
-def test_a_wrong_manifest_is_refused_by_place(running: RunningSandbox) -> None:
-    config = WebClient(SEEDED_TOKEN, base_url=f"{running.base_url}/api/")
-
-    with pytest.raises(SlackApiError) as raised:
-        config.apps_manifest_validate(manifest={"display_information": {"name": "x" * 36}})
-
-    assert [each["pointer"] for each in raised.value.response["errors"]] == ["/display_information/name"]
+# The switches
 
 
-def test_a_config_refresh_token_works_once(running: RunningSandbox) -> None:
-    client = WebClient(base_url=f"{running.base_url}/api/")
-    new = client.tooling_tokens_rotate(refresh_token=SEEDED_REFRESH_TOKEN)
+def test_a_fault_is_to_come_until_a_call_meets_it(box: Box) -> None:
+    box.control("faults", service="slack", target="auth.test", error="internal_error", delay=0.01)
 
-    error = error_of(lambda: client.tooling_tokens_rotate(refresh_token=SEEDED_REFRESH_TOKEN))
+    before = box.report("faults")
+    error = error_of(box.slack.auth_test)
 
-    assert error == "invalid_refresh_token"
-    assert new["exp"] - new["iat"] == 43_200
+    assert [fault["target"] for fault in before["slack"]] == ["auth.test"]
+    assert (error, box.report("faults")) == ("internal_error", {"slack": [], "sectorflow": []})
+    assert box.slack.auth_test()["ok"]
+    assert box.slack.api_test(foo="bar")["args"] == {"foo": "bar"}
+
+
+def test_another_process_installs_asks_reads_and_starts_over(box: Box) -> None:
+    installed = box.control("install-app", channels=[GENERAL_ID])["install"]
+
+    said = box.control("ask", user=MAYA_ID, channel=GENERAL_ID, text="{bot} hello")["message"]
+
+    box.service.wait_for(1)
+    messages = box.report("messages", channel=GENERAL_ID)["messages"]
+    box.control("reset")
+    assert said["text"] == f"<@{installed['bot_user_id']}> hello"
+    assert messages == [said]
+    assert (box.report("messages"), box.report("installs")) == ({"messages": []}, {"installs": []})
+
+
+@pytest.mark.parametrize(
+    ("switch", "body"),
+    [
+        ("faults", {"service": "slack", "target": "*", "colour": "red"}),
+        ("settings", {"colour": "red"}),
+        ("ask", {"user": MAYA_ID}),
+        ("model", {"model_id": "no such model"}),
+    ],
+)
+def test_an_unknown_switch_or_field_is_refused(box: Box, switch: str, body: dict[str, str]) -> None:
+    assert box.refuses(switch, **body)

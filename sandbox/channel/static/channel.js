@@ -7,7 +7,7 @@ import { closeMenus, dismissed, press, withFocus } from "./presses.js";
 import { find, get, post, query } from "./talk.js";
 
 /** @typedef {{key: string, html: string}} Drawn */
-/** @typedef {{version: number, sidebar: string, entries: Drawn[], replies: Drawn[], status: string, modal: string, members: string[]}} News */
+/** @typedef {{version: number, sidebar: string, entries: Drawn[], replies: Drawn[], status: string, working: string, modal: string, members: string[]}} News */
 
 const body = document.body;
 const entries = find("entries");
@@ -70,6 +70,11 @@ function show(news) {
   place(entries, news.entries);
   place(replies, news.replies);
   find("status").textContent = news.status;
+  const working = find("working");
+  if (sources.get(working) !== news.working) {
+    working.innerHTML = news.working;
+    sources.set(working, news.working);
+  }
   showModal(news.modal);
   for (const form of composers()) form.dataset.members = JSON.stringify(news.members);
 }
@@ -103,6 +108,8 @@ function openThread(ts) {
   body.classList.toggle("threaded", Boolean(ts));
   find("status").textContent = "";
   waiting.abort();
+  find("working").replaceChildren();
+  sources.delete(find("working"));
   document.getElementById(ts ? "reply" : "say")?.focus();
 }
 
@@ -123,12 +130,15 @@ document.addEventListener("click", (event) => {
   const link = /** @type {HTMLElement | null} */ (target.closest("a[data-thread], #close"));
   const button = /** @type {HTMLElement | null} */ (target.closest("[data-action], [data-invite], [data-dismiss]"));
   const prompt = /** @type {HTMLElement | null} */ (target.closest("[data-say]"));
+  const stop = /** @type {HTMLElement | null} */ (target.closest("[data-stop]"));
   if (!target.closest("details.more")) closeMenus();
   if (link && !event.ctrlKey && !event.metaKey) {
     event.preventDefault();
     goToThread(link.dataset.thread ?? "");
   } else if (prompt) {
     void post("say", { text: prompt.dataset.say ?? "" });
+  } else if (stop) {
+    void post("stop", { app: stop.dataset.stop ?? "", thread: stop.dataset.in ?? "" });
   } else if (button && button.tagName !== "SELECT") {
     void press(button);
   } else {

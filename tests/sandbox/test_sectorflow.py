@@ -1,0 +1,142 @@
+"""The stand-in for SectorFlow takes exactly what the API guide shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox.sectorflow.models import GPT, MODELS, PLUS_ID, TOKEN, WORKSPACE_ID
+from tests.sandbox.helpers import Box
+
+IDS = [model.id for model in MODELS]
+OTHER_ID = "95c3e65b-5bac-43a3-9ef0-48e4e0923a48"
+BODY: dict[str, Any] = {
+    "messages": [{"role": "user", "content": "Tell me a joke"}],
+    "models": IDS,
+    "chatTools": [],
+    "plusId": PLUS_ID,
+}
+
+
+def call(box: Box, method: str, path: str, token: str = TOKEN, **rest: Any) -> requests.Response:
+    url, headers = f"{box.url}/sectorflow/api/v1/{path}", {"Authorization": f"Bearer {token}"}
+    return requests.request(method, url, headers=headers, timeout=30, **rest)
+
+
+def ask(box: Box, body: Any = BODY, workspace: str = WORKSPACE_ID, **rest: str) -> requests.Response:
+    return call(box, "POST", f"chat/{workspace}/completions", json=body, **rest)
+
+
+def plan(box: Box, **fault: Any) -> None:
+    box.control("faults", service="sectorflow", target="completions", **fault)
+
+
+def texts(reply: dict[str, Any]) -> dict[str, Any]:
+    return {each["modelId"]: each["choices"][0]["message"]["content"] for each in reply["choices"]}
+
+
+def test_every_model_that_is_asked_answers_in_an_order_of_its_own(box: Box) -> None:
+    reply, one = ask(box).json(), ask(box, {**BODY, "models": [GPT.id]}).json()
+
+    order = [choice["modelId"] for choice in reply["choices"]]
+    assert order != IDS
+    assert sorted(order) == sorted(IDS)
+    assert texts(reply)[GPT.id].startswith("Sure, here you go:")
+    assert reply["usage"]["credits"] == sum(model.credits for model in MODELS)
+    assert (list(texts(one)), one["usage"]["credits"]) == ([GPT.id], GPT.credits)
+
+
+def test_a_follow_up_in_the_thread_recalls_the_question(box: Box) -> None:
+    thread_id = ask(box).json()["threadId"]
+    more = {**BODY, "messages": [{"role": "user", "content": "Another one"}], "threadId": thread_id}
+
+    reply = ask(box, more).json()
+
+    seen = box.report("requests")["requests"]
+    assert reply["threadId"] == thread_id
+    assert "Tell me a joke" in texts(reply)[GPT.id]
+    assert [each["threadId"] for each in seen] == [None, thread_id]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"messages": []},
+        {"messages": [{"role": "system", "content": "x"}]},
+        {"messages": [{"role": "user", "content": None}]},
+        {"models": []},
+        {"models": ["00000000-0000-4000-8000-000000000000"]},
+        {"chatTools": ["web"]},
+        {"plusId": None},
+        {"plusId": "expert"},
+        {"threadId": OTHER_ID},
+        {"threadId": None},
+        {"temperature": 1},
+    ],
+)
+def test_any_other_body_is_refused(box: Box, wrong: dict[str, Any]) -> None:
+    assert ask(box, {**BODY, **wrong}).status_code == 400
+
+
+def test_a_wrong_token_and_a_wrong_workspace_are_refused(box: Box) -> None:
+    assert ask(box, token="wrong").status_code == 403
+    assert ask(box, workspace=OTHER_ID).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("model_fault", "content"), [("error", "The model did not answer."), ("null", None), ("empty", "")]
+)
+def test_one_model_can_go_wrong(box: Box, model_fault: str, content: str | None) -> None:
+    plan(box, model_id=GPT.id, model_fault=model_fault)
+
+    reply = ask(box).json()
+
+    assert texts(reply)[GPT.id] == content
+    assert len(reply["choices"]) == 5
+
+
+def test_whole_replies_can_go_wrong(box: Box) -> None:
+    plan(box, answer_length=100_000)
+    plan(box, status=429, retry_after=7)
+    plan(box, status=502, body="<html>Bad gateway</html>")
+    plan(box, drop="middle")
+
+    huge, limited, broken = ask(box), ask(box), ask(box)
+    with pytest.raises(requests.RequestException):
+        ask(box)
+
+    assert {len(text) for text in texts(huge.json()).values()} == {100_000}
+    assert (limited.status_code, limited.headers["Retry-After"]) == (429, "7")
+    assert (broken.status_code, broken.headers["Content-Type"]) == (502, "text/html")
+
+
+def test_a_model_can_be_slow_or_fail_until_told_otherwise(box: Box) -> None:
+    box.control("model", model_id=GPT.id, delay=0.05)
+    slow = {each["modelId"]: each["usage"]["responseTimeMs"] for each in ask(box).json()["choices"]}
+    box.control("model", model_id=GPT.id, fault="missing", status=503)
+    several = [GPT.id in texts(ask(box).json()) for _ in range(2)]
+    alone = ask(box, {**BODY, "models": [GPT.id]})
+    box.control("model", model_id=GPT.id)
+    after = ask(box).json()
+
+    assert slow == {id_: 50 if id_ == GPT.id else 0 for id_ in IDS}
+    assert (several, alone.status_code) == ([False, False], 503)
+    assert (GPT.id in texts(after), after["usage"]["responseTimeMs"]) == (True, 0)
+
+
+def test_workspaces_models_experts_and_prompts_are_listed(box: Box) -> None:
+    made = call(box, "POST", "workspaces", json={"name": "New", "modelIds": [GPT.id]}).json()
+    listed, found = (call(box, "GET", path).json() for path in ("workspaces", f"workspaces/{made['id']}"))
+    refused = [
+        call(box, "GET", f"plus/{id_}", token) for id_, token in ((OTHER_ID, "x"), (made["id"], TOKEN))
+    ]
+    prompts = call(box, "GET", f"chat/{WORKSPACE_ID}/sample-prompts", params={"limit": 4}).json()
+
+    assert [each["name"] for each in listed] == ["Slack answers", "New"]
+    assert found == made
+    assert len(call(box, "GET", "models").json()) == 5
+    assert call(box, "GET", f"plus/{PLUS_ID}").json()["title"] == "Acme Handbook"
+    assert [each.status_code for each in refused] == [403, 404]
+    assert (len(prompts), prompts[0]["prompt"]) == (4, "Tell me a joke")

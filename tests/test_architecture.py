@@ -26,7 +26,7 @@ from tests.values import AUTHORIZED, make_installation
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("sectorflow_slack", "sandbox")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-MAX_MODULE_LINES = 250
+MAX_MODULE_LINES = 450
 MAX_FUNCTION_LINES = 30
 
 #: Everything that answers without a key or a signature, and why it may.

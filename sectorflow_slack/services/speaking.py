@@ -14,7 +14,7 @@ from sectorflow_slack.domain.metrics import SLACK_RATE_LIMITED, SLACK_SECONDS, M
 from sectorflow_slack.domain.question_stores import PauseStore
 from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.domain.remotes import SlackClient
-from sectorflow_slack.formatting.plain import plainer, simpler
+from sectorflow_slack.formatting.plain import for_update, plainer, simpler
 from sectorflow_slack.services.timing import timed
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class SpeakingService:
     def update(self, installation: Installation, channel_id: str, ts: str, message: Message) -> None:
         """Put another message in the place of one of ours."""
         with self._not_too_often(installation, UPDATE):
-            self.slack.update(installation.bot.bot_token, channel_id, ts, message)
+            self.slack.update(installation.bot.bot_token, channel_id, ts, for_update(message))
 
     def put(self, installation: Installation, place: Address, message: Message, ts: str) -> str:
         """Put a message in the place of ``ts``, or post it where that is "" or gone; gives where it is."""

@@ -16,6 +16,7 @@ from sectorflow_slack.domain.messages import Message
 from sectorflow_slack.domain.progress import KeptAnswer
 from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.formatting.answers import draw
+from sectorflow_slack.formatting.plain import for_update
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answers import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
@@ -143,7 +144,7 @@ class Scenario:
         """Whether the channel shows the stored answer, once, and the store knows the messages."""
         now = self.kept()
         return (
-            list(self.slack.shown.values()) == self.rendered()
+            list(map(for_update, self.slack.shown.values())) == list(map(for_update, self.rendered()))
             and tuple(self.slack.shown) == now.posted
             and now.drawn == now.version
         )

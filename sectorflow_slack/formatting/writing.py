@@ -128,13 +128,13 @@ def _running(item: Item) -> int:
 def _lines(item: Item, count: int) -> Iterator[Text]:
     if item.is_done is not None:
         yield Text("☑ " if item.is_done else "☐ ")
-    for at, child in enumerate(item.children[:count]):
-        if at:
-            yield Text("\n")
-        if isinstance(child, Paragraph):
-            yield from child.content  # type: ignore[misc]
-        elif isinstance(child, Heading):
-            yield from _bold(child.content)  # type: ignore[arg-type]
+    before = False
+    for child in item.children[:count]:
+        if isinstance(child, Paragraph | Heading) and child.content:
+            if before:
+                yield Text("\n")
+            yield from child.content if isinstance(child, Paragraph) else _bold(child.content)  # type: ignore
+            before = True
 
 
 def _quoted(parts: Iterable[Part]) -> Iterator[Part]:

@@ -104,6 +104,7 @@ PATTERNS: dict[str, Callable[[int], str]] = {
     "spelt labels": lambda n: ("[" + "a." * 130 + " b c](http://b.co) ") * (n // 290),
     "blank labels": lambda n: ("[a" + " " * 280 + "." + "](http://b.co) ") * (n // 300),
     "mailboxes in labels": lambda n: ("[" + "a.b-" * 70 + "](http://b.co) ") * (n // 300),
+    "breaks alone": lambda n: "<br>" * (n // 4),
     "terminal": lambda n: "\x1b[31m" * (n // 5),
     "opened titles": lambda n: "\x1b]" * (n // 2),
 }

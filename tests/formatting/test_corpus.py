@@ -89,7 +89,7 @@ def test_what_is_injected_is_not_live() -> None:
 @pytest.mark.parametrize(
     ("source", "shown"),
     [
-        ("html", "A line\nbreak, ʰⁱᵍʰ and _(low), <escaped> & \xa0 ©.\n\nMore\nHidden text."),
+        ("html", "A line\nbreak, ʰⁱᵍʰ and _(low), <escaped> & \xa0 ©.\n\nMore\n\nHidden text."),
         ("images", "A diagram of the flow (https://img.example.com/flow.png)"),
         ("injection_markdown", "z (!channel) <!here> (https://a.example)\n\n<@U0123ABCD>"),
         ("links", "bank.example (evil.example) (https://evil.example) are not what they seem."),

@@ -12,7 +12,7 @@ from tests.formatting.slack_rules import assert_accepted
 SHOWN = {
     "bold_before_chinese": "提示：先保存文件，再关闭窗口。请看“设置”页面。",
     "bold_label_without_blank": "Owner:Dana\nDue:Friday",
-    "details": "Why this works\nThe cache is warm by then.",
+    "details": "Why this works\n\nThe cache is warm by then.",
     "escaped_parentheses": "Call save() and then load(name); (optional) arguments come last.",
     "handle_link": "Follow @dana (https://github.com/dana) for more.",
     "math_of_plain_signs": "With n = 12 and r = 0.5 we get n × r = 6 ≤ 10.",
@@ -174,7 +174,7 @@ def test_what_plain_signs_do_not_say_is_code_letter_by_letter(tex: str) -> None:
         ('<a href="https://a.example">here</a>', ["here|https://a.example"]),
         ("Hello <user@host>, <your name>", ["Hello ", "user@host|mailto:user@host", ", <your name>"]),
         ("vector<int> and List<String>", ["vector<int> and List<String>"]),
-        ("<details>\n<summary>A **b**</summary>\nText\n</details>", ["A |bold", "b|bold", "\nText"]),
+        ("<details>\n<summary>A **b**</summary>\nText\n</details>", ["A b|bold", "\nText"]),
         ("- x\n\n  <details><summary>S</summary>\n\n  y\n\n  </details>", ["x\n", "S|bold", "\ny"]),
         ("The <details> and <summary> tags", ["The <details> and <summary> tags"]),
         ("<!-- a --> b", ["<!-- a --> b"]),

@@ -28,7 +28,7 @@ from sectorflow_slack.formatting.tree import (
 from sectorflow_slack.formatting.words import Words
 
 from .addresses import link_addresses
-from .html import draw_tags, split_details
+from .html import draw_tags
 from .links import Links
 from .math import as_text, in_plain_signs
 
@@ -47,7 +47,7 @@ class _Meaning:
     links: Links = field(default_factory=Links)
 
     def blocks(self, blocks: Blocks) -> Blocks:
-        return tuple(self._block(block) for block in split_details(blocks))
+        return tuple(map(self._block, blocks))
 
     def _block(self, block: Block) -> Block:
         match block:
@@ -55,7 +55,7 @@ class _Meaning:
                 text = in_plain_signs(tex)
                 return Paragraph((Text(text),)) if text else Code(tex, "latex")
             case Paragraph(content=content):
-                return Paragraph(self._runs(content))
+                return Paragraph(_stripped(self._runs(content)))
             case Heading(content=content):
                 runs = self._runs(content)
                 return Heading(tuple(replace(run, text=run.text.replace("\n", " ")) for run in runs))
@@ -75,3 +75,12 @@ class _Meaning:
             return content  # type: ignore[return-value]
         flat = self.links.resolve(as_text(draw_tags(content, in_cell=in_cell)))
         return joined(link_addresses(joined(flat)))
+
+
+def _stripped(runs: Runs) -> Runs:
+    """Return a paragraph without the ends of lines that tags have left at its beginning and its end."""
+    if runs and runs[0].text[0] == "\n":
+        runs = (replace(runs[0], text=runs[0].text.lstrip("\n")), *runs[1:])
+    if runs and runs[-1].text[-1:] == "\n":
+        runs = (*runs[:-1], replace(runs[-1], text=runs[-1].text.rstrip("\n")))
+    return tuple(run for run in runs if run.text)

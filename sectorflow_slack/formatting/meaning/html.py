@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from collections.abc import Iterable
+from dataclasses import replace
 
 from sectorflow_slack.formatting.rules import DRAWN_TAGS
 from sectorflow_slack.formatting.tree import (
@@ -18,16 +17,10 @@ from sectorflow_slack.formatting.tree import (
     CODE,
     ITALIC,
     STRIKE,
-    Block,
-    Blocks,
     Formula,
-    Heading,
     Inline,
     Inlines,
     Link,
-    Listing,
-    Paragraph,
-    Quote,
     Tag,
     Text,
 )
@@ -35,11 +28,13 @@ from sectorflow_slack.formatting.tree import (
 from .scripts import subscript, superscript
 
 _STYLES = {
-    **dict.fromkeys(("b", "strong"), BOLD),
+    **dict.fromkeys(("b", "strong", "summary"), BOLD),
     **dict.fromkeys(("i", "em"), ITALIC),
     **dict.fromkeys(("s", "del", "strike"), STRIKE),
     **dict.fromkeys(("code", "kbd", "samp", "tt", "var"), CODE),
 }
+_OF_DETAILS = ("details", "summary")
+_LINE_ENDS = ("", "\n")
 # Closing and opening quotation marks are meant, not look-alikes.
 _BEHIND = frozenset(".,:;!?)]}'\"`“”’»")  # noqa: RUF001
 _BEFORE = frozenset("([{'\"`“‘«")  # noqa: RUF001
@@ -49,208 +44,109 @@ _HREF = re.compile(r"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.I
 def draw_tags(content: Inlines, *, in_cell: bool = False) -> Inlines:
     """Return running text with its tags drawn, or as text."""
     if any(isinstance(each, Link) for each in content):
-        content = tuple(map(_with_label, content))
-    if not any(isinstance(each, Tag) for each in content):
+        content = tuple(
+            replace(each, label=draw_tags(each.label)) if isinstance(each, Link) else each for each in content
+        )
+    names = {each.name for each in content if isinstance(each, Tag)}
+    if not names:
         return content
-    if any(isinstance(each, Tag) and each.name not in DRAWN_TAGS for each in content):
-        return tuple(map(_literal, content))
-    return _Drawing(content, in_cell).draw()
+    if names - DRAWN_TAGS:
+        return tuple(Text(each.text, each.style) if isinstance(each, Tag) else each for each in content)
+    return _draw(content, in_cell=in_cell)
 
 
-def _with_label(each: Inline) -> Inline:
-    return replace(each, label=draw_tags(each.label)) if isinstance(each, Link) else each
+def _draw(content: Inlines, *, in_cell: bool) -> Inlines:
+    before = _neighbours(content, -1)
+    behind = _neighbours(content[::-1], 0)[::-1]
+    pairs = _pairs(content, before, behind)
+    opened: dict[str, int] = defaultdict(int)
+    drawn: list[Inline] = []
+    links: list[tuple[int, str]] = []
+    for at, each in enumerate(content):
+        if not isinstance(each, Tag):
+            drawn.append(_styled(each, [name for name, count in opened.items() if count]))
+        elif at not in pairs:
+            drawn.append(Text(_single(each, before[at], behind[at], in_cell=in_cell), each.style))
+        elif each.name == "a" and not each.is_closing:
+            links.append((len(drawn), _target(each.text)))
+        elif each.name == "a":
+            start, target = links.pop()
+            drawn[start:] = [Link(target, tuple(drawn[start:]))]
+        else:
+            opened[each.name] += -1 if each.is_closing else 1
+            if each.name == "summary" and each.is_closing and behind[at] not in _LINE_ENDS:
+                drawn.append(Text("\n"))
+    return tuple(drawn)
 
 
-def _literal(each: Inline) -> Inline:
-    return Text(each.text, each.style) if isinstance(each, Tag) else each
+def _single(tag: Tag, before: str, behind: str, *, in_cell: bool) -> str:
+    """Return what is shown of a tag that stands alone."""
+    if tag.name == "br" and _is_break(before, behind, in_cell=in_cell):
+        return "" if behind == "\n" else "\n"
+    is_frame = tag.name == "details" and before in _LINE_ENDS and behind in _LINE_ENDS
+    return "" if is_frame else tag.text
 
 
-@dataclass(slots=True)
-class _Drawing:
-    content: Inlines
-    in_cell: bool
-    #: How many tags of each name are open, at the place that is being drawn.
-    opened: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-
-    def draw(self) -> Inlines:
-        pairs = self._pairs()
-        drawn: list[Inline] = []
-        links: list[tuple[int, str]] = []
-        for at, each in enumerate(self.content):
-            if not isinstance(each, Tag):
-                drawn.append(self._styled(each))
-            elif each.name == "br":
-                drawn.append(Text(self._break(at) if self._is_break(at) else each.text, each.style))
-            elif at not in pairs:
-                drawn.append(Text(each.text, each.style))
-            elif each.name == "a" and not each.is_closing:
-                links.append((len(drawn), _target(each)))
-            elif each.name == "a":
-                start, target = links.pop()
-                drawn[start:] = [Link(target, tuple(drawn[start:]))]
-            else:
-                self.opened[each.name] += -1 if each.is_closing else 1
-        return tuple(drawn)
-
-    def _pairs(self) -> set[int]:
-        """Find the tags that open and close something, which no blanks part from them."""
-        found: set[int] = set()
-        waiting: dict[str, list[int]] = defaultdict(list)
-        for at, each in enumerate(self.content):
-            if not isinstance(each, Tag) or each.name == "br":
-                continue
-            if not each.is_closing:
-                waiting[each.name].append(at)
-            elif waiting[each.name]:
-                start = waiting[each.name].pop()
-                if (
-                    start + 1 < at
-                    and not self._behind(start)[:1].isspace()
-                    and not self._before(at)[-1:].isspace()
-                ):
-                    found |= {start, at}
-                    if each.name == "a":
-                        waiting["a"].clear()
-        return found
-
-    def _styled(self, each: Inline) -> Inline:
-        style = 0
-        for name, count in self.opened.items():
-            style |= _STYLES.get(name, 0) if count else 0
-        match each:
-            case Text(text=text):
-                if self.opened.get("sub"):
-                    text = subscript(text)
-                elif self.opened.get("sup"):
-                    text = superscript(text)
-                return Text(text, each.style | style)
-            case Formula():
-                return replace(each, style=each.style | style)
-            case Link(label=label):
-                return replace(each, label=tuple(map(self._styled, label)))
-        return each
-
-    def _is_break(self, at: int) -> bool:
-        before, behind = self._before(at), self._behind(at)
-        if not before.strip() and not behind.strip():
-            return False
-        if self.in_cell:
-            return True
-        ends_line = not behind or behind[0] == "\n"
-        is_named = before[-1:] in _BEFORE if before.strip() else not ends_line
-        if before and before[-1].isspace() and before[-1] != "\n" and not ends_line:
-            is_named = behind[0].isspace() or behind[0] in _BEHIND
-        return not is_named
-
-    def _break(self, at: int) -> str:
-        return "" if self._text(at + 1)[:1] == "\n" else "\n"
-
-    def _before(self, at: int) -> str:
-        """Return the text before a tag, further ``<br>`` left out; "" at the beginning."""
-        at -= 1
-        while at >= 0 and _is_br(self.content[at]):
-            at -= 1
-        return self._text(at)
-
-    def _behind(self, at: int) -> str:
-        at += 1
-        while at < len(self.content) and _is_br(self.content[at]):
-            at += 1
-        return self._text(at)
-
-    def _text(self, at: int) -> str:
-        """Return the text at a place: of what is no text, something that is not blank."""
-        if not 0 <= at < len(self.content):
-            return ""
-        each = self.content[at]
-        return each.text if isinstance(each, Text) else "x"
-
-
-def _is_br(each: Inline) -> bool:
-    return isinstance(each, Tag) and each.name == "br"
-
-
-def _target(tag: Tag) -> str:
-    match = _HREF.search(tag.text)
+def _target(tag: str) -> str:
+    match = _HREF.search(tag)
     return next(filter(None, match.groups()), "") if match else ""
 
 
-# <details>
+def _neighbours(content: Iterable[Inline], end: int) -> list[str]:
+    """Return the sign before each part, "" at the beginning; what is no text is some sign.
+
+    ``<br>`` is passed over, and the tags of ``<details>`` are like a line's end.
+    """
+    found: list[str] = []
+    sign = ""
+    for each in content:
+        found.append(sign)
+        if isinstance(each, Text):
+            sign = each.text[end]
+        elif not isinstance(each, Tag) or each.name != "br":
+            sign = "" if isinstance(each, Tag) and each.name in _OF_DETAILS else "x"
+    return found
 
 
-def split_details(blocks: Blocks) -> Blocks:
-    """Make a heading of each ``<summary>``, and let the tags around it and its text go."""
-    if not any(_has_details(block) for block in blocks):
-        return blocks
-    return tuple(chain.from_iterable(map(_split, blocks)))
+def _pairs(content: Inlines, before: list[str], behind: list[str]) -> set[int]:
+    """Find the tags that open and close something, which no blanks part from them."""
+    found: set[int] = set()
+    waiting: dict[str, list[int]] = defaultdict(list)
+    for at, each in enumerate(content):
+        if not isinstance(each, Tag) or each.name == "br":
+            continue
+        if not each.is_closing:
+            waiting[each.name].append(at)
+        elif waiting[each.name]:
+            start = waiting[each.name].pop()
+            is_apart = each.name == "summary" and before[start] not in _LINE_ENDS
+            if start + 1 < at and not (behind[start].isspace() or before[at].isspace() or is_apart):
+                found |= {start, at}
+            if each.name == "a":
+                waiting["a"].clear()
+    return found
 
 
-def _has_details(block: Block) -> bool:
-    match block:
-        case Paragraph(content=content):
-            return any(isinstance(each, Tag) and each.name in ("details", "summary") for each in content)
-        case Listing(items=items):
-            return any(map(_has_details, chain.from_iterable(item.children for item in items)))
-        case Quote(children=children):
-            return any(map(_has_details, children))
-    return False
+def _styled(each: Inline, names: list[str]) -> Inline:
+    """Draw what stands within tags."""
+    style = 0
+    for name in names:
+        style |= _STYLES.get(name, 0)
+    match each:
+        case Text(text=text):
+            script = subscript if "sub" in names else superscript if "sup" in names else str
+            return Text(script(text), each.style | style)
+        case Formula():
+            return replace(each, style=each.style | style)
+        case Link(label=label):
+            return replace(each, label=tuple(_styled(part, names) for part in label))
+    return each
 
 
-def _split(block: Block) -> Iterator[Block]:
-    if not isinstance(block, Paragraph) or not _has_details(block):
-        yield block
-        return
-    content: list[Inline] = []
-    rest = list(block.content)
-    at = 0
-    while at < len(rest):
-        each = rest[at]
-        name = each.name if isinstance(each, Tag) and _begins_line(rest, at) else ""
-        if name == "details" and _ends_line(rest, at):
-            yield from _paragraph(content)
-            content = []
-        elif name == "summary" and (end := _closing(rest, at)):
-            yield from _paragraph(content)
-            yield Heading(tuple(rest[at + 1 : end]))
-            content, at = [], end
-        else:
-            content.append(each)
-        at += 1
-    yield from _paragraph(content)
-
-
-def _closing(content: list[Inline], start: int) -> int:
-    places = range(start + 1, len(content))
-    closing = (at for at in places if isinstance(each := content[at], Tag) and each.name == "summary")
-    return next(closing, 0)
-
-
-def _begins_line(content: list[Inline], at: int) -> bool:
-    before = content[at - 1] if at else None
-    return (
-        before is None or _is_of_details(before) or (isinstance(before, Text) and _is_blank_end(before.text))
-    )
-
-
-def _is_blank_end(text: str) -> bool:
-    return text.rstrip(" \t")[-1:] in ("", "\n")
-
-
-def _ends_line(content: list[Inline], at: int) -> bool:
-    behind = content[at + 1] if at + 1 < len(content) else None
-    return behind is None or _is_of_details(behind) or (isinstance(behind, Text) and behind.text[0] == "\n")
-
-
-def _is_of_details(each: Inline) -> bool:
-    return isinstance(each, Tag) and each.name in ("details", "summary")
-
-
-def _paragraph(content: list[Inline]) -> Iterator[Paragraph]:
-    """Make a paragraph of what stands between the tags, unless that is nothing."""
-    kept = list(content)
-    while kept and isinstance(kept[0], Text) and not kept[0].text.strip():
-        del kept[0]
-    while kept and isinstance(kept[-1], Text) and not kept[-1].text.strip():
-        del kept[-1]
-    if kept:
-        yield Paragraph(tuple(kept))
+def _is_break(before: str, behind: str, *, in_cell: bool) -> bool:
+    """Whether ``<br>`` is there to break a line, and not named."""
+    if in_cell or behind in _LINE_ENDS:
+        return bool(before or behind) and before not in _BEFORE
+    if before.isspace() and before != "\n":
+        return not behind.isspace() and behind not in _BEHIND
+    return before != "" and before not in _BEFORE

@@ -28,61 +28,31 @@ _CLOSING = {"$$": "$$", "\\[": "\\]"}
 
 def block_formula(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
     """Take a formula whose marks begin a line and end one; nothing blank is within."""
-    if state.is_code_block(start_line):
-        return False
     start = state.bMarks[start_line] + state.tShift[start_line]
     opening = _OPENING.match(state.src, start, state.eMarks[start_line])
-    if opening is None:
+    if opening is None or state.is_code_block(start_line):
         return False
-    last_line = _closing_line(state, opening, start_line, end_line)
-    body = _block_body(state, opening, start_line, last_line) if last_line is not None else ""
-    if last_line is None or not body:
+    closing = f"\\end{{{opening['name']}}}" if opening["name"] else _CLOSING[opening["mark"]]
+    blank = state.src.find("\n\n", opening.end(), opening.end() + _LONGEST_BLOCK)
+    end = state.src.find(closing, opening.end(), opening.end() + _LONGEST_BLOCK if blank < 0 else blank)
+    last = bisect_right(state.bMarks, end, start_line, end_line) - 1
+    is_within = 0 <= end < state.eMarks[end_line - 1]
+    if not is_within or state.src[end + len(closing) : state.eMarks[last]].strip():
+        return False
+    if any(
+        state.sCount[line] < min(state.blkIndent, state.sCount[start_line])
+        for line in range(start_line, last + 1)
+    ):
+        return False
+    text = state.getLines(start_line, last + 1, state.sCount[start_line], False).strip()
+    body = text if opening["name"] else text[2:-2].strip(" ").strip("\n").rstrip()
+    is_meant = "\n" in text or _is_formula(body) or (opening["mark"] == "$$" and _LETTER.search(body))
+    if not (body and is_meant):
         return False
     if not silent:
-        state.line = last_line + 1
+        state.line = last + 1
         state.push("formula", "", 0).content = body
     return True
-
-
-def _closing_line(state: StateBlock, opening: re.Match[str], first: int, end_line: int) -> int | None:
-    """Find the line that a formula ends with; None if there is none."""
-    name = opening["name"]
-    closing = f"\\end{{{name}}}" if name else _CLOSING[opening["mark"]]
-    stop = min(opening.end() + _LONGEST_BLOCK, state.eMarks[end_line - 1])
-    blank = state.src.find("\n\n", opening.end(), stop)
-    end = _find_closing(state.src, closing, opening.end(), stop if blank < 0 else blank)
-    if end < 0:
-        return None
-    last = bisect_right(state.bMarks, end, first, end_line) - 1
-    if state.src[end + len(closing) : state.eMarks[last]].strip():
-        return None
-    indent = min(state.blkIndent, state.sCount[first])
-    within = range(first + 1, last + 1)
-    return None if any(state.isEmpty(at) or state.sCount[at] < indent for at in within) else last
-
-
-def _find_closing(text: str, closing: str, start: int, stop: int) -> int:
-    r"""Find a closing mark; ``\\]`` is a new line in TeX and a bracket."""
-    place = text.find(closing, start, stop)
-    while place >= 0 and closing == "\\]" and _backslashes(text, start, place) % 2:
-        place = text.find(closing, place + 1, stop)
-    return place
-
-
-def _backslashes(text: str, start: int, end: int) -> int:
-    """Count the backslashes before a place, among those of the last few characters."""
-    tail = text[max(start, end - 20) : end]
-    return len(tail) - len(tail.rstrip("\\"))
-
-
-def _block_body(state: StateBlock, opening: re.Match[str], first: int, last: int) -> str:
-    """Return a formula without its marks and without what stands before its lines; "" if it is none."""
-    text = state.getLines(first, last + 1, state.sCount[first], False).strip()
-    if opening["name"]:
-        return text
-    body = text[2:-2].strip(" ")
-    is_meant = "\n" in body or _is_formula(body) or (opening["mark"] == "$$" and _LETTER.search(body))
-    return body.strip("\n").rstrip() if is_meant else ""
 
 
 # Within running text

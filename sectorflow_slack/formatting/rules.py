@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_right
 from functools import cache
 
 from markdown_it import MarkdownIt
@@ -162,21 +161,13 @@ def _blockquote(state: StateBlock, start_line: int, end_line: int, silent: bool)
     """
     text, start = state.src, state.bMarks[start_line] + state.tShift[start_line]
     if not silent and text.startswith(">", start):
-        looked_at = state.env.get("quote_lines", 0) + _lines_to_blank(state, start_line, end_line)
-        state.env["quote_lines"] = looked_at
-        if looked_at > _QUOTE_LINES:
+        blank = text.find("\n\n", start)
+        state.env["quote_lines"] = state.env.get("quote_lines", 0) + text.count(
+            "\n", start, blank if blank > 0 else None
+        )
+        if state.env["quote_lines"] > _QUOTE_LINES:
             raise TooDense
     return blockquote(state, start_line, end_line, silent)
-
-
-def _lines_to_blank(state: StateBlock, line: int, end_line: int) -> int:
-    """Count the lines up to a blank one; where blank lines are is found out once."""
-    blanks = state.env.get("blank_lines")
-    if blanks is None:
-        blanks = [at for at in range(state.lineMax) if state.isEmpty(at)]
-        state.env["blank_lines"] = blanks
-    at = bisect_right(blanks, line)
-    return min(end_line, blanks[at] if at < len(blanks) else end_line) - line
 
 
 def _html_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:

@@ -67,7 +67,7 @@ def test_nothing_is_lost_and_the_order_is_kept(markdown: str) -> None:
     messages = separated(make_answer(model(markdown)))
 
     # Info strings name languages, titles of links and definitions that are used are not shown.
-    assert is_within(signs(without_languages(markdown)), shown(messages))
+    assert is_within(signs(without_languages(tidy(markdown))), shown(messages))
 
 
 def without_languages(markdown: str) -> str:
@@ -127,6 +127,6 @@ def test_every_tab_and_page_shows_it(markdown: str) -> None:
 
     messages = every_page(make_answer(model("Before.", "A"), model(markdown, "B"), display="tabs"))
 
-    assert is_within(signs(without_languages(markdown)), shown(messages))
+    assert is_within(signs(without_languages(tidy(markdown))), shown(messages))
     for message in messages:
         assert_accepted(message)

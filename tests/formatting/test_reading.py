@@ -139,6 +139,8 @@ def test_dollars_that_are_no_formulas_stay(text: str) -> None:
         ("\\[\n\\frac{a + b}{2} \\geq \\sqrt{ab}\n\\]", ["(a + b)/2 ≥ √(ab)"]),
         ("$$\n\\begin{x}a & b\\\\\nc\\end{x}\n$$", ["\\begin{x}a & b\\\\\nc\\end{x}"]),
         ("| a |\n|---|\n| $x_2$ |", ["a", "x₂"]),
+        ("> $$\n> x_1 = 2\n\n$$\nb", ["$$\nx_1 = 2", "$$\nb"]),
+        ("- $$\n  x_1 = 2\n  $$\n- b", ["x₁ = 2", "b"]),
         (r"\(optional\) and \(see below\), sum\(a, b\)", ["(optional) and (see below), sum(a, b)"]),
         (r"as in \[1\] and \[sic\], \(2024\)", ["as in [1] and [sic], (2024)"]),
         ("never \\( closed", ["never ( closed"]),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.questions import ModelAnswer
+from sectorflow_slack.domain.questions import Message, ModelAnswer
 
 from . import limits
 from .actions import ASK_AGAIN as ASK_AGAIN

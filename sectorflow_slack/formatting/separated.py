@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.questions import Answer
+from sectorflow_slack.domain.questions import Answer, Message
 
 from . import limits, parts
 from .blocks import DIVIDER, Block

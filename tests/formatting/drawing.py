@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.questions import Answer, ModelAnswer
+from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
 from tests.values import make_question
 
 ANSWER_ID = "0123456789abcdef" * 2

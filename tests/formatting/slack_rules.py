@@ -7,7 +7,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from sandbox.slack.blocks import check_message
-from sectorflow_slack.domain.messages import Message
+from sectorflow_slack.domain.questions import Message
 
 LIVE_TOKEN = re.compile(
     r"<(!(channel|here|everyone|group|subteam|date)\b|[@#][UWBCDG][A-Z0-9]*[>|]|(https?://|mailto:)[^<>|]*\|)",

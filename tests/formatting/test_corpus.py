@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import assume, given
 
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.questions import Answer
+from sectorflow_slack.domain.questions import Answer, Message
 from sectorflow_slack.formatting.plain import plainer, simpler
 from sectorflow_slack.formatting.separated import separated
 from sectorflow_slack.formatting.tabs import tab_pages, tabs

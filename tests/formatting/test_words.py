@@ -129,4 +129,4 @@ def sentences(node: ast.AST) -> Iterator[str]:
 
 def is_for_programmers(call: ast.Call) -> bool:
     called = ast.unparse(call.func)
-    return called.startswith(("logger.", "re.")) or called.endswith(("Error", "Refused", "Lost"))
+    return called.startswith(("logger.", "re.", "best_effort")) or called.endswith(("Error", "Refused", "Lost"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +13,7 @@ from sectorflow_slack.clients.http import open_session
 from sectorflow_slack.clients.sectorflow import HttpSectorFlowClient
 from sectorflow_slack.clients.slack import SlackWebClient
 from sectorflow_slack.config import Settings
+from sectorflow_slack.domain.ports import Clock
 from sectorflow_slack.domain.slack import OAUTH_REDIRECT_PATH
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answering import AnswerService, AskingService, RecoveryService
@@ -115,12 +115,10 @@ class Remotes:
     queue: DramatiqTaskQueue
     slack: SlackWebClient
     sectorflow: HttpSectorFlowClient
-    clock: Callable[[], float]
+    clock: Clock
 
 
-def make_installation_stores(
-    settings: Settings, store: redis.Redis, clock: Callable[[], float]
-) -> InstallationStores:
+def make_installation_stores(settings: Settings, store: redis.Redis, clock: Clock) -> InstallationStores:
     """Make the stores of apps and installations."""
     cipher = Cipher(settings.encryption_keys)
     return InstallationStores(
@@ -152,7 +150,7 @@ def make_question_stores(settings: Settings, store: redis.Redis) -> QuestionStor
     )
 
 
-def make_remotes(settings: Settings, connections: Connections, clock: Callable[[], float]) -> Remotes:
+def make_remotes(settings: Settings, connections: Connections, clock: Clock) -> Remotes:
     """Make the clients, which share one session, and the queue."""
     session = open_session(pool_size=settings.worker_threads + ERRAND_THREADS)
     return Remotes(
@@ -344,10 +342,7 @@ __all__ = ["Connections", "Remotes", "build_services", "make_connections", "open
 
 
 def build_services(
-    settings: Settings,
-    connections: Connections,
-    clock: Callable[[], float] = time.time,
-    remotes: Remotes | None = None,
+    settings: Settings, connections: Connections, clock: Clock = time.time, remotes: Remotes | None = None
 ) -> Services:
     """Put the services together; with other ``remotes`` than the real ones, where they are given."""
     store = connections.stores

@@ -118,7 +118,7 @@ class Remotes:
     clock: Clock
 
 
-def make_installation_stores(settings: Settings, store: redis.Redis, clock: Clock) -> InstallationStores:
+def installation_stores(settings: Settings, store: redis.Redis, clock: Clock) -> InstallationStores:
     """Make the stores of apps and installations."""
     cipher = Cipher(settings.encryption_keys)
     return InstallationStores(
@@ -135,7 +135,7 @@ def make_installation_stores(settings: Settings, store: redis.Redis, clock: Cloc
     )
 
 
-def make_question_stores(settings: Settings, store: redis.Redis) -> QuestionStores:
+def question_stores(settings: Settings, store: redis.Redis) -> QuestionStores:
     """Make the stores of questions and answers."""
     cipher = Cipher(settings.encryption_keys)
     return QuestionStores(
@@ -346,11 +346,9 @@ def build_services(
 ) -> Services:
     """Put the services together; with other ``remotes`` than the real ones, where they are given."""
     store = connections.stores
-    installs = make_installation_stores(settings, store, clock)
-    questions = make_question_stores(settings, store)
+    installs, questions = installation_stores(settings, store, clock), question_stores(settings, store)
     remotes = remotes or make_remotes(settings, connections, clock)
-    tokens = build_tokens(installs, remotes)
-    messaging = build_messaging(settings, questions, remotes)
+    tokens, messaging = build_tokens(installs, remotes), build_messaging(settings, questions, remotes)
     jobs = build_slack_jobs(installs, questions, remotes, tokens, messaging)
     revocations = build_revocations(installs, remotes)
     return Services(

@@ -171,7 +171,7 @@ def _limit(settings: Settings) -> int:
 
 
 def build_registration(
-    settings: Settings, stores: InstallationStores, remotes: Remotes, revocations: RevocationService
+    settings: Settings, stores: InstallationStores, remotes: Remotes
 ) -> RegistrationService:
     """Put together what the install API calls."""
     return RegistrationService(
@@ -182,7 +182,7 @@ def build_registration(
         app_creator=AppCreator(
             slack=remotes.slack, idempotency=stores.idempotency, public_url=settings.public_url
         ),
-        revocations=revocations,
+        revocations=build_revocations(stores, remotes),
         sectorflow=remotes.sectorflow,
         own_app=settings.slack_app,
         clock=remotes.clock,
@@ -347,19 +347,29 @@ def build_services(
     """Put the services together; with other ``remotes`` than the real ones, where they are given."""
     store = connections.stores
     installs, questions = installation_stores(settings, store, clock), question_stores(settings, store)
-    remotes = remotes or make_remotes(settings, connections, clock)
+    return _assemble(
+        settings, store, installs, questions, remotes or make_remotes(settings, connections, clock)
+    )
+
+
+def _assemble(
+    settings: Settings,
+    store: redis.Redis,
+    installs: InstallationStores,
+    questions: QuestionStores,
+    remotes: Remotes,
+) -> Services:
     tokens, messaging = build_tokens(installs, remotes), build_messaging(settings, questions, remotes)
     jobs = build_slack_jobs(installs, questions, remotes, tokens, messaging)
-    revocations = build_revocations(installs, remotes)
+    registration = build_registration(settings, installs, remotes)
     return Services(
-        registration=build_registration(settings, installs, remotes, revocations),
+        registration=registration,
         oauth=build_oauth(settings, installs, remotes),
         tokens=tokens,
-        revocations=revocations,
+        revocations=registration.revocations,
         events=build_events(installs, questions, remotes),
         interactions=build_interactions(installs, questions, remotes),
         answers=build_answers(installs, questions, remotes, tokens, messaging),
-        placeholders=jobs.placeholders,
         slack_jobs=jobs,
         feedback=questions.feedback,
         apps=installs.apps,

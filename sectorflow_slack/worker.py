@@ -41,7 +41,7 @@ def setup_broker() -> None:
         TakeNothingNew(),
         Caretaker(services.answers.extend_leases, services.answers.hand_over),
         Rounds(
-            (services.placeholders.notify_slow, TELL_SECONDS),
+            (services.slack_jobs.placeholders.notify_slow, TELL_SECONDS),
             (services.revocations.revoke_due, REVOKE_SECONDS),
         ),
         ErrandWorker(connections.slack_jobs),

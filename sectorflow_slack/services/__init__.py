@@ -22,7 +22,6 @@ from sectorflow_slack.services.answering import AnswerService
 from sectorflow_slack.services.events import EventService
 from sectorflow_slack.services.interactions import InteractionService
 from sectorflow_slack.services.oauth import OAuthService
-from sectorflow_slack.services.placeholders import PlaceholderService
 from sectorflow_slack.services.registration import RegistrationService
 from sectorflow_slack.services.revocations import RevocationService
 from sectorflow_slack.services.slack_jobs import SlackJobService
@@ -48,7 +47,6 @@ class Services:
     events: EventService
     interactions: InteractionService
     answers: AnswerService
-    placeholders: PlaceholderService
     slack_jobs: SlackJobService
     feedback: FeedbackStore
     apps: AppStore

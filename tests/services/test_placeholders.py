@@ -47,7 +47,7 @@ def test_a_placeholder_names_the_models_that_are_asked(
 
 @pytest.mark.parametrize("method", ["chat.postMessage", "chat.update"])
 def test_while_slack_wants_fewer_calls_there_is_no_placeholder(acme: Scenario, method: str) -> None:
-    acme.services.placeholders.messaging.pauses.pause(KEY, method, 3600.0)
+    acme.services.slack_jobs.placeholders.messaging.pauses.pause(KEY, method, 3600.0)
 
     acme.greeted()
 
@@ -212,7 +212,7 @@ def test_the_answer_waits_for_a_placeholder_that_is_just_being_posted(
     acme: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acme.accept()
-    placeholders = acme.services.placeholders.placeholders
+    placeholders = acme.services.slack_jobs.placeholders.placeholders
     placeholders.claim(make_question().id)
     posted = SimpleNamespace(sleep=lambda _: placeholders.store(make_question().id, FIRST_TS))
     monkeypatch.setattr(posting, "time", posted)
@@ -251,7 +251,7 @@ def tell(acme: Scenario) -> None:
     """Let all that is open be open for long, and have a worker look who is to be told."""
     acme.wait_long()
     acme.clock.now = NOW + 25
-    acme.services.placeholders.notify_slow()
+    acme.services.slack_jobs.placeholders.notify_slow()
 
 
 @pytest.fixture
@@ -303,7 +303,7 @@ def test_a_person_who_cannot_be_told_keeps_no_other_from_being_told(line: Scenar
 
 
 def test_while_slack_wants_quiet_no_one_is_told(line: Scenario) -> None:
-    line.services.placeholders.messaging.pauses.pause(KEY, POST, 3600.0)
+    line.services.slack_jobs.placeholders.messaging.pauses.pause(KEY, POST, 3600.0)
 
     tell(line)
 

@@ -99,7 +99,7 @@ def test_no_log_line_and_nothing_stored_shows_a_text_or_a_token(
             acme.later(line)
         dumps.append(str(dump(acme.store)))
     acme.wait_long()
-    acme.services.placeholders.notify(KEY)
+    acme.services.slack_jobs.placeholders.notify(KEY)
     acme.press(make_press(LETTER_ID))
     acme.work_and_run_jobs()
     dumps.append(str(dump(acme.store)))

@@ -360,7 +360,6 @@ def _assemble(
     remotes: Remotes,
 ) -> Services:
     tokens, messaging = build_tokens(installs, remotes), build_messaging(settings, questions, remotes)
-    jobs = build_slack_jobs(installs, questions, remotes, tokens, messaging)
     registration = build_registration(settings, installs, remotes)
     return Services(
         registration=registration,
@@ -370,7 +369,7 @@ def _assemble(
         events=build_events(installs, questions, remotes),
         interactions=build_interactions(installs, questions, remotes),
         answers=build_answers(installs, questions, remotes, tokens, messaging),
-        slack_jobs=jobs,
+        slack_jobs=build_slack_jobs(installs, questions, remotes, tokens, messaging),
         feedback=questions.feedback,
         apps=installs.apps,
         failed_questions=questions.failed_questions,

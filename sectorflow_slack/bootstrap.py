@@ -267,6 +267,16 @@ def build_messaging(settings: Settings, stores: QuestionStores, remotes: Remotes
     )
 
 
+def _build_asking(stores: QuestionStores, remotes: Remotes) -> AskingService:
+    return AskingService(
+        sectorflow=remotes.sectorflow,
+        conversations=stores.conversations,
+        answers=stores.answers,
+        metrics=stores.metrics,
+        clock=remotes.clock,
+    )
+
+
 def build_answers(
     installs: InstallationStores,
     stores: QuestionStores,
@@ -275,13 +285,7 @@ def build_answers(
     messaging: MessagingService,
 ) -> AnswerService:
     """Put together what a worker answers with."""
-    asking = AskingService(
-        sectorflow=remotes.sectorflow,
-        conversations=stores.conversations,
-        answers=stores.answers,
-        metrics=stores.metrics,
-        clock=remotes.clock,
-    )
+    asking = _build_asking(stores, remotes)
     posting = PostingService(
         questions=stores.questions, placeholders=stores.placeholders, messaging=messaging
     )

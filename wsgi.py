@@ -3,7 +3,7 @@
 import sys
 
 from sectorflow_slack.app import create_app
-from sectorflow_slack.commands import make_first_aid
+from sectorflow_slack.commands import make_app_without_settings
 from sectorflow_slack.config import SettingsError, load_settings
 from sectorflow_slack.logging import configure_logging
 
@@ -11,7 +11,7 @@ try:
     settings = load_settings()
 except SettingsError as error:
     # `flask --app wsgi keys new` makes the key that is missing, `doctor` says what else is.
-    first_aid = make_first_aid(str(error), sys.argv)
+    first_aid = make_app_without_settings(str(error), sys.argv)
     if first_aid is None:
         raise SystemExit(f"sectorflow-slack: settings\n{error}") from None
     app = first_aid

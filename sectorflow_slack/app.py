@@ -23,10 +23,9 @@ from sectorflow_slack.web import (
     metrics,
     oauth,
 )
-from sectorflow_slack.web.bodies import MAX_BODY_BYTES, refuse_cut_off_bodies
 from sectorflow_slack.web.errors import InstallApi, register_error_handlers
-from sectorflow_slack.web.headers import set_security_headers
-from sectorflow_slack.web.slack_app_field import describe_slack_app
+from sectorflow_slack.web.guards import MAX_BODY_BYTES, refuse_cut_off_bodies, set_security_headers
+from sectorflow_slack.web.request_schemas import describe_slack_app
 
 
 class _App(Flask):

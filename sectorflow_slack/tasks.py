@@ -21,9 +21,9 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Middleware
 
-from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.installations import InstallationKey
+from sectorflow_slack.domain.slack_jobs import SlackJob
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class DramatiqTaskQueue:
         )
         _enqueue(self._broker, message, delay)
 
-    def run(self, errand: Errand, delay: float = 0.0) -> None:
+    def enqueue(self, errand: SlackJob, delay: float = 0.0) -> None:
         """Have a worker run an errand, in ``delay`` seconds."""
         message: dramatiq.Message[None] = dramatiq.Message(
             queue_name=ERRANDS, actor_name=ERRAND_ACTOR, args=(), kwargs=asdict(errand), options={}
@@ -111,14 +111,14 @@ def declare_actors(broker: dramatiq.Broker, answer_next: Callable[[InstallationK
     dramatiq.actor(actor_name=ACTOR, queue_name=QUEUE, broker=broker)(act)
 
 
-def declare_errands(broker: dramatiq.Broker, run: Callable[[Errand], None]) -> None:
+def declare_errands(broker: dramatiq.Broker, run: Callable[[SlackJob], None]) -> None:
     """Declare the errands' one actor on ``broker``; called by workers only."""
 
     def act(**fields: Any) -> None:
         extra = {"errand": str(fields.get("kind"))}
         try:
             # Another release may send what this one cannot read.
-            run(Errand(**{**fields, "installation": InstallationKey(**fields["installation"])}))
+            run(SlackJob(**{**fields, "installation": InstallationKey(**fields["installation"])}))
         except StorageUnavailable as error:
             logger.warning("errand given up: %s", error, extra=extra)
         except Exception as error:

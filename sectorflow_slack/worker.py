@@ -34,14 +34,17 @@ def setup_broker() -> None:
     connections = open_connections(settings, patient=True)
     services = build_services(settings, connections)
     broker = connections.broker
-    declare_errands(connections.errands, services.errands.run)
+    declare_errands(connections.slack_jobs, services.slack_jobs.run)
     for middleware in (
         WorkerSettings(settings.worker_threads),
         OneSigterm(),
         TakeNothingNew(),
-        Caretaker(services.answers.keep_going, services.answers.hand_over),
-        Rounds((services.interim.tell_all, TELL_SECONDS), (services.revocations.finish_due, REVOKE_SECONDS)),
-        ErrandWorker(connections.errands),
+        Caretaker(services.answers.extend_leases, services.answers.hand_over),
+        Rounds(
+            (services.slack_jobs.placeholders.notify_slow, TELL_SECONDS),
+            (services.revocations.revoke_due, REVOKE_SECONDS),
+        ),
+        ErrandWorker(connections.slack_jobs),
     ):
         broker.add_middleware(middleware)
     declare_actors(broker, services.answers.answer_next)

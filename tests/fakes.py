@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.errors import SlackRefused
 from sectorflow_slack.domain.installations import (
     BotInstall,
@@ -16,8 +15,8 @@ from sectorflow_slack.domain.installations import (
     SlackApp,
     Workspace,
 )
-from sectorflow_slack.domain.messages import Address, Message
-from sectorflow_slack.domain.questions import ModelAnswer, Reply
+from sectorflow_slack.domain.questions import Address, Message, ModelAnswer, Reply
+from sectorflow_slack.domain.slack_jobs import SlackJob
 from tests.values import NOW, TEAM_ID, WORKSPACE_ID, make_bot
 
 MADE_APP = SlackApp("A0MADE", "555.666", "made-client-secret", "made-signing-secret")
@@ -75,7 +74,7 @@ class FakeSlackClient:
     #: Bot token, channel and ``ts`` of each message that was deleted.
     removed: list[tuple[str, str, str]] = field(default_factory=list)
     #: Where, to whom and what.
-    whispered: list[tuple[Address, str, Message]] = field(default_factory=list)
+    ephemerals: list[tuple[Address, str, Message]] = field(default_factory=list)
     #: Channel, thread and text of each status.
     status_set: list[tuple[str, str, str]] = field(default_factory=list)
     #: Channel, title and the prompts by theirs.
@@ -134,21 +133,23 @@ class FakeSlackClient:
         self.removed.append((bot_token, channel_id, ts))
         self.shown.pop(ts, None)
 
-    def whisper(self, bot_token: str, address: Address, user_id: str, message: Message) -> None:
+    def post_ephemeral(self, bot_token: str, address: Address, user_id: str, message: Message) -> None:
         self.whispers.play()
-        self.whispered.append((address, user_id, message))
+        self.ephemerals.append((address, user_id, message))
 
     def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:
         self.statuses.play()
         self.status_set.append((channel_id, thread_ts, status))
 
-    def suggest(self, bot_token: str, channel_id: str, title: str, prompts: Mapping[str, str]) -> None:
+    def set_suggested_prompts(
+        self, bot_token: str, channel_id: str, title: str, prompts: Mapping[str, str]
+    ) -> None:
         self.suggested.append((channel_id, title, dict(prompts)))
 
     def publish_home(self, bot_token: str, user_id: str, view: Mapping[str, object]) -> None:
         self.homes.append((user_id, view))
 
-    def open_dialog(self, bot_token: str, trigger_id: str, view: Mapping[str, object]) -> None:
+    def open_view(self, bot_token: str, trigger_id: str, view: Mapping[str, object]) -> None:
         self.dialogs.append((trigger_id, view))
 
     @property
@@ -207,11 +208,11 @@ class FakeTaskQueue:
 
     enqueues: Script = field(default_factory=Script)
     jobs: list[tuple[InstallationKey, float]] = field(default_factory=list)
-    errands: list[tuple[Errand, float]] = field(default_factory=list)
+    slack_jobs: list[tuple[SlackJob, float]] = field(default_factory=list)
 
-    def run(self, errand: Errand, delay: float = 0.0) -> None:
+    def enqueue(self, errand: SlackJob, delay: float = 0.0) -> None:
         self.enqueues.play()
-        self.errands.append((errand, delay))
+        self.slack_jobs.append((errand, delay))
 
     def answer_next(self, key: InstallationKey, delay: float = 0.0) -> None:
         self.enqueues.play()

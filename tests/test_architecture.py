@@ -195,7 +195,7 @@ def test_two_applications_share_nothing(settings: Settings) -> None:
     installation = make_installation()
     one.extensions["sectorflow_slack"].events.installations.save(installation, None, None)
 
-    path = f"/api/v1/installations/{installation.terms.id}"
+    path = f"/api/v1/installations/{installation.settings.id}"
     with_key_of_other = {"Authorization": "Bearer " + "x" * 16}
     statuses = [
         one.test_client().get(path, headers=AUTHORIZED).status_code,

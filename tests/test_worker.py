@@ -9,10 +9,10 @@ import pytest
 import redis
 
 from sectorflow_slack import tasks
-from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.services.answers import AnswerService
-from sectorflow_slack.services.errands import ErrandService
+from sectorflow_slack.domain.slack_jobs import SlackJob
+from sectorflow_slack.services.answering import AnswerService
+from sectorflow_slack.services.slack_jobs import SlackJobService
 from sectorflow_slack.tasks import (
     ACTOR,
     ERRANDS,
@@ -28,7 +28,7 @@ from tests.values import INSTALL_API_KEY
 from tests.waiting import until
 
 KEY = InstallationKey("A0OWN", "T0ACME")
-ERRAND = Errand("draw", KEY, question_id="0" * 32)
+ERRAND = SlackJob("draw", KEY, question_id="0" * 32)
 VARIABLES = {
     "PUBLIC_URL": "https://slack.example.com",
     "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -87,11 +87,11 @@ def test_a_worker_answers_jobs_runs_errands_and_takes_care(
     # A paused consumer of dramatiq's sleeps this long before it sees that it is to stop.
     monkeypatch.setattr(dramatiq.worker, "CONSUMER_RESTART_DELAY_SECS", 0.1)
     answered: list[InstallationKey] = []
-    ran: list[Errand] = []
+    ran: list[SlackJob] = []
     cared = threading.Event()
     monkeypatch.setattr(AnswerService, "answer_next", lambda self, key: answered.append(key))
-    monkeypatch.setattr(ErrandService, "run", lambda self, errand: ran.append(errand))
-    monkeypatch.setattr(AnswerService, "keep_going", lambda self: cared.set())
+    monkeypatch.setattr(SlackJobService, "run", lambda self, errand: ran.append(errand))
+    monkeypatch.setattr(AnswerService, "extend_leases", lambda self: cared.set())
     setup_broker()
     worker = dramatiq.Worker(dramatiq.get_broker())
     client = redis.Redis.from_url(real_redis_url)
@@ -99,7 +99,7 @@ def test_a_worker_answers_jobs_runs_errands_and_takes_care(
     try:
         queue = DramatiqTaskQueue(make_broker(client), make_broker(client, ERRANDS))
         queue.answer_next(KEY)
-        queue.run(ERRAND)
+        queue.enqueue(ERRAND)
 
         until(lambda: (answered, ran) == ([KEY], [ERRAND]))
         assert cared.wait(20)

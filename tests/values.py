@@ -13,10 +13,10 @@ from sectorflow_slack.domain.installations import (
     BotInstall,
     Installation,
     InstallationKey,
+    InstallationSettings,
     PendingInstallation,
     SectorFlowSettings,
     SlackApp,
-    Terms,
 )
 from sectorflow_slack.domain.questions import Question
 
@@ -47,7 +47,7 @@ class FixedClock:
         return self.now
 
 
-def make_terms(**changes: Any) -> Terms:
+def make_terms(**changes: Any) -> InstallationSettings:
     values: dict[str, Any] = {
         "id": "8b6cbd5c-0c9f-4a55-9f5c-2f9f0a3a0001",
         "app_id": OWN_APP.app_id,
@@ -55,7 +55,7 @@ def make_terms(**changes: Any) -> Terms:
         "sectorflow": SectorFlowSettings(API_TOKEN, WORKSPACE_ID, MODEL_IDS, PLUS_ID),
         "created_at": NOW,
     }
-    return Terms(**{**values, **changes})
+    return InstallationSettings(**{**values, **changes})
 
 
 def make_bot(**changes: Any) -> BotInstall:
@@ -69,13 +69,15 @@ def make_bot(**changes: Any) -> BotInstall:
     return BotInstall(**{**values, **changes})
 
 
-def make_installation(terms: Terms | None = None, bot: BotInstall | None = None) -> Installation:
+def make_installation(
+    terms: InstallationSettings | None = None, bot: BotInstall | None = None
+) -> Installation:
     return Installation(terms or make_terms(), bot or make_bot(), installed_at=NOW)
 
 
 def make_pending(**changes: Any) -> PendingInstallation:
     values: dict[str, Any] = {
-        "terms": make_terms(),
+        "settings": make_terms(),
         "slack_app": None,
         "link": "a-link-that-nobody-may-guess",
         "expires_at": NOW + 86_400,

@@ -13,10 +13,13 @@ from typing import Any
 
 import requests
 
-from sectorflow_slack.clients.http import BodyTooLarge, never_sent, send
-from sectorflow_slack.clients.replies import read_reply
-from sectorflow_slack.clients.retry_after import retry_after_seconds
-from sectorflow_slack.clients.sample_prompts import MAX_PROMPTS, read_sample_prompts, read_title
+from sectorflow_slack.clients.http import BodyTooLarge, never_sent, retry_after_seconds, send
+from sectorflow_slack.clients.sectorflow_replies import (
+    MAX_PROMPTS,
+    read_reply,
+    read_sample_prompts,
+    read_title,
+)
 from sectorflow_slack.domain.errors import (
     AnswerLost,
     QuestionRefused,

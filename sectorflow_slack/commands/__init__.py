@@ -8,17 +8,16 @@ from click import Context
 from flask import Flask
 from flask.cli import cli as flask_itself
 
-from sectorflow_slack.commands.apps import apps
+from sectorflow_slack.commands.apps import apps, manifest
 from sectorflow_slack.commands.doctor import SETTINGS_FAULTS, doctor
-from sectorflow_slack.commands.failed import failed
+from sectorflow_slack.commands.failed_questions import failed
+from sectorflow_slack.commands.install_api import change, feedback, register
 from sectorflow_slack.commands.installations import installations
 from sectorflow_slack.commands.keys import keys
-from sectorflow_slack.commands.manifest import manifest
 from sectorflow_slack.commands.sectorflow import sectorflow
-from sectorflow_slack.commands.terms import change, feedback, register
 
 #: What is of use before the settings are good: the commands, by the words that lead to each.
-FIRST_AID = {("doctor",): doctor, ("keys", "new"): keys}
+COMMANDS_WITHOUT_SETTINGS = {("doctor",): doctor, ("keys", "new"): keys}
 
 
 def register_commands(app: Flask) -> None:
@@ -29,7 +28,7 @@ def register_commands(app: Flask) -> None:
         app.cli.add_command(command)
 
 
-def make_first_aid(faults: str, arguments: list[str]) -> Flask | None:
+def make_app_without_settings(faults: str, arguments: list[str]) -> Flask | None:
     """Make an application that serves nothing, for the commands that say what is wrong and make new keys.
 
     Args:
@@ -40,7 +39,7 @@ def make_first_aid(faults: str, arguments: list[str]) -> Flask | None:
     if Path(arguments[0]).name not in {"flask", "__main__.py"}:
         return None
     words = _words(arguments[1:])
-    for path, command in FIRST_AID.items():
+    for path, command in COMMANDS_WITHOUT_SETTINGS.items():
         if words[: len(path)] == path:
             app = Flask("sectorflow_slack.first_aid", static_folder=None)
             app.config[SETTINGS_FAULTS] = faults

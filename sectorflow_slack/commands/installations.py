@@ -6,15 +6,40 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
-from sectorflow_slack.commands.shown import COLUMNS, Shown, shown
-from sectorflow_slack.commands.speaking import Group, json_option, say_json, say_one, say_table, watching
+from sectorflow_slack.commands.output import Group, echo_json, echo_one, echo_table, json_option, progress
 from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import Installation, InstallationQuery, PendingInstallation
 from sectorflow_slack.web import current_services
+from sectorflow_slack.web.serializers import serialize
+
+Shown = dict[str, Any]
+
+#: What a list shows of each, and under which heading.
+COLUMNS = {
+    "id": "id",
+    "status": "status",
+    "appId": "app",
+    "appName": "name",
+    "teamId": "team",
+    "teamName": "team name",
+    "customerId": "customer",
+    "createdAt": "created",
+}
+
+
+def shown(installation: Installation | PendingInstallation) -> Shown:
+    """Give what is shown of an installation; moments as the install API writes them, ISO 8601 in UTC."""
+    fields = {name: value for name, value in serialize(installation).items() if name != "installUrl"}
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()
+    }
+
 
 installations = Group("installations", help="Installations and the apps they belong to.")
 
@@ -44,9 +69,9 @@ def list_installations(limit: int, everything: bool, as_json: bool, **filters: s
         row = shown(each)
         rows.append(row)
         if as_json:
-            say_json(row)
+            echo_json(row)
     if not as_json:
-        say_table(rows, COLUMNS, "No installations.")
+        echo_table(rows, COLUMNS, "No installations.")
     if has_more:
         click.echo("There are more: say --all, or a higher --limit.", err=True)
 
@@ -57,7 +82,7 @@ def list_installations(limit: int, everything: bool, as_json: bool, **filters: s
 def show(installation_id: str, as_json: bool) -> None:
     """Show one; no tokens, no secrets, no install link."""
     found = _find(installation_id)
-    say_one(shown(found), as_json)
+    echo_one(shown(found), as_json)
     if lost := _lost(found):
         click.echo(f"No key opens its secrets ({lost}): it cannot be used as it is.", err=True)
 
@@ -70,13 +95,13 @@ def delete(installation_id: str, yes: bool, as_json: bool) -> None:
     """Forget one with its secrets, and revoke its bot token at Slack."""
     found = _find(installation_id)
     if not yes:
-        name = f"{found.terms.app_name!r}, {shown(found)['teamName'] or 'no team'}"
+        name = f"{found.settings.app_name!r}, {shown(found)['teamName'] or 'no team'}"
         click.confirm(f"Delete {installation_id} ({name})?", abort=True, err=True)
-    if not current_services.installs.delete(installation_id):
+    if not current_services.registration.delete(installation_id):
         raise click.ClickException("There is no such installation any more.")
     revocation = _revocation(found)
     if as_json:
-        say_json({"id": installation_id, "deleted": True, "revocation": revocation})
+        echo_json({"id": installation_id, "deleted": True, "revocation": revocation})
         return
     click.echo(f"{installation_id} is deleted.")
     if revocation in _REVOCATIONS:
@@ -99,7 +124,7 @@ def _revocation(found: Found) -> str:
 
 
 def _find(installation_id: str) -> Found:
-    found = current_services.installs.find(installation_id)
+    found = current_services.registration.find(installation_id)
     if found is None:
         raise click.ClickException("There is no such installation.")
     return found
@@ -107,12 +132,12 @@ def _find(installation_id: str) -> Found:
 
 def _lost(found: Found) -> str:
     """Name what keeps an installation from being used: a secret that no key opens; "" where none does."""
-    installs = current_services.installs
+    installs = current_services.registration
     try:
         if isinstance(found, Installation):
             installs.installations.find(found.key)
         else:
-            installs.pendings.find(found.terms.id)
+            installs.pendings.find(found.settings.id)
     except CannotDecrypt as error:
         return error.place
     return ""
@@ -122,7 +147,7 @@ def _walk(query: InstallationQuery) -> Iterator[Found]:
     """Go through all installations that a query fits."""
     query = replace(query, limit=_PAGE)
     while True:
-        page = current_services.installs.list(query)
+        page = current_services.registration.list(query)
         yield from page.items
         if page.next_cursor is None:
             return
@@ -134,13 +159,13 @@ def _walk(query: InstallationQuery) -> Iterator[Found]:
 @json_option("One JSON document.")
 def export_installations(file: Path, as_json: bool) -> None:
     """Write all installations to FILE, sealed with the first of ENCRYPTION_KEYS."""
-    sealed, number = current_services.backup.export(watching("Reading", as_json=as_json))
+    sealed, number = current_services.backup.export(progress("Reading", as_json=as_json))
     try:
         _write_for_owner(file, sealed)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from None
     if as_json:
-        say_json({"file": str(file), "installations": number})
+        echo_json({"file": str(file), "installations": number})
     else:
         click.echo(f"{number} installations written to {file}.")
 
@@ -164,13 +189,13 @@ def _write_for_owner(file: Path, text: str) -> None:
 def import_installations(file: Path, as_json: bool) -> None:
     """Put back from FILE what is missing; what is there stays as it is."""
     try:
-        watch = watching("Putting back", as_json=as_json)
+        watch = progress("Putting back", as_json=as_json)
         number = current_services.backup.restore(file.read_text().strip(), watch)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from None
     except (CannotDecrypt, UnicodeDecodeError):
         raise click.ClickException(f"{file} is no backup, or none of ENCRYPTION_KEYS opens it.") from None
     if as_json:
-        say_json({"file": str(file), "installations": number})
+        echo_json({"file": str(file), "installations": number})
     else:
         click.echo(f"{number} installations put back.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from cryptography.fernet import Fernet
 
-from sectorflow_slack.commands.speaking import Group, json_option, say_json, watching
+from sectorflow_slack.commands.output import Group, echo_json, json_option, progress
 from sectorflow_slack.web import current_services
 
 keys = Group("keys", help="The keys that what is stored is encrypted with.")
@@ -17,7 +17,7 @@ def new_key(as_json: bool) -> None:
     """Print a new key for ENCRYPTION_KEYS, and nothing else: it can be piped."""
     key = Fernet.generate_key().decode()
     if as_json:
-        say_json({"key": key})
+        echo_json({"key": key})
     else:
         click.echo(key)
 
@@ -33,13 +33,13 @@ def re_encrypt(as_json: bool) -> None:
     renewed, current = 0, 0
     lost: list[dict[str, str]] = []
     places = dict.fromkeys(current_services.keyring.places())
-    for place in watching("Encrypting", as_json=as_json)(places):
+    for place in progress("Encrypting", as_json=as_json)(places):
         found = current_services.keyring.renew(place)
         renewed, current = renewed + found.renewed, current + found.current
         lost += [{"record": place, "field": field} for field in found.lost]
     counts = {"records": len(places), "renewed": renewed, "current": current}
     if as_json:
-        say_json({**counts, "lost": lost})
+        echo_json({**counts, "lost": lost})
     else:
         click.echo(f"{len(places)} records: {renewed} values renewed, {current} were under the first key.")
         for each in lost:

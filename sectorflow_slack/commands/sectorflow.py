@@ -2,16 +2,93 @@
 
 from __future__ import annotations
 
+import os
+import re
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import click
 
-from sectorflow_slack.commands.asking import Defaults, find_defaults, say_reply, timed
-from sectorflow_slack.commands.speaking import Group, json_option, say_fields, say_json, say_table
+from sectorflow_slack.commands.output import Group, echo_fields, echo_json, echo_table, json_option, readable
 from sectorflow_slack.domain.installations import SectorFlowSettings
+from sectorflow_slack.domain.questions import Reply
+from sectorflow_slack.domain.slack import VISIBLE_ASCII
 from sectorflow_slack.web import current_services
+
+#: Not an argument: those are seen by everybody on the machine, and kept in the shell's history.
+TOKEN_VARIABLE = "SECTORFLOW_TOKEN"  # noqa: S105 - a name
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What SectorFlow is asked with."""
+
+    api_token: str = field(repr=False)
+    #: Those of the installation whose token it is.
+    settings: SectorFlowSettings | None = None
+
+
+def find_defaults(installation_id: str | None) -> Defaults:
+    """Give the token of an installation, or of the environment, or ask for one unseen.
+
+    Raises:
+        click.ClickException: there is no such installation, or what was given is no token.
+
+    """
+    if installation_id is not None:
+        found = current_services.registration.find(installation_id)
+        settings = found.settings.sectorflow if found else None
+        if settings is None or not settings.api_token:
+            raise click.ClickException("There is no such installation, or its token is forgotten or lost.")
+        return Defaults(settings.api_token, settings)
+    token = ask_token()
+    if not re.fullmatch(VISIBLE_ASCII, token):
+        raise click.ClickException("This is no token: it must be visible ASCII characters, without spaces.")
+    return Defaults(token)
+
+
+def ask_token() -> str:
+    """Give the token of the environment, or ask for one unseen."""
+    return os.environ.get(TOKEN_VARIABLE) or str(click.prompt("SectorFlow token", hide_input=True, err=True))
+
+
+def timed(ask: Callable[[], Reply]) -> tuple[Reply, float]:
+    """Ask, and give how many seconds it took as well."""
+    start = time.monotonic()
+    reply = ask()
+    return reply, time.monotonic() - start
+
+
+def echo_reply(reply: Reply, seconds: float, as_json: bool) -> None:
+    """Print each model's answer apart, what it cost and how long it took."""
+    if as_json:
+        echo_json(_as_json(reply, seconds))
+        return
+    for answer in reply.answers:
+        click.secho(readable(answer.name), bold=True)
+        click.echo("(no answer)" if answer.failed else readable(answer.text))
+        click.echo()
+    charged = "credits unknown" if reply.credits is None else f"{reply.credits:g} credits"
+    click.echo(f"{seconds:.1f} s, {charged}, thread {readable(reply.thread_id)}")
+
+
+def _as_json(reply: Reply, seconds: float) -> dict[str, object]:
+    answers = [
+        {
+            "modelId": answer.model_id,
+            "modelName": answer.name,
+            "baseModel": answer.base_model,
+            "failed": answer.failed,
+            "answer": answer.text,
+        }
+        for answer in reply.answers
+    ]
+    figures = {"threadId": reply.thread_id, "credits": reply.credits, "seconds": round(seconds, 3)}
+    return {"answers": answers, **figures}
+
 
 sectorflow = Group(
     "sectorflow",
@@ -111,7 +188,7 @@ def ask(ctx: click.Context, /, question: str, thread_id: str | None, as_json: bo
     defaults = find_defaults(chosen.pop("installation_id"))
     settings = _settings(defaults, chosen)
     reply, seconds = timed(lambda: current_services.sectorflow.ask(settings, question, thread_id))
-    say_reply(reply, seconds, as_json)
+    echo_reply(reply, seconds, as_json)
     if all(answer.failed for answer in reply.answers):
         ctx.exit(1)
 
@@ -141,18 +218,18 @@ def _workspace(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _say_list(found: Sequence[Mapping[str, Any]], columns: Mapping[str, str], as_json: bool) -> None:
     if not as_json:
-        say_table([_flat(each) for each in found], columns, "None.")
+        echo_table([_flat(each) for each in found], columns, "None.")
         return
     for each in found:
-        say_json(dict(each))
+        echo_json(dict(each))
 
 
 def _say_one(found: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
-        say_json(dict(found))
+        echo_json(dict(found))
     else:
         flat = _flat(found)
-        say_fields({name: flat.get(name) for name in _WORKSPACE_COLUMNS})
+        echo_fields({name: flat.get(name) for name in _WORKSPACE_COLUMNS})
 
 
 def _flat(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from sectorflow_slack.domain.installations import InstallationKey, SectorFlowSettings
+from sectorflow_slack.domain.installations import SectorFlowSettings
 from sectorflow_slack.domain.questions import Reply
 
 #: Goes through things one by one, and may show somebody how far it is.
@@ -44,22 +44,6 @@ class SealedFigures:
     is_complete: bool
 
 
-class StoreCheckup(Protocol):
-    """Examines Redis and what is in it. Every method may raise ``StorageUnavailable``."""
-
-    def figures(self) -> StoreFigures:
-        """Say how Redis does."""
-
-    def sealed(self, most: int, watch: Watch = iter) -> SealedFigures:
-        """Look through what is sealed, ``most`` records at most; changes nothing."""
-
-    def awaits_revocation(self, key: InstallationKey) -> bool:
-        """Say whether the bot token of a deleted installation is still to be taken back at Slack."""
-
-    def workers(self, seconds: float) -> int:
-        """Count the processes that take jobs, by watching them for ``seconds``."""
-
-
 class SlackProbe(Protocol):
     """Asks Slack whether it is there."""
 
@@ -70,7 +54,7 @@ class SlackProbe(Protocol):
         """
 
 
-class SectorFlowDesk(Protocol):
+class SectorFlowAdminClient(Protocol):
     """SectorFlow's REST API as an operator tries it. Methods raise ``SectorFlowError``."""
 
     def probe(self) -> int:

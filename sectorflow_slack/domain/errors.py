@@ -7,9 +7,9 @@
     ├── LeaseLost                  somebody else works on the question now: leave it alone
     ├── CannotDecrypt              a stored secret was not written by any of our keys for this place
     ├── InstallRefused             the install API refuses: which field, and why
-    ├── AppNotMade                 Slack made no app of a manifest, or did not say whether it did
-    ├── StillUnderWay              the same request is being worked on; ask again in a moment
-    ├── Changed                    somebody else changed the installation meanwhile
+    ├── AppNotCreated                 Slack made no app of a manifest, or did not say whether it did
+    ├── RequestInProgress              the same request is being worked on; ask again in a moment
+    ├── RevisionConflict                    somebody else changed the installation meanwhile
     ├── ConsentRefused             a person's way through OAuth ends here, and why
     ├── SectorFlowError
     │   ├── TokenRefused           401, 403
@@ -66,7 +66,7 @@ class InstallRefused(SectorFlowSlackError):
         self.message = message
 
 
-class AppNotMade(SectorFlowSlackError):
+class AppNotCreated(SectorFlowSlackError):
     """There is no app: ``faults`` are Slack's own messages by JSON pointer, where it gave any.
 
     ``in_doubt`` says that Slack may have made one all the same, and somebody has to look; ``retry_after``,
@@ -88,11 +88,11 @@ class AppNotMade(SectorFlowSlackError):
         self.retry_after = retry_after
 
 
-class StillUnderWay(SectorFlowSlackError):
+class RequestInProgress(SectorFlowSlackError):
     """Another request with the same ``Idempotency-Key`` is being worked on."""
 
 
-class Changed(SectorFlowSlackError):
+class RevisionConflict(SectorFlowSlackError):
     """An installation is not any more what whoever changes it believes it to be."""
 
 

@@ -46,7 +46,7 @@ class SectorFlowSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class InstallationSettings:
     """What the platform asked for when it registered an installation; shared by all its states."""
 
     id: str
@@ -80,7 +80,7 @@ class InstallRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
+class IdempotencyKey:
     """An ``Idempotency-Key`` and a digest of its body: the same two again ask for nothing new."""
 
     key: str
@@ -104,7 +104,7 @@ class SettingsChange:
 class PendingInstallation:
     """An installation that waits for a person's consent, or that failed or expired."""
 
-    terms: Terms
+    settings: InstallationSettings
     #: The credentials that came with the request, or of the app made for it; None for the service's own app.
     slack_app: SlackApp | None
     link: str = field(repr=False)
@@ -171,14 +171,14 @@ class InstallationKey:
 class Installation:
     """One app in one team, with the SectorFlow settings it answers with."""
 
-    terms: Terms
+    settings: InstallationSettings
     bot: BotInstall
     installed_at: float
 
     @property
     def key(self) -> InstallationKey:
         """Give the pair that finds this installation."""
-        return InstallationKey(self.terms.app_id, self.bot.tenant_id)
+        return InstallationKey(self.settings.app_id, self.bot.tenant_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,3 +245,24 @@ class AppSummary:
     tenant_ids: tuple[str, ...]
     #: Whether a newer signing secret waits for the first event that verifies with it.
     secret_waits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What an ``Idempotency-Key`` stands for."""
+
+    #: ``mine``: the caller registers under ``installation_id``, which is the same at each try.
+    #: ``underway``: another request does just now. ``done``: it was registered.
+    #: ``other_body``: the key came with another body. ``in_doubt``: an app may have been made at Slack.
+    state: Literal["mine", "underway", "done", "other_body", "in_doubt"]
+    installation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What became of one Redis key's sealed values."""
+
+    renewed: int = 0
+    current: int = 0
+    #: Fields that no key opens, or that were sealed for another place.
+    lost: tuple[str, ...] = ()

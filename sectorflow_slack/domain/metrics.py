@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.progress import ModelVotes
+from sectorflow_slack.domain.questions import ModelVotes
 
 #: Events that Slack signed; each is repeated, ignored, or a question.
 RECEIVED = "received"
@@ -60,7 +59,7 @@ LABELS = {FAILED: "reason", RETRIES: "fault"}
 #: Read off the questions themselves when somebody looks, so nothing is counted twice or forgotten.
 OPEN_QUESTIONS = "open_questions"
 OLDEST_QUESTION_SECONDS = "oldest_question_seconds"
-DEAD_LETTERS = "dead_letters"
+FAILED_QUESTIONS = "dead_letters"
 #: What people think of answers; kept with the installations.
 VOTES = "votes"
 
@@ -68,7 +67,7 @@ GAUGES = {
     OPEN_QUESTIONS: "Questions accepted and not yet finished, by state: waiting, later, underway.",
     OLDEST_QUESTION_SECONDS: "Age of the oldest open question; 0 when none is open.",
     VOTES: "Votes on models' answers as they stand, by installation, model and vote (up, down).",
-    DEAD_LETTERS: "Questions that failed for good and can still be replayed.",
+    FAILED_QUESTIONS: "Questions that failed for good and can still be replayed.",
 }
 
 
@@ -95,7 +94,7 @@ class Snapshot:
     later: int
     underway: int
     oldest_seconds: float
-    dead_letters: int
+    failed_questions: int
     #: Of each installation that has any.
     votes: tuple[tuple[InstallationKey, tuple[ModelVotes, ...]], ...] = ()
 
@@ -103,16 +102,3 @@ class Snapshot:
     def open(self) -> int:
         """Give how many questions are accepted and not yet finished."""
         return self.waiting + self.later + self.underway
-
-
-class Metrics(Protocol):
-    """Keeps the figures of ``domain.metrics``. Never raises: a figure is worth no question."""
-
-    def count(self, name: str, label: str = "") -> None:
-        """Add one to a counter; ``label`` is one of the few that its kind has."""
-
-    def count_ignored(self) -> None:
-        """Add one to the events received and to those ignored, in one step."""
-
-    def observe(self, name: str, seconds: float) -> None:
-        """Add a duration to a histogram."""

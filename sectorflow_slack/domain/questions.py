@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from sectorflow_slack.domain.installations import Display, InstallationKey
 
@@ -110,3 +111,94 @@ class Answer:
     def id(self) -> str:
         """Give the id that buttons carry: the question's."""
         return self.question.id
+
+
+#: Stands for a message that is none: Slack shows a status in the thread.
+STATUS: Final = "status"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A question that has been open for long."""
+
+    question: Question
+    #: Whether it still stands in line; else it is being worked on.
+    in_line: bool
+    #: What stands in for its answer; "" for nothing.
+    placeholder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as ``chat.postMessage`` takes it: Block Kit blocks and a readable fallback."""
+
+    text: str = field(repr=False)
+    blocks: tuple[dict[str, object], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a message goes: a channel, perhaps a thread in it, perhaps under a name of its own."""
+
+    channel_id: str
+    thread_ts: str | None = None
+    #: Set where the app is shared by customers, so that each sees its own name.
+    username: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is said to a question: laid out once, so that a try after a crash goes on with the same."""
+
+    messages: tuple[Message, ...]
+    #: Why there is no answer, as a short word; "" where there is one.
+    failure: str = ""
+    #: SectorFlow's thread that the answer belongs to.
+    thread_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the answer to a question has come."""
+
+    plan: Plan | None = None
+    #: The ``ts`` of each message of the plan that Slack has taken, in order.
+    posted: tuple[str, ...] = ()
+    #: Tries that failed and may pass when made again.
+    failures: int = 0
+    #: Workers that let the question go without a word: they died, or hung.
+    deaths: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FailedQuestion:
+    """A question that failed, kept so that it can be asked again."""
+
+    question: Question
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer whose buttons work, and the messages that show it."""
+
+    answer: Answer
+    #: The ``ts`` of each message, in order; empty until the first of them are all posted.
+    posted: tuple[str, ...]
+    #: Goes up with each change of the answer.
+    version: int
+    #: The version that the messages show.
+    rendered: int
+    #: What each message shows, in order, as ``formatting.answers.digest`` gives it; "" where that is not
+    #: known, and none at all where it is known of none.
+    digests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVotes:
+    """What people think of one model's answers."""
+
+    model_id: str
+    up: int
+    down: int

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.questions import Answer
+from sectorflow_slack.domain.questions import Answer, Message
 
 from .displays.separated import separated
 from .displays.tabs import tabs

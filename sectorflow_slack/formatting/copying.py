@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sectorflow_slack.domain.messages import Message
+from sectorflow_slack.domain.questions import Message
 
 from . import limits
 from .blocks import context, one_line, section

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sectorflow_slack.domain.messages import Message
+from sectorflow_slack.domain.questions import Message
 
 from . import limits
 from .blocks import one_line

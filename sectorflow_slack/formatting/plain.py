@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
-from sectorflow_slack.domain.messages import Message
+from sectorflow_slack.domain.questions import Message
 
 from . import limits
 from .actions import ASK_AGAIN as ASK_AGAIN

@@ -16,37 +16,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sectorflow_slack.domain.checkup import SectorFlowDesk, SlackProbe, StoreCheckup
-from sectorflow_slack.domain.metrics import Metrics, Snapshot
-from sectorflow_slack.domain.question_stores import FeedbackStore, LetterStore
-from sectorflow_slack.domain.stores import AppStore, Backup, KeyRing, RateLimit
-from sectorflow_slack.services.answers import AnswerService
-from sectorflow_slack.services.consent import ConsentService
-from sectorflow_slack.services.errands import ErrandService
+from sectorflow_slack.domain.checkup import SectorFlowAdminClient, SlackProbe
+from sectorflow_slack.domain.metrics import Snapshot
+from sectorflow_slack.services.answering import AnswerService
 from sectorflow_slack.services.events import EventService
-from sectorflow_slack.services.installs import InstallService
 from sectorflow_slack.services.interactions import InteractionService
-from sectorflow_slack.services.interim import InterimService
+from sectorflow_slack.services.oauth import OAuthService
+from sectorflow_slack.services.registration import RegistrationService
 from sectorflow_slack.services.revocations import RevocationService
+from sectorflow_slack.services.slack_jobs import SlackJobService
 from sectorflow_slack.services.tokens import TokenService
+from sectorflow_slack.storage.apps import AppStore
+from sectorflow_slack.storage.backup import Backup
+from sectorflow_slack.storage.failed_questions import FailedQuestionStore
+from sectorflow_slack.storage.feedback import FeedbackStore
+from sectorflow_slack.storage.health import StoreCheckup
+from sectorflow_slack.storage.keyring import KeyRing
+from sectorflow_slack.storage.metrics import Metrics
+from sectorflow_slack.storage.rate_limits import RateLimit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The services of one process."""
 
-    installs: InstallService
-    consent: ConsentService
+    registration: RegistrationService
+    oauth: OAuthService
     tokens: TokenService
     revocations: RevocationService
     events: EventService
     interactions: InteractionService
     answers: AnswerService
-    interim: InterimService
-    errands: ErrandService
+    slack_jobs: SlackJobService
     feedback: FeedbackStore
     apps: AppStore
-    letters: LetterStore
+    failed_questions: FailedQuestionStore
     backup: Backup
     rate_limit: RateLimit
     keyring: KeyRing
@@ -57,5 +61,5 @@ class Services:
     warnings: Callable[[], list[str]]
     #: What operators try and examine by hand.
     slack: SlackProbe
-    sectorflow: SectorFlowDesk
+    sectorflow: SectorFlowAdminClient
     checkup: StoreCheckup

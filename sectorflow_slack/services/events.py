@@ -8,17 +8,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.installations import Installation, InstallationKey
-from sectorflow_slack.domain.metrics import Metrics
-from sectorflow_slack.domain.question_stores import QuestionStore
+from sectorflow_slack.domain.ports import Clock, TaskQueue
 from sectorflow_slack.domain.questions import Question
-from sectorflow_slack.domain.remotes import Clock, TaskQueue
-from sectorflow_slack.domain.stores import AppStore, InstallationStore
-from sectorflow_slack.services.best_effort import best_effort
-from sectorflow_slack.services.installed import first_installed
-from sectorflow_slack.services.payloads import Event, as_question, ended_tenant, is_question, tenants, text
-from sectorflow_slack.services.plans import plan_without_asking
+from sectorflow_slack.domain.slack_jobs import SlackJob
+from sectorflow_slack.services.answering import plan_without_asking
+from sectorflow_slack.services.event_payloads import (
+    Event,
+    as_question,
+    ended_tenant,
+    first_installed,
+    is_question,
+    tenants,
+    text,
+)
+from sectorflow_slack.services.resilience import best_effort
+from sectorflow_slack.storage.apps import AppStore
+from sectorflow_slack.storage.installations import InstallationStore
+from sectorflow_slack.storage.metrics import Metrics
+from sectorflow_slack.storage.questions import QuestionStore
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +74,7 @@ class EventService:
             return
         self._ignore(event.ids)
         if event.type == "app_home_opened":
-            self._welcome(event)
+            self._open_app_home(event)
 
     def _installed(self, event: Event) -> Installation | None:
         return first_installed(self.installations, event.app_id, tenants(event.payload))
@@ -81,26 +89,26 @@ class EventService:
             # Where as many as allowed are under way, each that ends wakes the next: no flood of jobs.
             if self.questions.has_room(installation.key):
                 self.queue.answer_next(installation.key)
-                self._greet(question, installation)
+                self._post_placeholder(question, installation)
 
-    def _greet(self, question: Question, installation: Installation) -> None:
+    def _post_placeholder(self, question: Question, installation: Installation) -> None:
         """Have it shown that a question was taken, where the answer will not be there at once."""
         if plan_without_asking(question, installation) is None:
-            self.queue.run(Errand("greet", installation.key, question_id=question.id))
+            self.queue.enqueue(SlackJob("greet", installation.key, question_id=question.id))
 
-    def _welcome(self, event: Event) -> None:
+    def _open_app_home(self, event: Event) -> None:
         """Show somebody who opened the app what it does; it is no loss if that fails."""
         installation = self._installed(event)
         if installation is None:
             return
-        errand = Errand(
+        job = SlackJob(
             "home" if event.body.get("tab") == "home" else "suggest",
             installation.key,
             user_id=text(event.body, "user"),
             channel_id=text(event.body, "channel"),
         )
-        with best_effort(f"errand not sent: {errand.kind}", event.ids):
-            self.queue.run(errand)
+        with best_effort(f"Slack job not enqueued: {job.kind}", event.ids):
+            self.queue.enqueue(job)
 
     def _ignore(self, ids: Mapping[str, str]) -> None:
         self.metrics.count_ignored()

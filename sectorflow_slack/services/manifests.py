@@ -8,13 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
-from sectorflow_slack.domain.slack import (
-    EVENTS,
-    EVENTS_PATH,
-    INTERACTIONS_PATH,
-    OAUTH_REDIRECT_PATH,
-    SCOPES,
-)
+from sectorflow_slack.domain.slack import EVENTS, EVENTS_PATH, INTERACTIONS_PATH, OAUTH_REDIRECT_PATH, SCOPES
 
 #: Slack's limit for the name of a bot user, and the only characters it takes there.
 MAX_BOT_NAME = 80

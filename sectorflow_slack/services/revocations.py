@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 from sectorflow_slack.domain.errors import CannotDecrypt, SlackError, SlackRefused, StorageUnavailable
 from sectorflow_slack.domain.installations import Installation, Revocation
-from sectorflow_slack.domain.remotes import Clock, SlackClient
-from sectorflow_slack.domain.stores import AppStore, InstallationStore, RevocationStore
+from sectorflow_slack.domain.ports import Clock, SlackClient
+from sectorflow_slack.storage.apps import AppStore
+from sectorflow_slack.storage.installations import InstallationStore
+from sectorflow_slack.storage.revocations import RevocationStore
 
 logger = logging.getLogger(__name__)
 
@@ -42,14 +44,14 @@ class RevocationService:
         bot = installation.bot
         if bot.refresh_token or not bot.bot_token:
             return
-        revocation = Revocation(installation.terms.id, installation.key, bot.bot_token)
+        revocation = Revocation(installation.settings.id, installation.key, bot.bot_token)
         try:
             self._revoke(revocation)
-            self.revocations.done(revocation)
+            self.revocations.complete(revocation)
         except (SlackError, StorageUnavailable, CannotDecrypt) as error:
             logger.warning("revocation left to workers: %s", error, extra=_ids(revocation))
 
-    def finish_due(self) -> None:
+    def revoke_due(self) -> None:
         """Revoke what is due; what Slack does not take now comes again later.
 
         Raises:
@@ -57,7 +59,7 @@ class RevocationService:
 
         """
         for _ in range(MAX_AT_ONCE):
-            revocation = self.revocations.take()
+            revocation = self.revocations.lease()
             if revocation is None:
                 return
             self._finish(revocation)
@@ -72,17 +74,17 @@ class RevocationService:
             # The app's secrets, or those of the installation that may live by this token again.
             self._later(revocation, str(error))
         else:
-            self.revocations.done(revocation)
+            self.revocations.complete(revocation)
 
     def _later(self, revocation: Revocation, reason: str, pause: float = 0.0) -> None:
         if revocation.tries + 1 >= MAX_TRIES:
             logger.error("token never revoked: %s", reason, extra=_ids(revocation))
-            self.revocations.done(revocation)
+            self.revocations.complete(revocation)
             return
         delay = min(FIRST_DELAY_SECONDS * 2 ** min(revocation.tries, 10), LONGEST_DELAY_SECONDS)
         logger.warning("token not revoked: %s", reason, extra={**_ids(revocation), "delay": delay})
         tried = replace(revocation, tries=revocation.tries + 1)
-        self.revocations.put_back(tried, max(delay, pause))
+        self.revocations.release(tried, max(delay, pause))
 
     def _revoke(self, revocation: Revocation) -> None:
         if self._is_in_use(revocation):

@@ -8,9 +8,11 @@ from functools import partial
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused
 from sectorflow_slack.domain.installations import BotInstall, FreshToken, Installation, SlackApp
-from sectorflow_slack.domain.remotes import Clock, SlackClient
-from sectorflow_slack.domain.stores import AppStore, InstallationStore, Locks
-from sectorflow_slack.services.insisting import insist
+from sectorflow_slack.domain.ports import Clock, SlackClient
+from sectorflow_slack.services.resilience import retry_while_store_is_down
+from sectorflow_slack.storage.apps import AppStore
+from sectorflow_slack.storage.installations import InstallationStore
+from sectorflow_slack.storage.locks import Locks
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +40,7 @@ class TokenService:
     locks: Locks
     clock: Clock
 
-    def fresh(self, installation: Installation) -> Installation:
+    def ensure_fresh(self, installation: Installation) -> Installation:
         """Give the installation with a bot token that can be used now; renews it in good time.
 
         Raises:
@@ -95,11 +97,11 @@ class TokenService:
             if current is None:
                 raise
             return current
-        return self._keep(installation, fresh)
+        return self._store(installation, fresh)
 
-    def _keep(self, installation: Installation, fresh: FreshToken) -> Installation:
+    def _store(self, installation: Installation, fresh: FreshToken) -> Installation:
         renewed = replace(installation, bot=installation.bot.with_token(fresh))
-        if not insist(partial(self.installations.renew, installation, renewed)):
+        if not retry_while_store_is_down(partial(self.installations.renew, installation, renewed)):
             logger.warning("fresh bot token not kept", extra=_ids(installation))
             current = self.installations.find(installation.key)
             if current is None:

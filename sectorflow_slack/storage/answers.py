@@ -20,8 +20,7 @@ from redis import Redis
 
 from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import Display
-from sectorflow_slack.domain.progress import KeptAnswer
-from sectorflow_slack.domain.questions import Answer, ModelAnswer
+from sectorflow_slack.domain.questions import Answer, ModelAnswer, StoredAnswer
 from sectorflow_slack.storage.connection import flat, read_hash, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.records import Fields, read_question
@@ -92,8 +91,8 @@ return redis.call('HINCRBY', answer, 'version', 1)
 """
 
 
-class RedisAnswerStore:
-    """Keeps answers in Redis."""
+class AnswerStore:
+    """Keeps answers for as long as their buttons work, and what people do with these buttons."""
 
     def __init__(self, redis: Redis, cipher: Cipher, *, retention_days: int) -> None:
         """Take the store, the cipher, and for how many days an answer is kept."""
@@ -107,19 +106,22 @@ class RedisAnswerStore:
         self._replace = redis.register_script(_REPLACE)
 
     @translate_errors
-    def keep(self, answer: Answer, digests: Sequence[str] = ()) -> None:
-        """Store an answer that is about to be posted; storing it again changes nothing."""
+    def save(self, answer: Answer, digests: Sequence[str] = ()) -> None:
+        """Store an answer that is about to be posted; storing it again changes nothing.
+
+        ``digests`` are those of the messages that will show it, as far as they are known.
+        """
         place = _place(answer.id)
         fields = {**self._fields(place, answer), **self._digests(place, 1, digests)}
         self._keep(keys=[place], args=[self._seconds, *flat(fields)])
 
     @translate_errors
-    def posted(self, answer_id: str, posted: Sequence[str]) -> bool:
+    def mark_posted(self, answer_id: str, posted: Sequence[str]) -> bool:
         """Record the messages that show it; says whether it has changed since it was laid out."""
         return bool(self._note(keys=[_place(answer_id)], args=["posted", json.dumps(posted)]))
 
     @translate_errors
-    def find(self, answer_id: str) -> KeptAnswer | None:
+    def find(self, answer_id: str) -> StoredAnswer | None:
         """Load an answer; None where it is kept no longer, or cannot be read any more."""
         place = _place(answer_id)
         fields = read_hash(self._redis, place)
@@ -132,7 +134,7 @@ class RedisAnswerStore:
         except CannotDecrypt as error:
             logger.error("answer cannot be read: %s", error.place)
             return None
-        return KeptAnswer(answer, posted, int(fields["version"]), int(fields["drawn"]), digests)
+        return StoredAnswer(answer, posted, int(fields["version"]), int(fields["drawn"]), digests)
 
     @translate_errors
     def show(
@@ -150,26 +152,33 @@ class RedisAnswerStore:
 
     @translate_errors
     def ask_again(self, answer_id: str, model: int) -> int:
-        """Mark a model as being asked again: the how-manieth time that is, 0 where it is not kept."""
+        """Mark a model as being asked again: the how-manieth time that is, 0 where it is not kept.
+
+        Where it is being asked already, it is the same time still.
+        """
         return int(str(self._ask_again(keys=[_place(answer_id)], args=[model])))
 
     @translate_errors
     def replace(
         self, answer_id: str, model: int, new: ModelAnswer | None, credits: float | None = None
     ) -> None:
-        """Put a model's new answer in the old one's place, None to leave that; it is asked no more."""
+        """Put a model's new answer in the old one's place, None to leave that; it is asked no more.
+
+        ``credits`` are added to what the answer cost; where one of the two is not known, the sum is not.
+        How long the answer took is not known any more.
+        """
         place = _place(answer_id)
         sealed = self._seal_model(place, model, new) if new else ""
         self._replace(keys=[place], args=[model, sealed, "" if credits is None else repr(credits)])
 
     @translate_errors
-    def drawn(self, kept: KeptAnswer) -> None:
+    def mark_rendered(self, kept: StoredAnswer) -> None:
         """Record the messages of an answer, what they show, and which of them stand together."""
         place = _place(kept.answer.id)
         fields = {
             "posted": json.dumps(kept.posted),
-            "drawn": str(kept.drawn),
-            **self._digests(place, kept.drawn, kept.digests),
+            "drawn": str(kept.rendered),
+            **self._digests(place, kept.rendered, kept.digests),
         }
         if kept.answer.together is not None:
             fields["together"] = str(kept.answer.together)

@@ -16,6 +16,7 @@ from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import AppSummary, SlackApp
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.keys import app_key
 from sectorflow_slack.storage.records import Fields, app_secrets
 
 logger = logging.getLogger(__name__)
@@ -24,8 +25,8 @@ logger = logging.getLogger(__name__)
 _BATCH = 500
 
 
-class RedisAppStore:
-    """Keeps Slack apps in Redis, beside the service's own."""
+class AppStore:
+    """Keeps Slack apps and their secrets, the service's own app among them."""
 
     def __init__(self, redis: Redis, cipher: Cipher, own_app: SlackApp | None) -> None:
         self._redis = redis
@@ -50,12 +51,13 @@ class RedisAppStore:
 
     @translate_errors
     def signing_secrets(self, app_id: str) -> tuple[str, ...]:
-        """Load the secrets that a request of this app may be signed with; the one in force first.
+        """Load the secrets that a request of this app may be signed with; none for an unknown app.
 
-        One that no key opens is left out.
+        The one in force comes first, then one that waits for its first verified event. One that no key opens
+        is left out.
 
         Raises:
-            CannotDecrypt: no key opens any of them, so that nobody can tell who signed.
+            CannotDecrypt: no key opens any of them.
 
         """
         if self._own_app and app_id == self._own_app.app_id:
@@ -75,7 +77,7 @@ class RedisAppStore:
 
     @translate_errors
     def adopt_signing_secret(self, app_id: str, secret: str) -> None:
-        """Put a waiting secret in force."""
+        """Put a waiting secret in force, now that an event has verified with it."""
         key = app_key(app_id)
 
         def step(pipe: Pipeline) -> None:
@@ -113,11 +115,6 @@ class RedisAppStore:
 def read_tenants(redis: Redis, app_id: str) -> tuple[str, ...]:
     """List the tenants that have an app; they may be thousands, so they come in steps."""
     return tuple(sorted({str(each) for each in redis.sscan_iter(f"app-tenants:{app_id}", count=_BATCH)}))
-
-
-def app_key(app_id: str) -> str:
-    """Give the Redis key of an app."""
-    return f"app:{app_id}"
 
 
 def updated_app_fields(pipe: Pipeline, cipher: Cipher, app: SlackApp) -> Fields:

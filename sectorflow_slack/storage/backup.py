@@ -18,7 +18,7 @@ from sectorflow_slack.domain.checkup import Watch
 from sectorflow_slack.storage.apps import read_tenants
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.index import Entry
+from sectorflow_slack.storage.installation_index import Entry
 from sectorflow_slack.storage.records import Fields
 
 PATTERNS = ("app:*", "app-tenants:*", "installation:*", "installation-id:*")
@@ -28,7 +28,7 @@ _PLACE = ("backup", "installations")
 _BATCH = 500
 
 
-class RedisBackup:
+class Backup:
     """Exports and imports installations."""
 
     def __init__(self, redis: Redis, cipher: Cipher) -> None:
@@ -96,7 +96,7 @@ class RedisBackup:
             pipe.multi()
             write_hash(pipe, place, fields)
             pipe.set(f"installation-id:{fields['id']}", f"{app_id}:{tenant_id}", nx=True)
-            Entry.of(fields, tenant_id).add(pipe)
+            Entry.from_record(fields, tenant_id).add(pipe)
             # Its app may be on the way to be forgotten.
             pipe.persist(f"app:{app_id}")
             return True

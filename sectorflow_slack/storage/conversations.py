@@ -15,8 +15,8 @@ THREAD_SECONDS = 30 * 24 * 3600
 DIRECT_MESSAGE_SECONDS = 3600
 
 
-class RedisConversationStore:
-    """Keeps conversations in Redis."""
+class ConversationStore:
+    """Keeps which SectorFlow thread a Slack thread continues."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -29,7 +29,7 @@ class RedisConversationStore:
 
     @translate_errors
     def save(self, question: Question, workspace_id: str, thread_id: str) -> None:
-        """Remember the ``threadId`` of the last reply."""
+        """Remember the ``threadId`` of the last reply: 30 days in a thread, an hour in a DM outside one."""
         lifetime = THREAD_SECONDS if question.reply_thread_ts else DIRECT_MESSAGE_SECONDS
         self._redis.set(_key(question, workspace_id), thread_id, ex=lifetime)
 

@@ -16,10 +16,10 @@ from redis import Redis
 from redis.client import Pipeline
 
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.progress import ModelVotes
-from sectorflow_slack.domain.questions import Answer
+from sectorflow_slack.domain.questions import Answer, ModelVotes
 from sectorflow_slack.storage.answers import DAY_SECONDS
 from sectorflow_slack.storage.connection import read_hash, translate_errors
+from sectorflow_slack.storage.keys import feedback_key
 
 INSTALLATIONS = "installations-with-feedback"
 _BATCH = 200
@@ -45,8 +45,8 @@ return 1
 """
 
 
-class RedisFeedbackStore:
-    """Counts votes in Redis."""
+class FeedbackStore:
+    """Counts what people think of the models' answers."""
 
     def __init__(self, redis: Redis, *, retention_days: int) -> None:
         """Take the store, and for how many days a person may change a vote."""
@@ -63,7 +63,7 @@ class RedisFeedbackStore:
         self._vote(keys=keys, args=[person, model_id, "up" if up else "down", self._seconds, str(key)])
 
     @translate_errors
-    def of(self, key: InstallationKey) -> tuple[ModelVotes, ...]:
+    def votes(self, key: InstallationKey) -> tuple[ModelVotes, ...]:
         """Give an installation's votes by model, in the order of the models' ids."""
         return _read(read_hash(self._redis, feedback_key(key)))
 
@@ -83,11 +83,6 @@ def drop_feedback(pipe: Pipeline, key: InstallationKey) -> None:
     """Forget an installation's votes, together with the installation."""
     pipe.delete(feedback_key(key))
     pipe.srem(INSTALLATIONS, str(key))
-
-
-def feedback_key(key: InstallationKey) -> str:
-    """Give the Redis key of an installation's votes."""
-    return f"feedback:{key}"
 
 
 def _read(fields: dict[str, str]) -> tuple[ModelVotes, ...]:

@@ -15,7 +15,7 @@ import redis
 from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures, Watch
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.storage.connection import translate_errors
-from sectorflow_slack.storage.keyring import RedisKeyRing
+from sectorflow_slack.storage.keyring import KeyRing
 
 #: Older ones lack commands that are used here and by redis-py.
 OLDEST_VERSION = (6, 2)
@@ -131,10 +131,10 @@ def _different(places: Iterable[str]) -> Iterator[str]:
             yield place
 
 
-class RedisCheckup:
-    """Examines Redis and what is in it."""
+class StoreCheckup:
+    """Examines Redis and what is in it. Every method may raise ``StorageUnavailable``."""
 
-    def __init__(self, client: redis.Redis, keyring: RedisKeyRing) -> None:
+    def __init__(self, client: redis.Redis, keyring: KeyRing) -> None:
         """Take a client that gives text."""
         self._redis = client
         self._keyring = keyring

@@ -15,8 +15,8 @@ from typing import Literal
 from redis import Redis
 from redis.client import Pipeline
 
-from sectorflow_slack.domain.errors import CannotDecrypt, StillUnderWay
-from sectorflow_slack.domain.stores import Claim
+from sectorflow_slack.domain.errors import CannotDecrypt, RequestInProgress
+from sectorflow_slack.domain.installations import Claim
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.records import Fields
@@ -26,8 +26,8 @@ LIFETIME_SECONDS = 24 * 3600
 LEASE_SECONDS = 60
 
 
-class RedisIdempotencyStore:
-    """Keeps claims in Redis, under a digest of the key."""
+class IdempotencyStore:
+    """Keeps for 24 h what each ``Idempotency-Key`` led to."""
 
     def __init__(self, redis: Redis, cipher: Cipher, *, lease: float = LEASE_SECONDS) -> None:
         """Take the store, the cipher, and for how many seconds a claim holds that nobody finishes."""
@@ -60,11 +60,11 @@ class RedisIdempotencyStore:
         return transact(self._redis, step, place)
 
     @translate_errors
-    def making_app(self, key: str) -> None:
+    def mark_app_creation(self, key: str) -> None:
         """Say that Slack is about to make an app: from now on a lapsed claim is in doubt.
 
         Raises:
-            StillUnderWay: the claim had lapsed, and somebody else makes the app, or has.
+            RequestInProgress: the claim had lapsed, and somebody else makes the app, or has.
 
         """
         place, maker = _place(key), uuid.uuid4().hex
@@ -74,14 +74,14 @@ class RedisIdempotencyStore:
             state, known = pipe.hmget(place, "state", "maker")
             if known != maker:
                 if state != "claimed":
-                    raise StillUnderWay
+                    raise RequestInProgress
                 pipe.multi()
                 write_hash(pipe, place, {"state": "making", "maker": maker})
 
         transact(self._redis, step, place)
 
     @translate_errors
-    def done(self, key: str) -> None:
+    def complete(self, key: str) -> None:
         """Say that the installation is registered."""
         place = _place(key)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import redis
 
 from sectorflow_slack.domain.errors import CannotDecrypt, StorageUnavailable
-from sectorflow_slack.domain.stores import Renewal
+from sectorflow_slack.domain.installations import Renewal
 from sectorflow_slack.storage.connection import read_hash, translate_errors
 from sectorflow_slack.storage.crypto import Cipher, looks_sealed
 
@@ -41,8 +41,8 @@ return exchanged
 """
 
 
-class RedisKeyRing:
-    """Renews what is sealed in Redis."""
+class KeyRing:
+    """Puts what is stored under the first of the encryption keys."""
 
     def __init__(self, client: redis.Redis, cipher: Cipher) -> None:
         """Take a client that gives text."""

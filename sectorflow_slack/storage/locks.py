@@ -15,7 +15,7 @@ from sectorflow_slack.storage.connection import translate_errors
 logger = logging.getLogger(__name__)
 
 
-class RedisLocks:
+class Locks:
     """Lets one process at a time do something, by Redis."""
 
     def __init__(self, redis: Redis) -> None:

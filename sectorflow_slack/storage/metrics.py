@@ -69,7 +69,7 @@ return {now[1] .. '.' .. string.format('%06d', now[2]), waiting, later, underway
 """
 
 
-class RedisMetrics:
+class Metrics:
     """Keeps figures in Redis, and swallows what keeps it from doing so: a figure is worth no question."""
 
     def __init__(self, client: redis.Redis) -> None:
@@ -78,7 +78,7 @@ class RedisMetrics:
         self._open = client.register_script(_OPEN)
 
     def count(self, name: str, label: str = "") -> None:
-        """Add one to a counter; an odd label counts as "other"."""
+        """Add one to a counter; ``label`` is one of the few that its kind has."""
         try:
             self._redis.hincrby(COUNTERS_KEY, counter_field(name, label), 1)
         except redis.RedisError as error:
@@ -117,7 +117,7 @@ class RedisMetrics:
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(COUNTERS_KEY)
             self._open(keys=[scripts.INSTALLATIONS], args=[HEAD], client=pipe)
-            pipe.zcount(scripts.DEAD_LETTERS, time.time() - scripts.LETTER_SECONDS, "+inf")
+            pipe.zcount(scripts.FAILED_QUESTIONS, time.time() - scripts.FAILED_QUESTION_SECONDS, "+inf")
             for name in BUCKETS:
                 pipe.hgetall(_histogram_key(name))
             counters, (now, waiting, later, underway, ids), dead_letters, *histograms = pipe.execute()
@@ -130,7 +130,7 @@ class RedisMetrics:
             later=later,
             underway=underway,
             oldest_seconds=max(0.0, float(now) - min(self._accepted_at(ids), default=float(now))),
-            dead_letters=dead_letters,
+            failed_questions=dead_letters,
             votes=tuple(read_all(self._redis)),
         )
 

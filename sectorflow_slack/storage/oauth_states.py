@@ -18,7 +18,7 @@ from sectorflow_slack.storage.connection import translate_errors
 LIFETIME_SECONDS = 600
 
 
-class RedisOAuthStateStore:
+class OAuthStateStore:
     """Keeps states in Redis, under a digest of the secret that the browser carries."""
 
     def __init__(self, redis: Redis) -> None:

@@ -14,7 +14,7 @@ from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.storage.connection import translate_errors
 
 
-class RedisPauseStore:
+class PauseStore:
     """Keeps pauses in Redis, so that every worker knows of them, and after a restart too."""
 
     def __init__(self, redis: Redis) -> None:

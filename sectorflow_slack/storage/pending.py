@@ -18,8 +18,15 @@ from redis.client import Pipeline
 from sectorflow_slack.domain.installations import PendingInstallation, SlackApp
 from sectorflow_slack.storage.connection import transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.index import AFTERLIFE_SECONDS, FIELDS, Entry, sweep
-from sectorflow_slack.storage.records import Fields, read_fields, read_revision, read_terms, terms_fields
+from sectorflow_slack.storage.installation_index import AFTERLIFE_SECONDS, FIELDS, Entry, sweep
+from sectorflow_slack.storage.keys import pending_key, pending_secrets_key, removed_key
+from sectorflow_slack.storage.records import (
+    Fields,
+    read_fields,
+    read_revision,
+    read_settings,
+    settings_fields,
+)
 
 #: As long as a trip to Slack's consent page may take: its state lives no longer.
 REMOVED_SECONDS = 600
@@ -27,8 +34,8 @@ REMOVED_SECONDS = 600
 _NAMES = (*FIELDS, "team_id", "link_digest")
 
 
-class RedisPendingStore:
-    """Keeps pending installations in Redis."""
+class PendingStore:
+    """Keeps installations that wait for consent, for as long as the install API shows them."""
 
     def __init__(self, redis: Redis, cipher: Cipher) -> None:
         self._redis = redis
@@ -37,8 +44,8 @@ class RedisPendingStore:
     @translate_errors
     def save(self, pending: PendingInstallation) -> None:
         """Store a pending installation and the way from its link to it; an earlier try's are dropped."""
-        place = pending_key(pending.terms.id)
-        sealed = self._seal(secrets_key(pending.terms.id), pending)
+        place = pending_key(pending.settings.id)
+        sealed = self._seal(pending_secrets_key(pending.settings.id), pending)
 
         def step(pipe: Pipeline) -> None:
             earlier = read_fields(pipe, place, _NAMES)
@@ -53,7 +60,7 @@ class RedisPendingStore:
     @translate_errors
     def find(self, installation_id: str) -> PendingInstallation | None:
         """Load a pending, failed or expired installation."""
-        place, secrets_place = pending_key(installation_id), secrets_key(installation_id)
+        place, secrets_place = pending_key(installation_id), pending_secrets_key(installation_id)
         # In one step, so that no failure or consent comes between the two.
         with self._redis.pipeline() as pipe:
             pipe.hgetall(place)
@@ -81,7 +88,7 @@ class RedisPendingStore:
             if digest:
                 pipe.hset(place, "failure", failure)
                 pipe.expire(place, AFTERLIFE_SECONDS)
-                pipe.delete(secrets_key(installation_id), f"install-link:{digest!s}")
+                pipe.delete(pending_secrets_key(installation_id), f"install-link:{digest!s}")
 
         transact(self._redis, step, place)
 
@@ -91,7 +98,7 @@ class RedisPendingStore:
 
         What an installation is listed by (its id, app, customer and time) is not among what changes.
         """
-        place, secrets = pending_key(pending.terms.id), secrets_key(pending.terms.id)
+        place, secrets = pending_key(pending.settings.id), pending_secrets_key(pending.settings.id)
 
         def step(pipe: Pipeline) -> bool:
             stored = read_fields(pipe, place, ("id", "revision", "failure"))
@@ -100,9 +107,9 @@ class RedisPendingStore:
                 return False
             if read_revision(stored) != revision:
                 return False
-            token = self._cipher.seal(secrets, "api_token", pending.terms.sectorflow.api_token)
+            token = self._cipher.seal(secrets, "api_token", pending.settings.sectorflow.api_token)
             pipe.multi()
-            write_hash(pipe, place, terms_fields(pending.terms))
+            write_hash(pipe, place, settings_fields(pending.settings))
             pipe.hset(secrets, "api_token", token)
             return True
 
@@ -125,7 +132,7 @@ class RedisPendingStore:
         return transact(self._redis, step, place)
 
     def _seal(self, place: str, pending: PendingInstallation) -> Fields:
-        secrets = {"link": pending.link, "api_token": pending.terms.sectorflow.api_token}
+        secrets = {"link": pending.link, "api_token": pending.settings.sectorflow.api_token}
         if pending.slack_app:
             secrets["client_secret"] = pending.slack_app.client_secret
             secrets["signing_secret"] = pending.slack_app.signing_secret
@@ -134,26 +141,26 @@ class RedisPendingStore:
 
 def drop_pending(pipe: Pipeline, installation_id: str) -> None:
     """Forget a pending installation that has become one; its link then leads nowhere."""
-    pipe.delete(pending_key(installation_id), secrets_key(installation_id))
+    pipe.delete(pending_key(installation_id), pending_secrets_key(installation_id))
 
 
 def _write(pipe: Pipeline, pending: PendingInstallation, sealed: Fields) -> None:
-    place, secrets = pending_key(pending.terms.id), secrets_key(pending.terms.id)
-    lifetime = int(pending.expires_at - pending.terms.created_at)
+    place, secrets = pending_key(pending.settings.id), pending_secrets_key(pending.settings.id)
+    lifetime = int(pending.expires_at - pending.settings.created_at)
     fields = _fields(pending)
     write_hash(pipe, place, fields)
     pipe.expire(place, lifetime + AFTERLIFE_SECONDS)
     write_hash(pipe, secrets, sealed)
     pipe.expire(secrets, lifetime)
-    pipe.set(_link(pending.link), pending.terms.id, ex=lifetime)
-    pipe.delete(removed_key(pending.terms.id))
-    Entry.of(fields, pending.team_id).add_until(pipe, pending.expires_at + AFTERLIFE_SECONDS)
+    pipe.set(_link(pending.link), pending.settings.id, ex=lifetime)
+    pipe.delete(removed_key(pending.settings.id))
+    Entry.from_record(fields, pending.team_id).add_until(pipe, pending.expires_at + AFTERLIFE_SECONDS)
 
 
 def _drop_all(pipe: Pipeline, fields: Fields) -> None:
     drop_pending(pipe, fields["id"])
     pipe.delete(f"install-link:{fields['link_digest']}")
-    Entry.of(fields, fields.get("team_id")).drop(pipe)
+    Entry.from_record(fields, fields.get("team_id")).drop(pipe)
 
 
 def _fields(pending: PendingInstallation) -> Fields:
@@ -166,7 +173,7 @@ def _fields(pending: PendingInstallation) -> Fields:
         "failure": pending.failure,
     }
     kept = {name: str(value) for name, value in rest.items() if value is not None}
-    return {**terms_fields(pending.terms), **kept, "link_digest": _digest(pending.link)}
+    return {**settings_fields(pending.settings), **kept, "link_digest": _digest(pending.link)}
 
 
 def read_pending(fields: Fields, secrets: Fields) -> PendingInstallation:
@@ -180,7 +187,7 @@ def read_pending(fields: Fields, secrets: Fields) -> PendingInstallation:
             secrets.get("signing_secret", ""),
         )
     return PendingInstallation(
-        terms=read_terms(fields, secrets.get("api_token", "")),
+        settings=read_settings(fields, secrets.get("api_token", "")),
         slack_app=slack_app,
         link=secrets.get("link", ""),
         # Without its secrets it can't be installed any more, even where this machine's clock is slow.
@@ -190,21 +197,6 @@ def read_pending(fields: Fields, secrets: Fields) -> PendingInstallation:
         return_url=fields.get("return_url"),
         failure=fields.get("failure"),
     )
-
-
-def pending_key(installation_id: str) -> str:
-    """Give the Redis key of a pending installation."""
-    return f"pending:{installation_id}"
-
-
-def removed_key(installation_id: str) -> str:
-    """Give the Redis key that says that an installation was deleted a moment ago."""
-    return f"removed:{installation_id}"
-
-
-def secrets_key(installation_id: str) -> str:
-    """Give the Redis key of a pending installation's secrets."""
-    return f"pending-secrets:{installation_id}"
 
 
 def _digest(secret: str) -> str:

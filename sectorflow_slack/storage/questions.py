@@ -29,12 +29,11 @@ from redis import Redis
 from sectorflow_slack.domain.errors import CannotDecrypt, LeaseLost
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.metrics import ANSWERED, FAILED
-from sectorflow_slack.domain.progress import Plan, Progress
-from sectorflow_slack.domain.questions import Question
+from sectorflow_slack.domain.questions import Plan, Progress, Question
 from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.letters import letter_key
+from sectorflow_slack.storage.keys import failed_question_key
 from sectorflow_slack.storage.metrics import COUNTERS_KEY, counter_field
 from sectorflow_slack.storage.records import read_plan, read_question
 
@@ -49,11 +48,14 @@ LEASE_SECONDS = 12.0
 #: How long a question that no key opens waits for the next look at it.
 UNREADABLE_SECONDS = 60
 #: At most one wake-up per installation in this time; workers that are merely busy need no more.
-NUDGE_SECONDS = 3
+WAKE_SECONDS = 3
 
 
-class RedisQuestionStore:
-    """Keeps questions in Redis."""
+class QuestionStore:
+    """Keeps every accepted question until it is answered, and who works on it.
+
+    The store, not the job engine, is the truth: a job only says "take the next of this installation".
+    """
 
     def __init__(
         self, redis: Redis, cipher: Cipher, *, limit: int, lease_seconds: float = LEASE_SECONDS
@@ -64,17 +66,20 @@ class RedisQuestionStore:
         self._limit = limit
         self._lease = lease_seconds
         self._accept = redis.register_script(scripts.ACCEPT)
-        self._take = redis.register_script(scripts.TAKE)
-        self._hold = redis.register_script(scripts.HOLD)
+        self._take = redis.register_script(scripts.LEASE)
+        self._hold = redis.register_script(scripts.EXTEND)
         self._save_plan = redis.register_script(scripts.SAVE_PLAN)
         self._mark_posted = redis.register_script(scripts.MARK_POSTED)
-        self._put_back = redis.register_script(scripts.PUT_BACK)
-        self._finish = redis.register_script(scripts.FINISH)
+        self._put_back = redis.register_script(scripts.RELEASE)
+        self._finish = redis.register_script(scripts.COMPLETE)
         self._due = redis.register_script(scripts.DUE)
 
     @translate_errors
     def accept(self, question: Question) -> bool:
-        """Store a question and put it in its installation's waiting line, in one step."""
+        """Store a question and put it in its installation's waiting line, in one step.
+
+        Returns False where its event, or its message, was accepted before.
+        """
         key, place = question.installation, scripts.question_key(question.id)
         sealed = self._cipher.seal(place, "question", json.dumps(asdict(question)))
         accepted = self._accept(
@@ -92,15 +97,18 @@ class RedisQuestionStore:
 
     @translate_errors
     def has_room(self, key: InstallationKey) -> bool:
-        """Say whether what waits now may be under way at once."""
+        """Say whether what waits now may be under way at once, so that a worker is worth waking."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.llen(f"waiting:{key}")
             pipe.zcard(f"underway:{key}")
             return bool(sum(pipe.execute()) <= self._limit)
 
     @translate_errors
-    def take(self, key: InstallationKey) -> Question | None:
-        """Take the next waiting question of an installation."""
+    def lease(self, key: InstallationKey) -> Question | None:
+        """Take the next waiting question of an installation; nobody else gets it while it is held.
+
+        Returns None when none waits or as many as allowed are under way.
+        """
         holder = uuid.uuid4().hex
         lines = [f"waiting:{key}", f"later:{key}", f"underway:{key}", scripts.INSTALLATIONS, COUNTERS_KEY]
         while question_id := self._take(keys=lines, args=[self._lease, self._limit, str(key), holder]):
@@ -117,16 +125,19 @@ class RedisQuestionStore:
         return None
 
     @translate_errors
-    def hold(self, questions: Sequence[Question]) -> None:
-        """Say that these are still being worked on."""
+    def extend(self, questions: Sequence[Question]) -> None:
+        """Say that these are still being worked on; not said for a while, they go to others."""
         with self._redis.pipeline(transaction=False) as pipe:
             for question in questions:
                 self._run_hold(question, pipe)
             pipe.execute()
 
     @translate_errors
-    def confirm(self, question: Question) -> None:
-        """Say that this is still being worked on, before a step that cannot be taken back."""
+    def assert_held(self, question: Question) -> None:
+        """Say that this is still being worked on, before a step that cannot be taken back.
+
+        Raises ``LeaseLost``, as each method below does, where it went to somebody else meanwhile.
+        """
         check_held(self._run_hold(question, self._redis))
 
     @translate_errors
@@ -144,36 +155,43 @@ class RedisQuestionStore:
 
     @translate_errors
     def save_plan(self, question: Question, plan: Plan, posted: Sequence[str] = ()) -> None:
-        """Keep what is to be said, so that a reply is not paid for again and nothing is said twice."""
+        """Keep what is to be said, so that a reply is not paid for again and nothing is said twice.
+
+        ``posted`` are the messages of this plan that Slack has taken.
+        """
         place = scripts.question_key(question.id)
         sealed = self._cipher.seal(place, "plan", json.dumps(asdict(plan)))
         check_held(self._save_plan(keys=[place], args=[question.holder, sealed, json.dumps(posted)]))
 
     @translate_errors
     def mark_posted(self, question: Question, posted: Sequence[str]) -> None:
-        """Record the ``ts`` of each message of the plan that Slack has taken."""
+        """Record the ``ts`` of each message of the plan that Slack has taken; may be said again."""
         args = [question.holder, json.dumps(posted)]
         check_held(self._mark_posted(keys=[scripts.question_key(question.id)], args=args))
 
     @translate_errors
-    def put_back(self, question: Question, delay: float, *, counts: bool) -> None:
-        """Let a question wait for ``delay`` seconds, then go first."""
+    def release(self, question: Question, delay: float, *, counts: bool) -> None:
+        """Let a question wait for ``delay`` seconds, then go first; ``counts`` as a failed try or not."""
         key, holder = question.installation, question.holder
         check_held(self._run_put_back(key, question.id, holder, delay, int(counts)))
 
     @translate_errors
-    def finish(self, question: Question, failure: str = "", again: Question | None = None) -> bool:
-        """Forget the question and its reply; returns whether more of its installation wait."""
-        key, letter = question.installation, letter_key(question.id)
-        sealed = self._cipher.seal(letter, "question", json.dumps(asdict(again))) if again else ""
+    def complete(self, question: Question, failure: str = "", again: Question | None = None) -> bool:
+        """Forget the question and its reply; returns whether more of its installation wait.
+
+        ``failure`` is the reason where there is no answer. ``again`` is kept for a week as a letter, so that
+        it can be asked again; it is among the dead letters where all has failed.
+        """
+        key, failed_question = question.installation, failed_question_key(question.id)
+        sealed = self._cipher.seal(failed_question, "question", json.dumps(asdict(again))) if again else ""
         result = self._finish(
             keys=[
                 scripts.question_key(question.id),
                 f"waiting:{key}",
                 f"underway:{key}",
                 COUNTERS_KEY,
-                letter,
-                scripts.DEAD_LETTERS,
+                failed_question,
+                scripts.FAILED_QUESTIONS,
             ],
             args=[
                 question.holder,
@@ -182,15 +200,15 @@ class RedisQuestionStore:
                 sealed,
                 failure,
                 int(bool(failure and again)),
-                scripts.LETTER_SECONDS,
+                scripts.FAILED_QUESTION_SECONDS,
             ],
         )
         return bool(check_held(result))
 
     @translate_errors
     def due(self) -> tuple[InstallationKey, ...]:
-        """List installations that have a question to take up."""
-        found = self._due(keys=[scripts.INSTALLATIONS], args=[self._limit, NUDGE_SECONDS])
+        """List installations with a question to take up: waiting, due again, or let go by a dead worker."""
+        found = self._due(keys=[scripts.INSTALLATIONS], args=[self._limit, WAKE_SECONDS])
         return tuple(InstallationKey(*str(member).split(":")) for member in found)
 
     def _run_hold(self, question: Question, client: Redis) -> object:

@@ -18,7 +18,7 @@ from sectorflow_slack.storage.connection import translate_errors
 PREFIX = "install_rate"
 
 
-class RedisRateLimit:
+class RateLimit:
     """Counts calls in a window that moves with the time, for all web processes together."""
 
     def __init__(self, client: redis.Redis, rate: str) -> None:

@@ -18,13 +18,11 @@ from sectorflow_slack.domain.installations import (
     BotInstall,
     Installation,
     InstallationKey,
+    InstallationSettings,
     SectorFlowSettings,
     SlackApp,
-    Terms,
 )
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.progress import Plan
-from sectorflow_slack.domain.questions import Question
+from sectorflow_slack.domain.questions import Message, Plan, Question
 from sectorflow_slack.storage.crypto import Cipher
 
 Fields = dict[str, str]
@@ -36,7 +34,7 @@ def read_fields(client: Redis, key: str, names: tuple[str, ...]) -> Fields:
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
-def terms_fields(terms: Terms) -> Fields:
+def settings_fields(terms: InstallationSettings) -> Fields:
     """Give the readable fields of what the platform asked for."""
     return {
         "id": terms.id,
@@ -54,9 +52,9 @@ def terms_fields(terms: Terms) -> Fields:
     }
 
 
-def read_terms(fields: Mapping[str, str], api_token: str) -> Terms:
+def read_settings(fields: Mapping[str, str], api_token: str) -> InstallationSettings:
     """Give back what ``terms_fields`` wrote, with the token that is kept apart."""
-    return Terms(
+    return InstallationSettings(
         id=fields["id"],
         app_id=fields["app_id"],
         app_name=json.loads(fields["app_name"]),
@@ -112,7 +110,7 @@ def read_installation(
 ) -> Installation:
     """Give back an installation, with the tokens that are kept apart or without."""
     return Installation(
-        terms=read_terms(fields, api_token),
+        settings=read_settings(fields, api_token),
         bot=read_bot(fields, bot_token, refresh_token),
         installed_at=float(fields["installed_at"]),
     )

@@ -20,7 +20,7 @@ from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import InstallationKey, Revocation
 from sectorflow_slack.storage.connection import flat, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.leaving import place_of
+from sectorflow_slack.storage.keys import installation_key
 from sectorflow_slack.storage.records import (
     Fields,
     open_tokens,
@@ -83,8 +83,8 @@ end
 """
 
 
-class RedisRevocationStore:
-    """Keeps revocations in Redis."""
+class RevocationStore:
+    """Keeps bot tokens that are still to be taken back at Slack."""
 
     def __init__(self, redis: Redis, cipher: Cipher, *, lease: float = LEASE_SECONDS) -> None:
         """Take the store, the cipher, and for how many seconds nobody else gets what was taken."""
@@ -96,7 +96,7 @@ class RedisRevocationStore:
         self._done = redis.register_script(_DONE)
 
     @translate_errors
-    def take(self) -> Revocation | None:
+    def lease(self) -> Revocation | None:
         """Take one that is due; nobody else gets it for a minute. None where none is due."""
         while found := self._take(keys=[REVOCATIONS], args=[self._lease]):
             key = InstallationKey(*str(found[0]).split(":"))
@@ -108,13 +108,13 @@ class RedisRevocationStore:
         return None
 
     @translate_errors
-    def done(self, revocation: Revocation) -> None:
+    def complete(self, revocation: Revocation) -> None:
         """Forget a revocation, and with it the token; a later one of the same place stays."""
         key = revocation.key
         self._done(keys=[REVOCATIONS, _place(key)], args=[str(key), revocation.installation_id])
 
     @translate_errors
-    def put_back(self, revocation: Revocation, delay: float) -> None:
+    def release(self, revocation: Revocation, delay: float) -> None:
         """Have it taken again in ``delay`` seconds, with the tokens it has now, unless it is gone."""
         fields = _sealed(self._cipher, revocation) | {"tries": str(revocation.tries)}
         self._postpone(revocation.key, revocation.installation_id, delay, flat(fields))
@@ -135,7 +135,7 @@ class RedisRevocationStore:
 
 def revocation_of(cipher: Cipher, key: InstallationKey, held: Mapping[str, str]) -> Revocation | None:
     """Give what is to be taken back of an installation's record; None where no key opens its bot token."""
-    place, refresh_token = place_of(key), ""
+    place, refresh_token = installation_key(key), ""
     try:
         bot_token = cipher.open(place, "bot_token", held["bot_token"])
     except CannotDecrypt as error:

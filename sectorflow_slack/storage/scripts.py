@@ -4,8 +4,8 @@
 """
 
 INSTALLATIONS = "installations-with-questions"
-DEAD_LETTERS = "dead-letters"
-LETTER_SECONDS = 7 * 24 * 3600
+FAILED_QUESTIONS = "dead-letters"
+FAILED_QUESTION_SECONDS = 7 * 24 * 3600
 
 
 def question_key(question_id: str) -> str:
@@ -41,7 +41,7 @@ return 1
 
 #: Returns the id of the question that the caller holds from now on, or nothing. Questions that a dead
 #: worker let go, or that are due again, come first; one that is gone after its week is counted as failed.
-TAKE = (
+LEASE = (
     NOW
     + """
 local waiting, later, underway, installations, metrics = unpack(KEYS)
@@ -85,7 +85,7 @@ end
 """
 
 #: Moves the moment at which a held question is let go.
-HOLD = (
+EXTEND = (
     HOLDERS_ONLY
     + NOW
     + """
@@ -95,7 +95,7 @@ return redis.call('ZADD', underway, 'XX', string.format('%.6f', now + lease), id
 )
 
 #: Moves a question from being worked on to a later moment.
-PUT_BACK = (
+RELEASE = (
     HOLDERS_ONLY
     + NOW
     + """
@@ -129,7 +129,7 @@ return redis.call('HSET', KEYS[1], 'posted', ARGV[2], 'interim', 'none')
 
 #: Forgets a question and counts how it ended; returns 1 where more of its installation wait. A letter, if
 #: there is one, keeps what it takes to ask again, and is among the dead where ``dead`` is 1.
-FINISH = (
+COMPLETE = (
     HOLDERS_ONLY
     + NOW
     + """

@@ -6,14 +6,14 @@ import functools
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar, cast
 
-from flask import Request, g, request
+from flask import Request, Response, g, request
 from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, missing
 from webargs.flaskparser import FlaskParser
 
 from sectorflow_slack.web import current_services
-from sectorflow_slack.web.api_keys import require_install_api_key
 from sectorflow_slack.web.errors import problem, retry_after
+from sectorflow_slack.web.guards import require_install_api_key
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -127,3 +127,24 @@ def guard() -> None:
         raise problem(429, headers=retry_after(wait))
     if request.method in {"POST", "PATCH"} and not request.is_json:
         raise problem(415)
+
+
+def require_match(tag: str) -> bool:
+    """Refuse a request whose ``If-Match`` names another version; says whether it names this one.
+
+    A weak tag never matches, and neither does what is no tag. ``*`` takes any version and names none.
+    """
+    if "If-Match" not in request.headers:
+        return False
+    if not request.if_match.contains(tag):
+        raise problem(412)
+    return not request.if_match.star_tag
+
+
+def not_modified(tag: str) -> Response | None:
+    """Give the 304 for somebody who has this version already, as ``If-None-Match`` says; else None."""
+    if "If-None-Match" not in request.headers or not request.if_none_match.contains_weak(tag):
+        return None
+    response = Response(status=304)
+    response.set_etag(tag)
+    return response

@@ -9,20 +9,24 @@ from flask import Response, request
 from flask.views import MethodView
 from marshmallow import RAISE
 
-from sectorflow_slack.domain.installations import InstallationQuery, InstallRequest, Once, SettingsChange
-from sectorflow_slack.services.claims import fingerprint
+from sectorflow_slack.domain.installations import (
+    IdempotencyKey,
+    InstallationQuery,
+    InstallRequest,
+    SettingsChange,
+)
+from sectorflow_slack.services.idempotency import fingerprint
 from sectorflow_slack.web import current_services, current_settings, examples
-from sectorflow_slack.web.answers import InstallationPageSchema, InstallationSchema
-from sectorflow_slack.web.api import ApiBlueprint
+from sectorflow_slack.web.api import ApiBlueprint, not_modified, require_match
 from sectorflow_slack.web.errors import problem
-from sectorflow_slack.web.preconditions import nothing_new, require_match
-from sectorflow_slack.web.schemas import (
+from sectorflow_slack.web.request_schemas import (
     IdempotencyKeySchema,
     InstallationQuerySchema,
     InstallationRequestSchema,
     SettingsChangeSchema,
 )
-from sectorflow_slack.web.showing import Shown, show, version
+from sectorflow_slack.web.response_schemas import InstallationPageSchema, InstallationSchema
+from sectorflow_slack.web.serializers import AnyInstallation, serialize, version
 
 blueprint = ApiBlueprint(
     "installations",
@@ -64,8 +68,8 @@ class InstallationsView(MethodView):
         Answers with the link that a person of the customer follows to consent at Slack. The token and
         the workspace are checked with SectorFlow first.
         """
-        once = None if key is None else Once(key, _fingerprint())
-        return _versioned(current_services.installs.register(asked, once), 201)
+        once = None if key is None else IdempotencyKey(key, _fingerprint())
+        return _versioned(current_services.registration.register(asked, once), 201)
 
     @blueprint.doc(operationId="listInstallations")
     @blueprint.arguments(InstallationQuerySchema, location="query", unknown=RAISE)
@@ -77,10 +81,10 @@ class InstallationsView(MethodView):
         Those that fit every filter that is given. One that failed or expired is listed for seven days.
         """
         try:
-            page = current_services.installs.list(query)
+            page = current_services.registration.list(query)
         except ValueError:
             raise problem(422, errors={"query": {"cursor": ["Not the nextCursor of a page."]}}) from None
-        return {"items": [show(item) for item in page.items], "nextCursor": page.next_cursor}
+        return {"items": [serialize(item) for item in page.items], "nextCursor": page.next_cursor}
 
 
 @blueprint.route("/installations/<uuid:installation_id>")
@@ -97,7 +101,7 @@ class InstallationView(MethodView):
         One that failed or expired is shown for seven days.
         """
         found = _find(installation_id)
-        return nothing_new(version(found)) or _versioned(found, 200)
+        return not_modified(version(found)) or _versioned(found, 200)
 
     @blueprint.doc(operationId="changeInstallation", parameters=[IF_MATCH])
     @blueprint.arguments(SettingsChangeSchema, example=examples.CHANGE)
@@ -110,8 +114,8 @@ class InstallationView(MethodView):
         with SectorFlow first. With `If-Match`, only the version that you have seen is changed.
         """
         found = _find(installation_id)
-        revision = found.terms.revision if require_match(version(found)) else None
-        changed = current_services.installs.change(str(installation_id), change, revision)
+        revision = found.settings.revision if require_match(version(found)) else None
+        changed = current_services.registration.change(str(installation_id), change, revision)
         if changed is None:
             raise problem(404, MISSING)
         return _versioned(changed, 200)
@@ -125,23 +129,23 @@ class InstallationView(MethodView):
         Its bot token is revoked at Slack and every secret forgotten. An app of its own stays at Slack.
         """
         found = _find(installation_id)
-        revision = found.terms.revision if require_match(version(found)) else None
-        if not current_services.installs.delete(str(installation_id), revision):
+        revision = found.settings.revision if require_match(version(found)) else None
+        if not current_services.registration.delete(str(installation_id), revision):
             raise problem(404, MISSING)
 
 
-def _find(installation_id: object) -> Shown:
-    found = current_services.installs.find(str(installation_id))
+def _find(installation_id: object) -> AnyInstallation:
+    found = current_services.registration.find(str(installation_id))
     if found is None:
         raise problem(404, MISSING)
     return found
 
 
-def _versioned(installation: Shown, status: int) -> Answer:
+def _versioned(installation: AnyInstallation, status: int) -> Answer:
     headers = {"ETag": f'"{version(installation)}"'}
     if status == 201:
-        headers["Location"] = f"{current_settings.public_url}/api/v1/installations/{installation.terms.id}"
-    return show(installation), status, headers
+        headers["Location"] = f"{current_settings.public_url}/api/v1/installations/{installation.settings.id}"
+    return serialize(installation), status, headers
 
 
 def _fingerprint() -> str:

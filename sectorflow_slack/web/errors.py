@@ -13,17 +13,17 @@ from flask_smorest import Api
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, default_exceptions
 
 from sectorflow_slack.domain.errors import (
-    AppNotMade,
+    AppNotCreated,
     CannotDecrypt,
-    Changed,
     InstallRefused,
-    StillUnderWay,
+    RequestInProgress,
+    RevisionConflict,
     StorageUnavailable,
 )
 from sectorflow_slack.domain.slack import INSTALL_PATH, OAUTH_REDIRECT_PATH
-from sectorflow_slack.services.claims import FIELD as IDEMPOTENCY_KEY
-from sectorflow_slack.web.answers import ErrorSchema
+from sectorflow_slack.services.idempotency import FIELD as IDEMPOTENCY_KEY
 from sectorflow_slack.web.pages import refusal_page
+from sectorflow_slack.web.response_schemas import ErrorSchema
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def _install_refused(refusal: InstallRefused) -> HTTPException:
     return problem(422, refusal.message, errors={where: named})
 
 
-def _app_not_made(error: AppNotMade) -> HTTPException:
+def _app_not_made(error: AppNotCreated) -> HTTPException:
     if error.retry_after is not None:
         return problem(502, error.message, headers=retry_after(error.retry_after))
     if not error.faults:
@@ -118,11 +118,11 @@ def _app_not_made(error: AppNotMade) -> HTTPException:
     return problem(502, error.message, errors={"slack": faults})
 
 
-def _still_under_way(_: StillUnderWay) -> HTTPException:
+def _still_under_way(_: RequestInProgress) -> HTTPException:
     return problem(503, "The same request is being worked on; ask again in a moment.")
 
 
-def _changed(_: Changed) -> HTTPException:
+def _changed(_: RevisionConflict) -> HTTPException:
     if "If-Match" in request.headers:
         return problem(412)
     return problem(503, "Others change this installation just now; try again.")
@@ -132,9 +132,9 @@ _AS_HTTP: dict[type[Exception], Callable[[Any], HTTPException]] = {
     StorageUnavailable: _storage_unavailable,
     CannotDecrypt: _cannot_decrypt,
     InstallRefused: _install_refused,
-    AppNotMade: _app_not_made,
-    StillUnderWay: _still_under_way,
-    Changed: _changed,
+    AppNotCreated: _app_not_made,
+    RequestInProgress: _still_under_way,
+    RevisionConflict: _changed,
 }
 
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, after_this_request, g, request
 from sectorflow_slack.domain.metrics import ACKNOWLEDGE_SECONDS
 from sectorflow_slack.domain.slack import EVENTS_PATH
 from sectorflow_slack.web import current_services
-from sectorflow_slack.web.signature import read_json, refuse, verified_app_id
+from sectorflow_slack.web.guards import read_json, refuse, verified_app_id
 
 blueprint = Blueprint("events", __name__)
 

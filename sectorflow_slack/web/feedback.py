@@ -8,11 +8,11 @@ from typing import Any
 from flask.views import MethodView
 
 from sectorflow_slack.domain.installations import Installation, SectorFlowSettings
-from sectorflow_slack.domain.progress import ModelVotes
+from sectorflow_slack.domain.questions import ModelVotes
 from sectorflow_slack.web import current_services, examples
-from sectorflow_slack.web.answers import FeedbackSchema
 from sectorflow_slack.web.api import ApiBlueprint
 from sectorflow_slack.web.errors import problem
+from sectorflow_slack.web.response_schemas import FeedbackSchema
 
 blueprint = ApiBlueprint("feedback", __name__, description="What people think of the models' answers.")
 
@@ -31,10 +31,12 @@ class FeedbackView(MethodView):
 
         They are forgotten with the installation.
         """
-        found = current_services.installs.find(str(installation_id))
+        found = current_services.registration.find(str(installation_id))
         if not isinstance(found, Installation):
             raise problem(404, NOT_INSTALLED)
-        return {"items": votes_by_model(found.terms.sectorflow, current_services.feedback.of(found.key))}
+        return {
+            "items": votes_by_model(found.settings.sectorflow, current_services.feedback.votes(found.key))
+        }
 
 
 def votes_by_model(settings: SectorFlowSettings, votes: Sequence[ModelVotes]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, request
 
 from sectorflow_slack.domain.slack import INTERACTIONS_PATH
 from sectorflow_slack.web import current_services
-from sectorflow_slack.web.signature import read_json, refuse, verified_app_id
+from sectorflow_slack.web.guards import read_json, refuse, verified_app_id
 
 blueprint = Blueprint("interactions", __name__)
 

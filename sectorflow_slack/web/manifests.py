@@ -9,7 +9,7 @@ from marshmallow import RAISE
 from sectorflow_slack.services.manifests import app_manifest, creation_link
 from sectorflow_slack.web import current_settings
 from sectorflow_slack.web.api import ApiBlueprint
-from sectorflow_slack.web.schemas import ManifestQuerySchema
+from sectorflow_slack.web.request_schemas import ManifestQuerySchema
 
 blueprint = ApiBlueprint("manifest", __name__, description="What a Slack app for this service looks like.")
 

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from sectorflow_slack.domain import metrics
 from sectorflow_slack.domain.metrics import Histogram, Snapshot
 from sectorflow_slack.web import current_services, current_settings
-from sectorflow_slack.web.bearer import require_bearer
+from sectorflow_slack.web.guards import require_bearer
 
 PREFIX = "sectorflow_slack_"
 
@@ -79,7 +79,7 @@ class SnapshotCollector(Collector):
         yield states
         figures = {
             metrics.OLDEST_QUESTION_SECONDS: snapshot.oldest_seconds,
-            metrics.DEAD_LETTERS: snapshot.dead_letters,
+            metrics.FAILED_QUESTIONS: snapshot.failed_questions,
         }
         for name, value in figures.items():
             yield GaugeMetricFamily(PREFIX + name, metrics.GAUGES[name], value=value)

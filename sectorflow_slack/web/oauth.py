@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from sectorflow_slack.domain.errors import ConsentRefused
 from sectorflow_slack.domain.slack import INSTALL_PATH, OAUTH_REDIRECT_PATH
-from sectorflow_slack.services.consent import ConsentAnswer
+from sectorflow_slack.services.oauth import OAuthCallback
 from sectorflow_slack.web import current_services, current_settings
 from sectorflow_slack.web.pages import installed_page, refusal_page
 
@@ -32,7 +32,7 @@ def refuse_head() -> None:
 def begin(link: str) -> ResponseReturnValue:
     """Send the browser to Slack, with a state that only this browser can bring back."""
     try:
-        trip = current_services.consent.begin(link)
+        trip = current_services.oauth.start(link)
     except ConsentRefused as refusal:
         return refusal_page(refusal.reason)
     response = redirect(trip.url)
@@ -51,20 +51,22 @@ def begin(link: str) -> ResponseReturnValue:
 @blueprint.get(OAUTH_REDIRECT_PATH)
 def complete() -> ResponseReturnValue:
     """Take the browser back from Slack and show how it ended."""
-    answer = ConsentAnswer(
+    answer = OAuthCallback(
         state=request.args.get("state"),
         cookie=request.cookies.get(STATE_COOKIE),
         code=request.args.get("code"),
         error=request.args.get("error"),
     )
     try:
-        installation, pending = current_services.consent.complete(answer)
+        installation, pending = current_services.oauth.complete(answer)
     except ConsentRefused as refusal:
         response = _return(refusal.return_url, "failed", refusal.installation_id) or refusal_page(
             refusal.reason
         )
     else:
-        response = _return(pending.return_url, "installed", pending.terms.id) or installed_page(installation)
+        response = _return(pending.return_url, "installed", pending.settings.id) or installed_page(
+            installation
+        )
     response.delete_cookie(STATE_COOKIE, path="/slack")
     return response
 

@@ -92,7 +92,7 @@ def installed_page(installation: Installation) -> Response:
     return make_response(
         render_template(
             "installed.html",
-            app_name=installation.terms.app_name,
+            app_name=installation.settings.app_name,
             team_name=installation.bot.team_name,
             open_slack=open_slack,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sectorflow_slack.clients.slack import SlackWebClient
-from sectorflow_slack.domain.messages import Address, Message
+from sectorflow_slack.domain.questions import Address, Message
 from tests.clients.test_slack_replies import REFRESH_TOKEN
 from tests.values import BOT_TOKEN, CUSTOMERS_APP
 
@@ -35,10 +35,12 @@ CALLS: dict[str, Call] = {
     "post": lambda slack: slack.post(BOT_TOKEN, THREAD, MESSAGE),
     "update": lambda slack: slack.update(BOT_TOKEN, "C0GENERAL", "1.2", MESSAGE),
     "delete": lambda slack: slack.delete(BOT_TOKEN, "C0GENERAL", "1.2"),
-    "whisper": lambda slack: slack.whisper(BOT_TOKEN, THREAD, "U0ANN", MESSAGE),
+    "post_ephemeral": lambda slack: slack.post_ephemeral(BOT_TOKEN, THREAD, "U0ANN", MESSAGE),
     "status": lambda slack: slack.set_status(BOT_TOKEN, "C0GENERAL", "1.0", MESSAGE.text),
-    "suggest": lambda slack: slack.suggest(BOT_TOKEN, "D0ANN", "Hello", {MESSAGE.text: MESSAGE.text}),
+    "set_suggested_prompts": lambda slack: slack.set_suggested_prompts(
+        BOT_TOKEN, "D0ANN", "Hello", {MESSAGE.text: MESSAGE.text}
+    ),
     "home": lambda slack: slack.publish_home(BOT_TOKEN, "U0ANN", VIEW),
-    "dialog": lambda slack: slack.open_dialog(BOT_TOKEN, TRIGGER, VIEW),
+    "dialog": lambda slack: slack.open_view(BOT_TOKEN, TRIGGER, VIEW),
     "probe": lambda slack: slack.probe(),
 }

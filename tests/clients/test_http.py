@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 
 from sectorflow_slack.clients import http
 from sectorflow_slack.clients.http import (
+    MAX_SECONDS,
     BodyBroken,
     BodyTooLarge,
     open_session,
+    retry_after_seconds,
     send,
 )
-from sectorflow_slack.clients.retry_after import MAX_SECONDS, retry_after_seconds
 from tests.clients.local_server import HEAD, LocalServer, breaks_off, raw, reply, silent, trickles
 
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sectorflow_slack.clients.replies import THREAD_ID_MAX_LENGTH, read_reply
-from sectorflow_slack.clients.sample_prompts import (
+from sectorflow_slack.clients.sectorflow_replies import (
     MAX_PROMPT_LENGTH,
     MAX_PROMPTS,
     MAX_TITLE_LENGTH,
+    THREAD_ID_MAX_LENGTH,
+    read_reply,
     read_sample_prompts,
     read_title,
 )

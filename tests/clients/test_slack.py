@@ -11,10 +11,10 @@ import requests
 
 from sectorflow_slack.clients import slack as slack_module
 from sectorflow_slack.clients.slack import SlackWebClient
-from sectorflow_slack.clients.slack_calls import BUSY_ERRORS, RATE_ERRORS
+from sectorflow_slack.clients.slack_transport import BUSY_ERRORS, RATE_ERRORS
 from sectorflow_slack.domain.errors import ManifestRefused, SlackBusy, SlackError, SlackRefused
 from sectorflow_slack.domain.installations import BotInstall, FreshToken, SlackApp
-from sectorflow_slack.domain.messages import Message
+from sectorflow_slack.domain.questions import Message
 from sectorflow_slack.domain.slack import SCOPES
 from tests.clients.local_server import (
     TOO_LATE,
@@ -71,9 +71,9 @@ def sent(seen: Seen) -> dict[str, Any]:
         ),
         (CALLS["update"], "chat.update", {**TEXT_AND_BLOCKS, "ts": "1.2"}),
         (CALLS["delete"], "chat.delete", {"channel": "C0GENERAL", "ts": "1.2"}),
-        (CALLS["whisper"], "chat.postEphemeral", {**TEXT_AND_BLOCKS, **IN_THREAD, "user": "U0ANN"}),
+        (CALLS["post_ephemeral"], "chat.postEphemeral", {**TEXT_AND_BLOCKS, **IN_THREAD, "user": "U0ANN"}),
         (
-            lambda slack: slack.whisper(BOT_TOKEN, CHANNEL, "U0ANN", Message("words")),
+            lambda slack: slack.post_ephemeral(BOT_TOKEN, CHANNEL, "U0ANN", Message("words")),
             "chat.postEphemeral",
             {"channel": "C0GENERAL", "text": "words", "user": "U0ANN"},
         ),
@@ -86,7 +86,7 @@ def sent(seen: Seen) -> dict[str, Any]:
             for status in ("is asking four LLMs …", "")
         ],
         (
-            lambda slack: slack.suggest(
+            lambda slack: slack.set_suggested_prompts(
                 BOT_TOKEN, "D0ANN", "Hello", {each["title"]: each["message"] for each in PROMPTS}
             ),
             "assistant.threads.setSuggestedPrompts",

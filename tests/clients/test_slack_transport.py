@@ -10,9 +10,9 @@ import requests
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from sectorflow_slack.clients import slack_calls
+from sectorflow_slack.clients import slack_transport as slack_calls
 from sectorflow_slack.clients.slack import SlackWebClient
-from sectorflow_slack.clients.slack_calls import BUSY_ERRORS, MESSAGE_ERRORS
+from sectorflow_slack.clients.slack_transport import BUSY_ERRORS, MESSAGE_ERRORS
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, SlackRefusedMessage
 from tests.clients.local_server import LocalServer, breaks_off, hangs_up, reply, says, silent, trickles
 from tests.clients.slack_requests import CALLS, SECRETS, Call
@@ -164,7 +164,7 @@ def test_only_a_message_can_be_made_plainer(
     with pytest.raises(SlackError, match=code) as caught:
         call(client)
 
-    is_message = call in (CALLS["post"], CALLS["update"], CALLS["whisper"])
+    is_message = call in (CALLS["post"], CALLS["update"], CALLS["post_ephemeral"])
     plainer = is_message and code in MESSAGE_ERRORS
     assert type(caught.value) is (SlackRefusedMessage if plainer else SlackRefused)
 

@@ -89,12 +89,12 @@ def slack() -> FakeSlackClient:
 @pytest.fixture
 def services(services: Services, probe: FakeProbe, desk: FakeDesk, slack: FakeSlackClient) -> Services:
     installs = replace(
-        services.installs,
+        services.registration,
         sectorflow=desk,
-        maker=replace(services.installs.maker, slack=slack),
-        revocations=replace(services.installs.revocations, slack=slack),
+        app_creator=replace(services.registration.app_creator, slack=slack),
+        revocations=replace(services.registration.revocations, slack=slack),
     )
-    return replace(services, slack=probe, sectorflow=desk, installs=installs)
+    return replace(services, slack=probe, sectorflow=desk, registration=installs)
 
 
 @pytest.fixture

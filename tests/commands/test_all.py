@@ -20,8 +20,8 @@ from redis.retry import Retry
 
 from sectorflow_slack.app import create_app
 from sectorflow_slack.bootstrap import build_services, make_connections
-from sectorflow_slack.commands import make_first_aid, register_commands
-from sectorflow_slack.commands.speaking import EXIT_CODES
+from sectorflow_slack.commands import make_app_without_settings, register_commands
+from sectorflow_slack.commands.output import EXIT_CODES
 from sectorflow_slack.config import Settings
 from sectorflow_slack.storage.crypto import Cipher
 from tests.commands.conftest import running
@@ -106,8 +106,8 @@ def test_where_redis_is_away_every_command_says_so_in_one_sentence(
     Path("backup").write_text(Cipher(settings.encryption_keys).seal("backup", "installations", backup))
     away = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0), decode_responses=True)
     services = build_services(settings, make_connections(away, away))
-    installs = replace(services.installs, sectorflow=FakeSectorFlowClient())
-    run = running(create_app(settings, replace(services, installs=installs)))
+    installs = replace(services.registration, sectorflow=FakeSectorFlowClient())
+    run = running(create_app(settings, replace(services, registration=installs)))
 
     results = {name: run(name, *ARGUMENTS.get(name, [])) for name in COMMANDS.keys() - WITHOUT_REDIS}
 
@@ -139,7 +139,7 @@ def test_where_redis_is_away_every_command_says_so_in_one_sentence(
 def test_with_wrong_settings_only_the_doctor_and_new_keys_run_and_nothing_is_served(
     arguments: str, runs: bool
 ) -> None:
-    app = make_first_aid(FAULT, arguments.split())
+    app = make_app_without_settings(FAULT, arguments.split())
 
     assert (app is not None) is runs
     assert app is None or not list(app.url_map.iter_rules())

@@ -19,7 +19,7 @@ def test_apps_are_listed_with_their_teams_and_without_a_secret(run: Run, service
     for number in range(5):
         terms = make_terms(id=f"id-{number}", app_id=CUSTOMERS_APP.app_id)
         bot = make_bot(app_id=CUSTOMERS_APP.app_id, team_id=f"T0TEAM{number}")
-        services.installs.installations.save(make_installation(terms, bot), CUSTOMERS_APP, None)
+        services.registration.installations.save(make_installation(terms, bot), CUSTOMERS_APP, None)
 
     table = run("apps list")
     as_json = run("apps list", "--json")

@@ -18,9 +18,8 @@ from redis.retry import Retry
 
 from sectorflow_slack.app import create_app
 from sectorflow_slack.bootstrap import Connections, build_services, make_connections
-from sectorflow_slack.commands import make_first_aid
-from sectorflow_slack.commands.checks import examine
-from sectorflow_slack.commands.findings import Finding, Patient
+from sectorflow_slack.commands import make_app_without_settings
+from sectorflow_slack.commands.doctor import Context, Finding, examine
 from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures, Watch
 from sectorflow_slack.domain.errors import SectorFlowBusy, SlackBusy
@@ -34,7 +33,7 @@ GOOD_FIGURES = StoreFigures(
 )
 GOOD_SEALED = SealedFigures(records=7, outdated=0, lost=(), revocations=0, is_complete=True)
 QUIET = Snapshot(
-    counters={}, histograms={}, waiting=0, later=0, underway=0, oldest_seconds=0.0, dead_letters=0
+    counters={}, histograms={}, waiting=0, later=0, underway=0, oldest_seconds=0.0, failed_questions=0
 )
 
 
@@ -72,7 +71,7 @@ def healthy(services: Services, public_site: responses.RequestsMock) -> Services
 
 def examined(settings: Settings, services: Services) -> dict[str, Finding]:
     """The findings of an examination, by check."""
-    findings = list(examine(Patient(settings, services, records=10_000, seconds=0.1)))
+    findings = list(examine(Context(settings, services, records=10_000, seconds=0.1)))
     assert all(finding.message for finding in findings)
     assert all(finding.remedy for finding in findings if finding.status != "ok")
     return {finding.check: finding for finding in findings}
@@ -118,7 +117,9 @@ def test_people_read_what_to_do_and_how_far_it_is_and_a_failure_ends_with_1(
 
 
 def test_settings_that_are_wrong_are_findings_of_their_own() -> None:
-    app = make_first_aid("PUBLIC_URL: Must be set.\nREDIS_URL: Must be set.", ["/bin/flask", "doctor"])
+    app = make_app_without_settings(
+        "PUBLIC_URL: Must be set.\nREDIS_URL: Must be set.", ["/bin/flask", "doctor"]
+    )
     assert app is not None
 
     result = running(app)("doctor", "--json")
@@ -169,7 +170,7 @@ def slack(**changes: Any) -> dict[str, Any]:
         ({"checkup": FakeCheckup(alive=0)}, "workers", "fail", "No worker asks for questions"),
         (metrics(waiting=3, oldest_seconds=500.0), "workers", "warn", "500 s old"),
         (metrics(waiting=3, oldest_seconds=5.0), "workers", "ok", "3 open questions"),
-        (metrics(dead_letters=2), "failed questions", "warn", "2 questions failed"),
+        (metrics(failed_questions=2), "failed questions", "warn", "2 questions failed"),
         *[(slack(skew=skew), "clock", "ok", "") for skew in (0.0, -59.0)],
         *[(slack(skew=skew), "clock", "warn", "") for skew in (None, -299.0)],
         (slack(skew=61.0), "clock", "warn", "61 s behind Slack's"),

@@ -14,12 +14,12 @@ QUESTION = make_question(id="0123456789abcdef0123456789abcdef")
 @pytest.fixture
 def dead(services: Services) -> None:
     """A question that failed for good."""
-    services.consent.installations.save(make_installation(), None, None)
+    services.oauth.installations.save(make_installation(), None, None)
     questions = services.answers.questions
     questions.accept(QUESTION)
-    held = questions.take(QUESTION.installation)
+    held = questions.lease(QUESTION.installation)
     assert held is not None
-    questions.finish(held, "token_refused", again=QUESTION)
+    questions.complete(held, "token_refused", again=QUESTION)
 
 
 @pytest.mark.usefixtures("dead")
@@ -48,21 +48,21 @@ def test_what_failed_is_asked_again_once(run: Run, services: Services, chosen: l
     second = run("failed replay", "--all")
 
     assert (first.output, second.output) == ("1 asked again.\n", "0 asked again.\n")
-    again = services.answers.questions.take(QUESTION.installation)
+    again = services.answers.questions.lease(QUESTION.installation)
     assert again is not None
     assert (again.id, again.text) == (QUESTION.id, QUESTION.text)
 
 
 @pytest.mark.usefixtures("dead")
 def test_what_failed_is_kept_where_the_app_is_not_installed(run: Run, services: Services) -> None:
-    services.consent.installations.delete(QUESTION.installation, before=make_installation().installed_at)
+    services.oauth.installations.delete(QUESTION.installation, before=make_installation().installed_at)
 
     for_people = run("failed replay", "--all")
     as_json = run("failed replay", "--all", "--json")
 
     assert "1 kept" in for_people.stderr
     assert documents(as_json) == [{"askedAgain": [], "kept": [QUESTION.id]}]
-    assert [letter.question.id for letter in services.letters.dead()] == [QUESTION.id]
+    assert [letter.question.id for letter in services.failed_questions.list()] == [QUESTION.id]
 
 
 @pytest.mark.usefixtures("dead")

@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 
 from sectorflow_slack.domain.errors import ManifestRefused, SlackRefused, TokenRefused, WorkspaceMissing
-from sectorflow_slack.domain.installations import PendingInstallation, Terms
+from sectorflow_slack.domain.installations import InstallationSettings, PendingInstallation
 from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.services import Services
 from tests.commands.conftest import FakeDesk, Run, documents
@@ -47,22 +47,22 @@ def token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def installed(services: Services) -> None:
-    services.installs.installations.save(make_installation(), None, None)
+    services.registration.installations.save(make_installation(), None, None)
 
 
 def registered(services: Services, result: Result) -> PendingInstallation:
     """What was stored of the installation that a command printed."""
     (printed,) = documents(result)
-    found = services.installs.find(printed["id"])
+    found = services.registration.find(printed["id"])
     assert isinstance(found, PendingInstallation)
     return found
 
 
-def terms(services: Services) -> Terms:
+def terms(services: Services) -> InstallationSettings:
     """What is stored of the one that is installed."""
-    found = services.installs.find(ID)
+    found = services.registration.find(ID)
     assert found is not None
-    return found.terms
+    return found.settings
 
 
 # Registering
@@ -78,7 +78,7 @@ def test_a_registered_installation_waits_and_its_link_is_printed(run: Run, servi
     assert (made["status"], made["appName"], made["appId"]) == ("pending", "Acme", OWN_APP.app_id)
     assert (made["modelIds"], made["display"]) == ([MODEL_IDS[1], MODEL_IDS[0]], "separated")
     assert made["installUrl"] == f"https://slack.example.com/slack/install/{pending.link}"
-    assert pending.terms.sectorflow.api_token == API_TOKEN
+    assert pending.settings.sectorflow.api_token == API_TOKEN
     assert "https://slack.example.com/slack/install/" in for_people.stdout
     assert API_TOKEN not in for_people.output + as_json.output
 
@@ -92,8 +92,8 @@ def test_every_field_of_the_install_api_has_an_option(run: Run, services: Servic
     )
 
     pending = registered(services, result)
-    assert (pending.terms.sectorflow.plus_id, pending.terms.display) == (PLUS_ID, "tabs")
-    assert (pending.terms.allow_external_users, pending.terms.customer_id) == (True, "c-1")
+    assert (pending.settings.sectorflow.plus_id, pending.settings.display) == (PLUS_ID, "tabs")
+    assert (pending.settings.allow_external_users, pending.settings.customer_id) == (True, "c-1")
     assert (pending.team_id, pending.replaces) == ("T0ACME", ID)
     assert pending.return_url == "https://app.sectorflow.example/done"
 
@@ -121,7 +121,7 @@ def test_secrets_are_asked_for_unseen_or_come_on_stdin(
     result = run(f"{REGISTER} {EXISTING} {options} --json", typed=typed)
 
     pending = registered(services, result)
-    assert (pending.slack_app, pending.terms.sectorflow.api_token) == (CUSTOMERS_APP, api_token)
+    assert (pending.slack_app, pending.settings.sectorflow.api_token) == (CUSTOMERS_APP, api_token)
     assert ("Client secret" in result.stderr) is (not options)
     assert all(secret not in result.output for secret in SECRETS)
 
@@ -278,7 +278,7 @@ def test_a_change_that_is_wrong_is_wrong_usage(run: Run, services: Services, opt
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
-    assert services.installs.find(ID) == make_installation()
+    assert services.registration.find(ID) == make_installation()
 
 
 def test_what_is_not_there_is_not_changed(run: Run) -> None:
@@ -306,7 +306,7 @@ def test_votes_are_told_by_model(run: Run, services: Services) -> None:
 
 
 def test_of_one_that_is_not_installed_there_are_no_votes(run: Run, services: Services) -> None:
-    services.installs.pendings.save(make_pending())
+    services.registration.pendings.save(make_pending())
 
     for installation_id in (ID, "no-such-id"):
         result = run("installations feedback", installation_id)

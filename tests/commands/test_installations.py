@@ -25,23 +25,23 @@ from tests.values import (
 )
 
 INSTALLED = make_installation(make_terms(app_name="Ac\x1b[2Jme\r\u202e"))
-ID = INSTALLED.terms.id
+ID = INSTALLED.settings.id
 PENDING = make_pending(
-    terms=make_terms(
+    settings=make_terms(
         id="8b6cbd5c-0c9f-4a55-9f5c-2f9f0a3a0002", app_name="Waiting", customer_id="c-2", created_at=NOW + 1
     ),
     team_id="T0OTHER",
     expires_at=NOW + 86_401,
 )
-PENDING_ID = PENDING.terms.id
+PENDING_ID = PENDING.settings.id
 PLACE = f"installation:{INSTALLED.key}"
 
 
 @pytest.fixture
 def two(services: Services) -> None:
     """One that is installed, and one that waits for consent."""
-    services.installs.installations.save(INSTALLED, None, None)
-    services.installs.pendings.save(PENDING)
+    services.registration.installations.save(INSTALLED, None, None)
+    services.registration.pendings.save(PENDING)
 
 
 # Listing and showing
@@ -91,7 +91,7 @@ def test_a_list_ends_at_its_limit_and_says_that_there_are_more(
     for number in range(5):
         terms = make_terms(id=f"id-{number}", created_at=NOW + number)
         bot = make_bot(team_id=f"T{number}")
-        services.installs.installations.save(make_installation(terms, bot), None, None)
+        services.registration.installations.save(make_installation(terms, bot), None, None)
 
     three, everything, five = (
         run(f"installations list --json {most}") for most in ("--limit 3", "--all --limit 1", "--limit 5")
@@ -158,7 +158,7 @@ def test_a_deletion_asks_first_and_does_nothing_without_a_yes(run: Run, services
     unattended = run("installations delete", ID)
 
     assert (refused.exit_code, unattended.exit_code) == (1, 1)
-    assert services.installs.find(ID) == INSTALLED
+    assert services.registration.find(ID) == INSTALLED
 
 
 @pytest.mark.usefixtures("two")
@@ -189,7 +189,7 @@ def test_a_script_reads_what_became_of_the_token_of_one_that_is_deleted(
     result = run("installations delete --yes --json", installation_id)
 
     assert documents(result) == [{"id": installation_id, "deleted": True, "revocation": revocation}]
-    assert services.installs.find(installation_id) is None
+    assert services.registration.find(installation_id) is None
     assert slack.revoked == ([BOT_TOKEN] if revocation in {"done", "waiting"} else [])
 
 
@@ -206,7 +206,7 @@ def test_people_are_told_of_a_token_that_is_not_revoked_yet(
 
     assert (result.exit_code, result.stdout) == (0, f"{ID} is deleted.\n")
     assert warning in result.stderr
-    assert services.installs.find(PENDING_ID) == PENDING
+    assert services.registration.find(PENDING_ID) == PENDING
 
 
 # Export and import
@@ -229,7 +229,7 @@ def test_installations_go_to_a_file_of_their_owners_and_come_back(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert imported.output == "1 installations put back.\n"
     assert documents(again) == [{"file": str(file), "installations": 0}]
-    assert services.installs.find(ID) == INSTALLED
+    assert services.registration.find(ID) == INSTALLED
 
 
 @pytest.mark.parametrize("content", [b"something else", b"\xff\xfe", b""])

@@ -13,7 +13,7 @@ from sectorflow_slack.bootstrap import Connections, build_services
 from sectorflow_slack.config import Settings
 from sectorflow_slack.services import Services
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.idempotency import RedisIdempotencyStore
+from sectorflow_slack.storage.idempotency import IdempotencyStore
 from sectorflow_slack.storage.keyring import SEALED_PREFIXES
 from tests.commands.conftest import Run, documents, running
 from tests.values import (
@@ -30,7 +30,7 @@ NEW_KEY = Fernet.generate_key().decode()
 TERMS = make_terms(app_id=CUSTOMERS_APP.app_id)
 INSTALLATION = make_installation(TERMS, make_bot(app_id=CUSTOMERS_APP.app_id))
 PENDING = make_pending(
-    terms=make_terms(id="8b6cbd5c-0c9f-4a55-9f5c-2f9f0a3a0002", app_id=CUSTOMERS_APP.app_id),
+    settings=make_terms(id="8b6cbd5c-0c9f-4a55-9f5c-2f9f0a3a0002", app_id=CUSTOMERS_APP.app_id),
     slack_app=CUSTOMERS_APP,
 )
 QUESTION = make_question(installation=INSTALLATION.key)
@@ -60,16 +60,16 @@ def renew(settings: Settings, connections: Connections, clock: FixedClock) -> Ru
 def stored(services: Services, settings: Settings, store: redis.Redis) -> None:
     """Something of every kind, under the old key."""
     gone = make_installation(make_terms(id="gone"), make_bot(team_id="T0GONE"))
-    services.installs.installations.save(gone, None, None)
-    services.installs.installations.remove(gone)
-    RedisIdempotencyStore(store, Cipher(settings.encryption_keys)).claim("key", "fingerprint", "some-id")
-    services.installs.installations.save(INSTALLATION, CUSTOMERS_APP, None)
-    services.installs.pendings.save(PENDING)
+    services.registration.installations.save(gone, None, None)
+    services.registration.installations.remove(gone)
+    IdempotencyStore(store, Cipher(settings.encryption_keys)).claim("key", "fingerprint", "some-id")
+    services.registration.installations.save(INSTALLATION, CUSTOMERS_APP, None)
+    services.registration.pendings.save(PENDING)
     questions = services.answers.questions
     questions.accept(FAILED)
-    held = questions.take(FAILED.installation)
+    held = questions.lease(FAILED.installation)
     assert held is not None
-    questions.finish(held, "token_refused", again=FAILED)
+    questions.complete(held, "token_refused", again=FAILED)
     questions.accept(QUESTION)
 
 
@@ -98,11 +98,11 @@ def test_afterwards_everything_of_every_kind_opens_with_the_new_key_alone(
     assert all(Cipher([NEW_KEY]).is_current(value) for value in after.values())
     assert (counts["renewed"], counts["lost"]) == (len(before), [])
     only_new = build_services(replace(settings, encryption_keys=(NEW_KEY,)), connections, clock)
-    assert only_new.installs.find(INSTALLATION.terms.id) == INSTALLATION
-    assert only_new.installs.find(PENDING.terms.id) == PENDING
+    assert only_new.registration.find(INSTALLATION.settings.id) == INSTALLATION
+    assert only_new.registration.find(PENDING.settings.id) == PENDING
     assert only_new.apps.find(CUSTOMERS_APP.app_id) == CUSTOMERS_APP
-    assert only_new.answers.questions.take(QUESTION.installation) == QUESTION
-    assert [letter.question for letter in only_new.letters.dead()] == [FAILED]
+    assert only_new.answers.questions.lease(QUESTION.installation) == QUESTION
+    assert [letter.question for letter in only_new.failed_questions.list()] == [FAILED]
 
 
 @pytest.mark.usefixtures("stored")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sectorflow_slack.commands.speaking import readable, sentence
+from sectorflow_slack.commands.output import readable, sentence
 from sectorflow_slack.domain import errors
 from sectorflow_slack.logging import configure_logging
 from tests.commands.conftest import Run, documents

@@ -10,7 +10,7 @@ from tests.commands.conftest import FakeDesk, Run, documents
 from tests.values import API_TOKEN, MODEL_IDS, PLUS_ID, WORKSPACE_ID, make_installation, make_pending
 
 TOKEN = "token-of-the-operator"
-ID = make_installation().terms.id
+ID = make_installation().settings.id
 ASK = ["Why?", "--workspace", WORKSPACE_ID, "--model", MODEL_IDS[0]]
 REPLY = Reply(
     (
@@ -29,7 +29,7 @@ def token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def installed(services: Services) -> None:
-    services.installs.installations.save(make_installation(), None, None)
+    services.registration.installations.save(make_installation(), None, None)
 
 
 # Whose token
@@ -61,10 +61,10 @@ def test_an_installation_whose_token_is_forgotten_is_an_error(
     run: Run, services: Services, desk: FakeDesk
 ) -> None:
     pending = make_pending()
-    services.installs.pendings.save(pending)
-    services.installs.pendings.fail(pending.terms.id, "cancelled")
+    services.registration.pendings.save(pending)
+    services.registration.pendings.fail(pending.settings.id, "cancelled")
 
-    for installation_id in (pending.terms.id, "no-such-id"):
+    for installation_id in (pending.settings.id, "no-such-id"):
         result = run("sectorflow models", "--installation", installation_id)
         assert result.exit_code == 1
         assert "no such installation, or its token is forgotten or lost" in result.stderr
@@ -169,5 +169,5 @@ def test_an_installations_settings_are_used_but_for_what_is_named(run: Run, desk
     run("sectorflow ask Why? --installation", ID, "--model", MODEL_IDS[2])
 
     (as_stored, _, _), (with_one, _, _) = desk.asked
-    assert as_stored == make_installation().terms.sectorflow
+    assert as_stored == make_installation().settings.sectorflow
     assert (with_one.model_ids, with_one.workspace_id) == ((MODEL_IDS[2],), WORKSPACE_ID)

@@ -5,9 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sectorflow_slack.domain.installations import InstallationKey, OAuthState, Status
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.progress import Letter, Plan, Progress
-from sectorflow_slack.domain.questions import ModelAnswer, Reply
+from sectorflow_slack.domain.questions import FailedQuestion, Message, ModelAnswer, Plan, Progress, Reply
 from tests.values import (
     API_TOKEN,
     BOT_TOKEN,
@@ -97,7 +95,7 @@ def test_no_repr_shows_a_secret_or_a_text() -> None:
         make_question(text="a secret question"),
         Reply((ModelAnswer("m", "Model", text="a secret answer"),)),
         Progress(Plan((Message("a secret answer", ({"text": "a secret answer"},)),), "a_reason", ("m",))),
-        Letter(make_question(text="a secret question"), "a_reason", NOW),
+        FailedQuestion(make_question(text="a secret question"), "a_reason", NOW),
         OAuthState("an-id", "A0OWN"),
     ]
 

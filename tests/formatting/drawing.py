@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.questions import Answer, ModelAnswer
+from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
 from sectorflow_slack.formatting.displays.separated import separated
 from sectorflow_slack.formatting.meaning import understand
 from sectorflow_slack.formatting.plain import words_of

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from sandbox.slack.blocks import check_message
-from sectorflow_slack.domain.messages import Message
+from sectorflow_slack.domain.questions import Message
 
 LIVE_TOKEN = re.compile(
     r"<(!(channel|here|everyone|group|subteam|date)\b|[@#][UWBCDG][A-Z0-9]*[>|]|(https?://|mailto:)[^<>|]*\|)",

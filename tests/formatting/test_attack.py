@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -43,19 +44,23 @@ def test_the_work_grows_with_the_length(pattern: Callable[[int], str]) -> None:
 
 
 def seconds(text: str) -> float:
-    """Measure what an answer takes, the better of two times: others work here too."""
+    """Measure what an answer takes, the best of three times: others work here too."""
     taken = []
-    for _ in range(2):
-        begun = time.process_time()
-        separated(make_answer(model(text)))
-        taken.append(time.process_time() - begun)
+    gc.disable()
+    try:
+        for _ in range(3):
+            begun = time.process_time()
+            separated(make_answer(model(text)))
+            taken.append(time.process_time() - begun)
+    finally:
+        gc.enable()
     return min(taken)
 
 
 @each_pattern
 def test_what_no_call_shows_grows_with_the_length_too(pattern: Callable[[int], str]) -> None:
     # Four times as long; quadratic work takes sixteen times as long. A regular expression is one call.
-    assert seconds(pattern(40_000)) <= 10 * seconds(pattern(10_000)) + 0.05
+    assert seconds(pattern(40_000)) <= 12 * seconds(pattern(10_000)) + 0.05
 
 
 @each_pattern

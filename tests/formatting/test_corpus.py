@@ -2,7 +2,7 @@
 
 import pytest
 
-from sectorflow_slack.domain.messages import Message
+from sectorflow_slack.domain.questions import Message
 from sectorflow_slack.formatting.displays.separated import separated
 from sectorflow_slack.formatting.plain import plainer, simpler
 from tests.formatting.drawing import CORPUS, headings, kinds, make_answer, model, words

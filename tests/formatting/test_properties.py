@@ -7,8 +7,7 @@ from dataclasses import replace
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.questions import Answer, ModelAnswer
+from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
 from sectorflow_slack.formatting.displays.separated import separated
 from sectorflow_slack.formatting.displays.tabs import tab_pages, tabs
 from sectorflow_slack.formatting.plain import for_update, plainer, simpler, words_of

@@ -129,4 +129,5 @@ def sentences(node: ast.AST) -> Iterator[str]:
 
 def is_for_programmers(call: ast.Call) -> bool:
     called = ast.unparse(call.func)
-    return called.startswith(("logger.", "re.")) or called.endswith(("Error", "Refused", "Lost"))
+    logs = called.startswith(("logger.", "re.", "best_effort"))
+    return logs or called.endswith(("Error", "Refused", "Lost"))

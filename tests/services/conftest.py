@@ -13,7 +13,7 @@ from sectorflow_slack.bootstrap import Connections, Remotes, build_services
 from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.errors import TokenRefused
 from sectorflow_slack.services import Services
-from sectorflow_slack.services.answers import AnswerService
+from sectorflow_slack.services.answering import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
 from tests.services.installing import InstallFlow
 from tests.services.scenario import Scenario
@@ -126,9 +126,9 @@ def services(
     remotes = Remotes(queue=queue, slack=slack, sectorflow=sectorflow, clock=clock)
     real = build_services(settings, connections, clock, remotes)
     recovery = replace(real.answers.recovery, random=lambda: 0.5)
-    claims = replace(real.installs.claims, sleep=lambda _: None)
+    claims = replace(real.registration.idempotency, sleep=lambda _: None)
     return replace(
         real,
-        installs=replace(real.installs, claims=claims),
+        registration=replace(real.registration, idempotency=claims),
         answers=replace(real.answers, recovery=recovery),
     )

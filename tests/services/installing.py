@@ -11,17 +11,17 @@ import redis
 
 from sectorflow_slack.domain.errors import ConsentRefused
 from sectorflow_slack.domain.installations import (
+    IdempotencyKey,
     Installation,
     InstallationKey,
     InstallRequest,
-    Once,
     PendingInstallation,
     SectorFlowSettings,
 )
 from sectorflow_slack.services import Services
-from sectorflow_slack.services.answers import AnswerService
-from sectorflow_slack.services.consent import ConsentAnswer, ConsentService
-from sectorflow_slack.services.installs import InstallService
+from sectorflow_slack.services.answering import AnswerService
+from sectorflow_slack.services.oauth import OAuthCallback, OAuthService
+from sectorflow_slack.services.registration import RegistrationService
 from sectorflow_slack.services.tokens import TokenService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
 from tests.values import (
@@ -43,7 +43,7 @@ ID = make_terms().id
 KEY = InstallationKey(OWN_APP.app_id, TEAM_ID)
 RETURN_URL = "https://app.sectorflow.example/done"
 ORG_WIDE = make_bot(team_id=None, enterprise_id="E0ORG", is_enterprise_install=True)
-ONCE = Once("a-key", "digest-of-the-body")
+ONCE = IdempotencyKey("a-key", "digest-of-the-body")
 
 
 def make_request(**changes: Any) -> InstallRequest:
@@ -63,12 +63,12 @@ class InstallFlow:
     clock: FixedClock
 
     @property
-    def installs(self) -> InstallService:
-        return self.services.installs
+    def installs(self) -> RegistrationService:
+        return self.services.registration
 
     @property
-    def consent(self) -> ConsentService:
-        return self.services.consent
+    def consent(self) -> OAuthService:
+        return self.services.oauth
 
     @property
     def answers(self) -> AnswerService:
@@ -78,7 +78,7 @@ class InstallFlow:
     def tokens(self) -> TokenService:
         return self.services.tokens
 
-    def register(self, once: Once | None = None, **changes: Any) -> PendingInstallation:
+    def register(self, once: IdempotencyKey | None = None, **changes: Any) -> PendingInstallation:
         """Ask for an installation as the platform does."""
         pending = self.installs.register(make_request(**changes), once)
         assert isinstance(pending, PendingInstallation)
@@ -96,10 +96,10 @@ class InstallFlow:
         self.consent.installations.save(installation, None, replaces)
         return installation
 
-    def leave(self, link: str = LINK) -> ConsentAnswer:
+    def leave(self, link: str = LINK) -> OAuthCallback:
         """Go to Slack in one browser; return what it will bring back."""
-        trip = self.consent.begin(link)
-        return ConsentAnswer(trip.state, trip.state, "a-code")
+        trip = self.consent.start(link)
+        return OAuthCallback(trip.state, trip.state, "a-code")
 
     def go(self, link: str = LINK, **changes: Any) -> Installation:
         """Go to Slack and come back in one browser."""

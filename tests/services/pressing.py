@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.questions import ModelAnswer, Reply
+from sectorflow_slack.domain.questions import Message, ModelAnswer, Reply
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.actions import (
     FOLLOW_UP_BLOCK,

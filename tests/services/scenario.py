@@ -10,15 +10,13 @@ from typing import Any
 import pytest
 import redis
 
-from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.progress import KeptAnswer
-from sectorflow_slack.domain.questions import Question
+from sectorflow_slack.domain.questions import Message, Question, StoredAnswer
+from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.formatting.answers import draw
 from sectorflow_slack.formatting.plain import for_update
 from sectorflow_slack.services import Services
-from sectorflow_slack.services.answers import AnswerService
+from sectorflow_slack.services.answering import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
 from tests.services import steps
 from tests.services.pressing import ANSWER_ID
@@ -56,7 +54,7 @@ class Scenario:
     def have_answered(self, **changes: Any) -> Question:
         """Ask, and forget what the queue was told meanwhile."""
         question = self.ask(**changes)
-        self.queue.errands.clear()
+        self.queue.slack_jobs.clear()
         self.queue.jobs.clear()
         return question
 
@@ -69,8 +67,8 @@ class Scenario:
         """Change settings of the installation, as a PATCH does."""
         now = self.answers.installations.find(KEY)
         assert now is not None
-        terms = replace(now.terms, revision=now.terms.revision + 1, **changes)
-        assert self.answers.installations.change(replace(now, terms=terms), now.terms.revision)
+        terms = replace(now.settings, revision=now.settings.revision + 1, **changes)
+        assert self.answers.installations.change(replace(now, settings=terms), now.settings.revision)
 
     # What workers do
 
@@ -78,12 +76,12 @@ class Scenario:
         """Have a worker answer the next question."""
         self.answers.answer_next(key)
 
-    def run_jobs(self) -> list[Errand]:
+    def run_jobs(self) -> list[SlackJob]:
         """Have workers run the Slack jobs that were sent, and those that come of them."""
-        ran: list[Errand] = []
-        while self.queue.errands:
-            ran.append(self.queue.errands.pop(0)[0])
-            self.services.errands.run(ran[-1])
+        ran: list[SlackJob] = []
+        while self.queue.slack_jobs:
+            ran.append(self.queue.slack_jobs.pop(0)[0])
+            self.services.slack_jobs.run(ran[-1])
             assert len(ran) < 50
         return ran
 
@@ -93,7 +91,7 @@ class Scenario:
 
     def greet(self, question: Question) -> None:
         """Run the job that shows the placeholder of a question."""
-        self.services.errands.run(Errand("greet", question.installation, question_id=question.id))
+        self.services.slack_jobs.run(SlackJob("greet", question.installation, question_id=question.id))
 
     def greeted(self, number: int = 1, **changes: Any) -> Question:
         """Put a question in line and show its placeholder; no worker answers it yet."""
@@ -130,9 +128,9 @@ class Scenario:
 
     # What is to be seen
 
-    def kept(self, answer_id: str = ANSWER_ID) -> KeptAnswer:
+    def kept(self, answer_id: str = ANSWER_ID) -> StoredAnswer:
         """Return an answer as it is stored."""
-        found = self.answers.kept.find(answer_id)
+        found = self.answers.answers.find(answer_id)
         assert found is not None
         return found
 
@@ -146,7 +144,7 @@ class Scenario:
         return (
             list(map(for_update, self.slack.shown.values())) == list(map(for_update, self.rendered()))
             and tuple(self.slack.shown) == now.posted
-            and now.drawn == now.version
+            and now.rendered == now.version
         )
 
     def shows_the_answer_alone(self) -> bool:
@@ -155,19 +153,19 @@ class Scenario:
 
     def is_untouched(self) -> bool:
         """Whether nothing at all was done with the one answer that there is."""
-        idle = not self.queue.errands and not self.queue.jobs
-        shown = len(self.slack.posted) == 1 and not self.slack.whispered
-        return idle and shown and self.kept().version == 1 and not self.services.feedback.of(KEY)
+        idle = not self.queue.slack_jobs and not self.queue.jobs
+        shown = len(self.slack.posted) == 1 and not self.slack.ephemerals
+        return idle and shown and self.kept().version == 1 and not self.services.feedback.votes(KEY)
 
     @property
     def whispered(self) -> list[tuple[str, str]]:
         """The ephemeral messages: to whom, and what."""
-        return [(user_id, message.text) for _, user_id, message in self.slack.whispered]
+        return [(user_id, message.text) for _, user_id, message in self.slack.ephemerals]
 
     @property
     def failed_questions(self) -> list[tuple[Question, str]]:
         """The questions that failed for good and can be asked again, each with its reason."""
-        return [(letter.question, letter.reason) for letter in self.services.letters.dead()]
+        return [(letter.question, letter.reason) for letter in self.services.failed_questions.list()]
 
     @property
     def ended(self) -> dict[str, int]:

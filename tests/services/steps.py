@@ -8,13 +8,13 @@ from typing import Any
 
 import redis
 
-from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.metrics import Snapshot
 from sectorflow_slack.domain.questions import Question, Reply
+from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.formatting.interim import asking
 from sectorflow_slack.services import Services
-from sectorflow_slack.services.answers import AnswerService
+from sectorflow_slack.services.answering import AnswerService
 from tests.fakes import make_reply
 from tests.values import MODEL_IDS, OWN_APP, TEAM_ID, make_question
 
@@ -50,7 +50,7 @@ def greeted(services: Services, number: int = 1, **changes: Any) -> Question:
     """Put a question in line and show its placeholder; no worker answers it yet."""
     question = make_question(number, **changes)
     services.answers.questions.accept(question)
-    services.errands.run(Errand("greet", question.installation, question_id=question.id))
+    services.slack_jobs.run(SlackJob("greet", question.installation, question_id=question.id))
     return question
 
 

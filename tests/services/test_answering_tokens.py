@@ -83,7 +83,7 @@ def test_a_question_fails_once_one_renewal_did_not_help(
     assert len(acme.slack.refreshed) == 1
     assert left(acme.store) == []
     assert ended(acme.services) == {"slack_token_expired": 1}
-    assert [letter.reason for letter in acme.services.letters.dead()] == ["slack_token_expired"]
+    assert [letter.reason for letter in acme.services.failed_questions.list()] == ["slack_token_expired"]
 
 
 def test_a_question_waits_if_slack_cannot_renew_the_token_now(acme: InstallFlow) -> None:
@@ -164,4 +164,4 @@ def test_a_question_to_an_app_that_was_uninstalled_meanwhile_is_dropped(acme: In
 
     assert (acme.sectorflow.asked, acme.slack.posted, left(acme.store)) == ([], [], [])
     assert ended(acme.services) == {"uninstalled": 1}
-    assert acme.services.letters.dead() == ()
+    assert acme.services.failed_questions.list() == ()

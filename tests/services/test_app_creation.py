@@ -12,7 +12,7 @@ import fakeredis
 import pytest
 
 from sectorflow_slack.domain.errors import (
-    AppNotMade,
+    AppNotCreated,
     InstallRefused,
     ManifestRefused,
     SectorFlowSlackError,
@@ -22,11 +22,11 @@ from sectorflow_slack.domain.errors import (
     StorageUnavailable,
     TokenRefused,
 )
-from sectorflow_slack.domain.installations import InstallationQuery, Once, PendingInstallation
-from sectorflow_slack.services import insisting
-from sectorflow_slack.services import installs as installs_module
-from sectorflow_slack.services.app_making import MIN_SECONDS, TOKEN_ERRORS
-from sectorflow_slack.services.checking import SHORT_CHECK_TIMEOUT_SECONDS
+from sectorflow_slack.domain.installations import IdempotencyKey, InstallationQuery, PendingInstallation
+from sectorflow_slack.services import registration as installs_module
+from sectorflow_slack.services import resilience as insisting
+from sectorflow_slack.services.app_creation import MIN_SECONDS, TOKEN_ERRORS
+from sectorflow_slack.services.registration import SHORT_CHECK_TIMEOUT_SECONDS
 from tests.fakes import MADE_APP
 from tests.services.installing import ONCE, InstallFlow, before
 from tests.values import OWN_APP, TEAM_ID
@@ -45,28 +45,28 @@ NOT_MADE = [
 ]
 
 
-def create(flow: InstallFlow, once: Once | None = None, **changes: Any) -> PendingInstallation:
+def create(flow: InstallFlow, once: IdempotencyKey | None = None, **changes: Any) -> PendingInstallation:
     return flow.register(once, config_token=CONFIG_TOKEN, **changes)
 
 
-def refused(flow: InstallFlow, once: Once | None = None, **changes: Any) -> SectorFlowSlackError:
+def refused(flow: InstallFlow, once: IdempotencyKey | None = None, **changes: Any) -> SectorFlowSlackError:
     with pytest.raises(SectorFlowSlackError) as caught:
         create(flow, once, **changes)
     assert CONFIG_TOKEN not in str(caught.value)
     return caught.value
 
 
-def not_made(flow: InstallFlow, once: Once | None = None) -> AppNotMade:
+def not_made(flow: InstallFlow, once: IdempotencyKey | None = None) -> AppNotCreated:
     error = refused(flow, once)
-    assert isinstance(error, AppNotMade)
+    assert isinstance(error, AppNotCreated)
     return error
 
 
 def test_an_app_is_made_for_a_request_that_brings_a_configuration_token(flow: InstallFlow) -> None:
     pending = create(flow)
 
-    assert (pending.terms.app_id, pending.slack_app) == (MADE_APP.app_id, MADE_APP)
-    assert flow.installs.find(pending.terms.id) == pending
+    assert (pending.settings.app_id, pending.slack_app) == (MADE_APP.app_id, MADE_APP)
+    assert flow.installs.find(pending.settings.id) == pending
     ((token, manifest, _),) = flow.slack.created
     assert token == CONFIG_TOKEN
     assert manifest["display_information"]["name"] == "Acme Assistant"
@@ -149,8 +149,8 @@ def test_slack_gets_the_time_that_sectorflow_leaves(
 
 
 def test_an_app_that_could_not_be_made_in_time_is_not_begun(flow: InstallFlow) -> None:
-    with pytest.raises(AppNotMade, match="Try again") as caught:
-        flow.installs.maker.make("Acme", CONFIG_TOKEN, None, 0.9)
+    with pytest.raises(AppNotCreated, match="Try again") as caught:
+        flow.installs.app_creator.create("Acme", CONFIG_TOKEN, None, 0.9)
 
     assert not caught.value.in_doubt
     assert flow.slack.created == []
@@ -203,7 +203,7 @@ def test_if_no_app_was_made_the_same_key_may_be_tried_again(flow: InstallFlow, e
 
     pending = create(flow, ONCE)
 
-    assert pending.terms.app_id == MADE_APP.app_id
+    assert pending.settings.app_id == MADE_APP.app_id
     assert create(flow, ONCE) == pending
     assert len(flow.slack.created) == 2
 
@@ -213,7 +213,7 @@ def test_if_an_app_may_have_been_made_none_is_made_again_under_the_key(
     flow: InstallFlow, error: BaseException, lapse: Callable[[], None]
 ) -> None:
     flow.slack.creations.then(error)
-    with pytest.raises((AppNotMade, KeyboardInterrupt)) as first:
+    with pytest.raises((AppNotCreated, KeyboardInterrupt)) as first:
         create(flow, ONCE)
     lapse()
 
@@ -223,7 +223,7 @@ def test_if_an_app_may_have_been_made_none_is_made_again_under_the_key(
     assert failure.in_doubt
     assert "api.slack.com/apps" in failure.message
     assert len(flow.slack.created) == 1
-    assert create(flow, Once("another-key", ONCE.fingerprint)).slack_app == MADE_APP
+    assert create(flow, IdempotencyKey("another-key", ONCE.fingerprint)).slack_app == MADE_APP
 
 
 # The store is away
@@ -242,7 +242,7 @@ def test_slack_is_not_asked_if_that_cannot_be_recorded(
     redis_server.connected = False
 
     with pytest.raises(StorageUnavailable):
-        flow.installs.maker.make("Acme", CONFIG_TOKEN, ONCE, 5.0)
+        flow.installs.app_creator.create("Acme", CONFIG_TOKEN, ONCE, 5.0)
 
     assert flow.slack.created == []
 

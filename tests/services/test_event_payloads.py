@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sectorflow_slack.domain.questions import Question
-from sectorflow_slack.services.payloads import Event, as_question, ended_tenant, is_question, tenants
+from sectorflow_slack.services.event_payloads import Event, as_question, ended_tenant, is_question, tenants
 from tests.values import BOT_USER_ID, NOW, OWN_APP, TEAM_ID, make_bot, make_event, make_installation
 
 INSTALLATION = make_installation()

@@ -43,7 +43,7 @@ def org(events: EventService) -> Installation:
 def waiting(events: EventService, key: InstallationKey = KEY) -> list[Question]:
     """Take all questions in line."""
     found = []
-    while question := events.questions.take(key):
+    while question := events.questions.lease(key):
         found.append(question)
     return found
 
@@ -62,7 +62,7 @@ def test_a_question_is_stored_a_worker_woken_and_its_placeholder_sent_for(
     (question,) = waiting(events)
     assert (question.text, question.event_id, question.asked_at) == ("Tell me a joke", "Ev0001", NOW)
     assert queue.jobs == [(KEY, 0.0)]
-    assert [(errand.kind, errand.question_id) for errand, _ in queue.errands] == [("greet", question.id)]
+    assert [(errand.kind, errand.question_id) for errand, _ in queue.slack_jobs] == [("greet", question.id)]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_needs_no_model_gets_no_placeholder(
     events.accept(make_event(event, **changes))
 
     assert queue.jobs == [(KEY, 0.0)]
-    assert queue.errands == []
+    assert queue.slack_jobs == []
 
 
 def test_while_as_many_as_allowed_are_under_way_a_question_waits_and_wakes_no_worker(
@@ -87,11 +87,11 @@ def test_while_as_many_as_allowed_are_under_way_a_question_waits_and_wakes_no_wo
 ) -> None:
     acme.answers.questions._limit = 1  # type: ignore[attr-defined]
     acme.accept()
-    acme.answers.questions.take(KEY)
+    acme.answers.questions.lease(KEY)
 
     events.accept(make_event())
 
-    assert (acme.queue.jobs, acme.queue.errands) == ([], [])
+    assert (acme.queue.jobs, acme.queue.slack_jobs) == ([], [])
     assert acme.store.llen(f"waiting:{KEY}") == 1
 
 
@@ -119,7 +119,7 @@ def test_anything_else_is_counted_and_changes_nothing(
 
     assert sorted(acme.store.keys()) == [*before, "metrics"]
     assert acme.store.hgetall("metrics") == {"received": "1", "ignored": "1"}
-    assert (acme.queue.jobs, acme.queue.errands) == ([], [])
+    assert (acme.queue.jobs, acme.queue.slack_jobs) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_repeat_is_asked_once(events: EventService, queue: FakeTaskQueue, agai
     events.accept(again)
 
     assert len(waiting(events)) == 1
-    assert (len(queue.jobs), len(queue.errands)) == (1, 1)
+    assert (len(queue.jobs), len(queue.slack_jobs)) == (1, 1)
 
 
 @pytest.mark.parametrize("team_id", ["T0SOME", TEAM_ID], ids=["alone", "before the one of the team"])

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.errors import (
     AnswerLost,
     CannotDecrypt,
@@ -27,11 +26,11 @@ from sectorflow_slack.domain.errors import (
     TokenRefused,
     WorkspaceMissing,
 )
+from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.logging import JsonFormatter
-from sectorflow_slack.services import insisting
-from sectorflow_slack.services.failures import excuse_for, reason_of
-from sectorflow_slack.services.retries import delay_before_retry
+from sectorflow_slack.services import resilience as insisting
+from sectorflow_slack.services.failures import delay_before_retry, excuse_for, reason_of
 from tests.services.scenario import Scenario
 from tests.services.steps import KEY, LETTER_ID, let_time_pass
 
@@ -102,12 +101,12 @@ def test_a_failure_at_slack_cannot_be_told_in_its_place_and_is_stored(
         assert acme.ended == {}
         acme.later()
 
-    told = Errand("tell", KEY, user_id="U0ANN", thread_ts=question.ts, sentence="not_in_channel")
+    told = SlackJob("tell", KEY, user_id="U0ANN", thread_ts=question.ts, sentence="not_in_channel")
     assert acme.queue.jobs == [(KEY, delay) for delay in delays]
     assert len(acme.sectorflow.asked) == 1
     assert acme.slack.posted == []
     assert acme.services.read_metrics().counters.get(("retries", "slack"), 0) == len(delays)
-    assert acme.queue.errands == ([(told, 0.0)] if reason in SHUT_OUT else [])
+    assert acme.queue.slack_jobs == ([(told, 0.0)] if reason in SHUT_OUT else [])
     assert acme.ended == {reason: 1}
     assert acme.failed_questions == [(question, reason)]
     assert acme.left == []
@@ -172,7 +171,7 @@ def test_a_queue_that_fails_loses_no_question_that_was_put_back(acme: Scenario) 
         acme.ask()
 
     let_time_pass(acme.store)
-    acme.answers.keep_going()
+    acme.answers.extend_leases()
     acme.work()
 
     assert acme.queue.jobs == [(KEY, 0.0)]

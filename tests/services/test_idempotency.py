@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from sectorflow_slack.domain.errors import InstallRefused, StillUnderWay, StorageUnavailable, TokenRefused
-from sectorflow_slack.domain.installations import Once, PendingInstallation
+from sectorflow_slack.domain.errors import InstallRefused, RequestInProgress, StorageUnavailable, TokenRefused
+from sectorflow_slack.domain.installations import IdempotencyKey, PendingInstallation
 from tests.services.installing import ID, ONCE, InstallFlow, make_request
 
 
-def refused_field(flow: InstallFlow, once: Once = ONCE) -> str:
+def refused_field(flow: InstallFlow, once: IdempotencyKey = ONCE) -> str:
     with pytest.raises(InstallRefused) as caught:
         flow.register(once)
     return caught.value.field
@@ -32,7 +32,7 @@ def test_another_key_makes_another_installation(flow: InstallFlow) -> None:
 
     second = flow.register(replace(ONCE, key="another-key"))
 
-    assert first.terms.id != second.terms.id
+    assert first.settings.id != second.settings.id
 
 
 def test_a_key_counts_for_one_body(flow: InstallFlow) -> None:
@@ -51,7 +51,7 @@ def test_a_repeat_returns_the_installation_as_it_is_now_also_after_it_replaced_a
 
 
 def test_a_key_whose_installation_was_deleted_makes_no_other(flow: InstallFlow) -> None:
-    flow.installs.delete(flow.register(ONCE).terms.id)
+    flow.installs.delete(flow.register(ONCE).settings.id)
 
     assert refused_field(flow) == "Idempotency-Key"
 
@@ -63,7 +63,7 @@ def test_a_key_may_be_used_again_after_a_refusal(flow: InstallFlow, fingerprint:
 
     pending = flow.register(replace(ONCE, fingerprint=fingerprint))
 
-    assert flow.installs.find(pending.terms.id) == pending
+    assert flow.installs.find(pending.settings.id) == pending
 
 
 def test_an_installation_whose_claim_was_never_settled_is_found_by_the_next_request(
@@ -73,7 +73,7 @@ def test_an_installation_whose_claim_was_never_settled_is_found_by_the_next_requ
         raise StorageUnavailable("ConnectionError")
 
     with monkeypatch.context() as outage:
-        outage.setattr(flow.installs.claims.idempotency, "done", away)
+        outage.setattr(flow.installs.idempotency.idempotency, "complete", away)
         stored = flow.register(ONCE)
     lapse()
 
@@ -92,22 +92,22 @@ def test_of_eight_requests_at_once_one_registers_and_all_get_the_same(flow: Inst
         registered.set()
         return made
 
-    installs = replace(flow.installs, claims=replace(flow.installs.claims, sleep=wait))
+    installs = replace(flow.installs, idempotency=replace(flow.installs.idempotency, sleep=wait))
     flow.sectorflow.checks.then(lambda: all(waiting.acquire(timeout=30) for _ in range(7)))
 
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(register, range(8)))
 
-    assert len({each.terms.id for each in made}) == 1
+    assert len({each.settings.id for each in made}) == 1
     assert len(flow.sectorflow.checked) == 1
 
 
 def test_a_repeat_of_a_request_that_takes_long_is_told_so_in_time(flow: InstallFlow) -> None:
     pauses: list[float] = []
-    installs = replace(flow.installs, claims=replace(flow.installs.claims, sleep=pauses.append))
+    installs = replace(flow.installs, idempotency=replace(flow.installs.idempotency, sleep=pauses.append))
 
     def repeat() -> None:
-        with pytest.raises(StillUnderWay):
+        with pytest.raises(RequestInProgress):
             installs.register(make_request(), ONCE)
 
     flow.sectorflow.checks.then(repeat)

@@ -11,24 +11,29 @@ from hypothesis import strategies as st
 
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.actions import FOLLOW_UP_DIALOG, ActionValue
-from sectorflow_slack.services.presses import Press, Submission, read_presses, read_submission
+from sectorflow_slack.services.interaction_payloads import (
+    BlockAction,
+    ViewSubmission,
+    read_block_actions,
+    read_view_submission,
+)
 from tests.services.pressing import ANSWER_ID, FIRST_TS, THREAD_TS, TRIGGER_ID, from_menu, press, submission
 from tests.values import OWN_APP, TEAM_ID, make_press
 
 ORG = {"enterprise": {"id": "E0ACME"}}
 
 
-def read_sent(**changes: Any) -> Submission:
-    sent = read_submission(submission(**changes), FOLLOW_UP_DIALOG)
+def read_sent(**changes: Any) -> ViewSubmission:
+    sent = read_view_submission(submission(**changes), FOLLOW_UP_DIALOG)
     assert sent is not None
     return sent
 
 
 def test_a_press_is_read_with_what_the_button_carries_and_where_it_stands() -> None:
-    assert list(read_presses(press(actions.SHOW_TAB, 2, page=1))) == [
-        Press(
+    assert list(read_block_actions(press(actions.SHOW_TAB, 2, page=1))) == [
+        BlockAction(
             action=actions.SHOW_TAB,
-            letter_id="",
+            question_id="",
             value=ActionValue(ANSWER_ID, 2, 1),
             app_id=OWN_APP.app_id,
             tenant_ids=(TEAM_ID,),
@@ -43,7 +48,7 @@ def test_a_press_is_read_with_what_the_button_carries_and_where_it_stands() -> N
 
 
 def test_a_choice_of_the_menu_is_what_it_chooses() -> None:
-    (read,) = read_presses(from_menu(actions.PLAIN_TEXT, 1))
+    (read,) = read_block_actions(from_menu(actions.PLAIN_TEXT, 1))
 
     assert read.action == actions.PLAIN_TEXT
     assert read.value == ActionValue(ANSWER_ID, 1, choice=actions.PLAIN_TEXT)
@@ -53,9 +58,9 @@ def test_a_choice_of_the_menu_is_what_it_chooses() -> None:
     ("value", "letter_id"), [(ANSWER_ID, ANSWER_ID), (ANSWER_ID.upper() + "F", ""), (f"{ANSWER_ID}\n", "")]
 )
 def test_the_button_of_a_failed_question_carries_its_id_alone(value: str, letter_id: str) -> None:
-    (read,) = read_presses(make_press(value))
+    (read,) = read_block_actions(make_press(value))
 
-    assert (read.action, read.letter_id, read.value) == (actions.ASK_AGAIN, letter_id, None)
+    assert (read.action, read.question_id, read.value) == (actions.ASK_AGAIN, letter_id, None)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +77,7 @@ def test_the_button_of_a_failed_question_carries_its_id_alone(value: str, letter
 def test_the_installation_is_looked_for_where_slack_says_it_is(
     changes: dict[str, Any], tenants: tuple[str, ...]
 ) -> None:
-    (read,) = read_presses(press(actions.VOTE, **changes))
+    (read,) = read_block_actions(press(actions.VOTE, **changes))
 
     assert read.tenant_ids == read_sent(**changes).tenant_ids == tenants
 
@@ -100,11 +105,11 @@ def test_a_submission_is_read_with_the_question_as_it_was_typed() -> None:
     ],
 )
 def test_anything_else_is_no_submission(payload: dict[str, Any]) -> None:
-    assert read_submission(payload, FOLLOW_UP_DIALOG) is None
+    assert read_view_submission(payload, FOLLOW_UP_DIALOG) is None
 
 
 def test_a_submission_is_no_press() -> None:
-    assert list(read_presses(submission())) == []
+    assert list(read_block_actions(submission())) == []
 
 
 _JSON = st.recursive(
@@ -120,9 +125,9 @@ _NAMES = ("actions", "container", "channel", "user", "team", "enterprise", "view
 def test_whatever_stands_in_a_payload_it_is_read_and_all_of_it_can_be_stored(
     changes: dict[str, Any], view: Any, action: Any
 ) -> None:
-    pressed = list(read_presses({**press(actions.VOTE, actions=[action]), **changes}))
-    sent = read_submission(submission(view={"state": view, "id": view}), FOLLOW_UP_DIALOG)
-    other = read_submission({**submission(), **changes}, FOLLOW_UP_DIALOG)
+    pressed = list(read_block_actions({**press(actions.VOTE, actions=[action]), **changes}))
+    sent = read_view_submission(submission(view={"state": view, "id": view}), FOLLOW_UP_DIALOG)
+    other = read_view_submission({**submission(), **changes}, FOLLOW_UP_DIALOG)
 
     for read in (*pressed, sent, other):
         values = asdict(read).values() if read is not None else ()

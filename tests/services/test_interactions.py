@@ -12,9 +12,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from sectorflow_slack.config import Settings
-from sectorflow_slack.domain.errands import Errand, Kind
 from sectorflow_slack.domain.errors import StorageUnavailable
-from sectorflow_slack.domain.progress import ModelVotes
+from sectorflow_slack.domain.questions import ModelVotes
+from sectorflow_slack.domain.slack_jobs import Kind, SlackJob
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.services.pressing import (
@@ -65,8 +65,8 @@ def test_a_press_sends_a_job_that_names_who_where_and_what(
 
     who = {"user_id": "U0BOB", "trigger_id": TRIGGER_ID}
     where = {"channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
-    expected = Errand(kind, KEY, question_id=ANSWER_ID, model=model, **who, **where)
-    assert shared.queue.errands == [(expected, 0.0)]
+    expected = SlackJob(kind, KEY, question_id=ANSWER_ID, model=model, **who, **where)
+    assert shared.queue.slack_jobs == [(expected, 0.0)]
 
 
 def test_a_vote_is_counted_for_the_model_and_changes_no_message(shared: Scenario) -> None:
@@ -78,8 +78,8 @@ def test_a_vote_is_counted_for_the_model_and_changes_no_message(shared: Scenario
         press(actions.VOTE, 1, choice=actions.DOWN),
     )
 
-    assert set(shared.services.feedback.of(KEY)) == {ModelVotes(FIRST, 1, 1), ModelVotes(SECOND, 0, 1)}
-    assert shared.queue.errands == []
+    assert set(shared.services.feedback.votes(KEY)) == {ModelVotes(FIRST, 1, 1), ModelVotes(SECOND, 0, 1)}
+    assert shared.queue.slack_jobs == []
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
@@ -101,7 +101,7 @@ def test_buttons_of_an_answer_that_is_gone_say_so_to_the_person_who_pressed(
     shared.press(EVERYTHING[name]())
     shared.run_jobs()
 
-    ((address, user_id, message),) = shared.slack.whispered
+    ((address, user_id, message),) = shared.slack.ephemerals
     assert (address.channel_id, address.thread_ts, user_id) == ("C0GENERAL", THREAD_TS, "U0ANN")
     assert message.text == ENGLISH.expired
     assert (len(shared.slack.posted), shared.slack.updated) == (1, [])
@@ -129,7 +129,7 @@ def test_neither_jobs_nor_a_dump_show_what_was_asked_and_answered_or_who_voted(
 ) -> None:
     shared.press(EVERYTHING[name](**by("U0CURIOUS")))
 
-    sent, stored = str([asdict(errand) for errand, _ in shared.queue.errands]), str(dump(shared.store))
+    sent, stored = str([asdict(errand) for errand, _ in shared.queue.slack_jobs]), str(dump(shared.store))
     assert FIRST_TS in stored
     assert "U0CURIOUS" not in stored
     for text in ("joke", "Answer 1", "longer", "Model 1"):
@@ -242,8 +242,8 @@ def test_a_failed_question_is_asked_again_only_where_its_button_can_have_been(
 
     failed.press(payload)
 
-    assert (failed.queue.jobs, failed.queue.errands) == ([], [])
-    assert failed.services.letters.find(LETTER_ID) is not None
+    assert (failed.queue.jobs, failed.queue.slack_jobs) == ([], [])
+    assert failed.services.failed_questions.find(LETTER_ID) is not None
 
 
 # People of other organisations look and do not ask
@@ -279,7 +279,7 @@ def test_people_of_other_organisations_may_ask_if_the_installation_allows_it(
 
     shared.press(EVERYTHING[name](**STRANGER))
 
-    assert shared.queue.errands or shared.queue.jobs
+    assert shared.queue.slack_jobs or shared.queue.jobs
     shared.run_jobs()
     assert shared.whispered == []
 
@@ -314,7 +314,7 @@ def test_buttons_of_an_org_wide_installation_work_without_a_team(acme: Scenario,
     ran = acme.run_jobs()
 
     assert {errand.installation for errand in ran} <= {key}
-    assert acme.queue.jobs or ran or acme.services.feedback.of(key)
+    assert acme.queue.jobs or ran or acme.services.feedback.votes(key)
     assert ENGLISH.external_person not in [text for _, text in acme.whispered]
 
 

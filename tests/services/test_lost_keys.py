@@ -41,11 +41,11 @@ def test_an_installation_is_shown_without_its_secrets_and_named_in_the_log(
     flow: InstallFlow, lost: Installation, place: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR):
-        found = flow.installs.find(lost.terms.id)
+        found = flow.installs.find(lost.settings.id)
 
     assert isinstance(found, Installation)
-    assert (found.terms.app_name, found.key) == (lost.terms.app_name, lost.key)
-    assert (found.terms.sectorflow.api_token, found.bot.bot_token) == ("", "")
+    assert (found.settings.app_name, found.key) == (lost.settings.app_name, lost.key)
+    assert (found.settings.sectorflow.api_token, found.bot.bot_token) == ("", "")
     assert [record.getMessage() for record in caplog.records] == [
         f"installation cannot be read: {place} api_token"
     ]
@@ -54,19 +54,19 @@ def test_an_installation_is_shown_without_its_secrets_and_named_in_the_log(
 def test_an_installation_is_deleted_and_the_app_installed_again_at_once(
     flow: InstallFlow, lost: Installation
 ) -> None:
-    assert flow.installs.delete(lost.terms.id)
+    assert flow.installs.delete(lost.settings.id)
 
     again = install(flow)
 
-    assert flow.installs.find(again.terms.id) == again
+    assert flow.installs.find(again.settings.id) == again
     assert flow.services.events.signing_secrets(CUSTOMERS_APP.app_id) == (CUSTOMERS_APP.signing_secret,)
 
 
 def test_an_installation_is_replaced_by_one_that_names_it(flow: InstallFlow, lost: Installation) -> None:
-    again = install(flow, replaces=lost.terms.id)
+    again = install(flow, replaces=lost.settings.id)
 
-    assert flow.installs.find(lost.terms.id) is None
-    assert flow.installs.find(again.terms.id) == again
+    assert flow.installs.find(lost.settings.id) is None
+    assert flow.installs.find(again.settings.id) == again
 
 
 def test_consent_to_what_is_installed_already_is_refused(flow: InstallFlow, lost: Installation) -> None:
@@ -96,8 +96,8 @@ def test_a_bot_token_is_revoked_unless_it_is_lost(
 ) -> None:
     lose(flow.store, place, *names)
 
-    assert flow.installs.delete(installed.terms.id)
-    flow.services.revocations.finish_due()
+    assert flow.installs.delete(installed.settings.id)
+    flow.services.revocations.revoke_due()
 
     assert flow.slack.revoked == revoked
     assert list(flow.store.scan_iter("revocation*")) == []
@@ -112,7 +112,7 @@ def test_nothing_is_changed_without_a_token_in_the_place_of_the_lost_one(
     before, checked = flow.store.hgetall(place), len(flow.sectorflow.checked)
 
     with pytest.raises(InstallRefused, match="apiToken"):
-        flow.installs.change(lost.terms.id, change)
+        flow.installs.change(lost.settings.id, change)
 
     assert flow.store.hgetall(place) == before
     assert len(flow.sectorflow.checked) == checked
@@ -123,11 +123,11 @@ def test_a_new_token_takes_the_place_of_a_lost_one_and_the_app_answers_again(
 ) -> None:
     lose(flow.store, place, "api_token")
 
-    flow.installs.change(installed.terms.id, SettingsChange(api_token="a-new-token"))
+    flow.installs.change(installed.settings.id, SettingsChange(api_token="a-new-token"))
 
     found = flow.find(installed.key)
     assert found is not None
-    assert (found.terms.sectorflow.api_token, found.bot) == ("a-new-token", installed.bot)
+    assert (found.settings.sectorflow.api_token, found.bot) == ("a-new-token", installed.bot)
 
 
 def test_settings_change_while_another_secret_than_the_token_is_lost(
@@ -135,8 +135,8 @@ def test_settings_change_while_another_secret_than_the_token_is_lost(
 ) -> None:
     lose(flow.store, place, "bot_token")
 
-    flow.installs.change(installed.terms.id, SettingsChange(display="tabs"))
+    flow.installs.change(installed.settings.id, SettingsChange(display="tabs"))
 
-    found = flow.installs.find(installed.terms.id)
+    found = flow.installs.find(installed.settings.id)
     assert found is not None
-    assert (found.terms.display, found.terms.sectorflow) == ("tabs", installed.terms.sectorflow)
+    assert (found.settings.display, found.settings.sectorflow) == ("tabs", installed.settings.sectorflow)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackRefusedMessage, TokenRefused
-from sectorflow_slack.domain.messages import Message
+from sectorflow_slack.domain.questions import Message
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.fakes import FakeSlackClient, Script
 from tests.services.scenario import Scenario

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from sectorflow_slack.domain.errors import (
-    Changed,
     ConsentRefused,
+    RevisionConflict,
     SlackBusy,
     SlackError,
     SlackRefused,
     SlackRefusedMessage,
 )
 from sectorflow_slack.domain.installations import BotInstall, Installation, OAuthState, SlackApp
-from sectorflow_slack.services.consent import ConsentAnswer
+from sectorflow_slack.services.oauth import OAuthCallback
 from tests.services.installing import ID, LINK, ORG_WIDE, RETURN_URL, InstallFlow
 from tests.values import (
     BOT_TOKEN,
@@ -35,7 +35,7 @@ EXPIRING = make_bot(refresh_token="a-refresh-token", token_expires_at=NOW + 43_2
 def test_a_person_is_sent_to_slack_for_the_app_and_team_that_were_asked_for(flow: InstallFlow) -> None:
     flow.pend(team_id=TEAM_ID)
 
-    trip = flow.consent.begin(LINK)
+    trip = flow.consent.start(LINK)
 
     redirect_uri = "https://slack.example.com/slack/oauth_redirect"
     assert trip.url.endswith(f"?{OWN_APP.client_id}&{trip.state}&{redirect_uri}&{TEAM_ID}")
@@ -53,12 +53,12 @@ def test_a_person_is_sent_to_slack_for_the_app_and_team_that_were_asked_for(flow
 def test_consent_makes_an_installation_of_the_request(
     flow: InstallFlow, bot: BotInstall, brought: SlackApp | None, app: SlackApp
 ) -> None:
-    pending = flow.pend(terms=make_terms(app_id=app.app_id), slack_app=brought, return_url=RETURN_URL)
+    pending = flow.pend(settings=make_terms(app_id=app.app_id), slack_app=brought, return_url=RETURN_URL)
     flow.slack.bot = bot
 
     completed = flow.consent.complete(flow.leave())
 
-    installation = Installation(pending.terms, bot, NOW)
+    installation = Installation(pending.settings, bot, NOW)
     assert completed == (installation, pending)
     assert flow.find(installation.key) == flow.installs.find(ID) == installation
     assert flow.consent.apps.find(app.app_id) == app
@@ -86,10 +86,10 @@ def test_an_installation_that_is_named_is_replaced(flow: InstallFlow) -> None:
     ids=["empty", "made up", "not ASCII", "of an app that the service has lost"],
 )
 def test_a_link_that_leads_nowhere_is_dead(flow: InstallFlow, link: str, app_id: str) -> None:
-    flow.pend(terms=make_terms(app_id=app_id))
+    flow.pend(settings=make_terms(app_id=app_id))
 
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.begin(link)
+        flow.consent.start(link)
 
 
 def test_a_link_is_dead_after_its_time_also_for_those_who_are_at_slack_by_then(flow: InstallFlow) -> None:
@@ -98,7 +98,7 @@ def test_a_link_is_dead_after_its_time_also_for_those_who_are_at_slack_by_then(f
     flow.clock.now = make_pending().expires_at
 
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.begin(LINK)
+        flow.consent.start(LINK)
     with pytest.raises(ConsentRefused, match="dead_link"):
         flow.consent.complete(answer)
 
@@ -118,7 +118,7 @@ def test_a_link_leads_to_one_installation_and_is_dead_from_then_on(flow: Install
     with pytest.raises(ConsentRefused, match="dead_link"):
         flow.consent.complete(second)
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.begin(LINK)
+        flow.consent.start(LINK)
 
     assert flow.find() == make_installation()
     assert flow.slack.revoked == []
@@ -158,7 +158,7 @@ def test_a_state_counts_once_whatever_it_led_to(flow: InstallFlow, refusal: str 
         flow.consent.complete(answer)
     else:
         with pytest.raises(ConsentRefused, match="cancelled"):
-            flow.consent.complete(ConsentAnswer(answer.state, answer.cookie, None, refusal))
+            flow.consent.complete(OAuthCallback(answer.state, answer.cookie, None, refusal))
 
     with pytest.raises(ConsentRefused, match="stale"):
         flow.consent.complete(answer)
@@ -172,14 +172,14 @@ def test_a_state_of_another_app_or_of_a_request_that_is_gone_counts_for_nothing(
     state = flow.consent.states.issue(issued_for)
 
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.complete(ConsentAnswer(state, state, "a-code"))
+        flow.consent.complete(OAuthCallback(state, state, "a-code"))
 
 
 def test_nothing_that_a_browser_brings_is_shown(flow: InstallFlow) -> None:
     flow.pend()
-    trip = flow.consent.begin(LINK)
+    trip = flow.consent.start(LINK)
 
-    shown = repr(trip) + repr(ConsentAnswer("the-state", "the-cookie", "the-code", "access_denied"))
+    shown = repr(trip) + repr(OAuthCallback("the-state", "the-cookie", "the-code", "access_denied"))
 
     assert trip.state not in shown
     assert not any(secret in shown for secret in ("the-state", "the-cookie", "the-code"))
@@ -214,7 +214,7 @@ def test_after_consent_that_was_refused_or_failed_the_person_may_try_again(
     assert len(flow.slack.exchanged) == (0 if error is None else 1)
     assert flow.find() is None
     assert flow.status() == ("pending", None)
-    assert flow.go().terms.id == ID
+    assert flow.go().settings.id == ID
 
 
 @pytest.mark.parametrize(
@@ -245,11 +245,11 @@ def test_consent_for_another_team_or_organisation_is_refused_and_may_be_mended(
 def test_settings_that_change_while_slack_is_asked_are_installed(flow: InstallFlow) -> None:
     flow.pend()
     terms = make_terms(app_name="New name", revision=2)
-    flow.slack.exchanges.then(lambda: flow.consent.pendings.change(make_pending(terms=terms), 1))
+    flow.slack.exchanges.then(lambda: flow.consent.pendings.change(make_pending(settings=terms), 1))
 
     installation, came_from = flow.consent.complete(flow.leave())
 
-    assert installation.terms == came_from.terms == terms
+    assert installation.settings == came_from.settings == terms
     assert flow.find() == installation
 
 
@@ -269,7 +269,7 @@ def test_settings_that_never_stop_changing_end_in_a_refusal(
     flow: InstallFlow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def changing(*_: Any) -> bool:
-        raise Changed(ID)
+        raise RevisionConflict(ID)
 
     pending = flow.pend()
     monkeypatch.setattr(flow.consent.installations, "save", changing)

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from sectorflow_slack.domain.errors import SectorFlowBusy, SlackBusy, SlackRefused, TokenRefused
-from sectorflow_slack.domain.messages import Address
+from sectorflow_slack.domain.questions import Address
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.interim import status, still_going
 from sectorflow_slack.formatting.plain import notice_to_ask_again
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.services import posting
-from sectorflow_slack.services.speaking import POST
-from sectorflow_slack.storage.questions import RedisQuestionStore
+from sectorflow_slack.services import messaging as posting
+from sectorflow_slack.services.messaging import POST
+from sectorflow_slack.storage.questions import QuestionStore
 from tests.services.pressing import from_menu
 from tests.services.scenario import Scenario
 from tests.services.steps import ASKING, FIRST_TS, KEY, LETTER_ID, LONG_REPLY, WorkerKilled, die
@@ -47,7 +47,7 @@ def test_a_placeholder_names_the_models_that_are_asked(
 
 @pytest.mark.parametrize("method", ["chat.postMessage", "chat.update"])
 def test_while_slack_wants_fewer_calls_there_is_no_placeholder(acme: Scenario, method: str) -> None:
-    acme.services.interim.speaking.pauses.pause(KEY, method, 3600.0)
+    acme.services.slack_jobs.placeholders.messaging.pauses.pause(KEY, method, 3600.0)
 
     acme.greeted()
 
@@ -179,7 +179,7 @@ def test_a_worker_that_died_after_the_update_and_before_its_record_leaves_no_sec
     acme.greeted()
 
     with acme.killed(), monkeypatch.context() as patch:
-        patch.setattr(RedisQuestionStore, "mark_posted", die)
+        patch.setattr(QuestionStore, "mark_posted", die)
         acme.work()
 
     assert [ts for _, _, ts, _ in acme.slack.updated] == [FIRST_TS] * 2
@@ -212,9 +212,9 @@ def test_the_answer_waits_for_a_placeholder_that_is_just_being_posted(
     acme: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acme.accept()
-    placeholders = acme.services.interim.interim
+    placeholders = acme.services.slack_jobs.placeholders.placeholders
     placeholders.claim(make_question().id)
-    posted = SimpleNamespace(sleep=lambda _: placeholders.keep(make_question().id, FIRST_TS))
+    posted = SimpleNamespace(sleep=lambda _: placeholders.store(make_question().id, FIRST_TS))
     monkeypatch.setattr(posting, "time", posted)
 
     acme.work()
@@ -251,7 +251,7 @@ def tell(acme: Scenario) -> None:
     """Let all that is open be open for long, and have a worker look who is to be told."""
     acme.wait_long()
     acme.clock.now = NOW + 25
-    acme.services.interim.tell_all()
+    acme.services.slack_jobs.placeholders.notify_slow()
 
 
 @pytest.fixture
@@ -260,7 +260,7 @@ def line(acme: Scenario) -> Scenario:
     acme.answers.questions._limit = 1  # type: ignore[attr-defined]
     # The one under way is not asked again while the others are told.
     acme.accept(1)
-    question = acme.answers.questions.take(KEY)
+    question = acme.answers.questions.lease(KEY)
     assert question is not None
     acme.answers.questions.mark_posted(question, ["1.1"])
     for number in (2, 3):
@@ -303,7 +303,7 @@ def test_a_person_who_cannot_be_told_keeps_no_other_from_being_told(line: Scenar
 
 
 def test_while_slack_wants_quiet_no_one_is_told(line: Scenario) -> None:
-    line.services.interim.speaking.pauses.pause(KEY, POST, 3600.0)
+    line.services.slack_jobs.placeholders.messaging.pauses.pause(KEY, POST, 3600.0)
 
     tell(line)
 
@@ -315,7 +315,7 @@ def test_while_slack_wants_quiet_no_one_is_told(line: Scenario) -> None:
 
 def test_a_placeholder_says_once_how_long_it_takes(acme: Scenario) -> None:
     acme.greeted()
-    acme.answers.questions.take(KEY)
+    acme.answers.questions.lease(KEY)
 
     tell(acme)
     tell(acme)
@@ -340,7 +340,7 @@ def test_without_a_placeholder_people_are_told_in_a_message_that_the_answer_take
 
 def test_a_status_is_set_again_before_slack_ends_it(acme: Scenario) -> None:
     acme.greeted(**DM_THREAD)
-    acme.answers.questions.take(KEY)
+    acme.answers.questions.lease(KEY)
 
     tell(acme)
 

@@ -6,17 +6,12 @@ from typing import Any
 
 import pytest
 
-from sectorflow_slack.domain.errors import (
-    AnswerLost,
-    SlackRefused,
-    StorageUnavailable,
-    TokenRefused,
-)
+from sectorflow_slack.domain.errors import AnswerLost, SlackRefused, StorageUnavailable, TokenRefused
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.interim import asking
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.storage.letters import RedisLetterStore
-from sectorflow_slack.storage.questions import RedisQuestionStore
+from sectorflow_slack.storage.failed_questions import FailedQuestionStore
+from sectorflow_slack.storage.questions import QuestionStore
 from tests.fakes import make_reply
 from tests.formatting.drawing import quotes
 from tests.services.pressing import (
@@ -139,8 +134,8 @@ def test_a_button_that_is_pressed_twice_asks_once(
     failed: Scenario, monkeypatch: pytest.MonkeyPatch, at_once: bool
 ) -> None:
     if at_once:
-        letter = failed.services.letters.find(LETTER_ID)
-        monkeypatch.setattr(RedisLetterStore, "find", lambda *_: letter)
+        letter = failed.services.failed_questions.find(LETTER_ID)
+        monkeypatch.setattr(FailedQuestionStore, "find", lambda *_: letter)
 
     failed.press(ASK_AGAIN, ASK_AGAIN)
 
@@ -184,7 +179,7 @@ def test_only_that_model_is_asked_and_its_answer_takes_the_old_ones_place(answer
     assert answered.kept().answer.models == (old[0], answered.sectorflow.reply.answers[0], old[2])
     assert list(answered.slack.shown) == [FIRST_TS]
     assert answered.shows_what_is_stored()
-    assert answered.slack.whispered == []
+    assert answered.slack.ephemerals == []
     assert answered.ended == {"answered": 2}
     assert answered.left == []
 
@@ -216,7 +211,7 @@ def test_a_model_that_fails_keeps_its_old_answer_and_only_the_person_who_pressed
     assert answered.kept().answer.busy == ()
     assert answered.shows_what_is_stored()
     assert len(answered.slack.posted) == 1
-    ((address, user_id, message),) = answered.slack.whispered
+    ((address, user_id, message),) = answered.slack.ephemerals
     assert (address.channel_id, address.thread_ts) == ("C0GENERAL", THREAD_TS)
     assert (user_id, message.text) == ("U0BOB", ENGLISH.regenerate_failed)
     assert answered.failed_questions == []
@@ -226,7 +221,7 @@ def test_a_model_that_fails_keeps_its_old_answer_and_only_the_person_who_pressed
 
 def test_a_worker_that_dies_with_the_new_answer_in_hand_leaves_it_to_others(answered: Scenario) -> None:
     answered.press(REGENERATE)
-    answered.queue.errands.clear()
+    answered.queue.slack_jobs.clear()
     answered.queue.enqueues.then(WorkerKilled())
 
     with answered.killed():
@@ -246,7 +241,7 @@ def test_a_press_of_which_only_half_was_stored_is_made_whole_by_the_next(
         raise StorageUnavailable("ConnectionError")
 
     with monkeypatch.context() as patched:
-        patched.setattr(RedisQuestionStore, "accept", gone)
+        patched.setattr(QuestionStore, "accept", gone)
         with pytest.raises(StorageUnavailable):
             answered.press(REGENERATE)
     assert answered.kept().answer.busy == (SECOND,)
@@ -273,7 +268,7 @@ def test_a_press_whose_wake_up_failed_is_found_later(answered: Scenario, payload
     answered.queue.enqueues.then(StorageUnavailable("ConnectionError"))
 
     answered.press(payload)
-    answered.answers.keep_going()
+    answered.answers.extend_leases()
     assert answered.queue.jobs == [(KEY, 0.0)]
     answered.work_and_run_jobs()
 
@@ -347,7 +342,7 @@ def test_an_empty_dialog_asks_nothing(answered: Scenario, text: str | None) -> N
 
 def test_a_follow_up_has_buttons_of_its_own(answered: Scenario) -> None:
     answered.press(submission(model=1))
-    second_id = answered.queue.errands[0][0].question_id
+    second_id = answered.queue.slack_jobs[0][0].question_id
     answered.work_and_run_jobs()
     container = {"message_ts": "1700000001.000002", "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
     answered.sectorflow.reply = reply_of(SECOND, "A third try")

@@ -18,8 +18,7 @@ from sectorflow_slack.domain.errors import (
     WorkspaceMissing,
 )
 from sectorflow_slack.domain.installations import BotInstall, InstallationQuery, SlackApp, Workspace
-from sectorflow_slack.services.checking import CHECK_TIMEOUT_SECONDS
-from sectorflow_slack.services.registering import LINK_LIFETIME_SECONDS
+from sectorflow_slack.services.registration import CHECK_TIMEOUT_SECONDS, LINK_LIFETIME_SECONDS
 from tests.services.installing import ID, ORG_WIDE, RETURN_URL, InstallFlow, make_request
 from tests.values import (
     API_TOKEN,
@@ -43,8 +42,8 @@ def test_a_request_waits_for_consent_with_all_it_asked_for(
 
     pending = flow.register(slack_app=slack_app, team_id=TEAM_ID, return_url=RETURN_URL, **own)
 
-    assert flow.installs.find(pending.terms.id) == pending
-    assert pending.terms == make_terms(id=pending.terms.id, app_id=app_id, **own)
+    assert flow.installs.find(pending.settings.id) == pending
+    assert pending.settings == make_terms(id=pending.settings.id, app_id=app_id, **own)
     assert (pending.slack_app, pending.team_id, pending.return_url) == (slack_app, TEAM_ID, RETURN_URL)
     assert (pending.status(NOW), pending.expires_at) == ("pending", NOW + LINK_LIFETIME_SECONDS)
 
@@ -52,7 +51,7 @@ def test_a_request_waits_for_consent_with_all_it_asked_for(
 def test_each_request_has_an_id_and_an_unguessable_link_of_its_own(flow: InstallFlow) -> None:
     registered = [flow.register() for _ in range(3)]
 
-    assert len({pending.terms.id for pending in registered}) == 3
+    assert len({pending.settings.id for pending in registered}) == 3
     assert len({pending.link for pending in registered}) == 3
     assert all(len(pending.link) >= 43 for pending in registered)
 
@@ -81,13 +80,13 @@ def test_a_request_for_the_app_or_installation_of_others_is_refused(
     flow: InstallFlow, changes: dict[str, Any], field: str
 ) -> None:
     flow.install()
-    flow.pend(terms=make_terms(id="waiting"))
+    flow.pend(settings=make_terms(id="waiting"))
 
     with pytest.raises(InstallRefused) as caught:
         flow.register(**changes)
 
     assert caught.value.field == field
-    assert {each.terms.id for each in flow.installs.list(InstallationQuery()).items} == {ID, "waiting"}
+    assert {each.settings.id for each in flow.installs.list(InstallationQuery()).items} == {ID, "waiting"}
     assert flow.slack.created == []
 
 
@@ -119,7 +118,7 @@ def test_sectorflow_is_asked_once_and_briefly_what_the_workspace_calls_its_model
 
     pending = flow.register()
 
-    assert pending.terms.sectorflow.model_names == {MODEL_IDS[0]: "GPT-4o"}
+    assert pending.settings.sectorflow.model_names == {MODEL_IDS[0]: "GPT-4o"}
     assert flow.sectorflow.checked == [(API_TOKEN, WORKSPACE_ID, CHECK_TIMEOUT_SECONDS)]
     assert flow.sectorflow.asked == []
 
@@ -150,4 +149,4 @@ def test_a_request_is_taken_while_sectorflow_is_away_or_odd(
 
     pending = flow.register()
 
-    assert flow.installs.find(pending.terms.id) == pending
+    assert flow.installs.find(pending.settings.id) == pending

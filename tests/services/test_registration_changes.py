@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sectorflow_slack.domain.errors import (
-    Changed,
     InstallRefused,
+    RevisionConflict,
     SectorFlowBusy,
     SlackBusy,
     SlackRefused,
@@ -19,9 +19,9 @@ from sectorflow_slack.domain.errors import (
 from sectorflow_slack.domain.installations import (
     BotInstall,
     Installation,
+    InstallationSettings,
     PendingInstallation,
     SettingsChange,
-    Terms,
     Workspace,
 )
 from tests.services.installing import ID, LINK, InstallFlow, before
@@ -51,13 +51,13 @@ def stored(flow: InstallFlow, request: pytest.FixtureRequest) -> Installation | 
     return flow.install() if request.param == "installed" else flow.pend()
 
 
-def terms_now(flow: InstallFlow) -> Terms:
+def terms_now(flow: InstallFlow) -> InstallationSettings:
     found = flow.installs.find(ID)
     assert found is not None
-    return found.terms
+    return found.settings
 
 
-def with_sectorflow(**changes: Any) -> Terms:
+def with_sectorflow(**changes: Any) -> InstallationSettings:
     """Return the terms after one change of what SectorFlow is asked with."""
     return make_terms(revision=2, sectorflow=replace(make_terms().sectorflow, **changes))
 
@@ -85,11 +85,15 @@ def pend_until(flow: InstallFlow, end: str) -> None:
     ids=["app_name", "display", "allow_external_users", "plus_id", "model_ids", "api_token", "workspace_id"],
 )
 def test_a_setting_is_changed_and_nothing_else_after_a_check_with_the_settings_in_force(
-    flow: InstallFlow, stored: Any, change: SettingsChange, expected: Terms, checked: list[tuple[str, str]]
+    flow: InstallFlow,
+    stored: Any,
+    change: SettingsChange,
+    expected: InstallationSettings,
+    checked: list[tuple[str, str]],
 ) -> None:
     changed = flow.installs.change(ID, change)
 
-    assert changed == replace(stored, terms=expected)
+    assert changed == replace(stored, settings=expected)
     assert flow.installs.find(ID) == changed
     assert [(token, workspace) for token, workspace, _ in flow.sectorflow.checked] == checked
 
@@ -184,7 +188,7 @@ def test_of_two_changes_of_one_revision_the_first_counts(
     else:
         flow.installs.change(ID, NEW_NAME, revision=1)
 
-    with pytest.raises(Changed):
+    with pytest.raises(RevisionConflict):
         flow.installs.change(ID, NEW_TOKEN, revision=1)
 
     assert terms_now(flow) == make_terms(app_name="New name", revision=2)
@@ -218,7 +222,7 @@ def test_an_installation_is_forgotten_once_and_its_token_revoked(flow: InstallFl
 
     assert flow.installs.find(ID) is None
     assert flow.find() is None
-    flow.services.revocations.finish_due()
+    flow.services.revocations.revoke_due()
     assert flow.slack.revoked == [BOT_TOKEN]
     assert list(flow.store.scan_iter("revocation:*")) == []
 
@@ -255,7 +259,7 @@ def test_a_token_that_is_not_revoked_at_once_is_revoked_by_workers(
 
     assert flow.installs.find(ID) is None
     assert flow.slack.revoked == tried_at_once
-    flow.services.revocations.finish_due()
+    flow.services.revocations.revoke_due()
     assert flow.slack.revoked == [*tried_at_once, BOT_TOKEN]
 
 
@@ -283,7 +287,7 @@ def test_an_installation_that_is_changed_while_it_is_deleted_is_deleted_unless_a
     if revision is None:
         assert flow.installs.delete(ID)
     else:
-        with pytest.raises(Changed):
+        with pytest.raises(RevisionConflict):
             flow.installs.delete(ID, revision)
 
     assert (flow.installs.find(ID) is None) is (revision is None)

@@ -17,8 +17,8 @@ from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.errors import SlackBusy, SlackRefused, SlackRefusedMessage
 from sectorflow_slack.domain.questions import Reply
 from sectorflow_slack.formatting import actions
-from sectorflow_slack.services import drawing
-from sectorflow_slack.storage.answers import RedisAnswerStore
+from sectorflow_slack.services import rendering as drawing
+from sectorflow_slack.storage.answers import AnswerStore
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
 from tests.formatting.drawing import headings
 from tests.services.pressing import (
@@ -187,7 +187,7 @@ def test_a_message_that_slack_took_in_a_simpler_form_is_left_at_that(answered: S
     ((_, _, _, message),) = answered.slack.updated
     assert message != answered.rendered()[0]
     assert "Answer 1" in everything_in(message)
-    assert answered.kept().drawn == answered.kept().version
+    assert answered.kept().rendered == answered.kept().version
 
 
 def test_a_message_that_slack_took_in_several_plain_ones_is_never_taken_for_one_of_them(
@@ -215,12 +215,12 @@ def test_a_worker_that_dies_while_it_renders_leaves_nothing_double(
     if call != "removals":
         long.run_jobs()
         long.press(SEPARATED)
-    (errand, _) = long.queue.errands.pop()
+    (errand, _) = long.queue.slack_jobs.pop()
     getattr(long.slack, call).then(*[None] * at, WorkerKilled())
 
     with pytest.raises(WorkerKilled):
-        long.services.errands.run(errand)
-    long.services.errands.run(errand)
+        long.services.slack_jobs.run(errand)
+    long.services.slack_jobs.run(errand)
 
     assert long.shows_what_is_stored()
 
@@ -230,7 +230,7 @@ def test_a_worker_that_dies_between_a_change_and_its_record_leaves_nothing_old_b
     long: Scenario, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     long.press(from_menu(actions.REGENERATE, 1), TABS)
-    record, calls = RedisAnswerStore.drawn, iter(range(99))
+    record, calls = AnswerStore.mark_rendered, iter(range(99))
 
     def die_at_one(*args: Any) -> None:
         if next(calls) == at:
@@ -238,14 +238,14 @@ def test_a_worker_that_dies_between_a_change_and_its_record_leaves_nothing_old_b
         record(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(RedisAnswerStore, "drawn", die_at_one)
+        patch.setattr(AnswerStore, "mark_rendered", die_at_one)
         try:
             long.run_jobs()
         except WorkerKilled:
-            long.queue.errands.clear()
+            long.queue.slack_jobs.clear()
 
     # Back to what the messages showed, as far as was recorded.
-    long.answers.kept.replace(ANSWER_ID, 1, None)
+    long.answers.answers.replace(ANSWER_ID, 1, None)
     show(long, SEPARATED)
 
     assert long.shows_what_is_stored()
@@ -254,7 +254,7 @@ def test_a_worker_that_dies_between_a_change_and_its_record_leaves_nothing_old_b
 def test_a_press_during_a_rendering_is_rendered_too(answered: Scenario) -> None:
     def press_meanwhile() -> None:
         answered.press(press(actions.SHOW_TAB, 2))
-        answered.queue.errands.clear()
+        answered.queue.slack_jobs.clear()
 
     answered.slack.updates.then(press_meanwhile)
 
@@ -309,11 +309,11 @@ def test_while_slack_limits_changes_they_wait_and_none_is_made_twice(
     long.store.hdel(f"answer:{ANSWER_ID}", "digests")
     long.slack.updates.then(*[None] * 4, SlackBusy("ratelimited", retry_after))
     long.press(SEPARATED)
-    (errand, _) = long.queue.errands.pop()
+    (errand, _) = long.queue.slack_jobs.pop()
 
-    long.services.errands.run(errand)
+    long.services.slack_jobs.run(errand)
 
-    assert long.queue.errands == [(replace(errand, tries=1), delay)]
+    assert long.queue.slack_jobs == [(replace(errand, tries=1), delay)]
     long.end_pauses()
     long.run_jobs()
     assert changed(long.slack) == list(range(len(long.kept().posted)))
@@ -328,20 +328,20 @@ def test_an_answer_that_another_process_renders_for_long_is_looked_at_again(
 ) -> None:
     monkeypatch.setattr(drawing, "WAIT_SECONDS", 0.0)
     answered.press(TABS)
-    (errand, _) = answered.queue.errands.pop()
+    (errand, _) = answered.queue.slack_jobs.pop()
 
-    with answered.services.errands.drawing.locks.hold(f"draw:{ANSWER_ID}", 30.0):
-        answered.services.errands.run(errand)
+    with answered.services.slack_jobs.rendering.locks.hold(f"draw:{ANSWER_ID}", 30.0):
+        answered.services.slack_jobs.run(errand)
 
     assert answered.slack.updated == []
-    assert answered.queue.errands == [(errand, 1.0)]
+    assert answered.queue.slack_jobs == [(errand, 1.0)]
 
 
 def test_a_process_that_rendered_for_longer_than_its_lock_trusts_none_of_its_notes(long: Scenario) -> None:
     ticks = iter(range(0, 10_000, 31))
-    slow = replace(long.services.errands.drawing, monotonic=lambda: float(next(ticks)))
+    slow = replace(long.services.slack_jobs.rendering, monotonic=lambda: float(next(ticks)))
     long.press(SEPARATED)
-    replace(long.services.errands, drawing=slow).run(long.queue.errands.pop()[0])
+    replace(long.services.slack_jobs, rendering=slow).run(long.queue.slack_jobs.pop()[0])
     assert long.slack.updated == []
 
     show(long, SEPARATED)
@@ -390,5 +390,5 @@ def test_presses_at_once_end_in_what_was_pressed_last_and_one_process_renders_at
     race(8, lambda number: show(processes[number], press(actions.SHOW_TAB, number % 3)))
 
     assert not any(met)
-    assert first.kept().drawn == first.kept().version == 10
+    assert first.kept().rendered == first.kept().version == 10
     assert first.shows_what_is_stored()

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from sectorflow_slack.domain.errors import LeaseLost, StorageUnavailable
-from sectorflow_slack.services import insisting
-from sectorflow_slack.services.insisting import insist
-from sectorflow_slack.storage.interim import RedisInterimStore
-from sectorflow_slack.storage.questions import RedisQuestionStore
+from sectorflow_slack.services import resilience as insisting
+from sectorflow_slack.services.resilience import retry_while_store_is_down
+from sectorflow_slack.storage.placeholders import PlaceholderStore
+from sectorflow_slack.storage.questions import QuestionStore
 from tests.fakes import Script
 from tests.services.scenario import Scenario
 
@@ -26,7 +26,7 @@ def test_an_outage_is_waited_out_and_what_was_recorded_returned() -> None:
     outages = Script()
     outages.then(*[AWAY] * 5)
 
-    assert insist(lambda: outages.play() or "recorded") == "recorded"  # type: ignore[func-returns-value]
+    assert retry_while_store_is_down(lambda: outages.play() or "recorded") == "recorded"  # type: ignore[func-returns-value]
 
 
 def test_an_outage_that_lasts_is_not_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,7 @@ def test_an_outage_that_lasts_is_not_waited_out(monkeypatch: pytest.MonkeyPatch)
     outages.then(*[AWAY] * 1000)
 
     with pytest.raises(StorageUnavailable):
-        insist(outages.play)
+        retry_while_store_is_down(outages.play)
 
 
 def test_a_question_that_another_worker_has_is_given_up_at_once() -> None:
@@ -43,21 +43,21 @@ def test_a_question_that_another_worker_has_is_given_up_at_once() -> None:
     outcomes.then(AWAY, LeaseLost())
 
     with pytest.raises(LeaseLost):
-        insist(outcomes.play)
+        retry_while_store_is_down(outcomes.play)
 
 
 @pytest.mark.parametrize("step", ["save_plan", "mark_posted"])
 def test_a_step_that_was_recorded_though_the_worker_did_not_hear_so_is_recorded_once(
     acme: Scenario, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    record, outages = getattr(RedisQuestionStore, step), Script()
+    record, outages = getattr(QuestionStore, step), Script()
     outages.then(AWAY)
 
     def unheard(*arguments: object) -> None:
         record(*arguments)
         outages.play()
 
-    monkeypatch.setattr(RedisQuestionStore, step, unheard)
+    monkeypatch.setattr(QuestionStore, step, unheard)
 
     acme.ask()
 
@@ -70,10 +70,10 @@ def test_a_step_that_was_recorded_though_the_worker_did_not_hear_so_is_recorded_
 def test_an_answer_that_took_the_place_of_a_placeholder_is_not_deleted_for_an_outage(
     acme: Scenario, monkeypatch: pytest.MonkeyPatch, is_recorded: bool, is_answered: bool
 ) -> None:
-    keep = RedisInterimStore.keep
+    keep = PlaceholderStore.store
 
     def unheard(*arguments: Any) -> bool:
-        monkeypatch.setattr(RedisInterimStore, "keep", keep)
+        monkeypatch.setattr(PlaceholderStore, "store", keep)
         if is_recorded:
             keep(*arguments)
         if is_answered:
@@ -81,7 +81,7 @@ def test_an_answer_that_took_the_place_of_a_placeholder_is_not_deleted_for_an_ou
             acme.work()
         raise AWAY
 
-    monkeypatch.setattr(RedisInterimStore, "keep", unheard)
+    monkeypatch.setattr(PlaceholderStore, "store", unheard)
 
     acme.greeted()
     acme.work()

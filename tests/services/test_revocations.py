@@ -22,17 +22,17 @@ class FakeRevocationStore:
         self.put: list[tuple[Revocation, float]] = []
         self.finished: list[Revocation] = []
 
-    def take(self) -> Revocation | None:
+    def lease(self) -> Revocation | None:
         return self.due.pop(0) if self.due else None
 
-    def done(self, revocation: Revocation) -> None:
+    def complete(self, revocation: Revocation) -> None:
         self.finished.append(revocation)
 
-    def put_back(self, revocation: Revocation, delay: float) -> None:
+    def release(self, revocation: Revocation, delay: float) -> None:
         self.put.append((revocation, delay))
 
 
-REVOCATION = Revocation(make_installation().terms.id, make_installation().key, BOT_TOKEN)
+REVOCATION = Revocation(make_installation().settings.id, make_installation().key, BOT_TOKEN)
 ANOTHER = replace(REVOCATION, bot_token="another")
 #: Of an app with token rotation, whose token has expired.
 EXPIRED = replace(REVOCATION, refresh_token="a-refresh-token", token_expires_at=NOW - 1)
@@ -43,7 +43,7 @@ def finish(flow: InstallFlow, *due: Revocation) -> FakeRevocationStore:
     """Finish what is due as a worker does; return what became of it."""
     waiting = FakeRevocationStore()
     waiting.due += due
-    replace(flow.services.revocations, revocations=waiting).finish_due()
+    replace(flow.services.revocations, revocations=waiting).revoke_due()
     return waiting
 
 

@@ -18,7 +18,7 @@ from sectorflow_slack.domain.errors import (
     TokenRefused,
 )
 from sectorflow_slack.logging import JsonFormatter
-from sectorflow_slack.storage.questions import RedisQuestionStore
+from sectorflow_slack.storage.questions import QuestionStore
 from tests.fakes import make_reply
 from tests.services.scenario import Scenario
 from tests.services.steps import KEY, LETTER_ID, WorkerKilled, some_failed
@@ -35,13 +35,13 @@ Arrange = Callable[[Scenario, pytest.MonkeyPatch], None]
 
 def lose_the_lease(patch: pytest.MonkeyPatch) -> None:
     """Have another worker take the question before a message is posted."""
-    confirm = RedisQuestionStore.confirm
+    confirm = QuestionStore.assert_held
 
-    def late(self: RedisQuestionStore, question: object) -> None:
+    def late(self: QuestionStore, question: object) -> None:
         self._redis.hset("question:" + LETTER_ID, "holder", "another")
         confirm(self, question)  # type: ignore[arg-type]
 
-    patch.setattr(RedisQuestionStore, "confirm", late)
+    patch.setattr(QuestionStore, "assert_held", late)
 
 
 def at_sectorflow(*errors: BaseException) -> Arrange:
@@ -99,7 +99,7 @@ def test_no_log_line_and_nothing_stored_shows_a_text_or_a_token(
             acme.later(line)
         dumps.append(str(dump(acme.store)))
     acme.wait_long()
-    acme.services.interim.tell(KEY)
+    acme.services.slack_jobs.placeholders.notify(KEY)
     acme.press(make_press(LETTER_ID))
     acme.work_and_run_jobs()
     dumps.append(str(dump(acme.store)))

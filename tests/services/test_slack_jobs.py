@@ -10,8 +10,8 @@ import fakeredis
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
-from sectorflow_slack.domain.errands import Errand, Kind
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, StorageUnavailable
+from sectorflow_slack.domain.slack_jobs import Kind, SlackJob
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services import Services
 from sectorflow_slack.tasks import ERRAND_ACTOR, ERRANDS, DramatiqTaskQueue, declare_errands
@@ -24,9 +24,9 @@ from tests.values import NOW, make_bot, make_installation
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
-def job(kind: Kind, **changes: object) -> Errand:
+def job(kind: Kind, **changes: object) -> SlackJob:
     """A job of a kind, with everything that any kind needs."""
-    full = Errand(
+    full = SlackJob(
         kind,
         KEY,
         question_id=ANSWER_ID,
@@ -47,7 +47,7 @@ def test_what_is_sent_is_json_of_the_jobs_fields_and_nothing_else() -> None:
     broker = StubBroker()
     broker.declare_queue(ERRANDS)
 
-    DramatiqTaskQueue(StubBroker(), broker).run(job("dialog"))
+    DramatiqTaskQueue(StubBroker(), broker).enqueue(job("dialog"))
 
     message = json.loads(broker.queues[ERRANDS].get_nowait())
     assert (message["queue_name"], message["actor_name"], message["args"]) == (ERRANDS, ERRAND_ACTOR, [])
@@ -60,7 +60,7 @@ def test_what_is_sent_is_json_of_the_jobs_fields_and_nothing_else() -> None:
 def test_a_job_of_another_release_that_cannot_be_read_does_no_harm(
     changes: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
-    ran: list[Errand] = []
+    ran: list[SlackJob] = []
     broker = StubBroker()
     declare_errands(broker, ran.append)
 
@@ -75,7 +75,7 @@ def test_a_job_of_another_release_that_cannot_be_read_does_no_harm(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_if_the_app_is_gone_nothing_is_done(services: Services, slack: FakeSlackClient, kind: Kind) -> None:
-    services.errands.run(job(kind))
+    services.slack_jobs.run(job(kind))
 
     assert not any(calls for calls in vars(slack).values() if isinstance(calls, list | dict))
 
@@ -84,25 +84,25 @@ def test_if_the_app_is_gone_nothing_is_done(services: Services, slack: FakeSlack
 def test_if_the_answer_is_gone_nothing_goes_wrong(answered: Scenario, kind: Kind) -> None:
     answered.store.delete(f"answer:{ANSWER_ID}")
 
-    answered.services.errands.run(job(kind))
+    answered.services.slack_jobs.run(job(kind))
 
     assert (len(answered.slack.posted), answered.slack.updated, answered.slack.dialogs) == (1, [], [])
 
 
 @pytest.mark.parametrize("kind", ["dialog", "copy"])
 def test_a_model_that_does_not_exist_has_no_dialog_and_no_text(answered: Scenario, kind: Kind) -> None:
-    answered.services.errands.run(job(kind, model=3))
+    answered.services.slack_jobs.run(job(kind, model=3))
 
-    assert (answered.slack.dialogs, answered.slack.whispered) == ([], [])
+    assert (answered.slack.dialogs, answered.slack.ephemerals) == ([], [])
 
 
 CALLS: dict[Kind, str] = {
     "draw": "update",
-    "dialog": "open_dialog",
-    "copy": "whisper",
-    "tell": "whisper",
+    "dialog": "open_view",
+    "copy": "post_ephemeral",
+    "tell": "post_ephemeral",
     "home": "publish_home",
-    "suggest": "suggest",
+    "suggest": "set_suggested_prompts",
 }
 
 
@@ -117,26 +117,26 @@ def test_only_a_rendering_that_slack_does_not_take_now_is_tried_again(
         raise error
 
     monkeypatch.setattr(answered.slack, call, refuse)
-    answered.answers.kept.show(ANSWER_ID, display="tabs")
+    answered.answers.answers.show(ANSWER_ID, display="tabs")
 
-    answered.services.errands.run(job(kind))
+    answered.services.slack_jobs.run(job(kind))
 
     again = [(job(kind, tries=1), error.retry_after or 1.0)] if isinstance(error, SlackBusy) else []
-    assert answered.queue.errands == (again if kind == "draw" else [])
+    assert answered.queue.slack_jobs == (again if kind == "draw" else [])
 
 
 def test_a_rendering_that_slack_takes_at_no_try_is_given_up_after_a_quarter_of_an_hour(
     answered: Scenario,
 ) -> None:
     answered.slack.updates.then(*[SlackBusy("internal_error")] * 20)
-    answered.answers.kept.show(ANSWER_ID, display="tabs")
-    answered.queue.errands.append((job("draw"), 0.0))
+    answered.answers.answers.show(ANSWER_ID, display="tabs")
+    answered.queue.slack_jobs.append((job("draw"), 0.0))
     delays = []
 
-    while answered.queue.errands:
-        again, delay = answered.queue.errands.pop()
+    while answered.queue.slack_jobs:
+        again, delay = answered.queue.slack_jobs.pop()
         delays.append(delay)
-        answered.services.errands.run(again)
+        answered.services.slack_jobs.run(again)
 
     assert delays == sorted(delays)
     assert 10 * 60 < sum(delays) < 30 * 60
@@ -148,16 +148,16 @@ def test_while_the_store_is_away_a_job_says_so(
     redis_server.connected = False
 
     with pytest.raises(StorageUnavailable):
-        answered.services.errands.run(job("draw"))
+        answered.services.slack_jobs.run(job("draw"))
 
 
 def test_every_part_of_a_long_answer_is_whispered_in_order(acme: Scenario) -> None:
     acme.sectorflow.reply = long_reply(30_000)
     acme.have_answered()
 
-    acme.services.errands.run(job("copy", model=0))
+    acme.services.slack_jobs.run(job("copy", model=0))
 
-    whispered = acme.slack.whispered
+    whispered = acme.slack.ephemerals
     assert len(whispered) > 1
     assert {(address.thread_ts, user_id) for address, user_id, _ in whispered} == {(THREAD_TS, "U0ANN")}
     line = "A line of some words"
@@ -166,8 +166,8 @@ def test_every_part_of_a_long_answer_is_whispered_in_order(acme: Scenario) -> No
 
 
 def test_a_sentence_is_whispered_in_its_channel_and_without_one_posted_in_the_dm(acme: Scenario) -> None:
-    acme.services.errands.run(job("tell"))
-    acme.services.errands.run(job("tell", channel_id="", thread_ts=""))
+    acme.services.slack_jobs.run(job("tell"))
+    acme.services.slack_jobs.run(job("tell", channel_id="", thread_ts=""))
 
     assert acme.whispered == [("U0ANN", ENGLISH.expired)]
     assert acme.slack.texts == [ENGLISH.expired]
@@ -178,8 +178,8 @@ def test_a_job_renews_a_bot_token_that_is_about_to_expire(services: Services, sl
     bot = make_bot(refresh_token="refresh-token", token_expires_at=NOW + 60)
     services.answers.installations.save(make_installation(bot=bot), None, None)
 
-    services.errands.run(job("tell"))
-    services.errands.run(job("tell", channel_id=""))
+    services.slack_jobs.run(job("tell"))
+    services.slack_jobs.run(job("tell", channel_id=""))
 
     assert len(slack.refreshed) == 1
     assert slack.posted[0][0] == "fresh-bot-token-1"

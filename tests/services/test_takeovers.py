@@ -37,7 +37,7 @@ def victims(flow: InstallFlow) -> InstallFlow:
 def untouched(flow: InstallFlow) -> bool:
     apps = flow.consent.apps
     return (
-        flow.find(THEIRS.key) == flow.installs.find(THEIRS.terms.id) == THEIRS
+        flow.find(THEIRS.key) == flow.installs.find(THEIRS.settings.id) == THEIRS
         and apps.find(APP_ID) == CUSTOMERS_APP
         and apps.signing_secrets(APP_ID) == (CUSTOMERS_APP.signing_secret,)
     )
@@ -80,15 +80,17 @@ def test_consent_touches_neither_the_victims_installation_nor_their_app(
 
     # A request for another team may be mended; the others are over.
     failed = ("pending", None) if reason == "other_team" else ("failed", reason)
-    assert victims.status(pending.terms.id) == failed
+    assert victims.status(pending.settings.id) == failed
     assert untouched(victims)
     assert victims.find(make_installation(bot=ATTACKERS_BOT).key) is None
     assert victims.slack.revoked == revoked
 
 
 def test_an_installation_that_is_named_as_replaced_but_gone_replaces_no_other(victims: InstallFlow) -> None:
-    pending = victims.register(slack_app=CUSTOMERS_APP, replaces=THEIRS.terms.id)
-    newer = victims.install(replace(THEIRS, terms=replace(THEIRS.terms, id="newer")), THEIRS.terms.id)
+    pending = victims.register(slack_app=CUSTOMERS_APP, replaces=THEIRS.settings.id)
+    newer = victims.install(
+        replace(THEIRS, settings=replace(THEIRS.settings, id="newer")), THEIRS.settings.id
+    )
     victims.slack.bot = THEIRS.bot
 
     assert victims.refused(pending.link).reason == "already_installed"
@@ -121,6 +123,6 @@ def test_deleting_what_waits_for_consent_touches_no_installation_of_the_same_app
 ) -> None:
     pending = victims.register(slack_app=CUSTOMERS_APP)
 
-    assert victims.installs.delete(pending.terms.id)
+    assert victims.installs.delete(pending.settings.id)
 
     assert untouched(victims)

@@ -12,7 +12,7 @@ import pytest
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, StorageUnavailable
 from sectorflow_slack.domain.installations import FreshToken, Installation
-from sectorflow_slack.services import insisting
+from sectorflow_slack.services import resilience as insisting
 from sectorflow_slack.services import tokens as tokens_module
 from sectorflow_slack.services.tokens import LOCK_SECONDS, RENEW_BEFORE_SECONDS
 from tests.services.installing import InstallFlow
@@ -39,7 +39,7 @@ def test_a_token_that_is_good_for_long_is_used_as_it_is(
 ) -> None:
     installation = install(flow, expires_at, refresh_token=refresh_token)
 
-    assert flow.tokens.fresh(installation) == installation
+    assert flow.tokens.ensure_fresh(installation) == installation
     assert flow.slack.refreshed == []
 
 
@@ -47,7 +47,7 @@ def test_a_token_that_is_good_for_long_is_used_as_it_is(
 def test_a_token_is_renewed_in_good_time_or_late(flow: InstallFlow, expires_at: float) -> None:
     installation = install(flow, expires_at)
 
-    renewed = flow.tokens.fresh(installation)
+    renewed = flow.tokens.ensure_fresh(installation)
 
     fresh = FreshToken("fresh-bot-token-1", "fresh-refresh-token-1", NOW + 12 * 3600)
     assert renewed == replace(installation, bot=installation.bot.with_token(fresh)) == flow.find()
@@ -72,8 +72,8 @@ def test_no_token_is_logged(flow: InstallFlow, caplog: pytest.LogCaptureFixture)
     flow.slack.refreshes.then(SlackBusy("timeout"))
     installation = install(flow, SOON)
 
-    flow.tokens.fresh(installation)
-    flow.tokens.fresh(installation)
+    flow.tokens.ensure_fresh(installation)
+    flow.tokens.ensure_fresh(installation)
 
     logged = " ".join(str(vars(record)) for record in caplog.records)
     assert "bot token renewed" in logged
@@ -102,7 +102,7 @@ def test_of_twenty_that_need_a_token_at_once_one_asks_slack(flow: InstallFlow, e
     flow.slack.refreshes.then(lambda: all(locks.asked.acquire(timeout=30) for _ in range(20)))
 
     with ThreadPoolExecutor(20) as pool:
-        given = list(pool.map(tokens.fresh, [installation] * 20))
+        given = list(pool.map(tokens.ensure_fresh, [installation] * 20))
 
     assert len(flow.slack.refreshed) == 1
     usable = {"fresh-bot-token-1"} | ({BOT_TOKEN} if expires_at == SOON else set())
@@ -113,11 +113,11 @@ def test_two_installations_are_renewed_beside_each_other(flow: InstallFlow) -> N
     both = threading.Barrier(2, timeout=30)
     flow.slack.during_refresh = lambda: both.wait() and None
     here = install(flow)
-    there = replace(here, terms=make_terms(id="there"), bot=replace(here.bot, team_id="T0THERE"))
+    there = replace(here, settings=make_terms(id="there"), bot=replace(here.bot, team_id="T0THERE"))
     flow.consent.installations.save(there, None, None)
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(flow.tokens.fresh, [here, there]))
+        list(pool.map(flow.tokens.ensure_fresh, [here, there]))
 
     assert len(flow.slack.refreshed) == 2
 
@@ -129,7 +129,7 @@ def test_without_a_usable_token_the_wait_for_another_process_ends(
     installation = install(flow)
 
     with flow.tokens.locks.hold(f"token:{installation.key}", LOCK_SECONDS), pytest.raises(SlackBusy):
-        flow.tokens.fresh(installation)
+        flow.tokens.ensure_fresh(installation)
 
     assert flow.slack.refreshed == []
 
@@ -144,7 +144,7 @@ def test_a_renewal_may_fail_while_the_old_token_is_good(
     installation = install(flow, SOON)
     flow.slack.refreshes.then(error)
 
-    assert flow.tokens.fresh(installation) == installation == flow.find()
+    assert flow.tokens.ensure_fresh(installation) == installation == flow.find()
     assert error.code in caplog.text
 
 
@@ -154,7 +154,7 @@ def test_a_failed_renewal_without_a_good_token_is_raised(flow: InstallFlow, erro
     flow.slack.refreshes.then(error)
 
     with pytest.raises(type(error)):
-        flow.tokens.fresh(installation)
+        flow.tokens.ensure_fresh(installation)
 
     assert flow.find() == installation
 
@@ -166,15 +166,15 @@ def test_a_refresh_token_that_another_process_has_used_leads_to_the_token_it_got
     flow.slack.during_refresh = lambda: flow.consent.installations.renew(installation, renewed)
     flow.slack.refreshes.then(SlackRefused("invalid_refresh_token"))
 
-    assert flow.tokens.fresh(installation) == renewed
+    assert flow.tokens.ensure_fresh(installation) == renewed
 
 
 def test_an_installation_that_came_instead_meanwhile_keeps_its_token(flow: InstallFlow) -> None:
     installation = install(flow)
     newer = make_installation(make_terms(id="newer"), make_bot(bot_token="newer-bot-token"))
-    flow.slack.during_refresh = lambda: flow.consent.installations.save(newer, None, installation.terms.id)
+    flow.slack.during_refresh = lambda: flow.consent.installations.save(newer, None, installation.settings.id)
 
-    assert flow.tokens.fresh(installation) == newer == flow.find()
+    assert flow.tokens.ensure_fresh(installation) == newer == flow.find()
 
     # Slack might end the whole install with it.
     assert flow.slack.revoked == []
@@ -188,7 +188,7 @@ def test_a_token_that_came_after_its_installation_was_deleted_is_revoked(
     flow.slack.during_refresh = lambda: flow.consent.installations.remove(installation)
     flow.slack.revocations.then(error)
 
-    flow.tokens.fresh(installation)
+    flow.tokens.ensure_fresh(installation)
 
     assert flow.slack.revoked == ["fresh-bot-token-1"]
     assert flow.find() is None
@@ -196,14 +196,14 @@ def test_a_token_that_came_after_its_installation_was_deleted_is_revoked(
 
 def test_settings_that_are_changed_while_a_token_is_renewed_stay_changed(flow: InstallFlow) -> None:
     installation = install(flow)
-    terms = replace(installation.terms, app_name="New name", revision=2)
+    terms = replace(installation.settings, app_name="New name", revision=2)
     flow.slack.during_refresh = lambda: flow.consent.installations.change(
-        replace(installation, terms=terms), 1
+        replace(installation, settings=terms), 1
     )
 
-    renewed = flow.tokens.fresh(installation)
+    renewed = flow.tokens.ensure_fresh(installation)
 
-    assert flow.find() == replace(renewed, terms=terms)
+    assert flow.find() == replace(renewed, settings=terms)
     assert renewed.bot.bot_token == "fresh-bot-token-1"
 
 
@@ -222,5 +222,5 @@ def test_a_token_that_slack_gave_is_stored_also_through_an_outage_of_the_store(
     monkeypatch.setattr(insisting, "PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(flow.consent.installations, "renew", away)
 
-    assert flow.tokens.fresh(installation) == flow.find() != installation
+    assert flow.tokens.ensure_fresh(installation) == flow.find() != installation
     assert len(flow.slack.refreshed) == 1

@@ -9,11 +9,11 @@ import pytest
 
 from sectorflow_slack.domain.errors import AnswerLost, SectorFlowBusy
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.services.answers import MAX_DEATHS, MAX_DEATHS_TOLD
-from sectorflow_slack.storage.answers import RedisAnswerStore
-from sectorflow_slack.storage.conversations import RedisConversationStore
-from sectorflow_slack.storage.interim import RedisInterimStore
-from sectorflow_slack.storage.questions import RedisQuestionStore
+from sectorflow_slack.services.answering import MAX_DEATHS, MAX_DEATHS_TOLD
+from sectorflow_slack.storage.answers import AnswerStore
+from sectorflow_slack.storage.conversations import ConversationStore
+from sectorflow_slack.storage.placeholders import PlaceholderStore
+from sectorflow_slack.storage.questions import QuestionStore
 from tests.fakes import make_reply
 from tests.services.scenario import Scenario
 from tests.services.steps import KEY, LETTER_ID, LONG_REPLY, WorkerKilled, die, let_time_pass
@@ -35,15 +35,15 @@ def undisturbed(acme: Scenario) -> list[str]:
 # Dying
 
 STEPS = {
-    "the question was taken": (RedisQuestionStore, "progress", 1),
-    "its progress was read": (RedisConversationStore, "find", 1),
-    "SectorFlow was asked": (RedisAnswerStore, "keep", 2),
-    "the answer was stored": (RedisQuestionStore, "save_plan", 2),
-    "the plan was stored": (RedisConversationStore, "save", 1),
-    "the conversation was stored": (RedisInterimStore, "take_over", 1),
-    "the placeholder was taken over": (RedisQuestionStore, "confirm", 1),
-    "the last message was posted": (RedisAnswerStore, "posted", 1),
-    "the messages were stored": (RedisQuestionStore, "finish", 1),
+    "the question was taken": (QuestionStore, "progress", 1),
+    "its progress was read": (ConversationStore, "find", 1),
+    "SectorFlow was asked": (AnswerStore, "save", 2),
+    "the answer was stored": (QuestionStore, "save_plan", 2),
+    "the plan was stored": (ConversationStore, "save", 1),
+    "the conversation was stored": (PlaceholderStore, "take_over", 1),
+    "the placeholder was taken over": (QuestionStore, "assert_held", 1),
+    "the last message was posted": (AnswerStore, "mark_posted", 1),
+    "the messages were stored": (QuestionStore, "complete", 1),
 }
 
 
@@ -89,7 +89,7 @@ def test_the_buttons_show_what_was_posted_though_a_worker_died_before(
     acme.sectorflow.reply = make_reply(MODEL_IDS, text="The first reply")
 
     with acme.killed(), monkeypatch.context() as patch:
-        patch.setattr(RedisQuestionStore, "save_plan", die)
+        patch.setattr(QuestionStore, "save_plan", die)
         try:
             acme.ask()
         finally:
@@ -98,14 +98,14 @@ def test_the_buttons_show_what_was_posted_though_a_worker_died_before(
     assert acme.kept().answer.models[0].text in acme.slack.texts[0]
 
 
-@pytest.mark.parametrize("step", ["save_plan", "confirm", "finish"])
+@pytest.mark.parametrize("step", ["save_plan", "assert_held", "complete"])
 def test_an_apology_is_made_once_though_its_worker_died(
     acme: Scenario, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     acme.sectorflow.answers.then(*[AnswerLost("ReadTimeout")] * 2)
 
     with acme.killed(), monkeypatch.context() as patch:
-        patch.setattr(RedisQuestionStore, step, die)
+        patch.setattr(QuestionStore, step, die)
         acme.ask(id=LETTER_ID)
 
     assert len(acme.sectorflow.asked) == (2 if step == "save_plan" else 1)
@@ -173,19 +173,19 @@ def test_if_workers_die_even_over_the_apology_it_is_made_in_a_job_of_its_own(
 # Workers that hang, and lose their question to another
 
 
-@pytest.mark.parametrize("step", ["save_plan", "confirm", "put_back", "finish"])
+@pytest.mark.parametrize("step", ["save_plan", "assert_held", "release", "complete"])
 def test_a_worker_whose_question_went_to_another_posts_and_records_nothing(
     acme: Scenario, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, step: str
 ) -> None:
-    original = getattr(RedisQuestionStore, step)
+    original = getattr(QuestionStore, step)
 
     def overtaken(*arguments: Any, **named: Any) -> Any:
-        monkeypatch.setattr(RedisQuestionStore, step, original)
+        monkeypatch.setattr(QuestionStore, step, original)
         acme.later("underway")
         return original(*arguments, **named)
 
-    monkeypatch.setattr(RedisQuestionStore, step, overtaken)
-    if step == "put_back":
+    monkeypatch.setattr(QuestionStore, step, overtaken)
+    if step == "release":
         acme.sectorflow.answers.then(SectorFlowBusy("status 503"))
 
     acme.ask()
@@ -226,7 +226,7 @@ def test_a_process_goes_on_holding_a_question_that_one_of_its_workers_lost_to_an
     question = acme.ask()
     let_time_pass(acme.store, "underway")
 
-    acme.answers.keep_going()
+    acme.answers.extend_leases()
     held_until = acme.store.zscore(f"underway:{KEY}", question.id)
     second_may_end.set()
     second.join(60)
@@ -240,7 +240,7 @@ def test_a_process_goes_on_holding_a_question_that_one_of_its_workers_lost_to_an
 def test_workers_are_woken_for_questions_that_no_worker_took_up(acme: Scenario) -> None:
     acme.accept()
 
-    acme.answers.keep_going()
+    acme.answers.extend_leases()
 
     assert acme.queue.jobs == [(KEY, 0.0)]
 
@@ -267,7 +267,7 @@ def test_handing_over_counts_neither_as_a_death_nor_as_a_failure(acme: Scenario)
     acme.sectorflow.answers.then(acme.answers.hand_over)
     acme.ask()
 
-    again = acme.answers.questions.take(KEY)
+    again = acme.answers.questions.lease(KEY)
 
     assert again is not None
     progress = acme.answers.questions.progress(again)

@@ -12,26 +12,26 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from sectorflow_slack.storage.answers import RedisAnswerStore
-from sectorflow_slack.storage.apps import RedisAppStore
-from sectorflow_slack.storage.backup import RedisBackup
-from sectorflow_slack.storage.conversations import RedisConversationStore
+from sectorflow_slack.storage.answers import AnswerStore
+from sectorflow_slack.storage.apps import AppStore
+from sectorflow_slack.storage.backup import Backup
+from sectorflow_slack.storage.conversations import ConversationStore
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.directory import RedisDirectory
-from sectorflow_slack.storage.feedback import RedisFeedbackStore
-from sectorflow_slack.storage.health import RedisCheckup
-from sectorflow_slack.storage.idempotency import RedisIdempotencyStore
-from sectorflow_slack.storage.installations import RedisInstallationStore
-from sectorflow_slack.storage.interim import RedisInterimStore
-from sectorflow_slack.storage.keyring import RedisKeyRing
-from sectorflow_slack.storage.letters import RedisLetterStore
-from sectorflow_slack.storage.metrics import RedisMetrics
-from sectorflow_slack.storage.oauth_states import RedisOAuthStateStore
-from sectorflow_slack.storage.pauses import RedisPauseStore
-from sectorflow_slack.storage.pending import RedisPendingStore
-from sectorflow_slack.storage.questions import RedisQuestionStore
-from sectorflow_slack.storage.rate_limits import RedisRateLimit
-from sectorflow_slack.storage.revocations import RedisRevocationStore
+from sectorflow_slack.storage.failed_questions import FailedQuestionStore
+from sectorflow_slack.storage.feedback import FeedbackStore
+from sectorflow_slack.storage.health import StoreCheckup
+from sectorflow_slack.storage.idempotency import IdempotencyStore
+from sectorflow_slack.storage.installation_listing import InstallationListing
+from sectorflow_slack.storage.installations import InstallationStore
+from sectorflow_slack.storage.keyring import KeyRing
+from sectorflow_slack.storage.metrics import Metrics
+from sectorflow_slack.storage.oauth_states import OAuthStateStore
+from sectorflow_slack.storage.pauses import PauseStore
+from sectorflow_slack.storage.pending import PendingStore
+from sectorflow_slack.storage.placeholders import PlaceholderStore
+from sectorflow_slack.storage.questions import QuestionStore
+from sectorflow_slack.storage.rate_limits import RateLimit
+from sectorflow_slack.storage.revocations import RevocationStore
 from tests.values import OWN_APP, FixedClock
 
 T = TypeVar("T")
@@ -89,8 +89,8 @@ def unreachable() -> Iterator[redis.Redis]:
 @pytest.fixture(autouse=True)
 def _slow_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lengthen what lasts seconds, for machines that need seconds from one line of a test to the next."""
-    monkeypatch.setattr("sectorflow_slack.storage.questions.NUDGE_SECONDS", 600)
-    monkeypatch.setattr("sectorflow_slack.storage.interim.TOLD_EVERY_SECONDS", 600)
+    monkeypatch.setattr("sectorflow_slack.storage.questions.WAKE_SECONDS", 600)
+    monkeypatch.setattr("sectorflow_slack.storage.placeholders.NOTIFIED_EVERY_SECONDS", 600)
 
 
 class Stores:
@@ -100,27 +100,27 @@ class Stores:
         self.redis = client
         self.cipher = cipher
         self.clock = clock
-        self.answers = RedisAnswerStore(client, cipher, retention_days=3)
-        self.apps = RedisAppStore(client, cipher, OWN_APP)
-        self.backup = RedisBackup(client, cipher)
-        self.conversations = RedisConversationStore(client)
-        self.failed = RedisLetterStore(client, cipher)
-        self.feedback = RedisFeedbackStore(client, retention_days=3)
-        self.idempotency = RedisIdempotencyStore(client, cipher)
-        self.installations = RedisInstallationStore(client, cipher)
-        self.keyring = RedisKeyRing(client, cipher)
-        self.checkup = RedisCheckup(client, self.keyring)
-        self.metrics = RedisMetrics(client)
-        self.pauses = RedisPauseStore(client)
-        self.pendings = RedisPendingStore(client, cipher)
+        self.answers = AnswerStore(client, cipher, retention_days=3)
+        self.apps = AppStore(client, cipher, OWN_APP)
+        self.backup = Backup(client, cipher)
+        self.conversations = ConversationStore(client)
+        self.failed = FailedQuestionStore(client, cipher)
+        self.feedback = FeedbackStore(client, retention_days=3)
+        self.idempotency = IdempotencyStore(client, cipher)
+        self.installations = InstallationStore(client, cipher)
+        self.keyring = KeyRing(client, cipher)
+        self.checkup = StoreCheckup(client, self.keyring)
+        self.metrics = Metrics(client)
+        self.pauses = PauseStore(client)
+        self.pendings = PendingStore(client, cipher)
         #: Questions take long after ten minutes.
-        self.placeholders = RedisInterimStore(client, cipher, patience=600.0)
-        self.queries = RedisDirectory(client, cipher, clock)
-        self.rate_limit = RedisRateLimit(client, "3 per minute")
-        self.questions = RedisQuestionStore(client, cipher, limit=16)
-        self.two_at_once = RedisQuestionStore(client, cipher, limit=2)
-        self.revocations = RedisRevocationStore(client, cipher)
-        self.states = RedisOAuthStateStore(client)
+        self.placeholders = PlaceholderStore(client, cipher, patience=600.0)
+        self.queries = InstallationListing(client, cipher, clock)
+        self.rate_limit = RateLimit(client, "3 per minute")
+        self.questions = QuestionStore(client, cipher, limit=16)
+        self.two_at_once = QuestionStore(client, cipher, limit=2)
+        self.revocations = RevocationStore(client, cipher)
+        self.states = OAuthStateStore(client)
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ def installed(number: int, app_id: str = "A0OWN", **changes: object) -> Installa
 
 def waiting(number: int, team_id: str | None = None, **changes: object) -> PendingInstallation:
     terms = make_terms(id=f"i{number}", created_at=NOW + number, **changes)
-    return make_pending(terms=terms, link=f"link-{number}", team_id=team_id, expires_at=NOW + number + DAY)
+    return make_pending(settings=terms, link=f"link-{number}", team_id=team_id, expires_at=NOW + number + DAY)
 
 
 def ids(page: InstallationPage) -> list[str]:
-    return [item.terms.id for item in page.items]
+    return [item.settings.id for item in page.items]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import redis
 
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.progress import Plan
-from sectorflow_slack.domain.questions import Question
-from sectorflow_slack.storage.questions import RedisQuestionStore
+from sectorflow_slack.domain.questions import Message, Plan, Question
+from sectorflow_slack.storage.questions import QuestionStore
 from tests.storage.conftest import Stores
 from tests.values import make_question
 
@@ -18,14 +16,14 @@ PLAN = Plan((Message("the first answer", ({"type": "divider"},)), Message("the s
 FIRST, SECOND, THIRD = (make_question(number) for number in (1, 2, 3))
 
 
-def accept_all(questions: RedisQuestionStore, *accepted: Question) -> None:
+def accept_all(questions: QuestionStore, *accepted: Question) -> None:
     for question in accepted:
         assert questions.accept(question)
 
 
-def taken(questions: RedisQuestionStore, key: InstallationKey = KEY) -> Question:
+def taken(questions: QuestionStore, key: InstallationKey = KEY) -> Question:
     """Take the next question, which must be there."""
-    question = questions.take(key)
+    question = questions.lease(key)
     assert question is not None
     return question
 
@@ -35,7 +33,7 @@ def accept_and_show(db: Stores, shown: str = "1.1") -> None:
     db.questions.accept(FIRST)
     if shown:
         assert db.placeholders.claim(FIRST.id) == FIRST
-        assert db.placeholders.keep(FIRST.id, shown)
+        assert db.placeholders.store(FIRST.id, shown)
 
 
 def wait_long(store: redis.Redis) -> None:

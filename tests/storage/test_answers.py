@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from sectorflow_slack.domain.progress import KeptAnswer
-from sectorflow_slack.domain.questions import Answer, ModelAnswer
-from sectorflow_slack.storage.answers import RedisAnswerStore
+from sectorflow_slack.domain.questions import Answer, ModelAnswer, StoredAnswer
+from sectorflow_slack.storage.answers import AnswerStore
 from tests.fakes import make_reply
 from tests.storage.conftest import Stores, dump, race
 from tests.values import MODEL_IDS, make_question
@@ -30,22 +29,22 @@ PLACE = f"answer:{ANSWER.id}"
 
 
 @pytest.fixture
-def kept(db: Stores) -> RedisAnswerStore:
+def kept(db: Stores) -> AnswerStore:
     """A store with one answer in it, shown by two messages."""
-    db.answers.keep(ANSWER)
-    db.answers.posted(ANSWER.id, ("1.1", "1.2"))
+    db.answers.save(ANSWER)
+    db.answers.mark_posted(ANSWER.id, ("1.1", "1.2"))
     return db.answers
 
 
-def found(answers: RedisAnswerStore) -> KeptAnswer:
+def found(answers: AnswerStore) -> StoredAnswer:
     answer = answers.find(ANSWER.id)
     assert answer is not None
     return answer
 
 
-def versions(answers: RedisAnswerStore) -> tuple[int, int]:
+def versions(answers: AnswerStore) -> tuple[int, int]:
     """Return the newest version, and the one that the messages show."""
-    return found(answers).version, found(answers).drawn
+    return found(answers).version, found(answers).rendered
 
 
 # Storing
@@ -64,38 +63,38 @@ def versions(answers: RedisAnswerStore) -> tuple[int, int]:
 def test_an_answer_comes_back_as_it_was_stored(db: Stores, changes: dict[str, Any]) -> None:
     answer = replace(ANSWER, **changes)
 
-    db.answers.keep(answer)
+    db.answers.save(answer)
 
-    assert found(db.answers) == KeptAnswer(answer, (), 1, 1)
+    assert found(db.answers) == StoredAnswer(answer, (), 1, 1)
 
 
 def test_storing_it_again_changes_nothing(db: Stores) -> None:
-    db.answers.keep(ANSWER, ("a", "b"))
-    db.answers.posted(ANSWER.id, ("1.1", "1.2"))
+    db.answers.save(ANSWER, ("a", "b"))
+    db.answers.mark_posted(ANSWER.id, ("1.1", "1.2"))
     db.answers.show(ANSWER.id, tab=1)
 
-    db.answers.keep(replace(ANSWER, models=(NEW,)), ("c", "d"))
+    db.answers.save(replace(ANSWER, models=(NEW,)), ("c", "d"))
 
     assert found(db.answers).answer.models == ANSWER.models
     assert found(db.answers).answer.tab == 1
     assert found(db.answers).digests == ("a", "b")
 
 
-def test_nothing_prolongs_how_long_an_answer_is_stored(db: Stores, kept: RedisAnswerStore) -> None:
+def test_nothing_prolongs_how_long_an_answer_is_stored(db: Stores, kept: AnswerStore) -> None:
     db.redis.expire(PLACE, 1000)
 
     kept.show(ANSWER.id, tab=1)
     kept.ask_again(ANSWER.id, 1)
     kept.replace(ANSWER.id, 1, NEW)
-    kept.drawn(found(kept))
-    kept.keep(ANSWER)
+    kept.mark_rendered(found(kept))
+    kept.save(ANSWER)
 
     assert 0 < int(db.redis.ttl(PLACE)) <= 1000
 
 
 @pytest.mark.parametrize("field", ["question", "model:0"])
 def test_an_answer_that_no_key_opens_counts_as_gone_and_is_logged_by_place(
-    db: Stores, kept: RedisAnswerStore, caplog: pytest.LogCaptureFixture, field: str
+    db: Stores, kept: AnswerStore, caplog: pytest.LogCaptureFixture, field: str
 ) -> None:
     db.redis.hset(PLACE, field, str(db.redis.hget(PLACE, "model:1")))
 
@@ -103,7 +102,7 @@ def test_an_answer_that_no_key_opens_counts_as_gone_and_is_logged_by_place(
     assert caplog.messages == [f"answer cannot be read: {PLACE} {field}"]
 
 
-def test_a_model_with_fields_of_another_release_is_read(db: Stores, kept: RedisAnswerStore) -> None:
+def test_a_model_with_fields_of_another_release_is_read(db: Stores, kept: AnswerStore) -> None:
     more = {"model_id": MODEL_IDS[0], "name": "Model 1", "text": "Hello", "of_a_later_release": [1]}
     db.redis.hset(PLACE, "model:0", db.cipher.seal(PLACE, "model:0", json.dumps(more)))
 
@@ -113,7 +112,7 @@ def test_a_model_with_fields_of_another_release_is_read(db: Stores, kept: RedisA
 # What is shown
 
 
-def test_what_is_shown_changes_part_by_part(kept: RedisAnswerStore) -> None:
+def test_what_is_shown_changes_part_by_part(kept: AnswerStore) -> None:
     kept.show(ANSWER.id, tab=1, page=2)
     kept.show(ANSWER.id, display="separated")
 
@@ -121,11 +120,11 @@ def test_what_is_shown_changes_part_by_part(kept: RedisAnswerStore) -> None:
     assert versions(kept) == (3, 1)
 
 
-def test_the_messages_that_were_rendered_are_recorded_with_their_version(kept: RedisAnswerStore) -> None:
+def test_the_messages_that_were_rendered_are_recorded_with_their_version(kept: AnswerStore) -> None:
     kept.show(ANSWER.id, tab=1)
-    rendered = replace(found(kept), posted=("1.1",), drawn=2, digests=("a",))
+    rendered = replace(found(kept), posted=("1.1",), rendered=2, digests=("a",))
 
-    kept.drawn(rendered)
+    kept.mark_rendered(rendered)
 
     assert found(kept) == replace(rendered, answer=replace(rendered.answer, together=1))
 
@@ -134,16 +133,16 @@ def test_the_messages_that_were_rendered_are_recorded_with_their_version(kept: R
 def test_digests_count_only_while_slack_has_as_many_messages(
     db: Stores, posted: tuple[str, ...], digests: tuple[str, ...]
 ) -> None:
-    db.answers.keep(ANSWER, ("a", "b"))
+    db.answers.save(ANSWER, ("a", "b"))
 
-    db.answers.posted(ANSWER.id, posted)
+    db.answers.mark_posted(ANSWER.id, posted)
 
     assert found(db.answers).digests == digests
 
 
 def test_digests_of_a_version_that_a_release_without_them_replaced_count_for_nothing(db: Stores) -> None:
-    db.answers.keep(ANSWER, ("a",))
-    db.answers.posted(ANSWER.id, ("1.1",))
+    db.answers.save(ANSWER, ("a",))
+    db.answers.mark_posted(ANSWER.id, ("1.1",))
     db.redis.hset(PLACE, mapping={"posted": '["1.1"]', "drawn": "2"})
     replaced = found(db.answers).digests
     db.redis.hdel(PLACE, "digests", "together")
@@ -152,10 +151,10 @@ def test_digests_of_a_version_that_a_release_without_them_replaced_count_for_not
     assert found(db.answers).answer.together == 1
 
 
-def test_as_many_messages_stand_together_as_there_were_when_they_were_fewest(kept: RedisAnswerStore) -> None:
+def test_as_many_messages_stand_together_as_there_were_when_they_were_fewest(kept: AnswerStore) -> None:
     together = [found(kept).answer.together]
     for posted in (("1.1",), ("1.1", "1.3", "1.4"), ("1.1", "1.3")):
-        kept.drawn(replace(found(kept), posted=posted))
+        kept.mark_rendered(replace(found(kept), posted=posted))
         together.append(found(kept).answer.together)
 
     assert together == [2, 1, 1, 1]
@@ -165,17 +164,17 @@ def test_as_many_messages_stand_together_as_there_were_when_they_were_fewest(kep
 def test_an_answer_that_changed_before_it_was_posted_is_to_be_rendered_again(
     db: Stores, changed: bool
 ) -> None:
-    db.answers.keep(ANSWER)
+    db.answers.save(ANSWER)
     if changed:
         db.answers.show(ANSWER.id, tab=1)
 
-    assert db.answers.posted(ANSWER.id, ("1.1",)) is changed
+    assert db.answers.mark_posted(ANSWER.id, ("1.1",)) is changed
 
 
 # Models that are asked again
 
 
-def test_a_model_is_asked_again_once_at_a_time(kept: RedisAnswerStore) -> None:
+def test_a_model_is_asked_again_once_at_a_time(kept: AnswerStore) -> None:
     numbers = [kept.ask_again(ANSWER.id, 1), kept.ask_again(ANSWER.id, 1)]
 
     assert numbers == [1, 1]
@@ -189,7 +188,7 @@ def test_a_model_is_asked_again_once_at_a_time(kept: RedisAnswerStore) -> None:
 
 @pytest.mark.real_redis
 def test_block_actions_at_the_same_moment_ask_once(real_db: Stores) -> None:
-    real_db.answers.keep(ANSWER)
+    real_db.answers.save(ANSWER)
 
     assert race(8, lambda _: real_db.answers.ask_again(ANSWER.id, 1)) == [1] * 8
     assert versions(real_db.answers) == (2, 1)
@@ -202,7 +201,7 @@ def test_block_actions_at_the_same_moment_ask_once(real_db: Stores) -> None:
 def test_a_new_answer_replaces_the_old_one_and_adds_its_cost(
     db: Stores, before: float | None, new: float | None, sum_of_both: float | None
 ) -> None:
-    db.answers.keep(replace(ANSWER, credits=before))
+    db.answers.save(replace(ANSWER, credits=before))
     db.answers.ask_again(ANSWER.id, 1)
 
     db.answers.replace(ANSWER.id, 1, NEW, new)
@@ -211,7 +210,7 @@ def test_a_new_answer_replaces_the_old_one_and_adds_its_cost(
     assert found(db.answers).answer == replace(ANSWER, models=models, seconds=None, credits=sum_of_both)
 
 
-def test_without_a_new_answer_the_old_one_stays(kept: RedisAnswerStore) -> None:
+def test_without_a_new_answer_the_old_one_stays(kept: AnswerStore) -> None:
     kept.ask_again(ANSWER.id, 1)
 
     kept.replace(ANSWER.id, 1, None, 0.25)
@@ -220,7 +219,7 @@ def test_without_a_new_answer_the_old_one_stays(kept: RedisAnswerStore) -> None:
     assert versions(kept) == (3, 1)
 
 
-def test_an_answer_of_a_model_that_was_not_asked_again_is_ignored(kept: RedisAnswerStore) -> None:
+def test_an_answer_of_a_model_that_was_not_asked_again_is_ignored(kept: AnswerStore) -> None:
     kept.replace(ANSWER.id, 1, NEW)
 
     assert found(kept).answer == replace(ANSWER, together=2)
@@ -228,7 +227,7 @@ def test_an_answer_of_a_model_that_was_not_asked_again_is_ignored(kept: RedisAns
 
 
 @pytest.mark.parametrize("model", [3, 20, 9999])
-def test_a_model_that_is_not_there_is_not_asked(kept: RedisAnswerStore, model: int) -> None:
+def test_a_model_that_is_not_there_is_not_asked(kept: AnswerStore, model: int) -> None:
     assert kept.ask_again(ANSWER.id, model) == 0
     assert found(kept).answer == replace(ANSWER, together=2)
 
@@ -236,9 +235,9 @@ def test_a_model_that_is_not_there_is_not_asked(kept: RedisAnswerStore, model: i
 def test_no_step_brings_an_expired_answer_back(db: Stores) -> None:
     db.answers.show(ANSWER.id, tab=1)
     db.answers.replace(ANSWER.id, 1, NEW)
-    db.answers.drawn(KeptAnswer(ANSWER, ("1.1",), 1, 1))
+    db.answers.mark_rendered(StoredAnswer(ANSWER, ("1.1",), 1, 1))
 
-    assert not db.answers.posted(ANSWER.id, ("1.1",))
+    assert not db.answers.mark_posted(ANSWER.id, ("1.1",))
     assert db.answers.ask_again(ANSWER.id, 1) == 0
     assert db.answers.find(ANSWER.id) is None
     assert dump(db.redis) == {}

@@ -12,7 +12,7 @@ import redis
 from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import SlackApp
 from sectorflow_slack.storage import apps as apps_module
-from sectorflow_slack.storage.apps import RedisAppStore
+from sectorflow_slack.storage.apps import AppStore
 from sectorflow_slack.storage.crypto import Cipher
 from tests.losing import lose
 from tests.storage.conftest import Stores, dump
@@ -41,7 +41,7 @@ def install(db: Stores) -> Install:
 
 
 def test_the_own_app_is_known_without_redis(db: Stores, unreachable: redis.Redis) -> None:
-    apps = RedisAppStore(unreachable, db.cipher, OWN_APP)
+    apps = AppStore(unreachable, db.cipher, OWN_APP)
 
     assert apps.find(OWN_APP.app_id) == OWN_APP
     assert apps.signing_secrets(OWN_APP.app_id) == (OWN_APP.signing_secret,)
@@ -154,10 +154,10 @@ def test_apps_are_listed_without_a_key_and_with_the_teams_that_have_them(
     db.redis.hset("app:A0HALF", "signing_secret", "of a record without a client id")
     keyless = Cipher(["A" * 43 + "="])
 
-    apps = RedisAppStore(db.redis, keyless, OWN_APP).list()
+    apps = AppStore(db.redis, keyless, OWN_APP).list()
 
     assert [(app.app_id, app.client_id, app.is_own, app.secret_waits, app.tenant_ids) for app in apps] == [
         ("A0OWN", OWN_APP.client_id, True, False, ("T0", "T1", "T2")),
         (APP_ID, CUSTOMERS_APP.client_id, False, True, ("T0ACME",)),
     ]
-    assert [app.app_id for app in RedisAppStore(db.redis, keyless, None).list()] == [APP_ID]
+    assert [app.app_id for app in AppStore(db.redis, keyless, None).list()] == [APP_ID]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.progress import ModelVotes
-from sectorflow_slack.domain.questions import Answer
+from sectorflow_slack.domain.questions import Answer, ModelVotes
 from sectorflow_slack.storage import feedback as feedback_module
 from sectorflow_slack.storage.feedback import read_all
 from tests.fakes import make_reply
@@ -23,7 +22,7 @@ def answer(number: int = 1, key: InstallationKey = KEY) -> Answer:
 
 
 def test_votes_are_counted_by_user_answer_and_model(db: Stores) -> None:
-    nothing = db.feedback.of(KEY), tuple(read_all(db.redis))
+    nothing = db.feedback.votes(KEY), tuple(read_all(db.redis))
 
     db.feedback.vote(answer(), 1, "U1", up=False)
     db.feedback.vote(answer(), 0, "U1", up=True)
@@ -31,7 +30,7 @@ def test_votes_are_counted_by_user_answer_and_model(db: Stores) -> None:
     db.feedback.vote(answer(2), 0, "U1", up=False)
 
     assert nothing == ((), ())
-    assert db.feedback.of(KEY) == (ModelVotes(FIRST, 2, 1), ModelVotes(SECOND, 0, 1))
+    assert db.feedback.votes(KEY) == (ModelVotes(FIRST, 2, 1), ModelVotes(SECOND, 0, 1))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +44,7 @@ def test_the_last_vote_of_a_user_on_an_answer_counts_once(
     for vote in votes:
         db.feedback.vote(answer(), 0, "U1", up=vote)
 
-    assert db.feedback.of(KEY) == (ModelVotes(FIRST, up, down),)
+    assert db.feedback.votes(KEY) == (ModelVotes(FIRST, up, down),)
 
 
 def test_each_installation_has_votes_of_its_own_and_no_batch_leaves_one_out(
@@ -58,7 +57,7 @@ def test_each_installation_has_votes_of_its_own_and_no_batch_leaves_one_out(
         db.feedback.vote(answer(number, key), 0, "U1", up=True)
 
     assert dict(read_all(db.redis)) == dict.fromkeys(keys, (ModelVotes(FIRST, 1, 0),))
-    assert db.feedback.of(keys[3]) == (ModelVotes(FIRST, 1, 0),)
+    assert db.feedback.votes(keys[3]) == (ModelVotes(FIRST, 1, 0),)
 
 
 @pytest.mark.real_redis
@@ -66,7 +65,7 @@ def test_votes_at_the_same_moment_are_all_counted_once(real_db: Stores) -> None:
 
     race(16, lambda number: real_db.feedback.vote(answer(), 0, f"U{number % 4}", up=number < 8))
 
-    (votes,) = real_db.feedback.of(KEY)
+    (votes,) = real_db.feedback.votes(KEY)
     assert votes.up + votes.down == 4
     assert min(votes.up, votes.down) >= 0
 
@@ -83,9 +82,9 @@ def test_votes_are_forgotten_with_their_installation(db: Stores, end: str) -> No
     elif end == "removed":
         assert db.installations.remove(installation)
     else:
-        assert db.installations.save(installation, None, installation.terms.id)
+        assert db.installations.save(installation, None, installation.settings.id)
 
-    assert db.feedback.of(KEY) == ()
+    assert db.feedback.votes(KEY) == ()
     assert dict(read_all(db.redis)).keys() == {OTHER}
 
 
@@ -95,4 +94,4 @@ def test_a_vote_changed_after_a_new_installation_leaves_no_count_below_zero(db: 
 
     db.feedback.vote(answer(), 0, "U1", up=False)
 
-    assert db.feedback.of(KEY) == (ModelVotes(FIRST, 0, 1),)
+    assert db.feedback.votes(KEY) == (ModelVotes(FIRST, 0, 1),)

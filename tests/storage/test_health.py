@@ -14,8 +14,8 @@ from dramatiq.brokers.redis import RedisBroker
 
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.health import RedisCheckup, missing_parts, warnings
-from sectorflow_slack.storage.keyring import RedisKeyRing
+from sectorflow_slack.storage.health import StoreCheckup, missing_parts, warnings
+from sectorflow_slack.storage.keyring import KeyRing
 from tests.storage.conftest import Stores, dump
 
 GOOD: dict[str, Any] = {"redis_version": "7.2.4", "aof_enabled": 1, "maxmemory_policy": "noeviction"}
@@ -43,8 +43,8 @@ class ManagedRedis(fakeredis.FakeRedis):
         return self._answers
 
 
-def checkup_of(store: redis.Redis) -> RedisCheckup:
-    return RedisCheckup(store, RedisKeyRing(store, Cipher([NEW_KEY, OLD_KEY])))
+def checkup_of(store: redis.Redis) -> StoreCheckup:
+    return StoreCheckup(store, KeyRing(store, Cipher([NEW_KEY, OLD_KEY])))
 
 
 Limit = Callable[..., redis.Redis]

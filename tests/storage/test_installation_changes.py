@@ -9,23 +9,23 @@ from typing import Any
 
 import pytest
 
-from sectorflow_slack.domain.errors import Changed
+from sectorflow_slack.domain.errors import RevisionConflict
 from sectorflow_slack.domain.installations import FreshToken, Installation, Revocation
-from sectorflow_slack.storage.installations import RedisInstallationStore
+from sectorflow_slack.storage.installations import InstallationStore
 from tests.losing import INSTALLATION_SECRETS, lose
 from tests.storage.conftest import Stores, dump, race
 from tests.values import NOW, make_bot, make_installation, make_pending, make_terms
 
 HERE = make_installation(bot=make_bot(refresh_token="xoxe-1-first", token_expires_at=NOW + 43_200))
-ID, PLACE = HERE.terms.id, f"installation:{HERE.key}"
+ID, PLACE = HERE.settings.id, f"installation:{HERE.key}"
 FRESH = FreshToken("xoxe.xoxb-fresh", "xoxe-1-second", NOW + 86_400)
 SUCCESSOR = make_installation(make_terms(id="successor"))
 
 
 def changed(installation: Installation, **changes: Any) -> Installation:
     """Return the installation as the next revision has it."""
-    terms = replace(installation.terms, revision=installation.terms.revision + 1, **changes)
-    return replace(installation, terms=terms)
+    terms = replace(installation.settings, revision=installation.settings.revision + 1, **changes)
+    return replace(installation, settings=terms)
 
 
 def with_token(installation: Installation, fresh: FreshToken) -> Installation:
@@ -36,7 +36,7 @@ RENEWED = with_token(HERE, FRESH)
 
 
 @pytest.fixture
-def here(db: Stores) -> RedisInstallationStore:
+def here(db: Stores) -> InstallationStore:
     """A store with one installation."""
     assert db.installations.save(HERE, None, None)
     return db.installations
@@ -45,21 +45,21 @@ def here(db: Stores) -> RedisInstallationStore:
 # Changed
 
 
-def test_new_settings_are_in_force_at_once(here: RedisInstallationStore) -> None:
-    sectorflow = replace(HERE.terms.sectorflow, api_token="another-token", model_ids=("m9",))
+def test_new_settings_are_in_force_at_once(here: InstallationStore) -> None:
+    sectorflow = replace(HERE.settings.sectorflow, api_token="another-token", model_ids=("m9",))
     new = changed(HERE, app_name="New", display="tabs", sectorflow=sectorflow)
 
     assert here.change(new, 1)
     assert here.find(HERE.key) == here.find_by_id(ID) == new
 
 
-def test_of_two_changes_of_one_revision_the_first_is_made(here: RedisInstallationStore) -> None:
+def test_of_two_changes_of_one_revision_the_first_is_made(here: InstallationStore) -> None:
     assert here.change(changed(HERE, app_name="First"), 1)
     assert not here.change(changed(HERE, app_name="Second"), 1)
     assert here.find(HERE.key) == changed(HERE, app_name="First")
 
 
-def test_a_change_leaves_a_token_that_was_renewed_meanwhile(here: RedisInstallationStore) -> None:
+def test_a_change_leaves_a_token_that_was_renewed_meanwhile(here: InstallationStore) -> None:
     here.renew(HERE, RENEWED)
 
     assert here.change(changed(HERE, app_name="New"), 1)
@@ -69,7 +69,7 @@ def test_a_change_leaves_a_token_that_was_renewed_meanwhile(here: RedisInstallat
 # Renewed
 
 
-def test_a_renewed_token_takes_the_place_of_the_old_one_once(here: RedisInstallationStore) -> None:
+def test_a_renewed_token_takes_the_place_of_the_old_one_once(here: InstallationStore) -> None:
     assert here.renew(HERE, RENEWED)
     assert not here.renew(HERE, with_token(HERE, replace(FRESH, bot_token="too-late")))
     assert here.find(HERE.key) == RENEWED
@@ -77,7 +77,7 @@ def test_a_renewed_token_takes_the_place_of_the_old_one_once(here: RedisInstalla
 
 @pytest.mark.parametrize("other", [{"bot_token": "xoxe.xoxb-other"}, {"refresh_token": "xoxe-1-other"}])
 def test_a_token_that_is_not_the_stored_one_is_not_renewed(
-    here: RedisInstallationStore, other: dict[str, str]
+    here: InstallationStore, other: dict[str, str]
 ) -> None:
     stale = replace(HERE, bot=replace(HERE.bot, **other))
 
@@ -86,7 +86,7 @@ def test_a_token_that_is_not_the_stored_one_is_not_renewed(
 
 
 def test_another_install_of_the_same_app_and_team_brings_its_bot_and_its_moment(
-    here: RedisInstallationStore,
+    here: InstallationStore,
 ) -> None:
     again = replace(HERE, bot=make_bot(bot_user_id="U0NEWBOT", bot_token="again"), installed_at=NOW + 60)
 
@@ -102,7 +102,7 @@ def test_another_install_of_the_same_app_and_team_brings_its_bot_and_its_moment(
     [([], FRESH.refresh_token), (["api_token"], FRESH.refresh_token), (["refresh_token"], "")],
 )
 def test_a_removed_installation_is_gone_and_its_token_waits_for_revocation(
-    db: Stores, here: RedisInstallationStore, lost: list[str], refresh_token: str
+    db: Stores, here: InstallationStore, lost: list[str], refresh_token: str
 ) -> None:
     here.renew(HERE, RENEWED)
     if lost:
@@ -115,11 +115,13 @@ def test_a_removed_installation_is_gone_and_its_token_waits_for_revocation(
 
     assert (here.find(HERE.key), here.find_by_id(ID), db.queries.find(ID)) == (None, None, None)
     assert set(dump(db.redis)) == {f"revocation:{HERE.key}", "revocations", f"removed:{ID}"}
-    assert db.revocations.take() == Revocation(ID, HERE.key, FRESH.bot_token, refresh_token, FRESH.expires_at)
+    assert db.revocations.lease() == Revocation(
+        ID, HERE.key, FRESH.bot_token, refresh_token, FRESH.expires_at
+    )
 
 
 def test_a_removed_installation_whose_bot_token_no_key_opens_is_forgotten_and_logged_by_place(
-    db: Stores, here: RedisInstallationStore, caplog: pytest.LogCaptureFixture
+    db: Stores, here: InstallationStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     lose(db.redis, PLACE, *INSTALLATION_SECRETS)
 
@@ -130,7 +132,7 @@ def test_a_removed_installation_whose_bot_token_no_key_opens_is_forgotten_and_lo
     assert set(dump(db.redis)) == {f"removed:{ID}"}
 
 
-def test_an_installation_that_was_changed_meanwhile_is_not_removed(here: RedisInstallationStore) -> None:
+def test_an_installation_that_was_changed_meanwhile_is_not_removed(here: InstallationStore) -> None:
     here.change(changed(HERE), 1)
 
     assert not here.remove(HERE)
@@ -139,7 +141,7 @@ def test_an_installation_that_was_changed_meanwhile_is_not_removed(here: RedisIn
 
 
 def test_installing_again_takes_back_that_the_token_was_to_be_revoked(
-    db: Stores, here: RedisInstallationStore
+    db: Stores, here: InstallationStore
 ) -> None:
     here.remove(HERE)
 
@@ -186,15 +188,15 @@ def test_a_change_on_the_way_to_the_installing_is_never_lost(real_db: Stores) ->
 
     def install_or_change(number: int) -> bool:
         if number:
-            return real_db.pendings.change(make_pending(terms=changed(HERE).terms), 1)
+            return real_db.pendings.change(make_pending(settings=changed(HERE).settings), 1)
         try:
             return real_db.installations.save(HERE, None, None)
-        except Changed:
+        except RevisionConflict:
             return False
 
     for _ in range(20):
         real_db.redis.flushdb()
-        real_db.pendings.save(make_pending(terms=HERE.terms))
+        real_db.pendings.save(make_pending(settings=HERE.settings))
 
         saved, was_changed = race(2, install_or_change)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import redis
 
 from sectorflow_slack.domain.installations import InstallationQuery
-from sectorflow_slack.storage import index
+from sectorflow_slack.storage import installation_index as index
 from tests.storage.conftest import Stores, dump
 from tests.storage.installation_steps import ids, installed, waiting
 from tests.values import NOW
@@ -20,7 +20,7 @@ def let_the_sweep_be_due(store: redis.Redis) -> None:
 
 def test_a_replaced_or_deleted_installation_is_in_no_list(db: Stores) -> None:
     first = installed(1, customer_id="42")
-    successor = replace(first, terms=replace(first.terms, id="i2", customer_id="43"))
+    successor = replace(first, settings=replace(first.settings, id="i2", customer_id="43"))
     db.installations.save(first, None, None)
     db.installations.save(successor, None, replaces="i1")
     db.pendings.save(waiting(3, team_id="T0PINNED"))
@@ -35,12 +35,12 @@ def test_a_replaced_or_deleted_installation_is_in_no_list(db: Stores) -> None:
 
 def test_a_record_that_was_saved_twice_is_listed_once(db: Stores) -> None:
     first = waiting(1, team_id="T0PINNED")
-    later = replace(waiting(60), link="link-2", terms=replace(waiting(60).terms, id="i1"))
+    later = replace(waiting(60), link="link-2", settings=replace(waiting(60).settings, id="i1"))
     db.pendings.save(first)
 
     db.pendings.save(later)
 
-    assert [item.terms.created_at for item in db.queries.page(InstallationQuery()).items] == [NOW + 60]
+    assert [item.settings.created_at for item in db.queries.page(InstallationQuery()).items] == [NOW + 60]
     assert db.pendings.find_by_link("link-1") is None
     assert db.redis.exists("installations:team:T0PINNED") == 0
     assert db.redis.zcard("index-sweep") == 1

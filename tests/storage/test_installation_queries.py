@@ -9,14 +9,10 @@ import redis
 from cryptography.fernet import Fernet
 
 from sectorflow_slack.domain.errors import CannotDecrypt
-from sectorflow_slack.domain.installations import (
-    Installation,
-    InstallationQuery,
-    PendingInstallation,
-)
-from sectorflow_slack.storage import directory as queries_module
+from sectorflow_slack.domain.installations import Installation, InstallationQuery, PendingInstallation
+from sectorflow_slack.storage import installation_listing as queries_module
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.directory import RedisDirectory
+from sectorflow_slack.storage.installation_listing import InstallationListing
 from tests.losing import INSTALLATION_SECRETS, lose
 from tests.storage.conftest import Stores
 from tests.storage.installation_steps import DAY, ids, installed, waiting
@@ -32,7 +28,7 @@ from tests.values import (
 )
 
 
-def read_all(queries: RedisDirectory, query: InstallationQuery) -> list[list[str]]:
+def read_all(queries: InstallationListing, query: InstallationQuery) -> list[list[str]]:
     """Return the ids of all pages."""
     pages = [queries.page(query)]
     while pages[-1].next_cursor:
@@ -89,7 +85,7 @@ def test_a_page_is_short_and_tells_where_to_go_on_if_few_entries_fit(db: Stores)
     for number in range(7):
         db.installations.save(installed(number), None, None)
     db.pendings.save(waiting(7))
-    queries = RedisDirectory(db.redis, db.cipher, db.clock, most=3)
+    queries = InstallationListing(db.redis, db.cipher, db.clock, most=3)
 
     assert read_all(queries, InstallationQuery(status="pending")) == [[], [], ["i7"]]
 
@@ -165,7 +161,7 @@ def test_only_installations_that_fit_every_filter_are_listed(
 )
 def test_a_cursor_that_no_page_gave_is_refused(db: Stores, unreachable: redis.Redis, cursor: str) -> None:
     with pytest.raises(ValueError, match="no cursor"):
-        RedisDirectory(unreachable, db.cipher, FixedClock()).page(InstallationQuery(cursor=cursor))
+        InstallationListing(unreachable, db.cipher, FixedClock()).page(InstallationQuery(cursor=cursor))
 
 
 # Secrets
@@ -179,8 +175,8 @@ def test_a_list_carries_links_of_pending_ones_and_no_other_secret(db: Stores) ->
 
     assert isinstance(one, Installation)
     assert isinstance(two, PendingInstallation)
-    assert one.terms.sectorflow.api_token == one.bot.bot_token == one.bot.refresh_token == ""
-    assert two.terms.sectorflow.api_token == ""
+    assert one.settings.sectorflow.api_token == one.bot.bot_token == one.bot.refresh_token == ""
+    assert two.settings.sectorflow.api_token == ""
     assert two.slack_app == replace(CUSTOMERS_APP, client_secret="", signing_secret="")
     assert two.link == "link-2"
 
@@ -188,7 +184,7 @@ def test_a_list_carries_links_of_pending_ones_and_no_other_secret(db: Stores) ->
 def test_a_lost_key_breaks_no_list(db: Stores) -> None:
     db.installations.save(installed(1), None, None)
     db.pendings.save(waiting(2))
-    keyless = RedisDirectory(db.redis, Cipher([Fernet.generate_key().decode()]), db.clock)
+    keyless = InstallationListing(db.redis, Cipher([Fernet.generate_key().decode()]), db.clock)
 
     page = keyless.page(InstallationQuery())
 
@@ -201,39 +197,39 @@ def test_a_lost_key_breaks_no_list(db: Stores) -> None:
 # One by its id
 
 HERE = make_installation(bot=make_bot(refresh_token="xoxe-1-refresh", token_expires_at=NOW + 43_200))
-WAITING = make_pending(terms=make_terms(id="waiting"))
+WAITING = make_pending(settings=make_terms(id="waiting"))
 
 
 def without(installation: Installation, *lost: str) -> Installation:
     blank = dict.fromkeys(lost, "")
     api_token = {"api_token": blank.pop("api_token")} if "api_token" in blank else {}
-    terms = replace(installation.terms, sectorflow=replace(installation.terms.sectorflow, **api_token))
-    return replace(installation, terms=terms, bot=replace(installation.bot, **blank))
+    terms = replace(installation.settings, sectorflow=replace(installation.settings.sectorflow, **api_token))
+    return replace(installation, settings=terms, bot=replace(installation.bot, **blank))
 
 
 @pytest.mark.parametrize("lost", [*[[name] for name in INSTALLATION_SECRETS], INSTALLATION_SECRETS])
 def test_an_installation_is_found_with_those_secrets_that_a_key_opens(db: Stores, lost: list[str]) -> None:
     db.installations.save(HERE, None, None)
-    whole = db.queries.find(HERE.terms.id)
+    whole = db.queries.find(HERE.settings.id)
     lose(db.redis, f"installation:{HERE.key}", *lost)
 
     with pytest.raises(CannotDecrypt):
-        db.installations.find_by_id(HERE.terms.id)
-    assert (whole, db.queries.find(HERE.terms.id)) == (HERE, without(HERE, *lost))
+        db.installations.find_by_id(HERE.settings.id)
+    assert (whole, db.queries.find(HERE.settings.id)) == (HERE, without(HERE, *lost))
 
 
 @pytest.mark.parametrize("lost", [[], ["link"], ["link", "api_token"]])
 def test_a_pending_one_is_found_with_those_secrets_that_a_key_opens(db: Stores, lost: list[str]) -> None:
     db.pendings.save(WAITING)
     if lost:
-        lose(db.redis, f"pending-secrets:{WAITING.terms.id}", *lost)
+        lose(db.redis, f"pending-secrets:{WAITING.settings.id}", *lost)
 
-    found = db.queries.find(WAITING.terms.id)
+    found = db.queries.find(WAITING.settings.id)
 
     assert isinstance(found, PendingInstallation)
     assert found.status(NOW) == "pending"
     assert found.link == ("" if "link" in lost else WAITING.link)
-    assert found.terms.sectorflow.api_token == ("" if "api_token" in lost else API_TOKEN)
+    assert found.settings.sectorflow.api_token == ("" if "api_token" in lost else API_TOKEN)
 
 
 def test_an_id_that_is_unknown_or_leads_to_another_installation_is_not_found(db: Stores) -> None:

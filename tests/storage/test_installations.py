@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from sectorflow_slack.domain.errors import Changed
-from sectorflow_slack.storage.apps import RedisAppStore
+from sectorflow_slack.domain.errors import RevisionConflict
+from sectorflow_slack.storage.apps import AppStore
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.installations import RedisInstallationStore
+from sectorflow_slack.storage.installations import InstallationStore
 from tests.storage.conftest import Stores, dump, race
 from tests.values import (
     CUSTOMERS_APP,
@@ -32,7 +32,7 @@ CUSTOMERS = make_installation(
 #: The same app in another team.
 ELSEWHERE = replace(
     CUSTOMERS,
-    terms=replace(CUSTOMERS.terms, id="elsewhere"),
+    settings=replace(CUSTOMERS.settings, id="elsewhere"),
     bot=replace(CUSTOMERS.bot, team_id="T0ELSEWHERE"),
 )
 APP_KEY = f"app:{CUSTOMERS_APP.app_id}"
@@ -50,14 +50,14 @@ def test_installations_of_other_apps_and_teams_are_apart(db: Stores) -> None:
 
     assert before == (None, None)
     for each in (FIRST, CUSTOMERS, ELSEWHERE):
-        assert db.installations.find(each.key) == db.installations.find_by_id(each.terms.id) == each
+        assert db.installations.find(each.key) == db.installations.find_by_id(each.settings.id) == each
 
 
 @pytest.mark.parametrize("replaces", [None, "another-one"])
 def test_a_taken_place_stays_as_it_is_and_so_does_the_pending_record(
     db: Stores, replaces: str | None
 ) -> None:
-    db.pendings.save(make_pending(terms=SECOND.terms))
+    db.pendings.save(make_pending(settings=SECOND.settings))
     db.installations.save(FIRST, None, replaces=None)
     before = dump(db.redis)
 
@@ -78,7 +78,7 @@ def test_an_installation_takes_the_place_of_the_one_it_names(db: Stores, is_ther
 
 
 def test_the_pending_record_goes_with_the_installing(db: Stores) -> None:
-    pending = make_pending(terms=FIRST.terms)
+    pending = make_pending(settings=FIRST.settings)
     db.pendings.save(pending)
 
     db.installations.save(FIRST, None, replaces=None)
@@ -97,19 +97,19 @@ def test_a_request_that_led_to_one_team_leads_to_no_other(db: Stores) -> None:
 
 
 def test_a_request_that_failed_meanwhile_leads_nowhere(db: Stores) -> None:
-    db.pendings.save(make_pending(terms=FIRST.terms))
+    db.pendings.save(make_pending(settings=FIRST.settings))
     db.pendings.fail("first", "already_installed")
 
     assert not db.installations.save(FIRST, None, replaces=None)
 
 
 def test_settings_that_changed_on_the_way_are_not_installed_as_they_were(db: Stores) -> None:
-    new = replace(FIRST, terms=replace(FIRST.terms, app_name="New", revision=2))
-    db.pendings.save(make_pending(terms=FIRST.terms))
-    db.pendings.change(make_pending(terms=new.terms), 1)
+    new = replace(FIRST, settings=replace(FIRST.settings, app_name="New", revision=2))
+    db.pendings.save(make_pending(settings=FIRST.settings))
+    db.pendings.change(make_pending(settings=new.settings), 1)
     before = dump(db.redis)
 
-    with pytest.raises(Changed):
+    with pytest.raises(RevisionConflict):
         db.installations.save(FIRST, None, None)
 
     assert dump(db.redis) == before
@@ -118,13 +118,13 @@ def test_settings_that_changed_on_the_way_are_not_installed_as_they_were(db: Sto
 
 
 def test_a_request_that_was_deleted_on_the_way_does_not_come_back_until_it_is_made_again(db: Stores) -> None:
-    db.pendings.save(make_pending(terms=FIRST.terms))
+    db.pendings.save(make_pending(settings=FIRST.settings))
     db.pendings.remove("first")
 
-    with pytest.raises(Changed):
+    with pytest.raises(RevisionConflict):
         db.installations.save(FIRST, None, None)
 
-    db.pendings.save(make_pending(terms=FIRST.terms))
+    db.pendings.save(make_pending(settings=FIRST.settings))
     assert db.installations.save(FIRST, None, None)
 
 
@@ -147,7 +147,7 @@ class InterruptedCipher(Cipher):
 def test_an_install_that_is_overtaken_finds_the_place_taken(db: Stores) -> None:
     overtaking = InterruptedCipher(db.cipher, lambda: db.installations.save(FIRST, None, replaces=None))
 
-    assert not RedisInstallationStore(db.redis, overtaking).save(SECOND, None, replaces=None)
+    assert not InstallationStore(db.redis, overtaking).save(SECOND, None, replaces=None)
     assert db.installations.find(KEY) == FIRST
 
 
@@ -155,7 +155,7 @@ def test_an_install_that_is_overtaken_by_another_team_lets_its_signing_secret_wa
     overtaking = InterruptedCipher(db.cipher, lambda: db.installations.save(ELSEWHERE, CUSTOMERS_APP, None))
     app = replace(CUSTOMERS_APP, signing_secret="a-later-secret")
 
-    assert RedisInstallationStore(db.redis, overtaking).save(CUSTOMERS, app, replaces=None)
+    assert InstallationStore(db.redis, overtaking).save(CUSTOMERS, app, replaces=None)
     assert db.apps.signing_secrets(app.app_id) == (CUSTOMERS_APP.signing_secret, "a-later-secret")
 
 
@@ -163,14 +163,14 @@ def test_an_install_that_is_overtaken_by_another_team_lets_its_signing_secret_wa
 @pytest.mark.parametrize("replaces", [None, "customers"])
 def test_of_many_that_install_at_one_place_at_once_one_wins(real_db: Stores, replaces: str | None) -> None:
     installations, apps = (
-        RedisInstallationStore(real_db.redis, real_db.cipher),
-        RedisAppStore(real_db.redis, real_db.cipher, None),
+        InstallationStore(real_db.redis, real_db.cipher),
+        AppStore(real_db.redis, real_db.cipher, None),
     )
     if replaces:
         installations.save(CUSTOMERS, None, None)
 
     def install(number: int) -> bool:
-        racer = replace(CUSTOMERS, terms=replace(CUSTOMERS.terms, id=f"racer-{number}"))
+        racer = replace(CUSTOMERS, settings=replace(CUSTOMERS.settings, id=f"racer-{number}"))
         return installations.save(racer, replace(CUSTOMERS_APP, signing_secret=f"secret-{number}"), replaces)
 
     outcomes = race(8, install)
@@ -179,7 +179,7 @@ def test_of_many_that_install_at_one_place_at_once_one_wins(real_db: Stores, rep
     winner = outcomes.index(True)
     found = installations.find(CUSTOMERS.key)
     assert found is not None
-    assert found.terms.id == f"racer-{winner}"
+    assert found.settings.id == f"racer-{winner}"
     assert len(list(real_db.redis.scan_iter("installation-id:*"))) == 1
     assert apps.signing_secrets(CUSTOMERS_APP.app_id) == (f"secret-{winner}",)
 
@@ -255,7 +255,9 @@ def test_an_app_is_forgotten_a_day_after_its_last_team_left_unless_it_comes_back
         expiries.append(db.redis.ttl(APP_KEY))
     found = db.apps.find(CUSTOMERS_APP.app_id)
 
-    db.installations.save(replace(CUSTOMERS, terms=replace(CUSTOMERS.terms, id="again")), CUSTOMERS_APP, None)
+    db.installations.save(
+        replace(CUSTOMERS, settings=replace(CUSTOMERS.settings, id="again")), CUSTOMERS_APP, None
+    )
 
     assert expiries[0] == -1
     assert 24 * 3600 - 60 < expiries[1] <= 24 * 3600

@@ -8,10 +8,10 @@ import pytest
 import redis
 from cryptography.fernet import Fernet
 
-from sectorflow_slack.domain.stores import Renewal
+from sectorflow_slack.domain.installations import Renewal
 from sectorflow_slack.storage import keyring as keyring_module
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.keyring import SEALED_PREFIXES, RedisKeyRing
+from sectorflow_slack.storage.keyring import SEALED_PREFIXES, KeyRing
 from tests.storage.conftest import Stores
 
 OLD_KEY, NEW_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
@@ -22,8 +22,8 @@ APP = "app:A0ACME"
 
 
 @pytest.fixture
-def keyring(db: Stores) -> RedisKeyRing:
-    return RedisKeyRing(db.redis, BOTH)
+def keyring(db: Stores) -> KeyRing:
+    return KeyRing(db.redis, BOTH)
 
 
 def write(store: redis.Redis, place: str, cipher: Cipher = OLD, **secrets: str) -> None:
@@ -35,7 +35,7 @@ def opened(store: redis.Redis, place: str) -> dict[str, str]:
     return {field: NEW.open(place, field, value) for field, value in store.hgetall(place).items()}
 
 
-def renew_all(keyring: RedisKeyRing) -> dict[str, Renewal]:
+def renew_all(keyring: KeyRing) -> dict[str, Renewal]:
     return {place: keyring.renew(place) for place in keyring.places()}
 
 
@@ -43,7 +43,7 @@ def renew_all(keyring: RedisKeyRing) -> dict[str, Renewal]:
 
 
 def test_a_record_opens_with_the_new_key_alone_after_it_was_renewed_once(
-    db: Stores, keyring: RedisKeyRing
+    db: Stores, keyring: KeyRing
 ) -> None:
     write(db.redis, APP, OLD, client_secret="one")
     write(db.redis, APP, NEW, signing_secret="two")
@@ -56,7 +56,7 @@ def test_a_record_opens_with_the_new_key_alone_after_it_was_renewed_once(
     assert db.redis.hget(APP, "signing_secret") == current
 
 
-def test_a_check_and_readable_fields_change_nothing(db: Stores, keyring: RedisKeyRing) -> None:
+def test_a_check_and_readable_fields_change_nothing(db: Stores, keyring: KeyRing) -> None:
     readable = {"client_id": "111.222", "app_name": '"gAAAAAB"', "next_signing_secret": ""}
     db.redis.hset(APP, mapping=readable)
     write(db.redis, APP, client_secret="one")
@@ -70,7 +70,7 @@ def test_a_check_and_readable_fields_change_nothing(db: Stores, keyring: RedisKe
     assert {name: db.redis.hget(APP, name) for name in readable} == readable
 
 
-def test_every_kind_of_record_is_found_and_keeps_its_expiry(db: Stores, keyring: RedisKeyRing) -> None:
+def test_every_kind_of_record_is_found_and_keeps_its_expiry(db: Stores, keyring: KeyRing) -> None:
     places = [f"{prefix}1" for prefix in SEALED_PREFIXES]
     for place in places:
         write(db.redis, place, secret="value")
@@ -85,7 +85,7 @@ def test_every_kind_of_record_is_found_and_keeps_its_expiry(db: Stores, keyring:
 # What is lost
 
 
-def test_a_field_that_no_key_opens_is_named_and_stays(db: Stores, keyring: RedisKeyRing) -> None:
+def test_a_field_that_no_key_opens_is_named_and_stays(db: Stores, keyring: KeyRing) -> None:
     whole = OLD.seal(APP, "client_secret", "one")
     lost = {
         "under_a_lost_key": LOST.seal(APP, "under_a_lost_key", "two"),
@@ -101,7 +101,7 @@ def test_a_field_that_no_key_opens_is_named_and_stays(db: Stores, keyring: Redis
     assert {name: db.redis.hget(APP, name) for name in lost} == lost
 
 
-def test_a_record_that_is_gone_stays_gone(db: Stores, keyring: RedisKeyRing) -> None:
+def test_a_record_that_is_gone_stays_gone(db: Stores, keyring: KeyRing) -> None:
     assert keyring.renew(APP) == Renewal()
     assert not db.redis.exists(APP)
 
@@ -109,7 +109,7 @@ def test_a_record_that_is_gone_stays_gone(db: Stores, keyring: RedisKeyRing) -> 
 # Other processes that write meanwhile
 
 
-class Interrupted(RedisKeyRing):
+class Interrupted(KeyRing):
     """Another process comes between the reading of a record and its writing, ``times`` times."""
 
     def __init__(self, store: redis.Redis, step: object, times: int = 1) -> None:
@@ -170,7 +170,7 @@ def test_all_records_move_while_the_service_writes(real_db: Stores, monkeypatch:
         thread.start()
 
     try:
-        found = renew_all(RedisKeyRing(real_db.redis, BOTH))
+        found = renew_all(KeyRing(real_db.redis, BOTH))
     finally:
         stop.set()
         for thread in threads:

@@ -17,7 +17,7 @@ from sectorflow_slack.domain import metrics
 from sectorflow_slack.domain.metrics import Histogram
 from sectorflow_slack.storage import metrics as metrics_module
 from sectorflow_slack.storage import scripts
-from sectorflow_slack.storage.metrics import BUCKETS, COUNTERS_KEY, HEAD, RedisMetrics, counter_field
+from sectorflow_slack.storage.metrics import BUCKETS, COUNTERS_KEY, HEAD, Metrics, counter_field
 from tests.storage.conftest import Stores, race, redis_now
 from tests.values import make_question
 
@@ -111,13 +111,13 @@ def test_open_questions_of_all_installations_are_counted_by_state(db: Stores) ->
     accept(db.redis, "other", age=1, installation=OTHER)
     db.redis.zadd(f"later:{ONE}", {"put-back-1": 1, "put-back-2": 2})
     db.redis.zadd(f"underway:{OTHER}", {"held": 1})
-    db.redis.zadd(scripts.DEAD_LETTERS, {"failed": time.time(), "of long ago": 1})
+    db.redis.zadd(scripts.FAILED_QUESTIONS, {"failed": time.time(), "of long ago": 1})
 
     found = db.metrics.read()
 
-    assert (before.open, before.oldest_seconds, before.dead_letters) == (0, 0.0, 0)
+    assert (before.open, before.oldest_seconds, before.failed_questions) == (0, 0.0, 0)
     assert (found.waiting, found.later, found.underway, found.open) == (4, 2, 1, 7)
-    assert found.dead_letters == 1
+    assert found.failed_questions == 1
 
 
 @pytest.mark.parametrize("line", ["later", "underway"])
@@ -164,7 +164,7 @@ def test_figures_without_a_server_are_lost_in_silence(
     unreachable: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    figures = RedisMetrics(unreachable)
+    figures = Metrics(unreachable)
 
     figures.count(metrics.IGNORED)
     figures.count_ignored()

@@ -11,8 +11,7 @@ import redis
 
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.installations import InstallationQuery, OAuthState, Revocation
-from sectorflow_slack.domain.progress import KeptAnswer
-from sectorflow_slack.domain.questions import Answer
+from sectorflow_slack.domain.questions import Answer, StoredAnswer
 from sectorflow_slack.storage.crypto import Cipher
 from tests.fakes import make_reply
 from tests.storage.conftest import Stores
@@ -31,7 +30,7 @@ ARGUMENTS: dict[str, Any] = {
     "SlackApp | None": None,
     "ModelAnswer | None": None,
     "Answer": ANSWER,
-    "KeptAnswer": KeptAnswer(ANSWER, (), 1, 1),
+    "StoredAnswer": StoredAnswer(ANSWER, (), 1, 1),
     "Installation": make_installation(),
     "InstallationKey": KEY,
     "InstallationQuery": InstallationQuery(),

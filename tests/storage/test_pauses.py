@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.storage.pauses import RedisPauseStore
+from sectorflow_slack.storage.pauses import PauseStore
 from tests.storage.conftest import GONE, Stores
 from tests.storage.question_steps import KEY, OTHER_KEY
 
@@ -17,7 +17,7 @@ def test_a_pause_holds_in_every_process_and_the_last_one_counts(db: Stores) -> N
 
     db.pauses.pause(KEY, POST, 600.0)
 
-    assert 300 < RedisPauseStore(db.redis).remaining(KEY, POST) <= 600
+    assert 300 < PauseStore(db.redis).remaining(KEY, POST) <= 600
 
 
 @pytest.mark.parametrize(("key", "method"), [(OTHER_KEY, POST), (KEY, "chat.update")])

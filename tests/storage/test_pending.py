@@ -10,14 +10,14 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.installations import PendingInstallation
-from sectorflow_slack.storage.pending import RedisPendingStore
+from sectorflow_slack.storage.pending import PendingStore
 from tests.storage.conftest import Stores, dump, race
 from tests.values import CUSTOMERS_APP, NOW, make_pending, make_terms
 
 DAY = 24 * 3600
-OWN = make_pending(terms=make_terms(id="own"))
+OWN = make_pending(settings=make_terms(id="own"))
 CUSTOMERS = make_pending(
-    terms=make_terms(
+    settings=make_terms(
         id="customers",
         app_id=CUSTOMERS_APP.app_id,
         display="tabs",
@@ -33,7 +33,7 @@ CUSTOMERS = make_pending(
 
 
 @pytest.fixture
-def saved(db: Stores) -> RedisPendingStore:
+def saved(db: Stores) -> PendingStore:
     """A store with two pending installations."""
     db.pendings.save(OWN)
     db.pendings.save(CUSTOMERS)
@@ -47,10 +47,12 @@ def let_the_link_die(store: redis.Redis) -> None:
 
 
 def changed(pending: PendingInstallation, **changes: Any) -> PendingInstallation:
-    return replace(pending, terms=replace(pending.terms, revision=pending.terms.revision + 1, **changes))
+    return replace(
+        pending, settings=replace(pending.settings, revision=pending.settings.revision + 1, **changes)
+    )
 
 
-def found(pendings: RedisPendingStore, installation_id: str = "customers") -> PendingInstallation:
+def found(pendings: PendingStore, installation_id: str = "customers") -> PendingInstallation:
     pending = pendings.find(installation_id)
     assert pending is not None
     return pending
@@ -59,26 +61,24 @@ def found(pendings: RedisPendingStore, installation_id: str = "customers") -> Pe
 # Found
 
 
-def test_each_is_found_whole_by_id_and_by_link(saved: RedisPendingStore) -> None:
+def test_each_is_found_whole_by_id_and_by_link(saved: PendingStore) -> None:
     for pending in (OWN, CUSTOMERS):
-        assert saved.find(pending.terms.id) == saved.find_by_link(pending.link) == pending
+        assert saved.find(pending.settings.id) == saved.find_by_link(pending.link) == pending
 
 
 @pytest.mark.parametrize("unknown", ["unknown", "", "half a pair: \ud800"])
-def test_an_id_is_no_link_and_a_link_is_no_id(saved: RedisPendingStore, unknown: str) -> None:
+def test_an_id_is_no_link_and_a_link_is_no_id(saved: PendingStore, unknown: str) -> None:
     assert [saved.find_by_link(each) for each in (unknown, "own")] == [None, None]
     assert saved.find(OWN.link) is None
 
 
-def test_one_whose_link_is_dead_has_expired_whatever_the_clock_says(
-    db: Stores, saved: RedisPendingStore
-) -> None:
+def test_one_whose_link_is_dead_has_expired_whatever_the_clock_says(db: Stores, saved: PendingStore) -> None:
     let_the_link_die(db.redis)
 
     expired = found(saved)
     assert expired.status(NOW) == "expired"
-    assert expired.terms.app_name == CUSTOMERS.terms.app_name
-    assert expired.terms.sectorflow.api_token == expired.link == ""
+    assert expired.settings.app_name == CUSTOMERS.settings.app_name
+    assert expired.settings.sectorflow.api_token == expired.link == ""
     assert expired.slack_app == replace(CUSTOMERS_APP, client_secret="", signing_secret="")
     assert saved.find_by_link(CUSTOMERS.link) is None
 
@@ -87,7 +87,7 @@ def test_one_whose_link_is_dead_has_expired_whatever_the_clock_says(
 
 
 def test_a_failed_one_tells_why_for_a_week_without_its_link_and_secrets(
-    db: Stores, saved: RedisPendingStore
+    db: Stores, saved: PendingStore
 ) -> None:
     saved.fail("customers", "already_installed")
 
@@ -133,9 +133,9 @@ def lifetimes(store: redis.Redis) -> dict[str, int]:
     return {str(key): round(int(store.ttl(key)) / 3600) for key in store.scan_iter()}
 
 
-def test_new_settings_are_in_force_and_the_link_stays(db: Stores, saved: RedisPendingStore) -> None:
+def test_new_settings_are_in_force_and_the_link_stays(db: Stores, saved: PendingStore) -> None:
     before = lifetimes(db.redis)
-    sectorflow = replace(CUSTOMERS.terms.sectorflow, api_token="another-token")
+    sectorflow = replace(CUSTOMERS.settings.sectorflow, api_token="another-token")
     new = changed(CUSTOMERS, app_name="New", sectorflow=sectorflow)
 
     assert saved.change(new, 1)
@@ -144,7 +144,7 @@ def test_new_settings_are_in_force_and_the_link_stays(db: Stores, saved: RedisPe
     assert lifetimes(db.redis) == before
 
 
-def test_a_change_is_made_of_the_revision_that_it_is_of(db: Stores, saved: RedisPendingStore) -> None:
+def test_a_change_is_made_of_the_revision_that_it_is_of(db: Stores, saved: PendingStore) -> None:
     # What was written before there were revisions is of the first.
     db.redis.hdel("pending:customers", "revision")
 
@@ -156,7 +156,7 @@ def test_a_change_is_made_of_the_revision_that_it_is_of(db: Stores, saved: Redis
 
 @pytest.mark.parametrize("state", ["gone", "expired", "failed"])
 def test_one_that_failed_expired_or_is_gone_is_not_changed(
-    db: Stores, saved: RedisPendingStore, state: str
+    db: Stores, saved: PendingStore, state: str
 ) -> None:
     if state == "gone":
         db.redis.flushdb()
@@ -187,7 +187,7 @@ def test_of_many_changes_at_once_one_is_made(real_db: Stores) -> None:
 
 @pytest.mark.parametrize("state", ["pending", "failed", "expired"])
 def test_a_removed_one_leaves_only_the_mark_that_it_was_removed(
-    db: Stores, saved: RedisPendingStore, state: str
+    db: Stores, saved: PendingStore, state: str
 ) -> None:
     saved.remove("own")
     if state == "failed":

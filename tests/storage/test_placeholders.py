@@ -6,9 +6,9 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.errors import LeaseLost
-from sectorflow_slack.domain.question_stores import STATUS, Waiting
-from sectorflow_slack.storage.interim import POSTING_SECONDS, TOLD_AT_ONCE
-from sectorflow_slack.storage.questions import RedisQuestionStore
+from sectorflow_slack.domain.questions import STATUS, Waiting
+from sectorflow_slack.storage.placeholders import NOTIFIED_AT_ONCE, POSTING_SECONDS
+from sectorflow_slack.storage.questions import QuestionStore
 from tests.storage.conftest import Stores, dump, race, redis_now
 from tests.storage.question_steps import (
     FIRST,
@@ -37,8 +37,8 @@ def let_the_poster_die(store: redis.Redis) -> None:
 
 def test_a_question_that_is_gone_is_claimed_by_none_and_leaves_nothing(db: Stores) -> None:
     assert db.placeholders.claim(FIRST.id) is None
-    assert not db.placeholders.keep(FIRST.id, "1.1")
-    db.placeholders.drop(FIRST.id)
+    assert not db.placeholders.store(FIRST.id, "1.1")
+    db.placeholders.release(FIRST.id)
 
     assert dump(db.redis) == {}
 
@@ -47,7 +47,7 @@ def test_a_claim_that_came_to_nothing_may_be_made_again(db: Stores) -> None:
     db.questions.accept(FIRST)
     db.placeholders.claim(FIRST.id)
 
-    db.placeholders.drop(FIRST.id)
+    db.placeholders.release(FIRST.id)
     after_a_drop = db.placeholders.claim(FIRST.id)
     let_the_poster_die(db.redis)
 
@@ -57,7 +57,7 @@ def test_a_claim_that_came_to_nothing_may_be_made_again(db: Stores) -> None:
 def test_dropping_takes_nothing_away_that_stands_there(db: Stores) -> None:
     accept_and_show(db)
 
-    db.placeholders.drop(FIRST.id)
+    db.placeholders.release(FIRST.id)
 
     assert db.placeholders.take_over(taken(db.questions)) == "1.1"
 
@@ -71,8 +71,8 @@ def test_a_message_that_is_recorded_twice_stays(db: Stores, meanwhile: str) -> N
     if meanwhile == "posted":
         db.questions.mark_posted(question, ["1.1"])
 
-    assert db.placeholders.keep(FIRST.id, "1.1")
-    assert not db.placeholders.keep(FIRST.id, "1.2")
+    assert db.placeholders.store(FIRST.id, "1.1")
+    assert not db.placeholders.store(FIRST.id, "1.2")
 
 
 def test_a_question_that_no_key_opens_is_logged_and_gets_none(
@@ -103,9 +103,9 @@ def test_a_message_that_was_being_changed_stands_there_all_the_same(db: Stores, 
     db.placeholders.claim(FIRST.id, "1.1")
 
     if ending == "kept":
-        assert db.placeholders.keep(FIRST.id, "1.1")
+        assert db.placeholders.store(FIRST.id, "1.1")
     elif ending == "dropped":
-        db.placeholders.drop(FIRST.id, "1.1")
+        db.placeholders.release(FIRST.id, "1.1")
     else:
         let_the_poster_die(db.redis)
 
@@ -127,8 +127,8 @@ def test_the_answer_takes_it_over_as_often_as_it_is_tried_and_then_none_changes_
 
     before = dump(db.redis)
     assert db.placeholders.claim(FIRST.id, shown) is None
-    assert not db.placeholders.keep(FIRST.id, "1.2")
-    db.placeholders.drop(FIRST.id, shown)
+    assert not db.placeholders.store(FIRST.id, "1.2")
+    db.placeholders.release(FIRST.id, shown)
     assert dump(db.redis) == before
 
 
@@ -153,7 +153,7 @@ def test_the_answer_waits_for_a_poster_only_as_long_as_a_living_one_needs(db: St
     db.redis.hset(PLACE, "interim_at", redis_now(db.redis) - POSTING_SECONDS)
 
     assert db.placeholders.take_over(question) == ""
-    assert not db.placeholders.keep(FIRST.id, "1.1")
+    assert not db.placeholders.store(FIRST.id, "1.1")
 
 
 @pytest.mark.parametrize("shown", ["", "1.1"])
@@ -173,7 +173,7 @@ def test_a_placeholder_outlives_another_plan_and_another_try(db: Stores) -> None
     accept_and_show(db)
     question = taken(db.questions)
     db.questions.save_plan(question, PLAN)
-    db.questions.put_back(question, 0, counts=True)
+    db.questions.release(question, 0, counts=True)
 
     assert db.placeholders.take_over(taken(db.questions)) == "1.1"
 
@@ -183,7 +183,7 @@ def test_a_placeholder_outlives_another_plan_and_another_try(db: Stores) -> None
 
 @pytest.mark.real_redis
 def test_of_many_that_claim_one_does(real_db: Stores) -> None:
-    RedisQuestionStore(real_db.redis, real_db.cipher, limit=16).accept(FIRST)
+    QuestionStore(real_db.redis, real_db.cipher, limit=16).accept(FIRST)
 
     claimed = race(8, lambda _: real_db.placeholders.claim(FIRST.id))
 
@@ -200,7 +200,7 @@ def test_a_message_that_is_recorded_is_taken_over_and_any_other_is_to_be_deleted
     real_db.placeholders.claim(FIRST.id)
     let_the_poster_die(real_db.redis)
     steps = [
-        lambda: real_db.placeholders.keep(FIRST.id, "1.1"),
+        lambda: real_db.placeholders.store(FIRST.id, "1.1"),
         lambda: real_db.placeholders.take_over(question),
     ]
 
@@ -214,20 +214,20 @@ def test_a_message_that_is_recorded_is_taken_over_and_any_other_is_to_be_deleted
 
 def test_a_question_that_takes_long_is_found_once_and_a_young_one_not(db: Stores) -> None:
     db.questions.accept(FIRST)
-    young = db.placeholders.slow(), db.placeholders.untold(KEY)
+    young = db.placeholders.slow(), db.placeholders.take_unnotified(KEY)
     wait_long(db.redis)
     db.questions.accept(SECOND)
 
     found = [
         db.placeholders.slow(),
         db.placeholders.slow(),
-        db.placeholders.untold(KEY),
-        db.placeholders.untold(KEY),
+        db.placeholders.take_unnotified(KEY),
+        db.placeholders.take_unnotified(KEY),
     ]
 
     assert young == ((), ())
-    assert found == [(KEY,), (), (Waiting(FIRST, in_line=True, interim=""),), ()]
-    assert db.placeholders.untold(OTHER_KEY) == ()
+    assert found == [(KEY,), (), (Waiting(FIRST, in_line=True, placeholder=""),), ()]
+    assert db.placeholders.take_unnotified(OTHER_KEY) == ()
 
 
 @pytest.mark.parametrize("line", ["underway", "later"])
@@ -242,12 +242,12 @@ def test_a_question_that_waits_for_models_is_found_with_the_message_that_stands_
     if state == "taken":
         db.placeholders.take_over(question)
     if line == "later":
-        db.questions.put_back(question, 30, counts=True)
+        db.questions.release(question, 30, counts=True)
     wait_long(db.redis)
 
     assert db.placeholders.slow() == (KEY,)
-    assert db.placeholders.untold(KEY) == (Waiting(FIRST, in_line=False, interim=message),)
-    assert db.placeholders.untold(KEY) == ()
+    assert db.placeholders.take_unnotified(KEY) == (Waiting(FIRST, in_line=False, placeholder=message),)
+    assert db.placeholders.take_unnotified(KEY) == ()
 
 
 def test_a_user_who_sees_a_part_of_the_answer_is_not_notified(db: Stores) -> None:
@@ -255,27 +255,27 @@ def test_a_user_who_sees_a_part_of_the_answer_is_not_notified(db: Stores) -> Non
     question = taken(db.questions)
     db.questions.save_plan(question, PLAN)
     wait_long(db.redis)
-    assert db.placeholders.untold(KEY)
-    db.placeholders.leave_untold([question])
+    assert db.placeholders.take_unnotified(KEY)
+    db.placeholders.mark_unnotified([question])
 
     db.questions.mark_posted(question, ["1.1"])
 
-    assert (db.placeholders.slow(), db.placeholders.untold(KEY)) == ((), ())
+    assert (db.placeholders.slow(), db.placeholders.take_unnotified(KEY)) == ((), ())
 
 
 def test_a_few_are_notified_at_a_time_in_their_order_and_again_if_that_failed(db: Stores) -> None:
-    asked = [make_question(number) for number in range(1, TOLD_AT_ONCE + 3)]
+    asked = [make_question(number) for number in range(1, NOTIFIED_AT_ONCE + 3)]
     accept_all(db.questions, *asked)
     wait_long(db.redis)
 
-    first = db.placeholders.untold(KEY)
+    first = db.placeholders.take_unnotified(KEY)
     assert db.placeholders.slow() == (KEY,)
-    second = db.placeholders.untold(KEY)
-    db.placeholders.leave_untold(asked[:1])
+    second = db.placeholders.take_unnotified(KEY)
+    db.placeholders.mark_unnotified(asked[:1])
 
-    assert len(first) == TOLD_AT_ONCE
+    assert len(first) == NOTIFIED_AT_ONCE
     assert [waiting.question for waiting in (*first, *second)] == asked
-    assert [waiting.question for waiting in db.placeholders.untold(KEY)] == asked[:1]
+    assert [waiting.question for waiting in db.placeholders.take_unnotified(KEY)] == asked[:1]
 
 
 def test_a_slow_question_that_no_key_opens_is_logged_and_passed_over(
@@ -286,5 +286,5 @@ def test_a_slow_question_that_no_key_opens_is_logged_and_passed_over(
     db.redis.hdel(f"question:{SECOND.id}", "question")
     wait_long(db.redis)
 
-    assert db.placeholders.untold(KEY) == ()
+    assert db.placeholders.take_unnotified(KEY) == ()
     assert caplog.messages == [f"question cannot be read: {PLACE} question"]

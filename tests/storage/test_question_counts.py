@@ -11,7 +11,7 @@ import pytest
 from sectorflow_slack.domain.errors import LeaseLost
 from sectorflow_slack.domain.metrics import IGNORED, RECEIVED, Snapshot
 from sectorflow_slack.domain.questions import Question
-from sectorflow_slack.storage.questions import RedisQuestionStore
+from sectorflow_slack.storage.questions import QuestionStore
 from tests.storage.conftest import Stores
 from tests.storage.question_steps import KEY, OTHER_KEY
 from tests.values import make_question
@@ -25,7 +25,7 @@ class Walk:
     def __init__(self, db: Stores, seed: int) -> None:
         self.random = random.Random(seed)
         self.store, self.failed, self.metrics = db.redis, db.failed, db.metrics
-        self.questions = RedisQuestionStore(db.redis, db.cipher, limit=3)
+        self.questions = QuestionStore(db.redis, db.cipher, limit=3)
         #: The questions that workers, also those taken for dead, believe to hold.
         self.believed: list[Question] = []
         self.accepted = 0
@@ -47,7 +47,7 @@ class Walk:
         self.metrics.count(IGNORED)
 
     def take(self) -> None:
-        question = self.questions.take(self.random.choice([KEY, OTHER_KEY]))
+        question = self.questions.lease(self.random.choice([KEY, OTHER_KEY]))
         self.believed += [question] if question else []
 
     def _any(self, work: Callable[[Question], object]) -> None:
@@ -57,12 +57,12 @@ class Walk:
             work(self.random.choice(self.believed))
 
     def put_back(self) -> None:
-        self._any(lambda question: self.questions.put_back(question, 30, counts=True))
+        self._any(lambda question: self.questions.release(question, 30, counts=True))
 
     def finish(self) -> None:
         failure = self.random.choice(["", "", "answer_lost", "slack_is_archived"])
         letter = self.random.random() < 0.5
-        self._any(lambda each: self.questions.finish(each, failure, each if letter else None))
+        self._any(lambda each: self.questions.complete(each, failure, each if letter else None))
 
     def crash(self) -> None:
         self._let_time_pass("underway")
@@ -79,7 +79,7 @@ class Walk:
             self.store.delete(self.random.choice(places))
 
     def revive(self) -> None:
-        for failed in self.failed.dead()[:1]:
+        for failed in self.failed.list()[:1]:
             assert self.failed.revive(failed.question)
 
 

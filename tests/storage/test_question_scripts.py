@@ -9,58 +9,57 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.errors import LeaseLost
-from sectorflow_slack.domain.progress import Progress
-from sectorflow_slack.domain.questions import Question
-from sectorflow_slack.storage.questions import RedisQuestionStore
+from sectorflow_slack.domain.questions import Progress, Question
+from sectorflow_slack.storage.questions import QuestionStore
 from tests.storage.conftest import Stores, dump, race
 from tests.storage.question_steps import FIRST, KEY, PLAN, SECOND, accept_all, let_go, taken
 from tests.values import make_question
 
-STEPS: dict[str, Callable[[RedisQuestionStore, Question], object]] = {
-    "confirm": lambda questions, question: questions.confirm(question),
+STEPS: dict[str, Callable[[QuestionStore, Question], object]] = {
+    "assert_held": lambda questions, question: questions.assert_held(question),
     "save_plan": lambda questions, question: questions.save_plan(question, PLAN),
     "mark_posted": lambda questions, question: questions.mark_posted(question, ["1.1"]),
-    "put_back": lambda questions, question: questions.put_back(question, 0, counts=True),
-    "finish": lambda questions, question: questions.finish(question),
-    "fail": lambda questions, question: questions.finish(question, "answer_lost", question),
+    "release": lambda questions, question: questions.release(question, 0, counts=True),
+    "complete": lambda questions, question: questions.complete(question),
+    "fail": lambda questions, question: questions.complete(question, "answer_lost", question),
 }
 
 
-def lose_to_another(questions: RedisQuestionStore, store: redis.Redis) -> Question:
+def lose_to_another(questions: QuestionStore, store: redis.Redis) -> Question:
     slow = taken(questions)
     let_go(store, slow)
     taken(questions)
     return slow
 
 
-def lose_to_the_line(questions: RedisQuestionStore, store: redis.Redis) -> Question:
+def lose_to_the_line(questions: QuestionStore, store: redis.Redis) -> Question:
     """The question was let go, and waits behind another that was let go before it."""
     questions.accept(SECOND)
     slow, other = taken(questions), taken(questions)
     let_go(store, other, slow)
-    assert questions.take(KEY) == SECOND
+    assert questions.lease(KEY) == SECOND
     return slow
 
 
-def put_back(questions: RedisQuestionStore, _store: redis.Redis) -> Question:
+def put_back(questions: QuestionStore, _store: redis.Redis) -> Question:
     question = taken(questions)
-    questions.put_back(question, 600, counts=False)
+    questions.release(question, 600, counts=False)
     return question
 
 
-def finish(questions: RedisQuestionStore, _store: redis.Redis) -> Question:
+def finish(questions: QuestionStore, _store: redis.Redis) -> Question:
     question = taken(questions)
-    questions.finish(question)
+    questions.complete(question)
     return question
 
 
-def expire(questions: RedisQuestionStore, store: redis.Redis) -> Question:
+def expire(questions: QuestionStore, store: redis.Redis) -> Question:
     question = taken(questions)
     store.delete(f"question:{question.id}")
     return question
 
 
-WAYS_TO_LOSE: dict[str, Callable[[RedisQuestionStore, redis.Redis], Question]] = {
+WAYS_TO_LOSE: dict[str, Callable[[QuestionStore, redis.Redis], Question]] = {
     "another has it": lose_to_another,
     "it waits for another": lose_to_the_line,
     "put back": put_back,
@@ -74,8 +73,8 @@ WAYS_TO_LOSE: dict[str, Callable[[RedisQuestionStore, redis.Redis], Question]] =
 @pytest.mark.parametrize("lose", WAYS_TO_LOSE.values(), ids=WAYS_TO_LOSE)
 def test_a_worker_that_does_not_hold_a_question_may_do_no_step_and_leaves_no_trace(
     db: Stores,
-    lose: Callable[[RedisQuestionStore, redis.Redis], Question],
-    step: Callable[[RedisQuestionStore, Question], object],
+    lose: Callable[[QuestionStore, redis.Redis], Question],
+    step: Callable[[QuestionStore, Question], object],
 ) -> None:
     db.questions.accept(FIRST)
     lost = lose(db.questions, db.redis)
@@ -89,15 +88,15 @@ def test_a_worker_that_does_not_hold_a_question_may_do_no_step_and_leaves_no_tra
 
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 def test_the_holder_may_do_each_step_also_late_if_no_other_has_the_question(
-    db: Stores, step: Callable[[RedisQuestionStore, Question], object]
+    db: Stores, step: Callable[[QuestionStore, Question], object]
 ) -> None:
     db.questions.accept(FIRST)
     slow = taken(db.questions)
     let_go(db.redis, slow)
 
-    db.questions.confirm(slow)
+    db.questions.assert_held(slow)
 
-    assert db.questions.take(KEY) is None
+    assert db.questions.lease(KEY) is None
     assert db.questions.progress(slow) == Progress()
     step(db.questions, slow)
 
@@ -109,20 +108,20 @@ def test_extending_a_lease_does_nothing_for_a_question_that_another_has(db: Stor
     other = taken(db.questions)
     let_go(db.redis, other)
 
-    db.questions.hold([slow])
+    db.questions.extend([slow])
 
     assert (slow == other, slow.holder == other.holder) == (True, False)
-    assert db.questions.take(KEY) == FIRST
+    assert db.questions.lease(KEY) == FIRST
 
 
 @pytest.mark.parametrize("limit", [0, 1])
 def test_a_question_that_a_dead_worker_let_go_after_its_record_expired_leaves_nothing(
     db: Stores, limit: int
 ) -> None:
-    questions = RedisQuestionStore(db.redis, db.cipher, limit=limit)
+    questions = QuestionStore(db.redis, db.cipher, limit=limit)
     db.redis.zadd(f"underway:{KEY}", {FIRST.id: 0})
 
-    assert questions.take(KEY) is None
+    assert questions.lease(KEY) is None
     assert db.redis.exists(f"question:{FIRST.id}") == 0
 
 
@@ -131,19 +130,19 @@ def test_a_question_that_a_dead_worker_let_go_after_its_record_expired_leaves_no
 
 @pytest.mark.real_redis
 def test_workers_take_each_question_once_and_never_more_than_the_limit(real_db: Stores) -> None:
-    questions = RedisQuestionStore(real_db.redis, real_db.cipher, limit=3)
+    questions = QuestionStore(real_db.redis, real_db.cipher, limit=3)
     asked = [make_question(number) for number in range(40)]
     accept_all(questions, *asked)
 
-    first = [question for question in race(8, lambda _: questions.take(KEY)) if question]
+    first = [question for question in race(8, lambda _: questions.lease(KEY)) if question]
     assert len(first) == 3
     let_go(real_db.redis, *first)
 
     def work(_: int) -> list[str]:
         found = []
-        while question := questions.take(KEY):
+        while question := questions.lease(KEY):
             found.append(question.id)
-            questions.finish(question)
+            questions.complete(question)
         return found
 
     # With fewer workers than the limit none of them stops before the line is empty.
@@ -169,7 +168,7 @@ def test_of_many_that_finish_one_question_one_does(real_db: Stores) -> None:
 
     def finish_once(_: int) -> bool:
         try:
-            real_db.questions.finish(question)
+            real_db.questions.complete(question)
         except LeaseLost:
             return False
         return True
@@ -184,7 +183,7 @@ def test_a_server_that_forgot_the_scripts_gets_them_again(real_db: Stores) -> No
     question = taken(real_db.questions)
 
     real_db.redis.script_flush()
-    real_db.questions.hold([question])
+    real_db.questions.extend([question])
     real_db.redis.script_flush()
 
-    assert not real_db.questions.finish(question)
+    assert not real_db.questions.complete(question)

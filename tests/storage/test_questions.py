@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import redis
 
-from sectorflow_slack.domain.progress import Progress
-from sectorflow_slack.storage.questions import LEASE_SECONDS, RedisQuestionStore
+from sectorflow_slack.domain.questions import Progress
+from sectorflow_slack.storage.questions import LEASE_SECONDS, QuestionStore
 from tests.storage.conftest import Stores, dump
 from tests.storage.question_steps import (
     FIRST,
@@ -44,7 +44,7 @@ def test_one_message_is_accepted_once_by_each_app(
 ) -> None:
     db.questions.accept(FIRST)
     if is_answered:
-        db.questions.finish(taken(db.questions))
+        db.questions.complete(taken(db.questions))
     before = dump(db.redis)
 
     assert db.questions.accept(second) is is_accepted  # type: ignore[arg-type]
@@ -61,8 +61,8 @@ def test_questions_are_taken_whole_in_their_order_by_installation(db: Stores) ->
     other = replace(FIRST, id="other", installation=OTHER_KEY)
     accept_all(db.questions, whole, SECOND, other, THIRD)
 
-    assert [db.questions.take(KEY) for _ in range(4)] == [whole, SECOND, THIRD, None]
-    assert [db.questions.take(OTHER_KEY), db.questions.take(OTHER_KEY)] == [other, None]
+    assert [db.questions.lease(KEY) for _ in range(4)] == [whole, SECOND, THIRD, None]
+    assert [db.questions.lease(OTHER_KEY), db.questions.lease(OTHER_KEY)] == [other, None]
 
 
 def test_no_more_than_the_limit_of_an_installation_are_under_way(db: Stores) -> None:
@@ -71,11 +71,11 @@ def test_no_more_than_the_limit_of_an_installation_are_under_way(db: Stores) -> 
 
     first, second = taken(db.two_at_once), taken(db.two_at_once)
 
-    assert db.two_at_once.take(KEY) is None
-    assert db.two_at_once.take(OTHER_KEY) == other
-    db.two_at_once.finish(second)
-    assert db.two_at_once.take(KEY) == THIRD
-    db.two_at_once.put_back(first, 30, counts=False)
+    assert db.two_at_once.lease(KEY) is None
+    assert db.two_at_once.lease(OTHER_KEY) == other
+    db.two_at_once.complete(second)
+    assert db.two_at_once.lease(KEY) == THIRD
+    db.two_at_once.release(first, 30, counts=False)
     assert db.two_at_once.has_room(KEY)
 
 
@@ -86,7 +86,7 @@ def test_there_is_room_for_as_many_as_may_be_under_way(db: Stores) -> None:
         room.append(db.two_at_once.has_room(KEY))
     first = taken(db.two_at_once)
     room.append(db.two_at_once.has_room(KEY))
-    db.two_at_once.finish(first)
+    db.two_at_once.complete(first)
     room.append(db.two_at_once.has_room(KEY))
 
     assert room == [True, True, False, False, True]
@@ -98,7 +98,7 @@ def test_questions_that_dead_workers_let_go_come_first_in_their_order_whatever_t
 
     again = taken(db.two_at_once)
 
-    assert [again, db.two_at_once.take(KEY), db.two_at_once.take(KEY)] == [FIRST, SECOND, None]
+    assert [again, db.two_at_once.lease(KEY), db.two_at_once.lease(KEY)] == [FIRST, SECOND, None]
     assert db.two_at_once.progress(again) == Progress(deaths=1)
     assert db.redis.hget("metrics", "let_go") == "2"
 
@@ -107,7 +107,7 @@ def test_a_question_whose_record_expired_is_passed_over_and_counted(db: Stores) 
     accept_all(db.questions, FIRST, SECOND)
     db.redis.delete(f"question:{FIRST.id}")
 
-    assert [db.questions.take(KEY), db.questions.take(KEY)] == [SECOND, None]
+    assert [db.questions.lease(KEY), db.questions.lease(KEY)] == [SECOND, None]
     assert db.redis.zrange(f"underway:{KEY}", 0, -1) == [SECOND.id]
     assert db.redis.hgetall("metrics") == {"received": "2", "failed:expired": "1"}
 
@@ -118,7 +118,7 @@ def test_a_question_that_no_key_opens_waits_and_holds_up_no_other(
     accept_all(db.questions, FIRST, SECOND)
     db.redis.copy(f"question:{SECOND.id}", f"question:{FIRST.id}", replace=True)
 
-    assert [db.questions.take(KEY), db.questions.take(KEY)] == [SECOND, None]
+    assert [db.questions.lease(KEY), db.questions.lease(KEY)] == [SECOND, None]
     assert caplog.messages == [f"question cannot be read: question:{FIRST.id} question"]
     assert 0 < seconds_until(db.redis, "later", FIRST) <= 60
     assert db.questions.progress(FIRST).failures == 0
@@ -131,13 +131,13 @@ def test_a_lease_is_extended_for_what_is_held_and_brings_nothing_back(db: Stores
     other = replace(SECOND, id="other", ts="9.9", event_id="Ev9", installation=OTHER_KEY)
     accept_all(db.questions, FIRST, SECOND, THIRD, other)
     held = [taken(db.questions), taken(db.questions), taken(db.questions), taken(db.questions, OTHER_KEY)]
-    db.questions.finish(held[1])
-    db.questions.put_back(held[2], 60, counts=False)
+    db.questions.complete(held[1])
+    db.questions.release(held[2], 60, counts=False)
     let_go(db.redis, held[0], held[3])
 
-    db.questions.hold([])
+    db.questions.extend([])
     assert seconds_until(db.redis, "underway", FIRST) < 0
-    db.questions.hold(held)
+    db.questions.extend(held)
 
     assert db.redis.zcard(f"underway:{KEY}") == 1
     for question in (FIRST, other):
@@ -147,12 +147,12 @@ def test_a_lease_is_extended_for_what_is_held_and_brings_nothing_back(db: Stores
 def test_a_question_that_is_put_back_waits_its_delay_and_then_goes_first(db: Stores) -> None:
     accept_all(db.questions, FIRST, SECOND, THIRD)
 
-    db.questions.put_back(taken(db.questions), 600, counts=False)
+    db.questions.release(taken(db.questions), 600, counts=False)
 
     assert 0 < seconds_until(db.redis, "later", FIRST) <= 600
-    assert db.questions.take(KEY) == SECOND
+    assert db.questions.lease(KEY) == SECOND
     let_its_time_come(db.redis, FIRST)
-    assert [db.questions.take(KEY), db.questions.take(KEY)] == [FIRST, THIRD]
+    assert [db.questions.lease(KEY), db.questions.lease(KEY)] == [FIRST, THIRD]
 
 
 # Progress
@@ -164,9 +164,9 @@ def test_progress_is_stored_between_tries_and_failures_are_counted(db: Stores) -
     before = db.questions.progress(question)
     db.questions.save_plan(question, PLAN)
     db.questions.mark_posted(question, ["1.1", "1.2"])
-    db.questions.put_back(question, 0, counts=True)
+    db.questions.release(question, 0, counts=True)
     question = taken(db.questions)
-    db.questions.put_back(question, 0, counts=False)
+    db.questions.release(question, 0, counts=False)
 
     assert before == Progress()
     assert db.questions.progress(taken(db.questions)) == Progress(PLAN, posted=("1.1", "1.2"), failures=1)
@@ -177,7 +177,7 @@ def test_another_plan_begins_without_failures_and_with_what_is_posted_of_it(
     db: Stores, posted: tuple[str, ...]
 ) -> None:
     db.questions.accept(FIRST)
-    db.questions.put_back(taken(db.questions), 0, counts=True)
+    db.questions.release(taken(db.questions), 0, counts=True)
     question = taken(db.questions)
     db.questions.mark_posted(question, ["1.1", "1.2"])
 
@@ -208,10 +208,10 @@ def test_a_finished_question_is_forgotten_and_counted_and_whether_more_wait_is_k
     question = taken(db.questions)
     db.questions.save_plan(question, PLAN)
 
-    assert db.questions.finish(question, failure)
-    assert not db.questions.finish(taken(db.questions), "uninstalled")
+    assert db.questions.complete(question, failure)
+    assert not db.questions.complete(taken(db.questions), "uninstalled")
 
-    assert db.questions.take(KEY) is None
+    assert db.questions.lease(KEY) is None
     assert db.redis.hgetall("metrics") == {"received": "2", counter: "1", "failed:uninstalled": "1"}
     assert {key.partition(":")[0] for key in dump(db.redis)} == {"event", "asked", "metrics"}
 
@@ -219,7 +219,7 @@ def test_a_finished_question_is_forgotten_and_counted_and_whether_more_wait_is_k
 # Due
 
 
-def due_again(questions: RedisQuestionStore, store: redis.Redis) -> tuple[object, ...]:
+def due_again(questions: QuestionStore, store: redis.Redis) -> tuple[object, ...]:
     """Return what is due once the last wake-ups are forgotten."""
     store.delete("nudged:none", *store.scan_iter("nudged:*"))
     return questions.due()
@@ -241,7 +241,7 @@ def test_an_installation_is_due_again_when_a_question_is_let_go_or_its_delay_is_
     held = due_again(db.questions, db.redis)
     let_go(db.redis, question)
     let_go_of = due_again(db.questions, db.redis)
-    db.questions.put_back(taken(db.questions), 600, counts=False)
+    db.questions.release(taken(db.questions), 600, counts=False)
     put_back = due_again(db.questions, db.redis)
     let_its_time_come(db.redis, FIRST)
 
@@ -261,7 +261,7 @@ def test_an_installation_without_room_is_not_due(db: Stores) -> None:
 
 def test_an_installation_without_questions_is_looked_at_again_with_its_next_one(db: Stores) -> None:
     db.questions.accept(FIRST)
-    db.questions.finish(taken(db.questions))
+    db.questions.complete(taken(db.questions))
 
     assert db.questions.due() == ()
     assert db.redis.exists("installations-with-questions") == 0

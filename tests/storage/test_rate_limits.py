@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import redis
 
-from sectorflow_slack.storage.rate_limits import RedisRateLimit
+from sectorflow_slack.storage.rate_limits import RateLimit
 
 
 def test_all_processes_let_as_many_calls_through_as_the_rate_allows(store: redis.Redis) -> None:
-    one, other = (RedisRateLimit(store, "3 per minute") for _ in range(2))
+    one, other = (RateLimit(store, "3 per minute") for _ in range(2))
 
     waits = [limit.hit("caller") for limit in (one, other, one, other, one)]
 
@@ -20,7 +20,7 @@ def test_all_processes_let_as_many_calls_through_as_the_rate_allows(store: redis
 def test_a_refused_call_is_not_counted(store: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1_800_000_000.0]
     monkeypatch.setattr("time.time", lambda: now[0])
-    limit = RedisRateLimit(store, "1 per minute")
+    limit = RateLimit(store, "1 per minute")
     limit.hit("caller")
 
     now[0] += 30
@@ -32,7 +32,7 @@ def test_a_refused_call_is_not_counted(store: redis.Redis, monkeypatch: pytest.M
 
 
 def test_each_caller_has_a_count_of_its_own(store: redis.Redis) -> None:
-    limit = RedisRateLimit(store, "1 per hour")
+    limit = RateLimit(store, "1 per hour")
 
     waits = [limit.hit("one"), limit.hit("other"), limit.hit("one")]
 
@@ -41,7 +41,7 @@ def test_each_caller_has_a_count_of_its_own(store: redis.Redis) -> None:
 
 
 def test_a_count_expires_with_the_window_and_is_no_longer_than_the_rate(store: redis.Redis) -> None:
-    limit = RedisRateLimit(store, "2 per minute")
+    limit = RateLimit(store, "2 per minute")
 
     for _ in range(10):
         limit.hit("caller")

@@ -9,15 +9,14 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sectorflow_slack.domain.installations import BotInstall, SectorFlowSettings, Terms
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.progress import Plan
+from sectorflow_slack.domain.installations import BotInstall, InstallationSettings, SectorFlowSettings
+from sectorflow_slack.domain.questions import Message, Plan
 from sectorflow_slack.storage.records import (
     bot_fields,
     read_installation,
     read_plan,
     read_question,
-    terms_fields,
+    settings_fields,
 )
 from tests.storage.conftest import Stores
 from tests.values import OWN_APP, make_installation, make_question
@@ -34,7 +33,7 @@ messages = st.builds(Message, any_text, st.lists(any_block, max_size=2).map(tupl
 def test_an_installation_comes_back_from_fields_that_redis_takes(
     text: str, customer_id: str | None, created_at: float
 ) -> None:
-    terms = Terms(
+    terms = InstallationSettings(
         id="whole",
         app_id=OWN_APP.app_id,
         app_name=text,
@@ -49,7 +48,7 @@ def test_an_installation_comes_back_from_fields_that_redis_takes(
     rotating = replace(bot, refresh_token=text, token_expires_at=created_at)
     installation = replace(make_installation(terms, rotating), installed_at=created_at)
 
-    fields = {**terms_fields(terms), **bot_fields(rotating), "installed_at": repr(created_at)}
+    fields = {**settings_fields(terms), **bot_fields(rotating), "installed_at": repr(created_at)}
 
     assert read_installation(fields, text, text, text) == installation
     assert [value.encode() for value in fields.values()]

@@ -94,7 +94,7 @@ def secrets(db: Stores) -> list[str]:
     db.installations.save(gone, None, None)
     db.installations.remove(gone)
     for installation_id in ("pending", "failed"):
-        pending = make_pending(terms=make_terms(id=installation_id), slack_app=CUSTOMERS_APP)
+        pending = make_pending(settings=make_terms(id=installation_id), slack_app=CUSTOMERS_APP)
         db.pendings.save(replace(pending, link=f"link-of-{installation_id}"))
     db.pendings.fail("failed", "already_installed")
     state = db.states.issue(OAuthState("pending", "A0OWN"))
@@ -102,15 +102,15 @@ def secrets(db: Stores) -> list[str]:
 
     accept_all(db.questions, FIRST, SECOND, THIRD, make_question(4))
     failed, put_back = taken(db.questions), taken(db.questions)
-    db.questions.finish(failed, "answer_lost", failed)
-    db.questions.put_back(put_back, 600, counts=True)
+    db.questions.complete(failed, "answer_lost", failed)
+    db.questions.release(put_back, 600, counts=True)
     held = taken(db.questions)
     db.questions.save_plan(held, PLAN)
     db.placeholders.claim(held.id)
-    db.placeholders.keep(held.id, "1.1")
+    db.placeholders.store(held.id, "1.1")
     db.questions.due()
     answer = Answer(make_question(), make_reply(MODEL_IDS).answers)
-    db.answers.keep(answer, ("a-digest-of-a-message",))
+    db.answers.save(answer, ("a-digest-of-a-message",))
     db.answers.ask_again(answer.id, 0)
     db.feedback.vote(answer, 0, "U0ANN", up=True)
     for question in (make_question(), make_question(is_direct=True)):

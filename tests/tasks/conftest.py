@@ -9,8 +9,8 @@ import dramatiq
 import pytest
 import redis
 
-from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.installations import InstallationKey
+from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.tasks import (
     ERRANDS,
     DramatiqTaskQueue,
@@ -56,7 +56,7 @@ def start(raw_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
 
     def start_worker(
         answer_next: Callable[[InstallationKey], object] = ignore,
-        run: Callable[[Errand], object] = ignore,
+        run: Callable[[SlackJob], object] = ignore,
         *middleware: dramatiq.Middleware,
     ) -> dramatiq.Worker:
         errands, broker = make_broker(raw_redis, ERRANDS), make_broker(raw_redis)

@@ -11,9 +11,9 @@ import pytest
 import redis
 from dramatiq.brokers.stub import StubBroker
 
-from sectorflow_slack.domain.errands import Errand
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.installations import InstallationKey
+from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.logging import JsonFormatter
 from sectorflow_slack.tasks import ACTOR, ERRANDS, QUEUE, DramatiqTaskQueue, TakeNothingNew, make_broker
 from tests.tasks.conftest import KEY, SECRET, THREADS, Start
@@ -21,7 +21,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.real_redis
 
-ERRAND = Errand("dialog", KEY, "0" * 32, 2, "U1", "C1", "1.2", "trigger", "expired")
+ERRAND = SlackJob("dialog", KEY, "0" * 32, 2, "U1", "C1", "1.2", "trigger", "expired")
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["enqueued first", "started first"])
@@ -29,11 +29,11 @@ def test_a_worker_gets_whole_what_the_web_enqueues(
     web: DramatiqTaskQueue, start: Start, is_first: bool
 ) -> None:
     answered: list[InstallationKey] = []
-    ran: list[Errand] = []
+    ran: list[SlackJob] = []
 
     def enqueue() -> None:
         web.answer_next(KEY)
-        web.run(ERRAND)
+        web.enqueue(ERRAND)
 
     if is_first:
         enqueue()
@@ -53,7 +53,7 @@ def test_a_job_may_be_for_later(web: DramatiqTaskQueue, start: Start) -> None:
 
     enqueued = time.monotonic()
     web.answer_next(KEY, delay=0.4)
-    web.run(ERRAND, delay=0.4)
+    web.enqueue(ERRAND, delay=0.4)
 
     until(lambda: len(at) == 2)
     assert min(at.values()) - enqueued > 0.35
@@ -85,7 +85,7 @@ def test_a_job_that_fails_is_not_run_again_and_nothing_of_its_error_is_kept(
 
     start(fail, fail)
     web.answer_next(KEY)
-    web.run(ERRAND)
+    web.enqueue(ERRAND)
 
     until(lambda: len(ran) == 2)
     until(lambda: not any(map(raw_redis.hgetall, (f"dramatiq:{QUEUE}.msgs", f"{ERRANDS}:{ERRANDS}.msgs"))))
@@ -102,13 +102,13 @@ def test_a_worker_takes_as_many_questions_as_it_has_threads_and_errands_beside_t
     web: DramatiqTaskQueue, start: Start, go_on: threading.Event
 ) -> None:
     running: list[InstallationKey] = []
-    ran: list[Errand] = []
+    ran: list[SlackJob] = []
     worker = start(lambda key: (running.append(key), go_on.wait(60)), ran.append)
     for _ in range(THREADS + 2):
         web.answer_next(KEY)
     until(lambda: len(running) == THREADS)
 
-    web.run(ERRAND)
+    web.enqueue(ERRAND)
 
     until(lambda: ran)
     assert len(running) == THREADS
@@ -124,14 +124,14 @@ def test_a_worker_that_shuts_down_ends_its_jobs_and_leaves_new_ones_to_others(
     ended: list[str] = []
     begun: list[object] = []
 
-    def wait(job: InstallationKey | Errand) -> None:
+    def wait(job: InstallationKey | SlackJob) -> None:
         begun.append(job)
         go_on.wait(60)
         ended.append(job.tenant_id if isinstance(job, InstallationKey) else job.kind)
 
     worker = start(wait, wait, TakeNothingNew())
     web.answer_next(KEY)
-    web.run(ERRAND)
+    web.enqueue(ERRAND)
     until(lambda: len(begun) == 2)
     stopping = threading.Thread(target=worker.stop)
     stopping.start()

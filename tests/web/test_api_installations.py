@@ -13,7 +13,7 @@ import redis
 import responses
 from flask.testing import FlaskClient
 
-from sectorflow_slack.services.installs import CHECK_TIMEOUT_SECONDS
+from sectorflow_slack.services.registration import CHECK_TIMEOUT_SECONDS
 from tests.losing import lose
 from tests.values import (
     API_TOKEN,

@@ -53,9 +53,9 @@ def test_all_settings_can_be_changed_at_once_while_installed(
 
     assert response.json == {**before, **CHANGES} == show(client, installed["id"])
     assert "a-new-token" not in response.text + str(response.headers)
-    found = services.installs.find(installed["id"])
+    found = services.registration.find(installed["id"])
     assert isinstance(found, Installation)
-    assert found.terms.sectorflow.api_token == "a-new-token"
+    assert found.settings.sectorflow.api_token == "a-new-token"
 
 
 def test_a_wrong_field_is_named_and_changes_nothing(

@@ -8,11 +8,11 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import TooManyRequests
 
 from sectorflow_slack.domain.errors import (
-    AppNotMade,
+    AppNotCreated,
     CannotDecrypt,
-    Changed,
     InstallRefused,
-    StillUnderWay,
+    RequestInProgress,
+    RevisionConflict,
     StorageUnavailable,
 )
 from sectorflow_slack.web.errors import problem
@@ -26,11 +26,11 @@ from tests.web.flows import INSTALLATIONS, delete, errors_of, get, get_one, patc
         (StorageUnavailable("ConnectionError"), 503, "5"),
         (CannotDecrypt("installation:A0:T0 bot_token"), 503, "5"),
         (InstallRefused("apiToken", "SectorFlow refuses this token."), 422, None),
-        (AppNotMade("Slack made no app."), 502, None),
-        (AppNotMade("Slack makes no app now.", retry_after=30.2), 502, "31"),
-        (AppNotMade("Slack makes no app now.", retry_after=0.0), 502, "1"),
-        (StillUnderWay(), 503, "5"),
-        (Changed(), 503, "5"),
+        (AppNotCreated("Slack made no app."), 502, None),
+        (AppNotCreated("Slack makes no app now.", retry_after=30.2), 502, "31"),
+        (AppNotCreated("Slack makes no app now.", retry_after=0.0), 502, "1"),
+        (RequestInProgress(), 503, "5"),
+        (RevisionConflict(), 503, "5"),
         (problem(422, "A field is wrong.", errors={"json": {"appName": ["Wrong."]}}), 422, None),
         (problem(429, "Too fast.", headers={"Retry-After": "7"}), 429, "7"),
         (TooManyRequests(), 429, None),
@@ -64,7 +64,7 @@ def test_each_error_has_its_status_as_json_for_programs_and_as_a_page_for_people
 
 def test_a_change_at_once_is_412_for_a_caller_that_named_a_version(app: Flask) -> None:
     def raising() -> None:
-        raise Changed
+        raise RevisionConflict
 
     app.add_url_rule("/raise", view_func=raising)
 

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sectorflow_slack.domain.installations import Installation
-from sectorflow_slack.storage.index import member_of
+from sectorflow_slack.storage.installation_index import member_of
 from sectorflow_slack.web.fields import CURSOR
 from tests.values import AUTHORIZED, encoded, install_request, make_event, make_press
 from tests.web.flows import COOKIE, INSTALLATIONS, get, send

@@ -47,17 +47,17 @@ def press(client: FlaskClient, payload: Any) -> TestResponse:
 def failed(services: Services, installed: Installation) -> None:
     """A question that failed and can be asked again."""
     services.answers.questions.accept(make_question(id=FAILED_ID))
-    question = services.answers.questions.take(installed.key)
+    question = services.answers.questions.lease(installed.key)
     assert question is not None
-    services.answers.questions.finish(question, "answer_lost", question)
+    services.answers.questions.complete(question, "answer_lost", question)
 
 
 @pytest.fixture
 def answer(services: Services, installed: Installation) -> Answer:
     """An answer of three models, in one message; its question is done with."""
     answer = Answer(make_question(), make_reply(MODEL_IDS).answers, display="tabs")
-    services.answers.kept.keep(answer)
-    services.answers.kept.posted(answer.id, (FIRST_TS,))
+    services.answers.answers.save(answer)
+    services.answers.answers.mark_posted(answer.id, (FIRST_TS,))
     return answer
 
 
@@ -81,7 +81,7 @@ def test_a_press_of_a_tab_is_acknowledged_once_it_is_stored_and_queued(
 ) -> None:
     response = press(client, button(actions.SHOW_TAB, 2))
 
-    stored = services.answers.kept.find(answer.id)
+    stored = services.answers.answers.find(answer.id)
     assert (response.status_code, response.data) == (200, b"")
     assert stored is not None
     assert stored.answer.tab == 2

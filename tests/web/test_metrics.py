@@ -13,7 +13,7 @@ from sectorflow_slack.config import Settings
 from sectorflow_slack.domain import metrics
 from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.services import Services
-from sectorflow_slack.storage.metrics import RedisMetrics
+from sectorflow_slack.storage.metrics import Metrics
 from tests.fakes import make_reply
 from tests.values import INSTALL_API_KEY, MODEL_IDS, OWN_APP, TEAM_ID, make_question
 
@@ -23,8 +23,8 @@ HOUR = 3600
 
 
 @pytest.fixture
-def figures(store: redis.Redis) -> RedisMetrics:
-    return RedisMetrics(store)
+def figures(store: redis.Redis) -> Metrics:
+    return Metrics(store)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_every_metric_is_described_and_zero_before_anything_happened(client: Fla
     assert response.headers["Content-Type"].endswith("charset=utf-8")
 
 
-def test_counters_are_shown_by_their_labels(client: FlaskClient, figures: RedisMetrics) -> None:
+def test_counters_are_shown_by_their_labels(client: FlaskClient, figures: Metrics) -> None:
     figures.count(metrics.ANSWERED)
     figures.count(metrics.FAILED, "token_refused")
     figures.count(metrics.FAILED, "token_refused")
@@ -123,7 +123,7 @@ def test_votes_are_shown_by_installation_model_and_vote_and_are_no_questions(
     assert {samples[(f"{name}_total",)] for name in metrics.COUNTERS} == {0.0}
 
 
-def test_histograms_are_cumulative_up_to_infinity(client: FlaskClient, figures: RedisMetrics) -> None:
+def test_histograms_are_cumulative_up_to_infinity(client: FlaskClient, figures: Metrics) -> None:
     for seconds in (0.2, 4.0, 400.0):
         figures.observe(metrics.SECTORFLOW_SECONDS, seconds)
 
@@ -158,7 +158,7 @@ def test_open_questions_are_shown_by_state_with_the_age_of_the_oldest(
 
 
 def test_nothing_is_kept_in_the_process(
-    settings: Settings, services: Services, client: FlaskClient, figures: RedisMetrics
+    settings: Settings, services: Services, client: FlaskClient, figures: Metrics
 ) -> None:
     figures.count(metrics.ANSWERED)
     scrape(client)

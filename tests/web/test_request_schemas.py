@@ -16,7 +16,7 @@ from sectorflow_slack.domain.installations import (
     SectorFlowSettings,
     SettingsChange,
 )
-from sectorflow_slack.web.schemas import (
+from sectorflow_slack.web.request_schemas import (
     IdempotencyKeySchema,
     InstallationQuerySchema,
     InstallationRequestSchema,

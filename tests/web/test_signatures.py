@@ -10,7 +10,7 @@ import redis
 import responses
 from flask.testing import FlaskClient
 
-from sectorflow_slack.web.signature import verified_app_id
+from sectorflow_slack.web.guards import verified_app_id
 from tests.losing import lose
 from tests.values import CUSTOMERS_APP, NOW, OWN_APP, encoded, make_event, signed
 from tests.web.flows import CUSTOMERS_APP_FIELDS, install_customers_app, send, send_signed

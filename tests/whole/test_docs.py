@@ -18,7 +18,7 @@ from sandbox.sectorflow.models import MODELS, PLUS_ID, TOKEN, WORKSPACE_ID
 from sandbox.slack import seed
 from sandbox.stage import ROOT, Stage
 from sectorflow_slack.commands import register_commands
-from sectorflow_slack.commands.asking import TOKEN_VARIABLE
+from sectorflow_slack.commands.sectorflow import TOKEN_VARIABLE
 from sectorflow_slack.services.manifests import app_manifest
 from tests.test_architecture import read_variables
 

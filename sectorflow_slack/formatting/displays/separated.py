@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.questions import Answer
+from sectorflow_slack.domain.questions import Answer, Message
 from sectorflow_slack.formatting import limits
 from sectorflow_slack.formatting.blocks import DIVIDER, Block
 from sectorflow_slack.formatting.packing import Page, Portion, Room, Section, pack

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sectorflow_slack.domain.messages import Message
-from sectorflow_slack.domain.questions import Answer
+from sectorflow_slack.domain.questions import Answer, Message
 from sectorflow_slack.formatting import actions, limits
 from sectorflow_slack.formatting.actions import ActionValue
 from sectorflow_slack.formatting.blocks import Block, button, context, name_line, title

@@ -1,0 +1,70 @@
+"""What somebody sees who opens the app: what answers here, and questions to begin with."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sectorflow_slack.domain.errors import SectorFlowError
+from sectorflow_slack.domain.installations import Installation, Workspace
+from sectorflow_slack.domain.ports import SectorFlowClient
+from sectorflow_slack.formatting.greeting import suggested_prompts
+from sectorflow_slack.formatting.home import HomeFacts
+from sectorflow_slack.formatting.words import words_for
+from sectorflow_slack.services.answering import model_names
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppHomeService:
+    """Asks SectorFlow for names; what it does not tell is left out."""
+
+    sectorflow: SectorFlowClient
+
+    def facts(self, installation: Installation) -> HomeFacts:
+        """Give what the Home tab says of an installation."""
+        terms, settings = installation.settings, installation.settings.sectorflow
+        workspace = self._workspace(installation)
+        known = dict(settings.model_names) | workspace.model_names
+        names = tuple(known.get(model_id, "") for model_id in settings.model_ids)
+        return HomeFacts(
+            app_name=terms.app_name,
+            workspace_name=workspace.name,
+            expert_name=self._expert(installation),
+            model_names=names if any(names) else model_names(installation),
+            display=terms.display,
+        )
+
+    def prompts(self, installation: Installation) -> Mapping[str, str]:
+        """Give up to four questions to begin with, by title."""
+        settings = installation.settings.sectorflow
+        try:
+            samples = self.sectorflow.sample_prompts(settings.api_token, settings.workspace_id)
+        except SectorFlowError as error:
+            logger.info("no sample prompts: %s", type(error).__name__)
+            samples = ()
+        return suggested_prompts(samples, words_for(""))
+
+    def _workspace(self, installation: Installation) -> Workspace:
+        settings = installation.settings.sectorflow
+        try:
+            return self.sectorflow.get_workspace(
+                settings.api_token, settings.workspace_id, timeout=TIMEOUT_SECONDS
+            )
+        except SectorFlowError as error:
+            logger.info("workspace not known: %s", type(error).__name__)
+            return Workspace(settings.workspace_id, "")
+
+    def _expert(self, installation: Installation) -> str:
+        settings = installation.settings.sectorflow
+        if not settings.plus_id:
+            return ""
+        try:
+            return self.sectorflow.expert_name(settings.api_token, settings.plus_id)
+        except SectorFlowError as error:
+            logger.info("expert not known: %s", type(error).__name__)
+            return ""

@@ -1,0 +1,129 @@
+"""Slack's interaction payloads, read with suspicion: a signature says who sent them, not what is in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sectorflow_slack.formatting.actions import (
+    DOWN,
+    FOLLOW_UP_BLOCK,
+    FOLLOW_UP_INPUT,
+    MORE,
+    UP,
+    VOTE,
+    ActionValue,
+    action_of,
+)
+from sectorflow_slack.services.event_payloads import text
+
+Json = Any
+
+#: Choices of the menu that are no actions by themselves.
+_CHOICES = {UP: VOTE, DOWN: VOTE}
+_LETTER_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class BlockAction:
+    """One press of a button, or one choice of a menu (docs.slack.dev, ``block_actions`` payload)."""
+
+    #: What is wanted, of ``formatting.actions``.
+    action: str
+    #: What the button carries: a letter's id or an answer's; "" where it is neither.
+    question_id: str
+    value: ActionValue | None
+    app_id: str
+    #: Under which enterprise or team the installation may be kept, best first.
+    tenant_ids: tuple[str, ...]
+    user_id: str
+    #: The person's own team, and its organisation where Slack says it.
+    user_tenants: tuple[str, ...]
+    channel_id: str
+    message_ts: str
+    thread_ts: str
+    trigger_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSubmission:
+    """A question that somebody asked in a dialog (docs.slack.dev, ``view_submission`` payload)."""
+
+    #: The same however often it is sent.
+    id: str
+    value: ActionValue | None
+    question: str
+    app_id: str
+    tenant_ids: tuple[str, ...]
+    user_id: str
+    user_tenants: tuple[str, ...]
+
+
+def read_block_actions(payload: Mapping[str, Json]) -> Iterator[BlockAction]:
+    """Read the presses of a ``block_actions`` payload; none of any other."""
+    if payload.get("type") != "block_actions":
+        return
+    container, user = _object(payload, "container"), _object(payload, "user")
+    for action in _objects(payload.get("actions")):
+        value = text(action, "value") or text(_object(action, "selected_option"), "value")
+        decoded = ActionValue.decode(value)
+        name = action_of(text(action, "action_id"))
+        yield BlockAction(
+            action=_CHOICES.get(decoded.choice, decoded.choice) if name == MORE and decoded else name,
+            question_id=value if _LETTER_ID.fullmatch(value) else "",
+            value=decoded,
+            app_id=text(payload, "api_app_id"),
+            tenant_ids=_tenants(payload),
+            user_id=text(user, "id"),
+            user_tenants=_user_tenants(payload),
+            channel_id=text(_object(payload, "channel"), "id") or text(container, "channel_id"),
+            message_ts=text(container, "message_ts"),
+            thread_ts=text(container, "thread_ts"),
+            trigger_id=text(payload, "trigger_id"),
+        )
+
+
+def read_view_submission(payload: Mapping[str, Json], callback_id: str) -> ViewSubmission | None:
+    """Read a dialog that was sent; None for anything else."""
+    view, user = _object(payload, "view"), _object(payload, "user")
+    if payload.get("type") != "view_submission" or view.get("callback_id") != callback_id:
+        return None
+    values = _object(_object(view, "state"), "values")
+    return ViewSubmission(
+        id=text(view, "id"),
+        value=ActionValue.decode(view.get("private_metadata")),
+        question=text(_object(_object(values, FOLLOW_UP_BLOCK), FOLLOW_UP_INPUT), "value").strip(),
+        app_id=text(payload, "api_app_id"),
+        # In a shared channel the payload's team may be the other organisation's (slack-bolt's order).
+        tenant_ids=tuple(
+            dict.fromkeys(filter(None, (text(view, "app_installed_team_id"), *_tenants(payload))))
+        ),
+        user_id=text(user, "id"),
+        user_tenants=_user_tenants(payload),
+    )
+
+
+def _tenants(payload: Mapping[str, Json]) -> tuple[str, ...]:
+    """List under which team or enterprise the installation may be kept (org-wide: no team)."""
+    team = text(_object(payload, "team"), "id")
+    enterprise = text(_object(payload, "enterprise"), "id")
+    org_wide = payload.get("is_enterprise_install") in (True, "true")
+    return tuple(tenant for tenant in ((enterprise, team) if org_wide else (team,)) if tenant)
+
+
+def _user_tenants(payload: Mapping[str, Json]) -> tuple[str, ...]:
+    """List a person's own team and, where the payload's ``team`` is that one, the organisation it is in."""
+    team, own = _object(payload, "team"), text(_object(payload, "user"), "team_id")
+    organisation = text(team, "enterprise_id") if own and text(team, "id") == own else ""
+    return tuple(filter(None, (own, organisation)))
+
+
+def _object(mapping: Mapping[str, Json], name: str) -> Mapping[str, Json]:
+    value = mapping.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Json) -> list[Mapping[str, Json]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -6,7 +6,7 @@ from sectorflow_slack.domain.questions import Message
 
 from . import limits
 from .blocks import context, one_line, section
-from .cutting import pack_lines
+from .cutting import cut_text
 from .plain import notice
 from .reading import tidy
 from .tree import Code
@@ -21,8 +21,7 @@ def plain_text_messages(name: str, text: str, words: Words = ENGLISH) -> tuple[M
     """Show an answer's Markdown letter by letter, in as many messages as needed; none for no answer."""
     model = limits.shorten(one_line(name) or words.nameless_model, limits.HEADER_CHARS)
     intro = words.copy_this.format(name=model)
-    lines = tidy(text[: limits.ANSWER_CHARS]).split("\n")
-    parts = [part for part in pack_lines(lines, _PART_CHARS, _PART_CHARS) if part.strip()]
+    parts = [part for part in cut_text(tidy(text[: limits.ANSWER_CHARS]), _PART_CHARS) if part.strip()]
     messages = []
     for at, part in enumerate(parts):
         above = [section(intro)] if at == 0 else []

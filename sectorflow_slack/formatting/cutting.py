@@ -16,14 +16,18 @@ _JOINERS = "\u200d\u2060"
 _CLUSTER = 40
 
 
-def cut_text(text: str, limit: int) -> Iterator[str]:
-    """Cut a text into parts that each count at most ``limit``; only white space at the cuts is lost."""
-    start = 0
+def cut_text(text: str, limit: int, first: int | None = None) -> Iterator[str]:
+    """Cut a text into parts that count at most ``limit``, the first one ``first``.
+
+    Only white space at the cuts is lost.
+    """
+    start, room = 0, limit if first is None else first
     while start < len(text):
-        end = cut(text, start, fitting(text, start, limit))
+        end = cut(text, start, fitting(text, start, room))
         part = text[start:end] if end == len(text) else text[start:end].rstrip()
         if part:
             yield part
+            room = limit
         start = behind_blanks(text, end)
 
 
@@ -77,24 +81,3 @@ def _belongs_to_previous(text: str, at: int) -> bool:
         or "\U0001f1e6" <= char <= "\U0001f1ff"
         or unicodedata.category(char) in ("Mn", "Mc", "Me")
     )
-
-
-def pack_lines(lines: list[str], first: int, limit: int) -> Iterator[str]:
-    """Fill parts with whole lines, the first part to another limit; a line too long alone is cut."""
-    part: list[str] = []
-    size, room = -1, first
-    for line in lines:
-        length = count(line) + 1
-        if part and size + length > room:
-            yield "\n".join(part)
-            part, size, room = [], -1, limit
-        if length - 1 > room:
-            *full, line = list(cut_text(line, min(first, limit))) or [""]
-            for piece in full:
-                yield piece
-                room = limit
-            length = count(line) + 1
-        part.append(line)
-        size += length
-    if part:
-        yield "\n".join(part)

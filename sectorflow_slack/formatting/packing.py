@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from . import limits
 from .blocks import Block, size_of
-from .cutting import behind_blanks, cut, fitting, pack_lines
+from .cutting import behind_blanks, cut, cut_text, fitting
 from .tables import as_fields
 from .tree import Code, Runs, Table, Text, joined
 from .writing import GOES_ON, Part, Prose, chars_of, gap, row_chars
@@ -164,9 +164,8 @@ def _pieces(part: Part, beside: Room, room: Room) -> Iterator[Part]:
     """Split a part into pieces that fit a page, the first one beside what is to stand above it."""
     match part:
         case Code(text=text):
-            for piece in pack_lines(text.split("\n"), beside.chars, room.chars):
-                if piece.strip():
-                    yield replace(part, text=piece)
+            for piece in cut_text(text, room.chars, beside.chars):
+                yield replace(part, text=piece)
         case Table():
             limit = min(room.chars, room.table_chars)
             yield from _tables(part, min(beside.chars, limit), limit)

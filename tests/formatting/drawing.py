@@ -9,6 +9,7 @@ from typing import Any
 
 from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
 from sectorflow_slack.formatting.displays.separated import separated
+from sectorflow_slack.formatting.displays.tabs import tabs
 from sectorflow_slack.formatting.meaning import understand
 from sectorflow_slack.formatting.plain import words_of
 from sectorflow_slack.formatting.reading import read
@@ -138,3 +139,9 @@ def footers(messages: Iterable[Message]) -> list[str]:
     """Give what the last line says, beside the button for the other display or in small."""
     *_, last = blocks_of(messages)
     return [last["text"]["text"]] if last["type"] == "section" else [last["elements"][0]["text"]]
+
+
+def tab_pages(answer: Answer, tab: int) -> int:
+    """Count the pages of a tab."""
+    told = small_texts(tabs(replace(answer, tab=tab, page=0)))
+    return next((int(text.rpartition(" ")[2]) for text in told if text.startswith("Page 1 of ")), 1)

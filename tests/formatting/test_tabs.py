@@ -5,7 +5,7 @@ import pytest
 from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.formatting.actions import ActionValue, action_of
 from sectorflow_slack.formatting.answers import draw
-from sectorflow_slack.formatting.displays.tabs import tab_pages, tabs
+from sectorflow_slack.formatting.displays.tabs import tabs
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import (
     ANSWER_ID,
@@ -19,6 +19,7 @@ from tests.formatting.drawing import (
     model,
     quotes,
     small_texts,
+    tab_pages,
 )
 from tests.formatting.slack_rules import assert_accepted
 
@@ -145,7 +146,6 @@ def test_a_single_model_needs_no_tabs() -> None:
 
 def test_no_models_make_no_message() -> None:
     assert tabs(make_answer()) == ()
-    assert tab_pages(make_answer(), 0) == 0
 
 
 def test_the_question_of_a_dialog_stands_above_the_tabs() -> None:

@@ -39,14 +39,6 @@ def tabs(answer: Answer, words: Words = ENGLISH) -> tuple[Message, ...]:
     return (Message(text=text, blocks=tuple(blocks)),)
 
 
-def tab_pages(answer: Answer, tab: int, words: Words = ENGLISH) -> int:
-    """Count the pages of a model's tab; it has one even where the model failed."""
-    if not answer.models:
-        return 0
-    tab = _within(tab, len(answer.models))
-    return len(_pages(answer, tab, frame.parts_of(answer.models[tab], words), words))
-
-
 def _within(place: int, count: int) -> int:
     """Return the nearest place that there is."""
     return max(0, min(place, count - 1))

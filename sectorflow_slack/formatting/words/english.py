@@ -82,8 +82,11 @@ ENGLISH: Final = Words(
     follow_up_hint="It knows what was said before.",
     send="Ask",
     cancel="Cancel",
-    greeting="Hello! Ask me something, and several AI models answer you side by side.",
-    greeting_one="Hello! Ask me something, and an AI model answers you.",
+    greeting=(
+        "Hello! Ask me something, and several AI models answer you side by side. "
+        "AI can be wrong: check what matters."
+    ),
+    greeting_one="Hello! Ask me something, and an AI model answers you. AI can be wrong: check what matters.",
     prompts=(
         ("Explain something", "Explain compound interest to me in five sentences."),
         ("Compare options", "Compare leasing a car with buying one, in a table."),

@@ -1,6 +1,5 @@
 """Slack's rules on a message, written down apart from the code that keeps them."""
 
-import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -37,9 +36,7 @@ def texts(message: Message) -> list[str]:
 
 def assert_accepted(message: Message) -> None:
     """Fail where Slack would refuse the message, or could."""
-    # Slack takes links to mailboxes, the sandbox does not.
-    blocks = json.loads(json.dumps(message.blocks).replace('"mailto:', '"https://mail.example/'))
-    assert check_message(message.text, blocks) == []
+    assert check_message(message.text, list(message.blocks)) == []
     assert 0 < utf16(message.text) <= 40_000
     assert sum(utf16(text) for text in texts_in(message.blocks, "text", "url")) <= 10_500
     assert len(message.blocks) <= 50

@@ -113,6 +113,7 @@ def test_a_link_that_says_where_it_leads_stays_as_it_is(source: str) -> None:
         ("<https://evil.example|https://bank.com>", "https://bank.com (evil.example)"),
         ('<a href="https://evil.example">bank.com</a>', "bank.com (evil.example)"),
         ("[bank.com][e]\n\n[e]: https://evil.example", "bank.com (evil.example)"),
+        ("[https://bank](https://evil.example)", "https://bank (evil.example)"),
     ],
 )  # fmt: skip
 def test_the_place_is_named_as_a_browser_reads_it(source: str, shown: str) -> None:
@@ -143,6 +144,22 @@ def test_addresses_are_links_and_other_targets_are_text(source: str, shown: list
     ]
 
     assert found == shown
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "[bank](https://evil.example).com", "[https://](https://evil.example)bank.com", "bank.[com](https://evil.example)",
+        "[bank](https://evil.example)[.com](https://evil.example)", "**[bank](https://evil.example)**.com",
+        "@[here](https://evil.example)", "bank.com/[log-in](https://evil.example)",
+    ],
+)  # fmt: skip
+def test_what_touches_a_label_is_read_with_it(source: str) -> None:
+    assert "(evil.example)" in words(source)
+
+
+def test_what_stands_apart_from_a_label_is_not() -> None:
+    assert runs("At bank.com: [log in](https://evil.example). Or so.")[1] == "log in|https://evil.example"
 
 
 def test_an_address_far_too_long_is_text() -> None:

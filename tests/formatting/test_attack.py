@@ -37,18 +37,18 @@ def calls(*texts: str) -> int:
 
 @each_pattern
 def test_the_work_grows_with_the_length(pattern: Callable[[int], str]) -> None:
-    short, long = pattern(2_000), pattern(8_000)
+    short, long = pattern(1_200), pattern(4_800)
 
     assert calls(long) <= 2 * max(4, len(long) / max(1, len(short))) * calls(short)
     assert calls(long) <= 400 * len(long) + 20_000
 
 
 def seconds(text: str) -> float:
-    """Measure what an answer takes, the best of three times: others work here too."""
+    """Measure what an answer takes, the better of two times: others work here too."""
     taken = []
     gc.disable()
     try:
-        for _ in range(3):
+        for _ in range(2):
             begun = time.process_time()
             separated(make_answer(model(text)))
             taken.append(time.process_time() - begun)
@@ -60,12 +60,12 @@ def seconds(text: str) -> float:
 @each_pattern
 def test_what_no_call_shows_grows_with_the_length_too(pattern: Callable[[int], str]) -> None:
     # Four times as long; quadratic work takes sixteen times as long. A regular expression is one call.
-    assert seconds(pattern(24_000)) <= 12 * seconds(pattern(6_000)) + 0.05
+    assert seconds(pattern(20_000)) <= 12 * seconds(pattern(5_000)) + 0.05
 
 
 @each_pattern
 def test_all_of_it_is_shown_within_limits(pattern: Callable[[int], str]) -> None:
-    messages = separated(make_answer(model(pattern(30_000))))
+    messages = separated(make_answer(model(pattern(14_000))))
 
     assert 1 <= len(messages) <= 20
     for message in messages[:4]:

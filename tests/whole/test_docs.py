@@ -138,7 +138,7 @@ def test_the_calls_of_the_first_day_are_ones_that_slack_and_sectorflow_understan
     assert tokens.split() == ["403", "404"]
     assert len(json.loads(prompts)) == 4
     assert json.loads(checked)["ok"] is json.loads(status)["ok"] is True
-    assert lengths.split() == ["True", *("False", "invalid_blocks") * 2]
+    assert lengths.split() == ["True", "False", "msg_blocks_too_long", "False", "invalid_blocks"]
     assert pings.split() == ["True"]
     (harmless,) = [each for each in bare_stage.messages() if each["text"] == "What cannot ping"]
     assert harmless["pings"] == []

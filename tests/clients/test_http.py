@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sectorflow_slack.clients import http
 from sectorflow_slack.clients.http import (
-    MAX_SECONDS,
+    MAX_RETRY_AFTER_SECONDS,
     BodyBroken,
     BodyTooLarge,
     open_session,
@@ -222,7 +222,10 @@ def test_an_answer_that_breaks_off_is_an_error(
     [
         *[("30", 30.0), (" 7 ", 7.0), ("1.5", 1.5), ("0", 0.0)],
         *[("-5", 0.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0)],
-        *[(value, MAX_SECONDS) for value in ("1e300", "999999999", "Fri, 31 Dec 9999 23:59:59 GMT")],
+        *[
+            (value, MAX_RETRY_AFTER_SECONDS)
+            for value in ("1e300", "999999999", "Fri, 31 Dec 9999 23:59:59 GMT")
+        ],
         *[(value, None) for value in (None, "", "soon", "nan", "inf", "-inf", "1, 2")],
         ("Wed, 99 Foo 2015 07:28:00 GMT", None),
     ],
@@ -250,4 +253,4 @@ _DATES = re.compile(r"\w{3}, \d{1,4} \w{3} -?\d{1,6} \d{1,3}:\d{1,3}:\d{1,3} [+-
 def test_any_text_gives_a_wait_of_an_hour_at_most_or_none(value: str) -> None:
     seconds = retry_after_seconds(value)
 
-    assert seconds is None or 0 <= seconds <= MAX_SECONDS
+    assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER_SECONDS

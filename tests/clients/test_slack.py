@@ -173,7 +173,7 @@ def test_a_message_that_is_gone_already_is_deleted(client: SlackWebClient, serve
 def test_a_dialog_does_not_keep_the_answer_to_the_press_waiting(
     client: SlackWebClient, server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slack_module, "DIALOG_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(slack_module, "MODAL_TIMEOUT_SECONDS", 0.2)
     server.answers(trickles)
 
     with pytest.raises(SlackBusy, match=TOO_LATE):

@@ -113,7 +113,7 @@ def test_where_redis_is_away_every_command_says_so_in_one_sentence(
 
     for name, result in results.items():
         assert (result.exit_code, result.stdout) == (1, ""), name
-        assert result.stderr.startswith("Error: Redis is away"), name
+        assert result.stderr.startswith("Error: Redis is down"), name
         assert result.stderr.count("\n") == 1, name
 
 
@@ -180,5 +180,5 @@ def test_a_process_whose_redis_is_away_says_one_sentence() -> None:
     done = flask("installations", "list", **SETTINGS)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("Error: Redis is away")
+    assert done.stderr.startswith("Error: Redis is down")
     assert done.stderr.count("\n") == 1

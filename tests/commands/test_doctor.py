@@ -19,7 +19,7 @@ from redis.retry import Retry
 from sectorflow_slack.app import create_app
 from sectorflow_slack.bootstrap import Connections, build_services, make_connections
 from sectorflow_slack.commands import make_app_without_settings
-from sectorflow_slack.commands.doctor import Context, Finding, examine
+from sectorflow_slack.commands.doctor import Context, Finding, run_checks
 from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures, Watch
 from sectorflow_slack.domain.errors import SectorFlowBusy, SlackBusy
@@ -71,7 +71,7 @@ def healthy(services: Services, public_site: responses.RequestsMock) -> Services
 
 def examined(settings: Settings, services: Services) -> dict[str, Finding]:
     """The findings of an examination, by check."""
-    findings = list(examine(Context(settings, services, records=10_000, seconds=0.1)))
+    findings = list(run_checks(Context(settings, services, records=10_000, seconds=0.1)))
     assert all(finding.message for finding in findings)
     assert all(finding.remedy for finding in findings if finding.status != "ok")
     return {finding.check: finding for finding in findings}
@@ -162,12 +162,12 @@ def slack(**changes: Any) -> dict[str, Any]:
             "90 MiB used of 100",
         ),
         (figures(kept="rdb"), "redis persistence", "ok", "RDB"),
-        (figures(kept=None), "redis persistence", "warn", "cannot be told"),
-        (figures(policy=None), "redis settings", "warn", "cannot be told"),
+        (figures(kept=None), "redis persistence", "warn", "does not report"),
+        (figures(policy=None), "redis settings", "warn", "does not report"),
         (sealed(outdated=3), "encryption", "warn", "3 values in 7 records"),
         (sealed(lost=("app:A1 client_secret",)), "encryption", "fail", "app:A1"),
         (sealed(revocations=2), "revocations", "warn", "2 bot tokens"),
-        ({"checkup": FakeCheckup(alive=0)}, "workers", "fail", "No worker asks for questions"),
+        ({"checkup": FakeCheckup(alive=0)}, "workers", "fail", "No worker is running"),
         (metrics(waiting=3, oldest_seconds=500.0), "workers", "warn", "500 s old"),
         (metrics(waiting=3, oldest_seconds=5.0), "workers", "ok", "3 open questions"),
         (metrics(failed_questions=2), "failed questions", "warn", "2 questions failed"),

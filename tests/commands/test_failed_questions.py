@@ -60,7 +60,7 @@ def test_what_failed_is_kept_where_the_app_is_not_installed(run: Run, services: 
     for_people = run("failed replay", "--all")
     as_json = run("failed replay", "--all", "--json")
 
-    assert "1 kept" in for_people.stderr
+    assert "1 stay: the app is not installed" in for_people.stderr
     assert documents(as_json) == [{"askedAgain": [], "kept": [QUESTION.id]}]
     assert [letter.question.id for letter in services.failed_questions.list()] == [QUESTION.id]
 

@@ -267,7 +267,7 @@ def test_a_token_in_the_environment_is_taken_where_that_is_asked_for(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ("", "Name what is to be changed."),
+        ("", "Name a setting to change."),
         ("--model x", "--model no. 1: Not a valid UUID."),
         ("--token-stdin", "SectorFlow token: Length must be"),
         ("--customer c-2", "--customer"),

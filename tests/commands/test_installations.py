@@ -227,7 +227,7 @@ def test_installations_go_to_a_file_of_their_owners_and_come_back(
 
     assert documents(exported) == [{"file": str(file), "installations": 1}]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert imported.output == "1 installations put back.\n"
+    assert imported.output == "1 installations restored.\n"
     assert documents(again) == [{"file": str(file), "installations": 0}]
     assert services.registration.find(ID) == INSTALLED
 

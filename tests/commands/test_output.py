@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sectorflow_slack.commands.output import readable, sentence
+from sectorflow_slack.commands.output import error_message, printable
 from sectorflow_slack.domain import errors
 from sectorflow_slack.logging import configure_logging
 from tests.commands.conftest import Run, documents
@@ -20,17 +20,20 @@ from tests.commands.conftest import Run, documents
     [
         (errors.TokenRefused("status 403"), "SectorFlow refuses this token (status 403)."),
         (errors.WorkspaceMissing("status 404"), "SectorFlow knows no such workspace (status 404)."),
-        (errors.SectorFlowBusy("no connection"), "SectorFlow is busy or away (no connection)"),
-        (errors.SectorFlowBroken("status 500"), "SectorFlow failed inside (status 500)."),
-        (errors.QuestionRefused("status 400"), "SectorFlow refuses what was asked (status 400)."),
-        (errors.AnswerLost("ReadTimeout"), "did not come in time, or not whole (ReadTimeout)"),
-        (errors.ReplyUnreadable("the reply is no object"), "cannot be read (the reply is no object)."),
-        (errors.SlackBusy("ratelimited"), "Slack is busy or away (ratelimited)"),
+        (errors.SectorFlowBusy("no connection"), "SectorFlow is busy or down (no connection)"),
+        (errors.SectorFlowBroken("status 500"), "SectorFlow failed (status 500)."),
+        (errors.QuestionRefused("status 400"), "SectorFlow refuses the question (status 400)."),
+        (errors.AnswerLost("ReadTimeout"), "was late or incomplete (ReadTimeout)"),
+        (
+            errors.ReplyUnreadable("the reply is not an object"),
+            "cannot be read (the reply is not an object).",
+        ),
+        (errors.SlackBusy("ratelimited"), "Slack is busy or down (ratelimited)"),
         (errors.SlackRefused("invalid_auth"), "Slack refuses (invalid_auth)."),
     ],
 )
 def test_an_error_of_ours_is_one_plain_sentence(error: Exception, said: str) -> None:
-    assert said in sentence(error)
+    assert said in error_message(error)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,7 @@ def test_an_error_of_ours_is_one_plain_sentence(error: Exception, said: str) -> 
     ],
 )
 def test_a_terminal_shows_values_and_no_control_characters(value: Any, shown: str) -> None:
-    assert readable(value) == shown
+    assert printable(value) == shown
 
 
 @pytest.mark.usefixtures("terminal")
@@ -53,7 +56,7 @@ def test_a_terminal_shows_values_and_no_control_characters(value: Any, shown: st
     [
         ("keys re-encrypt", "Encrypting"),
         ("installations export", "Reading"),
-        ("installations import", "Putting back"),
+        ("installations import", "Restoring"),
     ],
 )
 def test_a_terminal_shows_how_far_a_long_command_is_and_a_script_reads_json_alone(

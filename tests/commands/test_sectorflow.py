@@ -67,7 +67,7 @@ def test_an_installation_whose_token_is_forgotten_is_an_error(
     for installation_id in (pending.settings.id, "no-such-id"):
         result = run("sectorflow models", "--installation", installation_id)
         assert result.exit_code == 1
-        assert "no such installation, or its token is forgotten or lost" in result.stderr
+        assert "no such installation, or its token is deleted or lost" in result.stderr
     assert desk.tokens == []
 
 

@@ -267,7 +267,7 @@ def test_a_port_that_is_taken_is_said_at_once(tmp_path: Path) -> None:
         )
 
     assert done.returncode == 1
-    assert "name another one in PORT" in done.stderr
+    assert "set PORT to another" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -38,14 +38,14 @@ def test_a_process_that_dies_is_started_again(
     make_child: MakeChild, capsys: pytest.CaptureFixture[str]
 ) -> None:
     child = make_child(f"{NOTE_START} exec sleep 60")
-    child.tend()
+    child.supervise()
     until(lambda: pids("starts"))
 
     os.kill(pids("starts")[0], signal.SIGKILL)
-    until(lambda: child.tend() or len(pids("starts")) == 2)
+    until(lambda: child.supervise() or len(pids("starts")) == 2)
 
     assert child.is_running
-    assert "stand-in ended with code -9, starting it again in 0.5 s" in capsys.readouterr().err
+    assert "stand-in ended with code -9, restarting it in 0.5 s" in capsys.readouterr().err
 
 
 def test_a_process_that_keeps_dying_early_is_given_up(
@@ -55,19 +55,19 @@ def test_a_process_that_keeps_dying_early_is_given_up(
     child = make_child(f"{NOTE_START} exit 3")
 
     with pytest.raises(LaunchError, match="stand-in does not stay up \\(code 3\\)"):
-        until(child.tend)
+        until(child.supervise)
 
     assert len(pids("starts")) == EARLY_DEATHS
 
 
 def test_what_a_dead_process_left_behind_is_ended(make_child: MakeChild) -> None:
     child = make_child("sleep 60 & echo $! > orphan; exit 1")
-    child.tend()
+    child.supervise()
     until(lambda: pids("orphan") and not child.is_running)
     (orphan,) = pids("orphan")
     assert is_alive(orphan)
 
-    child.tend()
+    child.supervise()
 
     until(lambda: not is_alive(orphan))
 

@@ -15,12 +15,12 @@ from sectorflow_slack.services.answering import AnswerService
 from sectorflow_slack.services.slack_jobs import SlackJobService
 from sectorflow_slack.tasks import (
     ACTOR,
-    ERRANDS,
-    Caretaker,
+    SLACK_JOBS,
     DramatiqTaskQueue,
-    OneSigterm,
-    Rounds,
-    TakeNothingNew,
+    Heartbeat,
+    IgnoreRepeatedSigterm,
+    PauseConsumers,
+    PeriodicCalls,
     make_broker,
 )
 from sectorflow_slack.worker import setup_broker
@@ -28,7 +28,7 @@ from tests.values import INSTALL_API_KEY
 from tests.waiting import until
 
 KEY = InstallationKey("A0OWN", "T0ACME")
-ERRAND = SlackJob("draw", KEY, question_id="0" * 32)
+SLACK_JOB = SlackJob("draw", KEY, question_id="0" * 32)
 VARIABLES = {
     "PUBLIC_URL": "https://slack.example.com",
     "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -59,7 +59,9 @@ def test_a_worker_is_set_up_without_reaching_for_redis_and_says_nothing(
 
     broker = dramatiq.get_broker()
     assert broker.get_declared_actors() == {ACTOR}
-    assert {OneSigterm, TakeNothingNew, Caretaker, Rounds} <= {type(one) for one in broker.middleware}
+    assert {IgnoreRepeatedSigterm, PauseConsumers, Heartbeat, PeriodicCalls} <= {
+        type(one) for one in broker.middleware
+    }
     assert caplog.records == []
 
 
@@ -83,7 +85,7 @@ def test_a_worker_answers_jobs_runs_errands_and_takes_care(
     real_redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REDIS_URL", real_redis_url)
-    monkeypatch.setattr(tasks, "CARE_SECONDS", 0.02)
+    monkeypatch.setattr(tasks, "HEARTBEAT_SECONDS", 0.02)
     # A paused consumer of dramatiq's sleeps this long before it sees that it is to stop.
     monkeypatch.setattr(dramatiq.worker, "CONSUMER_RESTART_DELAY_SECS", 0.1)
     answered: list[InstallationKey] = []
@@ -97,11 +99,11 @@ def test_a_worker_answers_jobs_runs_errands_and_takes_care(
     client = redis.Redis.from_url(real_redis_url)
     worker.start()
     try:
-        queue = DramatiqTaskQueue(make_broker(client), make_broker(client, ERRANDS))
+        queue = DramatiqTaskQueue(make_broker(client), make_broker(client, SLACK_JOBS))
         queue.answer_next(KEY)
-        queue.enqueue(ERRAND)
+        queue.enqueue(SLACK_JOB)
 
-        until(lambda: (answered, ran) == ([KEY], [ERRAND]))
+        until(lambda: (answered, ran) == ([KEY], [SLACK_JOB]))
         assert cared.wait(20)
         assert len(worker.workers) == 2
     finally:

@@ -12,12 +12,12 @@ import redis
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.tasks import (
-    ERRANDS,
+    SLACK_JOBS,
     DramatiqTaskQueue,
-    ErrandWorker,
+    SlackJobWorker,
     WorkerSettings,
-    declare_actors,
-    declare_errands,
+    declare_question_actor,
+    declare_slack_job_actor,
     make_broker,
 )
 
@@ -44,7 +44,7 @@ def raw_redis(real_redis_url: str) -> Iterator[redis.Redis]:
 @pytest.fixture
 def web(raw_redis: redis.Redis) -> DramatiqTaskQueue:
     """The web's side: a broker on which no actor was ever declared."""
-    return DramatiqTaskQueue(make_broker(raw_redis), make_broker(raw_redis, ERRANDS))
+    return DramatiqTaskQueue(make_broker(raw_redis), make_broker(raw_redis, SLACK_JOBS))
 
 
 @pytest.fixture
@@ -59,10 +59,10 @@ def start(raw_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
         run: Callable[[SlackJob], object] = ignore,
         *middleware: dramatiq.Middleware,
     ) -> dramatiq.Worker:
-        errands, broker = make_broker(raw_redis, ERRANDS), make_broker(raw_redis)
-        declare_errands(errands, run)  # type: ignore[arg-type]
-        declare_actors(broker, answer_next)  # type: ignore[arg-type]
-        for one in (WorkerSettings(THREADS), ErrandWorker(errands), *middleware):
+        errands, broker = make_broker(raw_redis, SLACK_JOBS), make_broker(raw_redis)
+        declare_slack_job_actor(errands, run)  # type: ignore[arg-type]
+        declare_question_actor(broker, answer_next)  # type: ignore[arg-type]
+        for one in (WorkerSettings(THREADS), SlackJobWorker(errands), *middleware):
             broker.add_middleware(one)
         workers.append(dramatiq.Worker(broker))
         workers[-1].start()

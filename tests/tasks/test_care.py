@@ -15,7 +15,7 @@ from dramatiq.brokers.stub import StubBroker
 from sectorflow_slack import tasks
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.logging import JsonFormatter
-from sectorflow_slack.tasks import Caretaker, DramatiqTaskQueue, OneSigterm
+from sectorflow_slack.tasks import DramatiqTaskQueue, Heartbeat, IgnoreRepeatedSigterm
 from tests.tasks.conftest import KEY, SECRET, Start, ignore
 from tests.waiting import until
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.real_redis
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "CARE_SECONDS", 0.02)
+    monkeypatch.setattr(tasks, "HEARTBEAT_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -47,13 +47,13 @@ def test_care_is_taken_every_few_seconds_whatever_happens(
         if outcomes and (outcome := outcomes.pop(0)):
             raise outcome
 
-    worker = start(ignore, ignore, Caretaker(care, lambda: None))
+    worker = start(ignore, ignore, Heartbeat(care, lambda: None))
     until(lambda: len(taken) >= 5)
     worker.stop()
 
-    until(lambda: "caretaker" not in {each.name for each in threading.enumerate()})
-    assert set(taken) == {"caretaker"}
-    warned = [record for record in caplog.records if record.getMessage().startswith("no care taken")]
+    until(lambda: "heartbeat" not in {each.name for each in threading.enumerate()})
+    assert set(taken) == {"heartbeat"}
+    warned = [record for record in caplog.records if record.getMessage().startswith("periodic call failed")]
     assert len(warned) == 2
     assert SECRET not in "".join(JsonFormatter().format(record) for record in warned)
 
@@ -63,8 +63,8 @@ def test_care_goes_on_while_a_worker_ends_its_last_job(
 ) -> None:
     taken: list[None] = []
     busy = threading.Event()
-    caretaker = Caretaker(lambda: taken.append(None), lambda: None)
-    worker = start(lambda _: (busy.set(), go_on.wait(60)), ignore, caretaker)
+    heartbeat = Heartbeat(lambda: taken.append(None), lambda: None)
+    worker = start(lambda _: (busy.set(), go_on.wait(60)), ignore, heartbeat)
     web.answer_next(KEY)
     assert busy.wait(20)
 
@@ -84,19 +84,19 @@ def test_a_worker_whose_master_was_killed_ends_itself(
     parents = itertools.chain([4711, 4711, 1], itertools.repeat(4711))
     monkeypatch.setattr(os, "getppid", lambda: next(parents))
     cared: list[None] = []
-    caretaker = Caretaker(lambda: cared.append(None), lambda: None)
+    heartbeat = Heartbeat(lambda: cared.append(None), lambda: None)
     broker = StubBroker(middleware=[])
     worker = dramatiq.Worker(broker)
 
-    caretaker.after_worker_boot(broker, worker)
+    heartbeat.after_worker_boot(broker, worker)
     until(lambda: len(cared) > 4)
-    caretaker.after_worker_shutdown(broker, worker)
+    heartbeat.after_worker_shutdown(broker, worker)
 
     assert stops == [signal.SIGTERM]
 
 
 def test_only_the_first_sigterm_counts(stops: list[int]) -> None:
-    OneSigterm().after_process_boot(StubBroker(middleware=[]))
+    IgnoreRepeatedSigterm().after_process_boot(StubBroker(middleware=[]))
 
     for _ in range(3):
         signal.raise_signal(signal.SIGTERM)
@@ -107,6 +107,6 @@ def test_only_the_first_sigterm_counts(stops: list[int]) -> None:
 def test_a_process_without_a_handler_for_sigterm_is_left_as_it_is(stops: list[int]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
-    OneSigterm().after_process_boot(StubBroker(middleware=[]))
+    IgnoreRepeatedSigterm().after_process_boot(StubBroker(middleware=[]))
 
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

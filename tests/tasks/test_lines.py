@@ -15,13 +15,13 @@ from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.logging import JsonFormatter
-from sectorflow_slack.tasks import ACTOR, ERRANDS, QUEUE, DramatiqTaskQueue, TakeNothingNew, make_broker
+from sectorflow_slack.tasks import ACTOR, QUEUE, SLACK_JOBS, DramatiqTaskQueue, PauseConsumers, make_broker
 from tests.tasks.conftest import KEY, SECRET, THREADS, Start
 from tests.waiting import until
 
 pytestmark = pytest.mark.real_redis
 
-ERRAND = SlackJob("dialog", KEY, "0" * 32, 2, "U1", "C1", "1.2", "trigger", "expired")
+SLACK_JOB = SlackJob("dialog", KEY, "0" * 32, 2, "U1", "C1", "1.2", "trigger", "expired")
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["enqueued first", "started first"])
@@ -33,7 +33,7 @@ def test_a_worker_gets_whole_what_the_web_enqueues(
 
     def enqueue() -> None:
         web.answer_next(KEY)
-        web.enqueue(ERRAND)
+        web.enqueue(SLACK_JOB)
 
     if is_first:
         enqueue()
@@ -41,7 +41,7 @@ def test_a_worker_gets_whole_what_the_web_enqueues(
     if not is_first:
         enqueue()
 
-    until(lambda: (answered, ran) == ([KEY], [ERRAND]))
+    until(lambda: (answered, ran) == ([KEY], [SLACK_JOB]))
 
 
 def test_a_job_may_be_for_later(web: DramatiqTaskQueue, start: Start) -> None:
@@ -53,7 +53,7 @@ def test_a_job_may_be_for_later(web: DramatiqTaskQueue, start: Start) -> None:
 
     enqueued = time.monotonic()
     web.answer_next(KEY, delay=0.4)
-    web.enqueue(ERRAND, delay=0.4)
+    web.enqueue(SLACK_JOB, delay=0.4)
 
     until(lambda: len(at) == 2)
     assert min(at.values()) - enqueued > 0.35
@@ -85,10 +85,12 @@ def test_a_job_that_fails_is_not_run_again_and_nothing_of_its_error_is_kept(
 
     start(fail, fail)
     web.answer_next(KEY)
-    web.enqueue(ERRAND)
+    web.enqueue(SLACK_JOB)
 
     until(lambda: len(ran) == 2)
-    until(lambda: not any(map(raw_redis.hgetall, (f"dramatiq:{QUEUE}.msgs", f"{ERRANDS}:{ERRANDS}.msgs"))))
+    until(
+        lambda: not any(map(raw_redis.hgetall, (f"dramatiq:{QUEUE}.msgs", f"{SLACK_JOBS}:{SLACK_JOBS}.msgs")))
+    )
     assert len(ran) == 2
     stored = "".join(f"{key!r}{raw_redis.dump(key)!r}" for key in raw_redis.scan_iter())
     assert SECRET not in stored
@@ -108,7 +110,7 @@ def test_a_worker_takes_as_many_questions_as_it_has_threads_and_errands_beside_t
         web.answer_next(KEY)
     until(lambda: len(running) == THREADS)
 
-    web.enqueue(ERRAND)
+    web.enqueue(SLACK_JOB)
 
     until(lambda: ran)
     assert len(running) == THREADS
@@ -129,9 +131,9 @@ def test_a_worker_that_shuts_down_ends_its_jobs_and_leaves_new_ones_to_others(
         go_on.wait(60)
         ended.append(job.tenant_id if isinstance(job, InstallationKey) else job.kind)
 
-    worker = start(wait, wait, TakeNothingNew())
+    worker = start(wait, wait, PauseConsumers())
     web.answer_next(KEY)
-    web.enqueue(ERRAND)
+    web.enqueue(SLACK_JOB)
     until(lambda: len(begun) == 2)
     stopping = threading.Thread(target=worker.stop)
     stopping.start()

@@ -1,7 +1,5 @@
 """The locked files install whatever is released tomorrow, with the oldest pip of a Python 3.11."""
 
-from __future__ import annotations
-
 import hashlib
 import importlib.metadata
 import os
@@ -27,7 +25,7 @@ EXTRAS = re.compile(r"\[[^]]*\]")
 
 
 @pytest.fixture(scope="module")
-def pip(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def pip(tmp_path_factory):
     """The command of the oldest pip."""
     home = tmp_path_factory.mktemp("pip")
     wanted = home / "wanted.txt"
@@ -41,7 +39,7 @@ def pip(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 # requirements-dev.txt holds all that requirements-setup.txt and requirements-demo.txt do.
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
-def test_a_release_elsewhere_breaks_no_installation(name: str, pip: list[str], tmp_path: Path) -> None:
+def test_a_release_elsewhere_breaks_no_installation(name, pip, tmp_path):
     pins = read_pins(name)
 
     done = install_with_newer_releases(pip, pins, tmp_path)
@@ -51,7 +49,7 @@ def test_a_release_elsewhere_breaks_no_installation(name: str, pip: list[str], t
     assert {name_and_version(path) for path in (tmp_path / "lib").glob("*.dist-info")} == wanted
 
 
-def test_the_same_installation_breaks_if_the_lock_forgets_extras(pip: list[str], tmp_path: Path) -> None:
+def test_the_same_installation_breaks_if_the_lock_forgets_extras(pip, tmp_path):
     pins = [Requirement(EXTRAS.sub("", str(each))) for each in read_pins("requirements.txt")]
 
     done = install_with_newer_releases(pip, pins, tmp_path)
@@ -59,14 +57,12 @@ def test_the_same_installation_breaks_if_the_lock_forgets_extras(pip: list[str],
     assert "all requirements must have their versions pinned" in done.stderr
 
 
-def read_pins(name: str) -> list[Requirement]:
+def read_pins(name):
     """Return what a locked file names, with extras and markers."""
     return [Requirement(found["pin"]) for found in LOCKED.finditer((ROOT / name).read_text())]
 
 
-def install_with_newer_releases(
-    pip: list[str], pins: list[Requirement], home: Path
-) -> subprocess.CompletedProcess[str]:
+def install_with_newer_releases(pip, pins, home):
     """Install the pins, with hashes, from an index that has a newer release of each package too."""
     index, lines = home / "index", list[str]()
     index.mkdir()
@@ -81,7 +77,7 @@ def install_with_newer_releases(
     return run([*pip, "install", *options, "--require-hashes", "-r", str(lock)])
 
 
-def write_wheel(index: Path, pin: Requirement, version: str) -> Path:
+def write_wheel(index, pin, version):
     """Write a wheel without code that needs what the real release needs."""
     stem = f"{pin.name.replace('-', '_')}-{version}"
     metadata = [f"Metadata-Version: 2.1\nName: {pin.name}\nVersion: {version}"]
@@ -101,20 +97,20 @@ def write_wheel(index: Path, pin: Requirement, version: str) -> Path:
     return path
 
 
-def applies(pin: Requirement) -> bool:
+def applies(pin):
     return pin.marker is None or pin.marker.evaluate()
 
 
-def version_of(pin: Requirement) -> str:
+def version_of(pin):
     return str(pin.specifier).removeprefix("==")
 
 
-def name_and_version(path: Path) -> tuple[str, str]:
+def name_and_version(path):
     name, version = path.name.removesuffix(".dist-info").rsplit("-", 1)
     return canonicalize_name(name).replace("-", "_"), version
 
 
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+def run(command):
     """Run a command that the pip settings of this machine do not reach."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     return subprocess.run(

@@ -1,8 +1,5 @@
-from __future__ import annotations
-
 import logging
 import threading
-from collections.abc import Iterator
 
 import dramatiq
 import pytest
@@ -40,7 +37,7 @@ VARIABLES = {
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def environment(monkeypatch):
     """A worker's settings; the logging and the global broker that it changes are put back afterwards."""
     monkeypatch.setattr(dramatiq.broker, "global_broker", None)
     for name, value in VARIABLES.items():
@@ -52,9 +49,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root.setLevel(level)
 
 
-def test_a_worker_is_set_up_without_reaching_for_redis_and_says_nothing(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_worker_is_set_up_without_reaching_for_redis_and_says_nothing(caplog):
     setup_broker()
 
     broker = dramatiq.get_broker()
@@ -65,9 +60,7 @@ def test_a_worker_is_set_up_without_reaching_for_redis_and_says_nothing(
     assert caplog.records == []
 
 
-def test_a_worker_with_wrong_settings_does_not_start_and_says_which(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_worker_with_wrong_settings_does_not_start_and_says_which(monkeypatch):
     monkeypatch.setenv("WORKER_THREADS", "none")
     monkeypatch.setenv("ENCRYPTION_KEYS", "not-a-key-but-a-secret")
 
@@ -81,15 +74,13 @@ def test_a_worker_with_wrong_settings_does_not_start_and_says_which(
 
 
 @pytest.mark.real_redis
-def test_a_worker_answers_jobs_runs_errands_and_takes_care(
-    real_redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_answers_jobs_runs_errands_and_takes_care(real_redis_url, monkeypatch):
     monkeypatch.setenv("REDIS_URL", real_redis_url)
     monkeypatch.setattr(tasks, "HEARTBEAT_SECONDS", 0.02)
     # A paused consumer of dramatiq's sleeps this long before it sees that it is to stop.
     monkeypatch.setattr(dramatiq.worker, "CONSUMER_RESTART_DELAY_SECS", 0.1)
-    answered: list[InstallationKey] = []
-    ran: list[SlackJob] = []
+    answered = []
+    ran = []
     cared = threading.Event()
     monkeypatch.setattr(AnswerService, "answer_next", lambda self, key: answered.append(key))
     monkeypatch.setattr(SlackJobService, "run", lambda self, errand: ran.append(errand))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from requests.structures import CaseInsensitiveDict
 
@@ -29,11 +27,11 @@ class Seen:
     connection: int
 
 
-def reply(status: int = 200, body: bytes | str = b"{}", **headers: str) -> Answer:
+def reply(status=200, body=b"{}", **headers):
     """Answer in one piece; ``Retry_After`` stands for ``Retry-After``."""
     content = body.encode() if isinstance(body, str) else body
 
-    def answer(handler: Handler) -> None:
+    def answer(handler):
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name.replace("_", "-"), value)
@@ -44,15 +42,15 @@ def reply(status: int = 200, body: bytes | str = b"{}", **headers: str) -> Answe
     return answer
 
 
-def says(payload: Any, status: int = 200, **headers: str) -> Answer:
+def says(payload, status=200, **headers):
     """Answer with JSON."""
     return reply(status, json.dumps(payload), Content_Type="application/json", **headers)
 
 
-def raw(*pieces: bytes, pause: float = 0.0) -> Answer:
+def raw(*pieces, pause=0.0):
     """Write these bytes, with pauses between them, and hang up."""
 
-    def answer(handler: Handler) -> None:
+    def answer(handler):
         for piece in pieces:
             handler.wfile.write(piece)
             handler.wfile.flush()
@@ -72,7 +70,7 @@ trickles = raw(HEAD + b"Content-Length: 999\r\n\r\n", *[b"x"] * 100, pause=0.05)
 TOO_LATE = r"BodyTooSlow|ReadTimeout"
 
 
-def silent(handler: Handler) -> None:
+def silent(handler):
     """Say nothing until the server stops, or for ten seconds."""
     handler.server.over.wait(10)
     handler.close_connection = True
@@ -84,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: _Server
 
-    def _handle(self) -> None:
+    def _handle(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.seen.append(
             Seen(
@@ -100,7 +98,7 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = _handle
 
-    def log_message(self, *args: Any) -> None:
+    def log_message(self, *args):
         """Keep the tests quiet."""
 
 
@@ -108,20 +106,20 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, context: ssl.SSLContext | None) -> None:
+    def __init__(self, context):
         super().__init__(("127.0.0.1", 0), Handler)
         if context:
             self.socket = context.wrap_socket(self.socket, server_side=True)
-        self.seen: list[Seen] = []
-        self.answer: Answer = reply()
+        self.seen = []
+        self.answer = reply()
         self.over = threading.Event()
         self.closed = threading.Semaphore(0)
 
-    def shutdown_request(self, request: Any) -> None:
+    def shutdown_request(self, request):
         super().shutdown_request(request)
         self.closed.release()
 
-    def handle_error(self, *args: Any) -> None:
+    def handle_error(self, *args):
         """A client that hung up is none of a test's business."""
 
 
@@ -133,23 +131,23 @@ class LocalServer:
     _server: _Server = field(repr=False)
 
     @property
-    def seen(self) -> list[Seen]:
+    def seen(self):
         return self._server.seen
 
     @property
-    def connections(self) -> set[int]:
+    def connections(self):
         return {request.connection for request in self.seen}
 
-    def answers(self, answer: Answer) -> None:
+    def answers(self, answer):
         self._server.answer = answer
 
-    def await_hang_up(self) -> None:
+    def await_hang_up(self):
         """Wait until one more connection is closed from here."""
         assert self._server.closed.acquire(timeout=30)
 
 
 @contextmanager
-def running_server(context: ssl.SSLContext | None = None) -> Iterator[LocalServer]:
+def running_server(context=None):
     server = _Server(context)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -163,7 +161,7 @@ def running_server(context: ssl.SSLContext | None = None) -> Iterator[LocalServe
         server.server_close()
 
 
-def free_port() -> int:
+def free_port():
     """A port that refuses connections."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -171,7 +169,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def full_port() -> Iterator[int]:
+def full_port():
     """A port that accepts no connection: its backlog is full."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

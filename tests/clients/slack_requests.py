@@ -1,7 +1,5 @@
 """Every call that is made to Slack, with arguments that tests find again."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from sectorflow_slack.clients.slack import SlackWebClient
@@ -26,7 +24,7 @@ SECRETS = (
 )
 
 Call = Callable[[SlackWebClient], object]
-CALLS: dict[str, Call] = {
+CALLS = {
     "exchange": lambda slack: slack.exchange_code(CUSTOMERS_APP, CODE, REDIRECT_URI),
     "refresh": lambda slack: slack.refresh(CUSTOMERS_APP, REFRESH_TOKEN),
     "revoke": lambda slack: slack.revoke(BOT_TOKEN),

@@ -1,13 +1,9 @@
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 import pytest
-import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +24,6 @@ from sectorflow_slack.domain.errors import (
 from sectorflow_slack.domain.installations import SectorFlowSettings, Workspace
 from tests.clients.local_server import (
     TOO_LATE,
-    LocalServer,
     breaks_off,
     hangs_up,
     raw,
@@ -50,7 +45,7 @@ WORKSPACE = {
     "contextType": "SHARED",
     "sharingType": "TEAM",
 }
-CALLS: dict[str, Call] = {
+CALLS = {
     "ask": lambda client: client.ask(SETTINGS, QUESTION),
     "models": lambda client: client.list_models(API_TOKEN),
     "workspaces": lambda client: client.list_workspaces(API_TOKEN),
@@ -64,20 +59,18 @@ every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
 @pytest.fixture
-def client(session: requests.Session, server: LocalServer) -> HttpSectorFlowClient:
+def client(session, server):
     return client_of(session, server.url)
 
 
-def client_of(session: requests.Session, url: str, chat_timeout: float = 5.0) -> HttpSectorFlowClient:
+def client_of(session, url, chat_timeout=5.0):
     return HttpSectorFlowClient(session, base_url=f"{url}/api/v1", chat_timeout=chat_timeout)
 
 
 # What is sent
 
 
-def test_a_question_is_sent_exactly_as_the_api_guide_says(
-    client: HttpSectorFlowClient, server: LocalServer
-) -> None:
+def test_a_question_is_sent_exactly_as_the_api_guide_says(client, server):
     server.answers(reply(200, VENDOR_REPLY.read_bytes(), Content_Type="application/json"))
 
     answers = client.ask(SETTINGS, QUESTION).answers
@@ -96,7 +89,7 @@ def test_a_question_is_sent_exactly_as_the_api_guide_says(
     assert [answer.failed for answer in answers] == [False, False, False]
 
 
-def test_a_conversation_goes_on_by_its_thread_id(client: HttpSectorFlowClient, server: LocalServer) -> None:
+def test_a_conversation_goes_on_by_its_thread_id(client, server):
     server.answers(reply(200, VENDOR_REPLY.read_bytes()))
 
     first = client.ask(SETTINGS, QUESTION)
@@ -136,14 +129,8 @@ MODELS = [{"modelId": "M1", "name": "One"}, {"modelId": "m2", "name": "Two"}]
     ],
 )
 def test_each_of_the_other_calls_is_made_with_the_token_and_read(
-    client: HttpSectorFlowClient,
-    server: LocalServer,
-    call: str,
-    request_line: tuple[str, str],
-    body: Any,
-    answer: Any,
-    result: Any,
-) -> None:
+    client, server, call, request_line, body, answer, result
+):
     server.answers(says(answer))
 
     assert CALLS[call](client) == result
@@ -160,9 +147,7 @@ def test_each_of_the_other_calls_is_made_with_the_token_and_read(
 @pytest.mark.parametrize(
     "models", [None, {}, "x", [None, 7, {}, {"modelId": 7, "name": "x"}, {"modelId": "m", "name": ""}]]
 )
-def test_what_a_workspace_says_of_its_models_may_be_odd(
-    client: HttpSectorFlowClient, server: LocalServer, models: Any
-) -> None:
+def test_what_a_workspace_says_of_its_models_may_be_odd(client, server, models):
     server.answers(says({"name": None, "models": models}))
 
     assert client.get_workspace(API_TOKEN, "w1") == Workspace("w1", "", {})
@@ -180,9 +165,7 @@ def test_what_a_workspace_says_of_its_models_may_be_odd(
         *[(status, ReplyUnreadable) for status in (201, 204, 304)],
     ],
 )
-def test_every_status_has_a_meaning(
-    client: HttpSectorFlowClient, server: LocalServer, status: int, kind: type[SectorFlowError]
-) -> None:
+def test_every_status_has_a_meaning(client, server, status, kind):
     server.answers(reply(status, b"" if status in {204, 304} else b'{"choices": []}', Retry_After="7"))
 
     with pytest.raises(SectorFlowError) as caught:
@@ -211,18 +194,14 @@ def test_every_status_has_a_meaning(
         *[("get", b"[]"), ("create", b"null"), ("update", b"7"), ("expert", b'["Legal expert"]')],
     ],
 )
-def test_a_body_that_is_no_reply_is_unreadable(
-    client: HttpSectorFlowClient, server: LocalServer, call: str, body: bytes
-) -> None:
+def test_a_body_that_is_no_reply_is_unreadable(client, server, call, body):
     server.answers(reply(200, body))
 
     with pytest.raises(ReplyUnreadable):
         CALLS[call](client)
 
 
-def test_a_body_that_is_too_large_is_unreadable(
-    client: HttpSectorFlowClient, server: LocalServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_body_that_is_too_large_is_unreadable(client, server, monkeypatch):
     monkeypatch.setattr(http, "MAX_BODY_BYTES", 1000)
     server.answers(reply(200, b"x" * 1001))
 
@@ -230,9 +209,7 @@ def test_a_body_that_is_too_large_is_unreadable(
         client.ask(SETTINGS, QUESTION)
 
 
-def test_where_no_connection_comes_about_nothing_was_asked(
-    session: requests.Session, unreachable: tuple[str, float]
-) -> None:
+def test_where_no_connection_comes_about_nothing_was_asked(session, unreachable):
     with pytest.raises(SectorFlowBusy) as caught:
         client_of(session, *unreachable).ask(SETTINGS, QUESTION)
 
@@ -251,8 +228,8 @@ def test_where_no_connection_comes_about_nothing_was_asked(
     ids=["silence", "too slow", "hung up", "cut", "not http"],
 )
 def test_an_answer_that_does_not_come_whole_in_time_is_lost_and_not_asked_for_again(
-    session: requests.Session, server: LocalServer, answer, seconds: float, how: str
-) -> None:
+    session, server, answer, seconds, how
+):
     server.answers(answer)
 
     with pytest.raises(AnswerLost, match=how):
@@ -261,9 +238,7 @@ def test_an_answer_that_does_not_come_whole_in_time_is_lost_and_not_asked_for_ag
     assert len(server.seen) <= 1
 
 
-def test_the_quick_calls_have_a_time_limit_of_their_own(
-    session: requests.Session, server: LocalServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_quick_calls_have_a_time_limit_of_their_own(session, server, monkeypatch):
     monkeypatch.setattr(sectorflow_module, "QUICK_TIMEOUT_SECONDS", 0.2)
     server.answers(trickles)
     client = client_of(session, server.url, chat_timeout=60)
@@ -275,9 +250,7 @@ def test_the_quick_calls_have_a_time_limit_of_their_own(
 
 
 @pytest.mark.parametrize("status", [200, 302, 401, 403, 404, 429, 500, 503])
-def test_whatever_sectorflow_says_without_a_token_shows_that_it_is_there(
-    client: HttpSectorFlowClient, server: LocalServer, status: int
-) -> None:
+def test_whatever_sectorflow_says_without_a_token_shows_that_it_is_there(client, server, status):
     server.answers(reply(status, "<html>"))
 
     assert client.probe() == status
@@ -291,9 +264,7 @@ def test_whatever_sectorflow_says_without_a_token_shows_that_it_is_there(
 
 
 @every_call
-def test_no_call_takes_the_token_elsewhere(
-    client: HttpSectorFlowClient, server: LocalServer, trap: LocalServer, call: Call
-) -> None:
+def test_no_call_takes_the_token_elsewhere(client, server, trap, call):
     server.answers(reply(307, b"", Location=f"{trap.url}/trap"))
 
     with pytest.raises(ReplyUnreadable):
@@ -315,9 +286,7 @@ FAILURES = {
 
 @every_call
 @pytest.mark.parametrize("answer", FAILURES.values(), ids=FAILURES)
-def test_no_error_and_no_log_shows_the_token_or_the_question(
-    client: HttpSectorFlowClient, server: LocalServer, caplog: pytest.LogCaptureFixture, call: Call, answer
-) -> None:
+def test_no_error_and_no_log_shows_the_token_or_the_question(client, server, caplog, call, answer):
     caplog.set_level(logging.DEBUG)
     server.answers(answer)
 
@@ -346,9 +315,7 @@ _JSON = st.recursive(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
 @given(call=st.sampled_from(list(CALLS.values())), found=_JSON)
-def test_whatever_comes_back_a_call_ends_well_or_with_an_error_of_ours(
-    client: HttpSectorFlowClient, server: LocalServer, call: Call, found: Any
-) -> None:
+def test_whatever_comes_back_a_call_ends_well_or_with_an_error_of_ours(client, server, call, found):
     server.answers(says(found))
 
     with suppress(SectorFlowError):

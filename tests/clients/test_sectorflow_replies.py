@@ -1,9 +1,6 @@
-from __future__ import annotations
-
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +17,6 @@ from sectorflow_slack.clients.sectorflow_replies import (
 )
 from sectorflow_slack.domain.errors import ReplyUnreadable
 from sectorflow_slack.domain.installations import SectorFlowSettings
-from sectorflow_slack.domain.questions import ModelAnswer
 
 VENDOR_REPLY = Path(__file__).with_name("vendor_reply.json")
 VENDOR_MODEL_IDS = (
@@ -33,22 +29,22 @@ VENDOR_MODEL_IDS = (
 SETTINGS = SectorFlowSettings("token", "workspace", ("m1", "m2"))
 
 
-def inner(content: Any = "Hello", **changes: Any) -> dict[str, Any]:
+def inner(content="Hello", **changes):
     return {"message": {"role": "assistant", "content": content}, **changes}
 
 
-def outer(model_id: Any = "m1", *choices: Any, **changes: Any) -> dict[str, Any]:
+def outer(model_id="m1", *choices, **changes):
     return {"modelId": model_id, "modelName": "One", "choices": list(choices or [inner()]), **changes}
 
 
-def first_answer(*choices: Any) -> ModelAnswer:
+def first_answer(*choices):
     return read_reply({"choices": list(choices)}, SETTINGS).answers[0]
 
 
 # Replies
 
 
-def test_the_vendors_example_gives_an_answer_for_each_model_in_the_order_asked() -> None:
+def test_the_vendors_example_gives_an_answer_for_each_model_in_the_order_asked():
     found = json.loads(VENDOR_REPLY.read_text())
 
     reply = read_reply(found, SectorFlowSettings("token", "workspace", VENDOR_MODEL_IDS))
@@ -64,7 +60,7 @@ def test_the_vendors_example_gives_an_answer_for_each_model_in_the_order_asked()
     assert reply.thread_id == "d10594ce-ead3-47ae-a0c1-5b71d57b31ef"
 
 
-def test_a_model_that_is_missing_failed_and_has_the_name_its_workspace_gives_it() -> None:
+def test_a_model_that_is_missing_failed_and_has_the_name_its_workspace_gives_it():
     settings = SectorFlowSettings("token", "workspace", ("M1", "m2"), model_names={"m1": "Known"})
 
     answers = read_reply({"choices": []}, settings).answers
@@ -84,7 +80,7 @@ def test_a_model_that_is_missing_failed_and_has_the_name_its_workspace_gives_it(
         ({"modelName": 7, "name": ["Old"]}, "Model 1"),
     ],
 )
-def test_a_models_name_may_stand_under_its_older_key(names: dict[str, Any], name: str) -> None:
+def test_a_models_name_may_stand_under_its_older_key(names, name):
     assert first_answer(outer("m1", **names)).name == name
 
 
@@ -104,7 +100,7 @@ def test_a_models_name_may_stand_under_its_older_key(names: dict[str, Any], name
         ],
     ],
 )
-def test_a_models_answer_is_found_among_the_others(asked: str, choices: list[Any], text: str) -> None:
+def test_a_models_answer_is_found_among_the_others(asked, choices, text):
     reply = read_reply({"choices": choices}, SectorFlowSettings("token", "workspace", (asked, "m2")))
 
     assert [(answer.text, answer.failed) for answer in reply.answers] == [(text, False), ("", True)]
@@ -129,7 +125,7 @@ def test_a_models_answer_is_found_among_the_others(asked: str, choices: list[Any
         [],
     ],
 )
-def test_a_model_that_said_nothing_readable_failed_and_keeps_its_name(choices: Any) -> None:
+def test_a_model_that_said_nothing_readable_failed_and_keeps_its_name(choices):
     answer = first_answer({"modelId": "m1", "modelName": "One", "choices": choices})
 
     assert (answer.name, answer.text, answer.failed) == ("One", "", True)
@@ -138,12 +134,12 @@ def test_a_model_that_said_nothing_readable_failed_and_keeps_its_name(choices: A
 @pytest.mark.parametrize(
     "thread_id", [None, "", 7, ["t"], "x" * (THREAD_ID_MAX_LENGTH + 1), "half a character: \ud800"]
 )
-def test_a_thread_id_that_could_not_be_sent_back_is_none(thread_id: Any) -> None:
+def test_a_thread_id_that_could_not_be_sent_back_is_none(thread_id):
     assert read_reply({"choices": [], "threadId": thread_id}, SETTINGS).thread_id is None
 
 
 @pytest.mark.parametrize("found", [None, [], "", 7, True, {}, {"choices": None}, {"choices": {}}])
-def test_a_reply_without_choices_is_unreadable(found: Any) -> None:
+def test_a_reply_without_choices_is_unreadable(found):
     with pytest.raises(ReplyUnreadable):
         read_reply(found, SETTINGS)
 
@@ -159,7 +155,7 @@ def test_a_reply_without_choices_is_unreadable(found: Any) -> None:
         *[(usage, None) for usage in (None, 7, [], {})],
     ],
 )
-def test_a_reply_tells_what_it_cost_where_that_is_a_number(usage: Any, credits: float | None) -> None:
+def test_a_reply_tells_what_it_cost_where_that_is_a_number(usage, credits):
     assert read_reply({"choices": [], "usage": usage}, SETTINGS).credits == credits
 
 
@@ -196,7 +192,7 @@ _REPLIES = _ANY_JSON | st.fixed_dictionaries(
 
 @settings(deadline=None)
 @given(_REPLIES)
-def test_any_json_is_unreadable_or_gives_one_answer_per_model_in_order(found: Any) -> None:
+def test_any_json_is_unreadable_or_gives_one_answer_per_model_in_order(found):
     try:
         reply = read_reply(found, SETTINGS)
     except ReplyUnreadable:
@@ -234,9 +230,7 @@ def test_any_json_is_unreadable_or_gives_one_answer_per_model_in_order(found: An
         ([None, 7, [], {}, "", " \n", {"prompt": 7}], ()),
     ],
 )
-def test_prompts_are_the_first_few_single_lines_wherever_they_are_likely(
-    found: Any, prompts: tuple[str, ...]
-) -> None:
+def test_prompts_are_the_first_few_single_lines_wherever_they_are_likely(found, prompts):
     assert read_sample_prompts(found) == prompts
 
 
@@ -249,7 +243,7 @@ def test_prompts_are_the_first_few_single_lines_wherever_they_are_likely(
         *[(found, "") for found in ({"title": None}, {"title": 7}, {}, [], None)],
     ],
 )
-def test_an_experts_title_is_one_line_or_none(found: Any, title: str) -> None:
+def test_an_experts_title_is_one_line_or_none(found, title):
     assert read_title(found) == title
 
 
@@ -266,7 +260,7 @@ _ANY_TEXTS = st.recursive(
 
 @settings(deadline=None)
 @given(_ANY_TEXTS)
-def test_any_json_gives_a_few_lines_that_can_be_sent(found: Any) -> None:
+def test_any_json_gives_a_few_lines_that_can_be_sent(found):
     prompts = read_sample_prompts(found)
 
     assert len(prompts) == len(set(prompts)) <= MAX_PROMPTS

@@ -1,13 +1,9 @@
-from __future__ import annotations
-
 import base64
 import json
 from email.utils import formatdate
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import requests
 
 from sectorflow_slack.clients import slack as slack_module
 from sectorflow_slack.clients.slack import SlackWebClient
@@ -18,8 +14,6 @@ from sectorflow_slack.domain.questions import Message
 from sectorflow_slack.domain.slack import SCOPES
 from tests.clients.local_server import (
     TOO_LATE,
-    LocalServer,
-    Seen,
     breaks_off,
     hangs_up,
     reply,
@@ -49,11 +43,11 @@ PROMPTS = [{"title": f"Title {n}", "message": f"Message {n}"} for n in range(6)]
 
 
 @pytest.fixture
-def client(session: requests.Session, server: LocalServer) -> SlackWebClient:
+def client(session, server):
     return SlackWebClient(session, base_url=server.url, clock=FixedClock())
 
 
-def sent(seen: Seen) -> dict[str, Any]:
+def sent(seen):
     """The arguments of a call, which come as JSON or as a form."""
     if seen.headers["Content-Type"].startswith("application/json"):
         return dict(json.loads(seen.body or b"{}"))
@@ -97,9 +91,7 @@ def sent(seen: Seen) -> dict[str, Any]:
         (CALLS["revoke"], "auth.revoke", {}),
     ],
 )
-def test_each_call_is_made_once_with_the_bots_token(
-    client: SlackWebClient, server: LocalServer, call, method: str, arguments: dict[str, Any]
-) -> None:
+def test_each_call_is_made_once_with_the_bots_token(client, server, call, method, arguments):
     server.answers(says({"ok": True, "ts": "1700000001.000100"}))
 
     result = call(client)
@@ -143,14 +135,8 @@ def test_each_call_is_made_once_with_the_bots_token(
     ],
 )
 def test_what_is_about_apps_is_sent_as_a_form_with_the_secret_in_the_header_only(
-    client: SlackWebClient,
-    server: LocalServer,
-    name: str,
-    method: str,
-    authorization: str,
-    arguments: dict[str, Any],
-    result: object,
-) -> None:
+    client, server, name, method, authorization, arguments, result
+):
     server.answers(says({**MADE, "team_id": "T0ACME"} if name == "create" else ROTATED))
 
     assert CALLS[name](client) == result
@@ -162,7 +148,7 @@ def test_what_is_about_apps_is_sent_as_a_form_with_the_secret_in_the_header_only
     assert sent(seen) == arguments
 
 
-def test_a_message_that_is_gone_already_is_deleted(client: SlackWebClient, server: LocalServer) -> None:
+def test_a_message_that_is_gone_already_is_deleted(client, server):
     server.answers(says({"ok": False, "error": "message_not_found"}))
 
     CALLS["delete"](client)
@@ -170,9 +156,7 @@ def test_a_message_that_is_gone_already_is_deleted(client: SlackWebClient, serve
     assert len(server.seen) == 1
 
 
-def test_a_dialog_does_not_keep_the_answer_to_the_press_waiting(
-    client: SlackWebClient, server: LocalServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dialog_does_not_keep_the_answer_to_the_press_waiting(client, server, monkeypatch):
     monkeypatch.setattr(slack_module, "MODAL_TIMEOUT_SECONDS", 0.2)
     server.answers(trickles)
 
@@ -180,10 +164,10 @@ def test_a_dialog_does_not_keep_the_answer_to_the_press_waiting(
         CALLS["dialog"](client)
 
 
-def dated(date: str | None):
+def dated(date):
     """An answer with this ``Date``: the handler would add the true one by itself."""
 
-    def answer(handler) -> None:
+    def answer(handler):
         handler.send_response_only(200)
         if date is not None:
             handler.send_header("Date", date)
@@ -201,9 +185,7 @@ def dated(date: str | None):
         *[(date, None) for date in (None, "", "soon", "Wed, 99 Foo 2015 07:28:00 GMT")],
     ],
 )
-def test_a_probe_tells_how_far_slacks_clock_is_ahead_where_slack_says(
-    client: SlackWebClient, server: LocalServer, date: str | None, skew: int | None
-) -> None:
+def test_a_probe_tells_how_far_slacks_clock_is_ahead_where_slack_says(client, server, date, skew):
     server.answers(dated(date))
 
     assert client.probe() == skew
@@ -214,9 +196,7 @@ def test_a_probe_tells_how_far_slacks_clock_is_ahead_where_slack_says(
 
 
 @pytest.mark.parametrize("team_id", ["T0ACME", None])
-def test_the_consent_page_is_asked_for_what_the_app_needs(
-    client: SlackWebClient, team_id: str | None
-) -> None:
+def test_the_consent_page_is_asked_for_what_the_app_needs(client, team_id):
     url = client.authorize_url(CUSTOMERS_APP, "st&te=1", REDIRECT_URI, team_id)
 
     assert urlsplit(url).path == "/oauth/v2/authorize"
@@ -232,7 +212,7 @@ def test_the_consent_page_is_asked_for_what_the_app_needs(
 # Making an app
 
 
-def failure(client: SlackWebClient) -> SlackError:
+def failure(client):
     with pytest.raises(SlackError) as caught:
         CALLS["create"](client)
     return caught.value
@@ -249,9 +229,7 @@ def failure(client: SlackWebClient) -> SlackError:
         ],
     ],
 )
-def test_a_refusal_with_faults_is_about_the_manifest_and_has_always_one(
-    client: SlackWebClient, server: LocalServer, said: dict[str, Any], faults: dict[str, Any]
-) -> None:
+def test_a_refusal_with_faults_is_about_the_manifest_and_has_always_one(client, server, said, faults):
     server.answers(says({"ok": False, **said}))
 
     error = failure(client)
@@ -261,9 +239,7 @@ def test_a_refusal_with_faults_is_about_the_manifest_and_has_always_one(
 
 
 @pytest.mark.parametrize("code", ["invalid_auth", "token_expired", "not_in_team", "invalid_arguments"])
-def test_any_other_refusal_means_that_nothing_was_made(
-    client: SlackWebClient, server: LocalServer, code: str
-) -> None:
+def test_any_other_refusal_means_that_nothing_was_made(client, server, code):
     server.answers(says({"ok": False, "error": code, "errors": []}))
 
     error = failure(client)
@@ -281,13 +257,8 @@ def test_any_other_refusal_means_that_nothing_was_made(
     ],
 )
 def test_a_rate_limit_always_says_how_long_to_wait_for_nothing_was_made(
-    client: SlackWebClient,
-    server: LocalServer,
-    code: str,
-    status: int,
-    header: dict[str, str],
-    seconds: float,
-) -> None:
+    client, server, code, status, header, seconds
+):
     server.answers(says({"ok": False, "error": code}, status, **header))
 
     error = failure(client)
@@ -311,9 +282,7 @@ LATE = ["failed_creating_app", "failed_adding_collaborator", *sorted(BUSY_ERRORS
         (breaks_off, "BodyBroken"),
     ],
 )
-def test_a_failure_in_the_middle_leaves_open_whether_an_app_was_made(
-    client: SlackWebClient, server: LocalServer, answer, code: str
-) -> None:
+def test_a_failure_in_the_middle_leaves_open_whether_an_app_was_made(client, server, answer, code):
     server.answers(answer)
 
     error = failure(client)
@@ -323,9 +292,7 @@ def test_a_failure_in_the_middle_leaves_open_whether_an_app_was_made(
     assert error.retry_after is None
 
 
-def test_slack_has_as_long_to_make_an_app_as_the_caller_says(
-    client: SlackWebClient, server: LocalServer
-) -> None:
+def test_slack_has_as_long_to_make_an_app_as_the_caller_says(client, server):
     server.answers(trickles)
 
     with pytest.raises(SlackBusy, match=TOO_LATE):

@@ -1,7 +1,3 @@
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +11,7 @@ from sectorflow_slack.clients.slack_replies import (
     read_install,
 )
 from sectorflow_slack.domain.errors import InstallIncomplete, SlackBusy, SlackError, SlackRefused
-from sectorflow_slack.domain.installations import BotInstall, InstallationKey
+from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.slack import SCOPES
 from tests.values import BOT_TOKEN, NOW
 
@@ -46,7 +42,7 @@ MADE = {
     "oauth_authorize_url": "https://slack.com/oauth/v2/authorize?client_id=555.666",
 }
 #: What an end and a successor of a token may not look like.
-ODD_ROTATIONS: list[dict[str, Any]] = [
+ODD_ROTATIONS = [
     {"expires_in": 43_200},
     {"refresh_token": REFRESH_TOKEN},
     *[{"expires_in": 43_200, "refresh_token": odd} for odd in (None, "", 7, "two words")],
@@ -57,11 +53,11 @@ ODD_ROTATIONS: list[dict[str, Any]] = [
 ]
 
 
-def installed(**changes: Any) -> BotInstall:
+def installed(**changes):
     return read_install({**INSTALLED, **changes}, "A0CUSTOMER", NOW)
 
 
-def left_behind(**changes: Any) -> InstallIncomplete:
+def left_behind(**changes):
     with pytest.raises(InstallIncomplete) as caught:
         installed(**changes)
     return caught.value
@@ -71,26 +67,26 @@ def left_behind(**changes: Any) -> InstallIncomplete:
 
 
 @pytest.mark.parametrize("flag", [True, "true"])
-def test_an_org_wide_install_is_kept_under_its_enterprise(flag: Any) -> None:
+def test_an_org_wide_install_is_kept_under_its_enterprise(flag):
     bot = installed(team=None, enterprise={"id": "E0ORG", "name": "Org"}, is_enterprise_install=flag)
 
     assert (bot.team_id, bot.tenant_id, bot.team_name) == (None, "E0ORG", "Org")
 
 
-def test_a_team_of_an_org_is_kept_under_the_team() -> None:
+def test_a_team_of_an_org_is_kept_under_the_team():
     bot = installed(enterprise={"id": "E0ORG", "name": "Org"})
 
     assert (bot.tenant_id, bot.enterprise_id, bot.team_name) == ("T0ACME", "E0ORG", "Acme")
 
 
-def test_a_token_that_ends_comes_with_its_end_and_with_what_the_next_is_asked_for() -> None:
+def test_a_token_that_ends_comes_with_its_end_and_with_what_the_next_is_asked_for():
     bot = installed(**ROTATED)
 
     assert (bot.refresh_token, bot.token_expires_at) == (REFRESH_TOKEN, NOW + 43_200)
     assert REFRESH_TOKEN not in repr(bot)
 
 
-def test_a_token_without_an_end_has_no_successor() -> None:
+def test_a_token_without_an_end_has_no_successor():
     bot = installed(expires_in=None, refresh_token=None)
 
     assert (bot.refresh_token, bot.token_expires_at) == ("", None)
@@ -111,9 +107,7 @@ def test_a_token_without_an_end_has_no_successor() -> None:
         ({"is_enterprise_install": True}, None),
     ],
 )
-def test_the_token_of_an_install_that_is_not_whole_is_handed_on_with_where_it_may_be_in_use(
-    changes: dict[str, Any], key: InstallationKey | None
-) -> None:
+def test_the_token_of_an_install_that_is_not_whole_is_handed_on_with_where_it_may_be_in_use(changes, key):
     error = left_behind(**changes)
 
     assert isinstance(error, SlackRefused)
@@ -122,7 +116,7 @@ def test_the_token_of_an_install_that_is_not_whole_is_handed_on_with_where_it_ma
 
 
 @pytest.mark.parametrize("token", [None, "", "xoxb two words", 7, [], {}, {"id": 7}])
-def test_an_install_without_a_token_leaves_nothing_behind(token: Any) -> None:
+def test_an_install_without_a_token_leaves_nothing_behind(token):
     with pytest.raises(SlackRefused, match="unexpected_reply") as caught:
         installed(access_token=token)
 
@@ -141,12 +135,12 @@ def test_an_install_without_a_token_leaves_nothing_behind(token: Any) -> None:
         *[{**ROTATED, "app_id": odd} for odd in ("A0OTHER", None)],
     ],
 )
-def test_a_next_token_that_is_not_whole_or_another_apps_is_refused(reply: dict[str, Any]) -> None:
+def test_a_next_token_that_is_not_whole_or_another_apps_is_refused(reply):
     with pytest.raises(SlackRefused, match="unexpected_reply"):
         read_fresh_token(reply, "A0CUSTOMER", NOW)
 
 
-def test_a_next_token_is_not_shown() -> None:
+def test_a_next_token_is_not_shown():
     fresh = read_fresh_token(ROTATED, "A0CUSTOMER", NOW)
 
     assert BOT_TOKEN not in repr(fresh)
@@ -157,7 +151,7 @@ def test_a_next_token_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize("team_id", [None, "", 7, {}])
-def test_an_app_is_made_also_where_slack_does_not_say_for_which_team(team_id: Any) -> None:
+def test_an_app_is_made_also_where_slack_does_not_say_for_which_team(team_id):
     app, team = read_app({**MADE, "team_id": team_id})
 
     assert team is None
@@ -174,7 +168,7 @@ def test_an_app_is_made_also_where_slack_does_not_say_for_which_team(team_id: An
         {"credentials": {**MADE["credentials"], "signing_secret": "half\n"}},
     ],
 )
-def test_an_app_whose_credentials_are_not_there_leaves_us_in_doubt(changes: dict[str, Any]) -> None:
+def test_an_app_whose_credentials_are_not_there_leaves_us_in_doubt(changes):
     with pytest.raises(SlackBusy, match="unexpected_reply"):
         read_app({**MADE, **changes})
 
@@ -205,13 +199,11 @@ def test_an_app_whose_credentials_are_not_there_leaves_us_in_doubt(changes: dict
         ],
     ],
 )
-def test_slacks_faults_are_told_by_their_place_in_the_manifest_and_show_no_token(
-    found: Any, faults: dict[str, Any]
-) -> None:
+def test_slacks_faults_are_told_by_their_place_in_the_manifest_and_show_no_token(found, faults):
     assert read_faults(found, CONFIG_TOKEN) == faults
 
 
-def test_faults_are_no_more_and_no_longer_than_one_would_read() -> None:
+def test_faults_are_no_more_and_no_longer_than_one_would_read():
     found = [{"message": "x" * 9_999, "pointer": f"/{n}/" + "y" * 9_999} for n in range(MAX_FAULTS + 9)]
 
     faults = read_faults(found, CONFIG_TOKEN)
@@ -231,7 +223,7 @@ _REPLIES = st.fixed_dictionaries({}, optional={name: st.just(ROTATED[name]) | _J
 
 @settings(deadline=None)
 @given(_REPLIES)
-def test_any_reply_is_an_install_or_an_error_of_ours(found: dict[str, Any]) -> None:
+def test_any_reply_is_an_install_or_an_error_of_ours(found):
     try:
         bot = read_install(found, "A0CUSTOMER", NOW)
     except SlackError:

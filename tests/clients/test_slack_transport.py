@@ -1,12 +1,8 @@
-from __future__ import annotations
-
 import json
 import logging
 from contextlib import suppress
-from typing import Any
 
 import pytest
-import requests
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -14,25 +10,25 @@ from sectorflow_slack.clients import slack_transport as slack_calls
 from sectorflow_slack.clients.slack import SlackWebClient
 from sectorflow_slack.clients.slack_transport import BUSY_ERRORS, MESSAGE_ERRORS
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, SlackRefusedMessage
-from tests.clients.local_server import LocalServer, breaks_off, hangs_up, reply, says, silent, trickles
-from tests.clients.slack_requests import CALLS, SECRETS, Call
+from tests.clients.local_server import breaks_off, hangs_up, reply, says, silent, trickles
+from tests.clients.slack_requests import CALLS, SECRETS
 from tests.values import BOT_TOKEN
 
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
 @pytest.fixture
-def client(session: requests.Session, server: LocalServer) -> SlackWebClient:
+def client(session, server):
     return SlackWebClient(session, base_url=server.url)
 
 
-def refusal(client: SlackWebClient) -> SlackError:
+def refusal(client):
     with pytest.raises(SlackError) as caught:
         CALLS["post"](client)
     return caught.value
 
 
-def test_many_calls_use_one_connection(client: SlackWebClient, server: LocalServer) -> None:
+def test_many_calls_use_one_connection(client, server):
     server.answers(says({"ok": True, "ts": "1.2"}))
 
     for _ in range(3):
@@ -49,9 +45,7 @@ def test_many_calls_use_one_connection(client: SlackWebClient, server: LocalServ
         *[(code, SlackBusy) for code in sorted(BUSY_ERRORS)],
     ],
 )
-def test_slacks_no_is_about_a_messages_form_or_final_or_passes(
-    client: SlackWebClient, server: LocalServer, code: str, kind: type[SlackError]
-) -> None:
+def test_slacks_no_is_about_a_messages_form_or_final_or_passes(client, server, code, kind):
     server.answers(says({"ok": False, "error": code}))
 
     error = refusal(client)
@@ -65,8 +59,8 @@ def test_slacks_no_is_about_a_messages_form_or_final_or_passes(
 )
 @pytest.mark.parametrize(("value", "seconds"), [("30", 30.0), ("0", 0.0), ("soon", None)])
 def test_a_rate_limit_is_one_whatever_its_body_and_says_how_long_to_wait(
-    client: SlackWebClient, server: LocalServer, body: str, value: str, seconds: float | None
-) -> None:
+    client, server, body, value, seconds
+):
     server.answers(reply(429, body, Retry_After=value))
 
     error = refusal(client)
@@ -87,8 +81,8 @@ def test_a_rate_limit_is_one_whatever_its_body_and_says_how_long_to_wait(
     ],
 )
 def test_an_answer_that_is_none_of_slacks_is_tried_again_and_named_by_its_status(
-    client: SlackWebClient, server: LocalServer, status: int, body: str
-) -> None:
+    client, server, status, body
+):
     server.answers(reply(status, body))
 
     error = refusal(client)
@@ -97,17 +91,13 @@ def test_an_answer_that_is_none_of_slacks_is_tried_again_and_named_by_its_status
 
 
 @pytest.mark.parametrize("body", ["[1]", '"text"', "7", "[" * 200_000])
-def test_an_answer_that_slacks_own_library_cannot_read_is_tried_again(
-    client: SlackWebClient, server: LocalServer, body: str
-) -> None:
+def test_an_answer_that_slacks_own_library_cannot_read_is_tried_again(client, server, body):
     server.answers(reply(200, body))
 
     assert type(refusal(client)) is SlackBusy
 
 
-def test_where_no_connection_comes_about_nothing_was_sent(
-    session: requests.Session, unreachable: tuple[str, float], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_no_connection_comes_about_nothing_was_sent(session, unreachable, monkeypatch):
     url, seconds = unreachable
     monkeypatch.setattr(slack_calls, "TIMEOUT_SECONDS", seconds)
 
@@ -128,9 +118,7 @@ def test_where_no_connection_comes_about_nothing_was_sent(
     ],
     ids=["limited", "away", "hung up", "cut", "silence", "too slow"],
 )
-def test_what_reached_slack_is_tried_again_and_never_taken_for_unsent(
-    client: SlackWebClient, server: LocalServer, monkeypatch: pytest.MonkeyPatch, answer
-) -> None:
+def test_what_reached_slack_is_tried_again_and_never_taken_for_unsent(client, server, monkeypatch, answer):
     monkeypatch.setattr(slack_calls, "TIMEOUT_SECONDS", 0.2)
     server.answers(answer)
 
@@ -143,9 +131,7 @@ def test_what_reached_slack_is_tried_again_and_never_taken_for_unsent(
 
 
 @every_call
-def test_no_call_follows_a_redirect(
-    client: SlackWebClient, server: LocalServer, trap: LocalServer, call: Call
-) -> None:
+def test_no_call_follows_a_redirect(client, server, trap, call):
     server.answers(reply(307, b"", Location=f"{trap.url}/trap"))
 
     with pytest.raises(SlackBusy, match="status_307"):
@@ -156,9 +142,7 @@ def test_no_call_follows_a_redirect(
 
 @every_call
 @pytest.mark.parametrize("code", ["invalid_auth", "invalid_blocks"])
-def test_only_a_message_can_be_made_plainer(
-    client: SlackWebClient, server: LocalServer, call: Call, code: str
-) -> None:
+def test_only_a_message_can_be_made_plainer(client, server, call, code):
     server.answers(says({"ok": False, "error": code}))
 
     with pytest.raises(SlackError, match=code) as caught:
@@ -184,9 +168,7 @@ ANSWERS = {
 
 @every_call
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-def test_no_error_and_no_log_shows_a_secret_or_a_text(
-    client: SlackWebClient, server: LocalServer, caplog: pytest.LogCaptureFixture, call: Call, answer
-) -> None:
+def test_no_error_and_no_log_shows_a_secret_or_a_text(client, server, caplog, call, answer):
     caplog.set_level(logging.DEBUG)
     server.answers(answer)
     errors = []
@@ -232,9 +214,7 @@ _REPLIES = _JSON | st.fixed_dictionaries(
 @example(call=CALLS["exchange"], found={"ok": True, "team": {"id": "\ud800"}}, status=200)
 @example(call=CALLS["create"], found={"error": "x", "errors": [{"message": "\ud800"}]}, status=200)
 @example(call=CALLS["refresh"], found={"ok": True, "access_token": "x", "expires_in": 10**400}, status=200)
-def test_whatever_comes_back_a_call_ends_well_or_with_an_error_of_ours(
-    client: SlackWebClient, server: LocalServer, call: Call, found: Any, status: int
-) -> None:
+def test_whatever_comes_back_a_call_ends_well_or_with_an_error_of_ours(client, server, call, found, status):
     server.answers(says(found, status))
 
     with suppress(SlackError):

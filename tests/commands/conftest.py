@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import fakeredis
 import pytest
-import redis
 from click.testing import Result
-from flask import Flask
 
-from sectorflow_slack.services import Services
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, Script
 from tests.values import MODEL_IDS, WORKSPACE_ID
 
@@ -27,7 +24,7 @@ class FakeProbe:
     skew: float | None = 0.4
     probes: Script = field(default_factory=Script)
 
-    def probe(self) -> float | None:
+    def probe(self):
         self.probes.play()
         return self.skew
 
@@ -41,53 +38,51 @@ class FakeDesk(FakeSectorFlowClient):
     tokens: list[str] = field(default_factory=list)
     saved: list[tuple[str | None, Mapping[str, Any]]] = field(default_factory=list)
 
-    def probe(self) -> int:
+    def probe(self):
         self.calls.play()
         return self.status
 
-    def list_models(self, api_token: str) -> Sequence[Mapping[str, Any]]:
+    def list_models(self, api_token):
         self.tokens.append(api_token)
         return [
             {"id": MODEL_IDS[0], "name": "Ada", "baseModel": "ada-1", "chatCredits": 2, "hasVision": True}
         ]
 
-    def list_workspaces(self, api_token: str) -> Sequence[Mapping[str, Any]]:
+    def list_workspaces(self, api_token):
         return [{"id": WORKSPACE_ID, "name": "Team", "models": [{"modelId": MODEL_IDS[0], "name": "Ada"}]}]
 
-    def create_workspace(self, api_token: str, workspace: Mapping[str, Any]) -> Mapping[str, Any]:
+    def create_workspace(self, api_token, workspace):
         self.saved.append((None, workspace))
         return {"id": WORKSPACE_ID, **workspace}
 
-    def update_workspace(
-        self, api_token: str, workspace_id: str, workspace: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
+    def update_workspace(self, api_token, workspace_id, workspace):
         self.saved.append((workspace_id, workspace))
         return {"id": workspace_id, **workspace}
 
 
 @pytest.fixture
-def store() -> redis.Redis:
+def store():
     """The fake alone: the stores' own tests show that the real one does the same."""
     return fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)
 
 
 @pytest.fixture
-def probe() -> FakeProbe:
+def probe():
     return FakeProbe()
 
 
 @pytest.fixture
-def desk() -> FakeDesk:
+def desk():
     return FakeDesk()
 
 
 @pytest.fixture
-def slack() -> FakeSlackClient:
+def slack():
     return FakeSlackClient()
 
 
 @pytest.fixture
-def services(services: Services, probe: FakeProbe, desk: FakeDesk, slack: FakeSlackClient) -> Services:
+def services(services, probe, desk, slack):
     installs = replace(
         services.registration,
         sectorflow=desk,
@@ -98,24 +93,24 @@ def services(services: Services, probe: FakeProbe, desk: FakeDesk, slack: FakeSl
 
 
 @pytest.fixture
-def run(app: Flask) -> Run:
+def run(app):
     """Call a command as an operator would: ``run("installations list", "--json")``."""
     return running(app)
 
 
-def running(app: Flask) -> Run:
-    def run(command: str, *arguments: str, typed: str | None = None) -> Result:
+def running(app):
+    def run(command, *arguments, typed=None):
         return app.test_cli_runner().invoke(args=[*command.split(), *arguments], input=typed)
 
     return run
 
 
-def documents(result: Result) -> list[Any]:
+def documents(result):
     """The JSON documents that a command printed, one a line."""
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def terminal(monkeypatch):
     """Commands believe that they write to a terminal."""
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda self: True, raising=False)

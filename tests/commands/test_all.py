@@ -1,12 +1,9 @@
 """What holds for every command."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +19,6 @@ from sectorflow_slack.app import create_app
 from sectorflow_slack.bootstrap import build_services, make_connections
 from sectorflow_slack.commands import make_app_without_settings, register_commands
 from sectorflow_slack.commands.output import EXIT_CODES
-from sectorflow_slack.config import Settings
 from sectorflow_slack.storage.crypto import Cipher
 from tests.commands.conftest import running
 from tests.fakes import FakeSectorFlowClient
@@ -61,7 +57,7 @@ SETTINGS = {
 FAULT = "PUBLIC_URL: Must be set."
 
 
-def every_command() -> Iterator[tuple[str, click.Command]]:
+def every_command():
     """Yield each command with the words it is called by."""
     app = Flask("bare")
     register_commands(app)
@@ -76,7 +72,7 @@ COMMANDS = dict(every_command())
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself_and_can_print_json(name: str) -> None:
+def test_every_command_explains_itself_and_can_print_json(name):
     command = COMMANDS[name]
     options = [option for option in command.params if isinstance(option, click.Option)]
 
@@ -88,8 +84,8 @@ def test_every_command_explains_itself_and_can_print_json(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_no_command_takes_a_secret_as_an_argument(name: str) -> None:
-    def words(param: click.Parameter) -> set[str]:
+def test_no_command_takes_a_secret_as_an_argument(name):
+    def words(param):
         return {word for name in param.opts for word in name.strip("-").replace("_", "-").split("-")}
 
     secret = [param for param in COMMANDS[name].params if {"token", "secret", "secrets"} & words(param)]
@@ -97,9 +93,7 @@ def test_no_command_takes_a_secret_as_an_argument(name: str) -> None:
     assert all(isinstance(param, click.Option) and param.is_flag for param in secret)
 
 
-def test_where_redis_is_away_every_command_says_so_in_one_sentence(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_redis_is_away_every_command_says_so_in_one_sentence(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("SECTORFLOW_TOKEN", API_TOKEN)
     monkeypatch.chdir(tmp_path)
     backup = json.dumps({"app:A1": {"client_id": "1.2"}})
@@ -136,16 +130,14 @@ def test_where_redis_is_away_every_command_says_so_in_one_sentence(
         ("/bin/flask", False),
     ],
 )
-def test_with_wrong_settings_only_the_doctor_and_new_keys_run_and_nothing_is_served(
-    arguments: str, runs: bool
-) -> None:
+def test_with_wrong_settings_only_the_doctor_and_new_keys_run_and_nothing_is_served(arguments, runs):
     app = make_app_without_settings(FAULT, arguments.split())
 
     assert (app is not None) is runs
     assert app is None or not list(app.url_map.iter_rules())
 
 
-def flask(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def flask(*arguments, **environment):
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
         ["flask", "--app", "wsgi", *arguments],
@@ -158,14 +150,14 @@ def flask(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_a_process_without_settings_prints_a_new_key_and_nothing_else() -> None:
+def test_a_process_without_settings_prints_a_new_key_and_nothing_else():
     done = flask("keys", "new")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert Fernet(done.stdout.strip())
 
 
-def test_a_process_without_settings_is_told_which_are_missing() -> None:
+def test_a_process_without_settings_is_told_which_are_missing():
     examined, listed = flask("doctor", "--json"), flask("installations", "list")
 
     faults = [json.loads(line)["message"] for line in examined.stdout.splitlines()]
@@ -176,7 +168,7 @@ def test_a_process_without_settings_is_told_which_are_missing() -> None:
     assert "Traceback" not in examined.stderr + listed.stderr
 
 
-def test_a_process_whose_redis_is_away_says_one_sentence() -> None:
+def test_a_process_whose_redis_is_away_says_one_sentence():
     done = flask("installations", "list", **SETTINGS)
 
     assert (done.returncode, done.stdout) == (1, "")

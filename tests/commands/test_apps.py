@@ -1,21 +1,18 @@
 """Apps are listed, and the manifest of one that is made by hand is printed."""
 
-from __future__ import annotations
-
 import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from sectorflow_slack.services import Services
 from sectorflow_slack.services.manifests import app_manifest
-from tests.commands.conftest import Run, documents
+from tests.commands.conftest import documents
 from tests.values import CUSTOMERS_APP, OWN_APP, make_bot, make_installation, make_terms
 
 MANIFEST = app_manifest("Acme Assistant", "https://slack.example.com")
 
 
-def test_apps_are_listed_with_their_teams_and_without_a_secret(run: Run, services: Services) -> None:
+def test_apps_are_listed_with_their_teams_and_without_a_secret(run, services):
     for number in range(5):
         terms = make_terms(id=f"id-{number}", app_id=CUSTOMERS_APP.app_id)
         bot = make_bot(app_id=CUSTOMERS_APP.app_id, team_id=f"T0TEAM{number}")
@@ -36,13 +33,13 @@ def test_apps_are_listed_with_their_teams_and_without_a_secret(run: Run, service
 
 
 @pytest.mark.parametrize("how", [[], ["--json"]])
-def test_the_manifest_is_json_that_names_this_service(run: Run, how: list[str]) -> None:
+def test_the_manifest_is_json_that_names_this_service(run, how):
     result = run("manifest", "Acme Assistant", *how)
 
     assert (result.exit_code, json.loads(result.stdout)) == (0, MANIFEST)
 
 
-def test_the_link_leads_to_slack_with_the_manifest_filled_in(run: Run) -> None:
+def test_the_link_leads_to_slack_with_the_manifest_filled_in(run):
     plain = run("manifest", "Acme Assistant", "--link")
     as_json = run("manifest", "Acme Assistant", "--link", "--json")
 
@@ -53,5 +50,5 @@ def test_the_link_leads_to_slack_with_the_manifest_filled_in(run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 36, "two\nlines"])
-def test_a_name_that_slack_would_refuse_is_wrong_usage(run: Run, name: str) -> None:
+def test_a_name_that_slack_would_refuse_is_wrong_usage(run, name):
     assert run("manifest", name).exit_code == 2

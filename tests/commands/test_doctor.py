@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from email.utils import formatdate
-from typing import Any
 
 import pytest
 import redis
@@ -17,14 +15,12 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from sectorflow_slack.app import create_app
-from sectorflow_slack.bootstrap import Connections, build_services, make_connections
+from sectorflow_slack.bootstrap import build_services, make_connections
 from sectorflow_slack.commands import make_app_without_settings
-from sectorflow_slack.commands.doctor import Context, Finding, run_checks
-from sectorflow_slack.config import Settings
-from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures, Watch
+from sectorflow_slack.commands.doctor import Context, run_checks
+from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures
 from sectorflow_slack.domain.errors import SectorFlowBusy, SlackBusy
 from sectorflow_slack.domain.metrics import Snapshot
-from sectorflow_slack.services import Services
 from sectorflow_slack.storage.crypto import Cipher
 from tests.commands.conftest import FakeDesk, FakeProbe, documents, running
 
@@ -45,19 +41,19 @@ class FakeCheckup:
     found: SealedFigures = GOOD_SEALED
     alive: int = 1
 
-    def figures(self) -> StoreFigures:
+    def figures(self):
         return self.good
 
-    def sealed(self, most: int, watch: Watch = iter) -> SealedFigures:
+    def sealed(self, most, watch=iter):
         assert list(watch(["app:A1", "app:A2"])) == ["app:A1", "app:A2"]
         return self.found
 
-    def workers(self, seconds: float) -> int:
+    def workers(self, seconds):
         return self.alive
 
 
 @pytest.fixture
-def public_site() -> Iterator[responses.RequestsMock]:
+def public_site():
     """The service as the world sees it."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as site:
         site.get("https://slack.example.com/healthz", json={"status": "ok"})
@@ -65,11 +61,11 @@ def public_site() -> Iterator[responses.RequestsMock]:
 
 
 @pytest.fixture
-def healthy(services: Services, public_site: responses.RequestsMock) -> Services:
+def healthy(services, public_site):
     return replace(services, checkup=FakeCheckup(), read_metrics=lambda: QUIET, missing=list, warnings=list)
 
 
-def examined(settings: Settings, services: Services) -> dict[str, Finding]:
+def examined(settings, services):
     """The findings of an examination, by check."""
     findings = list(run_checks(Context(settings, services, records=10_000, seconds=0.1)))
     assert all(finding.message for finding in findings)
@@ -80,7 +76,7 @@ def examined(settings: Settings, services: Services) -> dict[str, Finding]:
 # The command
 
 
-def test_where_all_is_well_every_check_is_ok(settings: Settings, healthy: Services) -> None:
+def test_where_all_is_well_every_check_is_ok(settings, healthy):
     run = running(create_app(settings, healthy))
 
     for_people = run("doctor", "--seconds", "0.1")
@@ -101,9 +97,7 @@ def test_where_all_is_well_every_check_is_ok(settings: Settings, healthy: Servic
 
 
 @pytest.mark.usefixtures("terminal")
-def test_people_read_what_to_do_and_how_far_it_is_and_a_failure_ends_with_1(
-    settings: Settings, healthy: Services
-) -> None:
+def test_people_read_what_to_do_and_how_far_it_is_and_a_failure_ends_with_1(settings, healthy):
     ill = replace(healthy, checkup=FakeCheckup(alive=0), warnings=lambda: ["Redis keeps nothing on disk."])
     run = running(create_app(settings, ill))
 
@@ -116,7 +110,7 @@ def test_people_read_what_to_do_and_how_far_it_is_and_a_failure_ends_with_1(
     assert (for_people.exit_code, as_json.exit_code) == (1, 1)
 
 
-def test_settings_that_are_wrong_are_findings_of_their_own() -> None:
+def test_settings_that_are_wrong_are_findings_of_their_own():
     app = make_app_without_settings(
         "PUBLIC_URL: Must be set.\nREDIS_URL: Must be set.", ["/bin/flask", "doctor"]
     )
@@ -134,19 +128,19 @@ def test_settings_that_are_wrong_are_findings_of_their_own() -> None:
 # The checks
 
 
-def figures(**changes: Any) -> dict[str, Any]:
+def figures(**changes):
     return {"checkup": FakeCheckup(good=replace(GOOD_FIGURES, **changes))}
 
 
-def sealed(**changes: Any) -> dict[str, Any]:
+def sealed(**changes):
     return {"checkup": FakeCheckup(found=replace(GOOD_SEALED, **changes))}
 
 
-def metrics(**changes: Any) -> dict[str, Any]:
+def metrics(**changes):
     return {"read_metrics": lambda: replace(QUIET, **changes)}
 
 
-def slack(**changes: Any) -> dict[str, Any]:
+def slack(**changes):
     return {"slack": FakeProbe(**changes)}
 
 
@@ -180,16 +174,14 @@ def slack(**changes: Any) -> dict[str, Any]:
         *[({"sectorflow": FakeDesk(status=status)}, "sectorflow", "warn", "") for status in (404, 503)],
     ],
 )
-def test_each_check_says_what_it_finds(
-    settings: Settings, healthy: Services, changes: dict[str, Any], check: str, status: str, said: str
-) -> None:
+def test_each_check_says_what_it_finds(settings, healthy, changes, check, status, said):
     found = examined(settings, replace(healthy, **changes))
 
     assert found[check].status == status
     assert said in found[check].message
 
 
-def test_a_redis_that_keeps_nothing_is_warned_of_once(settings: Settings, healthy: Services) -> None:
+def test_a_redis_that_keeps_nothing_is_warned_of_once(settings, healthy):
     ill = replace(healthy, **figures(kept="nothing"), warnings=lambda: ["Redis keeps nothing on disk."])
 
     found = examined(settings, ill)
@@ -198,13 +190,7 @@ def test_a_redis_that_keeps_nothing_is_warned_of_once(settings: Settings, health
     assert "redis persistence" not in found
 
 
-def test_what_is_away_is_said_and_the_rest_looked_at(
-    settings: Settings,
-    probe: FakeProbe,
-    desk: FakeDesk,
-    services: Services,
-    public_site: responses.RequestsMock,
-) -> None:
+def test_what_is_away_is_said_and_the_rest_looked_at(settings, probe, desk, services, public_site):
     probe.probes.then(SlackBusy("ConnectTimeout"))
     desk.calls.then(SectorFlowBusy("no connection"))
     away = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0), decode_responses=True)
@@ -225,13 +211,7 @@ def test_what_is_away_is_said_and_the_rest_looked_at(
     ("answer", "said"),
     [({"status": 502}, "status 502"), ({"body": requests.ConnectionError()}, "does not answer")],
 )
-def test_a_public_address_that_does_not_answer_is_a_warning(
-    settings: Settings,
-    healthy: Services,
-    public_site: responses.RequestsMock,
-    answer: dict[str, Any],
-    said: str,
-) -> None:
+def test_a_public_address_that_does_not_answer_is_a_warning(settings, healthy, public_site, answer, said):
     public_site.replace("GET", "https://slack.example.com/healthz", **answer)
 
     found = examined(settings, healthy)
@@ -240,9 +220,7 @@ def test_a_public_address_that_does_not_answer_is_a_warning(
     assert said in found["public address"].message
 
 
-def test_http_on_this_machine_is_a_warning(
-    settings: Settings, healthy: Services, public_site: responses.RequestsMock
-) -> None:
+def test_http_on_this_machine_is_a_warning(settings, healthy, public_site):
     public_site.get("http://localhost:8000/healthz", json={})
 
     found = examined(replace(settings, public_url="http://localhost:8000"), healthy)
@@ -250,9 +228,7 @@ def test_http_on_this_machine_is_a_warning(
     assert found["settings"].status == "warn"
 
 
-def test_the_real_stores_and_clients_are_examined(
-    settings: Settings, connections: Connections, store: redis.Redis, public_site: responses.RequestsMock
-) -> None:
+def test_the_real_stores_and_clients_are_examined(settings, connections, store, public_site):
     place = "app:A0ACME"
     stranger = Cipher([Fernet.generate_key().decode()])
     store.hset(place, "client_secret", stranger.seal(place, "client_secret", "value"))

@@ -1,18 +1,15 @@
 """Questions that failed for good are listed, and asked again."""
 
-from __future__ import annotations
-
 import pytest
 
-from sectorflow_slack.services import Services
-from tests.commands.conftest import Run, documents
+from tests.commands.conftest import documents
 from tests.values import make_installation, make_question
 
 QUESTION = make_question(id="0123456789abcdef0123456789abcdef")
 
 
 @pytest.fixture
-def dead(services: Services) -> None:
+def dead(services):
     """A question that failed for good."""
     services.oauth.installations.save(make_installation(), None, None)
     questions = services.answers.questions
@@ -23,7 +20,7 @@ def dead(services: Services) -> None:
 
 
 @pytest.mark.usefixtures("dead")
-def test_what_failed_is_listed_by_its_ids_and_without_its_words(run: Run) -> None:
+def test_what_failed_is_listed_by_its_ids_and_without_its_words(run):
     table = run("failed list")
     as_json = run("failed list", "--json")
 
@@ -34,7 +31,7 @@ def test_what_failed_is_listed_by_its_ids_and_without_its_words(run: Run) -> Non
     assert [letter["channel"] for letter in documents(as_json)] == [QUESTION.channel_id]
 
 
-def test_where_nothing_failed_a_script_reads_nothing(run: Run) -> None:
+def test_where_nothing_failed_a_script_reads_nothing(run):
     table = run("failed list")
 
     assert (table.stdout, table.stderr) == ("", "No question failed.\n")
@@ -43,7 +40,7 @@ def test_where_nothing_failed_a_script_reads_nothing(run: Run) -> None:
 
 @pytest.mark.usefixtures("dead")
 @pytest.mark.parametrize("chosen", [[QUESTION.id], ["--all"], [QUESTION.id, QUESTION.id]])
-def test_what_failed_is_asked_again_once(run: Run, services: Services, chosen: list[str]) -> None:
+def test_what_failed_is_asked_again_once(run, services, chosen):
     first = run("failed replay", *chosen)
     second = run("failed replay", "--all")
 
@@ -54,7 +51,7 @@ def test_what_failed_is_asked_again_once(run: Run, services: Services, chosen: l
 
 
 @pytest.mark.usefixtures("dead")
-def test_what_failed_is_kept_where_the_app_is_not_installed(run: Run, services: Services) -> None:
+def test_what_failed_is_kept_where_the_app_is_not_installed(run, services):
     services.oauth.installations.delete(QUESTION.installation, before=make_installation().installed_at)
 
     for_people = run("failed replay", "--all")
@@ -66,10 +63,10 @@ def test_what_failed_is_kept_where_the_app_is_not_installed(run: Run, services: 
 
 
 @pytest.mark.usefixtures("dead")
-def test_a_script_reads_which_were_asked_again(run: Run) -> None:
+def test_a_script_reads_which_were_asked_again(run):
     assert documents(run("failed replay", "--all", "--json")) == [{"askedAgain": [QUESTION.id], "kept": []}]
 
 
 @pytest.mark.parametrize(("arguments", "exit_code"), [(["no-such-id"], 1), ([], 2)])
-def test_replaying_what_is_not_there_is_an_error(run: Run, arguments: list[str], exit_code: int) -> None:
+def test_replaying_what_is_not_there_is_an_error(run, arguments, exit_code):
     assert run("failed replay", *arguments).exit_code == exit_code

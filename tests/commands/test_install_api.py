@@ -1,18 +1,14 @@
 """Installations are registered, changed and asked for votes, by the same rules as in the install API."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest
-from click.testing import Result
 
 from sectorflow_slack.domain.errors import ManifestRefused, SlackRefused, TokenRefused, WorkspaceMissing
-from sectorflow_slack.domain.installations import InstallationSettings, PendingInstallation
+from sectorflow_slack.domain.installations import PendingInstallation
 from sectorflow_slack.domain.questions import Answer
-from sectorflow_slack.services import Services
-from tests.commands.conftest import FakeDesk, Run, documents
-from tests.fakes import MADE_APP, FakeSlackClient, make_reply
+from tests.commands.conftest import documents
+from tests.fakes import MADE_APP, make_reply
 from tests.values import (
     API_TOKEN,
     CUSTOMERS_APP,
@@ -41,16 +37,16 @@ SECRETS = (API_TOKEN, NEW_TOKEN, CUSTOMERS_APP.client_secret, CUSTOMERS_APP.sign
 
 
 @pytest.fixture(autouse=True)
-def token(monkeypatch: pytest.MonkeyPatch) -> None:
+def token(monkeypatch):
     monkeypatch.setenv("SECTORFLOW_TOKEN", API_TOKEN)
 
 
 @pytest.fixture
-def installed(services: Services) -> None:
+def installed(services):
     services.registration.installations.save(make_installation(), None, None)
 
 
-def registered(services: Services, result: Result) -> PendingInstallation:
+def registered(services, result):
     """What was stored of the installation that a command printed."""
     (printed,) = documents(result)
     found = services.registration.find(printed["id"])
@@ -58,7 +54,7 @@ def registered(services: Services, result: Result) -> PendingInstallation:
     return found
 
 
-def terms(services: Services) -> InstallationSettings:
+def terms(services):
     """What is stored of the one that is installed."""
     found = services.registration.find(ID)
     assert found is not None
@@ -68,7 +64,7 @@ def terms(services: Services) -> InstallationSettings:
 # Registering
 
 
-def test_a_registered_installation_waits_and_its_link_is_printed(run: Run, services: Services) -> None:
+def test_a_registered_installation_waits_and_its_link_is_printed(run, services):
     for_people = run(REGISTER)
     as_json = run(f"{REGISTER} --json")
 
@@ -84,7 +80,7 @@ def test_a_registered_installation_waits_and_its_link_is_printed(run: Run, servi
 
 
 @pytest.mark.usefixtures("installed")
-def test_every_field_of_the_install_api_has_an_option(run: Run, services: Services) -> None:
+def test_every_field_of_the_install_api_has_an_option(run, services):
     options = f"--plus {PLUS_ID} --display tabs --allow-external-users --customer c-1 --team T0ACME"
 
     result = run(
@@ -108,14 +104,8 @@ def test_every_field_of_the_install_api_has_an_option(run: Run, services: Servic
     ids=["of the app", "of the app and the token", "all on stdin"],
 )
 def test_secrets_are_asked_for_unseen_or_come_on_stdin(
-    run: Run,
-    services: Services,
-    monkeypatch: pytest.MonkeyPatch,
-    environment: str,
-    options: str,
-    typed: str,
-    api_token: str,
-) -> None:
+    run, services, monkeypatch, environment, options, typed, api_token
+):
     monkeypatch.setenv("SECTORFLOW_TOKEN", environment)
 
     result = run(f"{REGISTER} {EXISTING} {options} --json", typed=typed)
@@ -126,7 +116,7 @@ def test_secrets_are_asked_for_unseen_or_come_on_stdin(
     assert all(secret not in result.output for secret in SECRETS)
 
 
-def test_an_app_is_made_with_a_configuration_token(run: Run, slack: FakeSlackClient) -> None:
+def test_an_app_is_made_with_a_configuration_token(run, slack):
     result = run(f"{REGISTER} --new-app --json", typed=f"{CONFIG_TOKEN}\n")
 
     (made,) = documents(result)
@@ -148,9 +138,7 @@ def test_an_app_is_made_with_a_configuration_token(run: Run, slack: FakeSlackCli
         ("--display rows", ["--display", "'separated', 'tabs'"]),
     ],
 )
-def test_what_is_wrong_is_said_by_option_before_any_secret_is_asked_for(
-    run: Run, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch, wrong: str, said: list[str]
-) -> None:
+def test_what_is_wrong_is_said_by_option_before_any_secret_is_asked_for(run, desk, monkeypatch, wrong, said):
     monkeypatch.delenv("SECTORFLOW_TOKEN")
 
     result = run(f"{REGISTER} {wrong}", typed=f"{API_TOKEN}\n" * 3)
@@ -161,7 +149,7 @@ def test_what_is_wrong_is_said_by_option_before_any_secret_is_asked_for(
     assert desk.checked == []
 
 
-def test_whatever_is_left_out_is_named(run: Run) -> None:
+def test_whatever_is_left_out_is_named(run):
     result = run("installations register")
 
     assert result.exit_code == 2
@@ -170,7 +158,7 @@ def test_whatever_is_left_out_is_named(run: Run) -> None:
 
 
 @pytest.mark.parametrize("secret", ["with space", "", "ümlaut"])
-def test_a_token_that_is_none_is_refused_and_not_repeated(run: Run, secret: str) -> None:
+def test_a_token_that_is_none_is_refused_and_not_repeated(run, secret):
     result = run(f"{REGISTER} --secrets-stdin", typed=f"{secret}\n")
 
     assert result.exit_code == 2
@@ -191,14 +179,7 @@ def test_a_token_that_is_none_is_refused_and_not_repeated(run: Run, secret: str)
         ),
     ],
 )
-def test_what_sectorflow_or_slack_refuses_is_said_by_option(
-    run: Run,
-    desk: FakeDesk,
-    slack: FakeSlackClient,
-    checked: Exception | None,
-    created: Exception | None,
-    said: list[str],
-) -> None:
+def test_what_sectorflow_or_slack_refuses_is_said_by_option(run, desk, slack, checked, created, said):
     desk.checks.then(checked)
     slack.creations.then(created)
 
@@ -208,7 +189,7 @@ def test_what_sectorflow_or_slack_refuses_is_said_by_option(
     assert all(words in result.stderr for words in said), result.stderr
 
 
-def test_the_same_key_and_fields_again_register_nothing_new(run: Run) -> None:
+def test_the_same_key_and_fields_again_register_nothing_new(run):
     once = f"{REGISTER} --idempotency-key attempt-1 --json"
 
     first, again, other = run(once), run(once), run(f"{once} --customer another")
@@ -222,7 +203,7 @@ def test_the_same_key_and_fields_again_register_nothing_new(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_only_what_is_named_is_changed(run: Run, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_is_named_is_changed(run, services, monkeypatch):
     monkeypatch.setenv("SECTORFLOW_TOKEN", NEW_TOKEN)
 
     result = run(f"{CHANGE} --display tabs --json")
@@ -232,7 +213,7 @@ def test_only_what_is_named_is_changed(run: Run, services: Services, monkeypatch
 
 
 @pytest.mark.usefixtures("installed")
-def test_everything_that_the_install_api_changes_can_be_changed(run: Run, services: Services) -> None:
+def test_everything_that_the_install_api_changes_can_be_changed(run, services):
     options = f"--workspace {OTHER_WORKSPACE} --model {MODEL_IDS[2]} --plus= --display tabs"
 
     result = run(
@@ -253,9 +234,7 @@ def test_everything_that_the_install_api_changes_can_be_changed(run: Run, servic
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_token_in_the_environment_is_taken_where_that_is_asked_for(
-    run: Run, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_token_in_the_environment_is_taken_where_that_is_asked_for(run, services, monkeypatch):
     monkeypatch.setenv("SECTORFLOW_TOKEN", NEW_TOKEN)
 
     run(f"{CHANGE} --token")
@@ -273,7 +252,7 @@ def test_a_token_in_the_environment_is_taken_where_that_is_asked_for(
         ("--customer c-2", "--customer"),
     ],
 )
-def test_a_change_that_is_wrong_is_wrong_usage(run: Run, services: Services, options: str, said: str) -> None:
+def test_a_change_that_is_wrong_is_wrong_usage(run, services, options, said):
     result = run(f"{CHANGE} {options}")
 
     assert (result.exit_code, result.stdout) == (2, "")
@@ -281,7 +260,7 @@ def test_a_change_that_is_wrong_is_wrong_usage(run: Run, services: Services, opt
     assert services.registration.find(ID) == make_installation()
 
 
-def test_what_is_not_there_is_not_changed(run: Run) -> None:
+def test_what_is_not_there_is_not_changed(run):
     result = run(f"{CHANGE} --display tabs")
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -292,7 +271,7 @@ def test_what_is_not_there_is_not_changed(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_votes_are_told_by_model(run: Run, services: Services) -> None:
+def test_votes_are_told_by_model(run, services):
     answer = Answer(make_question(), make_reply((MODEL_IDS[1],)).answers)
     services.feedback.vote(answer, 0, "U1", up=True)
     services.feedback.vote(answer, 0, "U2", up=False)
@@ -305,7 +284,7 @@ def test_votes_are_told_by_model(run: Run, services: Services) -> None:
     assert MODEL_IDS[1] in table.stdout
 
 
-def test_of_one_that_is_not_installed_there_are_no_votes(run: Run, services: Services) -> None:
+def test_of_one_that_is_not_installed_there_are_no_votes(run, services):
     services.registration.pendings.save(make_pending())
 
     for installation_id in (ID, "no-such-id"):

@@ -1,18 +1,12 @@
 """Installations are listed, shown, deleted, kept elsewhere and put back."""
 
-from __future__ import annotations
-
 import stat
 from importlib import import_module
-from pathlib import Path
 
 import pytest
-import redis
 
 from sectorflow_slack.domain.errors import SlackBusy
-from sectorflow_slack.services import Services
-from tests.commands.conftest import Run, documents
-from tests.fakes import FakeSlackClient
+from tests.commands.conftest import documents
 from tests.losing import lose
 from tests.values import (
     API_TOKEN,
@@ -38,7 +32,7 @@ PLACE = f"installation:{INSTALLED.key}"
 
 
 @pytest.fixture
-def two(services: Services) -> None:
+def two(services):
     """One that is installed, and one that waits for consent."""
     services.registration.installations.save(INSTALLED, None, None)
     services.registration.pendings.save(PENDING)
@@ -48,7 +42,7 @@ def two(services: Services) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_all_are_listed_oldest_first_without_a_secret(run: Run) -> None:
+def test_all_are_listed_oldest_first_without_a_secret(run):
     table = run("installations list")
     as_json = run("installations list", "--json")
 
@@ -77,15 +71,13 @@ def test_all_are_listed_oldest_first_without_a_secret(run: Run) -> None:
         ("--app A0OWN --status installed", [ID]),
     ],
 )
-def test_filters_keep_what_fits(run: Run, filters: str, expected: list[str]) -> None:
+def test_filters_keep_what_fits(run, filters, expected):
     found = documents(run(f"installations list --json {filters}"))
 
     assert [each["id"] for each in found] == expected
 
 
-def test_a_list_ends_at_its_limit_and_says_that_there_are_more(
-    run: Run, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_list_ends_at_its_limit_and_says_that_there_are_more(run, services, monkeypatch):
     # The package's attribute of this name is the group of commands.
     monkeypatch.setattr(import_module("sectorflow_slack.commands.installations"), "_PAGE", 2)
     for number in range(5):
@@ -105,13 +97,13 @@ def test_a_list_ends_at_its_limit_and_says_that_there_are_more(
 
 
 @pytest.mark.parametrize("wrong", ["--status odd", "--limit 0", "--limit many", "more"])
-def test_wrong_usage_is_told_apart(run: Run, wrong: str) -> None:
+def test_wrong_usage_is_told_apart(run, wrong):
     assert run(f"installations list {wrong}").exit_code == 2
 
 
 @pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("installation_id", [ID, PENDING_ID])
-def test_one_is_shown_without_a_secret(run: Run, installation_id: str) -> None:
+def test_one_is_shown_without_a_secret(run, installation_id):
     table = run("installations show", installation_id)
     as_json = run("installations show", installation_id, "--json")
 
@@ -124,7 +116,7 @@ def test_one_is_shown_without_a_secret(run: Run, installation_id: str) -> None:
 
 @pytest.mark.parametrize("installation_id", ["no-such-id", "ü", "no-text-\udcff"])
 @pytest.mark.parametrize("command", ["show", "delete"])
-def test_one_that_is_not_there_is_an_error(run: Run, command: str, installation_id: str) -> None:
+def test_one_that_is_not_there_is_an_error(run, command, installation_id):
     result = run(f"installations {command}", installation_id)
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -136,9 +128,7 @@ def test_one_that_is_not_there_is_an_error(run: Run, command: str, installation_
     ("installation_id", "place", "field"),
     [(ID, PLACE, "api_token"), (PENDING_ID, f"pending-secrets:{PENDING_ID}", "link")],
 )
-def test_a_lost_key_hides_no_installation_and_is_said(
-    run: Run, store: redis.Redis, installation_id: str, place: str, field: str
-) -> None:
+def test_a_lost_key_hides_no_installation_and_is_said(run, store, installation_id, place, field):
     lose(store, place, field)
 
     listed = run("installations list", "--json")
@@ -153,7 +143,7 @@ def test_a_lost_key_hides_no_installation_and_is_said(
 
 
 @pytest.mark.usefixtures("two")
-def test_a_deletion_asks_first_and_does_nothing_without_a_yes(run: Run, services: Services) -> None:
+def test_a_deletion_asks_first_and_does_nothing_without_a_yes(run, services):
     refused = run("installations delete", ID, typed="n\n")
     unattended = run("installations delete", ID)
 
@@ -173,15 +163,8 @@ def test_a_deletion_asks_first_and_does_nothing_without_a_yes(run: Run, services
     ],
 )
 def test_a_script_reads_what_became_of_the_token_of_one_that_is_deleted(
-    run: Run,
-    services: Services,
-    slack: FakeSlackClient,
-    store: redis.Redis,
-    installation_id: str,
-    lost: list[str],
-    fault: Exception | None,
-    revocation: str,
-) -> None:
+    run, services, slack, store, installation_id, lost, fault, revocation
+):
     for field in lost:
         lose(store, PLACE, field)
     slack.revocations.then(fault)
@@ -197,9 +180,7 @@ def test_a_script_reads_what_became_of_the_token_of_one_that_is_deleted(
 @pytest.mark.parametrize(
     ("fault", "warning"), [(None, ""), (SlackBusy("ratelimited"), "still to be revoked at Slack")]
 )
-def test_people_are_told_of_a_token_that_is_not_revoked_yet(
-    run: Run, services: Services, slack: FakeSlackClient, fault: Exception | None, warning: str
-) -> None:
+def test_people_are_told_of_a_token_that_is_not_revoked_yet(run, services, slack, fault, warning):
     slack.revocations.then(fault)
 
     result = run("installations delete", ID, typed="y\n")
@@ -213,9 +194,7 @@ def test_people_are_told_of_a_token_that_is_not_revoked_yet(
 
 
 @pytest.mark.usefixtures("two")
-def test_installations_go_to_a_file_of_their_owners_and_come_back(
-    run: Run, services: Services, store: redis.Redis, tmp_path: Path
-) -> None:
+def test_installations_go_to_a_file_of_their_owners_and_come_back(run, services, store, tmp_path):
     file = tmp_path / "installations.backup"
     file.write_text("an older one")
     file.chmod(0o644)
@@ -233,9 +212,7 @@ def test_installations_go_to_a_file_of_their_owners_and_come_back(
 
 
 @pytest.mark.parametrize("content", [b"something else", b"\xff\xfe", b""])
-def test_a_file_that_is_no_backup_is_an_error_without_a_trace(
-    run: Run, tmp_path: Path, content: bytes
-) -> None:
+def test_a_file_that_is_no_backup_is_an_error_without_a_trace(run, tmp_path, content):
     file = tmp_path / "other"
     file.write_bytes(content)
 
@@ -245,7 +222,7 @@ def test_a_file_that_is_no_backup_is_an_error_without_a_trace(
     assert "no backup" in result.stderr
 
 
-def test_a_folder_that_is_not_there_is_an_error_without_a_trace(run: Run, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_an_error_without_a_trace(run, tmp_path):
     result = run("installations export", str(tmp_path / "nowhere" / "backup"))
 
     assert result.exit_code == 1

@@ -1,24 +1,18 @@
 """New encryption keys, and everything that is stored put under them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest
-import redis
 from cryptography.fernet import Fernet
 
 from sectorflow_slack.app import create_app
-from sectorflow_slack.bootstrap import Connections, build_services
-from sectorflow_slack.config import Settings
-from sectorflow_slack.services import Services
+from sectorflow_slack.bootstrap import build_services
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.idempotency import IdempotencyStore
 from sectorflow_slack.storage.keyring import SEALED_PREFIXES
-from tests.commands.conftest import Run, documents, running
+from tests.commands.conftest import documents, running
 from tests.values import (
     CUSTOMERS_APP,
-    FixedClock,
     make_bot,
     make_installation,
     make_pending,
@@ -37,7 +31,7 @@ QUESTION = make_question(installation=INSTALLATION.key)
 FAILED = make_question(2, installation=INSTALLATION.key)
 
 
-def test_a_new_key_is_all_that_is_printed(run: Run) -> None:
+def test_a_new_key_is_all_that_is_printed(run):
     one, other = (run("keys", "new") for _ in range(2))
     (as_json,) = documents(run("keys", "new", "--json"))
 
@@ -50,14 +44,14 @@ def test_a_new_key_is_all_that_is_printed(run: Run) -> None:
 
 
 @pytest.fixture
-def renew(settings: Settings, connections: Connections, clock: FixedClock) -> Run:
+def renew(settings, connections, clock):
     """Runs commands as a process that was started with a new key in front."""
     rotated = replace(settings, encryption_keys=(NEW_KEY, *settings.encryption_keys))
     return running(create_app(rotated, build_services(rotated, connections, clock)))
 
 
 @pytest.fixture
-def stored(services: Services, settings: Settings, store: redis.Redis) -> None:
+def stored(services, settings, store):
     """Something of every kind, under the old key."""
     gone = make_installation(make_terms(id="gone"), make_bot(team_id="T0GONE"))
     services.registration.installations.save(gone, None, None)
@@ -73,7 +67,7 @@ def stored(services: Services, settings: Settings, store: redis.Redis) -> None:
     questions.accept(QUESTION)
 
 
-def sealed_values(store: redis.Redis) -> dict[tuple[str, str], str]:
+def sealed_values(store):
     """Every sealed value of whatever hash, by its place."""
     hashes = [str(key) for key in store.scan_iter() if store.type(key) == "hash"]
     return {
@@ -86,8 +80,8 @@ def sealed_values(store: redis.Redis) -> dict[tuple[str, str], str]:
 
 @pytest.mark.usefixtures("stored")
 def test_afterwards_everything_of_every_kind_opens_with_the_new_key_alone(
-    renew: Run, settings: Settings, connections: Connections, clock: FixedClock, store: redis.Redis
-) -> None:
+    renew, settings, connections, clock, store
+):
     before = sealed_values(store)
     assert {key.partition(":")[0] + ":" for key, _ in before} == set(SEALED_PREFIXES) - {"answer:"}
 
@@ -106,7 +100,7 @@ def test_afterwards_everything_of_every_kind_opens_with_the_new_key_alone(
 
 
 @pytest.mark.usefixtures("stored")
-def test_what_no_key_opens_is_named_and_the_rest_renewed(renew: Run, store: redis.Redis) -> None:
+def test_what_no_key_opens_is_named_and_the_rest_renewed(renew, store):
     place = f"installation:{INSTALLATION.key}"
     store.hset(place, "api_token", store.hget(place, "bot_token") or "")
 
@@ -120,7 +114,7 @@ def test_what_no_key_opens_is_named_and_the_rest_renewed(renew: Run, store: redi
     assert (counts["renewed"], counts["current"]) == (0, len(sealed_values(store)) - 1)
 
 
-def test_an_empty_store_is_fine(renew: Run) -> None:
+def test_an_empty_store_is_fine(renew):
     result = renew("keys re-encrypt")
 
     assert (result.exit_code, result.stderr) == (0, "")

@@ -1,18 +1,14 @@
 """What commands print: plain sentences, and nothing that moves a terminal's cursor."""
 
-from __future__ import annotations
-
 import logging
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sectorflow_slack.commands.output import error_message, printable
 from sectorflow_slack.domain import errors
 from sectorflow_slack.logging import configure_logging
-from tests.commands.conftest import Run, documents
+from tests.commands.conftest import documents
 
 
 @pytest.mark.parametrize(
@@ -32,7 +28,7 @@ from tests.commands.conftest import Run, documents
         (errors.SlackRefused("invalid_auth"), "Slack refuses (invalid_auth)."),
     ],
 )
-def test_an_error_of_ours_is_one_plain_sentence(error: Exception, said: str) -> None:
+def test_an_error_of_ours_is_one_plain_sentence(error, said):
     assert said in error_message(error)
 
 
@@ -46,7 +42,7 @@ def test_an_error_of_ours_is_one_plain_sentence(error: Exception, said: str) -> 
         *[(f"Ac{control}me", "Ac\ufffdme") for control in "\x00\x1b\r\x7f\x9b\u202e\u2066\ud800"],
     ],
 )
-def test_a_terminal_shows_values_and_no_control_characters(value: Any, shown: str) -> None:
+def test_a_terminal_shows_values_and_no_control_characters(value, shown):
     assert printable(value) == shown
 
 
@@ -60,8 +56,8 @@ def test_a_terminal_shows_values_and_no_control_characters(value: Any, shown: st
     ],
 )
 def test_a_terminal_shows_how_far_a_long_command_is_and_a_script_reads_json_alone(
-    run: Run, tmp_path: Path, command: str, label: str
-) -> None:
+    run, tmp_path, command, label
+):
     file = str(tmp_path / "backup")
     run("installations export", file)
     arguments = [] if command == "keys re-encrypt" else [file]
@@ -74,7 +70,7 @@ def test_a_terminal_shows_how_far_a_long_command_is_and_a_script_reads_json_alon
     assert len(documents(as_json)) == 1
 
 
-def test_logs_do_not_get_in_between_what_is_printed(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+def test_logs_do_not_get_in_between_what_is_printed(run, capfd):
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     configure_logging("INFO")

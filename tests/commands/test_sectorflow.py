@@ -1,12 +1,9 @@
 """SectorFlow is tried by hand, and the token is not shown."""
 
-from __future__ import annotations
-
 import pytest
 
 from sectorflow_slack.domain.questions import ModelAnswer, Reply
-from sectorflow_slack.services import Services
-from tests.commands.conftest import FakeDesk, Run, documents
+from tests.commands.conftest import documents
 from tests.values import API_TOKEN, MODEL_IDS, PLUS_ID, WORKSPACE_ID, make_installation, make_pending
 
 TOKEN = "token-of-the-operator"
@@ -23,12 +20,12 @@ REPLY = Reply(
 
 
 @pytest.fixture(autouse=True)
-def token(monkeypatch: pytest.MonkeyPatch) -> None:
+def token(monkeypatch):
     monkeypatch.setenv("SECTORFLOW_TOKEN", TOKEN)
 
 
 @pytest.fixture
-def installed(services: Services) -> None:
+def installed(services):
     services.registration.installations.save(make_installation(), None, None)
 
 
@@ -41,14 +38,7 @@ def installed(services: Services) -> None:
     [(TOKEN, [], TOKEN), ("", [], "typed-token"), (TOKEN, ["--installation", ID], API_TOKEN)],
     ids=["of the environment", "asked for", "of an installation"],
 )
-def test_a_token_is_used_and_not_shown(
-    run: Run,
-    desk: FakeDesk,
-    monkeypatch: pytest.MonkeyPatch,
-    environment: str,
-    arguments: list[str],
-    used: str,
-) -> None:
+def test_a_token_is_used_and_not_shown(run, desk, monkeypatch, environment, arguments, used):
     monkeypatch.setenv("SECTORFLOW_TOKEN", environment)
 
     result = run("sectorflow models", *arguments, typed="typed-token\n")
@@ -57,9 +47,7 @@ def test_a_token_is_used_and_not_shown(
     assert used not in result.output
 
 
-def test_an_installation_whose_token_is_forgotten_is_an_error(
-    run: Run, services: Services, desk: FakeDesk
-) -> None:
+def test_an_installation_whose_token_is_forgotten_is_an_error(run, services, desk):
     pending = make_pending()
     services.registration.pendings.save(pending)
     services.registration.pendings.fail(pending.settings.id, "cancelled")
@@ -72,9 +60,7 @@ def test_an_installation_whose_token_is_forgotten_is_an_error(
 
 
 @pytest.mark.parametrize("token", ["two words", "line\nbreak", "t\u00f6ken"])
-def test_what_is_no_token_is_not_sent(
-    run: Run, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch, token: str
-) -> None:
+def test_what_is_no_token_is_not_sent(run, desk, monkeypatch, token):
     monkeypatch.setenv("SECTORFLOW_TOKEN", token)
 
     result = run("sectorflow models")
@@ -86,7 +72,7 @@ def test_what_is_no_token_is_not_sent(
 # Models and workspaces
 
 
-def test_models_and_workspaces_are_listed_as_sectorflow_gives_them(run: Run) -> None:
+def test_models_and_workspaces_are_listed_as_sectorflow_gives_them(run):
     models, workspaces = run("sectorflow models").stdout, run("sectorflow workspaces").stdout
     (model,) = documents(run("sectorflow models", "--json"))
     (workspace,) = documents(run("sectorflow workspaces", "--json"))
@@ -97,7 +83,7 @@ def test_models_and_workspaces_are_listed_as_sectorflow_gives_them(run: Run) -> 
     assert workspace["models"][0]["modelId"] == MODEL_IDS[0]
 
 
-def test_a_workspace_is_made_with_what_was_named(run: Run, desk: FakeDesk) -> None:
+def test_a_workspace_is_made_with_what_was_named(run, desk):
     models = ["--model", MODEL_IDS[0], "--model", MODEL_IDS[1]]
 
     result = run("sectorflow workspace-create --name Slack --sharing PRIVATE --json", *models)
@@ -114,7 +100,7 @@ def test_a_workspace_is_made_with_what_was_named(run: Run, desk: FakeDesk) -> No
     assert desk.saved == [(None, expected)]
 
 
-def test_of_a_workspace_only_what_was_named_is_changed(run: Run, desk: FakeDesk) -> None:
+def test_of_a_workspace_only_what_was_named_is_changed(run, desk):
     result = run("sectorflow workspace-update", WORKSPACE_ID, "--name", "Other")
 
     assert (result.exit_code, desk.saved) == (0, [(WORKSPACE_ID, {"name": "Other"})])
@@ -131,7 +117,7 @@ def test_of_a_workspace_only_what_was_named_is_changed(run: Run, desk: FakeDesk)
         f"ask Why? --workspace {WORKSPACE_ID}",
     ],
 )
-def test_wrong_usage_is_told_apart_and_sends_nothing(run: Run, desk: FakeDesk, command: str) -> None:
+def test_wrong_usage_is_told_apart_and_sends_nothing(run, desk, command):
     result = run(f"sectorflow {command}")
 
     assert (result.exit_code, desk.saved, desk.asked) == (2, [], [])
@@ -140,7 +126,7 @@ def test_wrong_usage_is_told_apart_and_sends_nothing(run: Run, desk: FakeDesk, c
 # Asking
 
 
-def test_each_models_answer_is_printed_apart_with_what_it_cost(run: Run, desk: FakeDesk) -> None:
+def test_each_models_answer_is_printed_apart_with_what_it_cost(run, desk):
     desk.reply = REPLY
 
     result = run("sectorflow ask", *ASK, "--model", MODEL_IDS[1], "--expert", PLUS_ID, "--thread", "thread-7")
@@ -157,14 +143,14 @@ def test_each_models_answer_is_printed_apart_with_what_it_cost(run: Run, desk: F
     assert (as_json["threadId"], as_json["credits"]) == ("thread-7", 3.5)
 
 
-def test_where_every_model_failed_the_command_did(run: Run, desk: FakeDesk) -> None:
+def test_where_every_model_failed_the_command_did(run, desk):
     desk.reply = Reply((ModelAnswer(MODEL_IDS[0], "Ada", failed=True),))
 
     assert run("sectorflow ask", *ASK).exit_code == 1
 
 
 @pytest.mark.usefixtures("installed")
-def test_an_installations_settings_are_used_but_for_what_is_named(run: Run, desk: FakeDesk) -> None:
+def test_an_installations_settings_are_used_but_for_what_is_named(run, desk):
     run("sectorflow ask Why? --installation", ID)
     run("sectorflow ask Why? --installation", ID, "--model", MODEL_IDS[2])
 

@@ -1,12 +1,9 @@
-from __future__ import annotations
-
 import os
 import signal
 import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,7 +42,7 @@ FAIL = "exit 3"
 class Run:
     """A launcher under way in a folder of its own."""
 
-    def __init__(self, folder: Path, scripts: tuple[str, ...], environ: dict[str, str]) -> None:
+    def __init__(self, folder, scripts, environ):
         self.folder = folder
         self.notes = folder / "notes"
         self.notes.mkdir(exist_ok=True)
@@ -61,38 +58,38 @@ class Run:
             )
 
     @property
-    def said(self) -> str:
+    def said(self):
         return (self.folder / "stderr").read_text()
 
     @property
-    def pids(self) -> list[int]:
+    def pids(self):
         """The stand-ins started so far."""
         return [int(path.stem) for path in self.notes.glob("*.started")]
 
-    def environ_of(self, pid: int) -> dict[str, str]:
+    def environ_of(self, pid):
         lines = (self.notes / f"{pid}.started").read_text().split("\0")
         return dict(line.split("=", 1) for line in lines if line)
 
-    def wait_for_scripts(self, count: int) -> None:
+    def wait_for_scripts(self, count):
         until(lambda: len(self.pids) >= count or self.process.poll() is not None)
 
-    def store(self) -> redis.Redis:
+    def store(self):
         socket = self.folder / ".local" / "store.sock"
         return redis.Redis(unix_socket_path=str(socket), decode_responses=True)
 
-    def store_pid(self) -> int:
+    def store_pid(self):
         with self.store() as client:
             return int(client.info("server")["process_id"])
 
 
 @contextmanager
-def launching(folder: Path) -> Iterator[Callable[..., Run]]:
+def launching(folder):
     """Start launchers with scripts, and wait until the scripts run; end them all with the block."""
     # Under nohup SIGHUP is ignored, and whatever is started from there ignores it too.
     inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    runs: list[Run] = []
+    runs = []
 
-    def start(*scripts: str, ready: int | None = None, **environ: str) -> Run:
+    def start(*scripts, ready=None, **environ):
         runs.append(Run(folder, scripts, environ))
         runs[-1].wait_for_scripts(len(scripts) if ready is None else ready)
         return runs[-1]
@@ -105,19 +102,19 @@ def launching(folder: Path) -> Iterator[Callable[..., Run]]:
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+def launch(tmp_path):
     with launching(tmp_path) as start:
         yield start
 
 
 @pytest.fixture(scope="module")
-def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def held(tmp_path_factory):
     """A launcher with two stand-ins that wait, shared by the tests that leave it as it is."""
     with launching(tmp_path_factory.mktemp("held")) as start:
         yield start(WAIT, WAIT)
 
 
-def test_it_says_in_one_line_what_runs_and_where_the_key_is(held: Run) -> None:
+def test_it_says_in_one_line_what_runs_and_where_the_key_is(held):
     line, *_ = held.said.splitlines()
 
     assert line.startswith("sectorflow-slack: embedded store (")
@@ -127,7 +124,7 @@ def test_it_says_in_one_line_what_runs_and_where_the_key_is(held: Run) -> None:
     assert (held.folder / ".local" / "install-api-key").read_text().strip() not in held.said
 
 
-def test_the_children_get_a_whole_environment(held: Run) -> None:
+def test_the_children_get_a_whole_environment(held):
     environ = held.environ_of(held.pids[0])
 
     assert environ["REDIS_URL"] == f"unix://{held.folder}/.local/store.sock?db=0"
@@ -140,7 +137,7 @@ def test_the_children_get_a_whole_environment(held: Run) -> None:
         assert client.ping()
 
 
-def test_a_second_launcher_in_the_same_folder_is_refused(held: Run) -> None:
+def test_a_second_launcher_in_the_same_folder_is_refused(held):
     second = Run(held.folder, (WAIT,), {})
 
     assert second.process.wait(timeout=60) == 1
@@ -149,7 +146,7 @@ def test_a_second_launcher_in_the_same_folder_is_refused(held: Run) -> None:
     assert held.store_pid()
 
 
-def test_a_store_that_dies_comes_back_while_the_others_run_on(held: Run) -> None:
+def test_a_store_that_dies_comes_back_while_the_others_run_on(held):
     first = held.store_pid()
 
     os.kill(first, signal.SIGKILL)
@@ -160,7 +157,7 @@ def test_a_store_that_dies_comes_back_while_the_others_run_on(held: Run) -> None
     assert len(held.pids) == 2
 
 
-def answers(run: Run) -> bool:
+def answers(run):
     try:
         with run.store() as client:
             return bool(client.ping())
@@ -168,7 +165,7 @@ def answers(run: Run) -> bool:
         return False
 
 
-def test_what_the_environment_says_wins(launch: Callable[..., Run]) -> None:
+def test_what_the_environment_says_wins(launch):
     given = {"PORT": "9000", "INSTALL_PAGE": "off", "ENCRYPTION_KEYS": "a", "INSTALL_API_KEYS": "b"}
 
     run = launch(WAIT, SECTORFLOW_SLACK_HOME="elsewhere/home", **given)
@@ -181,7 +178,7 @@ def test_what_the_environment_says_wins(launch: Callable[..., Run]) -> None:
     assert stat.S_IMODE((run.folder / "elsewhere" / "home").stat().st_mode) == 0o700
 
 
-def test_with_a_redis_named_it_makes_no_store_and_no_secrets(launch: Callable[..., Run]) -> None:
+def test_with_a_redis_named_it_makes_no_store_and_no_secrets(launch):
     run = launch(WAIT, REDIS_URL="redis://:not-shown@127.0.0.1:1/0")
 
     environ = run.environ_of(run.pids[0])
@@ -192,7 +189,7 @@ def test_with_a_redis_named_it_makes_no_store_and_no_secrets(launch: Callable[..
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_everything_in_order(launch: Callable[..., Run], number: signal.Signals) -> None:
+def test_a_signal_ends_everything_in_order(launch, number):
     run = launch(ASK_AT_STOP, WAIT)
     store = run.store_pid()
 
@@ -203,7 +200,7 @@ def test_a_signal_ends_everything_in_order(launch: Callable[..., Run], number: s
     assert (run.notes / "answer").read_text() == "True\n"
 
 
-def test_sigquit_waits_for_no_child_not_even_for_one_that_is_stopping(launch: Callable[..., Run]) -> None:
+def test_sigquit_waits_for_no_child_not_even_for_one_that_is_stopping(launch):
     run = launch(STAY)
     store = run.store_pid()
 
@@ -216,7 +213,7 @@ def test_sigquit_waits_for_no_child_not_even_for_one_that_is_stopping(launch: Ca
     assert not [pid for pid in (*run.pids, store) if is_alive(pid)]
 
 
-def test_a_launcher_that_is_killed_leaves_no_process(launch: Callable[..., Run]) -> None:
+def test_a_launcher_that_is_killed_leaves_no_process(launch):
     run = launch(WAIT)
     processes = [*run.pids, run.store_pid()]
 
@@ -225,7 +222,7 @@ def test_a_launcher_that_is_killed_leaves_no_process(launch: Callable[..., Run])
     until(lambda: not any(is_alive(pid) for pid in processes))
 
 
-def test_data_survive_a_sigkill_of_everything(launch: Callable[..., Run]) -> None:
+def test_data_survive_a_sigkill_of_everything(launch):
     run = launch(WAIT)
     key = run.environ_of(run.pids[0])["ENCRYPTION_KEYS"]
     with run.store() as client:
@@ -242,7 +239,7 @@ def test_data_survive_a_sigkill_of_everything(launch: Callable[..., Run]) -> Non
     assert {again.environ_of(pid)["ENCRYPTION_KEYS"] for pid in again.pids} == {key}
 
 
-def test_a_service_that_does_not_stay_up_ends_everything(launch: Callable[..., Run]) -> None:
+def test_a_service_that_does_not_stay_up_ends_everything(launch):
     run = launch(WAIT, FAIL, ready=1)
 
     assert run.process.wait(timeout=60) == 1
@@ -250,7 +247,7 @@ def test_a_service_that_does_not_stay_up_ends_everything(launch: Callable[..., R
     assert not [pid for pid in run.pids if is_alive(pid)]
 
 
-def test_a_port_that_is_taken_is_said_at_once(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_said_at_once(tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -272,11 +269,11 @@ def test_a_port_that_is_taken_is_said_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("port", ["0", "notaport", "99999", "-1"])
-def test_a_port_that_is_none_is_left_to_the_settings(port: str) -> None:
+def test_a_port_that_is_none_is_left_to_the_settings(port):
     check_port(port)
 
 
-def test_the_commands_are_those_of_the_procfile_run_by_this_interpreter() -> None:
+def test_the_commands_are_those_of_the_procfile_run_by_this_interpreter():
     lines = (ROOT / "Procfile").read_text().splitlines()
     procfile = dict(line.split(": ", 1) for line in lines if line and not line.startswith("#"))
 

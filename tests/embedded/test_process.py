@@ -1,8 +1,6 @@
-from __future__ import annotations
-
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,12 +14,12 @@ NOTE_START = "echo $$ >> starts; "
 
 
 @pytest.fixture
-def make_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeChild]:
+def make_child(tmp_path, monkeypatch):
     """Make children that run a shell script in the test's folder."""
     monkeypatch.chdir(tmp_path)
-    made: list[Child] = []
+    made = []
 
-    def make(script: str) -> Child:
+    def make(script):
         made.append(Child(Command("stand-in", ("/bin/sh", "-c", script)), os.environ))
         return made[-1]
 
@@ -30,13 +28,11 @@ def make_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make
         child.kill()
 
 
-def pids(name: str) -> list[int]:
+def pids(name):
     return [int(line) for line in Path(name).read_text().splitlines()] if Path(name).exists() else []
 
 
-def test_a_process_that_dies_is_started_again(
-    make_child: MakeChild, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_process_that_dies_is_started_again(make_child, capsys):
     child = make_child(f"{NOTE_START} exec sleep 60")
     child.supervise()
     until(lambda: pids("starts"))
@@ -48,9 +44,7 @@ def test_a_process_that_dies_is_started_again(
     assert "stand-in ended with code -9, restarting it in 0.5 s" in capsys.readouterr().err
 
 
-def test_a_process_that_keeps_dying_early_is_given_up(
-    make_child: MakeChild, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_that_keeps_dying_early_is_given_up(make_child, monkeypatch):
     monkeypatch.setattr("sectorflow_slack.embedded.process._PAUSE_SECONDS", 0.01)
     child = make_child(f"{NOTE_START} exit 3")
 
@@ -60,7 +54,7 @@ def test_a_process_that_keeps_dying_early_is_given_up(
     assert len(pids("starts")) == EARLY_DEATHS
 
 
-def test_what_a_dead_process_left_behind_is_ended(make_child: MakeChild) -> None:
+def test_what_a_dead_process_left_behind_is_ended(make_child):
     child = make_child("sleep 60 & echo $! > orphan; exit 1")
     child.supervise()
     until(lambda: pids("orphan") and not child.is_running)
@@ -72,7 +66,7 @@ def test_what_a_dead_process_left_behind_is_ended(make_child: MakeChild) -> None
     until(lambda: not is_alive(orphan))
 
 
-def test_processes_are_asked_to_stop_all_at_once(make_child: MakeChild) -> None:
+def test_processes_are_asked_to_stop_all_at_once(make_child):
     # Each waits for the others to be asked too.
     wait = "while [ $(wc -l < asked) -lt 3 ]; do sleep 0.02; done"
     stop = f"echo 1 >> asked; {wait}; echo 1 >> stopped; exit 0"
@@ -91,9 +85,7 @@ def test_processes_are_asked_to_stop_all_at_once(make_child: MakeChild) -> None:
 @pytest.mark.parametrize(
     ("seconds", "keep_waiting"), [(0.2, True), (600.0, False)], ids=["in time", "before the wait is over"]
 )
-def test_a_process_that_does_not_stop_is_killed(
-    make_child: MakeChild, seconds: float, keep_waiting: bool
-) -> None:
+def test_a_process_that_does_not_stop_is_killed(make_child, seconds, keep_waiting):
     child = make_child(f"trap '' TERM; {NOTE_START} while :; do sleep 0.02; done")
     child.start()
     until(lambda: pids("starts"))
@@ -103,7 +95,7 @@ def test_a_process_that_does_not_stop_is_killed(
     assert not is_alive(pids("starts")[0])
 
 
-def test_a_process_that_was_never_started_stops_without_ado(make_child: MakeChild) -> None:
+def test_a_process_that_was_never_started_stops_without_ado(make_child):
     child = make_child("exit 0")
 
     stop_together([child], seconds=5)
@@ -111,7 +103,7 @@ def test_a_process_that_was_never_started_stops_without_ado(make_child: MakeChil
     assert child.exit_code is None
 
 
-def test_only_the_descriptors_that_are_named_are_inherited(tmp_path: Path) -> None:
+def test_only_the_descriptors_that_are_named_are_inherited(tmp_path):
     named, other = (os.open(tmp_path / name, os.O_CREAT | os.O_RDWR) for name in ("named", "other"))
     script = f"test -e /dev/fd/{named} && test ! -e /dev/fd/{other}"
     child = Child(Command("stand-in", ("/bin/sh", "-c", script), inherits=(named,)), os.environ)

@@ -1,16 +1,13 @@
 """Workers and a web side on a real Redis, for the tests of the job engine."""
 
-from __future__ import annotations
-
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import dramatiq
 import pytest
 import redis
 
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.tasks import (
     SLACK_JOBS,
     DramatiqTaskQueue,
@@ -28,12 +25,12 @@ THREADS = 3
 Start = Callable[..., dramatiq.Worker]
 
 
-def ignore(_: object) -> None:
+def ignore(_):
     """Do nothing with a job."""
 
 
 @pytest.fixture
-def raw_redis(real_redis_url: str) -> Iterator[redis.Redis]:
+def raw_redis(real_redis_url):
     client = redis.Redis.from_url(real_redis_url)
     client.flushdb()
     yield client
@@ -42,23 +39,19 @@ def raw_redis(real_redis_url: str) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def web(raw_redis: redis.Redis) -> DramatiqTaskQueue:
+def web(raw_redis):
     """The web's side: a broker on which no actor was ever declared."""
     return DramatiqTaskQueue(make_broker(raw_redis), make_broker(raw_redis, SLACK_JOBS))
 
 
 @pytest.fixture
-def start(raw_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+def start(raw_redis, monkeypatch):
     """Start a worker that answers with the first, runs errands with the second, and has these middlewares."""
     # A paused consumer of dramatiq's sleeps this long before it sees that it is to stop.
     monkeypatch.setattr(dramatiq.worker, "CONSUMER_RESTART_DELAY_SECS", 0.02)
-    workers: list[dramatiq.Worker] = []
+    workers = []
 
-    def start_worker(
-        answer_next: Callable[[InstallationKey], object] = ignore,
-        run: Callable[[SlackJob], object] = ignore,
-        *middleware: dramatiq.Middleware,
-    ) -> dramatiq.Worker:
+    def start_worker(answer_next=ignore, run=ignore, *middleware):
         errands, broker = make_broker(raw_redis, SLACK_JOBS), make_broker(raw_redis)
         declare_slack_job_actor(errands, run)  # type: ignore[arg-type]
         declare_question_actor(broker, answer_next)  # type: ignore[arg-type]
@@ -74,7 +67,7 @@ def start(raw_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
 
 
 @pytest.fixture
-def go_on(start: Start) -> Iterator[threading.Event]:
+def go_on(start):
     """What jobs of a test wait for; let go of before the workers are stopped."""
     event = threading.Event()
     yield event

@@ -1,12 +1,9 @@
 """What a worker does beside its jobs, and how it ends."""
 
-from __future__ import annotations
-
 import itertools
 import os
 import signal
 import threading
-from collections.abc import Iterator
 
 import dramatiq
 import pytest
@@ -15,34 +12,32 @@ from dramatiq.brokers.stub import StubBroker
 from sectorflow_slack import tasks
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.logging import JsonFormatter
-from sectorflow_slack.tasks import DramatiqTaskQueue, Heartbeat, IgnoreRepeatedSigterm
-from tests.tasks.conftest import KEY, SECRET, Start, ignore
+from sectorflow_slack.tasks import Heartbeat, IgnoreRepeatedSigterm
+from tests.tasks.conftest import KEY, SECRET, ignore
 from tests.waiting import until
 
 pytestmark = pytest.mark.real_redis
 
 
 @pytest.fixture(autouse=True)
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
+def often(monkeypatch):
     monkeypatch.setattr(tasks, "HEARTBEAT_SECONDS", 0.02)
 
 
 @pytest.fixture
-def stops() -> Iterator[list[int]]:
+def stops():
     """The SIGTERMs that this process's handler was called for."""
-    heard: list[int] = []
+    heard = []
     before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
     yield heard
     signal.signal(signal.SIGTERM, before)
 
 
-def test_care_is_taken_every_few_seconds_whatever_happens(
-    caplog: pytest.LogCaptureFixture, start: Start
-) -> None:
-    outcomes: list[Exception | None] = [None, StorageUnavailable("TimeoutError"), RuntimeError(SECRET)]
-    taken: list[str] = []
+def test_care_is_taken_every_few_seconds_whatever_happens(caplog, start):
+    outcomes = [None, StorageUnavailable("TimeoutError"), RuntimeError(SECRET)]
+    taken = []
 
-    def care() -> None:
+    def care():
         taken.append(threading.current_thread().name)
         if outcomes and (outcome := outcomes.pop(0)):
             raise outcome
@@ -58,10 +53,8 @@ def test_care_is_taken_every_few_seconds_whatever_happens(
     assert SECRET not in "".join(JsonFormatter().format(record) for record in warned)
 
 
-def test_care_goes_on_while_a_worker_ends_its_last_job(
-    web: DramatiqTaskQueue, start: Start, go_on: threading.Event
-) -> None:
-    taken: list[None] = []
+def test_care_goes_on_while_a_worker_ends_its_last_job(web, start, go_on):
+    taken = []
     busy = threading.Event()
     heartbeat = Heartbeat(lambda: taken.append(None), lambda: None)
     worker = start(lambda _: (busy.set(), go_on.wait(60)), ignore, heartbeat)
@@ -78,12 +71,10 @@ def test_care_goes_on_while_a_worker_ends_its_last_job(
     stopping.join()
 
 
-def test_a_worker_whose_master_was_killed_ends_itself(
-    monkeypatch: pytest.MonkeyPatch, stops: list[int]
-) -> None:
+def test_a_worker_whose_master_was_killed_ends_itself(monkeypatch, stops):
     parents = itertools.chain([4711, 4711, 1], itertools.repeat(4711))
     monkeypatch.setattr(os, "getppid", lambda: next(parents))
-    cared: list[None] = []
+    cared = []
     heartbeat = Heartbeat(lambda: cared.append(None), lambda: None)
     broker = StubBroker(middleware=[])
     worker = dramatiq.Worker(broker)
@@ -95,7 +86,7 @@ def test_a_worker_whose_master_was_killed_ends_itself(
     assert stops == [signal.SIGTERM]
 
 
-def test_only_the_first_sigterm_counts(stops: list[int]) -> None:
+def test_only_the_first_sigterm_counts(stops):
     IgnoreRepeatedSigterm().after_process_boot(StubBroker(middleware=[]))
 
     for _ in range(3):
@@ -104,7 +95,7 @@ def test_only_the_first_sigterm_counts(stops: list[int]) -> None:
     assert stops == [signal.SIGTERM]
 
 
-def test_a_process_without_a_handler_for_sigterm_is_left_as_it_is(stops: list[int]) -> None:
+def test_a_process_without_a_handler_for_sigterm_is_left_as_it_is(stops):
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     IgnoreRepeatedSigterm().after_process_boot(StubBroker(middleware=[]))

@@ -1,14 +1,11 @@
 """The two lines of jobs: questions, and errands beside them."""
 
-from __future__ import annotations
-
 import threading
 import time
 
 import dramatiq
 import fakeredis
 import pytest
-import redis
 from dramatiq.brokers.stub import StubBroker
 
 from sectorflow_slack.domain.errors import StorageUnavailable
@@ -16,7 +13,7 @@ from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.logging import JsonFormatter
 from sectorflow_slack.tasks import ACTOR, QUEUE, SLACK_JOBS, DramatiqTaskQueue, PauseConsumers, make_broker
-from tests.tasks.conftest import KEY, SECRET, THREADS, Start
+from tests.tasks.conftest import KEY, SECRET, THREADS
 from tests.waiting import until
 
 pytestmark = pytest.mark.real_redis
@@ -25,13 +22,11 @@ SLACK_JOB = SlackJob("dialog", KEY, "0" * 32, 2, "U1", "C1", "1.2", "trigger", "
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["enqueued first", "started first"])
-def test_a_worker_gets_whole_what_the_web_enqueues(
-    web: DramatiqTaskQueue, start: Start, is_first: bool
-) -> None:
-    answered: list[InstallationKey] = []
-    ran: list[SlackJob] = []
+def test_a_worker_gets_whole_what_the_web_enqueues(web, start, is_first):
+    answered = []
+    ran = []
 
-    def enqueue() -> None:
+    def enqueue():
         web.answer_next(KEY)
         web.enqueue(SLACK_JOB)
 
@@ -44,8 +39,8 @@ def test_a_worker_gets_whole_what_the_web_enqueues(
     until(lambda: (answered, ran) == ([KEY], [SLACK_JOB]))
 
 
-def test_a_job_may_be_for_later(web: DramatiqTaskQueue, start: Start) -> None:
-    at: dict[str, float] = {}
+def test_a_job_may_be_for_later(web, start):
+    at = {}
     start(
         lambda _: at.setdefault("question", time.monotonic()),
         lambda _: at.setdefault("errand", time.monotonic()),
@@ -59,7 +54,7 @@ def test_a_job_may_be_for_later(web: DramatiqTaskQueue, start: Start) -> None:
     assert min(at.values()) - enqueued > 0.35
 
 
-def test_a_job_carries_two_ids_and_nothing_else() -> None:
+def test_a_job_carries_two_ids_and_nothing_else():
     broker = StubBroker(middleware=[])
     broker.declare_queue(QUEUE)
 
@@ -71,15 +66,11 @@ def test_a_job_carries_two_ids_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("error", [RuntimeError(SECRET), StorageUnavailable("ConnectionError")])
 def test_a_job_that_fails_is_not_run_again_and_nothing_of_its_error_is_kept(
-    raw_redis: redis.Redis,
-    web: DramatiqTaskQueue,
-    start: Start,
-    caplog: pytest.LogCaptureFixture,
-    error: Exception,
-) -> None:
-    ran: list[object] = []
+    raw_redis, web, start, caplog, error
+):
+    ran = []
 
-    def fail(job: object) -> None:
+    def fail(job):
         ran.append(job)
         raise error
 
@@ -100,11 +91,9 @@ def test_a_job_that_fails_is_not_run_again_and_nothing_of_its_error_is_kept(
     assert SECRET not in "".join(lines)
 
 
-def test_a_worker_takes_as_many_questions_as_it_has_threads_and_errands_beside_them(
-    web: DramatiqTaskQueue, start: Start, go_on: threading.Event
-) -> None:
-    running: list[InstallationKey] = []
-    ran: list[SlackJob] = []
+def test_a_worker_takes_as_many_questions_as_it_has_threads_and_errands_beside_them(web, start, go_on):
+    running = []
+    ran = []
     worker = start(lambda key: (running.append(key), go_on.wait(60)), ran.append)
     for _ in range(THREADS + 2):
         web.answer_next(KEY)
@@ -120,13 +109,11 @@ def test_a_worker_takes_as_many_questions_as_it_has_threads_and_errands_beside_t
     until(lambda: len(running) == THREADS + 2)
 
 
-def test_a_worker_that_shuts_down_ends_its_jobs_and_leaves_new_ones_to_others(
-    raw_redis: redis.Redis, web: DramatiqTaskQueue, start: Start, go_on: threading.Event
-) -> None:
-    ended: list[str] = []
-    begun: list[object] = []
+def test_a_worker_that_shuts_down_ends_its_jobs_and_leaves_new_ones_to_others(raw_redis, web, start, go_on):
+    ended = []
+    begun = []
 
-    def wait(job: InstallationKey | SlackJob) -> None:
+    def wait(job):
         begun.append(job)
         go_on.wait(60)
         ended.append(job.tenant_id if isinstance(job, InstallationKey) else job.kind)
@@ -149,7 +136,7 @@ def test_a_worker_that_shuts_down_ends_its_jobs_and_leaves_new_ones_to_others(
     assert raw_redis.llen(f"dramatiq:{QUEUE}") == 1
 
 
-def test_a_redis_that_is_away_is_storage_that_is_unavailable() -> None:
+def test_a_redis_that_is_away_is_storage_that_is_unavailable():
     server = fakeredis.FakeServer()
     broker = make_broker(fakeredis.FakeRedis(server=server))
     server.connected = False
@@ -160,7 +147,7 @@ def test_a_redis_that_is_away_is_storage_that_is_unavailable() -> None:
     assert str(caught.value) == "ConnectionError"
 
 
-def test_the_broker_finds_dead_workers_in_seconds_and_brings_nothing_of_dramatiqs_own() -> None:
+def test_the_broker_finds_dead_workers_in_seconds_and_brings_nothing_of_dramatiqs_own():
     broker = make_broker(fakeredis.FakeRedis())
 
     assert broker.heartbeat_timeout == 15_000

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that does what a test tells it to."""
+"""An HTTP server on loopback whose answers a test sets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from requests.structures import CaseInsensitiveDict
@@ -16,8 +16,8 @@ Answer = Callable[["Handler"], None]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A request as it came in."""
+class Request:
+    """A received request."""
 
     method: str
     path: str
@@ -48,7 +48,7 @@ def says(payload, status=200, **headers):
 
 
 def raw(*pieces, pause=0.0):
-    """Write these bytes, with pauses between them, and hang up."""
+    """Write these bytes, with pauses between them, and close the connection."""
 
     def answer(handler):
         for piece in pieces:
@@ -61,99 +61,77 @@ def raw(*pieces, pause=0.0):
     return answer
 
 
-#: Starts well, and breaks off or takes longer than any time limit.
 HEAD = b"HTTP/1.1 200 OK\r\n"
 hangs_up = raw(b"")
 breaks_off = raw(HEAD + b"Content-Length: 99\r\n\r\n{")
 trickles = raw(HEAD + b"Content-Length: 999\r\n\r\n", *[b"x"] * 100, pause=0.05)
-#: What such an answer is given up with: the first if its head came in time.
+#: The error of an answer that is too slow: the first if its head came in time.
 TOO_LATE = r"BodyTooSlow|ReadTimeout"
 
 
 def silent(handler):
-    """Say nothing until the server stops, or for ten seconds."""
+    """Send nothing until the server stops, or for ten seconds."""
     handler.server.over.wait(10)
     handler.close_connection = True
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    #: Head and body are written apart: the body would wait 40 ms for the client's acknowledgement.
+    #: Otherwise the body, written after the head, waits 40 ms for the client's acknowledgement.
     disable_nagle_algorithm = True
-    server: _Server
 
     def _handle(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.seen.append(
-            Seen(
-                self.command,
-                self.path,
-                CaseInsensitiveDict(self.headers.items()),
-                body,
-                self.client_address[1],
-            )
-        )
+        headers = CaseInsensitiveDict(self.headers.items())
+        request = Request(self.command, self.path, headers, body, self.client_address[1])
+        self.server.seen.append(request)
         with suppress(OSError):
             self.server.answer(self)
 
     do_GET = do_POST = _handle
 
     def log_message(self, *args):
-        """Keep the tests quiet."""
+        """Log nothing."""
 
 
-class _Server(ThreadingHTTPServer):
+class LocalServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, context):
+    def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        if context:
-            self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.url = f"http://127.0.0.1:{self.server_port}"
         self.seen = []
         self.answer = reply()
         self.over = threading.Event()
         self.closed = threading.Semaphore(0)
-
-    def shutdown_request(self, request):
-        super().shutdown_request(request)
-        self.closed.release()
-
-    def handle_error(self, *args):
-        """A client that hung up is none of a test's business."""
-
-
-@dataclass
-class LocalServer:
-    """The server as a test holds it."""
-
-    url: str
-    _server: _Server = field(repr=False)
-
-    @property
-    def seen(self):
-        return self._server.seen
 
     @property
     def connections(self):
         return {request.connection for request in self.seen}
 
     def answers(self, answer):
-        self._server.answer = answer
+        self.answer = answer
 
     def await_hang_up(self):
-        """Wait until one more connection is closed from here."""
-        assert self._server.closed.acquire(timeout=30)
+        """Wait until the server has closed one more connection."""
+        assert self.closed.acquire(timeout=30)
+
+    def shutdown_request(self, request):
+        super().shutdown_request(request)
+        self.closed.release()
+
+    def handle_error(self, *args):
+        """Ignore clients that close the connection."""
 
 
 @contextmanager
-def running_server(context=None):
-    server = _Server(context)
+def running_server():
+    server = LocalServer()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        scheme = "https" if context else "http"
-        yield LocalServer(f"{scheme}://127.0.0.1:{server.server_port}", server)
+        yield server
     finally:
         server.over.set()
         server.shutdown()

@@ -43,7 +43,7 @@ def get(session, url, timeout=5.0):
     ],
     ids=["json", "empty", "gzip", "error", "chunked"],
 )
-def test_a_connection_is_used_again_whatever_the_answer_was(session, server, answer):
+def test_a_connection_is_reused_after_every_kind_of_answer(session, server, answer):
     server.answers(answer)
 
     for _ in range(3):
@@ -53,7 +53,7 @@ def test_a_connection_is_used_again_whatever_the_answer_was(session, server, ans
     assert len(server.connections) == 1
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_replaced(session, server):
+def test_a_connection_that_the_server_closed_is_replaced(session, server):
     server.answers(raw(HEAD + b"Content-Length: 2\r\n\r\n{}"))
 
     bodies = []
@@ -65,7 +65,7 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced(session, serv
     assert len(server.connections) == 3
 
 
-def test_as_many_threads_as_the_pool_holds_open_one_connection_each(session, server):
+def test_the_pool_has_a_connection_for_each_thread(session, server):
     together = threading.Barrier(8)
 
     def call_thrice():
@@ -104,11 +104,11 @@ def test_a_process_makes_one_tls_context_for_all_its_connections(server, trap, m
     assert used == made * 3
 
 
-# What is not carried elsewhere
+# Redirects, cookies and credentials
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_given_back_and_not_followed(session, server, trap, status):
+def test_a_redirect_is_returned_and_not_followed(session, server, trap, status):
     server.answers(reply(status, b"", Location=f"{trap.url}/trap"))
 
     response, _ = get(session, server.url)
@@ -117,7 +117,7 @@ def test_a_redirect_is_given_back_and_not_followed(session, server, trap, status
     assert trap.seen == []
 
 
-def test_cookies_are_not_kept(session, server):
+def test_cookies_are_not_stored(session, server):
     server.answers(reply(200, b"{}", Set_Cookie="who=you; Path=/"))
 
     for _ in range(2):
@@ -150,10 +150,10 @@ def test_a_netrc_of_the_environment_does_not_replace_the_token(session, server, 
     ],
     ids=["trickles", "chunk trickles", "falls silent"],
 )
-def test_an_answer_that_is_not_whole_in_time_is_given_up(session, server, answer):
+def test_an_answer_that_is_incomplete_in_time_is_a_time_out(session, server, answer):
     server.answers(answer)
 
-    # Waited for to its end, each of them would be a broken body, which is no time-out.
+    # At its end, each of them would be a broken body, which is no time-out.
     with pytest.raises(requests.Timeout):
         get(session, server.url, timeout=0.3)
 

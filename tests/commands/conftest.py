@@ -1,25 +1,22 @@
-"""Commands run in an application whose Slack and SectorFlow do what a test tells them."""
+"""An application for commands, with fakes of Slack and SectorFlow."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import fakeredis
 import pytest
-from click.testing import Result
 
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, Script
 from tests.values import MODEL_IDS, WORKSPACE_ID
 
-Run = Callable[..., Result]
-
 
 @dataclass
-class FakeProbe:
-    """Slack, asked whether it is there and what time it is."""
+class FakeSlack(FakeSlackClient):
+    """Slack with a clock."""
 
     skew: float | None = 0.4
     probes: Script = field(default_factory=Script)
@@ -30,16 +27,16 @@ class FakeProbe:
 
 
 @dataclass
-class FakeDesk(FakeSectorFlowClient):
-    """SectorFlow, as operators try it."""
+class FakeSectorFlow(FakeSectorFlowClient):
+    """SectorFlow with the calls of the commands."""
 
     status: int = 401
-    calls: Script = field(default_factory=Script)
+    probes: Script = field(default_factory=Script)
     tokens: list[str] = field(default_factory=list)
     saved: list[tuple[str | None, Mapping[str, Any]]] = field(default_factory=list)
 
     def probe(self):
-        self.calls.play()
+        self.probes.play()
         return self.status
 
     def list_models(self, api_token):
@@ -52,53 +49,46 @@ class FakeDesk(FakeSectorFlowClient):
         return [{"id": WORKSPACE_ID, "name": "Team", "models": [{"modelId": MODEL_IDS[0], "name": "Ada"}]}]
 
     def create_workspace(self, api_token, workspace):
-        self.saved.append((None, workspace))
-        return {"id": WORKSPACE_ID, **workspace}
+        return self.update_workspace(api_token, None, workspace)
 
     def update_workspace(self, api_token, workspace_id, workspace):
         self.saved.append((workspace_id, workspace))
-        return {"id": workspace_id, **workspace}
+        return {"id": workspace_id or WORKSPACE_ID, **workspace}
 
 
 @pytest.fixture
 def store():
-    """The fake alone: the stores' own tests show that the real one does the same."""
     return fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)
 
 
 @pytest.fixture
-def probe():
-    return FakeProbe()
-
-
-@pytest.fixture
-def desk():
-    return FakeDesk()
-
-
-@pytest.fixture
 def slack():
-    return FakeSlackClient()
+    return FakeSlack()
 
 
 @pytest.fixture
-def services(services, probe, desk, slack):
-    installs = replace(
+def sectorflow():
+    return FakeSectorFlow()
+
+
+@pytest.fixture
+def services(services, slack, sectorflow):
+    registration = replace(
         services.registration,
-        sectorflow=desk,
+        sectorflow=sectorflow,
         app_creator=replace(services.registration.app_creator, slack=slack),
         revocations=replace(services.registration.revocations, slack=slack),
     )
-    return replace(services, slack=probe, sectorflow=desk, registration=installs)
+    return replace(services, slack=slack, sectorflow=sectorflow, registration=registration)
 
 
 @pytest.fixture
 def run(app):
-    """Call a command as an operator would: ``run("installations list", "--json")``."""
-    return running(app)
+    """Run a command as an operator does: ``run("installations list", "--json")``."""
+    return runner(app)
 
 
-def running(app):
+def runner(app):
     def run(command, *arguments, typed=None):
         return app.test_cli_runner().invoke(args=[*command.split(), *arguments], input=typed)
 
@@ -106,11 +96,11 @@ def running(app):
 
 
 def documents(result):
-    """The JSON documents that a command printed, one a line."""
+    """Return the JSON documents that a command printed, one a line."""
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """Commands believe that they write to a terminal."""
+    """Let the output be a terminal."""
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda self: True, raising=False)

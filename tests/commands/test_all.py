@@ -20,14 +20,14 @@ from sectorflow_slack.bootstrap import build_services, make_connections
 from sectorflow_slack.commands import make_app_without_settings, register_commands
 from sectorflow_slack.commands.output import EXIT_CODES
 from sectorflow_slack.storage.crypto import Cipher
-from tests.commands.conftest import running
+from tests.commands.conftest import runner
 from tests.fakes import FakeSectorFlowClient
 from tests.values import API_TOKEN, INSTALL_API_KEY, MODEL_IDS, WORKSPACE_ID
 
 ROOT = Path(__file__).parent.parent.parent
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 
-#: The commands that need no Redis, or report themselves that it is away.
+#: The commands that need no Redis, or report themselves that it is down.
 WITHOUT_REDIS = {
     "keys new",
     "manifest",
@@ -93,7 +93,7 @@ def test_no_command_takes_a_secret_as_an_argument(name):
     assert all(isinstance(param, click.Option) and param.is_flag for param in secret)
 
 
-def test_where_redis_is_away_every_command_says_so_in_one_sentence(settings, tmp_path, monkeypatch):
+def test_without_redis_every_command_prints_one_sentence(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("SECTORFLOW_TOKEN", API_TOKEN)
     monkeypatch.chdir(tmp_path)
     backup = json.dumps({"app:A1": {"client_id": "1.2"}})
@@ -101,7 +101,7 @@ def test_where_redis_is_away_every_command_says_so_in_one_sentence(settings, tmp
     away = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0), decode_responses=True)
     services = build_services(settings, make_connections(away, away))
     installs = replace(services.registration, sectorflow=FakeSectorFlowClient())
-    run = running(create_app(settings, replace(services, registration=installs)))
+    run = runner(create_app(settings, replace(services, registration=installs)))
 
     results = {name: run(name, *ARGUMENTS.get(name, [])) for name in COMMANDS.keys() - WITHOUT_REDIS}
 
@@ -111,7 +111,7 @@ def test_where_redis_is_away_every_command_says_so_in_one_sentence(settings, tmp
         assert result.stderr.count("\n") == 1, name
 
 
-# Where the settings are wrong
+# Without settings
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_where_redis_is_away_every_command_says_so_in_one_sentence(settings, tmp
         ("/bin/flask", False),
     ],
 )
-def test_with_wrong_settings_only_the_doctor_and_new_keys_run_and_nothing_is_served(arguments, runs):
+def test_without_settings_only_doctor_and_keys_new_run(arguments, runs):
     app = make_app_without_settings(FAULT, arguments.split())
 
     assert (app is not None) is runs
@@ -150,14 +150,14 @@ def flask(*arguments, **environment):
     )
 
 
-def test_a_process_without_settings_prints_a_new_key_and_nothing_else():
+def test_a_process_without_settings_prints_a_new_key():
     done = flask("keys", "new")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert Fernet(done.stdout.strip())
 
 
-def test_a_process_without_settings_is_told_which_are_missing():
+def test_a_process_without_settings_names_the_missing_ones():
     examined, listed = flask("doctor", "--json"), flask("installations", "list")
 
     faults = [json.loads(line)["message"] for line in examined.stdout.splitlines()]
@@ -168,7 +168,7 @@ def test_a_process_without_settings_is_told_which_are_missing():
     assert "Traceback" not in examined.stderr + listed.stderr
 
 
-def test_a_process_whose_redis_is_away_says_one_sentence():
+def test_a_process_without_redis_prints_one_sentence():
     done = flask("installations", "list", **SETTINGS)
 
     assert (done.returncode, done.stdout) == (1, "")

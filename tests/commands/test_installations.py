@@ -1,4 +1,4 @@
-"""Installations are listed, shown, deleted, kept elsewhere and put back."""
+"""Installations are listed, shown, deleted, exported and imported."""
 
 import stat
 from importlib import import_module
@@ -8,15 +8,7 @@ import pytest
 from sectorflow_slack.domain.errors import SlackBusy
 from tests.commands.conftest import documents
 from tests.losing import lose
-from tests.values import (
-    API_TOKEN,
-    BOT_TOKEN,
-    NOW,
-    make_bot,
-    make_installation,
-    make_pending,
-    make_terms,
-)
+from tests.values import API_TOKEN, BOT_TOKEN, NOW, make_bot, make_installation, make_pending, make_terms
 
 INSTALLED = make_installation(make_terms(app_name="Ac\x1b[2Jme\r\u202e"))
 ID = INSTALLED.settings.id
@@ -28,17 +20,18 @@ PENDING = make_pending(
     expires_at=NOW + 86_401,
 )
 PENDING_ID = PENDING.settings.id
-PLACE = f"installation:{INSTALLED.key}"
+KEY = f"installation:{INSTALLED.key}"
+SECRETS = (API_TOKEN, BOT_TOKEN, PENDING.link)
 
 
 @pytest.fixture
 def two(services):
-    """One that is installed, and one that waits for consent."""
+    """Store an installed and a pending installation."""
     services.registration.installations.save(INSTALLED, None, None)
     services.registration.pendings.save(PENDING)
 
 
-# Listing and showing
+# list and show
 
 
 @pytest.mark.usefixtures("two")
@@ -48,16 +41,13 @@ def test_all_are_listed_oldest_first_without_a_secret(run):
 
     first, second = documents(as_json)
     assert table.exit_code == as_json.exit_code == 0
-    assert (first["id"], first["status"], first["teamId"], first["teamName"]) == (
-        *(ID, "installed", "T0ACME", "Acme"),
-    )
+    assert (first["id"], first["status"], first["teamId"]) == (ID, "installed", "T0ACME")
     assert (second["id"], second["status"], second["customerId"]) == (PENDING_ID, "pending", "c-2")
     assert second["createdAt"] == "2027-01-15T08:00:01+00:00"
     assert first.keys() == second.keys()
     assert table.stdout.index(ID) < table.stdout.index(PENDING_ID)
     assert not {"\x1b", "\r", "\u202e"} & set(table.stdout)
-    for secret in (API_TOKEN, BOT_TOKEN, PENDING.link):
-        assert secret not in table.output + as_json.output
+    assert not [secret for secret in SECRETS if secret in table.output + as_json.output]
 
 
 @pytest.mark.usefixtures("two")
@@ -65,13 +55,13 @@ def test_all_are_listed_oldest_first_without_a_secret(run):
     ("filters", "expected"),
     [
         ("--status pending", [PENDING_ID]),
-        ("--app A0NOBODY", []),
+        ("--app A0OTHER", []),
         ("--team T0OTHER", [PENDING_ID]),
         ("--customer c-2", [PENDING_ID]),
         ("--app A0OWN --status installed", [ID]),
     ],
 )
-def test_filters_keep_what_fits(run, filters, expected):
+def test_filters_select_installations(run, filters, expected):
     found = documents(run(f"installations list --json {filters}"))
 
     assert [each["id"] for each in found] == expected
@@ -81,9 +71,9 @@ def test_a_list_ends_at_its_limit_and_says_that_there_are_more(run, services, mo
     # The package's attribute of this name is the group of commands.
     monkeypatch.setattr(import_module("sectorflow_slack.commands.installations"), "_PAGE", 2)
     for number in range(5):
-        terms = make_terms(id=f"id-{number}", created_at=NOW + number)
+        settings = make_terms(id=f"id-{number}", created_at=NOW + number)
         bot = make_bot(team_id=f"T{number}")
-        services.registration.installations.save(make_installation(terms, bot), None, None)
+        services.registration.installations.save(make_installation(settings, bot), None, None)
 
     three, everything, five = (
         run(f"installations list --json {most}") for most in ("--limit 3", "--all --limit 1", "--limit 5")
@@ -97,7 +87,7 @@ def test_a_list_ends_at_its_limit_and_says_that_there_are_more(run, services, mo
 
 
 @pytest.mark.parametrize("wrong", ["--status odd", "--limit 0", "--limit many", "more"])
-def test_wrong_usage_is_told_apart(run, wrong):
+def test_an_invalid_option_is_wrong_usage(run, wrong):
     assert run(f"installations list {wrong}").exit_code == 2
 
 
@@ -110,13 +100,12 @@ def test_one_is_shown_without_a_secret(run, installation_id):
     (shown,) = documents(as_json)
     assert (table.exit_code, shown["id"]) == (0, installation_id)
     assert shown["workspaceId"] in table.stdout
-    for secret in (API_TOKEN, BOT_TOKEN, PENDING.link):
-        assert secret not in table.output + as_json.output
+    assert not [secret for secret in SECRETS if secret in table.output + as_json.output]
 
 
 @pytest.mark.parametrize("installation_id", ["no-such-id", "ü", "no-text-\udcff"])
 @pytest.mark.parametrize("command", ["show", "delete"])
-def test_one_that_is_not_there_is_an_error(run, command, installation_id):
+def test_an_unknown_installation_is_an_error(run, command, installation_id):
     result = run(f"installations {command}", installation_id)
 
     assert (result.exit_code, result.stdout) == (1, "")
@@ -125,25 +114,25 @@ def test_one_that_is_not_there_is_an_error(run, command, installation_id):
 
 @pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(
-    ("installation_id", "place", "field"),
-    [(ID, PLACE, "api_token"), (PENDING_ID, f"pending-secrets:{PENDING_ID}", "link")],
+    ("installation_id", "key", "field"),
+    [(ID, KEY, "api_token"), (PENDING_ID, f"pending-secrets:{PENDING_ID}", "link")],
 )
-def test_a_lost_key_hides_no_installation_and_is_said(run, store, installation_id, place, field):
-    lose(store, place, field)
+def test_an_installation_with_a_lost_secret_is_listed_and_shown(run, store, installation_id, key, field):
+    lose(store, key, field)
 
     listed = run("installations list", "--json")
     shown = run("installations show", installation_id, "--json")
 
     assert [each["id"] for each in documents(listed)] == [ID, PENDING_ID]
     assert documents(shown)[0]["id"] == installation_id
-    assert f"No key opens its secrets ({place} {field}): it cannot be used" in shown.stderr
+    assert f"No key opens its secrets ({key} {field}): it cannot be used" in shown.stderr
 
 
-# Deleting
+# delete
 
 
 @pytest.mark.usefixtures("two")
-def test_a_deletion_asks_first_and_does_nothing_without_a_yes(run, services):
+def test_a_deletion_needs_a_confirmation(run, services):
     refused = run("installations delete", ID, typed="n\n")
     unattended = run("installations delete", ID)
 
@@ -153,7 +142,7 @@ def test_a_deletion_asks_first_and_does_nothing_without_a_yes(run, services):
 
 @pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(
-    ("installation_id", "lost", "fault", "revocation"),
+    ("installation_id", "lost", "error", "revocation"),
     [
         (ID, [], None, "done"),
         (ID, [], SlackBusy("ratelimited"), "waiting"),
@@ -162,12 +151,12 @@ def test_a_deletion_asks_first_and_does_nothing_without_a_yes(run, services):
         (PENDING_ID, [], None, "none"),
     ],
 )
-def test_a_script_reads_what_became_of_the_token_of_one_that_is_deleted(
-    run, services, slack, store, installation_id, lost, fault, revocation
+def test_json_has_the_state_of_the_revocation(
+    run, services, slack, store, installation_id, lost, error, revocation
 ):
     for field in lost:
-        lose(store, PLACE, field)
-    slack.revocations.then(fault)
+        lose(store, KEY, field)
+    slack.revocations.then(error)
 
     result = run("installations delete --yes --json", installation_id)
 
@@ -178,10 +167,10 @@ def test_a_script_reads_what_became_of_the_token_of_one_that_is_deleted(
 
 @pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(
-    ("fault", "warning"), [(None, ""), (SlackBusy("ratelimited"), "still to be revoked at Slack")]
+    ("error", "warning"), [(None, ""), (SlackBusy("ratelimited"), "still to be revoked at Slack")]
 )
-def test_people_are_told_of_a_token_that_is_not_revoked_yet(run, services, slack, fault, warning):
-    slack.revocations.then(fault)
+def test_a_token_that_is_not_revoked_yet_is_a_warning(run, services, slack, error, warning):
+    slack.revocations.then(error)
 
     result = run("installations delete", ID, typed="y\n")
 
@@ -190,11 +179,11 @@ def test_people_are_told_of_a_token_that_is_not_revoked_yet(run, services, slack
     assert services.registration.find(PENDING_ID) == PENDING
 
 
-# Export and import
+# export and import
 
 
 @pytest.mark.usefixtures("two")
-def test_installations_go_to_a_file_of_their_owners_and_come_back(run, services, store, tmp_path):
+def test_an_export_is_private_and_can_be_imported(run, services, store, tmp_path):
     file = tmp_path / "installations.backup"
     file.write_text("an older one")
     file.chmod(0o644)
@@ -212,7 +201,7 @@ def test_installations_go_to_a_file_of_their_owners_and_come_back(run, services,
 
 
 @pytest.mark.parametrize("content", [b"something else", b"\xff\xfe", b""])
-def test_a_file_that_is_no_backup_is_an_error_without_a_trace(run, tmp_path, content):
+def test_a_file_that_is_no_backup_is_an_error(run, tmp_path, content):
     file = tmp_path / "other"
     file.write_bytes(content)
 
@@ -222,8 +211,8 @@ def test_a_file_that_is_no_backup_is_an_error_without_a_trace(run, tmp_path, con
     assert "no backup" in result.stderr
 
 
-def test_a_folder_that_is_not_there_is_an_error_without_a_trace(run, tmp_path):
-    result = run("installations export", str(tmp_path / "nowhere" / "backup"))
+def test_a_missing_folder_is_an_error(run, tmp_path):
+    result = run("installations export", str(tmp_path / "missing" / "backup"))
 
     assert result.exit_code == 1
     assert "cannot be written: No such file or directory." in result.stderr

@@ -12,7 +12,7 @@ from tests.commands.conftest import documents
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (errors.TokenRefused("status 403"), "SectorFlow refuses this token (status 403)."),
         (errors.WorkspaceMissing("status 404"), "SectorFlow knows no such workspace (status 404)."),
@@ -28,8 +28,8 @@ from tests.commands.conftest import documents
         (errors.SlackRefused("invalid_auth"), "Slack refuses (invalid_auth)."),
     ],
 )
-def test_an_error_of_ours_is_one_plain_sentence(error, said):
-    assert said in error_message(error)
+def test_an_error_of_the_service_is_one_sentence(error, message):
+    assert message in error_message(error)
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,7 @@ def test_a_terminal_shows_values_and_no_control_characters(value, shown):
         ("installations import", "Restoring"),
     ],
 )
-def test_a_terminal_shows_how_far_a_long_command_is_and_a_script_reads_json_alone(
-    run, tmp_path, command, label
-):
+def test_a_terminal_shows_progress_and_json_output_has_none(run, tmp_path, command, label):
     file = str(tmp_path / "backup")
     run("installations export", file)
     arguments = [] if command == "keys re-encrypt" else [file]
@@ -70,14 +68,14 @@ def test_a_terminal_shows_how_far_a_long_command_is_and_a_script_reads_json_alon
     assert len(documents(as_json)) == 1
 
 
-def test_logs_do_not_get_in_between_what_is_printed(run, capfd):
+def test_warnings_are_not_logged_and_errors_not_to_stdout(run, capfd):
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     configure_logging("INFO")
 
     try:
         run("apps list")
-        logging.getLogger("sectorflow_slack").warning("left to workers")
+        logging.getLogger("sectorflow_slack").warning("a warning")
         stream = root.handlers[0]
     finally:
         root.handlers[:] = handlers
@@ -85,4 +83,4 @@ def test_logs_do_not_get_in_between_what_is_printed(run, capfd):
 
     assert isinstance(stream, logging.StreamHandler)
     assert stream.stream is not sys.__stdout__
-    assert "left to workers" not in "".join(capfd.readouterr())
+    assert "a warning" not in "".join(capfd.readouterr())

@@ -1,4 +1,4 @@
-"""The locked files install whatever is released tomorrow, with the oldest pip of a Python 3.11."""
+"""The lock files install with the oldest pip of Python 3.11, even after newer releases."""
 
 import hashlib
 import importlib.metadata
@@ -17,7 +17,7 @@ from packaging.version import Version
 from tests.conftest import skip_or_fail
 
 ROOT = Path(__file__).parent.parent
-#: The pip that CPython 3.11.0 brought (Lib/ensurepip/_bundled), by its wheel's digest.
+#: The pip of CPython 3.11.0 (Lib/ensurepip/_bundled), by its wheel's digest.
 OLDEST_PIP = "pip==22.3 --hash=sha256:1daab4b8d3b97d1d763caeb01a4640a2250a0ea899e257b1e44b9eded91e15ab"
 RUN_PIP = "import runpy, sys; sys.path.insert(0, {!r}); runpy.run_module('pip', run_name='__main__')"
 LOCKED = re.compile(r"^(?P<pin>[a-z0-9][^\s\\]*(?: ; [^\\]+)?) \\$", re.MULTILINE)
@@ -33,13 +33,13 @@ def pip(tmp_path_factory):
     install = ["-m", "uv", "pip", "install", "--quiet", "--target", str(home / "lib"), "--require-hashes"]
     done = run([sys.executable, *install, "-r", str(wanted)])
     if done.returncode:
-        skip_or_fail(f"the oldest pip cannot be had: {done.stderr}")
+        skip_or_fail(f"the oldest pip cannot be installed: {done.stderr}")
     return [sys.executable, "-c", RUN_PIP.format(str(home / "lib"))]
 
 
 # requirements-dev.txt holds all that requirements-setup.txt and requirements-demo.txt do.
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
-def test_a_release_elsewhere_breaks_no_installation(name, pip, tmp_path):
+def test_newer_releases_break_no_installation(name, pip, tmp_path):
     pins = read_pins(name)
 
     done = install_with_newer_releases(pip, pins, tmp_path)
@@ -58,12 +58,12 @@ def test_the_same_installation_breaks_if_the_lock_forgets_extras(pip, tmp_path):
 
 
 def read_pins(name):
-    """Return what a locked file names, with extras and markers."""
+    """Return the pins of a lock file, with extras and markers."""
     return [Requirement(found["pin"]) for found in LOCKED.finditer((ROOT / name).read_text())]
 
 
 def install_with_newer_releases(pip, pins, home):
-    """Install the pins, with hashes, from an index that has a newer release of each package too."""
+    """Install the pins, with hashes, from an index that also has a newer release of each package."""
     index, lines = home / "index", list[str]()
     index.mkdir()
     for pin in pins:
@@ -78,7 +78,7 @@ def install_with_newer_releases(pip, pins, home):
 
 
 def write_wheel(index, pin, version):
-    """Write a wheel without code that needs what the real release needs."""
+    """Write a wheel without code, with the requirements of the real release."""
     stem = f"{pin.name.replace('-', '_')}-{version}"
     metadata = [f"Metadata-Version: 2.1\nName: {pin.name}\nVersion: {version}"]
     if applies(pin):
@@ -111,7 +111,7 @@ def name_and_version(path):
 
 
 def run(command):
-    """Run a command that the pip settings of this machine do not reach."""
+    """Run a command without this machine's pip settings."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     return subprocess.run(
         command,

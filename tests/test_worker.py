@@ -38,7 +38,7 @@ VARIABLES = {
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
-    """A worker's settings; the logging and the global broker that it changes are put back afterwards."""
+    """Set a worker's settings; restore the logging and the global broker afterwards."""
     monkeypatch.setattr(dramatiq.broker, "global_broker", None)
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
@@ -49,7 +49,7 @@ def environment(monkeypatch):
     root.setLevel(level)
 
 
-def test_a_worker_is_set_up_without_reaching_for_redis_and_says_nothing(caplog):
+def test_a_worker_is_set_up_without_redis_and_logs_nothing(caplog):
     setup_broker()
 
     broker = dramatiq.get_broker()
@@ -60,7 +60,7 @@ def test_a_worker_is_set_up_without_reaching_for_redis_and_says_nothing(caplog):
     assert caplog.records == []
 
 
-def test_a_worker_with_wrong_settings_does_not_start_and_says_which(monkeypatch):
+def test_a_worker_with_wrong_settings_exits_and_names_them(monkeypatch):
     monkeypatch.setenv("WORKER_THREADS", "none")
     monkeypatch.setenv("ENCRYPTION_KEYS", "not-a-key-but-a-secret")
 
@@ -74,17 +74,17 @@ def test_a_worker_with_wrong_settings_does_not_start_and_says_which(monkeypatch)
 
 
 @pytest.mark.real_redis
-def test_a_worker_answers_jobs_runs_errands_and_takes_care(real_redis_url, monkeypatch):
+def test_a_worker_runs_both_kinds_of_jobs_and_its_heartbeat(real_redis_url, monkeypatch):
     monkeypatch.setenv("REDIS_URL", real_redis_url)
     monkeypatch.setattr(tasks, "HEARTBEAT_SECONDS", 0.02)
-    # A paused consumer of dramatiq's sleeps this long before it sees that it is to stop.
+    # A paused consumer sleeps this long before it stops.
     monkeypatch.setattr(dramatiq.worker, "CONSUMER_RESTART_DELAY_SECS", 0.1)
     answered = []
     ran = []
-    cared = threading.Event()
+    extended = threading.Event()
     monkeypatch.setattr(AnswerService, "answer_next", lambda self, key: answered.append(key))
-    monkeypatch.setattr(SlackJobService, "run", lambda self, errand: ran.append(errand))
-    monkeypatch.setattr(AnswerService, "extend_leases", lambda self: cared.set())
+    monkeypatch.setattr(SlackJobService, "run", lambda self, job: ran.append(job))
+    monkeypatch.setattr(AnswerService, "extend_leases", lambda self: extended.set())
     setup_broker()
     worker = dramatiq.Worker(dramatiq.get_broker())
     client = redis.Redis.from_url(real_redis_url)
@@ -95,7 +95,7 @@ def test_a_worker_answers_jobs_runs_errands_and_takes_care(real_redis_url, monke
         queue.enqueue(SLACK_JOB)
 
         until(lambda: (answered, ran) == ([KEY], [SLACK_JOB]))
-        assert cared.wait(20)
+        assert extended.wait(20)
         assert len(worker.workers) == 2
     finally:
         worker.stop()

@@ -15,7 +15,7 @@ from tests.waiting import is_alive, until
 
 pytestmark = pytest.mark.real_redis
 
-#: Writes, then dies by SIGKILL on a system that does not end children with their parent.
+#: Writes, then is killed on a system that does not end children with their parent.
 ORPHANING = """
 import os, signal, sys
 from pathlib import Path
@@ -52,7 +52,7 @@ def read(home, server):
         return client.get("key")
 
 
-def leave_over(home, server):
+def orphan_store(home, server):
     """Run a store whose launcher is killed, and return the store's process id."""
     orphaning = [sys.executable, "-c", ORPHANING, str(home), str(server.path)]
     with subprocess.Popen(orphaning, stdout=subprocess.PIPE, text=True) as launcher:
@@ -61,13 +61,13 @@ def leave_over(home, server):
 
 
 def make_script(folder, script):
-    path = folder / "stand-in-server"
+    path = folder / "fake-server"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o700)
     return Server(path, "7.0.0")
 
 
-def test_it_serves_on_a_private_socket_only_and_no_file_of_it_is_open_to_others(home, server):
+def test_the_socket_and_all_files_are_private(home, server):
     with running_store(home, server) as store, connect(store) as client:
         client.set("key", "kept")
         mode = stat.S_IMODE(store.socket.stat().st_mode)
@@ -90,7 +90,7 @@ def test_data_survive_a_sigkill_of_the_store(home, server):
     assert read(home, server) == "kept"
 
 
-def test_a_half_written_last_command_is_left_out(home, server):
+def test_an_incomplete_last_command_is_ignored(home, server):
     write(home, server)
     newest = max((path for path in home.rglob("*.aof")), key=lambda path: path.stat().st_size)
     with newest.open("ab") as file:
@@ -99,7 +99,7 @@ def test_a_half_written_last_command_is_left_out(home, server):
     assert read(home, server) == "kept"
 
 
-def test_each_server_reads_what_the_other_wrote(tmp_path, installed_server, wheel_server):
+def test_each_server_reads_the_data_of_the_other(tmp_path, installed_server, wheel_server):
     for first, second in ((installed_server, wheel_server), (wheel_server, installed_server)):
         home = tmp_path / first.version
         home.mkdir(mode=0o700)
@@ -123,7 +123,7 @@ def test_a_folder_with_a_long_path_gets_its_socket_elsewhere(tmp_path, installed
     assert not place.exists()
 
 
-def test_a_folder_with_odd_letters_in_its_name_works(tmp_path, installed_server):
+def test_a_folder_may_have_special_characters_in_its_name(tmp_path, installed_server):
     home = tmp_path / "o d?d#'\"%20"
     home.mkdir(mode=0o700)
 
@@ -133,21 +133,21 @@ def test_a_folder_with_odd_letters_in_its_name_works(tmp_path, installed_server)
 
 
 def test_a_store_that_outlived_its_launcher_is_stopped_first(home, server):
-    left_over = leave_over(home, server)
-    assert is_alive(left_over)
+    orphan = orphan_store(home, server)
+    assert is_alive(orphan)
 
     kept = read(home, server)
 
     assert kept == "kept"
-    assert not is_alive(left_over)
+    assert not is_alive(orphan)
 
 
-def test_a_left_over_socket_folder_is_cleared_away(tmp_path, installed_server):
+def test_a_orphan_socket_folder_is_removed(tmp_path, installed_server):
     home = tmp_path / ("long" * 30)
     home.mkdir(mode=0o700)
-    left_over = leave_over(home, installed_server)
+    orphan = orphan_store(home, installed_server)
     place = Path((home / "store.lock").read_text()).parent
-    os.kill(left_over, signal.SIGKILL)
+    os.kill(orphan, signal.SIGKILL)
     assert place.exists()
 
     kept = read(home, installed_server)
@@ -163,7 +163,7 @@ def test_a_store_that_ends_at_once_is_reported_with_its_log(home):
         running_store(home, server).__enter__()
 
 
-def test_a_stop_is_heard_while_the_store_is_not_ready(home):
+def test_a_store_that_is_not_ready_can_be_stopped(home):
     server = make_script(home, "exec sleep 60")
     answers = iter([True, True, False])
 

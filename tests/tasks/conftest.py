@@ -1,4 +1,4 @@
-"""Workers and a web side on a real Redis, for the tests of the job engine."""
+"""A queue and workers on a real Redis."""
 
 import threading
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from sectorflow_slack.tasks import (
 )
 
 KEY = InstallationKey("A0OWN", "T0ACME")
-SECRET = "a-secret-that-nobody-may-see"
+SECRET = "the-secret"
 THREADS = 3
 
 Start = Callable[..., dramatiq.Worker]
@@ -40,22 +40,22 @@ def raw_redis(real_redis_url):
 
 @pytest.fixture
 def web(raw_redis):
-    """The web's side: a broker on which no actor was ever declared."""
+    """The queue of a web process, whose brokers have no actors."""
     return DramatiqTaskQueue(make_broker(raw_redis), make_broker(raw_redis, SLACK_JOBS))
 
 
 @pytest.fixture
 def start(raw_redis, monkeypatch):
-    """Start a worker that answers with the first, runs errands with the second, and has these middlewares."""
-    # A paused consumer of dramatiq's sleeps this long before it sees that it is to stop.
+    """Start a worker with functions for questions and for Slack jobs, and with middleware."""
+    # A paused consumer sleeps this long before it stops.
     monkeypatch.setattr(dramatiq.worker, "CONSUMER_RESTART_DELAY_SECS", 0.02)
     workers = []
 
     def start_worker(answer_next=ignore, run=ignore, *middleware):
-        errands, broker = make_broker(raw_redis, SLACK_JOBS), make_broker(raw_redis)
-        declare_slack_job_actor(errands, run)  # type: ignore[arg-type]
+        slack_jobs, broker = make_broker(raw_redis, SLACK_JOBS), make_broker(raw_redis)
+        declare_slack_job_actor(slack_jobs, run)  # type: ignore[arg-type]
         declare_question_actor(broker, answer_next)  # type: ignore[arg-type]
-        for one in (WorkerSettings(THREADS), SlackJobWorker(errands), *middleware):
+        for one in (WorkerSettings(THREADS), SlackJobWorker(slack_jobs), *middleware):
             broker.add_middleware(one)
         workers.append(dramatiq.Worker(broker))
         workers[-1].start()
@@ -68,7 +68,7 @@ def start(raw_redis, monkeypatch):
 
 @pytest.fixture
 def go_on(start):
-    """What jobs of a test wait for; let go of before the workers are stopped."""
+    """An event for jobs to wait for; set before the workers are stopped."""
     event = threading.Event()
     yield event
     event.set()

@@ -1,4 +1,4 @@
-"""What a worker does beside its jobs, and how it ends."""
+"""The worker's heartbeat and its signals."""
 
 import itertools
 import os
@@ -25,38 +25,38 @@ def often(monkeypatch):
 
 
 @pytest.fixture
-def stops():
+def signals():
     """The SIGTERMs that this process's handler was called for."""
-    heard = []
-    before = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
-    yield heard
+    signals = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: signals.append(number))
+    yield signals
     signal.signal(signal.SIGTERM, before)
 
 
-def test_care_is_taken_every_few_seconds_whatever_happens(caplog, start):
+def test_the_heartbeat_survives_errors(caplog, start):
     outcomes = [None, StorageUnavailable("TimeoutError"), RuntimeError(SECRET)]
-    taken = []
+    calls = []
 
-    def care():
-        taken.append(threading.current_thread().name)
+    def extend_leases():
+        calls.append(threading.current_thread().name)
         if outcomes and (outcome := outcomes.pop(0)):
             raise outcome
 
-    worker = start(ignore, ignore, Heartbeat(care, lambda: None))
-    until(lambda: len(taken) >= 5)
+    worker = start(ignore, ignore, Heartbeat(extend_leases, lambda: None))
+    until(lambda: len(calls) >= 5)
     worker.stop()
 
     until(lambda: "heartbeat" not in {each.name for each in threading.enumerate()})
-    assert set(taken) == {"heartbeat"}
+    assert set(calls) == {"heartbeat"}
     warned = [record for record in caplog.records if record.getMessage().startswith("periodic call failed")]
     assert len(warned) == 2
     assert SECRET not in "".join(JsonFormatter().format(record) for record in warned)
 
 
-def test_care_goes_on_while_a_worker_ends_its_last_job(web, start, go_on):
-    taken = []
+def test_the_heartbeat_goes_on_while_a_worker_finishes_its_last_job(web, start, go_on):
+    calls = []
     busy = threading.Event()
-    heartbeat = Heartbeat(lambda: taken.append(None), lambda: None)
+    heartbeat = Heartbeat(lambda: calls.append(None), lambda: None)
     worker = start(lambda _: (busy.set(), go_on.wait(60)), ignore, heartbeat)
     web.answer_next(KEY)
     assert busy.wait(20)
@@ -64,38 +64,38 @@ def test_care_goes_on_while_a_worker_ends_its_last_job(web, start, go_on):
     stopping = threading.Thread(target=worker.stop)
     stopping.start()
     until(lambda: not any(each.running for each in worker.workers))
-    before = len(taken)
+    before = len(calls)
 
-    until(lambda: len(taken) > before + 2)
+    until(lambda: len(calls) > before + 2)
     go_on.set()
     stopping.join()
 
 
-def test_a_worker_whose_master_was_killed_ends_itself(monkeypatch, stops):
+def test_a_worker_whose_master_was_killed_ends_itself(monkeypatch, signals):
     parents = itertools.chain([4711, 4711, 1], itertools.repeat(4711))
     monkeypatch.setattr(os, "getppid", lambda: next(parents))
-    cared = []
-    heartbeat = Heartbeat(lambda: cared.append(None), lambda: None)
+    calls = []
+    heartbeat = Heartbeat(lambda: calls.append(None), lambda: None)
     broker = StubBroker(middleware=[])
     worker = dramatiq.Worker(broker)
 
     heartbeat.after_worker_boot(broker, worker)
-    until(lambda: len(cared) > 4)
+    until(lambda: len(calls) > 4)
     heartbeat.after_worker_shutdown(broker, worker)
 
-    assert stops == [signal.SIGTERM]
+    assert signals == [signal.SIGTERM]
 
 
-def test_only_the_first_sigterm_counts(stops):
+def test_only_the_first_sigterm_counts(signals):
     IgnoreRepeatedSigterm().after_process_boot(StubBroker(middleware=[]))
 
     for _ in range(3):
         signal.raise_signal(signal.SIGTERM)
 
-    assert stops == [signal.SIGTERM]
+    assert signals == [signal.SIGTERM]
 
 
-def test_a_process_without_a_handler_for_sigterm_is_left_as_it_is(stops):
+def test_a_process_without_a_handler_for_sigterm_is_left_as_it_is(signals):
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     IgnoreRepeatedSigterm().after_process_boot(StubBroker(middleware=[]))

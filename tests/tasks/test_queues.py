@@ -1,4 +1,4 @@
-"""The two lines of jobs: questions, and errands beside them."""
+"""The two queues: questions and Slack jobs."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ SLACK_JOB = SlackJob("dialog", KEY, "0" * 32, 2, "U1", "C1", "1.2", "trigger", "
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["enqueued first", "started first"])
-def test_a_worker_gets_whole_what_the_web_enqueues(web, start, is_first):
+def test_a_worker_runs_the_jobs_that_the_web_enqueues(web, start, is_first):
     answered = []
     ran = []
 
@@ -39,11 +39,11 @@ def test_a_worker_gets_whole_what_the_web_enqueues(web, start, is_first):
     until(lambda: (answered, ran) == ([KEY], [SLACK_JOB]))
 
 
-def test_a_job_may_be_for_later(web, start):
+def test_a_job_can_have_a_delay(web, start):
     at = {}
     start(
         lambda _: at.setdefault("question", time.monotonic()),
-        lambda _: at.setdefault("errand", time.monotonic()),
+        lambda _: at.setdefault("slack job", time.monotonic()),
     )
 
     enqueued = time.monotonic()
@@ -54,7 +54,7 @@ def test_a_job_may_be_for_later(web, start):
     assert min(at.values()) - enqueued > 0.35
 
 
-def test_a_job_carries_two_ids_and_nothing_else():
+def test_a_question_job_has_two_ids_and_nothing_else():
     broker = StubBroker(middleware=[])
     broker.declare_queue(QUEUE)
 
@@ -65,9 +65,7 @@ def test_a_job_carries_two_ids_and_nothing_else():
 
 
 @pytest.mark.parametrize("error", [RuntimeError(SECRET), StorageUnavailable("ConnectionError")])
-def test_a_job_that_fails_is_not_run_again_and_nothing_of_its_error_is_kept(
-    raw_redis, web, start, caplog, error
-):
+def test_a_failed_job_is_not_retried_and_its_error_is_not_stored(raw_redis, web, start, caplog, error):
     ran = []
 
     def fail(job):
@@ -91,7 +89,7 @@ def test_a_job_that_fails_is_not_run_again_and_nothing_of_its_error_is_kept(
     assert SECRET not in "".join(lines)
 
 
-def test_a_worker_takes_as_many_questions_as_it_has_threads_and_errands_beside_them(web, start, go_on):
+def test_a_worker_fetches_a_question_per_thread_and_runs_slack_jobs_besides(web, start, go_on):
     running = []
     ran = []
     worker = start(lambda key: (running.append(key), go_on.wait(60)), ran.append)
@@ -109,7 +107,7 @@ def test_a_worker_takes_as_many_questions_as_it_has_threads_and_errands_beside_t
     until(lambda: len(running) == THREADS + 2)
 
 
-def test_a_worker_that_shuts_down_ends_its_jobs_and_leaves_new_ones_to_others(raw_redis, web, start, go_on):
+def test_a_worker_that_shuts_down_finishes_its_jobs_and_fetches_no_new_ones(raw_redis, web, start, go_on):
     ended = []
     begun = []
 
@@ -124,7 +122,7 @@ def test_a_worker_that_shuts_down_ends_its_jobs_and_leaves_new_ones_to_others(ra
     until(lambda: len(begun) == 2)
     stopping = threading.Thread(target=worker.stop)
     stopping.start()
-    # A fetch that was under way comes to its end.
+    # A running fetch ends first.
     until(lambda: worker.consumers[QUEUE].paused_event.is_set())
 
     web.answer_next(InstallationKey("A0OWN", "T0LATE"))
@@ -136,7 +134,7 @@ def test_a_worker_that_shuts_down_ends_its_jobs_and_leaves_new_ones_to_others(ra
     assert raw_redis.llen(f"dramatiq:{QUEUE}") == 1
 
 
-def test_a_redis_that_is_away_is_storage_that_is_unavailable():
+def test_an_error_of_redis_is_storage_unavailable():
     server = fakeredis.FakeServer()
     broker = make_broker(fakeredis.FakeRedis(server=server))
     server.connected = False
@@ -147,7 +145,7 @@ def test_a_redis_that_is_away_is_storage_that_is_unavailable():
     assert str(caught.value) == "ConnectionError"
 
 
-def test_the_broker_finds_dead_workers_in_seconds_and_brings_nothing_of_dramatiqs_own():
+def test_the_broker_finds_dead_workers_in_seconds_and_has_no_middleware():
     broker = make_broker(fakeredis.FakeRedis())
 
     assert broker.heartbeat_timeout == 15_000

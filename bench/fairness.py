@@ -81,17 +81,17 @@ def _ask(stage: Stage, place: dict[str, Any], due: float) -> str:
 
 
 def _answers(stage: Stage, channel: str) -> dict[str, float]:
-    """Give when each question's answer stood in Slack, by the question's ``ts``."""
+    """Return the time of each answer in Slack, by the question's ``ts``."""
     messages = stage.control(f"messages?channel={channel}")["messages"]
     return {each["thread_ts"]: float(each["ts"]) for each in messages if each.get("bot_id")}
 
 
 def _flood(stage: Stage, questions: int) -> None:
-    """Bring the loud team's events as fast as they are taken in, and have them all waiting."""
-    # No mention in the sandbox: that would send the events itself, and slowly.
-    said = [stage.ask("flood", LOUD["channel"])["ts"] for _ in range(questions)]
+    """Send the loud team's events as fast as they are acknowledged."""
+    # The sandbox's messages mention no one: otherwise it would send the events itself, and slowly.
+    messages = [stage.ask("flood", LOUD["channel"])["ts"] for _ in range(questions)]
     with ThreadPoolExecutor(SENDERS) as pool:
-        statuses = list(pool.map(lambda ts: _deliver(stage, ts), said))
+        statuses = list(pool.map(lambda ts: _deliver(stage, ts), messages))
     if set(statuses) != {200}:
         raise SystemExit("not all questions of the flood were acknowledged")
 

@@ -1,6 +1,5 @@
 import json
 import logging
-from collections.abc import Callable
 
 import pytest
 
@@ -32,7 +31,6 @@ from tests.clients.local_server import (
 from tests.clients.test_sectorflow_replies import VENDOR_REPLY
 from tests.values import API_TOKEN, MODEL_IDS, PLUS_ID, WORKSPACE_ID
 
-Call = Callable[[HttpSectorFlowClient], object]
 SETTINGS = SectorFlowSettings(API_TOKEN, WORKSPACE_ID, MODEL_IDS, PLUS_ID)
 QUESTION = "What does Björn's  <tag> & “quote” mean? 🤔"
 WORKSPACE = {
@@ -262,7 +260,7 @@ SHOWN = f"{API_TOKEN} {QUESTION}"
 FAILURES = {
     "refused": reply(401, SHOWN),
     "broken": reply(500, SHOWN),
-    "moved": reply(302, b"", Location=f"https://elsewhere.invalid/{API_TOKEN}"),
+    "redirect": reply(302, b"", Location=f"https://elsewhere.invalid/{API_TOKEN}"),
     "unreadable": reply(200, f"<html>{SHOWN}"),
     "hung up": hangs_up,
     "cut": raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n" + API_TOKEN.encode()),

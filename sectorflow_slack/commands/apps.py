@@ -8,7 +8,7 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
-from sectorflow_slack.commands.output import Command, Group, echo_json, echo_table, json_option
+from sectorflow_slack.commands.output import Command, Group, echo_json, echo_rows, json_option
 from sectorflow_slack.domain.installations import AppSummary
 from sectorflow_slack.services.manifests import app_manifest, creation_link
 from sectorflow_slack.web import current_services, current_settings
@@ -34,11 +34,9 @@ _COLUMNS = {
 def list_apps(as_json: bool) -> None:
     """List the apps and their teams, to see who uses which. The service's own app is first; no secrets."""
     rows = [_row(app) for app in current_services.apps.list()]
-    if as_json:
-        for row in rows:
-            echo_json(row)
-    else:
-        echo_table([{**row, "teamIds": _first_teams(row["teamIds"])} for row in rows], _COLUMNS, "No apps.")
+    if not as_json:
+        rows = [{**row, "teamIds": _first_teams(row["teamIds"])} for row in rows]
+    echo_rows(rows, _COLUMNS, "No apps.", as_json=as_json)
 
 
 def _first_teams(team_ids: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from sectorflow_slack.commands.output import Group, echo_json, echo_table, json_option
+from sectorflow_slack.commands.output import Group, echo_json, echo_rows, json_option
 from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.questions import FailedQuestion, Question
 from sectorflow_slack.web import current_services
@@ -22,11 +22,7 @@ _COLUMNS = {name: name for name in ("id", "failed", "reason", "installation", "c
 def list_failed(as_json: bool) -> None:
     """List failed questions, oldest first, to see how many there are and why. Prints ids, never texts."""
     rows = [_row(failed_question) for failed_question in current_services.failed_questions.list()]
-    if as_json:
-        for row in rows:
-            echo_json(row)
-    else:
-        echo_table(rows, _COLUMNS, "No question failed.")
+    echo_rows(rows, _COLUMNS, "No question failed.", as_json=as_json)
 
 
 @failed.command()

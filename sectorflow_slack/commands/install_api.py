@@ -19,9 +19,8 @@ from sectorflow_slack.commands.installations import printed_fields
 from sectorflow_slack.commands.output import (
     Command,
     F,
-    echo_json,
     echo_record,
-    echo_table,
+    echo_rows,
     json_option,
     printable,
 )
@@ -210,8 +209,4 @@ def feedback(installation_id: str, as_json: bool) -> None:
     if not isinstance(found, Installation):
         raise click.ClickException(NOT_INSTALLED)
     votes = votes_by_model(found.settings.sectorflow, current_services.feedback.votes(found.key))
-    if not as_json:
-        echo_table(votes, _VOTES, "No votes.")
-        return
-    for model in votes:
-        echo_json(model)
+    echo_rows(votes, _VOTES, "No votes.", as_json=as_json)

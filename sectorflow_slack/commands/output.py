@@ -100,6 +100,17 @@ def echo_table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], em
         click.echo(empty, err=True)
 
 
+def echo_rows(
+    rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], empty: str, *, as_json: bool
+) -> None:
+    """Print rows as JSON, one a line, or as a table."""
+    if not as_json:
+        echo_table(rows, columns, empty)
+        return
+    for row in rows:
+        echo_json(row)
+
+
 def echo_fields(fields: Mapping[str, Any]) -> None:
     """Print a record, one field a line."""
     rows = [[name, printable(value)] for name, value in fields.items()]

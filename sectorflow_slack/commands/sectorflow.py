@@ -12,7 +12,7 @@ from uuid import UUID
 
 import click
 
-from sectorflow_slack.commands.output import Group, echo_fields, echo_json, echo_table, json_option, printable
+from sectorflow_slack.commands.output import Group, echo_fields, echo_json, echo_rows, json_option, printable
 from sectorflow_slack.domain.installations import SectorFlowSettings
 from sectorflow_slack.domain.questions import Reply
 from sectorflow_slack.domain.slack import VISIBLE_ASCII
@@ -145,11 +145,8 @@ def _workspace(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _echo_list(found: Sequence[Mapping[str, Any]], columns: Mapping[str, str], as_json: bool) -> None:
-    if not as_json:
-        echo_table([_with_model_names(each) for each in found], columns, "None.")
-        return
-    for each in found:
-        echo_json(dict(each))
+    rows = found if as_json else [_with_model_names(each) for each in found]
+    echo_rows(rows, columns, "None.", as_json=as_json)
 
 
 def _echo_workspace(workspace: Mapping[str, Any], as_json: bool) -> None:

@@ -86,11 +86,6 @@ def test_a_list_ends_at_its_limit_and_says_that_there_are_more(run, services, mo
     assert everything.stderr == five.stderr == ""
 
 
-@pytest.mark.parametrize("wrong", ["--status odd", "--limit 0", "--limit many", "more"])
-def test_an_invalid_option_is_wrong_usage(run, wrong):
-    assert run(f"installations list {wrong}").exit_code == 2
-
-
 @pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("installation_id", [ID, PENDING_ID])
 def test_one_is_shown_without_a_secret(run, installation_id):

@@ -101,17 +101,3 @@ def test_a_process_that_was_never_started_can_be_stopped(make_child):
     stop_together([child], seconds=5)
 
     assert child.exit_code is None
-
-
-def test_only_the_given_descriptors_are_inherited(tmp_path):
-    named, other = (os.open(tmp_path / name, os.O_CREAT | os.O_RDWR) for name in ("named", "other"))
-    script = f"test -e /dev/fd/{named} && test ! -e /dev/fd/{other}"
-    child = Child(Command("script", ("/bin/sh", "-c", script), inherits=(named,)), os.environ)
-
-    child.start()
-    until(lambda: not child.is_running)
-
-    assert child.exit_code == 0
-    child.kill()
-    os.close(named)
-    os.close(other)

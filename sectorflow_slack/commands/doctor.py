@@ -35,8 +35,8 @@ WAIT_FAIL_SECONDS = 120.0
 SKEW_FAIL_SECONDS = 300.0
 SKEW_WARN_SECONDS = 60.0
 PUBLIC_TIMEOUT_SECONDS = 5.0
-#: How many values that no key opens are named.
-NAMED = 5
+#: How many lost values a message names.
+MAX_NAMED = 5
 
 #: The configuration key of an application without settings: their faults, one a line.
 SETTINGS_FAULTS = "SETTINGS_FAULTS"
@@ -211,7 +211,7 @@ def check_encryption(context: Context) -> Iterator[Finding]:
     found = context.services.checkup.sealed(context.records, context.watch)
     records = f"{found.records} records" + ("" if found.is_complete else " (there are more)")
     if found.lost:
-        named = ", ".join(found.lost[:NAMED]) + (" …" if len(found.lost) > NAMED else "")
+        named = ", ".join(found.lost[:MAX_NAMED]) + (" …" if len(found.lost) > MAX_NAMED else "")
         yield Finding(
             "encryption",
             "fail",

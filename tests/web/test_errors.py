@@ -137,8 +137,8 @@ def test_errors_say_in_plain_english_what_is_wrong(client: FlaskClient) -> None:
 
     assert messages == [
         "There is nothing at this address.",
-        "This address does not take that method; the Allow header names those that it does.",
-        "Something about the request is wrong; errors names each fault.",
+        "This address does not support that method; the Allow header names those that it does.",
+        "The request is wrong; errors names each fault.",
     ]
 
 

@@ -128,7 +128,7 @@ def test_a_key_that_was_used_too_often_is_told_how_long_to_wait(used_up: FlaskCl
     assert response.json == {
         "code": 429,
         "status": "Too Many Requests",
-        "message": "That was too often; Retry-After says how long to wait.",
+        "message": "Too many requests; Retry-After says how long to wait.",
     }
 
 

@@ -1,7 +1,5 @@
 """What holds for the whole tree: who imports whom, what is guarded, named and documented."""
 
-from __future__ import annotations
-
 import ast
 import dataclasses
 import importlib
@@ -10,12 +8,10 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import fakeredis
 import pytest
-from flask import Flask
 
 from sectorflow_slack.app import create_app
 from sectorflow_slack.bootstrap import Connections, build_services
@@ -47,7 +43,7 @@ MINIMAL_ENVIRONMENT = {
 }
 
 
-def name_of(path: Path) -> str:
+def name_of(path):
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -55,7 +51,7 @@ def name_of(path: Path) -> str:
 MODULES = [name_of(path) for path in SOURCES]
 
 
-def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*command, **environment):
     """Run a command of this environment in a process that knows nothing of ours."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
@@ -69,7 +65,7 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def make_app(settings: Settings) -> Flask:
+def make_app(settings):
     """An application with a store of its own."""
     server = fakeredis.FakeServer()
     stores = fakeredis.FakeRedis(server=server, decode_responses=True)
@@ -80,14 +76,14 @@ def make_app(settings: Settings) -> Flask:
 # Imports
 
 
-def test_every_import_goes_down() -> None:
+def test_every_import_goes_down():
     found = run("lint-imports", "--no-cache")
 
     assert found.returncode == 0, found.stdout + found.stderr
     assert "0 broken" in found.stdout
 
 
-def test_the_domain_knows_the_standard_library_only() -> None:
+def test_the_domain_knows_the_standard_library_only():
     domain = [path for path in SOURCES if path.parent.name == "domain"]
 
     imported = {module for path in domain for module in imports_of(path) if "domain" not in module}
@@ -96,7 +92,7 @@ def test_the_domain_knows_the_standard_library_only() -> None:
     assert {module.partition(".")[0] for module in imported} <= set(sys.stdlib_module_names)
 
 
-def imports_of(path: Path) -> Iterator[str]:
+def imports_of(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -130,7 +126,7 @@ sys.exit(bool(failed))
 """
 
 
-def test_every_module_imports_alone_with_nothing_set_and_reaches_for_nothing() -> None:
+def test_every_module_imports_alone_with_nothing_set_and_reaches_for_nothing():
     names = [name for name in MODULES if not name.endswith("__main__")]
     imported = {module for path in SOURCES for module in imports_of(path)}
     ours = (*PACKAGES, "", "__future__")
@@ -144,13 +140,13 @@ def test_every_module_imports_alone_with_nothing_set_and_reaches_for_nothing() -
 # Size
 
 
-def test_no_module_is_longer_than_one_can_read_at_once() -> None:
+def test_no_module_is_longer_than_one_can_read_at_once():
     lengths = {name_of(path): len(path.read_text().splitlines()) for path in SOURCES}
 
     assert not {name: length for name, length in lengths.items() if length > MAX_MODULE_LINES}
 
 
-def test_no_function_is_longer_than_a_screen() -> None:
+def test_no_function_is_longer_than_a_screen():
     lengths = {
         f"{name_of(path)}:{node.lineno} {node.name}": body_lines(node)
         for path in SOURCES
@@ -161,7 +157,7 @@ def test_no_function_is_longer_than_a_screen() -> None:
     assert not {name: length for name, length in lengths.items() if length > MAX_FUNCTION_LINES}
 
 
-def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+def body_lines(function):
     """How many lines a function does its work in, its docstring and signature apart."""
     statements = function.body[ast.get_docstring(function) is not None :]
     return (function.end_lineno or 0) - statements[0].lineno + 1 if statements else 0
@@ -170,7 +166,7 @@ def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 # The application
 
 
-def test_every_route_is_guarded_or_open_by_name(settings: Settings) -> None:
+def test_every_route_is_guarded_or_open_by_name(settings):
     app = make_app(dataclasses.replace(settings, metrics_token="a-token-of-the-metrics"))
     client = app.test_client()
     example = "00000000-0000-4000-8000-000000000000"
@@ -186,7 +182,7 @@ def test_every_route_is_guarded_or_open_by_name(settings: Settings) -> None:
     assert routes - guarded == OPEN_ROUTES.keys()
 
 
-def test_two_applications_share_nothing(settings: Settings) -> None:
+def test_two_applications_share_nothing(settings):
     one = make_app(settings)
     other_settings = dataclasses.replace(
         settings, public_url="https://other.example.com", install_api_keys=("x" * 16,)
@@ -211,7 +207,7 @@ def test_two_applications_share_nothing(settings: Settings) -> None:
     assert servers == ["https://slack.example.com", "https://other.example.com"]
 
 
-def test_the_application_is_built_while_redis_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_application_is_built_while_redis_is_away(monkeypatch):
     for name, value in MINIMAL_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 
@@ -223,7 +219,7 @@ def test_the_application_is_built_while_redis_is_away(monkeypatch: pytest.Monkey
 # Settings
 
 
-def test_every_setting_is_read_from_the_environment() -> None:
+def test_every_setting_is_read_from_the_environment():
     read = read_variables()
 
     for setting in dataclasses.fields(Settings):
@@ -231,19 +227,19 @@ def test_every_setting_is_read_from_the_environment() -> None:
         assert expected in read
 
 
-def test_every_variable_is_documented_and_every_documented_one_is_read() -> None:
+def test_every_variable_is_documented_and_every_documented_one_is_read():
     documented = set(re.findall(r"`([A-Z][A-Z_]+)`", re.sub(r"(?m)^\| ([^|]*) \|.*$", r"\1", table())))
 
     # Where `make run` keeps its things is read by the launcher, before there are settings.
     assert documented - {"SECTORFLOW_SLACK_HOME"} == read_variables()
 
 
-def table() -> str:
+def table():
     lines = (ROOT / "docs" / "configuration.md").read_text().splitlines()
     return "\n".join(line for line in lines if line.startswith("| `"))
 
 
-def read_variables() -> set[str]:
+def read_variables():
     """The variables that config.py names."""
     tree = ast.parse((ROOT / "sectorflow_slack" / "config.py").read_text())
     texts = {
@@ -260,12 +256,12 @@ LOG_LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR"}
 # Processes
 
 
-def commands() -> dict[str, list[str]]:
+def commands():
     lines = (ROOT / "Procfile").read_text().splitlines()
     return {name: shlex.split(command) for name, _, command in (line.partition(":") for line in lines)}
 
 
-def test_what_the_procfile_starts_is_there() -> None:
+def test_what_the_procfile_starts_is_there():
     web, worker = commands()["web"], commands()["worker"]
     module, _, attribute = worker[-1].partition(":")
 
@@ -276,13 +272,13 @@ def test_what_the_procfile_starts_is_there() -> None:
 @pytest.mark.parametrize(
     ("name", "flag"), [("web", "--check-config"), ("worker", "--help")], ids=["web", "worker"]
 )
-def test_the_procfiles_programs_accept_their_settings_and_flags(name: str, flag: str) -> None:
+def test_the_procfiles_programs_accept_their_settings_and_flags(name, flag):
     found = run(*commands()[name], flag, **MINIMAL_ENVIRONMENT)
 
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-def test_without_settings_the_web_process_ends_and_names_what_is_missing() -> None:
+def test_without_settings_the_web_process_ends_and_names_what_is_missing():
     found = run(*commands()["web"], "--check-config")
 
     said = found.stdout + found.stderr

@@ -1,10 +1,7 @@
-from __future__ import annotations
-
 import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from logging.config import dictConfig
 
 import pytest
@@ -30,7 +27,7 @@ for name in ("slack_sdk.web", "urllib3.connectionpool", "requests", "dramatiq.wo
 
 
 @pytest.fixture
-def untouched_logging() -> Iterator[None]:
+def untouched_logging():
     """Put the handlers and levels back that a test changes."""
     loggers = [
         logging.getLogger(),
@@ -44,20 +41,20 @@ def untouched_logging() -> Iterator[None]:
         each.propagate = propagate
 
 
-def make_record(message: str = "done", *args: object, **attributes: object) -> logging.LogRecord:
+def make_record(message="done", *args, **attributes):
     record = logging.LogRecord("sectorflow_slack.test", logging.INFO, __file__, 1, message, args, None)
     for name, value in {"created": 1_800_000_000.5, "msecs": 500.0, **attributes}.items():
         setattr(record, name, value)
     return record
 
 
-def written(record: logging.LogRecord) -> dict[str, object]:
-    line: dict[str, object] = json.loads(JsonFormatter().format(record))
+def written(record):
+    line = json.loads(JsonFormatter().format(record))
     return line
 
 
-def caught(depth: int = 0) -> ValueError:
-    def fail(left: int) -> None:
+def caught(depth=0):
+    def fail(left):
         if left:
             fail(left - 1)
         raise ValueError(MARKER)
@@ -67,7 +64,7 @@ def caught(depth: int = 0) -> ValueError:
     return raised.value
 
 
-def test_a_line_says_when_how_grave_who_and_what() -> None:
+def test_a_line_says_when_how_grave_who_and_what():
     line = written(make_record("answered %s in %d s", "question-1", 3))
 
     assert line == {
@@ -78,7 +75,7 @@ def test_a_line_says_when_how_grave_who_and_what() -> None:
     }
 
 
-def test_extra_ids_are_kept_and_anything_else_is_written_as_text() -> None:
+def test_extra_ids_are_kept_and_anything_else_is_written_as_text():
     line = written(make_record(installation="A1:T1", count=2, place={"key": None}, odd=frozenset({1})))
 
     assert line["installation"] == "A1:T1"
@@ -87,7 +84,7 @@ def test_extra_ids_are_kept_and_anything_else_is_written_as_text() -> None:
     assert line["odd"] == "frozenset({1})"
 
 
-def test_an_error_is_written_as_its_type_and_places_without_its_text_or_its_causes() -> None:
+def test_an_error_is_written_as_its_type_and_places_without_its_text_or_its_causes():
     try:
         raise RuntimeError("outer") from caught()
     except RuntimeError as error:
@@ -98,17 +95,17 @@ def test_an_error_is_written_as_its_type_and_places_without_its_text_or_its_caus
     assert str(json.loads(line)["error"]).startswith("RuntimeError at test_logging.py:")
 
 
-def test_no_error_is_written_where_none_is_under_way() -> None:
+def test_no_error_is_written_where_none_is_under_way():
     assert "error" not in written(make_record(exc_info=(None, None, None)))
 
 
-def test_the_last_six_places_of_an_error_are_named() -> None:
+def test_the_last_six_places_of_an_error_are_named():
     assert describe(caught(depth=20)).count("test_logging.py:") == 6
     assert describe(KeyError(MARKER)) == "KeyError at unknown place"
 
 
 @given(message=st.text(st.characters()), extra=st.text(st.characters()))
-def test_whatever_is_logged_takes_one_line_of_ascii(message: str, extra: str) -> None:
+def test_whatever_is_logged_takes_one_line_of_ascii(message, extra):
     text = JsonFormatter().format(make_record("%s", message, extra=extra))
 
     assert text.isascii()
@@ -117,7 +114,7 @@ def test_whatever_is_logged_takes_one_line_of_ascii(message: str, extra: str) ->
     assert json.loads(text)["extra"] == extra
 
 
-def test_lines_go_to_the_real_stdout_and_libraries_keep_their_bodies_to_themselves() -> None:
+def test_lines_go_to_the_real_stdout_and_libraries_keep_their_bodies_to_themselves():
     command = [sys.executable, "-c", LOGGING_BEHIND_A_REPLACED_STDOUT]
 
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
@@ -129,7 +126,7 @@ def test_lines_go_to_the_real_stdout_and_libraries_keep_their_bodies_to_themselv
 
 
 @pytest.mark.usefixtures("untouched_logging")
-def test_a_second_configuration_takes_the_place_of_the_first() -> None:
+def test_a_second_configuration_takes_the_place_of_the_first():
     configure_logging("INFO")
     configure_logging("WARNING")
 
@@ -140,9 +137,7 @@ def test_a_second_configuration_takes_the_place_of_the_first() -> None:
 
 @pytest.mark.usefixtures("untouched_logging")
 @pytest.mark.usefixtures("untouched_logging")
-def test_gunicorn_writes_the_same_lines_and_none_that_quotes_a_request(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_gunicorn_writes_the_same_lines_and_none_that_quotes_a_request(capsys):
     dictConfig(gunicorn_logging("INFO"))
     gunicorn = logging.getLogger("gunicorn.error")
 

@@ -48,7 +48,7 @@ def describe(error: BaseException) -> str:
         f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)[-6:]
     ]
-    return f"{type(error).__qualname__} at {' > '.join(frames) or 'unknown place'}"
+    return f"{type(error).__qualname__} at {' > '.join(frames) or 'unknown location'}"
 
 
 def configure_logging(level: str) -> None:

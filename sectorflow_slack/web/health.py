@@ -18,7 +18,7 @@ def is_alive() -> ResponseReturnValue:
 
 @blueprint.get("/readyz")
 def is_ready() -> ResponseReturnValue:
-    """Return 200 if Redis is usable, else 503 with what is missing; warnings are about its configuration."""
+    """Return 200 if Redis accepts writes, else 503; warnings are about its configuration."""
     missing = current_services.missing()
     if missing:
         return {"status": "unavailable", "missing": missing, "warnings": []}, 503

@@ -102,11 +102,6 @@ def test_a_token_that_sectorflow_refuses_is_a_wrong_field_and_an_outage_of_secto
     assert post(client).status_code == 201
 
 
-def test_a_wrong_field_is_refused_before_sectorflow_is_called(client, sectorflow):
-    assert errors_of(post(client, display="carousel")).keys() == {"display"}
-    assert not sectorflow.calls
-
-
 # A new app, created with a configuration token
 
 
@@ -296,19 +291,6 @@ def test_pages_contain_each_installation_once_oldest_first_and_twenty_by_default
     assert sizes == [9, 9, 3]
     assert found == registered
     assert listed(client) == registered[:20]
-
-
-def test_filters_narrow_a_list(client, sectorflow, clock):
-    expired = register(client, customerId="old")["id"]
-    clock.now += DAY
-    installed = install(client, sectorflow)[0]["id"]
-    pending = register(client, slackApp=CUSTOMERS_APP_FIELDS, customerId="Кунде 7")["id"]
-
-    assert listed(client, status="expired") == [expired]
-    assert listed(client, teamId=TEAM_ID) == [installed]
-    assert listed(client, appId=CUSTOMERS_APP.app_id) == [pending]
-    assert listed(client, customerId="Кунде 7") == [pending]
-    assert listed(client, customerId="old", status="pending") == []
 
 
 def test_every_wrong_query_parameter_is_reported_at_once(client):

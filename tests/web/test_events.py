@@ -5,7 +5,7 @@ import pytest
 from sectorflow_slack.domain import metrics
 from tests.storage.conftest import dump
 from tests.values import BOT_USER_ID, OWN_APP, encoded, make_event, signed
-from tests.web.flows import get_one, install, send, send_signed, waiting
+from tests.web.flows import send, send_signed, waiting
 
 CHALLENGE = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"
 
@@ -95,17 +95,6 @@ def test_an_unreadable_body_is_refused_signed_or_not(client, body):
     answers = [send(client, body), send(client, body, {}), send(client, body, signed(body, "wrong"))]
 
     assert [(answer.status_code, answer.data) for answer in answers] == [(401, b"")] * 3
-
-
-@pytest.mark.parametrize("kind", ["app_uninstalled", "tokens_revoked"])
-def test_the_installation_of_a_removed_app_is_deleted(client, sectorflow, clock, kind):
-    installation, _ = install(client, sectorflow)
-    event = make_event({"type": kind, "tokens": {"bot": [BOT_USER_ID]}}, event_time=int(clock.now) + 1)
-
-    response = send_signed(client, event)
-
-    assert response.status_code == 200
-    assert get_one(client, installation["id"]).status_code == 404
 
 
 @pytest.mark.parametrize("app_id", [OWN_APP.app_id, "A0ANOTHER"])

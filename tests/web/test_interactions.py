@@ -13,7 +13,7 @@ from tests.fakes import make_reply
 from tests.services.pressing import press as block_action
 from tests.services.pressing import submission
 from tests.services.steps import FIRST_TS
-from tests.values import CUSTOMERS_APP, MODEL_IDS, OWN_APP, make_press, make_question, signed
+from tests.values import CUSTOMERS_APP, MODEL_IDS, make_press, make_question, signed
 from tests.web.flows import waiting
 
 FAILED_ID = "0123456789abcdef" * 2
@@ -77,23 +77,6 @@ def test_a_view_submission_is_acknowledged_empty_so_that_slack_closes_the_dialog
 
     assert (response.status_code, response.data) == (200, b"")
     assert waiting(store) == 1
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        make_press(FAILED_ID, team={"id": "T0OTHER"}),
-        make_press(FAILED_ID, channel={"id": "C0OTHER"}),
-        make_press(FAILED_ID, type="shortcut"),
-        {"api_app_id": OWN_APP.app_id},
-    ],
-    ids=["another team", "another channel", "another kind", "nothing"],
-)
-def test_any_other_signed_interaction_is_acknowledged_without_a_question(client, store, failed, payload):
-    response = send_payload(client, payload)
-
-    assert (response.status_code, response.data) == (200, b"")
-    assert waiting(store) == 0
 
 
 PAYLOAD = make_press(FAILED_ID)

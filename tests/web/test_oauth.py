@@ -5,7 +5,6 @@ from http.cookies import SimpleCookie
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 import pytest
-import responses
 
 from tests.values import API_TOKEN, BOT_TOKEN, CUSTOMERS_APP, OWN_APP, TEAM_ID
 from tests.web.flows import (
@@ -16,7 +15,6 @@ from tests.web.flows import (
     access_reply,
     complete_oauth,
     follow,
-    get_one,
     install,
     install_customers_app,
     register,
@@ -83,16 +81,6 @@ def test_an_unknown_link_is_a_page(client, link):
     assert "<script" not in response.text
 
 
-def test_a_used_link_is_dead_and_an_id_is_no_link(client, sectorflow):
-    installation, _ = install(client, sectorflow)
-
-    page = follow(client, installation)
-
-    assert page.status_code == 404
-    assert "<title>This link does not work any more " in page.text
-    assert client.get(f"/slack/install/{register(client)['id']}").status_code == 404
-
-
 def test_head_requests_are_405_and_consume_no_state(client, sectorflow):
     registered = register(client)
     state = start_oauth(client, registered)
@@ -131,19 +119,6 @@ def test_the_browser_is_redirected_to_the_return_url_after_a_failure_too(client,
 
     assert response.headers["Location"] == f"{RETURN_URL}?status=failed&id={installation['id']}"
     assert show(client, installation["id"])["failure"] == "bad_credentials"
-
-
-def test_an_installation_is_replaced_only_by_one_that_names_it(client, sectorflow):
-    older, _ = install(client, sectorflow)
-    refused, refusal = install(client, sectorflow)
-    status_before = show(client, older["id"])["status"]
-
-    newer, page = install(client, sectorflow, replaces=older["id"])
-
-    assert (refusal.status_code, page.status_code) == (409, 200)
-    assert (status_before, show(client, newer["id"])["status"]) == ("installed", "installed")
-    assert show(client, refused["id"])["failure"] == "already_installed"
-    assert get_one(client, older["id"]).status_code == 404
 
 
 def test_the_cookie_is_deleted_after_success_and_failure(client, sectorflow):
@@ -226,17 +201,6 @@ def test_a_failure_at_slack_is_a_page_and_installs_nothing(client, sectorflow, r
     assert f"<title>{title} " in page.text
     found = show(client, installation["id"])
     assert (found["status"], found["failure"]) == ("failed" if failure else "pending", failure)
-
-
-def test_an_outage_of_slack_is_a_page_and_the_second_try_succeeds(client, sectorflow):
-    installation = register(client)
-    sectorflow.post(ACCESS_URL, status=302, headers={"Location": "https://elsewhere.example/"})
-
-    page = complete_oauth(client, state=start_oauth(client, installation), code=CODE)
-    sectorflow.upsert(responses.POST, ACCESS_URL, json=access_reply())
-    again = complete_oauth(client, state=start_oauth(client, installation), code=CODE)
-
-    assert (page.status_code, again.status_code) == (503, 200)
 
 
 @pytest.mark.parametrize("path", ["/slack/install/a-link", "/slack/oauth_redirect?state=s&code=c"])

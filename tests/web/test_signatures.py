@@ -56,22 +56,13 @@ def test_a_signature_is_valid_for_five_minutes_in_both_directions(client, monkey
 @pytest.mark.parametrize("name", ["X-Slack-Signature", "X-Slack-Request-Timestamp"])
 def test_a_missing_or_garbled_header_is_refused(client, name):
     valid = signed(BODY)
-    without = {header: value for header, value in valid.items() if header != name}
+    value = valid.pop(name)
 
-    statuses = [send(client, BODY, {**valid, name: value}).status_code for value in GARBLED]
-
-    assert send(client, BODY, without).status_code == 401
-    assert statuses == [401] * len(GARBLED)
-
-
-def test_a_signature_in_another_form_is_refused(client):
-    valid = signed(BODY)
-    signature = valid["X-Slack-Signature"]
-    others = (signature.upper(), signature[3:], f"{signature}0", f"v1{signature[2:]}")
-
-    statuses = [send(client, BODY, {**valid, "X-Slack-Signature": other}).status_code for other in others]
-
-    assert statuses == [401] * 4
+    assert send(client, BODY, valid).status_code == 401
+    for garbled in (*GARBLED, value.upper() + "0", value[3:], f"v1{value[2:]}"):
+        assert send(client, BODY, {**valid, name: garbled}).status_code == 401
+    if value.startswith("v0="):
+        assert send(client, BODY, {**valid, name: value.upper()}).status_code == 401
 
 
 def test_the_signature_covers_the_raw_bytes_of_the_body(client):

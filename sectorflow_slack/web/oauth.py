@@ -32,13 +32,13 @@ def refuse_head() -> None:
 def begin(link: str) -> ResponseReturnValue:
     """Redirect the browser to Slack's consent page, with a state that is bound to a cookie."""
     try:
-        consent = current_services.oauth.start(link)
+        authorize = current_services.oauth.start(link)
     except ConsentRefused as refusal:
         return refusal_page(refusal.reason)
-    response = redirect(consent.url)
+    response = redirect(authorize.url)
     response.set_cookie(
         STATE_COOKIE,
-        consent.state,
+        authorize.state,
         max_age=STATE_SECONDS,
         path="/slack",
         secure=current_settings.serves_https,

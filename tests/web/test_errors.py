@@ -122,7 +122,7 @@ def test_an_unknown_path_is_404(client, path):
 
 
 def test_while_redis_is_down_the_install_api_is_503_with_retry_after(storeless_client):
-    answers = [
+    responses = [
         post(storeless_client),
         get(storeless_client),
         get_one(storeless_client, WORKSPACE_ID),
@@ -131,5 +131,7 @@ def test_while_redis_is_down_the_install_api_is_503_with_retry_after(storeless_c
         get(storeless_client, f"{INSTALLATIONS}/{WORKSPACE_ID}/feedback"),
     ]
 
-    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "5")] * 6
-    assert {answer.json["code"] for answer in answers} == {503}
+    assert [(response.status_code, response.headers["Retry-After"]) for response in responses] == [
+        (503, "5")
+    ] * 6
+    assert {response.json["code"] for response in responses} == {503}

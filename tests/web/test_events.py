@@ -92,9 +92,9 @@ def test_any_other_signed_event_is_acknowledged_without_a_question(client, store
     ids=range(11),
 )
 def test_an_unreadable_body_is_refused_signed_or_not(client, body):
-    answers = [send(client, body), send(client, body, {}), send(client, body, signed(body, "wrong"))]
+    responses = [send(client, body), send(client, body, {}), send(client, body, signed(body, "wrong"))]
 
-    assert [(answer.status_code, answer.data) for answer in answers] == [(401, b"")] * 3
+    assert [(response.status_code, response.data) for response in responses] == [(401, b"")] * 3
 
 
 @pytest.mark.parametrize("app_id", [OWN_APP.app_id, "A0ANOTHER"])

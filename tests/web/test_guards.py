@@ -73,13 +73,13 @@ def test_each_of_several_keys_is_accepted_in_the_header_only(client_with):
 def test_a_key_is_in_no_response_and_no_log(client, caplog):
     caplog.set_level("DEBUG")
 
-    answers = [
+    responses = [
         client.get(INSTALLATIONS, headers={"Authorization": "Bearer planted-wrong-key"}),
         client.patch(INSTALLATIONS, headers=AUTHORIZED),
         client.get("/nowhere", headers=AUTHORIZED),
     ]
 
-    seen = caplog.text + "".join(answer.text + str(answer.headers) for answer in answers)
+    seen = caplog.text + "".join(response.text + str(response.headers) for response in responses)
     assert "planted" not in seen
     assert INSTALL_API_KEY not in seen
 
@@ -176,8 +176,8 @@ def post_chunked(client, path, body):
         "wsgi.input_terminated": True,
         "wsgi.input": io.BytesIO(body),
     }
-    answer = run_wsgi_app(client.application, environ, buffered=True)
-    return TestResponse(*answer, request=builder.get_request())
+    response = run_wsgi_app(client.application, environ, buffered=True)
+    return TestResponse(*response, request=builder.get_request())
 
 
 @pytest.mark.parametrize(
@@ -187,11 +187,11 @@ def test_a_body_of_one_mebibyte_is_read_and_a_larger_one_is_413(client, path, st
     for size, expected in ((MEBIBYTE, status), (MEBIBYTE + 1, 413)):
         body = b"{}".ljust(size)
 
-        answers = [client.post(path, data=body, headers=JSON), post_chunked(client, path, body)]
+        responses = [client.post(path, data=body, headers=JSON), post_chunked(client, path, body)]
 
-        assert [answer.status_code for answer in answers] == [expected, expected]
+        assert [response.status_code for response in responses] == [expected, expected]
         if expected == 413:
-            assert [answer.json["code"] for answer in answers] == [413, 413]
+            assert [response.json["code"] for response in responses] == [413, 413]
 
 
 # Security headers

@@ -58,9 +58,9 @@ def slack_jobs(store):
 
 
 def test_ask_again_is_acknowledged_once_the_question_waits(client, store, failed):
-    answers = [send_payload(client, make_press(FAILED_ID)) for _ in range(2)]
+    responses = [send_payload(client, make_press(FAILED_ID)) for _ in range(2)]
 
-    assert [(answer.status_code, answer.data) for answer in answers] == [(200, b"")] * 2
+    assert [(response.status_code, response.data) for response in responses] == [(200, b"")] * 2
     assert waiting(store) == 1
 
 
@@ -113,9 +113,9 @@ def test_a_request_that_slack_did_not_sign_is_refused(client, store, failed, hea
     ids=range(13),
 )
 def test_an_unreadable_body_or_an_unknown_app_is_refused(client, store, failed, body):
-    answers = [send(client, body), send(client, body, {})]
+    responses = [send(client, body), send(client, body, {})]
 
-    assert [(answer.status_code, answer.data) for answer in answers] == [(401, b"")] * 2
+    assert [(response.status_code, response.data) for response in responses] == [(401, b"")] * 2
     assert waiting(store) == 0
 
 

@@ -65,12 +65,14 @@ def test_each_visit_gets_its_own_state_in_a_cookie_hidden_from_scripts(
     client = client_with(public_url=public_url)
     installation = register(client)
 
-    answers = [follow(client, installation) for _ in range(2)]
+    responses = [follow(client, installation) for _ in range(2)]
 
-    states = [dict(parse_qsl(urlsplit(answer.headers["Location"]).query))["state"] for answer in answers]
+    states = [
+        dict(parse_qsl(urlsplit(response.headers["Location"]).query))["state"] for response in responses
+    ]
     expected = {"httponly": True, "samesite": "Lax", "path": "/slack", "max-age": "600"} | secure
     assert states[0] != states[1]
-    assert [cookie_of(answer) for answer in answers] == [(state, expected) for state in states]
+    assert [cookie_of(response) for response in responses] == [(state, expected) for state in states]
 
 
 @pytest.mark.parametrize("link", ["a-guess", "x" * 5_000, "%00", "%FF", "..", "%2e%2e%2f", "<script>"])
@@ -87,12 +89,12 @@ def test_head_requests_are_405_and_consume_no_state(client, sectorflow):
     sectorflow.post(ACCESS_URL, json=access_reply())
     query = {"state": state, "code": CODE}
 
-    answers = [
+    responses = [
         client.head(urlsplit(registered["installUrl"]).path),
         client.head("/slack/oauth_redirect", query_string=query),
     ]
 
-    for response in answers:
+    for response in responses:
         assert (response.status_code, response.headers["Allow"]) == (405, "GET")
         assert not {"Set-Cookie", "Location"} & set(response.headers.keys())
     assert complete_oauth(client, **query).status_code == 200
@@ -219,11 +221,11 @@ def test_an_outage_of_redis_is_a_page(storeless_client, path):
 def test_no_secret_is_in_a_page_a_log_or_the_return_url(client, sectorflow, caplog):
     caplog.set_level("DEBUG")
     installation, page = install_customers_app(client, sectorflow, returnUrl=RETURN_URL)
-    answers = [page, complete_oauth(client, state="planted-state", code=CODE), follow(client, installation)]
+    responses = [page, complete_oauth(client, state="planted-state", code=CODE), follow(client, installation)]
     reply = {"ok": False, "error": "invalid_code", "access_token": "xoxb-planted", "code": "planted-code"}
-    answers.append(install(client, sectorflow, reply=reply)[1])
+    responses.append(install(client, sectorflow, reply=reply)[1])
 
-    text = caplog.text + "".join(answer.text + json.dumps(dict(answer.headers)) for answer in answers)
+    text = caplog.text + "".join(response.text + json.dumps(dict(response.headers)) for response in responses)
 
     secrets = [API_TOKEN, BOT_TOKEN, CODE, CUSTOMERS_APP.client_secret, CUSTOMERS_APP.signing_secret]
     secrets += ["planted", installation["installUrl"].rpartition("/")[2]]

@@ -133,7 +133,7 @@ def test_a_value_that_is_not_an_app_id_is_refused(client, app_id):
 
 
 def test_every_refusal_is_the_same_response(client):
-    answers = [
+    responses = [
         send_signed(client, make_event(api_app_id="A0UNKNOWN")),
         send_signed(client, make_event(), "another-secret"),
         send(client, BODY, {}),
@@ -141,8 +141,8 @@ def test_every_refusal_is_the_same_response(client):
         send(client, b'{"type": "url_verification"}'),
     ]
 
-    assert len({(answer.status, answer.data, str(answer.headers)) for answer in answers}) == 1
-    assert (answers[0].status_code, answers[0].data) == (401, b"")
+    assert len({(response.status, response.data, str(response.headers)) for response in responses}) == 1
+    assert (responses[0].status_code, responses[0].data) == (401, b"")
 
 
 def test_a_refused_event_logs_no_signature_and_no_body(client, caplog):

@@ -31,7 +31,7 @@ from sectorflow_slack.services.idempotency import FIELD as IDEMPOTENCY_KEY
 from sectorflow_slack.services.idempotency import fingerprint
 from sectorflow_slack.web import current_services
 from sectorflow_slack.web.feedback import NOT_INSTALLED, votes_by_model
-from sectorflow_slack.web.installation_fields import DISPLAYS
+from sectorflow_slack.web.fields import DISPLAYS
 from sectorflow_slack.web.request_schemas import (
     IdempotencyKeySchema,
     InstallationRequestSchema,

@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
     """
     settings = settings or load_settings()
-    services = services or build_services(settings, open_connections(settings, patient=False))
+    services = services or build_services(settings, open_connections(settings, for_worker=False))
     app = _App("sectorflow_slack.web", static_folder=None)
     app.config.update(_configuration(settings))
     app.extensions["sectorflow_slack"] = services

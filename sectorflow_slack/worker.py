@@ -31,7 +31,7 @@ def setup_broker() -> None:
     except SettingsError as error:
         raise SystemExit(f"sectorflow-slack: settings\n{error}") from None
     configure_logging(settings.log_level)
-    connections = open_connections(settings, patient=True)
+    connections = open_connections(settings, for_worker=True)
     services = build_services(settings, connections)
     broker = connections.broker
     declare_errands(connections.slack_jobs, services.slack_jobs.run)

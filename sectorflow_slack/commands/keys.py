@@ -32,7 +32,7 @@ def re_encrypt(as_json: bool) -> None:
     """
     renewed, current = 0, 0
     lost: list[dict[str, str]] = []
-    places = dict.fromkeys(current_services.keyring.places())
+    places = dict.fromkeys(current_services.keyring.sealed_keys())
     for place in progress("Encrypting", as_json=as_json)(places):
         found = current_services.keyring.renew(place)
         renewed, current = renewed + found.renewed, current + found.current

@@ -114,7 +114,7 @@ class Stores:
         self.pauses = PauseStore(client)
         self.pendings = PendingStore(client, cipher)
         #: Questions take long after ten minutes.
-        self.placeholders = PlaceholderStore(client, cipher, patience=600.0)
+        self.placeholders = PlaceholderStore(client, cipher, slow_seconds=600.0)
         self.queries = InstallationListing(client, cipher, clock)
         self.rate_limit = RateLimit(client, "3 per minute")
         self.questions = QuestionStore(client, cipher, limit=16)

@@ -57,7 +57,7 @@ def own_store(server: Server, tmp_path: Path) -> Iterator[Store]:
 
 
 def web_client(url: str) -> redis.Redis:
-    return connect(url, tls_verify=True, patient=False, text=True)
+    return connect(url, tls_verify=True, for_worker=False, text=True)
 
 
 def give_up(action: Callable[[], object]) -> None:
@@ -71,7 +71,7 @@ def give_up(action: Callable[[], object]) -> None:
 @pytest.mark.parametrize(("patient", "seconds", "retries"), [(False, 1.0, 1), (True, 5.0, 3)])
 @pytest.mark.parametrize("url", ["redis://localhost/0", "unix:///run/redis.sock"])
 def test_a_worker_waits_longer_than_the_web(url: str, patient: bool, seconds: float, retries: int) -> None:
-    client = connect(url, tls_verify=True, patient=patient, text=True)
+    client = connect(url, tls_verify=True, for_worker=patient, text=True)
 
     options = client.connection_pool.connection_kwargs
     assert options["socket_timeout"] == seconds
@@ -91,7 +91,9 @@ def test_a_worker_waits_longer_than_the_web(url: str, patient: bool, seconds: fl
 def test_tls_is_verified_and_replies_are_text_as_asked(
     url: str, tls_verify: bool, expected: dict[str, Any], text: bool
 ) -> None:
-    options = connect(url, tls_verify=tls_verify, patient=False, text=text).connection_pool.connection_kwargs
+    options = connect(
+        url, tls_verify=tls_verify, for_worker=False, text=text
+    ).connection_pool.connection_kwargs
 
     assert {name: value for name, value in options.items() if name.startswith("ssl")} == expected
     assert options["decode_responses"] is text
@@ -262,8 +264,8 @@ def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
 
 @pytest.mark.real_redis
 def test_a_self_signed_certificate_is_taken_only_if_that_is_allowed(tls_redis_url: str) -> None:
-    trusting = connect(tls_redis_url, tls_verify=False, patient=True, text=True)
-    careful = connect(tls_redis_url, tls_verify=True, patient=False, text=True)
+    trusting = connect(tls_redis_url, tls_verify=False, for_worker=True, text=True)
+    careful = connect(tls_redis_url, tls_verify=True, for_worker=False, text=True)
 
     assert trusting.ping()
     give_up(careful.ping)

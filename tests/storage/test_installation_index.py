@@ -77,6 +77,6 @@ def test_entries_are_forgotten_only_while_their_record_is_gone(db: Stores) -> No
     members = [str(member) for member in db.redis.zrange("installations", 0, -1)]
     db.redis.delete("pending:i1")
 
-    index.forget(db.redis, "installations", members)
+    index.remove_stale(db.redis, "installations", members)
 
     assert db.redis.zrange("installations", 0, -1) == members[1:]

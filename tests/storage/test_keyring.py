@@ -36,7 +36,7 @@ def opened(store: redis.Redis, place: str) -> dict[str, str]:
 
 
 def renew_all(keyring: KeyRing) -> dict[str, Renewal]:
-    return {place: keyring.renew(place) for place in keyring.places()}
+    return {place: keyring.renew(place) for place in keyring.sealed_keys()}
 
 
 # What is renewed

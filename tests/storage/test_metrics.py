@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from sectorflow_slack.domain import metrics
 from sectorflow_slack.domain.metrics import Histogram
 from sectorflow_slack.storage import metrics as metrics_module
-from sectorflow_slack.storage import scripts
-from sectorflow_slack.storage.metrics import BUCKETS, COUNTERS_KEY, HEAD, Metrics, counter_field
+from sectorflow_slack.storage.keys import FAILED_QUESTIONS, INSTALLATIONS_WITH_QUESTIONS, METRICS
+from sectorflow_slack.storage.metrics import BUCKETS, HEAD, Metrics, counter_field
 from tests.storage.conftest import Stores, race, redis_now
 from tests.values import make_question
 
@@ -28,7 +28,7 @@ def accept(store: redis.Redis, question_id: str, *, age: float, installation: st
     """Put a question in line that was accepted ``age`` seconds ago."""
     store.hset(f"question:{question_id}", "accepted_at", f"{redis_now(store) - age:.6f}")
     store.rpush(f"waiting:{installation}", question_id)
-    store.sadd(scripts.INSTALLATIONS, installation)
+    store.sadd(INSTALLATIONS_WITH_QUESTIONS, installation)
 
 
 # Counters
@@ -40,7 +40,7 @@ def test_counters_count_each_label_apart_and_with_those_of_scripts(db: Stores) -
     db.metrics.count_ignored()
     for label in ("slack", "slack", "sectorflow"):
         db.metrics.count(metrics.RETRIES, label)
-    db.redis.hincrby(COUNTERS_KEY, "failed:token_refused", 1)
+    db.redis.hincrby(METRICS, "failed:token_refused", 1)
 
     assert before == {}
     assert db.metrics.read().counters == {
@@ -111,7 +111,7 @@ def test_open_questions_of_all_installations_are_counted_by_state(db: Stores) ->
     accept(db.redis, "other", age=1, installation=OTHER)
     db.redis.zadd(f"later:{ONE}", {"put-back-1": 1, "put-back-2": 2})
     db.redis.zadd(f"underway:{OTHER}", {"held": 1})
-    db.redis.zadd(scripts.FAILED_QUESTIONS, {"failed": time.time(), "of long ago": 1})
+    db.redis.zadd(FAILED_QUESTIONS, {"failed": time.time(), "of long ago": 1})
 
     found = db.metrics.read()
 
@@ -171,7 +171,7 @@ def test_figures_without_a_server_are_lost_in_silence(
     figures.observe(metrics.SLACK_SECONDS, 1.0)
 
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("DEBUG", "figure lost: ConnectionError")
+        ("DEBUG", "metric lost: ConnectionError")
     ] * 3
 
 

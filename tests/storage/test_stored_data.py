@@ -154,5 +154,5 @@ def test_every_sealed_value_opens_in_its_own_place_and_is_found_for_renewal(db: 
     ]
 
     assert all(db.cipher.open(key, field, value) for key, field, value in sealed)
-    assert {key for key, _, _ in sealed} <= set(db.keyring.places())
+    assert {key for key, _, _ in sealed} <= set(db.keyring.sealed_keys())
     assert {f"{key.partition(':')[0]}:" for key, _, _ in sealed} == set(SEALED_PREFIXES)

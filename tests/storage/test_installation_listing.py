@@ -1,125 +1,121 @@
-"""Installations of every state, page by page or one by its id; also those that no key opens."""
+"""Installations of every state, page by page or by id, also if their secrets do not decrypt."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-import redis
-from cryptography.fernet import Fernet
 
 from sectorflow_slack.domain.errors import CannotDecrypt
-from sectorflow_slack.domain.installations import Installation, InstallationQuery, PendingInstallation
-from sectorflow_slack.storage import installation_listing as queries_module
-from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.domain.installations import (
+    Installation,
+    InstallationPage,
+    InstallationQuery,
+    PendingInstallation,
+)
+from sectorflow_slack.storage import installation_listing as listing_module
 from sectorflow_slack.storage.installation_listing import InstallationListing
 from tests.losing import INSTALLATION_SECRETS, lose
-from tests.storage.conftest import Stores
-from tests.storage.installation_steps import DAY, ids, installed, waiting
-from tests.values import (
-    API_TOKEN,
-    CUSTOMERS_APP,
-    NOW,
-    FixedClock,
-    make_bot,
-    make_installation,
-    make_pending,
-    make_terms,
-)
+from tests.storage.builders import DAY, installed, waiting
+from tests.storage.conftest import Stores, lost_cipher
+from tests.values import API_TOKEN, CUSTOMERS_APP, NOW, FixedClock, make_bot, make_installation
 
 
-def read_all(queries: InstallationListing, query: InstallationQuery) -> list[list[str]]:
+def ids(page: InstallationPage) -> list[str]:
+    return [item.settings.id for item in page.items]
+
+
+def read_all(listing: InstallationListing, query: InstallationQuery) -> list[list[str]]:
     """Return the ids of all pages."""
-    pages = [queries.page(query)]
+    pages = [listing.page(query)]
     while pages[-1].next_cursor:
-        pages.append(queries.page(replace(query, cursor=pages[-1].next_cursor)))
+        pages.append(listing.page(replace(query, cursor=pages[-1].next_cursor)))
         assert len(pages) < 50, "no end of pages"
     return [ids(page) for page in pages]
+
+
+def save(db: Stores, *installations: Installation) -> None:
+    for each in installations:
+        db.installations.save(each, None, None)
 
 
 # Pages
 
 
-def test_installations_of_every_state_come_in_the_order_of_their_registration(db: Stores) -> None:
+def test_installations_of_every_state_are_listed_in_the_order_of_their_registration(db):
     for number in (4, 2, 1):
-        db.pendings.save(waiting(number))
-    db.installations.save(installed(3), None, None)
-    db.pendings.fail("i2", "already_installed")
+        db.pending.save(waiting(number))
+    save(db, installed(3))
+    db.pending.fail("i2", "already_installed")
     db.clock.now = NOW + DAY + 2
 
-    shown = {
-        status: ids(db.queries.page(InstallationQuery(status=status)))
+    by_status = {
+        status: ids(db.listing.page(InstallationQuery(status=status)))
         for status in ("pending", "installed", "failed", "expired")
     }
 
-    assert ids(db.queries.page(InstallationQuery())) == ["i1", "i2", "i3", "i4"]
-    assert shown == {"pending": ["i4"], "installed": ["i3"], "failed": ["i2"], "expired": ["i1"]}
+    assert ids(db.listing.page(InstallationQuery())) == ["i1", "i2", "i3", "i4"]
+    assert by_status == {"pending": ["i4"], "installed": ["i3"], "failed": ["i2"], "expired": ["i1"]}
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 20])
 @pytest.mark.parametrize("customer_id", [None, "1"])
-def test_pages_end_where_the_next_begins_whatever_the_batch(
-    db: Stores, monkeypatch: pytest.MonkeyPatch, limit: int, customer_id: str | None
-) -> None:
-    monkeypatch.setattr(queries_module, "_BATCH", 2)
-    for number in range(14):
-        db.installations.save(installed(number, customer_id=f"{number % 2}"), None, None)
+def test_each_page_ends_where_the_next_begins_whatever_the_batch(db, monkeypatch, limit, customer_id):
+    monkeypatch.setattr(listing_module, "_BATCH", 2)
+    save(db, *(installed(number, customer_id=f"{number % 2}") for number in range(14)))
 
-    pages = read_all(db.queries, InstallationQuery(limit=limit, status="installed", customer_id=customer_id))
+    pages = read_all(db.listing, InstallationQuery(limit=limit, status="installed", customer_id=customer_id))
 
     expected = [f"i{number}" for number in (range(1, 14, 2) if customer_id else range(14))]
     assert pages == [expected[start : start + limit] for start in range(0, len(expected), limit)]
 
 
-def test_a_page_goes_on_in_batches_until_it_is_full(db: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries_module, "_BATCH", 2)
-    for number in range(9):
-        db.installations.save(installed(number), None, None)
+def test_a_page_is_read_in_batches_until_it_is_full(db, monkeypatch):
+    monkeypatch.setattr(listing_module, "_BATCH", 2)
+    save(db, *map(installed, range(9)))
     for number in range(9, 12):
-        db.pendings.save(waiting(number))
+        db.pending.save(waiting(number))
 
-    assert read_all(db.queries, InstallationQuery(status="pending", limit=2)) == [["i9", "i10"], ["i11"]]
-
-
-def test_a_page_is_short_and_tells_where_to_go_on_if_few_entries_fit(db: Stores) -> None:
-    for number in range(7):
-        db.installations.save(installed(number), None, None)
-    db.pendings.save(waiting(7))
-    queries = InstallationListing(db.redis, db.cipher, db.clock, most=3)
-
-    assert read_all(queries, InstallationQuery(status="pending")) == [[], [], ["i7"]]
+    assert read_all(db.listing, InstallationQuery(status="pending", limit=2)) == [["i9", "i10"], ["i11"]]
 
 
-def test_installations_that_come_and_go_meanwhile_move_no_other(db: Stores) -> None:
-    for number in range(1, 7):
-        db.installations.save(installed(number), None, None)
-    first = db.queries.page(InstallationQuery(limit=3))
+def test_a_page_is_short_and_has_a_cursor_if_few_entries_match(db):
+    save(db, *map(installed, range(7)))
+    db.pending.save(waiting(7))
+    listing = InstallationListing(db.redis, db.cipher, db.clock, most=3)
+
+    assert read_all(listing, InstallationQuery(status="pending")) == [[], [], ["i7"]]
+
+
+def test_installs_and_deletions_between_two_pages_move_no_other_entry(db):
+    save(db, *map(installed, range(1, 7)))
+    first = db.listing.page(InstallationQuery(limit=3))
 
     db.installations.remove(installed(3))
     db.installations.remove(installed(1))
-    db.installations.save(installed(0), None, None)
-    second = db.queries.page(InstallationQuery(limit=3, cursor=first.next_cursor))
+    save(db, installed(0))
+    second = db.listing.page(InstallationQuery(limit=3, cursor=first.next_cursor))
 
     assert (ids(first), ids(second), second.next_cursor) == (["i1", "i2", "i3"], ["i4", "i5", "i6"], None)
 
 
-def test_an_installation_that_gets_installed_keeps_its_place_and_changes_its_team(db: Stores) -> None:
+def test_a_pending_installation_that_is_installed_stays_in_order_and_changes_its_team(db):
     for number in (1, 2, 3):
-        db.pendings.save(waiting(number, team_id="T0PINNED"))
+        db.pending.save(waiting(number, team_id="T0PINNED"))
 
-    db.installations.save(installed(2), None, None)
+    save(db, installed(2))
 
-    assert ids(db.queries.page(InstallationQuery())) == ["i1", "i2", "i3"]
-    assert ids(db.queries.page(InstallationQuery(team_id="T0PINNED"))) == ["i1", "i3"]
-    assert ids(db.queries.page(InstallationQuery(team_id="T2"))) == ["i2"]
+    assert ids(db.listing.page(InstallationQuery())) == ["i1", "i2", "i3"]
+    assert ids(db.listing.page(InstallationQuery(team_id="T0PINNED"))) == ["i1", "i3"]
+    assert ids(db.listing.page(InstallationQuery(team_id="T2"))) == ["i2"]
 
 
-def test_records_that_vanished_are_passed_over_and_forgotten(db: Stores) -> None:
+def test_expired_records_are_skipped_and_removed_from_the_index(db):
     for number in range(1, 9):
-        db.pendings.save(waiting(number))
+        db.pending.save(waiting(number))
     db.redis.delete(*(f"pending:i{number}" for number in (1, 2, 3, 5)))
 
-    page = db.queries.page(InstallationQuery(limit=3))
+    page = db.listing.page(InstallationQuery(limit=3))
 
     assert ids(page) == ["i4", "i6", "i7"]
     assert page.next_cursor is not None
@@ -127,29 +123,25 @@ def test_records_that_vanished_are_passed_over_and_forgotten(db: Stores) -> None
 
 
 @pytest.mark.parametrize(
-    ("query", "expected"),
+    ("filters", "expected"),
     [
-        (InstallationQuery(app_id="A0CUSTOMER"), ["i1", "i2"]),
-        (InstallationQuery(team_id="T2"), ["i2"]),
-        (InstallationQuery(customer_id="42"), ["i2", "i3"]),
-        (InstallationQuery(customer_id="42", app_id="A0CUSTOMER"), ["i2"]),
-        (InstallationQuery(customer_id="42", app_id="A0CUSTOMER", team_id="T3"), []),
-        (InstallationQuery(customer_id="42", status="pending"), []),
-        (InstallationQuery(customer_id="A0OWN", app_id="A0OWN"), ["i4"]),
-        (InstallationQuery(customer_id="unknown"), []),
-        (InstallationQuery(customer_id="\ud83d"), []),
-        (InstallationQuery(team_id="*"), []),
+        ({"app_id": "A0CUSTOMER"}, ["i1", "i2"]),
+        ({"team_id": "T2"}, ["i2"]),
+        ({"customer_id": "42"}, ["i2", "i3"]),
+        ({"customer_id": "42", "app_id": "A0CUSTOMER"}, ["i2"]),
+        ({"customer_id": "42", "app_id": "A0CUSTOMER", "team_id": "T3"}, []),
+        ({"customer_id": "42", "status": "pending"}, []),
+        ({"customer_id": "A0OWN", "app_id": "A0OWN"}, ["i4"]),
+        ({"customer_id": "unknown"}, []),
+        ({"customer_id": "\ud83d"}, []),
+        ({"team_id": "*"}, []),
     ],
 )
-def test_only_installations_that_fit_every_filter_are_listed(
-    db: Stores, query: InstallationQuery, expected: list[str]
-) -> None:
-    db.installations.save(installed(1, CUSTOMERS_APP.app_id), CUSTOMERS_APP, None)
-    db.installations.save(installed(2, CUSTOMERS_APP.app_id, customer_id="42"), CUSTOMERS_APP, None)
-    db.installations.save(installed(3, customer_id="42"), None, None)
-    db.installations.save(installed(4, customer_id="A0OWN"), None, None)
+def test_installations_that_match_every_filter_are_listed(db, filters, expected):
+    save(db, installed(1, "A0CUSTOMER"), installed(2, "A0CUSTOMER", customer_id="42"))
+    save(db, installed(3, customer_id="42"), installed(4, customer_id="A0OWN"))
 
-    assert ids(db.queries.page(query)) == expected
+    assert ids(db.listing.page(InstallationQuery(**filters))) == expected
 
 
 @pytest.mark.parametrize(
@@ -159,7 +151,7 @@ def test_only_installations_that_fit_every_filter_are_listed(
         *("001800000000000:i1\n", "001800000000000:i1!", "001800000000000:" + "i" * 5000),
     ],
 )
-def test_a_cursor_that_no_page_gave_is_refused(db: Stores, unreachable: redis.Redis, cursor: str) -> None:
+def test_a_cursor_that_did_not_come_from_a_page_is_refused(db, unreachable, cursor):
     with pytest.raises(ValueError, match="no cursor"):
         InstallationListing(unreachable, db.cipher, FixedClock()).page(InstallationQuery(cursor=cursor))
 
@@ -167,75 +159,59 @@ def test_a_cursor_that_no_page_gave_is_refused(db: Stores, unreachable: redis.Re
 # Secrets
 
 
-def test_a_list_carries_links_of_pending_ones_and_no_other_secret(db: Stores) -> None:
-    db.installations.save(installed(1), None, None)
-    db.pendings.save(replace(waiting(2, app_id=CUSTOMERS_APP.app_id), slack_app=CUSTOMERS_APP))
+def test_a_page_has_the_links_of_pending_installations_that_decrypt_and_no_other_secret(db):
+    save(db, installed(1))
+    db.pending.save(replace(waiting(2, app_id=CUSTOMERS_APP.app_id), slack_app=CUSTOMERS_APP))
 
-    one, two = db.queries.page(InstallationQuery()).items
+    one, two = db.listing.page(InstallationQuery()).items
+    _, lost = InstallationListing(db.redis, lost_cipher(), db.clock).page(InstallationQuery()).items
 
     assert isinstance(one, Installation)
-    assert isinstance(two, PendingInstallation)
     assert one.settings.sectorflow.api_token == one.bot.bot_token == one.bot.refresh_token == ""
     assert two.settings.sectorflow.api_token == ""
     assert two.slack_app == replace(CUSTOMERS_APP, client_secret="", signing_secret="")
-    assert two.link == "link-2"
+    assert (two.link, lost) == ("link-2", replace(two, link=""))
+    assert lost.status(NOW) == "pending"
 
-
-def test_a_lost_key_breaks_no_list(db: Stores) -> None:
-    db.installations.save(installed(1), None, None)
-    db.pendings.save(waiting(2))
-    keyless = InstallationListing(db.redis, Cipher([Fernet.generate_key().decode()]), db.clock)
-
-    page = keyless.page(InstallationQuery())
-
-    assert ids(page) == ["i1", "i2"]
-    assert isinstance(page.items[1], PendingInstallation)
-    assert page.items[1].link == ""
-    assert page.items[1].status(NOW) == "pending"
-
-
-# One by its id
 
 HERE = make_installation(bot=make_bot(refresh_token="xoxe-1-refresh", token_expires_at=NOW + 43_200))
-WAITING = make_pending(settings=make_terms(id="waiting"))
-
-
-def without(installation: Installation, *lost: str) -> Installation:
-    blank = dict.fromkeys(lost, "")
-    api_token = {"api_token": blank.pop("api_token")} if "api_token" in blank else {}
-    terms = replace(installation.settings, sectorflow=replace(installation.settings.sectorflow, **api_token))
-    return replace(installation, settings=terms, bot=replace(installation.bot, **blank))
 
 
 @pytest.mark.parametrize("lost", [*[[name] for name in INSTALLATION_SECRETS], INSTALLATION_SECRETS])
-def test_an_installation_is_found_with_those_secrets_that_a_key_opens(db: Stores, lost: list[str]) -> None:
-    db.installations.save(HERE, None, None)
-    whole = db.queries.find(HERE.settings.id)
+def test_an_installation_is_found_with_the_secrets_that_decrypt(db, lost):
+    save(db, HERE)
+    whole = db.listing.find(HERE.settings.id)
     lose(db.redis, f"installation:{HERE.key}", *lost)
 
+    found = db.listing.find(HERE.settings.id)
+
+    secrets = found.settings.sectorflow.api_token, found.bot.bot_token, found.bot.refresh_token
+    expected = API_TOKEN, HERE.bot.bot_token, HERE.bot.refresh_token
+    kept = zip(INSTALLATION_SECRETS, expected, strict=True)
+    assert whole == HERE
+    assert secrets == tuple("" if name in lost else secret for name, secret in kept)
+    assert found.bot.team_name == HERE.bot.team_name
     with pytest.raises(CannotDecrypt):
         db.installations.find_by_id(HERE.settings.id)
-    assert (whole, db.queries.find(HERE.settings.id)) == (HERE, without(HERE, *lost))
 
 
 @pytest.mark.parametrize("lost", [[], ["link"], ["link", "api_token"]])
-def test_a_pending_one_is_found_with_those_secrets_that_a_key_opens(db: Stores, lost: list[str]) -> None:
-    db.pendings.save(WAITING)
+def test_a_pending_installation_is_found_with_the_secrets_that_decrypt(db, lost):
+    db.pending.save(waiting(1))
     if lost:
-        lose(db.redis, f"pending-secrets:{WAITING.settings.id}", *lost)
+        lose(db.redis, "pending-secrets:i1", *lost)
 
-    found = db.queries.find(WAITING.settings.id)
+    found = db.listing.find("i1")
 
     assert isinstance(found, PendingInstallation)
     assert found.status(NOW) == "pending"
-    assert found.link == ("" if "link" in lost else WAITING.link)
+    assert found.link == ("" if "link" in lost else "link-1")
     assert found.settings.sectorflow.api_token == ("" if "api_token" in lost else API_TOKEN)
 
 
-def test_an_id_that_is_unknown_or_leads_to_another_installation_is_not_found(db: Stores) -> None:
-    db.installations.save(HERE, None, None)
+def test_an_id_that_is_unknown_or_of_an_earlier_installation_is_not_found(db):
+    save(db, HERE)
     db.redis.set("installation-id:older", str(HERE.key))
     db.redis.set("installation-id:lost", "A0OWN:T0GONE")
 
-    assert [db.queries.find(each) for each in ("never-there", "older", "lost")] == [None] * 3
-    assert [db.installations.find_by_id(each) for each in ("never-there", "older", "lost")] == [None] * 3
+    assert [db.listing.find(each) for each in ("never-there", "older", "lost")] == [None] * 3

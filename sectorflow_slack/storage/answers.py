@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 
 from redis import Redis
 
@@ -21,7 +21,7 @@ from sectorflow_slack.domain.installations import Display
 from sectorflow_slack.domain.questions import Answer, ModelAnswer, StoredAnswer
 from sectorflow_slack.storage.connection import flat, read_hash, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.records import Fields, read_question
+from sectorflow_slack.storage.records import Fields, known_fields, read_question
 
 logger = logging.getLogger(__name__)
 
@@ -217,8 +217,8 @@ class AnswerStore:
     def _read(self, key: str, fields: Mapping[str, str]) -> Answer:
         count = sum(name.startswith("model:") for name in fields)
         names = [f"model:{at}" for at in range(count)]
-        opened = (self._cipher.open(key, name, fields[name]) for name in names)
-        models = tuple(_read_model(text) for text in opened)
+        opened = (json.loads(self._cipher.open(key, name, fields[name])) for name in names)
+        models = tuple(ModelAnswer(**known_fields(ModelAnswer, values)) for values in opened)
         return Answer(
             question=read_question(self._cipher.open(key, "question", fields["question"])),
             models=models,
@@ -229,12 +229,6 @@ class AnswerStore:
             seconds=float(fields["seconds"]) if "seconds" in fields else None,
             credits=float(fields["credits"]) if "credits" in fields else None,
         )
-
-
-def _read_model(text: str) -> ModelAnswer:
-    # A later release may have stored more fields.
-    known = {field.name for field in fields(ModelAnswer)}
-    return ModelAnswer(**{name: value for name, value in json.loads(text).items() if name in known})
 
 
 def _together(fields: Mapping[str, str], count: int) -> int | None:

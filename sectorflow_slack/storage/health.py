@@ -123,7 +123,6 @@ class StoreCheckup:
     """Examines Redis and the stored records, without changing them."""
 
     def __init__(self, client: redis.Redis, keyring: KeyRing) -> None:
-        """Set the client, which returns text."""
         self._redis = client
         self._keyring = keyring
 

@@ -45,7 +45,6 @@ class KeyRing:
     """Re-encrypts stored values with the first encryption key."""
 
     def __init__(self, client: redis.Redis, cipher: Cipher) -> None:
-        """Set the client, which returns text."""
         self._redis = client
         self._cipher = cipher
         self._exchange = client.register_script(_EXCHANGE)

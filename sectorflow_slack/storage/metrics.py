@@ -76,7 +76,6 @@ class Metrics:
     """Counts and measures in Redis; while Redis is down, what it would record is lost and nothing raises."""
 
     def __init__(self, client: redis.Redis) -> None:
-        """Set the client, which returns text."""
         self._redis = client
         self._open = client.register_script(_OPEN)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import cast
+from typing import Any, cast
 
 from redis import Redis
 
@@ -155,9 +155,13 @@ def read_question(text: str) -> Question:
     values = json.loads(text)
     values["installation"] = InstallationKey(**values["installation"])
     values["model_ids"] = tuple(values.get("model_ids", ()))
-    # A later release may have stored more fields.
-    known = {field.name for field in fields(Question)}
-    return Question(**{name: value for name, value in values.items() if name in known})
+    return Question(**known_fields(Question, values))
+
+
+def known_fields(value_type: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that a dataclass has fields for: a later release may have stored more."""
+    known = {field.name for field in fields(value_type)}
+    return {name: value for name, value in values.items() if name in known}
 
 
 def read_plan(text: str) -> Plan:

@@ -97,17 +97,16 @@ class AppStore:
         ids = {str(key).partition(":")[2] for key in self._redis.scan_iter(match="app:*", count=_BATCH)}
         found = [self._summary(app_id) for app_id in sorted(ids - {own.app_id} if own else ids)]
         if own:
-            found.insert(0, AppSummary(own.app_id, own.client_id, True, self._tenants(own.app_id), False))
+            found.insert(
+                0, AppSummary(own.app_id, own.client_id, True, read_tenants(self._redis, own.app_id), False)
+            )
         return tuple(summary for summary in found if summary is not None)
 
     def _summary(self, app_id: str) -> AppSummary | None:
         client_id, next_secret = self._redis.hmget(app_key(app_id), "client_id", "next_signing_secret")
         if client_id is None:
             return None
-        return AppSummary(app_id, str(client_id), False, self._tenants(app_id), bool(next_secret))
-
-    def _tenants(self, app_id: str) -> tuple[str, ...]:
-        return read_tenants(self._redis, app_id)
+        return AppSummary(app_id, str(client_id), False, read_tenants(self._redis, app_id), bool(next_secret))
 
 
 def read_tenants(redis: Redis, app_id: str) -> tuple[str, ...]:

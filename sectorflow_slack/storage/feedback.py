@@ -19,7 +19,6 @@ from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.questions import Answer, ModelVotes
 from sectorflow_slack.storage.answers import DAY_SECONDS
 from sectorflow_slack.storage.connection import read_hash, translate_errors
-from sectorflow_slack.storage.keys import feedback_key
 
 INSTALLATIONS = "installations-with-feedback"
 _BATCH = 200
@@ -59,13 +58,13 @@ class FeedbackStore:
         """Count a user's vote on one model's answer, in place of an earlier one."""
         key, model_id = answer.question.installation, answer.models[model].model_id
         user = hashlib.sha256(f"{answer.id}:{model_id}:{user_id}".encode()).hexdigest()
-        keys = [f"votes:{answer.id}", feedback_key(key), INSTALLATIONS]
+        keys = [f"votes:{answer.id}", _key(key), INSTALLATIONS]
         self._vote(keys=keys, args=[user, model_id, "up" if up else "down", self._seconds, str(key)])
 
     @translate_errors
     def votes(self, key: InstallationKey) -> tuple[ModelVotes, ...]:
         """Return an installation's votes by model, in the order of the model ids."""
-        return _read(read_hash(self._redis, feedback_key(key)))
+        return _read(read_hash(self._redis, _key(key)))
 
 
 def read_all(redis: Redis) -> Iterator[tuple[InstallationKey, tuple[ModelVotes, ...]]]:
@@ -75,14 +74,18 @@ def read_all(redis: Redis) -> Iterator[tuple[InstallationKey, tuple[ModelVotes, 
         keys = [InstallationKey(*member.split(":")) for member in members[start : start + _BATCH]]
         with redis.pipeline(transaction=False) as pipe:
             for key in keys:
-                pipe.hgetall(feedback_key(key))
+                pipe.hgetall(_key(key))
             yield from zip(keys, map(_read, pipe.execute()), strict=True)
 
 
 def drop_feedback(pipe: Pipeline, key: InstallationKey) -> None:
     """Queue the writes that delete an installation's votes."""
-    pipe.delete(feedback_key(key))
+    pipe.delete(_key(key))
     pipe.srem(INSTALLATIONS, str(key))
+
+
+def _key(key: InstallationKey) -> str:
+    return f"feedback:{key}"
 
 
 def _read(fields: dict[str, str]) -> tuple[ModelVotes, ...]:

@@ -47,7 +47,9 @@ class IdempotencyStore:
 
         def step(pipe: Pipeline) -> Claim:
             stored = read_hash(pipe, redis_key)
-            now = _now(pipe)
+            # Redis's time, which all processes share.
+            seconds, microseconds = pipe.time()
+            now = int(seconds) + int(microseconds) / 1e6
             lease = {"claimed_until": repr(now + self._lease)}
             if not stored:
                 pipe.multi()
@@ -128,12 +130,6 @@ class IdempotencyStore:
             # Unknown. Refusing the request registers nothing twice.
             return False
         return hmac.compare_digest(known.encode(), fingerprint.encode())
-
-
-def _now(pipe: Pipeline) -> float:
-    """Return the time of Redis, which all processes share."""
-    seconds, microseconds = pipe.time()
-    return int(seconds) + int(microseconds) / 1e6
 
 
 def _redis_key(key: str) -> str:

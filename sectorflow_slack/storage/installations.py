@@ -65,7 +65,10 @@ class InstallationStore:
         """Load the installation of an app in a team or enterprise."""
         redis_key = installation_key(key)
         fields = read_hash(self._redis, redis_key)
-        return self._read(redis_key, fields) if fields else None
+        if not fields:
+            return None
+        api_token = self._cipher.open(redis_key, "api_token", fields["api_token"])
+        return read_installation(fields, api_token, *open_tokens(self._cipher, redis_key, fields))
 
     @translate_errors
     def find_by_id(self, installation_id: str) -> Installation | None:
@@ -222,10 +225,6 @@ class InstallationStore:
             **token_fields(self._cipher, key, bot.bot_token, bot.refresh_token),
             "installed_at": repr(installation.installed_at),
         }
-
-    def _read(self, key: str, fields: Fields) -> Installation:
-        api_token = self._cipher.open(key, "api_token", fields["api_token"])
-        return read_installation(fields, api_token, *open_tokens(self._cipher, key, fields))
 
 
 def _read_record(pipe: Pipeline, key: str) -> Fields:

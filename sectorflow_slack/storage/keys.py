@@ -49,11 +49,6 @@ def revocation_key(key: InstallationKey) -> str:
     return f"revocation:{key}"
 
 
-def feedback_key(key: InstallationKey) -> str:
-    """Return ``feedback:{app_id}:{tenant_id}``: an installation's votes by model."""
-    return f"feedback:{key}"
-
-
 def question_key(question_id: str) -> str:
     """Return ``question:{id}``: an open question's record."""
     return f"question:{question_id}"

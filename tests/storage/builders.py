@@ -1,7 +1,5 @@
 """Installations and questions in every state, and the effects of time on them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any, TypeVar
 

@@ -1,7 +1,5 @@
 """The stores under test, and views of the Redis that they write."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier

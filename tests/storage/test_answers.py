@@ -1,7 +1,5 @@
 """Answers, for as long as their buttons work."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 

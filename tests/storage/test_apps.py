@@ -1,7 +1,5 @@
 """Slack apps and their secrets: the service's own from the settings, customers' from Redis."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

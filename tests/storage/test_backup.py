@@ -1,7 +1,5 @@
 """Export of installations as one sealed text, and its restore."""
 
-from __future__ import annotations
-
 import pytest
 
 from sectorflow_slack.domain.errors import CannotDecrypt

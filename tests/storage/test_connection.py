@@ -1,7 +1,5 @@
 """The Redis client, and how soon it gives up while Slack waits."""
 
-from __future__ import annotations
-
 import os
 import select
 import shutil

@@ -1,7 +1,5 @@
 """The SectorFlow thread that each Slack thread continues."""
 
-from __future__ import annotations
-
 import pytest
 
 from sectorflow_slack.domain.installations import InstallationKey

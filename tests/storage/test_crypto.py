@@ -1,7 +1,5 @@
 """Values are sealed for a key and a field with the first encryption key, and opened with any."""
 
-from __future__ import annotations
-
 import base64
 
 import pytest

@@ -1,7 +1,5 @@
 """Questions that failed and can be asked again."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Votes on answers: one of each user on each model's answer, however often they change it."""
 
-from __future__ import annotations
-
 import pytest
 
 from sectorflow_slack.domain.installations import InstallationKey

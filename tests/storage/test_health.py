@@ -1,7 +1,5 @@
 """Readiness, warnings about Redis's settings, and the figures of ``flask doctor``."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import fakeredis

@@ -1,7 +1,5 @@
 """One ``Idempotency-Key`` is one installation, however often it is sent."""
 
-from __future__ import annotations
-
 import pytest
 import redis
 

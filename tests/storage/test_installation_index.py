@@ -1,7 +1,5 @@
 """The indexes of installations follow every change of what they list."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import redis

@@ -1,7 +1,5 @@
 """Installations of every state, page by page or by id, also if their secrets do not decrypt."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Installations and their apps: installed, changed, renewed and deleted."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Re-encryption with the first encryption key, while other processes write."""
 
-from __future__ import annotations
-
 import threading
 
 import pytest

@@ -1,7 +1,5 @@
 """One process at a time holds a lock."""
 
-from __future__ import annotations
-
 import threading
 
 import pytest

@@ -1,7 +1,5 @@
 """Metrics of all processes, and the page that explains them to operators."""
 
-from __future__ import annotations
-
 import logging
 import re
 import time

@@ -1,7 +1,5 @@
 """One-time OAuth states."""
 
-from __future__ import annotations
-
 import base64
 
 import pytest

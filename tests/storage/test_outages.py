@@ -1,7 +1,5 @@
 """Every method of every store raises ``StorageUnavailable`` while Redis is down."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Iterator
 from typing import Any

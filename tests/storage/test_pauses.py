@@ -1,7 +1,5 @@
 """Pauses that Slack asked for."""
 
-from __future__ import annotations
-
 import pytest
 
 from sectorflow_slack.storage.pauses import PauseStore

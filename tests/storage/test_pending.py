@@ -1,7 +1,5 @@
 """Installations that wait for consent: stored as long as their link, then shown for a week."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Placeholders: one process posts one, the answer takes it over, and waiting users are notified once."""
 
-from __future__ import annotations
-
 import pytest
 import redis
 

@@ -1,7 +1,5 @@
 """Questions, from acceptance to completion."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

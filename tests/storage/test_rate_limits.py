@@ -1,7 +1,5 @@
 """The rate limit of the install API."""
 
-from __future__ import annotations
-
 import pytest
 
 from sectorflow_slack.storage.rate_limits import RateLimit

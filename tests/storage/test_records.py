@@ -1,7 +1,5 @@
 """Values as fields of a hash and back, also those that another release wrote."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, replace
 

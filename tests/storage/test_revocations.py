@@ -1,7 +1,5 @@
 """Tokens of deleted installations wait until Slack has revoked them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

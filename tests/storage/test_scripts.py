@@ -1,7 +1,5 @@
 """Each lease has its own holder, the steps of an earlier one change nothing, and every event is counted."""
 
-from __future__ import annotations
-
 import random
 from contextlib import suppress
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A dump of Redis with a record of every kind: no secrets, known lifetimes, every sealed value renewable."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

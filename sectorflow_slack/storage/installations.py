@@ -81,8 +81,8 @@ class InstallationStore:
     def save(self, installation: Installation, app: SlackApp | None, replaces: str | None) -> bool:
         """Store an installation and the app that it brought, if any; False if that is refused.
 
-        Refused are an installation whose app and team have another one that ``replaces`` does not name, and
-        one whose pending record failed or was installed elsewhere. The pending record is deleted, and so is a
+        It is refused if the app and team have another installation that ``replaces`` does not name, or if the
+        pending record failed or was installed to another team. The pending record is deleted, and so is a
         revocation for the same app and team, because Slack issues the same bot token again.
 
         Raises:

@@ -101,14 +101,6 @@ def test_a_redis_that_accepts_a_connection_and_never_replies_is_tried_once(comma
             listener.accept()
 
 
-def test_a_redis_that_is_down_is_given_up(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-
-    for client in (web_client(f"redis://127.0.0.1:{port}/0"), web_client(f"unix://{tmp_path}/no.sock")):
-        assert_gives_up(client.ping)
-
-
 @contextmanager
 def hanging(store: Store) -> Iterator[None]:
     with redis.Redis.from_url(store.url) as client:

@@ -68,7 +68,9 @@ def open_connections(settings: Settings, *, for_worker: bool) -> Connections:
     """Make the clients; nothing is connected before the first command."""
 
     def client(*, text: bool) -> redis.Redis:
-        return connect(settings.redis_url, tls_verify=settings.redis_tls_verify, for_worker=for_worker, text=text)
+        return connect(
+            settings.redis_url, tls_verify=settings.redis_tls_verify, for_worker=for_worker, text=text
+        )
 
     return make_connections(client(text=True), client(text=False))
 

@@ -32,7 +32,7 @@ def re_encrypt(as_json: bool) -> None:
     """
     renewed, current = 0, 0
     lost: list[dict[str, str]] = []
-    records = dict.fromkeys(current_services.keyring.places())
+    records = dict.fromkeys(current_services.keyring.sealed_keys())
     for record in progress("Encrypting", as_json=as_json)(records):
         found = current_services.keyring.renew(record)
         renewed, current = renewed + found.renewed, current + found.current

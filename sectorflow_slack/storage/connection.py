@@ -1,4 +1,4 @@
-"""How Redis is reached, and its errors as ours."""
+"""The Redis client, its time limits, and its errors as ``StorageUnavailable``."""
 
 from __future__ import annotations
 
@@ -58,30 +58,30 @@ def connect(url: str, timeouts: Timeouts, *, tls_verify: bool, text: bool) -> re
 
 
 def read_hash(client: redis.Redis, key: str) -> dict[str, str]:
-    """Load a whole hash of a client that gives text; empty where there is none."""
+    """Load a whole hash, empty if the key does not exist; ``client`` returns text."""
     return cast("dict[str, str]", client.hgetall(key))
 
 
 def write_hash(client: redis.Redis, key: str, fields: Mapping[str, str]) -> None:
-    """Set fields of a hash, or queue that on a pipeline."""
+    """Set fields of a hash; on a pipeline, queue that."""
     client.hset(key, mapping=cast("Mapping[Any, Any]", fields))
 
 
 def flat(fields: Mapping[str, str]) -> list[str]:
-    """Give fields as a script's arguments for ``HSET``: each name followed by its value."""
+    """Return fields as a script's arguments for ``HSET``: each name followed by its value."""
     return [part for pair in fields.items() for part in pair]
 
 
 def transact(client: redis.Redis, step: Callable[[Pipeline], T], *watched: str) -> T:
-    """Run ``step`` until no other client has touched the ``watched`` keys meanwhile.
+    """Run ``step`` again until no other client has changed the ``watched`` keys during it.
 
-    ``step`` reads, calls ``multi()``, and queues its writes, or returns before it does.
+    ``step`` reads, calls ``multi()`` and queues its writes, or returns before ``multi()`` to write nothing.
     """
     return cast(T, client.transaction(cast(Any, step), *watched, value_from_callable=True))
 
 
 def translate_errors(method: Callable[P, T]) -> Callable[P, T]:
-    """Raise ``StorageUnavailable`` for whatever Redis could not do."""
+    """Raise ``StorageUnavailable`` for every error of redis-py, without its text."""
 
     @wraps(method)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import os
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -19,13 +21,15 @@ from sandbox.slack import seed
 from sandbox.stage import ROOT, Stage
 from sectorflow_slack.commands import register_commands
 from sectorflow_slack.commands.sectorflow import TOKEN_VARIABLE
+from sectorflow_slack.config import Settings
 from sectorflow_slack.services.manifests import app_manifest
-from tests.test_architecture import read_variables
+from tests.test_architecture import make_app, read_variables
 
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
 FILE = re.compile(r"\b[\w/.]+\.py\b")
 PAGE = (DOCS / "first-day.md").read_text()
+OPERATIONS = (DOCS / "operations.md").read_text()
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PROSE = FENCE.sub("", PAGE)
 QUOTED = sorted(set(re.findall(r"`([^`\n]+)`", PROSE)))
@@ -114,11 +118,46 @@ def definitions(path: Path) -> set[str]:
     return names
 
 
-def test_every_line_to_look_for_is_one_that_is_written() -> None:
-    lines = [word for word in QUOTED if re.fullmatch(r"[a-z]+( [a-z]+)+", word)]
+@pytest.mark.parametrize(
+    "text", [PROSE, OPERATIONS.partition("## Logs")[2].partition("\n## ")[0]], ids=["first-day", "operations"]
+)
+def test_every_log_line_in_the_docs_is_one_that_is_written(text: str) -> None:
+    lines = re.findall(r"`([a-z]+(?: [a-z]+)+)`", text)
 
     assert len(lines) > 6
     assert not [line for line in lines if line not in SOURCES]
+
+
+def test_every_metric_is_in_the_table_and_every_alert_uses_one_of_it(settings: Settings) -> None:
+    app = make_app(dataclasses.replace(settings, metrics_token="a-token-of-the-metrics"))
+    headers = {"Authorization": "Bearer a-token-of-the-metrics"}
+    exposed = app.test_client().get("/metrics", headers=headers).text
+    types = re.findall(r"^# TYPE (\w+)", exposed, re.MULTILINE)
+
+    table = set(re.findall(r"^\| `(sectorflow_slack_\w+)`", OPERATIONS, re.MULTILINE))
+    used = {re.sub(r"_bucket$", "", name) for name in re.findall(r"\bsectorflow_slack_\w+", OPERATIONS)}
+
+    assert table == set(types)
+    assert used <= table
+
+
+def test_every_command_is_in_the_table_of_commands() -> None:
+    app = Flask(__name__)
+    register_commands(app)
+    table = OPERATIONS.partition("| command | does |")[2].partition("\n\n")[0]
+    documented = {
+        " ".join(re.findall(r"^[a-z -]+", each)[0].split()) for each in re.findall(r"`([a-z][^`]+)`", table)
+    }
+
+    assert set(commands_of(app.cli)) - {"run", "shell", "routes"} <= documented
+
+
+def commands_of(group: click.Group, prefix: str = "") -> Iterator[str]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands_of(command, f"{prefix}{name} ")
+        else:
+            yield prefix + name
 
 
 def test_the_permissions_are_counted_right() -> None:

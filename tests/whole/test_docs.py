@@ -67,6 +67,12 @@ def test_every_variable_is_one_that_is_read() -> None:
     assert named - known - constants == set()
 
 
+def test_the_example_of_an_environment_has_every_variable() -> None:
+    named = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+
+    assert sorted(named) == sorted(read_variables())
+
+
 def test_every_file_named_in_the_docs_exists() -> None:
     named = {(page.name, file) for page in PAGES for file in FILE.findall(page.read_text())}
 
@@ -287,3 +293,29 @@ def anchors_of(page: Path) -> set[str]:
     """The anchors that GitHub gives a page's headings."""
     headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+# How it is written
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_docs_use_the_words_of_the_field(page: Path) -> None:
+    idioms = (
+        r"\b(?:any|every|no|some)body\b|\bwhoever\b|\berrands?\b|\bstand-ins?\b|\bwhisper|\bgreet|\binsist|"
+        r"\bletters\b|\bat hand\b|\bfor none of\b|(?:^|[.,;] |\| )what is \w+ (?:to|by|of|in|under)\b"
+    )
+    prose = re.sub(r"`[^`]*`|\]\([^)]*\)", "", FENCE.sub("", page.read_text()))
+
+    assert re.findall(idioms, prose, re.IGNORECASE) == []
+
+
+def test_no_sentence_is_on_two_pages() -> None:
+    pages: dict[str, set[str]] = {}
+    for page in PAGES:
+        text = re.sub(r"\]\([^)]*\)", "", FENCE.sub("", page.read_text()))
+        for sentence in re.split(r"(?<=[.:;!?])\s+|\||\n\n", text):
+            words = re.findall(r"[\w'/-]+", sentence.lower())
+            if len(words) > 5:
+                pages.setdefault(" ".join(words), set()).add(page.name)
+
+    assert {sentence: names for sentence, names in pages.items() if len(names) > 1} == {}

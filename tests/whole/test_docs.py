@@ -166,6 +166,15 @@ def commands_of(group: click.Group, prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
+def test_every_error_in_the_docs_has_a_message_that_is_sent() -> None:
+    errors = [
+        json.loads(block) for page in PAGES for block in blocks_of(page, "json") if '"message"' in block
+    ]
+
+    assert len(errors) > 1
+    assert not [each["message"] for each in errors if each["message"] not in SOURCES]
+
+
 def test_the_permissions_are_counted_right() -> None:
     scopes = app_manifest("SectorFlow", "https://slack.example.com")["oauth_config"]
 

@@ -51,6 +51,8 @@ HELPERS = {
     "storage/records.py",
     "web/__init__.py",
 }
+#: Files of a step that have no function to run.
+CONSTANTS = {"storage/scripts.py"}
 
 
 def test_the_first_picture_shows_the_layers_that_the_linter_holds() -> None:
@@ -88,7 +90,7 @@ def test_the_third_picture_names_the_files_that_a_mention_passes(
     named = set(re.findall(r"`([\w/]+\.py)`", LIFE))
     assert len(named) == 25
     assert {file for file in passed - named if not {file, file.partition("/")[0]} & HELPERS} == set()
-    assert named - passed == set()
+    assert named - passed <= CONSTANTS
 
 
 def trace(app: Flask, jobs: list[SlackJob]) -> set[str]:

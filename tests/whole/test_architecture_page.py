@@ -23,13 +23,9 @@ from sectorflow_slack.storage import scripts
 from sectorflow_slack.tasks import DramatiqTaskQueue
 from tests.test_architecture import make_app
 from tests.values import (
-    OWN_APP,
-    TEAM_ID,
     encoded,
-    make_bot,
     make_event,
     make_installation,
-    make_terms,
     signed,
 )
 
@@ -82,7 +78,7 @@ def test_the_third_picture_names_the_files_that_a_mention_passes(
     monkeypatch.setattr(DramatiqTaskQueue, "enqueue", lambda queue, job, delay=0.0: jobs.append(job))
     monkeypatch.setattr(requests.Session, "send", respond)
     app = make_app(settings)
-    installation = make_installation(make_terms(app_id=OWN_APP.app_id), make_bot(app_id=OWN_APP.app_id))
+    installation = make_installation()
     app.extensions["sectorflow_slack"].events.installations.save(installation, None, None)
 
     passed = trace(app, jobs)
@@ -103,7 +99,7 @@ def trace(app: Flask, jobs: list[SlackJob]) -> set[str]:
             passed.add(str(path.relative_to(PACKAGE)))
 
     services, client = app.extensions["sectorflow_slack"], app.test_client()
-    body = encoded(make_event(api_app_id=OWN_APP.app_id, team_id=TEAM_ID))
+    body = encoded(make_event())
     sys.setprofile(note)
     try:
         client.post("/slack/events", data=body, headers=signed(body), content_type="application/json")

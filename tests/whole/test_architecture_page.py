@@ -32,7 +32,7 @@ from tests.values import (
 PACKAGE = ROOT / "sectorflow_slack"
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 LAYERS, STATES, _ = re.findall(r"```mermaid\n(.*?)```", PAGE, re.DOTALL)
-LIFE = PAGE.partition("## The life of a mention")[2].partition("These 25 files")[0]
+LIFE = PAGE.partition("## The life of a mention")[2].partition("These files")[0]
 
 #: What a mention runs beside the steps: the page does not name these one by one.
 HELPERS = {
@@ -45,10 +45,9 @@ HELPERS = {
     "storage/keys.py",
     "storage/metrics.py",
     "storage/records.py",
+    "storage/scripts.py",
     "web/__init__.py",
 }
-#: Files of a step that have no function to run.
-CONSTANTS = {"storage/scripts.py"}
 
 
 def test_the_first_picture_shows_the_layers_that_the_linter_holds() -> None:
@@ -84,9 +83,9 @@ def test_the_third_picture_names_the_files_that_a_mention_passes(
     passed = trace(app, jobs)
 
     named = set(re.findall(r"`([\w/]+\.py)`", LIFE))
-    assert len(named) == 25
+    assert len(named) <= 25
     assert {file for file in passed - named if not {file, file.partition("/")[0]} & HELPERS} == set()
-    assert named - passed <= CONSTANTS
+    assert named - passed == set()
 
 
 def trace(app: Flask, jobs: list[SlackJob]) -> set[str]:

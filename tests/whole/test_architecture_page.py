@@ -39,6 +39,7 @@ HELPERS = {
     "clients/slack_replies.py",
     "formatting",
     "domain",
+    "services/failures.py",
     "services/resilience.py",
     "storage/connection.py",
     "storage/crypto.py",

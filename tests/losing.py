@@ -11,7 +11,7 @@ INSTALLATION_SECRETS = ("api_token", "bot_token", "refresh_token")
 
 
 def lose(store: redis.Redis, place: str, *names: str, **readable: str) -> None:
-    """Have some fields of a record stand under a key that nobody has any more; others are ``readable``."""
+    """Have some fields of a record stand under a key that no one has any more; others are ``readable``."""
     gone = Cipher([Fernet.generate_key().decode()])
     lost = {name: gone.seal(place, name, f"lost-{name}") for name in names}
     store.hset(place, mapping={**readable, **lost})

@@ -1,4 +1,4 @@
-"""The ``rich_text`` block: its four kinds of parts and what stands in them (docs.slack.dev, rich text block).
+"""The ``rich_text`` block: its four types of parts and their elements (docs.slack.dev, rich text block).
 
 Slack refuses empty texts and parts without elements: "must be more than 0 characters", "missing element".
 """

@@ -7,10 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from tests.chaos.building import running_site
-from tests.chaos.dying import Deaths, kill_and_stop
 from tests.chaos.harness import Site
+from tests.chaos.site_setup import running_site
 from tests.chaos.verdicts import ROWS, table
+from tests.chaos.worker_deaths import Deaths, kill_and_stop
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

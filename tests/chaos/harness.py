@@ -15,7 +15,7 @@ from sandbox.sectorflow.models import MODELS
 from sandbox.slack import seed
 from sandbox.slack.records import new_id
 from sandbox.slack.signing import signed_headers
-from sandbox.stage import Stage, is_stand_in
+from sandbox.stage import Stage, is_placeholder
 from tests.chaos.processes import Group, OwnRedis
 from tests.chaos.verdicts import ROWS, Asked
 from tests.waiting import until
@@ -119,7 +119,7 @@ class Site:
 
     def answers(self, asked: Asked) -> list[dict[str, Any]]:
         """Return what was said to a question; what only stands in for the answer is left out."""
-        return [each for each in self.posted(asked) if not is_stand_in(each)]
+        return [each for each in self.posted(asked) if not is_placeholder(each)]
 
     def times_asked(self, word: str) -> int:
         """Return how often SectorFlow was asked something with this word in it."""
@@ -135,7 +135,7 @@ class Site:
     def await_answers(
         self, fault: str, *questions: Asked, seconds: float, since: float | None = None
     ) -> float:
-        """Wait for whole answers and enter them in the table; gives how long it took.
+        """Wait for whole answers and enter them in the table; return how long it took.
 
         ``since`` is the moment (``time.monotonic``) from which on it is counted, where that is not now.
         """
@@ -194,7 +194,7 @@ class Site:
         until(lambda: self.status("readyz") == 200, 20, "ready again")
 
     def status(self, path: str) -> int | None:
-        """Ask the service for a page; gives the status, None without an answer."""
+        """Ask the service for a page; return the status, None without an answer."""
         try:
             return requests.get(f"{self.stage.service_url}/{path}", timeout=10).status_code
         except requests.RequestException:

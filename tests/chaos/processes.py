@@ -61,11 +61,11 @@ class Group:
         if self._leader is not None:
             self.signal(signal.SIGKILL)
             self._leader.wait()
-            # Its children may stay as zombies for a while, with nobody to reap them.
+            # Its children may stay as zombies for a while, with no one to reap them.
             self._leader = None
 
     def stop(self, seconds: float = 30.0) -> float:
-        """Send SIGTERM to every process of the group; gives how long they took."""
+        """Send SIGTERM to every process of the group; return how long they took."""
         self.signal(signal.SIGTERM)
         return until(lambda: not self.is_running, seconds, "stopped after SIGTERM")
 

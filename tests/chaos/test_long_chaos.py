@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.stage import is_stand_in
-from tests.chaos.building import running_site
+from sandbox.stage import is_placeholder
 from tests.chaos.harness import Site
 from tests.chaos.processes import Group, OwnRedis
+from tests.chaos.site_setup import running_site
 from tests.chaos.verdicts import NOTES, Asked
 from tests.waiting import until
 
@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.skipif(not os.environ.get("CHAOS"), reason="takes minutes: make chaos"),
 ]
 
-#: A post that Slack took while its worker died before it could record it: nobody can know, but by reading
+#: A post that Slack took while its worker died before it could record it: no one can know, but by reading
 #: the channel's history. It happens where a worker dies within this time after the post.
 DOUBT_SECONDS = 0.5
 #: Longer than a lease and the look that finds it run out, twice: a late duplicate would have shown.
@@ -72,7 +72,7 @@ def is_doubt(site: Site, question: Asked, kills: list[float]) -> bool:
     first: dict[str, float] = {}
     for message in site.posted(question):
         said = message["text"] + str(message.get("blocks"))
-        if said in first or is_stand_in(message):
+        if said in first or is_placeholder(message):
             posted = first.get(said, float(message["ts"]))
             if not any(0 <= kill - posted < DOUBT_SECONDS for kill in kills):
                 return False

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from tests.chaos.building import registration
 from tests.chaos.harness import Site
 from tests.chaos.processes import OwnRedis
+from tests.chaos.site_setup import registration
 from tests.chaos.verdicts import Asked
 from tests.waiting import until
 
@@ -90,7 +90,7 @@ class Outage:
     taken: Asked
     #: Slack takes what stands in for the answer.
     announced: Asked
-    stand_ins: list[str]
+    placeholders: list[str]
 
 
 @pytest.fixture(scope="module", params=["hangs", "is killed", "failed over, read-only"])
@@ -117,11 +117,11 @@ def outage(whole_site: Site, request: pytest.FixtureRequest) -> Outage:
             site.release(held)
         until(lambda: site.answers(asked["taken"]), 10, "Slack has taken the answer")
         until(lambda: site.posted(asked["announced"]), 10, "Slack has taken what stands in for the other")
-        stand_ins = [each["ts"] for each in site.posted(asked["announced"])]
+        placeholders = [each["ts"] for each in site.posted(asked["announced"])]
         time.sleep(OUTAGE_SECONDS)
     site.release(words["announced"])
     site.mend()
-    return Outage(site, how, **asked, stand_ins=stand_ins)
+    return Outage(site, how, **asked, placeholders=placeholders)
 
 
 def test_a_reply_that_arrives_during_an_outage_is_kept_and_posted_after_it(outage: Outage) -> None:
@@ -139,5 +139,5 @@ def test_a_message_that_slack_takes_during_an_outage_is_not_posted_again_after_i
 def test_a_stand_in_that_slack_takes_during_an_outage_still_turns_into_the_answer(outage: Outage) -> None:
     name = f"Redis {outage.how} while Slack takes a stand-in"
     outage.site.await_answers(name, outage.announced, seconds=30)
-    assert len(outage.stand_ins) == 1
-    assert [each["ts"] for each in outage.site.posted(outage.announced)] == outage.stand_ins
+    assert len(outage.placeholders) == 1
+    assert [each["ts"] for each in outage.site.posted(outage.announced)] == outage.placeholders

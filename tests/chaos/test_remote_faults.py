@@ -1,4 +1,4 @@
-"""Slack or SectorFlow refuses, is slow, or sends what nobody can read."""
+"""Slack or SectorFlow refuses, is slow, or sends what no one can read."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sandbox.sectorflow.models import MODELS
-from tests.chaos.building import install
 from tests.chaos.harness import Site
+from tests.chaos.site_setup import install
 from tests.chaos.verdicts import Asked, headings
 from tests.waiting import until
 

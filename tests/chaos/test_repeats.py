@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sandbox.slack import seed
-from tests.chaos.building import install
 from tests.chaos.harness import Site
+from tests.chaos.site_setup import install
 
 pytestmark = pytest.mark.processes
 

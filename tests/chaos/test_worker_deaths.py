@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from tests.chaos.dying import GRACE_SECONDS, NEW_QUESTIONS, Deaths
+from tests.chaos.worker_deaths import GRACE_SECONDS, NEW_QUESTIONS, Deaths
 
 pytestmark = pytest.mark.processes
 

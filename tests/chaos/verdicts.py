@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.stage import is_stand_in
+from sandbox.stage import is_placeholder
 
 Message = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ class Asked:
         ``stuck``: beside an answer or an excuse, something is left that only stands in for it.
         """
         mine = [message for message in messages if self._is_mine(message)]
-        said = [message for message in mine if not is_stand_in(message)]
+        said = [message for message in mine if not is_placeholder(message)]
         verdict = self._verdict(said)
         return "stuck" if verdict in {"answered", "excused"} and said != mine else verdict
 

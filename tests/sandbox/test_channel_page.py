@@ -8,8 +8,8 @@ import threading
 import pytest
 import requests
 
-from sandbox.channel.composing import typed
-from sandbox.slack.interactions import Place, press
+from sandbox.channel.composing import as_sent
+from sandbox.slack.interactions import ElementRef, press
 from sandbox.slack.seed import ARCHIVED_ID, GENERAL_ID, MAYA_ID, TOM_ID
 from tests.sandbox.helpers import Box, Json, actions, button, modal, mrkdwn
 
@@ -56,7 +56,7 @@ def test_the_first_page_says_it_is_not_slack_and_runs_nothing_that_is_not_its_ow
     ],
 )
 def test_typed_text_is_sent_as_slack_sends_it(text: str, sent: str) -> None:
-    assert typed(text, {"Acme": "U1", "Acme Helper": "U2"}) == sent
+    assert as_sent(text, {"Acme": "U1", "Acme Helper": "U2"}) == sent
 
 
 def test_what_is_typed_is_said_by_the_person_who_is_named(box: Box) -> None:
@@ -192,7 +192,7 @@ def test_a_press_on_the_page_is_its_persons(box: Box) -> None:
 
 
 def open_modal(box: Box) -> str:
-    pressed = press(box.world, TOM_ID, Place(GENERAL_ID, box.post(blocks=BLOCKS), "tab"))
+    pressed = press(box.world, TOM_ID, ElementRef(GENERAL_ID, box.post(blocks=BLOCKS), "tab"))
     return str(box.slack.views_open(trigger_id=pressed.trigger_id, view=modal())["view"]["id"])
 
 

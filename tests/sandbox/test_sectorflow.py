@@ -1,4 +1,4 @@
-"""The stand-in for SectorFlow takes exactly what the API guide shows."""
+"""The fake SectorFlow takes exactly what the API guide shows."""
 
 from __future__ import annotations
 

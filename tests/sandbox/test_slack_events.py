@@ -6,7 +6,7 @@ import pytest
 from slack_sdk.signature import SignatureVerifier
 
 from sandbox.slack import seed
-from sandbox.slack.interactions import Place, press
+from sandbox.slack.interactions import ElementRef, press
 from sandbox.slack.seed import GENERAL_ID, MAYA_ID, RANDOM_ID
 from sandbox.slack.signing import sign
 from tests.sandbox.helpers import Box, Json, actions, button
@@ -150,7 +150,7 @@ def test_an_org_wide_press_has_no_team(box: Box, west: Json) -> None:
     posted = {"channel": west["channel"], "text": "x", "blocks": BLOCKS}
     ts = box.client(installed.bot_token).chat_postMessage(**posted)["ts"]
 
-    press(box.world, west["user"], Place(west["channel"], ts, "a"))
+    press(box.world, west["user"], ElementRef(west["channel"], ts, "a"))
 
     payload = box.service.payload()
     assert (payload["team"], payload["is_enterprise_install"]) == (None, True)
@@ -164,7 +164,7 @@ def test_a_person_of_another_organisation_asks_and_presses_in_a_shared_channel(b
         box.control("ask", user=user, channel=GENERAL_ID, text="{bot} hello")
     theirs, ours = sorted(box.service.events(2), key=lambda each: each["event"]["ts"])
 
-    press(box.world, guest["user"], Place(GENERAL_ID, box.post(blocks=BLOCKS), "a"))
+    press(box.world, guest["user"], ElementRef(GENERAL_ID, box.post(blocks=BLOCKS), "a"))
 
     payload = box.service.payload()
     assert (theirs["is_ext_shared_channel"], ours["is_ext_shared_channel"]) == (True, True)

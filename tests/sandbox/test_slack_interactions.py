@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from slack_sdk.signature import SignatureVerifier
 
-from sandbox.slack.interactions import Place, press
+from sandbox.slack.interactions import ElementRef, press
 from sandbox.slack.modals import check_modal
 from sandbox.slack.seed import CUSTOMER_APP_ID, GENERAL_ID, MAYA_ID, TEAM_ID, TOM_ID
-from sandbox.slack.submitting import submit
+from sandbox.slack.view_submissions import submit
 from tests.sandbox import helpers
 from tests.sandbox.helpers import (
     Box,
@@ -44,7 +44,7 @@ def ts(box: Box) -> str:
 
 
 def test_a_pressed_button_reaches_the_app_signed(box: Box, ts: str) -> None:
-    pressed = press(box.world, MAYA_ID, Place(GENERAL_ID, ts, "tab", "second"))
+    pressed = press(box.world, MAYA_ID, ElementRef(GENERAL_ID, ts, "tab", "second"))
 
     headers, body = box.service.got[0]
     sent = box.service.payload()
@@ -60,7 +60,7 @@ def test_a_pressed_button_reaches_the_app_signed(box: Box, ts: str) -> None:
 
 def test_what_is_chosen_is_in_the_action(box: Box, ts: str) -> None:
     for action_id, value in (("more", "again"), ("pick", "two"), ("vote", "down")):
-        press(box.world, MAYA_ID, Place(GENERAL_ID, ts, action_id, value=value))
+        press(box.world, MAYA_ID, ElementRef(GENERAL_ID, ts, action_id, value=value))
 
     again, two, down = (box.service.payload(at)["actions"][0] for at in range(3))
     assert (again["selected_option"], two["selected_option"]) == (option("again"), option("two"))
@@ -74,7 +74,7 @@ def test_a_menu_beside_a_section_in_a_container_can_be_pressed(box: Box) -> None
     folded = helpers.block("container", title=plain("GPT"), child_blocks=[section])
     ts = box.post(blocks=[folded])
 
-    press(box.world, MAYA_ID, Place(GENERAL_ID, ts, "more", value="copy"))
+    press(box.world, MAYA_ID, ElementRef(GENERAL_ID, ts, "more", value="copy"))
 
     (action,) = box.service.payload()["actions"]
     assert (action["type"], action["block_id"]) == ("overflow", "s")
@@ -94,21 +94,21 @@ def test_a_menu_beside_a_section_in_a_container_can_be_pressed(box: Box) -> None
 )
 def test_what_is_not_there_or_not_clear_cannot_be_pressed(box: Box, ts: str, place: dict[str, str]) -> None:
     with pytest.raises(LookupError):
-        press(box.world, MAYA_ID, Place(GENERAL_ID, ts, **place))
+        press(box.world, MAYA_ID, ElementRef(GENERAL_ID, ts, **place))
 
     assert box.service.got == []
 
 
 def test_a_person_presses_only_what_they_see(box: Box, ts: str) -> None:
     shown = box.slack.chat_postEphemeral(channel=GENERAL_ID, user=MAYA_ID, text="x", blocks=BLOCKS)
-    place = Place(GENERAL_ID, shown["message_ts"], "vote", value="up")
+    place = ElementRef(GENERAL_ID, shown["message_ts"], "vote", value="up")
 
     press(box.world, MAYA_ID, place)
     with pytest.raises(LookupError):
         press(box.world, TOM_ID, place)
     box.world.channels[GENERAL_ID].members.discard(TOM_ID)
     with pytest.raises(LookupError):
-        press(box.world, TOM_ID, Place(GENERAL_ID, ts, "vote", value="up"))
+        press(box.world, TOM_ID, ElementRef(GENERAL_ID, ts, "vote", value="up"))
 
     assert box.service.payload()["container"]["is_ephemeral"] is True
     assert "message" not in box.service.payload()
@@ -172,7 +172,7 @@ def test_what_no_modal_holds_is_refused(view: Any) -> None:
 @pytest.fixture
 def trigger(box: Box, ts: str) -> str:
     """Maya's press of a button."""
-    return press(box.world, MAYA_ID, Place(GENERAL_ID, ts, "tab", "first")).trigger_id
+    return press(box.world, MAYA_ID, ElementRef(GENERAL_ID, ts, "tab", "first")).trigger_id
 
 
 def test_a_press_opens_one_modal(box: Box, trigger: str) -> None:

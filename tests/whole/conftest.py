@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.slack import seed
 from sandbox.stage import Stage, running_stage
-from tests.whole.looking import install
+from tests.whole.helpers import install
 
 QUICK = ("--sectorflow-latency", "0.1", "--no-rate-limits")
 

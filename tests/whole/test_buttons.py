@@ -12,9 +12,10 @@ from sandbox.sectorflow.models import MODELS
 from sandbox.slack import seed
 from sandbox.stage import Stage
 from tests.waiting import until
-from tests.whole.looking import (
+from tests.whole.helpers import (
     ask,
     blocks_of,
+    ephemeral_texts,
     finish,
     headings,
     hold,
@@ -22,10 +23,9 @@ from tests.whole.looking import (
     place_of,
     release,
     requests_of,
-    send_press,
+    send_block_action,
     texts,
     wait_for_answer,
-    whispers,
 )
 
 pytestmark = pytest.mark.processes
@@ -65,7 +65,11 @@ def test_a_model_that_is_asked_again_by_many_at_once_is_asked_once(stage: Stage)
 
     value = option(answer, "more", GPT, "regenerate")["value"]
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda _: send_press(stage, seed.GENERAL_ID, answer["ts"], "more", value), range(3)))
+        list(
+            pool.map(
+                lambda _: send_block_action(stage, seed.GENERAL_ID, answer["ts"], "more", value), range(3)
+            )
+        )
     until(lambda: "Asking again" in str(stage.replies(question)))
     release(stage)
     until(lambda: "Asking again" not in str(stage.replies(question)))
@@ -97,7 +101,9 @@ def test_a_new_answer_that_does_not_arrive_leaves_the_old_one_and_is_told_to_who
     press(stage, answer, option(answer, "more", GPT, "regenerate"), seed.TOM_ID)
 
     until(
-        lambda: any("nothing has changed" in text for text in whispers(stage, seed.GENERAL_ID, seed.TOM_ID))
+        lambda: any(
+            "nothing has changed" in text for text in ephemeral_texts(stage, seed.GENERAL_ID, seed.TOM_ID)
+        )
     )
     until(lambda: texts(stage.replies(question)) == texts([answer]))
     until(lambda: "Asking again" not in str(stage.replies(question)))
@@ -147,10 +153,10 @@ def votes_of(stage: Stage, model_id: str) -> tuple[int, int]:
 
 def test_plain_text_is_shown_to_who_wants_it_only(stage: Stage) -> None:
     question, answer = ask(stage)
-    heard = len(whispers(stage, seed.GENERAL_ID, seed.TOM_ID))
+    heard = len(ephemeral_texts(stage, seed.GENERAL_ID, seed.TOM_ID))
 
     press(stage, answer, option(answer, "more", 3, "plain_text"), seed.TOM_ID)
-    until(lambda: len(whispers(stage, seed.GENERAL_ID, seed.TOM_ID)) == heard + 1)
+    until(lambda: len(ephemeral_texts(stage, seed.GENERAL_ID, seed.TOM_ID)) == heard + 1)
 
     said = [each for each in stage.messages(seed.GENERAL_ID) if each.get("is_ephemeral")][-1]
     assert said["ephemeral_for"] == seed.TOM_ID

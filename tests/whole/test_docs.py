@@ -157,7 +157,7 @@ def test_the_install_apis_examples_run_as_they_stand(stage: Stage, tmp_path: Pat
     assert '"status":"pending"' in shown
     assert '"customerId":"customer-4711"' in listed
     assert '"display":"tabs"' in changed
-    assert '"code":404' in feedback  # nobody has consented yet
+    assert '"code":404' in feedback  # no one has consented yet
     assert '"code":422' in replaced
     assert "replaces" in replaced
     assert deleted.strip() == "204"

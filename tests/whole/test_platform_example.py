@@ -59,11 +59,11 @@ def blocks(language: str) -> str:
 
 
 def consent(install_url: str) -> str:
-    """Consent as a browser does; gives the address that it is sent to in the end."""
+    """Consent as a browser does; return the address that it is sent to in the end."""
     browser = requests.Session()
     asked = browser.get(install_url, timeout=10)
-    wish = dict(parse_qsl(urlsplit(asked.url).query))
-    back = browser.post(asked.url, data={**wish, "decision": "allow"}, timeout=10, allow_redirects=False)
+    query = dict(parse_qsl(urlsplit(asked.url).query))
+    back = browser.post(asked.url, data={**query, "decision": "allow"}, timeout=10, allow_redirects=False)
     ended = browser.get(back.headers["Location"], timeout=20, allow_redirects=False)
     return ended.headers["Location"]
 

@@ -9,9 +9,9 @@ import pytest
 
 from sandbox.sectorflow.models import MODELS, PLUS_TITLE, SAMPLE_PROMPTS
 from sandbox.slack import seed
-from sandbox.stage import Stage, is_stand_in
+from sandbox.stage import Stage, is_placeholder
 from tests.waiting import until
-from tests.whole.looking import (
+from tests.whole.helpers import (
     ask,
     blocks_of,
     finish,
@@ -225,18 +225,18 @@ def test_a_slow_answer_is_announced_at_once_and_again_after_a_while_and_nothing_
     question = stage.ask("{bot} please think slowlyone")
     stage.ask("please think slowlytwo", channel=dm, user=seed.TOM_ID, thread_ts=root["ts"])
     until(lambda: stage.replies(question) and stage.control(status)["status"])
-    (stand_in,) = stage.replies(question)
+    (placeholder,) = stage.replies(question)
     as_if_asked_half_a_minute_ago(stage)
     until(lambda: "Still working on it" in stage.replies(question)[0]["text"])
     release(stage)
     (answer,) = wait_for_answer(stage, question)
 
-    assert stand_in["text"].startswith("Asking Cohere Command R+")
-    assert answer["ts"] == stand_in["ts"]
+    assert placeholder["text"].startswith("Asking Cohere Command R+")
+    assert answer["ts"] == placeholder["ts"]
     assert headings([answer]) == NAMES
     assert [headings([each]) for each in stage.replies(root, dm)] == [NAMES]
     assert stage.control(status)["status"] is None
-    assert not any(is_stand_in(each) for each in said_in(stage, dm))
+    assert not any(is_placeholder(each) for each in said_in(stage, dm))
 
 
 def as_if_asked_half_a_minute_ago(stage: Stage) -> None:

@@ -13,16 +13,16 @@ from sandbox.sectorflow.models import MODELS
 from sandbox.slack import seed
 from sandbox.stage import Stage
 from tests.waiting import until
-from tests.whole.looking import (
+from tests.whole.helpers import (
     ask,
+    ephemeral_texts,
     finish,
     headings,
     open_tabs,
-    send_press,
+    send_block_action,
     store_of,
     tabs_of,
     texts,
-    whispers,
 )
 
 pytestmark = pytest.mark.processes
@@ -124,7 +124,7 @@ def test_a_button_copied_into_another_channel_does_nothing(stage: Stage) -> None
     value = tabs_of(answer)[3]["value"]
 
     statuses = [
-        send_press(stage, channel, ts, "show_tab:3", value)
+        send_block_action(stage, channel, ts, "show_tab:3", value)
         for channel, ts in ((seed.RANDOM_ID, elsewhere["ts"]), (seed.GENERAL_ID, question["ts"]))
     ]
     finish(stage)
@@ -137,7 +137,9 @@ def test_a_button_copied_into_another_channel_does_nothing(stage: Stage) -> None
 def test_what_send_press_sends_works_in_its_own_message(stage: Stage) -> None:
     question, answer = ask(stage)
 
-    status = send_press(stage, seed.GENERAL_ID, answer["ts"], "show_tab:3", tabs_of(answer)[3]["value"])
+    status = send_block_action(
+        stage, seed.GENERAL_ID, answer["ts"], "show_tab:3", tabs_of(answer)[3]["value"]
+    )
 
     assert status == 200
     until(lambda: open_tabs(now(stage, question)) == [3])
@@ -150,7 +152,7 @@ def test_an_answer_that_is_kept_no_longer_says_so_to_who_pressed_and_stays(stage
 
     press(stage, answer, "show_tab:1", seed.TOM_ID)
 
-    until(lambda: any("too old" in text for text in whispers(stage, seed.GENERAL_ID, seed.TOM_ID)))
+    until(lambda: any("too old" in text for text in ephemeral_texts(stage, seed.GENERAL_ID, seed.TOM_ID)))
     assert open_tabs(now(stage, question)) == [0]
 
 

@@ -1,9 +1,9 @@
-// How the page's scripts reach the server, and the reader.
+// Requests to the server, and notices to the reader.
 // @ts-check
 
 const { channel, as, tab } = document.body.dataset;
 
-/** Give the element of an id. @param {string} id */
+/** Return the element with an id. @param {string} id */
 export function find(id) {
   return /** @type {HTMLElement} */ (document.getElementById(id));
 }

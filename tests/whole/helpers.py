@@ -13,7 +13,7 @@ import requests
 
 from sandbox.sectorflow.models import MODELS, PLUS_ID, TOKEN, WORKSPACE_ID
 from sandbox.slack import seed
-from sandbox.slack.filling import with_ids
+from sandbox.slack.block_ids import with_ids
 from sandbox.slack.signing import signed_headers
 from sandbox.stage import Stage
 from tests.waiting import until
@@ -23,7 +23,7 @@ Message = Mapping[str, Any]
 
 def install(stage: Stage, **fields: Any) -> str:
     """Install the app as SectorFlow's platform and a person would, and return the installation's id."""
-    wish = {
+    body = {
         "appName": "SectorFlow",
         "apiToken": TOKEN,
         "workspaceId": WORKSPACE_ID,
@@ -31,7 +31,7 @@ def install(stage: Stage, **fields: Any) -> str:
         "plusId": PLUS_ID,
         **fields,
     }
-    registered = stage.register(wish).json()
+    registered = stage.register(body).json()
     stage.consent(registered["installUrl"])
     return str(registered["id"])
 
@@ -127,13 +127,13 @@ def option(message: Message, action: str, model: int, choice: str) -> dict[str, 
     return {**place, "value": value}
 
 
-def whispers(stage: Stage, channel: str, user: str) -> list[str]:
+def ephemeral_texts(stage: Stage, channel: str, user: str) -> list[str]:
     """Return what only this person sees in a channel."""
     found = stage.messages(channel)
     return [each["text"] for each in found if each.get("ephemeral_for") == user or each.get("is_ephemeral")]
 
 
-def send_press(stage: Stage, channel: str, ts: str, action_id: str, value: str) -> int:
+def send_block_action(stage: Stage, channel: str, ts: str, action_id: str, value: str) -> int:
     """Send a signed press that is said to be of a message, whether or not it stands there (now)."""
     payload = {
         "type": "block_actions",

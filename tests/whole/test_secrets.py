@@ -13,7 +13,7 @@ from sandbox.sectorflow.models import MODELS, TOKEN, WORKSPACE_ID
 from sandbox.slack import seed
 from sandbox.stage import Stage
 from tests.waiting import until
-from tests.whole.looking import option, place_of, store_of, wait_for_answer
+from tests.whole.helpers import option, place_of, store_of, wait_for_answer
 
 pytestmark = pytest.mark.processes
 
@@ -39,13 +39,13 @@ def go_through_everything(stage: Stage) -> set[str]:
     """Install, ask, fail in every way, and return what must be found nowhere."""
     # Slow enough that something stands in for each answer first, which the faults of chat.update need.
     stage.control("settings", {"sectorflow_latency": 0.8})
-    wish = {
+    body = {
         "appName": "SectorFlow",
         "apiToken": TOKEN,
         "workspaceId": WORKSPACE_ID,
         "modelIds": [model.id for model in MODELS],
     }
-    install_url = stage.register(wish).json()["installUrl"]
+    install_url = stage.register(body).json()["installUrl"]
     trip = requests.get(install_url, allow_redirects=False, timeout=10)
     page = stage.consent(install_url)
     requests.post(f"{stage.service_url}/slack/events", data="planted-body", timeout=10)

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.building import running_site
 from tests.chaos.harness import Site
+from tests.chaos.site_setup import running_site
 from tests.chaos.verdicts import Asked
 from tests.waiting import until
 

@@ -1,17 +1,17 @@
-"""What a message says, drawn the way Slack draws it: on the page, and as a person reads it in a terminal."""
+"""Messages rendered as Slack renders them: as HTML for the page, and as text for a terminal."""
 
 from __future__ import annotations
 
 import pytest
 
-from sandbox.channel.drawing import draw_message
 from sandbox.channel.nodes import Names
+from sandbox.channel.rendering import render_message
 from sandbox.channel.terminal import WIDTH, as_text
 from tests.sandbox import helpers
 from tests.sandbox.helpers import Json, actions, button, list_of, mrkdwn, option, plain, rich_text, words
 
 NAMES = Names(users={"U1": "Maya"}, channels={"C1": "general"})
-#: A block; its HTML, whole or the parts in it in their order; its text, None where that says nothing new.
+#: A block; its HTML, whole or the parts in it in their order; its text, None if that says nothing new.
 Case = tuple[Json, str | tuple[str, ...], str | None]
 
 
@@ -180,8 +180,8 @@ BLOCKS: dict[str, Case] = {
         ('<div class="container">', '<b>GPT</b><span class="subtitle">s</span>', "<p>in</p>"),
         "GPT · s\n  in\n\n  [image: chart] https://a.example/i.png",
     ),
-    "unknown block": ({"type": "video"}, ("[video: not drawn here]",), "[video: not drawn here]"),
-    "unknown element": (actions({"type": "datepicker"}), ("[datepicker: not drawn here]",), None),
+    "unknown block": ({"type": "video"}, ("[video: not rendered here]",), "[video: not rendered here]"),
+    "unknown element": (actions({"type": "datepicker"}), ("[datepicker: not rendered here]",), None),
     "Markdown's headings have one size": (
         markdown("# one\n\n###### six"),
         "<h4>one</h4><h4>six</h4>",
@@ -222,13 +222,13 @@ BLOCKS: dict[str, Case] = {
 def test_a_block_is_drawn(block: Json, html: str | tuple[str, ...], text: str | None) -> None:
     message = {"text": "fallback", "blocks": [block]}
 
-    drawn = draw_message(message, NAMES)
+    rendered = render_message(message, NAMES)
 
     if isinstance(html, str):
-        assert drawn == html
+        assert rendered == html
     else:
-        places = [drawn.find(part) for part in html]
-        assert -1 not in places, drawn
+        places = [rendered.find(part) for part in html]
+        assert -1 not in places, rendered
         assert places == sorted(places)
     assert text in (None, as_text(message, NAMES))
 
@@ -248,7 +248,7 @@ def test_a_block_is_drawn(block: Json, html: str | tuple[str, ...], text: str | 
     ],
 )
 def test_mrkdwn_is_drawn(text: str, html: str) -> None:
-    assert draw_message({"text": text}, NAMES) == html
+    assert render_message({"text": text}, NAMES) == html
 
 
 @pytest.mark.parametrize(
@@ -265,25 +265,25 @@ def test_mrkdwn_is_drawn(text: str, html: str) -> None:
     ],
 )
 def test_live_tokens_are_chips_in_both_dialects(token: str, chip: str) -> None:
-    assert draw_message({"text": f"hi {token}!"}, NAMES) == f"<p>hi {chip}!</p>"
-    assert draw_message({"blocks": [markdown(f"hi {token}!")]}, NAMES) == f"<p>hi {chip}!</p>"
+    assert render_message({"text": f"hi {token}!"}, NAMES) == f"<p>hi {chip}!</p>"
+    assert render_message({"blocks": [markdown(f"hi {token}!")]}, NAMES) == f"<p>hi {chip}!</p>"
 
 
 def test_links_of_mrkdwn_end_before_a_full_stop_and_marks_in_them_are_left_alone() -> None:
-    drawn = draw_message({"text": "<https://a.example/_x_/?a=1&amp;b=2|label> https://a.example/_x_/y."})
+    rendered = render_message({"text": "<https://a.example/_x_/?a=1&amp;b=2|label> https://a.example/_x_/y."})
 
-    assert 'href="https://a.example/_x_/?a=1&amp;b=2"' in drawn
-    assert ">label</a>" in drawn
-    assert ">https://a.example/_x_/y</a>." in drawn
+    assert 'href="https://a.example/_x_/?a=1&amp;b=2"' in rendered
+    assert ">label</a>" in rendered
+    assert ">https://a.example/_x_/y</a>." in rendered
 
 
 def test_nothing_is_loaded_from_another_host_and_no_script_is_linked() -> None:
-    drawn = draw_message(
+    rendered = render_message(
         {"blocks": [IMAGE, markdown("![x](https://a.example)"), actions(button(url="javascript:x"))]}
     )
 
-    assert "<img" not in drawn
-    assert "javascript" not in drawn
+    assert "<img" not in rendered
+    assert "javascript" not in rendered
 
 
 def test_a_terminal_shows_what_stands_apart_what_is_bold_and_who_alone_sees_it() -> None:

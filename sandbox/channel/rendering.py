@@ -191,4 +191,4 @@ def _render_title(title: Inlines, subtitle: Inlines, names: Names) -> Markup:
 
 @render_node.register
 def _(node: nodes.Unknown, names: Names) -> Markup:
-    return tag("p", f"[{node.type or 'untyped'}: not rendered here]", class_="unknown")
+    return tag("p", f"[{node.type or 'untyped'}: not drawn here]", class_="unknown")

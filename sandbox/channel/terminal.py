@@ -160,4 +160,4 @@ def _(node: nodes.Container, names: Names) -> str:
 
 @render.register
 def _(node: nodes.Unknown, names: Names) -> str:
-    return f"[{node.type or 'untyped'}: not rendered here]"
+    return f"[{node.type or 'untyped'}: not drawn here]"

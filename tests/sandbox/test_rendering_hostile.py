@@ -1,4 +1,4 @@
-"""Whatever people and models write, the page's HTML stays ours."""
+"""No text of users or models becomes HTML on the page or a command in the terminal."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ hostile = st.one_of(st.text(max_size=80), st.lists(st.sampled_from(PIECES), max_
 
 
 class Reader(HTMLParser):
-    """Collects what a browser would make of the HTML."""
+    """Collects the faults of HTML."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ def faults(html: str) -> list[str]:
 
 
 def every_block(text: str) -> list[Json]:
-    """Return every kind of block with one text in every place that takes it."""
+    """Return every type of block with the text in every field."""
     image = {"type": "image", "image_url": text, "alt_text": text, "title": plain(text)}
     pressed = button(text, action_id=text, value=text, style=text)
     vote = {"type": "feedback_buttons", "positive_button": pressed, "negative_button": pressed}
@@ -122,5 +122,5 @@ def test_only_harmless_addresses_become_links(address: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["*_", "<", "[", "> ", "- ", "`", "<@U", "https://"])
-def test_deeply_nested_markup_is_drawn_without_giving_up(piece: str) -> None:
+def test_deeply_nested_markup_is_rendered_without_an_error(piece: str) -> None:
     assert faults(render_message({"blocks": every_block(piece * (12_000 // len(piece)))[:3]})) == []

@@ -1,17 +1,18 @@
-"""How tests of whole paths install an app, wait, and look at messages."""
+"""Installing, asking, waiting and looking at messages, for the tests of whole paths."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import redis
 import requests
 
-from sandbox.sectorflow.models import MODELS, PLUS_ID, TOKEN, WORKSPACE_ID
+from sandbox.sectorflow.models import MODELS, TOKEN, WORKSPACE_ID
 from sandbox.slack import seed
 from sandbox.slack.block_ids import with_ids
 from sandbox.slack.signing import signed_headers
@@ -19,21 +20,40 @@ from sandbox.stage import Stage
 from tests.waiting import until
 
 Message = Mapping[str, Any]
+NAMES = [model.name for model in MODELS]
 
 
-def install(stage: Stage, **fields: Any) -> str:
-    """Install the app as SectorFlow's platform and a person would, and return the installation's id."""
-    body = {
-        "appName": "SectorFlow",
-        "apiToken": TOKEN,
-        "workspaceId": WORKSPACE_ID,
-        "modelIds": [model.id for model in MODELS],
-        "plusId": PLUS_ID,
-        **fields,
-    }
-    registered = stage.register(body).json()
-    stage.consent(registered["installUrl"])
-    return str(registered["id"])
+@dataclass(frozen=True)
+class Thread:
+    """A question in #general, and the one message of its answer as it was at first."""
+
+    stage: Stage
+    question: dict[str, Any]
+    answer: dict[str, Any]
+
+    def replies(self) -> list[dict[str, Any]]:
+        return self.stage.replies(self.question)
+
+    def message(self) -> dict[str, Any]:
+        """Return the one message of the answer as it is now."""
+        (message,) = self.replies()
+        return message
+
+    def press(self, action_id: str, user: str = seed.MAYA_ID, **element: str) -> None:
+        """Press an element of the last message."""
+        message = {**self.replies()[-1], "channel": seed.GENERAL_ID}
+        assert self.stage.press(message, action_id, user, **element)["status"] == 200
+
+    def until(self, text: str, *, is_gone: bool = False) -> None:
+        """Wait until the thread contains a text, or no longer does."""
+        until(lambda: (text in str(self.replies())) is not is_gone, what=text)
+
+
+def install_url(stage: Stage, **fields: str) -> str:
+    """Register an installation with all models and return its link."""
+    models = [model.id for model in MODELS]
+    body = {"appName": "SectorFlow", "apiToken": TOKEN, "workspaceId": WORKSPACE_ID, "modelIds": models}
+    return str(stage.register({**body, **fields}).json()["installUrl"])
 
 
 def store_of(stage: Stage) -> redis.Redis:
@@ -43,26 +63,23 @@ def store_of(stage: Stage) -> redis.Redis:
 
 
 def finish(stage: Stage) -> None:
-    """Wait until every question is answered and every Slack job has run: nothing changes from then on."""
+    """Wait until every question is answered and every Slack job has run."""
     with store_of(stage) as store:
         jobs = ("dramatiq:questions.msgs", "errands:errands.msgs")
         until(lambda: not any(map(store.hlen, jobs)) and not list(store.scan_iter("question:*")), 60.0)
 
 
-def wait_for_answer(
-    stage: Stage, question: Mapping[str, Any], channel: str = seed.GENERAL_ID
-) -> list[dict[str, Any]]:
-    """Wait until a question is answered, and return the messages in its thread."""
-    until(lambda: stage.replies(question, channel), 60.0)
+def wait_for_answer(stage: Stage, question: Message) -> list[dict[str, Any]]:
+    """Wait until a question in #general is answered, and return the messages in its thread."""
+    until(lambda: stage.replies(question), 60.0)
     finish(stage)
-    return stage.replies(question, channel)
+    return stage.replies(question)
 
 
-def ask(stage: Stage, text: str = "Tell me a joke") -> tuple[dict[str, Any], dict[str, Any]]:
-    """Ask in #general, and return the question and the one message of its answer."""
+def ask(stage: Stage, text: str = "Tell me a joke") -> Thread:
     question = stage.ask(f"{{bot}} {text}")
     (answer,) = wait_for_answer(stage, question)
-    return question, {**answer, "channel": seed.GENERAL_ID}
+    return Thread(stage, question, {**answer, "channel": seed.GENERAL_ID})
 
 
 def requests_of(stage: Stage) -> list[dict[str, Any]]:
@@ -70,13 +87,18 @@ def requests_of(stage: Stage) -> list[dict[str, Any]]:
     return found
 
 
+def fault(stage: Stage, service: str, **fields: Any) -> None:
+    stage.control("faults", {"service": service, **fields})
+
+
 def hold(stage: Stage, service: str, target: str, containing: str = "") -> None:
-    """Let the next call wait until it is released."""
-    fault = {"service": service, "target": target, "containing": containing, "delay": 60.0}
-    stage.control("faults", fault)
+    """Delay the next call until ``release``."""
+    fault(stage, service, target=target, containing=containing, delay=60.0)
 
 
 def release(stage: Stage) -> None:
+    """End the delays of the held calls, once all of them are in progress."""
+    until(lambda: not any(stage.control("faults").values()), what="the held calls are made")
     stage.control("release", {})
 
 
@@ -84,17 +106,17 @@ def blocks_of(messages: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]
     return [block for message in messages for block in message.get("blocks") or () if block["type"] == kind]
 
 
-def headings(messages: list[dict[str, Any]]) -> list[str]:
-    return [block["text"]["text"] for block in blocks_of(messages, "header")]
+def headings(*messages: dict[str, Any]) -> list[str]:
+    return [block["text"]["text"] for block in blocks_of(list(messages), "header")]
 
 
-def texts(messages: list[dict[str, Any]]) -> list[str]:
+def texts(*messages: dict[str, Any]) -> list[str]:
     """Return the answers' Markdown, in order."""
-    return [block["text"] for block in blocks_of(messages, "markdown")]
+    return [block["text"] for block in blocks_of(list(messages), "markdown")]
 
 
 def elements(message: Message) -> Iterator[dict[str, Any]]:
-    """Return everything that can be pressed."""
+    """Yield the interactive elements."""
     for block in with_ids(message.get("blocks") or []):
         yield from ({**each, "block_id": block["block_id"]} for each in block.get("elements", ()))
 
@@ -108,33 +130,30 @@ def open_tabs(message: Message) -> list[int]:
     return [number for number, each in enumerate(tabs_of(message)) if each["text"]["text"].startswith("●")]
 
 
-def place_of(message: Message, action: str, model: int = 0) -> dict[str, str]:
-    """Return what tells the element of one model from those of others; the first with this action."""
+def element(message: Message, action: str, model: int = 0) -> dict[str, str]:
+    """Return the ids of a model's element with this action."""
     found = [each for each in elements(message) if each.get("action_id") == action]
-    values = [each for each in found if f".{model}." in str(each)]
-    return {"action_id": action, "block_id": values[0]["block_id"]}
+    first = next(each for each in found if f".{model}." in str(each))
+    return {"action_id": action, "block_id": first["block_id"]}
 
 
 def option(message: Message, action: str, model: int, choice: str) -> dict[str, str]:
-    """Return an option of a menu, or a thumb, of one model."""
-    place = place_of(message, action, model)
-    (element,) = [
-        each
-        for each in elements(message)
-        if each["block_id"] == place["block_id"] and action == each["action_id"]
-    ]
-    (value,) = {part for part in str(element).split("'") if part.endswith(f".{model}.0.{choice}")}
-    return {**place, "value": value}
+    """Return the ids and the value of an option of a model's menu, or of its thumb."""
+    ids = element(message, action, model)
+    (menu,) = [each for each in elements(message) if ids.items() <= each.items()]
+    (value,) = {part for part in str(menu).split("'") if part.endswith(f".{model}.0.{choice}")}
+    return {**ids, "value": value}
 
 
-def ephemeral_texts(stage: Stage, channel: str, user: str) -> list[str]:
-    """Return what only this person sees in a channel."""
-    found = stage.messages(channel)
-    return [each["text"] for each in found if each.get("ephemeral_for") == user or each.get("is_ephemeral")]
+def ephemeral_texts(stage: Stage) -> list[str]:
+    """Return the texts that only Tom sees in #general."""
+    return [each["text"] for each in stage.messages() if each.get("ephemeral_for") == seed.TOM_ID]
 
 
-def send_block_action(stage: Stage, channel: str, ts: str, action_id: str, value: str) -> int:
-    """Send a signed press that is said to be of a message, whether or not it stands there (now)."""
+def send_block_action(
+    stage: Stage, ts: str, action_id: str, value: str, channel: str = seed.GENERAL_ID
+) -> int:
+    """Post a signed block action of Tom's, whether or not the message has such an element."""
     payload = {
         "type": "block_actions",
         "api_app_id": seed.SECTORFLOW_APP_ID,
@@ -146,6 +165,6 @@ def send_block_action(stage: Stage, channel: str, ts: str, action_id: str, value
     }
     body = urlencode({"payload": json.dumps(payload)}).encode()
     headers = signed_headers(seed.SECTORFLOW_SIGNING_SECRET, int(time.time()), body)
-    headers = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+    headers |= {"Content-Type": "application/x-www-form-urlencoded"}
     url = f"{stage.service_url}/slack/interactions"
     return requests.post(url, data=body, headers=headers, timeout=5).status_code

@@ -1,4 +1,4 @@
-"""The docs name commands, settings and files that are there, and what they say to type runs."""
+"""The docs name existing commands, settings and files, and their examples run."""
 
 from __future__ import annotations
 
@@ -24,22 +24,17 @@ from tests.test_architecture import read_variables
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
-PAGE = (DOCS / "first-day.md").read_text()
+FIRST_DAY = (DOCS / "first-day.md").read_text()
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-PROSE = FENCE.sub("", PAGE)
+PROSE = FENCE.sub("", FIRST_DAY)
 QUOTED = sorted(set(re.findall(r"`([^`\n]+)`", PROSE)))
-COMMANDS = sorted(set(re.findall(r"flask --app wsgi ([^`\n]+)", PAGE)))
 SOURCES = "\n".join(path.read_text() for path in (ROOT / "sectorflow_slack").rglob("*.py"))
-
-#: What looks like a key in the stores' docstrings, and is a field of one.
+#: Fields of keys in the stores' docstrings that look like keys.
 FIELDS = {"busy", "le", "model"}
 
 
-# What it names
-
-
-@pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_of_the_first_day_is_there_with_its_options(line: str) -> None:
+@pytest.mark.parametrize("line", sorted(set(re.findall(r"flask --app wsgi ([^`\n]+)", FIRST_DAY))))
+def test_every_command_of_the_first_day_exists_with_its_options(line: str) -> None:
     app = Flask(__name__)
     register_commands(app)
     found: click.Command = app.cli
@@ -48,50 +43,29 @@ def test_every_command_of_the_first_day_is_there_with_its_options(line: str) -> 
     while isinstance(found, click.Group):
         found = found.commands[words.pop(0)]
 
-    parameters = [parameter for parameter in found.params if isinstance(parameter, click.Option)]
-    known = {name for parameter in parameters for name in parameter.opts}
+    known = {name for each in found.params if isinstance(each, click.Option) for name in each.opts}
     assert {word for word in words if word.startswith("--")} <= known
 
 
-def test_every_variable_is_one_that_is_read() -> None:
-    named = {word for word in QUOTED if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", word)}
-    constants = {word for word in named if f"{word}: Final" in SOURCES}
+def test_every_variable_file_and_log_line_of_the_first_day_exists() -> None:
+    variables = {word for word in QUOTED if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", word)}
+    constants = {word for word in variables if f"{word}: Final" in SOURCES}
+    files = [word for word in QUOTED if re.fullmatch(r"[\w/]+\.(py|md)", word)]
+    lines = [word for word in QUOTED if re.fullmatch(r"[a-z]+( [a-z]+)+", word)]
     known = read_variables() | {TOKEN_VARIABLE}
 
-    assert len(named & known) > 8
-    assert named - known - constants == set()
-
-
-def test_every_file_is_there() -> None:
-    files = [word for word in QUOTED if re.fullmatch(r"[\w/]+\.(py|md)", word)]
-
-    assert len(files) > 8
-    assert not [file for file in files if not (ROOT / file).is_file()]
+    assert (len(variables & known) > 8, len(files) > 8, len(lines) > 6) == (True, True, True)
+    assert variables - known - constants == set()
+    assert [file for file in files if not (ROOT / file).is_file()] == []
+    assert [line for line in lines if line not in SOURCES] == []
 
 
 @pytest.mark.parametrize(
     ("name", "file"),
     re.findall(r"`(\w+)`(?: (?:or|and) `\w+`)? in\s+`(sectorflow_slack/[\w/]+\.py)`", PROSE),
 )
-def test_what_is_to_be_changed_is_in_its_file(name: str, file: str) -> None:
+def test_every_name_to_change_is_in_its_file(name: str, file: str) -> None:
     assert re.search(rf"^ *(def {name}\(|{name}\b.*=)", (ROOT / file).read_text(), re.MULTILINE)
-
-
-def test_every_line_to_look_for_is_one_that_is_written() -> None:
-    lines = [word for word in QUOTED if re.fullmatch(r"[a-z]+( [a-z]+)+", word)]
-
-    assert len(lines) > 6
-    assert not [line for line in lines if line not in SOURCES]
-
-
-def test_the_permissions_are_counted_right() -> None:
-    scopes = app_manifest("SectorFlow", "https://slack.example.com")["oauth_config"]
-
-    assert "with the five permissions" in PROSE
-    assert len(scopes["scopes"]["bot"]) == 5  # type: ignore[index]
-
-
-# What runs
 
 
 def blocks_of(page: Path, language: str) -> list[str]:
@@ -100,17 +74,9 @@ def blocks_of(page: Path, language: str) -> list[str]:
 
 def run_blocks(page: Path, folder: Path, **environ: str) -> list[str]:
     """Run a page's commands, and return what each block of them printed."""
-    script = "\necho ---\n".join(blocks_of(page, "bash"))
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        env={**os.environ, "SECTORFLOW_TOKEN": TOKEN, **environ},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-    return done.stdout.split("---")
+    command = ["bash", "-euo", "pipefail", "-c", "\necho ---\n".join(blocks_of(page, "bash"))]
+    env = {**os.environ, "SECTORFLOW_TOKEN": TOKEN, **environ}
+    return subprocess.check_output(command, env=env, cwd=folder, text=True, timeout=300).split("---")
 
 
 @pytest.mark.processes
@@ -118,7 +84,6 @@ def test_the_calls_of_the_first_day_are_ones_that_slack_and_sectorflow_understan
     bare_stage: Stage, tmp_path: Path
 ) -> None:
     install = bare_stage.control("install-app", {"channels": [seed.GENERAL_ID]})["install"]
-    thread = bare_stage.ask("Hello")["ts"]
 
     printed = run_blocks(
         DOCS / "first-day.md",
@@ -130,7 +95,7 @@ def test_the_calls_of_the_first_day_are_ones_that_slack_and_sectorflow_understan
         EXPERT=PLUS_ID,
         BOT=install["bot_token"],
         CHANNEL=seed.GENERAL_ID,
-        THREAD=thread,
+        THREAD=bare_stage.ask("Hello")["ts"],
     )
 
     asks, tokens, prompts, checked, _, headings, lengths, pings, status = printed
@@ -146,7 +111,7 @@ def test_the_calls_of_the_first_day_are_ones_that_slack_and_sectorflow_understan
 
 
 @pytest.mark.processes
-def test_the_install_apis_examples_run_as_they_stand(stage: Stage, tmp_path: Path) -> None:
+def test_the_install_apis_examples_run_unchanged(stage: Stage, tmp_path: Path) -> None:
     page = DOCS / "install-api.md"
 
     printed = run_blocks(page, tmp_path, SERVICE=stage.service_url, KEY=stage.install_api_key)
@@ -157,7 +122,7 @@ def test_the_install_apis_examples_run_as_they_stand(stage: Stage, tmp_path: Pat
     assert '"status":"pending"' in shown
     assert '"customerId":"customer-4711"' in listed
     assert '"display":"tabs"' in changed
-    assert '"code":404' in feedback  # no one has consented yet
+    assert '"code":404' in feedback  # no consent yet
     assert '"code":422' in replaced
     assert "replaces" in replaced
     assert deleted.strip() == "204"
@@ -167,22 +132,19 @@ def test_the_install_apis_examples_run_as_they_stand(stage: Stage, tmp_path: Pat
 @pytest.mark.parametrize("command", ["demo", "test"])
 def test_the_readmes_commands_are_targets_of_make(command: str) -> None:
     assert any(f"make {command}\n" in block for block in blocks_of(ROOT / "README.md", "bash"))
-
-    done = subprocess.run(["make", "--dry-run", command], cwd=ROOT, capture_output=True, check=False)
-
-    assert done.returncode == 0
+    subprocess.check_output(["make", "--dry-run", command], cwd=ROOT)
 
 
-# The pages beside it
-
-
-def test_the_manifest_on_the_page_about_apps_is_the_one_that_is_made() -> None:
+def test_the_manifest_on_the_page_about_apps_is_the_services_own() -> None:
     (manifest,) = blocks_of(DOCS / "slack-app.md", "json")
+    own = app_manifest("SectorFlow", "https://slack.example.com")
 
-    assert json.loads(manifest) == app_manifest("SectorFlow", "https://slack.example.com")
+    assert json.loads(manifest) == own
+    assert "with the five permissions" in PROSE
+    assert len(own["oauth_config"]["scopes"]["bot"]) == 5  # type: ignore[index]
 
 
-def test_every_family_of_keys_is_in_the_table_of_what_is_in_redis() -> None:
+def test_every_family_of_keys_is_in_the_table_of_redis_keys() -> None:
     table = (DOCS / "architecture.md").read_text().partition("## What is in Redis")[2]
     modules = (ROOT / "sectorflow_slack" / "storage").glob("*.py")
     docstrings = [ast.get_docstring(ast.parse(path.read_text())) or "" for path in modules]
@@ -190,24 +152,22 @@ def test_every_family_of_keys_is_in_the_table_of_what_is_in_redis() -> None:
     families = {name for text in docstrings for name in re.findall(r"``([a-z_-]+):\{", text)}
 
     assert len(families) > 20
-    assert not [name for name in sorted(families - FIELDS) if f"`{name}:" not in table]
+    assert [name for name in sorted(families - FIELDS) if f"`{name}:" not in table] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_a_target(page: Path) -> None:
     lost = []
     for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", page.read_text())):
         file, _, anchor = target.partition("#")
-        if "://" in file:
-            continue
         path = (page.parent / file).resolve() if file else page
-        if not path.exists() or (anchor and anchor not in anchors_of(path)):
+        if "://" not in file and not (path.exists() and (not anchor or anchor in anchors_of(path))):
             lost.append(target)
 
-    assert not lost
+    assert lost == []
 
 
 def anchors_of(page: Path) -> set[str]:
-    """The anchors that GitHub gives a page's headings."""
+    """Return GitHub's anchors of a page's headings."""
     headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

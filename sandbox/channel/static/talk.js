@@ -9,7 +9,7 @@ export function find(id) {
 }
 
 /**
- * Give the query of an address: what is asked, and who sits before the page.
+ * Return the query of a request, with the reader and the tab.
  * @param {Record<string, string>} asked
  */
 export function query(asked) {
@@ -27,7 +27,7 @@ export function tell(words) {
 }
 
 /**
- * Ask for news.
+ * Request news.
  * @param {Record<string, string>} asked
  * @param {AbortSignal} signal
  */
@@ -36,7 +36,7 @@ export function get(asked, signal) {
 }
 
 /**
- * Post to the server; tell the reader when it doesn't work out. Gives what came back, null where it didn't.
+ * Post to the server; return the answer, or null after a notice to the reader if it failed.
  * @param {string} action
  * @param {Record<string, unknown>} content
  * @returns {Promise<Record<string, any> | null>}

@@ -9,13 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from sandbox.slack.elements import (
-    ACTION_ELEMENTS,
-    BUTTON,
-    CONTEXT_ACTION_ELEMENTS,
-    IMAGE,
-    IMAGE_SOURCE,
-)
+from sandbox.slack.elements import ACTION_ELEMENTS, BUTTON, CONTEXT_ACTION_ELEMENTS, IMAGE, IMAGE_SOURCE
 from sandbox.slack.rich_text import RICH_TEXT
 from sandbox.slack.rules import (
     Faults,

@@ -6,18 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox.slack.rules import (
-    Faults,
-    Rule,
-    boolean,
-    both,
-    fault,
-    items,
-    matching,
-    number,
-    shape,
-    string,
-)
+from sandbox.slack.rules import Faults, Rule, boolean, both, fault, items, matching, number, shape, string
 
 MAX_URL = 3_500
 _ANY = string(10_000, least=0)

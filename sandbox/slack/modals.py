@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.slack.block_types import (
-    ACTIONS,
-    BLOCK_ID,
-    CARD,
-    CONTEXT,
-    DIVIDER,
-    HEADER,
-    IMAGE_BLOCK,
-    SECTION,
-)
+from sandbox.slack.block_types import ACTIONS, BLOCK_ID, CARD, CONTEXT, DIVIDER, HEADER, IMAGE_BLOCK, SECTION
 from sandbox.slack.blocks import MAX_HOME_BLOCKS, check_block_ids
 from sandbox.slack.elements import ACTION_ID, RADIO_BUTTONS, STATIC_SELECT
 from sandbox.slack.rich_text import RICH_TEXT

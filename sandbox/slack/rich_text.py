@@ -5,17 +5,7 @@ Slack refuses empty texts and parts without elements: "must be more than 0 chara
 
 from __future__ import annotations
 
-from sandbox.slack.rules import (
-    Rule,
-    boolean,
-    items,
-    number,
-    one_of,
-    shape,
-    string,
-    typed,
-    url,
-)
+from sandbox.slack.rules import Rule, boolean, items, number, one_of, shape, string, typed, url
 
 _STYLE = shape({}, dict.fromkeys(("bold", "italic", "strike", "code"), boolean))
 _WORDS = string(12_000)

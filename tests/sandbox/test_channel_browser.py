@@ -40,10 +40,7 @@ def page(box: Box) -> Iterator[Page]:
 def tabs(shown: str) -> list[Json]:
     """Return the answer of one model of two, with a button for each."""
     buttons = [button(name, action_id=f"tab:{name}", value=name) for name in ("GPT", "Claude")]
-    return [
-        actions(*buttons, helpers.overflow(option("again"))),
-        markdown(f"This is **{shown}** speaking."),
-    ]
+    return [actions(*buttons, helpers.overflow(option("again"))), markdown(f"This is **{shown}** speaking.")]
 
 
 def test_a_click_on_a_tab_changes_the_message_in_place(box: Box, page: Page) -> None:

@@ -58,17 +58,6 @@ def test_typed_text_is_sent_as_slack_sends_it(text: str, sent: str) -> None:
     assert as_sent(text, {"Acme": "U1", "Acme Helper": "U2"}) == sent
 
 
-def test_typed_text_is_posted_by_the_named_user(box: Box) -> None:
-    posted = act(box, "say", TOM_ID, text=" @sectorflow is 1 < 2? ")
-
-    (message,) = box.world.messages(GENERAL_ID)
-    page = get(box, f"/channel/{GENERAL_ID}", **{"as": TOM_ID}).text
-    assert (posted.status_code, posted.json()["ts"]) == (201, message["ts"])
-    assert (message["user"], message["text"]) == (TOM_ID, f"<@{box.install.bot_user_id}> is 1 &lt; 2?")
-    assert f'data-as="{TOM_ID}"' in page
-    assert f"as={MAYA_ID}" in page
-
-
 def test_a_reply_goes_into_its_thread_and_is_counted_below_the_first_message(box: Box) -> None:
     question = box.world.ask(MAYA_ID, GENERAL_ID, "Hello", files=("notes <1>.pdf",))["ts"]
     box.post(thread_ts=question, username="Acme AI", blocks=[markdown("A **joke**.")])

@@ -61,8 +61,7 @@ def test_every_variable_file_and_log_line_of_the_first_day_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "file"),
-    re.findall(r"`(\w+)`(?: (?:or|and) `\w+`)? in\s+`(sectorflow_slack/[\w/]+\.py)`", PROSE),
+    ("name", "file"), re.findall(r"`(\w+)`(?: (?:or|and) `\w+`)? in\s+`(sectorflow_slack/[\w/]+\.py)`", PROSE)
 )
 def test_every_name_to_change_is_in_its_file(name: str, file: str) -> None:
     assert re.search(rf"^ *(def {name}\(|{name}\b.*=)", (ROOT / file).read_text(), re.MULTILINE)

@@ -83,33 +83,6 @@ def test_a_long_answer_goes_on_in_further_messages(stage: Stage) -> None:
     assert [name for name in headings(*answer) if "(continued)" not in name] == NAMES
 
 
-def test_an_event_that_slack_repeats_is_answered_once(stage: Stage) -> None:
-    thread = ask(stage, "Only once, please")
-    before = stage.control("deliveries")["deliveries"]
-    asked = len(requests_of(stage))
-
-    stage.control("replay", {"event_id": before[-1]["event_id"]})
-    until(lambda: len(stage.control("deliveries")["deliveries"]) > len(before))
-    finish(stage)
-
-    assert stage.control("deliveries")["deliveries"][-1]["status"] == 200
-    assert len(requests_of(stage)) == asked
-    assert [each["ts"] for each in thread.replies()] == [thread.answer["ts"]]
-
-
-def test_an_acknowledgement_does_not_wait_for_sectorflow(stage: Stage) -> None:
-    before = len(stage.control("deliveries")["deliveries"])
-    hold(stage, "sectorflow", "completions")
-
-    stage.ask("{bot} Take your time")
-    until(lambda: len(stage.control("deliveries")["deliveries"]) > before)
-    delivery = stage.control("deliveries")["deliveries"][-1]
-    release(stage)
-    finish(stage)
-
-    assert (delivery["status"], delivery["attempt"]) == (200, 0)
-
-
 def test_a_failed_question_is_asked_again_by_its_button_once(stage: Stage) -> None:
     fault(stage, "sectorflow", status=400)
     thread = ask(stage, "Try me again")

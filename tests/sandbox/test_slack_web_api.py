@@ -214,8 +214,8 @@ def test_the_control_api_installs_asks_reports_and_resets(box: Box) -> None:
 
 def test_release_ends_the_delays_of_the_calls_in_progress(box: Box) -> None:
     for word in ("one", "two"):
-        box.control("faults", service="slack", target="api.test", containing=word, delay=60.0)
-    box.control("faults", service="sectorflow", target="models", delay=60.0)
+        box.control("faults", service="slack", target="api.test", containing=word, delay=15.0)
+    box.control("faults", service="sectorflow", target="models", delay=15.0)
     models = {"url": f"{box.url}/sectorflow/api/v1/models", "headers": {"Authorization": f"Bearer {TOKEN}"}}
 
     with ThreadPoolExecutor() as pool:

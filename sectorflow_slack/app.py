@@ -12,6 +12,7 @@ from sectorflow_slack.bootstrap import build_services, open_connections
 from sectorflow_slack.commands import register_commands
 from sectorflow_slack.config import Settings, load_settings
 from sectorflow_slack.services import Services
+from sectorflow_slack.storage.connection import WEB_TIMEOUTS
 from sectorflow_slack.web import (
     api_installations,
     docs,
@@ -50,7 +51,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
     """
     settings = settings or load_settings()
-    services = services or build_services(settings, open_connections(settings, patient=False))
+    services = services or build_services(settings, open_connections(settings, WEB_TIMEOUTS))
     app = _App("sectorflow_slack.web", static_folder=None)
     app.config.update(_configuration(settings))
     app.extensions["sectorflow_slack"] = services

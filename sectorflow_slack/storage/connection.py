@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -16,37 +17,41 @@ from sectorflow_slack.domain.errors import StorageUnavailable
 P = ParamSpec("P")
 T = TypeVar("T")
 
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a command waits for Redis, and how it is retried."""
+
+    seconds: float
+    retry: Retry
+
+
 #: Slack waits 3 s for an acknowledgement. redis-py's defaults (5 s, 10 retries) take up to 59 s when Redis
-#: hangs; these give up after 1 s: a lost connection is made again once, a time-out is final. (redis-py tries
-#: a command again, and within each try the connection: one retry of a time-out makes four waits.)
-WEB_TIMEOUT_SECONDS = 1.0
-WEB_RETRIES = 1
-#: A worker has time, and what it was about to write is worth some patience.
-WORKER_TIMEOUT_SECONDS = 5.0
-WORKER_RETRIES = 3
+#: hangs; these give up after 1 s: a lost connection is retried once, a time-out is final. (redis-py retries a
+#: command, and within each try the connection: one retry of a time-out makes four waits.)
+WEB_TIMEOUTS = Timeouts(1.0, Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)))
+#: A worker has time: its writes record work that is done.
+WORKER_TIMEOUTS = Timeouts(5.0, Retry(ExponentialBackoff(cap=1, base=0.1), 3))
 
 
-def connect(url: str, *, tls_verify: bool, patient: bool, text: bool) -> redis.Redis:
+def connect(url: str, timeouts: Timeouts, *, tls_verify: bool, text: bool) -> redis.Redis:
     """Make a client; it connects with its first command, so that processes may fork after this.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``.
+        timeouts: those of the kind of process.
         tls_verify: False accepts a self-signed certificate, as Heroku's Redis has.
-        patient: True for workers, False where Slack waits for an answer.
-        text: True gives replies as ``str``, False as ``bytes``.
+        text: True returns replies as ``str``, False as ``bytes``.
 
     """
-    timeout = WORKER_TIMEOUT_SECONDS if patient else WEB_TIMEOUT_SECONDS
     options: dict[str, Any] = {
-        "socket_timeout": timeout,
-        "retry": Retry(ExponentialBackoff(cap=1, base=0.1), WORKER_RETRIES)
-        if patient
-        else Retry(NoBackoff(), WEB_RETRIES, supported_errors=(redis.ConnectionError,)),
+        "socket_timeout": timeouts.seconds,
+        "retry": timeouts.retry,
         "health_check_interval": 30,
         "decode_responses": text,
     }
     if not url.startswith("unix://"):
-        options["socket_connect_timeout"] = timeout
+        options["socket_connect_timeout"] = timeouts.seconds
     if url.startswith("rediss://") and not tls_verify:
         options |= {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
     return redis.Redis.from_url(url, **options)

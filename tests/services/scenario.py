@@ -14,6 +14,7 @@ from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.questions import Message, Question, StoredAnswer
 from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.formatting.answers import draw
+from sectorflow_slack.formatting.plain import for_update
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answering import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
@@ -141,7 +142,7 @@ class Scenario:
         """Whether the channel shows the stored answer, once, and the store knows the messages."""
         now = self.kept()
         return (
-            list(self.slack.shown.values()) == self.rendered()
+            list(map(for_update, self.slack.shown.values())) == list(map(for_update, self.rendered()))
             and tuple(self.slack.shown) == now.posted
             and now.rendered == now.version
         )

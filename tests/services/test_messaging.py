@@ -85,9 +85,9 @@ def kinds(message: Message) -> set[str]:
 @pytest.mark.parametrize(
     ("refusals", "has", "lacks"),
     [
-        (0, {"header", "markdown", "context_actions"}, set()),
-        (1, {"header", "section", "actions"}, {"markdown", "context_actions"}),
-        (2, set(), {"header", "section", "actions"}),
+        (0, {"section", "rich_text"}, set()),
+        (1, {"section"}, {"rich_text"}),
+        (2, set(), {"section", "rich_text"}),
     ],
     ids=["as it is", "simpler", "plainer"],
 )
@@ -130,7 +130,7 @@ def test_what_slack_refuses_in_any_form_is_told_if_it_takes_that_and_can_be_aske
 def forms(slack: FakeSlackClient) -> list[str]:
     """The form of each message that is shown."""
     return [
-        "markdown" if "markdown" in kinds(message) else "blocks" if message.blocks else "text"
+        "rich_text" if "rich_text" in kinds(message) else "blocks" if message.blocks else "text"
         for message in slack.shown.values()
     ]
 
@@ -146,8 +146,8 @@ def test_only_the_message_that_slack_refuses_is_said_in_another_form(
 
     first, *others = forms(acme.slack)
     changed = others.count(form)
-    assert first == "markdown"
-    assert others == [form] * changed + ["markdown"] * (len(others) - changed)
+    assert first == "rich_text"
+    assert others == [form] * changed + ["rich_text"] * (len(others) - changed)
     assert 0 < changed < len(others)
 
 

@@ -22,7 +22,14 @@ from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.embedded.report import LaunchError
 from sectorflow_slack.embedded.server import Server, find_server
 from sectorflow_slack.embedded.store import Store, running_store
-from sectorflow_slack.storage.connection import connect, transact, translate_errors
+from sectorflow_slack.storage.connection import (
+    WEB_TIMEOUTS,
+    WORKER_TIMEOUTS,
+    Timeouts,
+    connect,
+    transact,
+    translate_errors,
+)
 from tests.conftest import skip_or_fail
 
 
@@ -57,7 +64,7 @@ def own_store(server: Server, tmp_path: Path) -> Iterator[Store]:
 
 
 def web_client(url: str) -> redis.Redis:
-    return connect(url, tls_verify=True, patient=False, text=True)
+    return connect(url, WEB_TIMEOUTS, tls_verify=True, text=True)
 
 
 def give_up(action: Callable[[], object]) -> None:
@@ -68,10 +75,14 @@ def give_up(action: Callable[[], object]) -> None:
 # What a client is set to
 
 
-@pytest.mark.parametrize(("patient", "seconds", "retries"), [(False, 1.0, 1), (True, 5.0, 3)])
+@pytest.mark.parametrize(
+    ("timeouts", "seconds", "retries"), [(WEB_TIMEOUTS, 1.0, 1), (WORKER_TIMEOUTS, 5.0, 3)]
+)
 @pytest.mark.parametrize("url", ["redis://localhost/0", "unix:///run/redis.sock"])
-def test_a_worker_waits_longer_than_the_web(url: str, patient: bool, seconds: float, retries: int) -> None:
-    client = connect(url, tls_verify=True, patient=patient, text=True)
+def test_a_worker_waits_longer_than_the_web(
+    url: str, timeouts: Timeouts, seconds: float, retries: int
+) -> None:
+    client = connect(url, timeouts, tls_verify=True, text=True)
 
     options = client.connection_pool.connection_kwargs
     assert options["socket_timeout"] == seconds
@@ -91,7 +102,7 @@ def test_a_worker_waits_longer_than_the_web(url: str, patient: bool, seconds: fl
 def test_tls_is_verified_and_replies_are_text_as_asked(
     url: str, tls_verify: bool, expected: dict[str, Any], text: bool
 ) -> None:
-    options = connect(url, tls_verify=tls_verify, patient=False, text=text).connection_pool.connection_kwargs
+    options = connect(url, WEB_TIMEOUTS, tls_verify=tls_verify, text=text).connection_pool.connection_kwargs
 
     assert {name: value for name, value in options.items() if name.startswith("ssl")} == expected
     assert options["decode_responses"] is text
@@ -262,8 +273,8 @@ def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
 
 @pytest.mark.real_redis
 def test_a_self_signed_certificate_is_taken_only_if_that_is_allowed(tls_redis_url: str) -> None:
-    trusting = connect(tls_redis_url, tls_verify=False, patient=True, text=True)
-    careful = connect(tls_redis_url, tls_verify=True, patient=False, text=True)
+    trusting = connect(tls_redis_url, WORKER_TIMEOUTS, tls_verify=False, text=True)
+    careful = connect(tls_redis_url, WEB_TIMEOUTS, tls_verify=True, text=True)
 
     assert trusting.ping()
     give_up(careful.ping)

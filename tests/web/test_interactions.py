@@ -14,7 +14,7 @@ from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.services import Services
-from sectorflow_slack.tasks import ERRANDS
+from sectorflow_slack.tasks import SLACK_JOBS
 from tests.fakes import make_reply
 from tests.services.pressing import press as button
 from tests.services.pressing import submission
@@ -63,7 +63,7 @@ def answer(services: Services, installed: Installation) -> Answer:
 
 def jobs(store: redis.Redis) -> list[dict[str, Any]]:
     """The jobs that wait for a worker, beside questions."""
-    messages = map(str, store.hvals(f"{ERRANDS}:{ERRANDS}.msgs"))
+    messages = map(str, store.hvals(f"{SLACK_JOBS}:{SLACK_JOBS}.msgs"))
     return [json.loads(message)["kwargs"] for message in messages]
 
 

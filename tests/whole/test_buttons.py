@@ -98,7 +98,7 @@ def test_a_follow_up_goes_to_its_model_alone_and_is_answered_in_the_thread(stage
     thread = ask(stage)
     asked = len(requests_of(stage))
 
-    thread.press(**element(thread.answer, "follow_up", GPT), user=seed.TOM_ID)
+    thread.press(**option(thread.answer, "more", GPT, "follow_up"), user=seed.TOM_ID)
     until(lambda: stage.control("modals")["modals"])
     (modal,) = stage.control("modals")["modals"]
     sent = stage.submit(modal["view"]["id"], {"follow_up": "And another joke?"})
@@ -112,7 +112,7 @@ def test_a_follow_up_goes_to_its_model_alone_and_is_answered_in_the_thread(stage
     assert seen["body"]["messages"] == [{"role": "user", "content": "And another joke?"}]
     assert seen["threadId"] is not None
     assert headings(more) == [NAMES[GPT]]
-    (quoted,) = blocks_of([more], "rich_text")
+    quoted, _ = blocks_of([more], "rich_text")
     assert "And another joke?" in str(quoted)
 
 
@@ -126,7 +126,7 @@ def test_votes_are_counted_once_a_user_and_read_over_the_install_api(stage: Stag
         (seed.TOM_ID, "up"),
         (seed.TOM_ID, "down"),
     ):
-        thread.press(**option(thread.answer, "vote", 3, vote), user=user)
+        thread.press(**option(thread.answer, "more", 3, vote), user=user)
 
     after = votes_of(stage, MODELS[3].id)
     assert (after[0] - before[0], after[1] - before[1]) == (1, 1)

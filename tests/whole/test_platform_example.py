@@ -207,7 +207,7 @@ def test_the_client_waits_as_long_as_retry_after_and_no_longer_than_its_limit(
 
     InstallApi(server.url, "a-key").register(BODY, "attempt-1")
     with pytest.raises(TryLater) as given_up:
-        InstallApi(server.url, "a-key", patience=5).register(BODY, "attempt-2")
+        InstallApi(server.url, "a-key", retry_seconds=5).register(BODY, "attempt-2")
 
     assert waits == [17.0]
     assert given_up.value.status == 503

@@ -12,7 +12,7 @@ from sandbox.sectorflow.models import MODELS, TOKEN
 from sandbox.slack import seed
 from sandbox.stage import Stage
 from tests.waiting import until
-from tests.whole.helpers import element, fault, install_url, option, store_of, texts, wait_for_answer
+from tests.whole.helpers import fault, install_url, option, store_of, texts, wait_for_answer
 
 pytestmark = pytest.mark.processes
 
@@ -78,8 +78,8 @@ def press_everything(stage: Stage) -> set[str]:
     fault(stage, "slack", target="chat.postEphemeral", error="planted<error>")
     for pressed in (
         option(message, "more", 1, "plain_text"),
-        option(message, "vote", 2, "up"),
-        element(message, "follow_up", 1),
+        option(message, "more", 2, "up"),
+        option(message, "more", 1, "follow_up"),
         option(message, "more", 0, "regenerate"),
     ):
         stage.press(message, **pressed)

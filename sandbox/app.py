@@ -1,4 +1,4 @@
-"""The sandbox as one Flask app: ``create_sandbox`` puts the two stand-ins together."""
+"""The sandbox as one Flask app: the fake Slack, the fake SectorFlow, the channel page and the control API."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Sandbox", "SandboxSettings", "build_sandbox", "create_sandbox", "cur
 
 
 def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
-    """Build the sandbox: Slack, SectorFlow, the page of a channel, and the switches of the tests."""
+    """Build the Flask app of a sandbox."""
     app = Flask(__name__, static_folder=None)
     sandbox = build_sandbox(settings or SandboxSettings())
     app.extensions["sandbox"] = sandbox
@@ -36,7 +36,7 @@ def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
 
 
 def _opener(sandbox: Sandbox) -> Opened:
-    """Tell apps, as Slack does, that somebody opened one of their tabs on the page."""
+    """Return the callback that sends ``app_home_opened`` when a user opens an app's tab on the page."""
 
     def opened(bot_user_id: str, user_id: str, tab: str) -> None:
         for install in sandbox.world.installs.all():
@@ -48,7 +48,7 @@ def _opener(sandbox: Sandbox) -> Opened:
 
 
 def build_sandbox(settings: SandboxSettings) -> Sandbox:
-    """Put together a fresh sandbox: the seeded world, and nothing said in it yet."""
+    """Build a fresh sandbox: the seeded world, with no messages yet."""
     world = seed(World(), settings.events_url)
     events = EventSender(world, settings)
     world.listen(events.announce)

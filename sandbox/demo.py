@@ -1,4 +1,4 @@
-"""Show the main job: ``python -m sandbox.demo``, with ``--ask "Tell me a joke"`` for one answer and the end.
+"""Run the demo: ``python -m sandbox.demo``, or with ``--ask "Tell me a joke"`` for one answer.
 
 The service runs with a store of its own; Slack and SectorFlow are the sandbox's. The app is installed as
 SectorFlow's platform would do it, with curl, and a person's consent follows.
@@ -48,9 +48,9 @@ def main() -> int:
 
 
 def _end_by_signals() -> None:
-    """Turn the first signal into KeyboardInterrupt; more of them must not disturb the end.
+    """Turn the first signal into KeyboardInterrupt and ignore later ones, so that the shutdown completes.
 
-    What is ignored stays ignored: SIGHUP under nohup, SIGINT in a shell's background job.
+    Signals ignored at the start stay ignored: SIGHUP under nohup, SIGINT in a shell's background job.
     """
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
@@ -85,7 +85,7 @@ def _curl(stage: Stage) -> str:
         "plusId": PLUS_ID,
         "customerId": "acme",
     }
-    # The key and the token come by a file that only curl reads: arguments can be seen by everybody.
+    # curl reads the key and the token from its standard input: arguments are visible to every local user.
     options = [
         f'url = "{stage.service_url}/api/v1/installations"',
         f'header = "Authorization: Bearer {stage.install_api_key}"',

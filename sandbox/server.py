@@ -1,4 +1,4 @@
-"""The sandbox as a running server, in a thread or for good."""
+"""The sandbox as a running server, in a thread or in the foreground."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from sandbox.app import create_sandbox
 from sandbox.state import Sandbox, SandboxSettings, sandbox_of
 
-#: Control calls need no key: nobody but this machine reaches the sandbox.
+#: Control calls need no key: the sandbox listens on loopback only.
 HOST = "127.0.0.1"
-#: How often a server looks whether it should end, in seconds.
+#: How often a server checks for its shutdown, in seconds.
 _POLL = 0.05
 
 
 class _Quiet(WSGIRequestHandler):
-    """Keeps connections open between calls, and keeps quiet about them."""
+    """Uses keep-alive connections and logs no requests."""
 
     protocol_version = "HTTP/1.1"
 
     def log(self, type: str, message: str, *args: object) -> None:
-        """Say nothing: what was asked is in the sandbox's own log."""
+        """Log nothing: the control API lists the requests."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class RunningSandbox:
 
     @property
     def sandbox(self) -> Sandbox:
-        """Give what the sandbox is made of."""
+        """Return the state of the sandbox."""
         return sandbox_of(self.app)
 
 
@@ -60,6 +60,6 @@ def serve(settings: SandboxSettings | None = None, port: int = 0) -> Iterator[Ru
 def build_server(app: Flask, port: int) -> BaseWSGIServer:
     """Bind a threaded server to loopback."""
     server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet)
-    # A page that waits for news must not keep the process from ending.
+    # A page's long poll must not keep the process from ending.
     server.daemon_threads = True  # type: ignore[attr-defined]
     return server

@@ -1,4 +1,4 @@
-"""The whole service with the sandbox as real processes: what the demo shows and the tests try."""
+"""The whole service with the sandbox as real processes, for the demo and the tests."""
 
 from __future__ import annotations
 
@@ -27,12 +27,17 @@ STOP_SECONDS = 40.0
 ROOT = Path(__file__).parent.parent
 
 
-#: How what stands in for an answer begins, while it is worked on.
-STAND_INS = ("Asking ", "Still working on it", "Many questions are being asked", "Your question is ")
+#: How the texts of placeholder messages begin.
+PLACEHOLDER_PREFIXES = (
+    "Asking ",
+    "Still working on it",
+    "Many questions are being asked",
+    "Your question is ",
+)
 
 
 class StageError(Exception):
-    """The processes did not come up; the text says where their output is."""
+    """The processes did not start; the text names the file with their output."""
 
 
 @dataclass
@@ -42,21 +47,21 @@ class Stage:
     service_url: str
     sandbox_url: str
     install_api_key: str = field(repr=False)
-    #: What the service and the sandbox wrote.
+    #: The output of the service and the sandbox.
     log: Path
     service: subprocess.Popen[bytes] = field(repr=False)
-    #: Where the service keeps the key, if it made one for itself.
+    #: The file of the key that the service generated, if it did.
     install_api_key_file: Path | None = None
-    #: Starts the service once more.
+    #: Starts the service again.
     start_service: Callable[[], subprocess.Popen[bytes]] | None = field(default=None, repr=False)
 
     @property
     def headers(self) -> dict[str, str]:
-        """Give what the install API wants to see."""
+        """Return the headers of a call of the install API."""
         return {"Authorization": f"Bearer {self.install_api_key}"}
 
     def restart(self) -> None:
-        """End the service, its store too, and start it again over the same data."""
+        """Stop the service and its store, and start them again with the same data."""
         if self.start_service is None:
             raise StageError("this service was not started here")
         self.stop()
@@ -64,12 +69,12 @@ class Stage:
         wait_for(f"{self.service_url}/readyz", self.service, self.log)
 
     def stop(self) -> None:
-        """End the service at once: its store stops in order, questions under way are not waited for."""
+        """Stop the service without waiting for questions under way; its store stops in order."""
         # SIGQUIT alone may be lost: until the launcher listens, it is ignored where the shell ignored it.
         stop(self.service, signal.SIGTERM, signal.SIGQUIT)
 
     def control(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Turn one of the sandbox's switches, or read what happened where there is no body."""
+        """Call the sandbox's control API: POST ``body``, or GET if there is none."""
         url = f"{self.sandbox_url}/_control/{path}"
         answer = requests.get(url, timeout=10) if body is None else requests.post(url, json=body, timeout=10)
         answer.raise_for_status()
@@ -84,7 +89,7 @@ class Stage:
     def ask(
         self, text: str, channel: str = seed.GENERAL_ID, thread_ts: str | None = None, **rest: Any
     ) -> dict[str, Any]:
-        """Say something as Maya, or as ``user``, with ``files`` of these names; gives the message.
+        """Post a message as Maya, or as ``user``, with ``files`` of these names; return the message.
 
         ``{bot}`` in the text becomes the app's mention.
         """
@@ -95,31 +100,31 @@ class Stage:
     def press(
         self, message: Mapping[str, Any], action_id: str, user: str = seed.MAYA_ID, **rest: str
     ) -> dict[str, Any]:
-        """Press an element of a message as Maya, or as ``user``; ``block_id`` and ``value`` tell which.
+        """Press an element of a message as Maya, or as ``user``; ``block_id`` and ``value`` identify it.
 
-        Gives the ``status`` of the service's answer, None without one, and the press's ``trigger_id``.
+        Return the ``status`` of the service's answer, None without one, and the press's ``trigger_id``.
         """
         place = {"channel": message["channel"], "ts": message["ts"], "action_id": action_id}
         return self.control("press", {"user": user, **place, **rest})
 
     def submit(self, view_id: str, values: Mapping[str, str]) -> dict[str, Any]:
-        """Send off an open modal with a text by ``block_id``; gives ``status``, ``is_closed``, ``errors``."""
+        """Submit an open modal with a text by ``block_id``; return ``status``, ``is_closed``, ``errors``."""
         return self.control("submit", {"view_id": view_id, "values": dict(values)})
 
     def consent(self, install_url: str) -> requests.Response:
-        """Follow an install link and consent, as a browser would; gives the page it ends at."""
+        """Follow an install link and consent, as a browser would; return the last page."""
         browser = requests.Session()
         asked = browser.get(install_url, timeout=10)
-        wish = dict(parse_qsl(urlsplit(asked.url).query))
-        return browser.post(asked.url, data={**wish, "decision": "allow"}, timeout=20)
+        query = dict(parse_qsl(urlsplit(asked.url).query))
+        return browser.post(asked.url, data={**query, "decision": "allow"}, timeout=20)
 
     def messages(self, channel: str = seed.GENERAL_ID) -> list[dict[str, Any]]:
-        """Give what stands in a channel now, oldest first."""
+        """Return the messages of a channel, oldest first."""
         found: list[dict[str, Any]] = self.control(f"messages?channel={channel}")["messages"]
         return found
 
     def replies(self, question: Mapping[str, Any], channel: str = seed.GENERAL_ID) -> list[dict[str, Any]]:
-        """Give what apps said to all in a question's thread, as it stands now."""
+        """Return the apps' messages in a question's thread, without ephemeral ones."""
         said = (each for each in self.messages(channel) if each.get("bot_id"))
         return [
             each for each in said if each.get("thread_ts") == question["ts"] and not each.get("is_ephemeral")
@@ -128,14 +133,11 @@ class Stage:
     def wait_for_answer(
         self, question: Mapping[str, Any], timeout: float, channel: str = seed.GENERAL_ID
     ) -> list[dict[str, Any]]:
-        """Wait until a question's thread has an answer that changes no more; gives its messages.
-
-        What only stands in for it, while it is worked on, is none.
-        """
+        """Wait until a question's thread has a final answer, not a placeholder; return its messages."""
         deadline, seen = time.monotonic() + timeout, list[dict[str, Any]]()
         while time.monotonic() < deadline:
             replies = self.replies(question, channel)
-            if replies and replies == seen and not any(map(is_stand_in, replies)):
+            if replies and replies == seen and not any(map(is_placeholder, replies)):
                 return replies
             seen = replies
             time.sleep(0.3)
@@ -151,9 +153,9 @@ def running_stage(
     environ: Mapping[str, str] | None = None,
     sandbox_options: tuple[str, ...] = (),
 ) -> Iterator[Stage]:
-    """Run the sandbox, and the service with its embedded store in a home of its own, while the block lasts.
+    """Run the sandbox, and the service with its embedded store in a temporary home, while the block lasts.
 
-    Ports of 0, and ports that are taken, are replaced by free ones.
+    A port that is 0 or in use is replaced by a free one.
     """
     port, sandbox_port = free_port(port), free_port(sandbox_port)
     urls = f"http://localhost:{port}", f"http://127.0.0.1:{sandbox_port}"
@@ -174,7 +176,7 @@ def running_stage(
 
 
 def stop(process: subprocess.Popen[bytes], *signals: signal.Signals) -> None:
-    """End a process by signals, and by SIGKILL if they do not do it."""
+    """End a process by signals, and by SIGKILL if it is still running after ``STOP_SECONDS``."""
     # None of them is SIGINT: a shell starts its background jobs with SIGINT ignored, for their children too.
     for number in signals:
         process.send_signal(number)
@@ -185,13 +187,13 @@ def stop(process: subprocess.Popen[bytes], *signals: signal.Signals) -> None:
         process.wait()
 
 
-def is_stand_in(message: Mapping[str, Any]) -> bool:
-    """Say whether a message only stands in for an answer that is still to come."""
-    return str(message["text"]).startswith(STAND_INS)
+def is_placeholder(message: Mapping[str, Any]) -> bool:
+    """Whether a message is a placeholder for an answer that is still to come."""
+    return str(message["text"]).startswith(PLACEHOLDER_PREFIXES)
 
 
 def free_port(wanted: int = 0) -> int:
-    """Give the port that is wanted, or a free one where it is taken or none is wanted."""
+    """Return the wanted port, or a free one if it is in use or 0."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -204,15 +206,15 @@ def free_port(wanted: int = 0) -> int:
 def start_sandbox(
     port: int, service_url: str, output: IO[Any], options: tuple[str, ...] = ()
 ) -> subprocess.Popen[bytes]:
-    """Start the sandbox on a port; it sends its events to the service."""
+    """Start the sandbox on a port; its events go to the service."""
     where = ("--port", str(port), "--events-url", f"{service_url}/slack/events")
     return start((sys.executable, "-m", "sandbox", *where, *options), os.environ, output)
 
 
 def start(command: tuple[str, ...], environ: Mapping[str, str], output: IO[Any]) -> subprocess.Popen[bytes]:
-    """Start one of our commands, from the repository's folder.
+    """Start one of our commands in the repository's folder.
 
-    It has a group of its own: Ctrl-C is passed on in order, not sent to all at once by the terminal.
+    It has its own process group: the terminal's Ctrl-C reaches only the launcher, which stops all in order.
     """
     return subprocess.Popen(  # noqa: S603 - our own commands
         command, env=dict(environ), stdout=output, stderr=output, cwd=ROOT, start_new_session=True
@@ -220,8 +222,8 @@ def start(command: tuple[str, ...], environ: Mapping[str, str], output: IO[Any])
 
 
 def environ_for(service_url: str, sandbox_url: str) -> dict[str, str]:
-    """Give the settings of a service that takes the sandbox for Slack and SectorFlow."""
-    # What the shell has set for another service is taken away: an empty variable is one that is not set.
+    """Return the settings of a service that uses the sandbox as Slack and SectorFlow."""
+    # Clear the variables that the shell has for another service: an empty variable counts as unset.
     names = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     return dict.fromkeys(names, "") | {
         "PORT": str(urlsplit(service_url).port),
@@ -237,7 +239,7 @@ def environ_for(service_url: str, sandbox_url: str) -> dict[str, str]:
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until a process that has just been started answers at a URL."""
+    """Wait until a process that was just started answers at a URL."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:

@@ -1,4 +1,4 @@
-"""What the sandbox is made of, and how a request finds it."""
+"""The state of the sandbox, and access to it from a request."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class SandboxSettings:
 
     #: Where the seeded apps' events go.
     events_url: str = "http://localhost:8000/slack/events"
-    #: How long the stand-in for SectorFlow takes to answer, in seconds.
+    #: How long the fake SectorFlow takes to answer, in seconds.
     sectorflow_latency: float = 0.6
-    #: Slack's waits before it sends an event again are multiplied by this.
+    #: A factor for the delays before Slack's retries.
     retry_scale: float = 1.0
     #: How long Slack waits for an answer to an event (docs.slack.dev, Events API), in seconds.
     event_timeout: float = 3.0
     #: Whether the Web API counts calls and answers 429.
     rate_limits: bool = True
-    #: Whether a message with two tables is refused; reports of real workspaces say both.
+    #: Whether a message with two tables is refused; reports of real workspaces differ.
     one_table: bool = False
-    #: Whether a repeated ``client_msg_id`` is known; Slack's docs name its errors and promise nothing.
+    #: Whether a repeated ``client_msg_id`` is recognised; Slack's docs name its errors and promise nothing.
     knows_client_msg_ids: bool = False
 
 
 @dataclass
 class Sandbox:
-    """Everything the sandbox is made of."""
+    """The state of the sandbox."""
 
     settings: SandboxSettings
     world: World
@@ -51,11 +51,11 @@ class Sandbox:
 
 
 def current_sandbox() -> Sandbox:
-    """Give the sandbox that the request being served belongs to."""
+    """Return the sandbox of the current request."""
     return sandbox_of(current_app)
 
 
 def sandbox_of(app: Flask) -> Sandbox:
-    """Give the sandbox of an app that ``create_sandbox`` built."""
+    """Return the sandbox of an app that ``create_sandbox`` built."""
     sandbox: Sandbox = app.extensions["sandbox"]
     return sandbox

@@ -1,4 +1,4 @@
-"""Lost encryption keys, as the store shows them."""
+"""Records in Redis whose encryption key is lost."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sectorflow_slack.storage.crypto import Cipher
 INSTALLATION_SECRETS = ("api_token", "bot_token", "refresh_token")
 
 
-def lose(store: redis.Redis, place: str, *names: str, **readable: str) -> None:
-    """Have some fields of a record stand under a key that nobody has any more; others are ``readable``."""
-    gone = Cipher([Fernet.generate_key().decode()])
-    lost = {name: gone.seal(place, name, f"lost-{name}") for name in names}
-    store.hset(place, mapping={**readable, **lost})
+def lose(store: redis.Redis, key: str, *names: str, **readable: str) -> None:
+    """Store fields of a record encrypted with an unknown key, beside ``readable`` ones."""
+    unknown = Cipher([Fernet.generate_key().decode()])
+    lost = {name: unknown.seal(key, name, f"lost-{name}") for name in names}
+    store.hset(key, mapping={**readable, **lost})

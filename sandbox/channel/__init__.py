@@ -1,1 +1,1 @@
-"""A page that looks and works like a Slack channel, and Slack messages drawn as HTML and as text."""
+"""A page that looks and works like a Slack channel, and Slack messages rendered as HTML and as text."""

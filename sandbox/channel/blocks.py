@@ -1,6 +1,6 @@
 """A Slack message's Block Kit blocks read into nodes (docs.slack.dev, Block Kit reference).
 
-Lenient where Slack's own checks have passed already: what is missing is drawn as empty.
+Lenient, as Slack's own checks have passed already: a missing field is rendered as empty.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Json = Mapping[str, Any]
 
 
 def read_message(message: Json) -> Nodes:
-    """Read a message: its blocks, or where it has none its text as mrkdwn."""
+    """Read a message's blocks, or if it has none its text as mrkdwn."""
     blocks = message.get("blocks")
     return read_blocks(blocks) if blocks else read_mrkdwn(str(message.get("text") or ""))
 

@@ -1,4 +1,4 @@
-"""What a person types, as Slack's own client sends it on."""
+"""Typed text, converted as Slack's own client does."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sandbox.channel.tokens import ADDRESS
 _BROADCASTS = {"here": "!here", "channel": "!channel", "everyone": "!everyone"}
 
 
-def typed(text: str, members: Mapping[str, str]) -> str:
-    """Escape typed text and make tokens of names after an @ and of addresses.
+def as_sent(text: str, members: Mapping[str, str]) -> str:
+    """Escape typed text and convert @names and URLs to tokens.
 
-    ``members`` gives the user id by name. Slack escapes exactly ``&``, ``<`` and ``>``
+    ``members`` maps names to user ids. Slack escapes exactly ``&``, ``<`` and ``>``
     (docs.slack.dev, "Formatting message text").
     """
     tokens = _BROADCASTS | {name.lower(): f"@{user_id}" for name, user_id in members.items()}

@@ -1,4 +1,4 @@
-"""What a reader can press: buttons, thumbs, overflow menus and selects, as HTML."""
+"""Interactive elements as HTML: buttons, thumbs, overflow menus and selects."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from sandbox.channel.tags import is_safe_address, tag
 _THUMBS = ("positive", "negative")
 
 
-def draw_control(control: Control) -> Markup:
-    """Draw one thing to press; its data say what a press of it names."""
+def render_control(control: Control) -> Markup:
+    """Render one interactive element; its data attributes identify the block action."""
     if isinstance(control, Button):
-        return _draw_button(control)
-    return _draw_select(control) if control.is_select else _draw_overflow(control)
+        return _render_button(control)
+    return _render_select(control) if control.is_select else _render_overflow(control)
 
 
-def _draw_button(button: Button) -> Markup:
-    # A thumb is drawn by the style sheet; its words stay for those who hear the page.
+def _render_button(button: Button) -> Markup:
+    # The style sheet renders a thumb; its label remains for screen readers.
     is_thumb = button.style in _THUMBS
     style = button.style if button.style in ("primary", "danger") else ""
     is_link = bool(button.url) and is_safe_address(button.url)
@@ -39,7 +39,7 @@ def _draw_button(button: Button) -> Markup:
     )
 
 
-def _draw_overflow(menu: Menu) -> Markup:
+def _render_overflow(menu: Menu) -> Markup:
     options = (
         tag(
             "button",
@@ -58,7 +58,7 @@ def _draw_overflow(menu: Menu) -> Markup:
     return tag("details", summary, tag("div", *options, class_="options", role="menu"), class_="more")
 
 
-def _draw_select(menu: Menu) -> Markup:
+def _render_select(menu: Menu) -> Markup:
     label = menu.label or "Choose an option"
     empty = tag("option", label, value="", selected=not menu.chosen, disabled=True, hidden=True)
     options = (

@@ -1,4 +1,4 @@
-"""The interactive elements of blocks read into what a reader can press (docs.slack.dev, block elements)."""
+"""The interactive elements of blocks read into controls (docs.slack.dev, block elements)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Json = Mapping[str, Any]
 
 
 def read_controls(elements: Iterable[Json], block_id: str) -> tuple[Control, ...]:
-    """Read the elements that are pressed, and pass over all others."""
+    """Read the interactive elements and skip all others."""
     return tuple(
         control
         for element in elements

@@ -1,4 +1,4 @@
-"""What the page shows of the world, ready for its templates."""
+"""The page's view of the world, ready for its templates."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.channel.blocks import read_blocks
-from sandbox.channel.drawing import draw_message, draw_nodes
 from sandbox.channel.modal import ModalView, read_modal
 from sandbox.channel.nodes import Names
-from sandbox.slack.filling import with_ids
+from sandbox.channel.rendering import render_message, render_nodes
+from sandbox.slack.block_ids import with_ids
 from sandbox.slack.records import Channel, Message, User
 from sandbox.slack.world import World
 
-#: Messages of one author stand below one name while they are this close, in seconds.
+#: Messages of one author within so many seconds are grouped below one name.
 _GROUP_WITHIN = 300
-#: The page shows the last so many messages of a channel.
+#: How many of a channel's last messages the page shows.
 _SHOWN = 200
 #: Slack shows each loading message for some seconds.
 _LOADING_SECONDS = 3.0
-_NOBODY = User("", "", "unknown", "Unknown", "#616061")
+_UNKNOWN_USER = User("", "", "unknown", "Unknown", "#616061")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Entry:
     key: str
     kind: str
     time: datetime
-    author: User = _NOBODY
+    author: User = _UNKNOWN_USER
     body: str = ""
     is_app: bool = False
     is_edited: bool = False
@@ -49,17 +49,17 @@ class Entry:
     reply_count: int = 0
     last_reply: datetime | None = None
     repliers: tuple[User, ...] = ()
-    #: The apps that the reader named here and that aren't in the channel.
+    #: The apps that the reader mentioned here and that aren't in the channel.
     uninvited: tuple[User, ...] = ()
-    #: Whether nobody but the reader sees it.
+    #: Whether only the reader sees it.
     is_ephemeral: bool = False
     #: The names of the files that were shared.
     files: tuple[str, ...] = ()
-    #: What an app is doing about it, where the channel shows that.
+    #: The app's status in its thread, in a DM.
     status: str = ""
-    #: The agents that are at work on it, where the channel shows that.
+    #: The agents at work in its thread, in a DM.
     working: tuple[Working, ...] = ()
-    #: Questions an app offers, each with a ``title`` and a ``message``.
+    #: Suggested prompts, each with a ``title`` and a ``message``.
     prompts: tuple[dict[str, str], ...] = ()
 
 
@@ -71,7 +71,7 @@ class Feed:
         self.reader = reader
 
     def channel(self, channel: Channel) -> list[Entry]:
-        """Give a channel's messages, oldest first, with the days between them."""
+        """Return a channel's messages, oldest first, with the days between them."""
         messages = [each for each in self._world.channel_messages(channel.id) if self._sees(each)][-_SHOWN:]
         replies: dict[str, list[Message]] = {}
         for message in self._world.messages(channel.id):
@@ -81,7 +81,7 @@ class Feed:
         return [*entries, *self._prompts(channel, messages)]
 
     def thread(self, channel: Channel, ts: str) -> list[Entry]:
-        """Give a thread: its first message and the replies to it."""
+        """Return a thread: its first message and the replies to it."""
         messages = [each for each in self._world.thread(channel.id, ts) if self._sees(each)]
         entries = list(self._entries(channel, messages, {}))
         replies = sum(not each.is_ephemeral for each in entries[1:])
@@ -90,19 +90,19 @@ class Feed:
         return entries
 
     def home(self, bot: User) -> list[Entry]:
-        """Give the Home tab that an app put there for the reader."""
+        """Return the Home tab that an app published for the reader."""
         view = self._world.surfaces.home_views.get((bot.app_id or "", self.reader.id))
-        body = draw_nodes(read_blocks(view["blocks"]), self.names()) if view else ""
+        body = render_nodes(read_blocks(view["blocks"]), self.names()) if view else ""
         return [Entry("home", "home", datetime.now().astimezone(), author=bot, body=body)]
 
     def status(self, channel: Channel, thread_ts: str) -> str:
-        """Give what an app is doing in a thread, after its name; its loading messages take turns."""
+        """Return an app's status in a thread, after its name; its loading messages alternate."""
         found = self._world.surfaces.status(channel.id, thread_ts)
         if found is None:
             return ""
         turn = int(self._world.clock() / _LOADING_SECONDS)
         said = found.loading_messages[turn % len(found.loading_messages)] if found.loading_messages else None
-        bot = self._world.users.get(found.bot_user_id, _NOBODY)
+        bot = self._world.users.get(found.bot_user_id, _UNKNOWN_USER)
         return said or f"{bot.real_name} {found.text}"
 
     def working(self, channel: Channel, thread_ts: str) -> tuple[Working, ...]:
@@ -110,7 +110,7 @@ class Feed:
         return tuple(
             Working(
                 each.app_id,
-                each.username or self._world.users.get(each.bot_user_id, _NOBODY).real_name,
+                each.username or self._world.users.get(each.bot_user_id, _UNKNOWN_USER).real_name,
                 each.thread_ts,
                 each.can_stop,
             )
@@ -119,19 +119,19 @@ class Feed:
         )
 
     def modal(self) -> ModalView | None:
-        """Give the modal that the reader has before them."""
+        """Return the modal that is open for the reader."""
         found = self._world.surfaces.modal_of(self.reader.id)
         if found is None:
             return None
         return read_modal(found.view, self._world.apps[found.app_id].name, self.names())
 
     def names(self) -> Names:
-        """Give what everybody and every channel is called."""
+        """Return the names of all users and channels."""
         users = {user.id: user.real_name for user in self._world.users.values()}
         return Names(users, {channel.id: channel.name for channel in self._world.channels.values()})
 
     def channels(self) -> list[Channel]:
-        """Give the reader's channels."""
+        """Return the reader's channels."""
         return [
             each
             for each in self._world.channels.values()
@@ -139,7 +139,7 @@ class Feed:
         ]
 
     def apps(self) -> list[User]:
-        """Give the bots of the apps installed in the reader's team."""
+        """Return the bots of the apps installed in the reader's team."""
         installs = self._world.installs.all()
         found = [
             each
@@ -149,13 +149,13 @@ class Feed:
         return [self._world.users[install.bot_user_id] for install in found]
 
     def people(self, channel: Channel | None = None) -> list[User]:
-        """Give the people of the reader's team, and of a channel that it shares with others."""
+        """Return the people of the reader's team, and of a channel that it shares with others."""
         others = channel.members if channel is not None else set()
         users = [user for user in self._world.users.values() if not user.is_bot]
         return [user for user in users if user.team_id == self.reader.team_id or user.id in others]
 
     def members(self) -> dict[str, str]:
-        """Give whom the reader can mention: ids by name, apps before people."""
+        """Return the ids of the users the reader can mention, by name, apps first."""
         return {user.real_name: user.id for user in [*self.apps(), *self.people()]}
 
     def _entries(
@@ -179,7 +179,7 @@ class Feed:
             kind="notice" if str(message.get("subtype", "")).startswith("channel_") else "message",
             time=time,
             author=author,
-            body=draw_message({**message, "blocks": with_ids(message.get("blocks") or [])}, names),
+            body=render_message({**message, "blocks": with_ids(message.get("blocks") or [])}, names),
             is_app="bot_id" in message,
             is_edited="edited" in message and not message.get("blocks"),
             is_grouped=_is_close(before, author, time),
@@ -197,7 +197,7 @@ class Feed:
         return message.get("ephemeral_for") in (None, self.reader.id)
 
     def _prompts(self, channel: Channel, messages: list[Message]) -> list[Entry]:
-        """Give what an app offers to ask, until the reader says something."""
+        """Return an app's suggested prompts, until the reader posts a message."""
         found = self._world.surfaces.prompts(channel.id)
         if found is None:
             return []
@@ -208,8 +208,8 @@ class Feed:
         return [Entry("prompts", "prompts", now, body=found.title, prompts=found.prompts)]
 
     def _author(self, message: Message) -> User:
-        user = self._world.users.get(message.get("user", ""), _NOBODY)
-        # An app that may customise its messages signs them with a name of its own.
+        user = self._world.users.get(message.get("user", ""), _UNKNOWN_USER)
+        # An app with ``chat:write.customize`` may post under another name.
         name = message.get("username") or user.real_name
         return User(user.id, user.team_id, user.name, name, user.colour, user.is_bot, user.app_id)
 

@@ -1,7 +1,6 @@
 """The ``markdown`` block's text, standard Markdown, read into nodes (docs.slack.dev, markdown block).
 
-As Slack translates it: headings lose their levels, images become links, HTML is text, and the live
-tokens of mrkdwn are live here too.
+As in Slack, headings lose their levels, images become links, HTML is text, and mrkdwn's tokens are live.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ def read_markdown(text: str) -> Nodes:
 
 
 def _take_token(state: StateInline, silent: bool) -> bool:
-    """Take one of Slack's live tokens out of the text (the signature of markdown-it's rules)."""
+    """Parse one of Slack's live tokens (the signature of markdown-it's rules)."""
     token = TOKEN.match(state.src, state.pos, state.posMax)
     if token is None:
         return False

@@ -1,4 +1,4 @@
-"""A modal as the page draws it: its blocks, and its inputs as fields of a form."""
+"""A modal as the page renders it: its blocks, and its inputs as fields of a form."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from markupsafe import Markup
 
 from sandbox.channel.blocks import read_blocks
-from sandbox.channel.drawing import draw_nodes
 from sandbox.channel.elements import read_controls
 from sandbox.channel.nodes import Menu, Names
+from sandbox.channel.rendering import render_nodes
 from sandbox.channel.tokens import show_emoji
 
 Json = Mapping[str, Any]
@@ -34,21 +34,21 @@ class Field:
 
 @dataclass(frozen=True)
 class ModalView:
-    """What the page's template needs of a modal."""
+    """A modal for the page's template."""
 
     id: str
     app_name: str
     title: str
     submit: str
     close: str
-    #: Drawn blocks and fields, in their order.
+    #: Rendered blocks and fields, in their order.
     parts: tuple[Markup | Field, ...]
 
 
 def read_modal(view: Json, app_name: str, names: Names) -> ModalView:
-    """Read a view of ``views.open``; Slack's own words stand where a button has none."""
+    """Read a view of ``views.open``; a button without a label has Slack's own."""
     parts = (
-        _read_input(block) if block["type"] == "input" else draw_nodes(read_blocks([block]), names)
+        _read_input(block) if block["type"] == "input" else render_nodes(read_blocks([block]), names)
         for block in view["blocks"]
     )
     return ModalView(

@@ -11,8 +11,8 @@ from sandbox.channel.tokens import ADDRESS, TOKEN, read_token, show_emoji
 
 _FENCE = re.compile(r"```\n?(.+?)\n?```", re.DOTALL)
 _QUOTED = re.compile(r"(?:&gt;|>) ?")
-#: What is special in a line. A mark opens and closes at a word's edge only, so that snake_case and
-#: 2*3*4 stay as they are; tokens and addresses come first, so that marks in a link are left alone.
+#: The syntax within a line. A mark opens and closes at a word's edge only, so that snake_case and
+#: 2*3*4 stay as they are; tokens and addresses come first, so that marks in a link are ignored.
 _SPECIAL = re.compile(
     rf"(?P<token>{TOKEN.pattern})|(?P<address>{ADDRESS.pattern})|`(?P<code>[^`\n]+)`"
     r"|(?<![\w*_~])(?:\*(?P<bold>\S|\S[^*\n]*\S)\*|_(?P<italic>\S|\S[^_\n]*\S)_|~(?P<strike>\S|\S[^~\n]*\S)~)"
@@ -43,7 +43,7 @@ def _read_lines(lines: list[str]) -> Nodes:
 
 
 def read_inline(text: str, styles: Styles = PLAIN) -> Inlines:
-    """Read mrkdwn without its blocks: styles, code, links and mentions, entities decoded."""
+    """Read inline mrkdwn: styles, code, links and mentions, entities decoded."""
     found: list[Inline] = []
     end = 0
     for special in _SPECIAL.finditer(text):
@@ -64,7 +64,7 @@ def _read_special(special: re.Match[str], styles: Styles) -> Inlines:
             return (Run(_without_tokens(special["code"]), styles | {"code"}),)
         case "bold" | "italic" | "strike" as style if style not in styles:
             return read_inline(special[style], styles | {style})
-    # A style inside itself says nothing new; leaving it as it is also bounds the depth.
+    # A style inside itself changes nothing; skipping it also bounds the depth.
     return _read_plain(special[0], styles)
 
 
@@ -73,7 +73,7 @@ def _read_plain(text: str, styles: Styles) -> Inlines:
 
 
 def _without_tokens(text: str) -> str:
-    """Show code as Slack does: an address without its brackets, a mention as it stands."""
+    """Return code as Slack shows it: an address without its brackets, a mention unchanged."""
     return html.unescape(TOKEN.sub(lambda token: _shown(token[0]), text))
 
 

@@ -1,7 +1,6 @@
-"""What a reader sees of a Slack message, whichever dialect it was written in.
+"""The nodes of a Slack message, the same for blocks, mrkdwn and Markdown.
 
-Blocks, mrkdwn and Markdown are read into these nodes once; HTML and terminal text are two ways to
-draw them. Every string here is literal text: nothing in it is markup any more.
+They are rendered as HTML and as terminal text. Every string here is literal text, without markup.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A live token: somebody or somewhere is named, and somebody may be notified."""
+    """A live token: a mention of a user, group or channel, or a broadcast."""
 
     kind: Literal["user", "group", "broadcast", "channel"]
     id: str
@@ -46,7 +45,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading; Slack draws every level of Markdown's headings in one size."""
+    """A heading; Slack renders every level of Markdown's headings in one size."""
 
     content: Inlines
 
@@ -72,7 +71,7 @@ class Listing:
 
     items: tuple[Item, ...]
     start: int | None = None
-    #: How far it stands in, where no other list is above it.
+    #: Its indentation, if no other list is above it.
     indent: int = 0
 
 
@@ -94,14 +93,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class RichText:
-    """Parts of a rich text block, which touch each other: only a line feed in a text parts them."""
+    """Parts of a rich text block, with no space between them: only a line feed in a text separates them."""
 
     children: Nodes
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A line across."""
+    """A horizontal rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image, known by its description: nothing is loaded from another host."""
+    """An image, shown by its description: nothing is loaded from another host."""
 
     alt: str
     url: str
@@ -129,7 +128,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button, or a thumb of feedback, and what a press of it carries."""
+    """A button or feedback thumb, with the data of its block action."""
 
     label: str
     action_id: str
@@ -137,7 +136,7 @@ class Button:
     block_id: str = ""
     style: str = ""
     url: str = ""
-    #: What is asked before a press counts, if anything.
+    #: The text of the confirmation dialog, if any.
     confirm: str = ""
 
 
@@ -157,7 +156,7 @@ class Menu:
     action_id: str
     block_id: str = ""
     is_select: bool = False
-    #: What a select says before one is chosen, and the value that is.
+    #: A select's placeholder, and the chosen value.
     label: str = ""
     chosen: str = ""
     confirm: str = ""
@@ -168,7 +167,7 @@ Control = Button | Menu
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """Things to press in a row; ``quiet`` ones are the small grey row under an answer."""
+    """Controls in a row; ``quiet`` ones are the small grey row under an answer."""
 
     controls: tuple[Control, ...]
     quiet: bool = False
@@ -184,7 +183,7 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A frame with a title around blocks, which a reader may fold where it is ``collapsible``."""
+    """A frame with a title around blocks, which a reader may fold if it is ``collapsible``."""
 
     title: Inlines
     subtitle: Inlines
@@ -193,13 +192,13 @@ class Container:
     collapsed: bool = False
     #: ``narrow``, ``standard``, ``wide`` or ``full``.
     width: str = ""
-    #: Whether a line parts the title from the blocks.
+    #: Whether a line separates the title from the blocks.
     divided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A block or element that this page doesn't draw; it is named, so that nothing goes missing."""
+    """A block or element that this page can't render; its type is shown."""
 
     type: str
 
@@ -232,7 +231,7 @@ class Names:
     channels: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, mention: Mention) -> str:
-        """Give a mention as Slack shows it: ``@name``, ``#channel``, ``@here``."""
+        """Return a mention as Slack shows it: ``@name``, ``#channel``, ``@here``."""
         if mention.kind == "channel":
             return "#" + self.channels.get(mention.id, mention.label or mention.id)
         if mention.kind == "user":

@@ -1,6 +1,6 @@
-"""The pages of the made-up Slack: a channel, or an app's DM and Home tab, as one of its people sees them.
+"""The pages of the fake Slack: a channel, or an app's DM and Home tab, as one user sees them.
 
-``?as=`` names the person; without it the first one of the channel sits before the page.
+``?as=`` names the user, by default the channel's first one.
 """
 
 from __future__ import annotations
@@ -12,36 +12,27 @@ from typing import Any
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox.channel.acts import Stopped, add_acts
 from sandbox.channel.feed import Feed
-from sandbox.channel.reading import bot_of, channel_of, chosen, json_response, reader_of
+from sandbox.channel.page_actions import Stopped, add_actions
+from sandbox.channel.request_args import bot_of, channel_of, chosen, json_response, reader_of
 from sandbox.slack.records import Channel
 from sandbox.slack.world import World
 
-#: How long a page's question for news may stay open, in seconds.
-_PATIENCE = 25.0
-#: What is waited past the end of a status: clocks differ.
+#: How long a page's long poll may stay open, in seconds.
+_LONG_POLL_SECONDS = 25.0
+#: How long to wait past the end of a status: clocks differ.
 _MARGIN = 0.05
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-#: Tells an app that somebody opened a tab of it: its bot user, the person, ``home`` or ``messages``.
+#: Called with the bot user, the user and ``home`` or ``messages`` when a user opens a tab of an app.
 Opened = Callable[[str, str, str], None]
 
 
-def channel_blueprint(
-    world: World,
-    *,
-    opened: Opened | None = None,
-    stopped: Stopped | None = None,
-    patience: float = _PATIENCE,
-) -> Blueprint:
-    """Make the pages of a world and what their script asks for.
-
-    Without ``opened`` and ``stopped`` no app is told that a tab was opened or Stop was pressed.
-    """
+def channel_blueprint(world: World, *, opened: Opened, stopped: Stopped) -> Blueprint:
+    """Build the pages of a world and the routes of their script."""
     page = Blueprint(
         "channel",
         __name__,
@@ -50,16 +41,16 @@ def channel_blueprint(
         static_url_path="/channel/static",
     )
     _add_pages(page, world, opened)
-    _add_doors(page, world)
-    _add_news(page, world, patience)
-    add_acts(page, world, stopped)
+    _add_redirects(page, world)
+    _add_news(page, world)
+    add_actions(page, world, stopped)
     page.add_app_template_filter(clock_time)
     page.add_app_template_filter(day_name)
     page.after_request(_guard)
     return page
 
 
-def _add_pages(page: Blueprint, world: World, opened: Opened | None) -> None:
+def _add_pages(page: Blueprint, world: World, opened: Opened) -> None:
     @page.get("/")
     def home() -> BaseResponse:
         with world.lock:
@@ -73,12 +64,12 @@ def _add_pages(page: Blueprint, world: World, opened: Opened | None) -> None:
     def show(channel_id: str) -> str:
         channel = channel_of(world, channel_id)
         bot, reader = bot_of(world, channel), reader_of(world, channel)
-        if bot is not None and opened is not None:
+        if bot is not None:
             opened(bot.id, reader.id, request.args.get("tab", "messages"))
         return render_template("channel/page.html", **_parts(world, channel, request.args.get("thread")))
 
 
-def _add_doors(page: Blueprint, world: World) -> None:
+def _add_redirects(page: Blueprint, world: World) -> None:
     @page.get("/app_redirect")
     def app_redirect() -> BaseResponse:
         """Open the DM with an app, as Slack's ``/app_redirect?app=&team=`` does."""
@@ -104,20 +95,20 @@ def _add_doors(page: Blueprint, world: World) -> None:
         return redirect(url_for("channel.show", channel_id=channel.id, **chosen(), **tab))
 
 
-def _add_news(page: Blueprint, world: World, patience: float) -> None:
+def _add_news(page: Blueprint, world: World) -> None:
     @page.get("/channel/api/<channel_id>")
     def news(channel_id: str) -> Response:
         channel = channel_of(world, channel_id)
         reader_of(world, channel)
-        # A status that lapses is no change of the world, and is gone from the page all the same.
+        # The end of a status is no change of the world, but changes the page.
         lapse = world.surfaces.seconds_to_next_end()
-        timeout = patience if lapse is None else min(patience, lapse + _MARGIN)
+        timeout = _LONG_POLL_SECONDS if lapse is None else min(_LONG_POLL_SECONDS, lapse + _MARGIN)
         world.wait_for_change(request.args.get("since", -1, int), timeout)
-        return json_response(_drawn(_parts(world, channel, request.args.get("thread"))))
+        return json_response(_rendered(_parts(world, channel, request.args.get("thread"))))
 
 
 def _parts(world: World, channel: Channel, thread: str | None) -> dict[str, Any]:
-    """Give all that the templates need, as it was at one moment."""
+    """Return the templates' variables, a consistent snapshot."""
     with world.lock:
         feed = Feed(world, reader_of(world, channel))
         bot = bot_of(world, channel)
@@ -143,13 +134,13 @@ def _parts(world: World, channel: Channel, thread: str | None) -> dict[str, Any]
         }
 
 
-def _drawn(parts: dict[str, Any]) -> dict[str, Any]:
-    """Draw each part of the page that can change while it is open."""
+def _rendered(parts: dict[str, Any]) -> dict[str, Any]:
+    """Render each part of the page that can change while it is open."""
     return {
         "version": parts["version"],
         "sidebar": render_template("channel/sidebar.html", **parts),
-        "entries": [_draw_entry(entry, parts, in_thread=False) for entry in parts["entries"]],
-        "replies": [_draw_entry(entry, parts, in_thread=True) for entry in parts["replies"]],
+        "entries": [_render_entry(entry, parts, in_thread=False) for entry in parts["entries"]],
+        "replies": [_render_entry(entry, parts, in_thread=True) for entry in parts["replies"]],
         "status": parts["status"],
         "working": render_template("channel/working.html", **parts).strip(),
         "modal": render_template("channel/modal.html", **parts).strip() if parts["modal"] else "",
@@ -157,18 +148,18 @@ def _drawn(parts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _draw_entry(entry: Any, parts: dict[str, Any], *, in_thread: bool) -> dict[str, str]:
+def _render_entry(entry: Any, parts: dict[str, Any], *, in_thread: bool) -> dict[str, str]:
     html = render_template("channel/entry.html", **parts, entry=entry, in_thread=in_thread)
     return {"key": entry.key, "html": html.strip()}
 
 
 def clock_time(time: datetime) -> str:
-    """Give the time of day as Slack writes it: 3:04 PM."""
+    """Return the time of day as Slack writes it: 3:04 PM."""
     return time.strftime("%-I:%M %p")
 
 
 def day_name(time: datetime) -> str:
-    """Give a day as Slack names it."""
+    """Return a day as Slack names it."""
     days = (datetime.now().astimezone().date() - time.date()).days
     return {0: "Today", 1: "Yesterday"}.get(days) or time.strftime("%A, %B %-d")
 

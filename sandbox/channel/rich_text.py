@@ -1,6 +1,6 @@
 """A ``rich_text`` block read into nodes (docs.slack.dev, rich text block).
 
-Its texts are literal: nothing in them is parsed.
+Its texts are literal and are not parsed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def read_rich_text(elements: Iterable[Json]) -> Nodes:
 
 
 def _nest(outer: Listing, inner: Listing, depth: int) -> Listing:
-    """Hang a list under the last item of another one, ``depth`` levels down."""
+    """Nest a list under the last item of another one, ``depth`` levels down."""
     *before, last = outer.items
     below = last.children[-1] if last.children else None
     if depth > 1 and isinstance(below, Listing):
@@ -56,7 +56,7 @@ def _nest(outer: Listing, inner: Listing, depth: int) -> Listing:
 
 
 def _read_part(element: Json) -> Node:
-    """Read one part; a list or code with a border stands behind a bar, as a quote does."""
+    """Read one part; a list or code with a border has a bar, as a quote does."""
     node = _read_kind(element)
     is_barred = bool(element.get("border")) and not isinstance(node, Quote)
     return Quote((node,)) if is_barred else node

@@ -1,4 +1,4 @@
-"""HTML elements, made so that text can't become markup."""
+"""HTML elements whose text can't become markup."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SAFE_SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
 
 def is_safe_address(url: str) -> bool:
-    """Tell whether an address may become a link."""
+    """Whether an address may become a link."""
     try:
         return urlsplit(url).scheme.lower() in _SAFE_SCHEMES
     except ValueError:
@@ -18,7 +18,7 @@ def is_safe_address(url: str) -> bool:
 
 
 def tag(name: str, *children: str | Markup, **attributes: str | bool | None) -> Markup:
-    """Make one element; ``class_`` and ``data_x`` mean ``class`` and ``data-x``; None leaves one out."""
+    """Build one element; ``class_`` and ``data_x`` mean ``class`` and ``data-x``; None omits one."""
     opening = Markup("<") + Markup(name)  # noqa: S704 - names are written in this module only
     for attribute, value in attributes.items():
         if value is None or value is False:

@@ -12,15 +12,15 @@ from sandbox.channel.blocks import Json, read_message
 from sandbox.channel.nodes import Inlines, Mention, Names, Node, Nodes, Run
 
 WIDTH = 72
-#: Whatever a terminal could take for a command: control characters, but for the line feed and the tab.
+#: Control characters, which could be terminal commands, except the line feed and the tab.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-#: Stand for bold on and off until the controls are out: noncharacters, which no text should hold.
+#: Mark bold on and off until control characters are removed; noncharacters, which no text should contain.
 _START, _END = "\ufdd0", "\ufdd1"
 _THUMBS = {"positive": "👍", "negative": "👎"}
 
 
 def as_text(message: Json, names: Names | None = None, *, colour: bool = False) -> str:
-    """Give a message as a person would read it in a terminal; ``colour`` makes headings bold."""
+    """Return a message as text for a terminal; ``colour`` makes headings bold."""
     text = _text_of(read_message(message), names or Names())
     if message.get("is_ephemeral"):
         text = f"(Only visible to one person)\n{text}"
@@ -29,7 +29,7 @@ def as_text(message: Json, names: Names | None = None, *, colour: bool = False) 
 
 
 def _text_of(children: Nodes, names: Names, gap: str = "\n\n") -> str:
-    return gap.join(text for child in children if (text := draw(child, names)))
+    return gap.join(text for child in children if (text := render(child, names)))
 
 
 def _line(content: Inlines, names: Names) -> str:
@@ -45,27 +45,27 @@ def _word(part: Run | Mention, names: Names) -> str:
 
 
 @singledispatch
-def draw(node: Node, names: Names) -> str:
-    """Give one block as text."""
+def render(node: Node, names: Names) -> str:
+    """Return one block as text."""
     raise TypeError(f"not a node: {type(node).__name__}")
 
 
-@draw.register
+@render.register
 def _(node: nodes.Paragraph, names: Names) -> str:
     return _line(node.content, names)
 
 
-@draw.register
+@render.register
 def _(node: nodes.Heading, names: Names) -> str:
     return f"{_START}{_line(node.content, names)}{_END}"
 
 
-@draw.register
+@render.register
 def _(node: nodes.Quote, names: Names) -> str:
     return textwrap.indent(_text_of(node.children, names), "│ ", lambda line: True)
 
 
-@draw.register
+@render.register
 def _(node: nodes.Listing, names: Names) -> str:
     text = "\n".join(_item(node, index, names) for index in range(len(node.items)))
     return textwrap.indent(text, "  " * node.indent)
@@ -80,12 +80,12 @@ def _item(listing: nodes.Listing, index: int, names: Names) -> str:
     return mark + textwrap.indent(text, " " * len(mark)).lstrip(" ")
 
 
-@draw.register
+@render.register
 def _(node: nodes.Code, names: Names) -> str:
     return textwrap.indent(node.text, "    ")
 
 
-@draw.register
+@render.register
 def _(node: nodes.Table, names: Names) -> str:
     rows = [[_text_of(cell, names).replace("\n", " ") for cell in row] for row in node.rows]
     columns = max((len(row) for row in rows), default=0)
@@ -100,39 +100,39 @@ def _table_row(row: list[str], widths: list[int]) -> str:
 
 
 def _columns(text: str) -> int:
-    """Count the columns a text takes: two for wide characters, none for those that join the one before."""
+    """Count the columns of a text: two for wide characters, none for combining ones."""
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
         for char in text
     )
 
 
-@draw.register
+@render.register
 def _(node: nodes.RichText, names: Names) -> str:
     return _text_of(node.children, names, gap="\n")
 
 
-@draw.register
+@render.register
 def _(node: nodes.Rule, names: Names) -> str:
     return "─" * WIDTH
 
 
-@draw.register
+@render.register
 def _(node: nodes.Context, names: Names) -> str:
     return " ".join(_line(part, names) for part in node.parts)
 
 
-@draw.register
+@render.register
 def _(node: nodes.Fields, names: Names) -> str:
     return "\n".join(_text_of(cell, names) for cell in node.cells)
 
 
-@draw.register
+@render.register
 def _(node: nodes.Picture, names: Names) -> str:
     return f"[image: {node.title or node.alt}] {node.url}".rstrip()
 
 
-@draw.register
+@render.register
 def _(node: nodes.Actions, names: Names) -> str:
     return " ".join(map(_control, node.controls))
 
@@ -143,21 +143,21 @@ def _control(control: nodes.Control) -> str:
         return f"[{control.label or '⋯'}: {choices}]"
     if control.style in _THUMBS:
         return _THUMBS[control.style]
-    # The open tab is the one button that a reader has to find.
+    # The open tab is the primary button.
     return f"[{_START}{control.label}{_END}]" if control.style == "primary" else f"[{control.label}]"
 
 
-@draw.register
+@render.register
 def _(node: nodes.Beside, names: Names) -> str:
     return _text_of((*node.children, node.accessory), names)
 
 
-@draw.register
+@render.register
 def _(node: nodes.Container, names: Names) -> str:
     title = " · ".join(filter(None, (_line(node.title, names), _line(node.subtitle, names))))
     return f"{_START}{title}{_END}\n" + textwrap.indent(_text_of(node.children, names), "  ")
 
 
-@draw.register
+@render.register
 def _(node: nodes.Unknown, names: Names) -> str:
     return f"[{node.type or 'untyped'}: not drawn here]"

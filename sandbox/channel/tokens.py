@@ -1,4 +1,4 @@
-"""Slack's tokens in angle brackets, bare addresses and emoji names: what all its dialects share."""
+"""Slack's tokens in angle brackets, bare addresses and emoji names, which all its formats share."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_token(token: str, styles: Styles = PLAIN) -> Inline:
     if name.startswith("!subteam^"):
         return Mention("group", name.removeprefix("!subteam^"), label)
     if name.startswith("!date^"):
-        # Slack writes the date in the reader's own way; its fallback says the same.
+        # Slack formats the date for the reader; the fallback is the same date.
         return Run(label, styles)
     if name.startswith("!"):
         return Mention("broadcast", name[1:], label)
@@ -61,7 +61,7 @@ def read_token(token: str, styles: Styles = PLAIN) -> Inline:
 
 
 def link_addresses(text: str, styles: Styles = PLAIN) -> Inlines:
-    """Make links of the bare addresses in a text, and emoji of their names, as Slack does."""
+    """Convert bare addresses in a text to links and emoji names to emoji, as Slack does."""
     found: list[Inline] = []
     end = 0
     for address in ADDRESS.finditer(text):
@@ -73,5 +73,5 @@ def link_addresses(text: str, styles: Styles = PLAIN) -> Inlines:
 
 
 def show_emoji(text: str) -> str:
-    """Put the emoji in place of the names of those that apps like to use."""
+    """Replace the names of common emoji by the emoji."""
     return _EMOJI.sub(lambda name: _EMOJIS.get(name[1], name[0]), text)

@@ -1,8 +1,8 @@
-"""The switches under ``/_control``: faults on order, and what happened so far, for other processes."""
+"""The control API under ``/_control``: other processes act as users, inject faults and read the state."""
 
 from __future__ import annotations
 
-from sandbox.control import deeds, places, reports, switches
+from sandbox.control import behaviour, reports, user_actions, workspaces
 from sandbox.control.base import control
 
-__all__ = ["control", "deeds", "places", "reports", "switches"]
+__all__ = ["behaviour", "control", "reports", "user_actions", "workspaces"]

@@ -1,4 +1,4 @@
-"""The blueprint of the switches, and how they read what they are told."""
+"""The blueprint of the control API, and how its views read requests."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SECRETS = ("bot_token", "refresh_token", "older_tokens")
 @control.errorhandler(TypeError)
 @control.errorhandler(LookupError)
 def refuse(error: Exception) -> tuple[Response, int]:
-    """Answer 400 to a body that lacks a field or has one too many, and to what cannot be."""
+    """Return 400 for a missing or unknown field and for an impossible action."""
     return jsonify(error=f"{type(error).__name__}: {error}"), 400
 
 
 def read_body() -> dict[str, Any]:
-    """Give the JSON object that came."""
+    """Return the request's JSON object; 400 if it is none."""
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         abort(400)
@@ -32,7 +32,7 @@ def read_body() -> dict[str, Any]:
 
 
 def read_install(body: dict[str, Any]) -> Install:
-    """Give the active install that a body names by ``app_id`` and ``team_id``."""
+    """Return the active install that a body names by ``app_id`` and ``team_id``."""
     installs = current_sandbox().world.installs
     install = installs.find(body.get("app_id", SECTORFLOW_APP_ID), body.get("team_id", TEAM_ID))
     if install is None:
@@ -41,5 +41,5 @@ def read_install(body: dict[str, Any]) -> Install:
 
 
 def shown(install: Install) -> dict[str, Any]:
-    """Give an install without its tokens."""
+    """Return an install without its tokens."""
     return {name: value for name, value in asdict(install).items() if name not in _SECRETS}

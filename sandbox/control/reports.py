@@ -1,4 +1,4 @@
-"""What happened so far."""
+"""Reports of the sandbox's state and of what happened so far."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.state import current_sandbox
 
 @control.get("/messages")
 def messages() -> Response:
-    """Give the messages of ``?channel=``, or of every channel, oldest first."""
+    """Return the messages of ``?channel=``, or of every channel, oldest first."""
     world = current_sandbox().world
     channels = [request.args["channel"]] if "channel" in request.args else list(world.channels)
     return jsonify(messages=[each for channel in channels for each in world.messages(channel)])
@@ -21,31 +21,31 @@ def messages() -> Response:
 
 @control.get("/deliveries")
 def deliveries() -> Response:
-    """Give every attempt to deliver an event, oldest first."""
+    """Return every attempt to deliver an event, oldest first."""
     return jsonify(deliveries=[asdict(each) for each in current_sandbox().events.log()])
 
 
 @control.get("/requests")
 def requests_seen() -> Response:
-    """Give the completions requests that SectorFlow took, oldest first."""
+    """Return the completions requests that SectorFlow received, oldest first."""
     return jsonify(requests=current_sandbox().sectorflow.requests_seen())
 
 
 @control.get("/installs")
 def installs() -> Response:
-    """Give every install; tokens are left out."""
+    """Return every install without its tokens."""
     return jsonify(installs=[shown(each) for each in current_sandbox().world.installs.all()])
 
 
 @control.get("/apps")
 def apps() -> Response:
-    """Give every app, those made by manifest too; credentials are left out."""
+    """Return every app without its credentials."""
     return jsonify(apps=[_app(each) for each in current_sandbox().world.apps.values()])
 
 
 @control.get("/modals")
 def modals() -> Response:
-    """Give the modals that are open, each with its ``user_id``, ``view`` and ``errors``."""
+    """Return the modals that are open, each with its ``user_id``, ``view`` and ``errors``."""
     world = current_sandbox().world
     with world.lock:
         return jsonify(modals=[asdict(each) for each in world.surfaces.modals.values()])
@@ -53,21 +53,21 @@ def modals() -> Response:
 
 @control.get("/home")
 def home() -> Response:
-    """Give the view on the Home tab of ``?user=`` for ``?app_id=``; null where there is none."""
+    """Return the view on the Home tab of ``?user=`` for ``?app_id=``; null if there is none."""
     views = current_sandbox().world.surfaces.home_views
     return jsonify(view=views.get((request.args["app_id"], request.args["user"])))
 
 
 @control.get("/prompts")
 def prompts() -> Response:
-    """Give what is suggested in the DM ``?channel=``: null, or ``prompts``, ``title`` and ``set_at``."""
+    """Return the suggested prompts in the DM ``?channel=``: null or ``prompts``, ``title`` and ``set_at``."""
     found = current_sandbox().world.surfaces.prompts(request.args["channel"])
     return jsonify(prompts=asdict(found) if found else None)
 
 
 @control.get("/status")
 def status() -> Response:
-    """Give the status in the thread ``?thread_ts=`` of ``?channel=``; null where there is none."""
+    """Return the status in the thread ``?thread_ts=`` of ``?channel=``; null if there is none."""
     place = request.args["channel"], request.args["thread_ts"]
     found = current_sandbox().world.surfaces.status(*place)
     return jsonify(status=asdict(found) if found else None)

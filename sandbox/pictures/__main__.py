@@ -1,6 +1,6 @@
-"""Take the documentation's pictures anew: ``python -m sandbox.pictures``, with names for only some of them.
+"""Take the documentation's pictures again: ``python -m sandbox.pictures``, or only those of the named scenes.
 
-The service and the sandbox run as in the demo; nothing of it is kept but ``docs/images``.
+The service and the sandbox run as in the demo; only ``docs/images`` remains.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FOLDER = ROOT / "docs" / "images"
 
 
 def main() -> None:
-    """Set each scene that is wanted, and take its pictures."""
+    """Take the pictures of the wanted scenes."""
     wanted = _parse().names or list(SCENES)
     options = ("--sectorflow-latency", "0.3", "--no-rate-limits")
     with (
@@ -41,15 +41,15 @@ def main() -> None:
 
 
 def _install(stage: Stage) -> str:
-    """Install the app with three models; gives the installation's id."""
-    wish = {
+    """Install the app with three models; return the installation's id."""
+    body = {
         "appName": "SectorFlow",
         "apiToken": TOKEN,
         "workspaceId": WORKSPACE_ID,
         "modelIds": [model.id for model in (COMMAND_R, GPT, CLAUDE)],
         "plusId": PLUS_ID,
     }
-    registered = stage.register(wish).json()
+    registered = stage.register(body).json()
     stage.consent(registered["installUrl"])
     stage.control("invite", {"channel": seed.GENERAL_ID})
     return str(registered["id"])

@@ -1,4 +1,4 @@
-"""A browser before the channel page, that takes each picture wide and narrow."""
+"""A browser that takes each picture of the channel page wide and narrow."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Literal
 from playwright.sync_api import Browser, FloatRect, Locator, Page
 
 CHROMIUM = "/usr/bin/chromium"
-#: How wide a page is: a thread beside its channel has 605 pixels of it then.
+#: The width of a page with a thread, of which the thread has 605 pixels.
 WIDE = 1400
-#: The same of a page without a thread: an app's own have 690 of it.
+#: The width of a page without a thread, of which the channel has 690 pixels.
 ALONE = 900
 PHONE = 380
-#: No page is higher: a long answer is only seen in part.
+#: The maximum height of a page; longer answers are cut off.
 _HIGHEST = 16_000
 _MARGIN = 14
 _SMALLER = (
@@ -29,11 +29,11 @@ _SMALLER = (
 class Camera:
     """Takes pictures of pages into a folder: ``name.png`` wide, ``name-narrow.png`` on a phone.
 
-    Where it is asked for, ``name-dark.png`` is the wide one as readers with a dark theme see it.
+    ``name-dark.png``, where requested, is the wide one in the dark theme.
     """
 
     def __init__(self, browser: Browser, url: str, folder: Path) -> None:
-        """Take a browser, where the sandbox is, and where the pictures go."""
+        """Store the browser, the sandbox's URL and the pictures' folder."""
         self._browser = browser
         self._url = url
         self._folder = folder
@@ -54,7 +54,7 @@ class Camera:
         page.close()
 
     def both(self, name: str, path: str, pane: str, *, last: int = 0, dark: bool = False) -> None:
-        """Take a pane of a page, or only its ``last`` messages; with ``dark`` in the dark too."""
+        """Take a pane of a page, or only its ``last`` messages; with ``dark`` in the dark theme too."""
         wide = WIDE if "thread=" in path else ALONE
         shots = [(wide, name, False), (PHONE, f"{name}-narrow", False), (wide, f"{name}-dark", True)]
         for width, named, is_dark in shots if dark else shots[:2]:
@@ -64,7 +64,7 @@ class Camera:
                 self.save(page, named, area(page.locator(pane), shown.last, first))
 
     def part(self, name: str, path: str, around: str, *, above: float, below: float) -> None:
-        """Take so many pixels of a thread above and below the top of where a text stands first."""
+        """Take ``above`` and ``below`` pixels of a thread around the first occurrence of a text."""
         for width, named in ((WIDE, name), (PHONE, f"{name}-narrow")):
             with self.page(path, width) as page:
                 page.set_viewport_size({"width": width, "height": int(above + below) + 500})
@@ -76,7 +76,7 @@ class Camera:
                 )
 
     def whole(self, name: str, path: str, width: int) -> None:
-        """Take a whole page, as high as what is on it."""
+        """Take a whole page, as high as its content."""
         with self.page(path, width) as page:
             self.save(page, name, box(page.locator("body")))
 
@@ -91,7 +91,7 @@ class Camera:
                 self.save(page, named, {"x": x, "y": y, "width": right - x, "height": shown["height"] + 80})
 
     def save(self, page: Page, name: str, clip: FloatRect) -> None:
-        """Write a picture, with few colours where ImageMagick is there to choose them."""
+        """Save a picture, with a reduced palette if ImageMagick is installed."""
         path = self._folder / f"{name}.png"
         page.screenshot(path=path, clip=clip)
         if convert := shutil.which("convert"):
@@ -100,7 +100,7 @@ class Camera:
 
 
 def box(shown: Locator) -> FloatRect:
-    """Give where something stands on its page."""
+    """Return the bounding box of an element; LookupError if it is not visible."""
     found = shown.bounding_box()
     if found is None:
         raise LookupError("it is not on the page")
@@ -108,7 +108,7 @@ def box(shown: Locator) -> FloatRect:
 
 
 def area(pane: Locator, last: Locator, first: Locator | None) -> FloatRect:
-    """Give a pane's area from its top, or from a message, to the end of the last one."""
+    """Return a pane's area from its top, or from a message, to the end of the last one."""
     whole, end = box(pane), box(last)
     top = box(first)["y"] - _MARGIN / 2 if first else whole["y"]
     return {**whole, "y": top, "height": end["y"] + end["height"] + _MARGIN - top}

@@ -1,4 +1,4 @@
-"""What is in the pictures: each scene asks, presses and breaks something, and has it taken."""
+"""The scenes of the pictures: each asks, presses or injects a fault, and takes its pictures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Scene:
     installation_id: str
 
     def begin(self) -> None:
-        """Put everything back to how it usually is."""
+        """Reset the settings, faults and models."""
         self.change(display="separated")
         self.stage.control("settings", {"sectorflow_latency": 0.3})
         requests.delete(f"{self.stage.sandbox_url}/_control/faults", timeout=10).raise_for_status()
@@ -47,7 +47,7 @@ class Scene:
         answer.raise_for_status()
 
     def ask(self, text: str, **rest: Any) -> dict[str, Any]:
-        """Have Maya ask in #general, and wait for the answer; gives her message."""
+        """Ask in #general as Maya and wait for the answer; return her message."""
         said = self.stage.ask(f"{{bot}} {text}".strip(), **rest)
         self.stage.wait_for_answer(said, ANSWER_SECONDS)
         return said
@@ -59,7 +59,7 @@ class Scene:
         return said
 
     def click(self, said: dict[str, Any], *labels: str) -> None:
-        """Click in a question's thread what these labels stand on, one after the other."""
+        """Click the elements with these labels in a question's thread, one after the other."""
         with self.camera.page(thread_of(said), WIDE) as page:
             for label in labels:
                 found = page.locator(THREAD).locator("summary, button").filter(has_text=label)
@@ -68,14 +68,14 @@ class Scene:
 
     @property
     def direct(self) -> str:
-        """Give the path of Maya's DM with the app."""
+        """Return the path of Maya's DM with the app."""
         url = f"{self.stage.service_url}/api/v1/installations/{self.installation_id}"
         found = requests.get(url, headers=self.stage.headers, timeout=10).json()
         return f"channel/with/{found['botUserId']}"
 
 
 def thread_of(said: dict[str, Any]) -> str:
-    """Give the path of a message's thread."""
+    """Return the path of a message's thread."""
     return f"channel/{seed.GENERAL_ID}?thread={said['ts']}"
 
 
@@ -170,14 +170,14 @@ def _uninvited(scene: Scene) -> None:
 
 
 def _own_pages(scene: Scene) -> None:
-    # The first opening has the app put there what it shows.
+    # On the first opening the app publishes its Home tab and prompts.
     for name, tab in (("dm", ""), ("home-tab", "?tab=home")):
         with scene.camera.page(f"{scene.direct}{tab}", WIDE) as page:
             page.wait_for_timeout(3000)
         scene.camera.both(name, f"{scene.direct}{tab}", CHANNEL)
 
 
-#: Every scene by its name, in an order in which none disturbs another.
+#: Every scene by its name, in an order in which none affects another.
 SCENES: dict[str, Callable[[Scene], object]] = {
     "own-pages": _own_pages,
     "answer": _answer,

@@ -1,1 +1,1 @@
-"""A strict stand-in for SectorFlow's REST API."""
+"""A strict fake of SectorFlow's REST API."""

@@ -1,4 +1,4 @@
-"""What the models answer: jokes, and lively Markdown that a word in the question calls up."""
+"""The models' answers: jokes, or the Markdown that a keyword in the question selects."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ JOKES = {
 
 
 def joke(model: Model, question: str) -> str:
-    """Tell this model's joke."""
+    """Answer with this model's joke."""
     return JOKES.get(model.id, f"{model.name} is still working on its punch line.")
 
 
 def markdown(model: Model, question: str) -> str:
-    """Show most of what Markdown has."""
+    """Answer with most elements of Markdown."""
     return (
         f"# {model.name} at a glance\n\nSome **bold**, some *italic*, some ~~struck~~ and some `code`.\n\n"
         "## What to do first\n\n1. Read the [guide](https://docs.example.com/start)\n2. Try it\n"
@@ -71,7 +71,7 @@ def long(model: Model, question: str) -> str:
 
 
 def mention(model: Model, question: str) -> str:
-    """Answer with what would call people, were it let through."""
+    """Answer with mentions that would notify users if they reached Slack."""
     return (
         "Hey <!channel> and <!here>, ask <@U0MAYA00001> or <!subteam^S0TEAM00001|the team>, @everyone!\n\n"
         "`<!channel>` in code, and:\n\n```\n<!everyone>\n```"
@@ -79,7 +79,7 @@ def mention(model: Model, question: str) -> str:
 
 
 def plain(model: Model, question: str) -> str:
-    """Answer any other question with a little structure."""
+    """Answer any other question, with some structure."""
     about = question.strip().rstrip("?!.") or "that"
     openings = {
         COMMAND_R.id: f"Great question! Here is how I would go about **{about}**:",
@@ -106,7 +106,7 @@ _SPECIAL: dict[str, Callable[[Model, str], str]] = {
 
 
 def answer(model: Model, question: str, earlier: str | None) -> str:
-    """Give a model's answer; a follow-up recalls the question before it."""
+    """Return a model's answer; a follow-up quotes the question before it."""
     words = question.lower()
     tell = next((each for keyword, each in _SPECIAL.items() if keyword in words), plain)
     said = tell(model, question)

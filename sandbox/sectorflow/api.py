@@ -1,4 +1,4 @@
-"""SectorFlow's REST API under ``/sectorflow/api/v1``, with the calls that its guide documents."""
+"""SectorFlow's REST API under ``/sectorflow/api/v1``: the calls that its guide documents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from sandbox.faults import Fault, cut_in_the_middle, drop_connection, wait
-from sandbox.sectorflow.models import MODELS, SAMPLE_PROMPTS, TOKEN, Manner, Model
+from sandbox.sectorflow.models import MODELS, SAMPLE_PROMPTS, TOKEN, Model, ModelBehaviour
 from sandbox.sectorflow.service import BadRequestError, Json, is_uuid
 from sandbox.state import current_sandbox
 
@@ -26,7 +26,7 @@ def check_token() -> Response | None:
 
 @sectorflow.errorhandler(BadRequestError)
 def refuse(error: BadRequestError) -> Response:
-    """Answer 400 to a body that is not as it must be."""
+    """Return 400 for an invalid body."""
     return _error(400, str(error))
 
 
@@ -46,13 +46,13 @@ def workspaces() -> Response:
 
 @sectorflow.post("/workspaces")
 def create_workspace() -> Response:
-    """Make a workspace."""
+    """Create a workspace."""
     return jsonify(current_sandbox().sectorflow.save_workspace(str(uuid.uuid4()), _body()))
 
 
 @sectorflow.get("/workspaces/<workspace_id>")
 def workspace(workspace_id: str) -> Response:
-    """Give a workspace."""
+    """Return a workspace."""
     fault = _fault("workspaces")
     if fault is not None:
         return _answer_of(fault)
@@ -62,7 +62,7 @@ def workspace(workspace_id: str) -> Response:
 
 @sectorflow.post("/workspaces/<workspace_id>")
 def save_workspace(workspace_id: str) -> Response:
-    """Change a workspace, or make one of that id."""
+    """Change a workspace, or create one with that id."""
     if not is_uuid(workspace_id):
         return _error(400, "the id must be a UUID")
     return jsonify(current_sandbox().sectorflow.save_workspace(workspace_id.lower(), _body()))
@@ -70,7 +70,7 @@ def save_workspace(workspace_id: str) -> Response:
 
 @sectorflow.get("/plus/<plus_id>")
 def expert(plus_id: str) -> Response:
-    """Give an expert."""
+    """Return an expert."""
     fault = _fault("plus")
     if fault is not None:
         return _answer_of(fault)
@@ -80,7 +80,7 @@ def expert(plus_id: str) -> Response:
 
 @sectorflow.get("/chat/<workspace_id>/sample-prompts")
 def sample_prompts(workspace_id: str) -> Response:
-    """Suggest what to ask, ``limit`` prompts at most; the shape is a guess, as nothing documents it."""
+    """Return at most ``limit`` sample prompts; the shape is a guess, as it is not documented."""
     fault = _fault("sample-prompts")
     if fault is not None:
         return _answer_of(fault)
@@ -92,45 +92,45 @@ def sample_prompts(workspace_id: str) -> Response:
 
 @sectorflow.post("/chat/<workspace_id>/completions")
 def complete(workspace_id: str) -> Response:
-    """Answer a question, or with the fault that was asked for."""
+    """Answer a question, or with an injected fault."""
     sandbox = current_sandbox()
     body = request.get_json(silent=True)
     sandbox.sectorflow.see(workspace_id, body)
-    fault = sandbox.sectorflow_faults.take("completions", request.get_data())
+    fault = sandbox.sectorflow_faults.use("completions", request.get_data())
     wait(fault)
     if fault is not None and fault.answers_itself:
         return _answer_of(fault)
-    latency, manners = sandbox.settings.sectorflow_latency, sandbox.sectorflow.manners(body)
-    time.sleep(latency + max((each.delay for each in manners.values()), default=0.0))
-    alone = next(iter(manners.values())) if len(manners) == 1 else Manner()
+    latency, behaviours = sandbox.settings.sectorflow_latency, sandbox.sectorflow.behaviours(body)
+    time.sleep(latency + max((each.delay for each in behaviours.values()), default=0.0))
+    alone = next(iter(behaviours.values())) if len(behaviours) == 1 else ModelBehaviour()
     if alone.status is not None:
         return _error(alone.status, "The model is away")
     if sandbox.sectorflow.workspace(workspace_id) is None:
         return _error(404, "Workspace not found")
     reply = sandbox.sectorflow.complete(workspace_id.lower(), body, latency)
-    for model_id, manner in manners.items():
-        if manner.fault is not None:
-            reply = spoil(reply, Fault(model_id=model_id, model_fault=manner.fault))
+    for model_id, behaviour in behaviours.items():
+        if behaviour.fault is not None:
+            reply = apply_model_fault(reply, Fault(model_id=model_id, model_fault=behaviour.fault))
     if fault is None:
         return jsonify(reply)
-    response = jsonify(spoil(reply, fault))
+    response = jsonify(apply_model_fault(reply, fault))
     if fault.drop == "after":
         return drop_connection()
     return cut_in_the_middle(response) if fault.drop == "middle" else response
 
 
-def spoil(reply: Json, fault: Fault) -> Json:
-    """Make a reply go wrong where a fault says so, for one model or (without ``model_id``) for all."""
+def apply_model_fault(reply: Json, fault: Fault) -> Json:
+    """Apply a fault to a reply, for one model or (without ``model_id``) for all."""
     kept = []
     for choice in reply["choices"]:
         if fault.model_id not in (None, choice["modelId"]):
             kept.append(choice)
         elif fault.model_fault != "missing":
-            kept.append(_spoiled(choice, fault))
+            kept.append(_faulty_choice(choice, fault))
     return {**reply, "choices": kept}
 
 
-def _spoiled(choice: Json, fault: Fault) -> Json:
+def _faulty_choice(choice: Json, fault: Fault) -> Json:
     if fault.model_fault == "null_choices" or choice["choices"] is None:
         return {**choice, "choices": None}
     inner = {**choice["choices"][0]}
@@ -146,8 +146,8 @@ def _spoiled(choice: Json, fault: Fault) -> Json:
 
 
 def _fault(target: str) -> Fault | None:
-    """Give the fault for a call that is not a completion; a mere delay is waited for here."""
-    fault = current_sandbox().sectorflow_faults.take(target)
+    """Wait for the fault of a call other than a completion; return it if it replaces the call."""
+    fault = current_sandbox().sectorflow_faults.use(target)
     wait(fault)
     return fault if fault is not None and fault.answers_itself else None
 

@@ -1,15 +1,15 @@
-"""The models, the workspace and the expert that the stand-in for SectorFlow knows from the start."""
+"""The models, the workspace and the expert that the fake SectorFlow knows from the start."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: The bearer token that is good; anything else is refused.
+#: The only valid bearer token.
 TOKEN = "sf-demo-token-0123456789abcdef"  # noqa: S105 - made up, for a sandbox
 WORKSPACE_ID = "3234f6d5-ebe5-4e83-ae2b-3daf6ed02c22"
 PLUS_ID = "95c3e65b-5bac-43a3-9ef0-48e4e0923a48"
 PLUS_TITLE = "Acme Handbook"
-#: What the workspace suggests to ask.
+#: The workspace's sample prompts.
 SAMPLE_PROMPTS = (
     "Tell me a joke",
     "What is our refund policy?",
@@ -33,14 +33,14 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How a model behaves until it is told otherwise."""
+class ModelBehaviour:
+    """How a model behaves until it is changed."""
 
-    #: Seconds that it takes longer.
+    #: Additional seconds per answer.
     delay: float = 0.0
-    #: How it goes wrong: ``error``, ``missing``, ``null``, ``empty`` or ``null_choices``.
+    #: How it fails: ``error``, ``missing``, ``null``, ``empty`` or ``null_choices``.
     fault: str | None = None
-    #: The status of a reply in which it alone was to answer.
+    #: The status of a reply if it was the only model asked.
     status: int | None = None
 
 

@@ -1,4 +1,4 @@
-"""What SectorFlow keeps: workspaces, threads, and the completions it was asked for."""
+"""The state of the fake SectorFlow: workspaces, threads and completions."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import uuid
 from typing import Any
 
 from sandbox.sectorflow.answers import answer
-from sandbox.sectorflow.models import MODELS, PLUS_ID, PLUS_TITLE, WORKSPACE_ID, Manner, Model
+from sandbox.sectorflow.models import MODELS, PLUS_ID, PLUS_TITLE, WORKSPACE_ID, Model, ModelBehaviour
 
 Json = dict[str, Any]
 _BODY_FIELDS = {"messages", "models", "chatTools", "plusId"}
 
 
 class BadRequestError(Exception):
-    """A body that SectorFlow does not take; the text says why."""
+    """SectorFlow refuses the body; the text is the reason."""
 
 
 class SectorFlow:
@@ -25,7 +25,7 @@ class SectorFlow:
         self.clear()
 
     def clear(self) -> None:
-        """Forget all but the first workspace."""
+        """Reset to the first workspace."""
         with self._lock:
             self._models = {model.id: model for model in MODELS}
             first = workspace(WORKSPACE_ID, {"name": "Slack answers", "modelIds": list(self._models)})
@@ -33,20 +33,20 @@ class SectorFlow:
             #: The questions of each thread, by workspace and thread.
             self._threads: dict[tuple[str, str], list[str]] = {}
             self._seen: list[Json] = []
-            self._manners: dict[str, Manner] = {}
+            self._behaviours: dict[str, ModelBehaviour] = {}
 
     def workspaces(self) -> list[Json]:
-        """Give every workspace."""
+        """Return every workspace."""
         with self._lock:
             return list(self._workspaces.values())
 
     def workspace(self, workspace_id: str) -> Json | None:
-        """Give a workspace, None where there is none of that id."""
+        """Return a workspace, or None."""
         with self._lock:
             return self._workspaces.get(workspace_id.lower())
 
     def save_workspace(self, workspace_id: str, body: Json) -> Json:
-        """Make a workspace, or change the one of that id."""
+        """Create a workspace, or change the one with that id."""
         with self._lock:
             known = self._workspaces.get(workspace_id)
             if known is None and not body.get("name"):
@@ -59,18 +59,18 @@ class SectorFlow:
             return saved
 
     def requests_seen(self) -> list[Json]:
-        """Give every completions request that arrived, oldest first, with its thread."""
+        """Return every completions request that arrived, oldest first, with its thread."""
         with self._lock:
             return list(self._seen)
 
     def see(self, workspace_id: str, body: Any) -> None:
-        """Remember that a completions request arrived."""
+        """Record a completions request."""
         thread_id = body.get("threadId") if isinstance(body, dict) else None
         with self._lock:
             self._seen.append({"workspaceId": workspace_id, "threadId": thread_id, "body": body})
 
     def expert(self, plus_id: str) -> Json | None:
-        """Give an expert by its id, None where there is none."""
+        """Return an expert, or None."""
         if plus_id.lower() != PLUS_ID:
             return None
         return {
@@ -84,24 +84,24 @@ class SectorFlow:
             "created": "2026-01-05T09:30:00.000",
         }
 
-    def set_manner(self, model_id: str, manner: Manner) -> None:
-        """Make a model behave so from now on; LookupError where there is no such model."""
+    def set_behaviour(self, model_id: str, behaviour: ModelBehaviour) -> None:
+        """Set how a model behaves from now on; LookupError if there is no such model."""
         with self._lock:
             if model_id not in self._models:
                 raise LookupError("no such model")
-            self._manners[model_id] = manner
+            self._behaviours[model_id] = behaviour
 
-    def manners(self, body: Any) -> dict[str, Manner]:
-        """Give how the models that a body names behave."""
+    def behaviours(self, body: Any) -> dict[str, ModelBehaviour]:
+        """Return how the models that a body names behave."""
         models = body.get("models") if isinstance(body, dict) else None
         asked = [each for each in models if isinstance(each, str)] if isinstance(models, list) else []
         with self._lock:
-            return {id_: self._manners.get(id_, Manner()) for id_ in asked}
+            return {id_: self._behaviours.get(id_, ModelBehaviour()) for id_ in asked}
 
     def complete(self, workspace_id: str, body: Any, latency: float = 0.0) -> Json:
-        """Answer a question with every model it names, not in the order it names them.
+        """Answer a question with every model it names, in another order.
 
-        ``latency`` is what a model without a delay of its own takes, in seconds.
+        ``latency`` is how many seconds a model without its own delay takes.
         """
         question = self._check(workspace_id, body)
         with self._lock:
@@ -110,16 +110,16 @@ class SectorFlow:
             earlier = questions[-1] if questions else None
             questions.append(question)
         models = [self._models[model_id] for model_id in shuffled(body["models"])]
-        manners = self.manners(body)
+        behaviours = self.behaviours(body)
         choices = [
-            _choice(model, question, answer(model, question, earlier), latency + manners[model.id].delay)
+            _choice(model, question, answer(model, question, earlier), latency + behaviours[model.id].delay)
             for model in models
         ]
         usage = _sum([choice["usage"] for choice in choices])
         return {"threadId": thread_id, "chatId": str(uuid.uuid4()), "choices": choices, "usage": usage}
 
     def _check(self, workspace_id: str, body: Any) -> str:
-        """Refuse every body but exactly the one that the API guide shows; give the question."""
+        """Return the question of a body; BadRequestError unless it has exactly the shape in the API guide."""
         if not isinstance(body, dict) or not _BODY_FIELDS <= body.keys() <= _BODY_FIELDS | {"threadId"}:
             raise BadRequestError(
                 "the fields must be messages, models, chatTools, plusId and perhaps threadId"
@@ -142,7 +142,7 @@ class SectorFlow:
 
 
 def workspace(workspace_id: str, body: Json) -> Json:
-    """Give a workspace as SectorFlow shows it."""
+    """Return a workspace as SectorFlow shows it."""
     models = {model.id: model for model in MODELS}
     return {
         "id": workspace_id,
@@ -163,12 +163,12 @@ def workspace(workspace_id: str, body: Json) -> Json:
 
 
 def model_ids(shown: Json) -> list[str]:
-    """Give the ids of a workspace's models."""
+    """Return the ids of a workspace's models."""
     return [model["modelId"] for model in shown["models"]]
 
 
 def is_uuid(value: Any) -> bool:
-    """Tell whether a value is a UUID in its usual form."""
+    """Return whether a value is a UUID in its usual form."""
     try:
         return isinstance(value, str) and str(uuid.UUID(value)) == value.lower()
     except ValueError:
@@ -176,7 +176,7 @@ def is_uuid(value: Any) -> bool:
 
 
 def shuffled(ids: list[str]) -> list[str]:
-    """Give ids in another order than they came: SectorFlow promises none."""
+    """Return the ids in another order: SectorFlow promises none."""
     return [*ids[1:], ids[0]]
 
 
@@ -191,7 +191,7 @@ def _question(messages: Any) -> str:
 
 
 def _choice(model: Model, question: str, text: str, seconds: float) -> Json:
-    """Give one model's part of a reply, shaped as the API guide shows it."""
+    """Return one model's part of a reply, shaped as the API guide shows it."""
     prompt, completion = 780 + len(question) // 4, max(1, len(text) // 4)
     message = {"role": "assistant", "content": text}
     inner = {"modelId": model.id, "index": 0, "active": True, "message": message, "finishReason": "stop"}

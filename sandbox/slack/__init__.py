@@ -1,1 +1,1 @@
-"""A strict stand-in for Slack: Web API, consent page, signed events."""
+"""A strict fake of Slack: Web API, consent page, signed events."""

@@ -1,4 +1,4 @@
-"""Slack's limits on a whole message: what of its text and blocks would be refused.
+"""Slack's limits on a whole message: the faults of its text and blocks.
 
 Sources: docs.slack.dev (Block Kit reference, chat.postMessage); ``msg_blocks_too_long`` is not documented.
 """
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.slack.kinds import HOME_BLOCKS, MESSAGE_BLOCKS
+from sandbox.slack.block_types import HOME_BLOCKS, MESSAGE_BLOCKS
 from sandbox.slack.markdown import Expansion, Table, expand
 from sandbox.slack.rules import Fault, Faults, fault, items, typed
 
@@ -20,7 +20,7 @@ MAX_MARKDOWN = 12_000
 #: All text in a message's blocks together. The conservative figure: Slack's staff name 12,000
 #: characters, real messages were refused from about 13,200 on.
 MAX_BLOCK_TEXT = 12_000
-#: The same where there is rich text in it: one such message was refused at 11,341 characters.
+#: The same with rich text in it: one such message was refused at 11,341 characters.
 MAX_RICH_BLOCK_TEXT = 11_340
 MAX_TABLE_ROWS = 100
 MAX_TABLE_COLUMNS = 20
@@ -31,9 +31,9 @@ _TEXT_FIELDS = ("text", "alt_text")
 
 
 def check_message(text: str | None, blocks: Any, *, one_table: bool = False) -> list[Fault]:
-    """Return everything for which Slack would refuse a message; nothing where it would take it.
+    """Return the faults for which Slack would refuse a message.
 
-    Whether a message may have two tables is reported both ways: with ``one_table`` it may not.
+    Reports differ on whether a message may have two tables: with ``one_table`` it may not.
     """
     if not blocks:
         return [] if text else [fault("/text", "missing_field", "no text", error="no_text")]
@@ -50,15 +50,15 @@ def check_message(text: str | None, blocks: Any, *, one_table: bool = False) -> 
 
 
 def is_rich_text(blocks: list[dict[str, Any]] | None) -> bool:
-    """Return whether a message is one of rich text: no update may make it another kind.
+    """Whether a message has a rich text block, which no update may remove.
 
-    What is in a container does not count: the container is a block of another kind.
+    Rich text in a container does not count.
     """
     return any(block.get("type") == "rich_text" for block in blocks or ())
 
 
 def check_home(blocks: Any) -> list[Fault]:
-    """Give everything for which Slack would refuse the blocks of a Home tab."""
+    """Return the faults for which Slack would refuse the blocks of a Home tab."""
     faults: Faults = []
     items(typed(HOME_BLOCKS), MAX_HOME_BLOCKS)(blocks, "", faults)
     if not faults:
@@ -67,7 +67,7 @@ def check_home(blocks: Any) -> list[Fault]:
 
 
 def block_texts(value: Any) -> Iterator[str]:
-    """Walk through every text in blocks that a reader sees."""
+    """Yield every visible text in blocks."""
     if isinstance(value, list):
         for item in value:
             yield from block_texts(item)
@@ -80,7 +80,7 @@ def block_texts(value: Any) -> Iterator[str]:
 
 
 def check_block_ids(blocks: list[dict[str, Any]], faults: Faults) -> None:
-    """Refuse a ``block_id`` that stands twice (docs.slack.dev: unique in each message)."""
+    """Refuse a repeated ``block_id`` (docs.slack.dev: unique in each message)."""
     inner = [child for block in blocks for child in block.get("child_blocks", [])]
     ids = Counter(block["block_id"] for block in [*blocks, *inner] if "block_id" in block)
     for block_id, count in ids.items():

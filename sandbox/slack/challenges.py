@@ -1,4 +1,4 @@
-"""The challenge by which Slack makes sure of an events URL."""
+"""The challenge by which Slack verifies an events URL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TIMEOUT = 3.0
 
 
 def answers_challenge(app: App, url: str, timestamp: int) -> bool:
-    """Ask a URL to echo a challenge (docs.slack.dev, HTTP request URLs); tell whether it did in time."""
+    """Send a challenge to a URL (docs.slack.dev, HTTP request URLs); return whether it echoes it in time."""
     challenge = secrets.token_urlsafe(32)
     asked = {"token": app.verification_token, "challenge": challenge, "type": "url_verification"}
     body = json.dumps(asked).encode()
@@ -28,7 +28,7 @@ def answers_challenge(app: App, url: str, timestamp: int) -> bool:
 
 
 def _echoes(response: requests.Response) -> list[str]:
-    """Give what an answer may hold as the challenge, in the way its type says."""
+    """Return the possible challenges in an answer, by its content type."""
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip()
     if kind == "text/plain":
         return [response.text]

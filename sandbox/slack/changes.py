@@ -1,4 +1,4 @@
-"""How others learn that the world changed: a number that grows, and what happened to a message."""
+"""Notification of changes of the world: its version, and the changes of messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ChangeKind = Literal["posted", "changed", "deleted", "invited"]
 
 @dataclass(frozen=True)
 class Change:
-    """What happened to a message: it and, for an edit or a deletion, how it was before."""
+    """A change of a message, with the previous message for an edit or a deletion."""
 
     kind: ChangeKind
     message: Message
@@ -21,7 +21,7 @@ class Change:
 
 
 class Versioned:
-    """One lock, and a version that others can wait for."""
+    """A lock, and a version whose changes can be waited for."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -30,18 +30,18 @@ class Versioned:
 
     @property
     def version(self) -> int:
-        """Give the number that grows with every change."""
+        """Return the version, which grows with every change."""
         with self.lock:
             return self._version
 
     def wait_for_change(self, since: int, timeout: float) -> int:
-        """Wait until the version is past ``since`` or ``timeout`` seconds went by; give the version."""
+        """Wait at most ``timeout`` seconds until the version is past ``since``; return the version."""
         with self._changed:
             self._changed.wait_for(lambda: self._version > since, timeout)
             return self._version
 
     def touch(self) -> None:
-        """Count a change and wake those who wait for one."""
+        """Increment the version and wake all waiting threads."""
         with self._changed:
             self._version += 1
             self._changed.notify_all()

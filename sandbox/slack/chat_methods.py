@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.slack.blocks import check_message, is_rich_text
-from sandbox.slack.calls import Answer, Call, Method, Refusal
-from sandbox.slack.places import find_channel, find_parent
+from sandbox.slack.calls import Answer, Call, Method, SlackError
+from sandbox.slack.channel_arguments import find_channel, find_parent
 from sandbox.slack.records import Message
 from sandbox.slack.rules import Fault
 
-#: chat.postMessage cuts longer texts, chat.update refuses longer than its own limit.
+#: chat.postMessage truncates longer texts, chat.update refuses them.
 MAX_TEXT = 40_000
 MAX_UPDATE_TEXT = 4_000
 
@@ -26,7 +26,7 @@ def post_message(call: Call) -> Answer:
     content["text"] = content["text"][:MAX_TEXT]
     content["client_msg_id"] = call.optional_text("client_msg_id") or None
     author = _author(call)
-    # Of two posts with one id at once the second finds the first.
+    # Of two simultaneous posts with one id the second finds the first.
     with call.world.lock:
         message = _posted_before(call, channel.id, content["client_msg_id"])
         if message is None:
@@ -40,10 +40,10 @@ def update(call: Call) -> Answer:
     message = _own(call, channel.id, "cant_update_message")
     content = _content(call)
     if len(content["text"]) > MAX_UPDATE_TEXT:
-        raise Refusal("msg_too_long")
+        raise SlackError("msg_too_long")
     if content["blocks"] and is_rich_text(message.get("blocks")) and not is_rich_text(content["blocks"]):
         # Docs.slack.dev, chat.update: rich-text blocks cannot be replaced with non-rich-text blocks.
-        raise Refusal("block_mismatch")
+        raise SlackError("block_mismatch")
     changes: dict[str, Any] = {"blocks": content["blocks"]}
     if "text" in call.arguments:
         changes["text"] = content["text"]
@@ -64,11 +64,11 @@ def delete(call: Call) -> Answer:
 
 
 def post_ephemeral(call: Call) -> Answer:
-    """Post a message that one person sees until the page is loaded again."""
+    """Post a message that only one user sees."""
     channel = find_channel(call, call.text("channel"))
     user_id = call.text("user")
     if user_id not in channel.members:
-        raise Refusal("user_not_in_channel")
+        raise SlackError("user_not_in_channel")
     content = _content(call) | {"is_ephemeral": True, "ephemeral_for": user_id}
     thread_ts = find_parent(call, channel)
     message = call.world.post_message(channel.id, thread_ts=thread_ts, **content, **_author(call))
@@ -76,11 +76,11 @@ def post_ephemeral(call: Call) -> Answer:
 
 
 def _content(call: Call) -> dict[str, Any]:
-    """Read text and blocks and refuse what Slack would."""
+    """Read text and blocks; raise Slack's errors for their faults."""
     text = call.optional_text("text")
     blocks = call.value("blocks", error="invalid_blocks_format")
     if blocks is not None and not isinstance(blocks, list):
-        raise Refusal("invalid_blocks_format")
+        raise SlackError("invalid_blocks_format")
     refuse_faults(check_message(text, blocks, one_table=call.sandbox.settings.one_table))
     content: dict[str, Any] = {"text": text, "blocks": blocks or None, "metadata": _metadata(call)}
     content |= {name: call.flag(name) for name in _UNFURLS if name in call.arguments}
@@ -88,22 +88,22 @@ def _content(call: Call) -> dict[str, Any]:
 
 
 def refuse_faults(faults: list[Fault]) -> None:
-    """Refuse blocks that have faults, in Slack's words; nothing happens without faults."""
+    """Raise Slack's error for blocks that have faults."""
     if not faults:
         return
     errors = [f"{each['message']} [json-pointer:/blocks{each['pointer']}]" for each in faults]
     error = faults[0]["error"]
     if error == "no_text":
-        raise Refusal(error)
-    raise Refusal(
+        raise SlackError(error)
+    raise SlackError(
         error, errors=errors, response_metadata={"messages": [f"[ERROR] {each}" for each in errors]}
     )
 
 
 def _posted_before(call: Call, channel_id: str, client_msg_id: str | None) -> Message | None:
-    """Return the app's message with the same ``client_msg_id``, where the sandbox is told to know it.
+    """Return the app's message with the same ``client_msg_id``, if the sandbox's settings recognise it.
 
-    One that stands in another channel, or was deleted since, has the errors of chat.postMessage's table.
+    One in another channel, or deleted since, raises the errors of chat.postMessage's table.
     """
     if client_msg_id is None or not call.sandbox.settings.knows_client_msg_ids:
         return None
@@ -111,10 +111,10 @@ def _posted_before(call: Call, channel_id: str, client_msg_id: str | None) -> Me
     if place is None:
         return None
     if place[0] != channel_id:
-        raise Refusal("duplicate_channel_not_found")
+        raise SlackError("duplicate_channel_not_found")
     message = call.world.find_message(*place)
     if message is None:
-        raise Refusal("duplicate_message_not_found")
+        raise SlackError("duplicate_message_not_found")
     return message
 
 
@@ -123,15 +123,17 @@ def _metadata(call: Call) -> dict[str, Any] | None:
     if metadata is None:
         return None
     if not isinstance(metadata, dict) or metadata.keys() != {"event_type", "event_payload"}:
-        raise Refusal("invalid_metadata_format")
+        raise SlackError("invalid_metadata_format")
     return metadata
 
 
 def _author(call: Call) -> dict[str, Any]:
-    """Give who posts; a name or icon of its own needs a scope of its own."""
+    """Return the author's fields; a custom name or icon needs ``chat:write.customize``."""
     custom = {name: call.optional_text(name) for name in _CUSTOM if call.arguments.get(name)}
     if custom and "chat:write.customize" not in call.install.scopes:
-        raise Refusal("missing_scope", needed="chat:write.customize", provided=",".join(call.install.scopes))
+        raise SlackError(
+            "missing_scope", needed="chat:write.customize", provided=",".join(call.install.scopes)
+        )
     install = call.install
     team = call.world.users[install.bot_user_id].team_id
     return {
@@ -144,12 +146,12 @@ def _author(call: Call) -> dict[str, Any]:
 
 
 def _own(call: Call, channel_id: str, error: str) -> Message:
-    """Give the message that is named, if it is the app's own."""
+    """Return the message of ``ts``, which must be the app's own."""
     message = call.world.find_message(channel_id, call.text("ts"))
     if message is None or message.get("is_ephemeral"):
-        raise Refusal("message_not_found")
+        raise SlackError("message_not_found")
     if message.get("bot_id") != call.install.bot_id:
-        raise Refusal(error)
+        raise SlackError(error)
     return message
 
 

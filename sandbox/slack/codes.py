@@ -1,4 +1,4 @@
-"""The one-time codes that a person's consent gives to an app."""
+"""The one-time OAuth codes of users' consent."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ CODE_LIFE = 600.0
 
 @dataclass
 class Code:
-    """What a person allowed, until the app comes to collect it."""
+    """A user's consent, until the app exchanges the code."""
 
     value: str = field(repr=False)
     app_id: str
     team_id: str
     user_id: str
     scopes: tuple[str, ...]
-    #: What the authorize request named; None where it named none.
+    #: The redirect URI of the authorize request, if any.
     redirect_uri: str | None
     expires_at: float
     org_wide: bool = False
@@ -28,7 +28,7 @@ class Code:
 
 
 class Codes:
-    """Every code that was given out."""
+    """The store of all codes."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -45,7 +45,7 @@ class Codes:
         redirect_uri: str | None,
         org_wide: bool = False,
     ) -> Code:
-        """Make a code for what a person allowed."""
+        """Issue a code for a user's consent."""
         value = f"{secrets.randbelow(10**12)}.{secrets.randbelow(10**12)}.{secrets.token_hex(32)}"
         code = Code(
             value,
@@ -62,7 +62,7 @@ class Codes:
         return code
 
     def redeem(self, value: str, app_id: str, redirect_uri: str | None) -> Code | str:
-        """Use up a code; give Slack's name for what is wrong where it can't be used."""
+        """Use up a code; return it, or Slack's error if it can't be used."""
         with self._lock:
             code = self._codes.get(value)
             if code is None or code.app_id != app_id or code.expires_at <= self._clock():

@@ -1,4 +1,4 @@
-"""App configuration tokens: made by hand by a person, for one workspace, twelve hours at a time."""
+"""App configuration tokens: created by a user for one workspace, valid for twelve hours."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWNER_ID = "U0MAYA00001"
 
 @dataclass(frozen=True)
 class ConfigToken:
-    """A token that makes and manages apps in one workspace, and the one that renews it."""
+    """A token that creates and manages apps in one workspace, and its refresh token."""
 
     token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -26,12 +26,12 @@ class ConfigToken:
 
     @property
     def expires_at(self) -> float:
-        """Give when the token ends."""
+        """Return when the token expires."""
         return self.issued_at + LIFE
 
 
 class ConfigTokens:
-    """Every app configuration token there is; one is there from the start."""
+    """All app configuration tokens; one exists from the start."""
 
     def __init__(self, team_id: str, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -40,7 +40,7 @@ class ConfigTokens:
         self._tokens = [first]
 
     def authenticate(self, token: str) -> ConfigToken | str:
-        """Give what a token stands for, or Slack's name for what is wrong with it."""
+        """Return a token's record, or Slack's error for it."""
         with self._lock:
             found = next((each for each in self._tokens if each.token == token), None)
         if found is None:
@@ -48,12 +48,12 @@ class ConfigTokens:
         return "token_expired" if found.expires_at <= self._clock() else found
 
     def age(self, seconds: float) -> None:
-        """Make every token so many seconds older."""
+        """Age every token by ``seconds``."""
         with self._lock:
             self._tokens = [replace(each, issued_at=each.issued_at - seconds) for each in self._tokens]
 
     def rotate(self, refresh_token: str) -> ConfigToken | None:
-        """Swap a refresh token, once, for a new pair; None where it is unknown or was used."""
+        """Exchange a refresh token, once, for a new pair; None if it is unknown or used."""
         with self._lock:
             found = next((each for each in self._tokens if each.refresh_token == refresh_token), None)
             if found is None:

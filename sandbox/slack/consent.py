@@ -1,4 +1,4 @@
-"""Slack's pages for people: consent at ``/oauth/v2/authorize``, and making an app by hand at ``/apps``."""
+"""Slack's pages for users: consent at ``/oauth/v2/authorize``, creating an app by hand at ``/apps``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ consent = Blueprint(
     "consent", __name__, template_folder="templates", static_folder="static", static_url_path="/oauth/static"
 )
 
-#: What a scope lets an app do, in Slack's words for people.
+#: Slack's descriptions of the scopes.
 SCOPES = {
     "app_mentions:read": "View messages that directly mention it in conversations it is in",
     "assistant:write": "Act as an AI assistant",
@@ -36,19 +36,19 @@ SCOPES = {
 }
 
 
-class RefusedError(Exception):
-    """A request for consent that Slack shows an error page for; the text is Slack's error."""
+class ConsentError(Exception):
+    """An authorize request that gets an error page; the text is Slack's error."""
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What an app asks consent for."""
+class AuthorizeRequest:
+    """A valid authorize request of an app."""
 
     app: App
     scopes: tuple[str, ...]
-    #: Where the person goes afterwards.
+    #: The URL the user is redirected to.
     target: str
-    #: What the request named; None where it named none and the app has just one.
+    #: The redirect URI of the request; None if it had none and the app has just one.
     redirect_uri: str | None
     state: str
     teams: tuple[Team, ...]
@@ -56,8 +56,8 @@ class Wish:
 
 @consent.after_request
 def guard(response: Response) -> Response:
-    """Keep scripts, frames and other sites out of the page."""
-    # No form-action: browsers apply it to where the form's answer redirects to, which is the app's own site.
+    """Set the security headers: no scripts, frames or other sites."""
+    # No form-action: browsers apply it to the redirect after the form too, which goes to the app's own site.
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
@@ -65,21 +65,21 @@ def guard(response: Response) -> Response:
     return response
 
 
-@consent.errorhandler(RefusedError)
-def show_refusal(error: RefusedError) -> Response:
+@consent.errorhandler(ConsentError)
+def show_refusal(error: ConsentError) -> Response:
     """Show Slack's error page."""
     return make_response(render_template("consent/refused.html", error=str(error)), 400)
 
 
 @consent.errorhandler(ValueError)
 def show_bad_manifest(error: ValueError) -> Response:
-    """Show what is wrong with a manifest that somebody brought."""
+    """Show the faults of a manifest."""
     return make_response(render_template("consent/refused.html", error=str(error)), 400)
 
 
 @consent.get("/apps")
 def offer_app() -> str:
-    """Offer to make the app of ``?new_app=1&manifest_json=``, as Slack's page for apps does."""
+    """Offer to create the app of ``?new_app=1&manifest_json=``, as Slack's page for apps does."""
     manifest = read_manifest(request.args.get("manifest_json", ""))
     name, teams = manifest["display_information"]["name"], current_sandbox().world.teams.values()
     scopes = [SCOPES.get(scope, scope) for scope in make_app(manifest, "").scopes]
@@ -90,7 +90,7 @@ def offer_app() -> str:
 
 @consent.post("/apps")
 def create_app_by_hand() -> str:
-    """Make it in the chosen workspace and show its credentials; its URLs are not asked for anything here."""
+    """Create the app in the chosen workspace and show its credentials; its URLs are not verified."""
     world = current_sandbox().world
     team = world.teams.get(request.form.get("team", "")) or abort(400)
     app = world.add_app(make_app(read_manifest(request.form.get("manifest", "")), team.id))
@@ -98,7 +98,7 @@ def create_app_by_hand() -> str:
 
 
 def read_manifest(text: str) -> dict[str, Any]:
-    """Read a manifest; ValueError says what Slack would refuse in it."""
+    """Read a manifest; ValueError with its faults if Slack would refuse it."""
     manifest = json.loads(text)
     if faults := manifest_faults(manifest):
         raise ValueError("; ".join(f"{each['pointer']}: {each['message']}" for each in faults))
@@ -108,57 +108,60 @@ def read_manifest(text: str) -> dict[str, Any]:
 
 @consent.get("/oauth/v2/authorize")
 def ask() -> str:
-    """Ask a person whether an app may have what it wants."""
+    """Ask a user to consent to an app's scopes."""
     world = current_sandbox().world
-    wish = read_wish(world, request.args)
+    requested = read_authorize_request(world, request.args)
     people = [each for each in world.users.values() if not each.is_bot]
-    wants = [SCOPES.get(scope, scope) for scope in wish.scopes]
-    return render_template("consent/ask.html", wish=wish, people=people, wants=wants, asked=request.args)
+    wants = [SCOPES.get(scope, scope) for scope in requested.scopes]
+    return render_template(
+        "consent/ask.html", requested=requested, people=people, wants=wants, asked=request.args
+    )
 
 
 @consent.post("/oauth/v2/authorize")
 def decide() -> BaseResponse:
-    """Send the person back to the app, with a code or with the refusal."""
+    """Redirect the user to the app, with a code or ``access_denied``."""
     sandbox = current_sandbox()
-    wish = read_wish(sandbox.world, request.form)
+    requested = read_authorize_request(sandbox.world, request.form)
     if request.form.get("decision") != "allow":
-        return _back(wish, error="access_denied")
-    team = next((each for each in wish.teams if each.id == request.form.get("chosen_team")), wish.teams[0])
+        return _back(requested, error="access_denied")
+    chosen = [each for each in requested.teams if each.id == request.form.get("chosen_team")]
+    team = (chosen or requested.teams)[0]
     person = sandbox.world.users.get(request.form.get("user", ""))
     if person is None or person.team_id != team.id:
         person = next(
             each for each in sandbox.world.users.values() if each.team_id == team.id and not each.is_bot
         )
     code = sandbox.codes.issue(
-        wish.app.app_id,
+        requested.app.app_id,
         team.id,
         person.id,
-        scopes=wish.scopes,
-        redirect_uri=wish.redirect_uri,
-        org_wide="org_wide" in request.form and wish.app.org_deploy and team.enterprise_id is not None,
+        scopes=requested.scopes,
+        redirect_uri=requested.redirect_uri,
+        org_wide="org_wide" in request.form and requested.app.org_deploy and team.enterprise_id is not None,
     )
-    return _back(wish, code=code.value)
+    return _back(requested, code=code.value)
 
 
-def read_wish(world: World, asked: Mapping[str, str]) -> Wish:
-    """Read what an app asks for, and refuse what Slack would."""
+def read_authorize_request(world: World, asked: Mapping[str, str]) -> AuthorizeRequest:
+    """Read an authorize request; ConsentError if Slack would refuse it."""
     app = next((each for each in world.apps.values() if each.client_id == asked.get("client_id")), None)
     if app is None or app.is_deleted:
-        raise RefusedError("invalid_client_id")
+        raise ConsentError("invalid_client_id")
     redirect_uri = asked.get("redirect_uri") or None
     target = redirect_uri or (app.redirect_urls[0] if len(app.redirect_urls) == 1 else "")
     if not any(is_within(target, url) for url in app.redirect_urls):
-        raise RefusedError("bad_redirect_uri")
+        raise ConsentError("bad_redirect_uri")
     scopes = tuple(filter(None, asked.get("scope", "").split(",")))
     if not scopes or not set(scopes) <= SCOPES.keys():
-        raise RefusedError("invalid_scope" if scopes else "no_scopes")
-    return Wish(
+        raise ConsentError("invalid_scope" if scopes else "no_scopes")
+    return AuthorizeRequest(
         app, scopes, target, redirect_uri, asked.get("state", ""), _teams(world, app, asked.get("team"))
     )
 
 
 def is_within(target: str, configured: str) -> bool:
-    """Tell whether a redirect goes to a configured URL or below it (docs.slack.dev, OAuth)."""
+    """Whether a redirect goes to a configured URL or below it (docs.slack.dev, OAuth)."""
     wanted, allowed = urlsplit(target), urlsplit(configured)
     if not is_allowed_url(target) or "#" in target or wanted[:2] != allowed[:2]:
         return False
@@ -168,7 +171,7 @@ def is_within(target: str, configured: str) -> bool:
 
 
 def _teams(world: World, app: App, asked: str | None) -> tuple[Team, ...]:
-    """Give the teams a person may choose from.
+    """Return the teams that a user may choose from.
 
     An app that is not distributed can be installed in its own workspace only, or, with
     ``org_deploy_enabled``, in its own organisation (docs.slack.dev, distribution).
@@ -178,10 +181,10 @@ def _teams(world: World, app: App, asked: str | None) -> tuple[Team, ...]:
     if not app.is_distributed:
         teams = [each for each in teams if _is_home(world, app, each)]
         if asked and asked not in {each.id for each in teams}:
-            raise RefusedError("invalid_team_for_non_distributed_app")
+            raise ConsentError("invalid_team_for_non_distributed_app")
     if not teams:
-        raise RefusedError("invalid_team_for_non_distributed_app")
-    # `team` only preselects: the person may choose another workspace.
+        raise ConsentError("invalid_team_for_non_distributed_app")
+    # `team` only preselects: the user may choose another workspace.
     return tuple(sorted(teams, key=lambda each: each.id != asked))
 
 
@@ -191,6 +194,6 @@ def _is_home(world: World, app: App, team: Team) -> bool:
     return team.id == app.home_team_id or (app.org_deploy and shares)
 
 
-def _back(wish: Wish, **answer: str) -> BaseResponse:
-    query = urlencode({**answer, "state": wish.state})
-    return redirect(f"{wish.target}{'&' if '?' in wish.target else '?'}{query}")
+def _back(requested: AuthorizeRequest, **answer: str) -> BaseResponse:
+    query = urlencode({**answer, "state": requested.state})
+    return redirect(f"{requested.target}{'&' if '?' in requested.target else '?'}{query}")

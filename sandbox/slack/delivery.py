@@ -1,4 +1,4 @@
-"""How Slack brings a signed request to an app: how long it waits, when it tries again; with a log."""
+"""Delivery of signed events to apps, with time-outs, retries and a log."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import requests
 from sandbox.slack.records import App
 from sandbox.slack.signing import signed_headers
 
-#: Docs.slack.dev, Events API: nearly at once, after a minute, after five minutes.
+#: Docs.slack.dev, Events API: immediately, after a minute, after five minutes.
 RETRY_DELAYS = (0.0, 60.0, 300.0)
 _SENDERS = 32
 _LOG_LENGTH = 20_000
 
 
 class DeliverySettings(Protocol):
-    """What the sandbox can be told about deliveries."""
+    """The settings of deliveries."""
 
     retry_scale: float
     event_timeout: float
@@ -30,22 +30,22 @@ class DeliverySettings(Protocol):
 
 @dataclass(frozen=True)
 class Delivery:
-    """One attempt to bring one event to an app."""
+    """One attempt to deliver one event to an app."""
 
     app_id: str
     event_id: str
     #: 0 for the first, then 1 to 3.
     attempt: int
-    #: None where no answer came.
+    #: None if no answer came.
     status: int | None
-    #: Slack's word for what went wrong; "" where nothing did.
+    #: Slack's reason for a failure; "" for a success.
     reason: str
     seconds: float
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """A body on its way to an app, and how often it was tried."""
+class OutgoingEvent:
+    """An event to deliver to an app, and the number of the attempt."""
 
     app: App
     event_id: str
@@ -55,7 +55,7 @@ class Parcel:
 
 
 class Deliveries:
-    """Sends bodies from a small pool of threads and keeps a log."""
+    """Sends events from a small pool of threads and logs the attempts."""
 
     def __init__(self, settings: DeliverySettings, clock: Callable[[], float]) -> None:
         self._settings = settings
@@ -68,29 +68,29 @@ class Deliveries:
         self._session.mount("http://", adapter)
         self._lock = threading.Lock()
         self._log: deque[Delivery] = deque(maxlen=_LOG_LENGTH)
-        self._sent: dict[str, Parcel] = {}
+        self._sent: dict[str, OutgoingEvent] = {}
         self._timers: set[threading.Timer] = set()
         self._closed = False
 
-    def send(self, parcel: Parcel) -> None:
-        """Bring a body to its app in the background, with retries."""
+    def send(self, outgoing: OutgoingEvent) -> None:
+        """Deliver an event in the background, with retries."""
         with self._lock:
             if self._closed:
                 return
-            self._sent[parcel.event_id] = parcel
-            self._pool.submit(self._deliver, parcel)
+            self._sent[outgoing.event_id] = outgoing
+            self._pool.submit(self._deliver, outgoing)
 
     def replay(self, event_id: str) -> None:
-        """Send an event that was sent before once more, with the same id and body."""
+        """Send an event again, with the same id and body."""
         self.send(self._sent[event_id])
 
     def log(self) -> list[Delivery]:
-        """Give every attempt so far, oldest first."""
+        """Return every attempt so far, oldest first."""
         with self._lock:
             return list(self._log)
 
     def close(self) -> None:
-        """Send nothing any more."""
+        """Stop all deliveries and retries."""
         with self._lock:
             self._closed = True
             timers = list(self._timers)
@@ -99,25 +99,27 @@ class Deliveries:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._session.close()
 
-    def _deliver(self, parcel: Parcel) -> None:
+    def _deliver(self, outgoing: OutgoingEvent) -> None:
         started = time.monotonic()
-        status, reason, may_retry = self._post(parcel)
+        status, reason, may_retry = self._post(outgoing)
         seconds = time.monotonic() - started
         with self._lock:
             self._log.append(
-                Delivery(parcel.app.app_id, parcel.event_id, parcel.attempt, status, reason, seconds)
+                Delivery(outgoing.app.app_id, outgoing.event_id, outgoing.attempt, status, reason, seconds)
             )
-        if reason and may_retry and parcel.attempt < len(RETRY_DELAYS):
-            self._send_later(Parcel(parcel.app, parcel.event_id, parcel.body, parcel.attempt + 1, reason))
+        if reason and may_retry and outgoing.attempt < len(RETRY_DELAYS):
+            self._send_later(
+                OutgoingEvent(outgoing.app, outgoing.event_id, outgoing.body, outgoing.attempt + 1, reason)
+            )
 
-    def _post(self, parcel: Parcel) -> tuple[int | None, str, bool]:
-        """Give the answer's status, Slack's word for the failure, and whether to try again."""
-        url = parcel.app.events_url
+    def _post(self, outgoing: OutgoingEvent) -> tuple[int | None, str, bool]:
+        """Return the answer's status, Slack's reason for a failure, and whether to retry."""
+        url = outgoing.app.events_url
         if url is None:
             return None, "connection_failed", False
         try:
             response = self._session.post(
-                url, data=parcel.body, headers=self._headers(parcel), timeout=self._settings.event_timeout
+                url, data=outgoing.body, headers=self._headers(outgoing), timeout=self._settings.event_timeout
             )
         except requests.RequestException as error:
             return None, reason_of(error), True
@@ -125,24 +127,24 @@ class Deliveries:
             return response.status_code, "", False
         return response.status_code, "http_error", response.headers.get("X-Slack-No-Retry") != "1"
 
-    def _headers(self, parcel: Parcel) -> dict[str, str]:
+    def _headers(self, outgoing: OutgoingEvent) -> dict[str, str]:
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
-            **signed_headers(parcel.app.signing_secret, int(self._clock()), parcel.body),
+            **signed_headers(outgoing.app.signing_secret, int(self._clock()), outgoing.body),
         }
-        if parcel.attempt:
-            headers["X-Slack-Retry-Num"] = str(parcel.attempt)
-            headers["X-Slack-Retry-Reason"] = parcel.reason
+        if outgoing.attempt:
+            headers["X-Slack-Retry-Num"] = str(outgoing.attempt)
+            headers["X-Slack-Retry-Reason"] = outgoing.reason
         return headers
 
-    def _send_later(self, parcel: Parcel) -> None:
-        delay = RETRY_DELAYS[parcel.attempt - 1] * self._settings.retry_scale
+    def _send_later(self, outgoing: OutgoingEvent) -> None:
+        delay = RETRY_DELAYS[outgoing.attempt - 1] * self._settings.retry_scale
 
         def fire() -> None:
             with self._lock:
                 self._timers.discard(timer)
-            self.send(parcel)
+            self.send(outgoing)
 
         timer = threading.Timer(delay, fire)
         timer.daemon = True
@@ -153,7 +155,7 @@ class Deliveries:
 
 
 def reason_of(error: requests.RequestException) -> str:
-    """Give Slack's word for a request that got no answer (docs.slack.dev, Events API)."""
+    """Return Slack's reason for a request without an answer (docs.slack.dev, Events API)."""
     kinds = {
         requests.Timeout: "http_timeout",
         requests.TooManyRedirects: "too_many_redirects",

@@ -1,4 +1,4 @@
-"""The interactive elements of Block Kit, as far as an app that posts answers uses them.
+"""The interactive elements of Block Kit that an app with answers uses.
 
 Limits: docs.slack.dev, Block Kit reference.
 """
@@ -58,7 +58,7 @@ BUTTON = shape(
 
 
 def _options_or_groups(value: Any, pointer: str, faults: Faults) -> None:
-    """Refuse a select that has both options and groups of them, or neither."""
+    """Refuse a select that has both options and option groups, or neither."""
     if isinstance(value, dict) and ("options" in value) == ("option_groups" in value):
         faults.append(fault(pointer, "missing_field", "needs either options or option_groups"))
 

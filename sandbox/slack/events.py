@@ -1,4 +1,4 @@
-"""Which events an app hears of, in Slack's envelope (docs.slack.dev, Events API)."""
+"""The events that apps receive, in Slack's envelope (docs.slack.dev, Events API)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.slack.challenges import answers_challenge
 from sandbox.slack.changes import Change
-from sandbox.slack.delivery import Deliveries, Delivery, DeliverySettings, Parcel
+from sandbox.slack.delivery import Deliveries, Delivery, DeliverySettings, OutgoingEvent
 from sandbox.slack.mentions import mentioned_ids
 from sandbox.slack.records import App, Channel, Install, Message, new_id
 from sandbox.slack.sessions import Session
@@ -19,19 +19,19 @@ _MESSAGE_EVENTS = {
     "mpim": "message.mpim",
     "im": "message.im",
 }
-#: What the sandbox adds to a message and Slack does not send.
+#: The sandbox's own fields of a message, which Slack does not send.
 _OWN_FIELDS = ("pings", "channel", "invited_app_id")
 
 
 class EventSender:
-    """Tells the apps what happens, by signed requests to their events URLs."""
+    """Sends the apps' events as signed requests to their events URLs."""
 
     def __init__(self, world: World, settings: DeliverySettings) -> None:
         self._world = world
         self._deliveries = Deliveries(settings, world.clock)
 
     def announce(self, change: Change) -> None:
-        """Send the events that a change of a message means, to each app in the channel that listens."""
+        """Send the events of a message's change to each subscribed app in the channel."""
         channel = self._world.channels[change.message["channel"]]
         if change.message.get("is_ephemeral"):
             return
@@ -43,7 +43,7 @@ class EventSender:
                 )
 
     def send_event(self, install: Install, event: dict[str, Any], **envelope: Any) -> str:
-        """Send any event to an app, in an envelope whose fields may be given; give its ``event_id``."""
+        """Send any event to an app, with ``envelope`` fields replaced; return its ``event_id``."""
         app = self._world.apps[install.app_id]
         body = {**self._envelope(app, install, event), **envelope}
         self.send_raw(app, json.dumps(body).encode(), body["event_id"])
@@ -51,14 +51,14 @@ class EventSender:
 
     def send_raw(self, app: App, body: bytes, event_id: str) -> None:
         """Send any body to an app's events URL, signed."""
-        self._deliveries.send(Parcel(app, event_id, body))
+        self._deliveries.send(OutgoingEvent(app, event_id, body))
 
     def replay(self, event_id: str) -> None:
-        """Send an event again that was sent before."""
+        """Send an event again."""
         self._deliveries.replay(event_id)
 
     def uninstall(self, install: Install) -> None:
-        """End an install and tell its app: ``tokens_revoked`` and ``app_uninstalled``, in no sure order."""
+        """Uninstall an app and send ``tokens_revoked`` and ``app_uninstalled``, in no fixed order."""
         self._world.installs.uninstall(install)
         tokens = {"oauth": [], "bot": [install.bot_user_id]}
         for event in ({"type": "tokens_revoked", "tokens": tokens}, {"type": "app_uninstalled"}):
@@ -66,9 +66,9 @@ class EventSender:
                 self.send_event(install, event)
 
     def open_home(self, install: Install, user_id: str, tab: str = "messages") -> Channel:
-        """Tell an app that somebody opened its ``home`` or its ``messages`` tab, and give the DM.
+        """Send ``app_home_opened`` for the ``home`` or ``messages`` tab, and return the DM.
 
-        The Home tab comes with its view, where it has one (docs.slack.dev, app_home_opened).
+        The event of the Home tab has its view, if there is one (docs.slack.dev, app_home_opened).
         """
         app = self._world.apps[install.app_id]
         if tab not in ("home", "messages") or not app.shows(tab):
@@ -83,9 +83,9 @@ class EventSender:
         return channel
 
     def stop_session(self, session: Session, user_id: str) -> None:
-        """Tell an agent that somebody pressed Stop; the session's status is the agent's own to change.
+        """Send ``agent_session_stopped`` for a user; the session's status is the agent's own to change.
 
-        LookupError where the session has no such button (docs.slack.dev, agent_session_stopped).
+        LookupError if the session has no Stop button (docs.slack.dev, agent_session_stopped).
         """
         channel = self._world.channels[session.channel_id]
         install = self._world.installs.in_channel(session.app_id, channel)
@@ -99,15 +99,15 @@ class EventSender:
         self.send_event(install, event, **self._place(install, channel.team_id))
 
     def verify_url(self, app: App, url: str) -> bool:
-        """Ask a URL to echo a challenge, as Slack does when an events URL is set; tell whether it did."""
+        """Verify an events URL by a challenge, as Slack does when it is set."""
         return answers_challenge(app, url, int(self._world.clock()))
 
     def log(self) -> list[Delivery]:
-        """Give every attempt to deliver an event, oldest first."""
+        """Return every attempt to deliver an event, oldest first."""
         return self._deliveries.log()
 
     def close(self) -> None:
-        """Send nothing any more."""
+        """Stop all deliveries and retries."""
         self._deliveries.close()
 
     def _listens(self, install: Install, event_type: str) -> bool:
@@ -125,7 +125,7 @@ class EventSender:
         return events
 
     def _told(self, channel: Channel, change: Change) -> Change:
-        """Add, in a channel shared by organisations, where the author is from.
+        """Add the author's organisation and team, in a channel shared by organisations.
 
         ``user_team`` names an organisation rather than one of its teams (docs.slack.dev, Slack Connect).
         """
@@ -137,7 +137,7 @@ class EventSender:
         return Change(change.kind, {**change.message, **origin}, change.previous)
 
     def _is_mention(self, install: Install, channel: Channel, change: Change) -> bool:
-        """Tell whether an app is told of a mention: never in a DM, never of its own messages."""
+        """Whether an app gets ``app_mention``: never in a DM, never for its own messages."""
         message, previous = change.message, change.previous or {}
         if channel.kind == "im" or change.kind == "deleted" or not self._listens(install, "app_mention"):
             return False
@@ -147,14 +147,14 @@ class EventSender:
         return named and install.bot_user_id not in mentioned_ids(previous.get("text", ""))
 
     def _place(self, install: Install, team_id: str) -> dict[str, Any]:
-        """Give the team of an event where the organisation has the app: the one that it happened in."""
+        """Return the envelope's team fields for an org-wide install: the team of the event."""
         team = self._world.teams[team_id]
         if install.team_id is not None or team.enterprise_id != install.enterprise_id:
             return {}
         return {"team_id": team.id, "context_team_id": team.id}
 
     def _shared(self, install: Install, channel: Channel, message: Message) -> dict[str, Any]:
-        """Give the envelope's fields that differ in a channel shared by organisations.
+        """Return the envelope's fields for a channel shared by organisations.
 
         The envelope's ``team_id`` may then be the other organisation's, and ``enterprise_id`` goes with it;
         ``authorizations`` stays right.
@@ -198,13 +198,13 @@ class EventSender:
 
 
 def mention_event(message: Message) -> dict[str, Any]:
-    """Give the ``app_mention`` event of a message; shared files are in it, and no subtype."""
+    """Return the ``app_mention`` event of a message, with its files and without a subtype."""
     sent = {name: value for name, value in _sent(message).items() if name != "subtype"}
     return {**sent, "type": "app_mention", "channel": message["channel"], "event_ts": message["ts"]}
 
 
 def message_event(channel: Channel, change: Change) -> dict[str, Any]:
-    """Give the ``message`` event of a change, with Slack's subtype where it is an edit or a deletion."""
+    """Return the ``message`` event of a change, with Slack's subtype for an edit or a deletion."""
     message = change.message
     place = {"channel": channel.id, "channel_type": channel.kind, "event_ts": message["ts"]}
     if change.kind == "posted":
@@ -224,5 +224,5 @@ def message_event(channel: Channel, change: Change) -> dict[str, Any]:
 
 
 def _sent(message: Message) -> dict[str, Any]:
-    """Give a message without what only the sandbox knows of it."""
+    """Return a message without the sandbox's own fields."""
     return {name: value for name, value in message.items() if name not in _OWN_FIELDS}

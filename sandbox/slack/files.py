@@ -1,4 +1,4 @@
-"""Files that people share: what a message and its event say of them (docs.slack.dev, file object)."""
+"""Shared files in messages and events (docs.slack.dev, file object)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sandbox.slack.records import new_id
 
 
 def shared_files(user_id: str, names: tuple[str, ...]) -> dict[str, Any]:
-    """Give the fields that a message has more for its files: none without files."""
+    """Return the fields of a message for its files; none without files."""
     if not names:
         return {}
     files = [_file(user_id, name) for name in names]
@@ -30,6 +30,6 @@ def _file(user_id: str, name: str) -> dict[str, Any]:
         "mode": "hosted",
         "is_external": False,
         "file_access": "visible",
-        # Nobody can load it: the app has no scope to read files.
+        # The app has no scope to read files.
         "url_private": f"https://files.slack.com/files-pri/{file_id}/{name}",
     }

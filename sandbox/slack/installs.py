@@ -1,4 +1,4 @@
-"""Which apps are installed where, and the tokens that stand for it."""
+"""The installs of apps in teams, and their tokens."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sandbox.slack.records import App, Channel, Install, Team, User, new_id
 ROTATING_TOKEN_LIFE = 43_200
 
 
-class Directory(Protocol):
-    """What installs need to know of the world they are in."""
+class WorldState(Protocol):
+    """The parts of the world that installs need."""
 
     clock: Callable[[], float]
     lock: threading.RLock
@@ -26,23 +26,22 @@ class Directory(Protocol):
         """Add a person or a bot user."""
 
     def touch(self) -> None:
-        """Count a change and wake those who wait for one."""
+        """Increment the version and wake all waiting threads."""
 
 
 class Installs:
     """The installs of a world, found by app and team, by token or by bot user."""
 
-    def __init__(self, world: Directory) -> None:
+    def __init__(self, world: WorldState) -> None:
         self._world = world
         self._by_key: dict[tuple[str, str], Install] = {}
-        #: Tokens that were good once: revoked ones answer otherwise than ones never given.
+        #: Revoked tokens, whose error differs from that of unknown ones.
         self.revoked_tokens: set[str] = set()
 
     def install(self, app_id: str, team_id: str, *, by: str = "", scopes: tuple[str, ...] = ()) -> Install:
-        """Install an app in a team, or give its install the new scopes.
+        """Install an app in a team, or add the new scopes to its install.
 
-        Installing again gives the same bot token, and scopes add up
-        (docs.slack.dev, installing with OAuth).
+        The bot token stays the same (docs.slack.dev, installing with OAuth).
         """
         return self._install(app_id, team_id, org_wide=False, by=by, scopes=scopes)
 
@@ -86,14 +85,14 @@ class Installs:
             install.older_tokens.clear()
             self._issue(install)
         elif self._world.apps[install.app_id].token_rotation:
-            # A token that ends can't be given again: it may have ended.
+            # A token that expires is not returned again.
             self._issue(install)
         install.scopes = tuple(dict.fromkeys(install.scopes + scopes))
         install.installed_by = by or install.installed_by
         install.is_active = True
 
     def _issue(self, install: Install) -> None:
-        """Give an install a new token, and a refresh token where the app's tokens rotate."""
+        """Issue a new token for an install, and a refresh token if the app's tokens rotate."""
         token = (
             f"xoxb-{secrets.randbelow(10**12):012d}-{secrets.randbelow(10**13):013d}-{secrets.token_hex(12)}"
         )
@@ -107,9 +106,9 @@ class Installs:
         install.expires_at = self._world.clock() + ROTATING_TOKEN_LIFE
 
     def refresh(self, app_id: str, refresh_token: str) -> Install | None:
-        """Swap a refresh token, once, for new ones; None where it is unknown or was used.
+        """Exchange a refresh token, once, for new tokens; None if it is unknown or used.
 
-        The access token of before goes on until its own end (docs.slack.dev, using token rotation).
+        The previous access token works until it expires (docs.slack.dev, using token rotation).
         """
         with self._world.lock:
             for install in self.all():
@@ -119,7 +118,7 @@ class Installs:
             return None
 
     def age(self, install: Install, seconds: float) -> None:
-        """Make an install's access tokens so many seconds older; LookupError where they never end."""
+        """Age an install's access tokens by ``seconds``; LookupError if they do not rotate."""
         with self._world.lock:
             if install.expires_at is None:
                 raise LookupError("the tokens of this app do not rotate")
@@ -127,7 +126,7 @@ class Installs:
             install.older_tokens = {token: at - seconds for token, at in install.older_tokens.items()}
 
     def uninstall(self, install: Install) -> None:
-        """End an install: its token is dead and its bot leaves every channel."""
+        """Deactivate an install and its token, and remove its bot from every channel."""
         with self._world.lock:
             install.is_active = False
             for channel in self._world.channels.values():
@@ -136,7 +135,7 @@ class Installs:
             self._world.touch()
 
     def authenticate(self, token: str) -> Install | str:
-        """Give the install a token stands for, or Slack's name for what is wrong with the token."""
+        """Return the install of a token, or Slack's error for the token."""
         found = next(
             (each for each in self.all() if token == each.bot_token or token in each.older_tokens), None
         )
@@ -151,12 +150,12 @@ class Installs:
         return "token_expired" if is_over else found
 
     def all(self) -> list[Install]:
-        """Give every install, ended ones too."""
+        """Return every install, inactive ones too."""
         with self._world.lock:
             return list(self._by_key.values())
 
     def find(self, app_id: str, team_id: str) -> Install | None:
-        """Give an app's install that serves a team, its own before the organisation's."""
+        """Return an app's active install for a team, the team's own before the organisation's."""
         with self._world.lock:
             enterprise_id = self._world.teams[team_id].enterprise_id
             for tenant in (team_id, enterprise_id):
@@ -166,10 +165,10 @@ class Installs:
             return None
 
     def in_channel(self, app_id: str, channel: Channel) -> Install | None:
-        """Give an app's install in one of the teams of a channel, the owning team's first."""
+        """Return an app's install in one of the teams of a channel, the owning team's first."""
         teams = [channel.team_id, *sorted(channel.shared_with)]
         return next((found for team in teams if (found := self.find(app_id, team))), None)
 
     def members(self, channel: Channel) -> list[Install]:
-        """Give the installs whose bots are in a channel."""
+        """Return the installs whose bots are in a channel."""
         return [each for each in self.all() if each.is_active and each.bot_user_id in channel.members]

@@ -1,4 +1,4 @@
-"""Presses and submissions as Slack sends them: a signed form with one field, never sent again.
+"""Block actions and view submissions as Slack sends them: a signed form with one field, without retries.
 
 Source: docs.slack.dev, block_actions and view_submission payloads.
 """
@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 import requests
 
-from sandbox.slack.filling import with_ids
-from sandbox.slack.pressing import as_action, find_element
+from sandbox.slack.block_actions import as_action, find_element
+from sandbox.slack.block_ids import with_ids
 from sandbox.slack.records import App, Install, Message
 from sandbox.slack.signing import signed_headers
 from sandbox.slack.world import World
@@ -26,18 +26,18 @@ Payload = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Pressed:
-    """What came of a press: the status of the app's answer, None without one, and the trigger it had."""
+class PressResult:
+    """The result of a press: the status of the app's answer, None without one, and the trigger."""
 
     status: int | None
     trigger_id: str
 
 
 @dataclass(frozen=True)
-class Place:
-    """Which element of which message: ``block_id`` where one ``action_id`` stands in several blocks.
+class ElementRef:
+    """An element of a message; ``block_id`` is needed if several blocks have its ``action_id``.
 
-    ``value`` is of the option, or of the thumb, that is chosen; buttons need none.
+    ``value`` is the chosen option's or thumb's; buttons need none.
     """
 
     channel_id: str
@@ -47,10 +47,10 @@ class Place:
     value: str = ""
 
 
-def press(world: World, user_id: str, place: Place) -> Pressed:
-    """Press an element of a message, or choose one of its options, as a person.
+def press(world: World, user_id: str, place: ElementRef) -> PressResult:
+    """Press an element of a message, or choose one of its options, as a user.
 
-    LookupError where there is no such message, element or option, or the person cannot see it.
+    LookupError if there is no such message, element or option, or the user cannot see it.
     """
     message = world.find_message(place.channel_id, place.ts)
     if message is None or "app_id" not in message:
@@ -66,17 +66,17 @@ def press(world: World, user_id: str, place: Place) -> Pressed:
         "actions": [action],
     }
     answer = send(app, payload, int(world.clock()))
-    return Pressed(None if answer is None else answer.status_code, payload["trigger_id"])
+    return PressResult(None if answer is None else answer.status_code, payload["trigger_id"])
 
 
 def submission(world: World, app: App, install: Install, user_id: str, view: Payload) -> Payload:
-    """Give the payload of a modal that somebody sends off; ``view`` has its ``state``."""
+    """Return the ``view_submission`` payload of a modal; ``view`` has its ``state``."""
     head = _head(world, app, install, user_id, "view_submission")
     return {**head, "view": view, "response_urls": []}
 
 
 def install_of(world: World, message: Mapping[str, Any]) -> Install:
-    """Give the install whose bot wrote a message; LookupError where it is gone."""
+    """Return the install whose bot posted a message; LookupError if it is inactive."""
     bots = [each for each in world.installs.all() if each.bot_id == message.get("bot_id") and each.is_active]
     if not bots:
         raise LookupError("the app is not installed any more")
@@ -84,7 +84,7 @@ def install_of(world: World, message: Mapping[str, Any]) -> Install:
 
 
 def send(app: App, payload: Payload, timestamp: int) -> requests.Response | None:
-    """Bring a payload to an app, once, and give the answer; None where none came within three seconds."""
+    """Send a payload to an app, once, and return the answer; None if none came within three seconds."""
     if app.interactivity_url is None:
         raise LookupError("the app takes no interactions")
     body = urlencode({"payload": json.dumps(payload)}).encode()
@@ -103,9 +103,9 @@ def _sees(world: World, user_id: str, channel_id: str) -> bool:
 
 
 def _head(world: World, app: App, install: Install, user_id: str, kind: str) -> Payload:
-    """Give what all payloads have: who, and for which install.
+    """Return the fields of all payloads: the user and the install.
 
-    ``team`` is the install's and null where the organisation has the app; Bolt reads it so too.
+    ``team`` is the install's, null for an org-wide one; Bolt reads it so too.
     """
     user = world.users[user_id]
     team = world.teams[install.team_id] if install.team_id else None
@@ -127,7 +127,7 @@ def _head(world: World, app: App, install: Install, user_id: str, kind: str) -> 
 
 
 def _place(world: World, message: Message) -> Payload:
-    """Give where the press was; an ephemeral message is not given whole."""
+    """Return the fields of the pressed message; an ephemeral one is not included itself."""
     channel, hidden = world.channels[message["channel"]], bool(message.get("is_ephemeral"))
     place = {"message_ts": message["ts"], "channel_id": channel.id, "is_ephemeral": hidden}
     in_thread = {"thread_ts": message["thread_ts"]} if "thread_ts" in message else {}

@@ -1,4 +1,4 @@
-"""How many calls of the Web API an app may make (docs.slack.dev, rate limits)."""
+"""The rate limits of the Web API (docs.slack.dev, rate limits)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ TIERS = {
     "views.open": 100,
     "views.publish": 100,
 }
-#: chat.postMessage: about one message a second and channel, bursts allowed.
+#: chat.postMessage: about one message per second and channel, with bursts.
 CHANNEL_RATE = 60
 CHANNEL_BURST = 20
-#: However slow a method is, some calls in a row pass: Slack promises "1+", not 1.
+#: The minimum burst of every method: Slack promises "1+" calls, not 1.
 _LEAST_BURST = 5
 
 
@@ -41,7 +41,7 @@ class _Bucket:
 
 
 class RateLimits:
-    """A bucket for each method, app and team, and for each channel that is posted to."""
+    """A token bucket for each method, app and team, and for each channel with posts."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -49,7 +49,7 @@ class RateLimits:
         self._buckets: dict[tuple[str, ...], _Bucket] = {}
 
     def wait_for(self, method: str, tenant: str, channel: str | None = None) -> int:
-        """Count a call; give 0 where it may pass, else the seconds to wait before the next try."""
+        """Count a call; return 0 if it may pass, else the seconds to wait before a retry."""
         with self._lock:
             if method == "chat.postMessage" and channel is not None:
                 seconds = self._take((method, tenant, channel), CHANNEL_RATE, CHANNEL_BURST)

@@ -6,29 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from sandbox.slack.rules import (
-    Faults,
-    Rule,
-    boolean,
-    both,
-    fault,
-    items,
-    matching,
-    number,
-    shape,
-    string,
-)
+from sandbox.slack.rules import Faults, Rule, boolean, both, fault, items, matching, number, shape, string
 
 MAX_URL = 3_500
 _ANY = string(10_000, least=0)
 
 
 def anything(value: Any, pointer: str, faults: Faults) -> None:
-    """Take whatever it is: parts of a manifest that no app here has."""
+    """Accept any value: parts of a manifest that no app here has."""
 
 
 def request_url(value: Any, pointer: str, faults: Faults) -> None:
-    """Take a URL that Slack would call."""
+    """Accept a URL that Slack would call."""
     if not is_allowed_url(value) or len(value) > MAX_URL:
         faults.append(fault(pointer, "invalid_url", "Invalid URL"))
 
@@ -109,7 +98,7 @@ def _bot(manifest: Any, pointer: str, faults: Faults) -> None:
 
 
 def _events(manifest: Any, pointer: str, faults: Faults) -> None:
-    """Refuse events without a place to send them to, or without their scope."""
+    """Refuse events without a request URL, or without their scope."""
     place = "/settings/event_subscriptions"
     events = at(manifest, place).get("bot_events", [])
     is_by_socket = at(manifest, "/settings").get("socket_mode_enabled")
@@ -145,7 +134,7 @@ _TOGETHER = both(_bot, _events, _rotation)
 
 
 def manifest_faults(manifest: Any) -> list[dict[str, str]]:
-    """Give everything for which Slack would refuse a manifest, each a ``message`` and a ``pointer``."""
+    """Return the faults for which Slack would refuse a manifest, each a ``message`` and a ``pointer``."""
     faults: Faults = []
     _MANIFEST(manifest, "", faults)
     if not faults:
@@ -154,7 +143,7 @@ def manifest_faults(manifest: Any) -> list[dict[str, str]]:
 
 
 def at(manifest: dict[str, Any], pointer: str) -> dict[str, Any]:
-    """Give the object at a place of a manifest, empty where there is none."""
+    """Return the object at a pointer of a manifest, empty if there is none."""
     value: Any = manifest
     for name in pointer.split("/")[1:]:
         value = value.get(name, {}) if isinstance(value, dict) else {}
@@ -162,7 +151,7 @@ def at(manifest: dict[str, Any], pointer: str) -> dict[str, Any]:
 
 
 def is_allowed_url(url: Any) -> bool:
-    """Tell whether Slack would call or redirect to a URL: https, or, for the sandbox, http on loopback."""
+    """Whether Slack would call or redirect to a URL: https, or, in the sandbox, http on loopback."""
     if not isinstance(url, str):
         return False
     try:

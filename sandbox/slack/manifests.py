@@ -1,4 +1,4 @@
-"""The app that a manifest makes (docs.slack.dev, app manifest)."""
+"""Apps from manifests (docs.slack.dev, app manifest)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["make_app", "manifest_faults"]
 
 
 def make_app(manifest: dict[str, Any], team_id: str) -> App:
-    """Make the app of a manifest, with credentials of its own; it can be installed in that team only.
+    """Create the app of a manifest, with new credentials; it can be installed in that team only.
 
-    One that is an agent has the scope ``assistant:write`` (docs.slack.dev, agent sessions).
+    An agent has the scope ``assistant:write`` (docs.slack.dev, agent sessions).
     """
     events, settings = at(manifest, "/settings/event_subscriptions"), at(manifest, "/settings")
     scopes = tuple(at(manifest, "/oauth_config/scopes").get("bot", ()))

@@ -1,4 +1,4 @@
-"""What Slack makes of a markdown block: how many items it turns into, and its tables."""
+"""Slack's expansion of a markdown block: the number of its items, and its tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Expansion:
-    """What one markdown block becomes."""
+    """The expansion of one markdown block."""
 
     items: int
     tables: tuple[Table, ...]
@@ -30,7 +30,7 @@ class Expansion:
 def expand(text: str) -> Expansion:
     """Read Markdown as Slack does when it stores it.
 
-    Each heading, rule and table becomes an item of its own; what stands between them becomes one rich text.
+    Each heading, rule and table becomes an item of its own; the rest between them becomes one rich text.
     """
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     tops = [token.type for token in tokens if token.level == 0 and token.nesting >= 0]

@@ -1,7 +1,7 @@
-"""Whom a message mentions, and which mentions in it notify people.
+"""The mentions in a message, and those of them that notify users.
 
-Slack reads its tokens in message text, in mrkdwn text objects and in markdown blocks. Where it is not sure
-that a token is dead (inside code of a markdown block), it counts as live here.
+Slack reads its tokens in message text, in mrkdwn text objects and in markdown blocks. A token that may be
+live (inside code of a markdown block) counts as live here.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _TOKEN = re.compile(
     r"<(?:@[UWB][A-Z0-9]*|!(?:here|channel|everyone|group)|!subteam\^[A-Z0-9]*)(?:[|^][^<>]*)?>",
     re.IGNORECASE,
 )
-#: Slack links these by itself in mrkdwn objects without ``verbatim`` (docs.slack.dev, formatting text).
+#: Slack links these automatically in mrkdwn objects without ``verbatim`` (docs.slack.dev, formatting text).
 _BARE = re.compile(r"(?<![\w.@/<])@(?:here|channel|everyone)\b", re.IGNORECASE)
 
 
 def live_mentions(text: str, blocks: list[dict[str, Any]] | None) -> list[str]:
-    """Give every mention that would notify somebody, in the order of the message."""
+    """Return every mention that would notify users, in the order of the message."""
     found = _TOKEN.findall(text)
     for each in _objects(blocks or []):
         found += _mentions_of(each)
@@ -30,7 +30,7 @@ def live_mentions(text: str, blocks: list[dict[str, Any]] | None) -> list[str]:
 
 
 def _mentions_of(each: dict[str, Any]) -> list[str]:
-    """Give the live mentions of one object, not of those inside it."""
+    """Return the live mentions of one object, not of those inside it."""
     kind, text = each.get("type"), each.get("text")
     if kind == "user":
         return [f"<@{each.get('user_id')}>"]
@@ -45,7 +45,7 @@ def _mentions_of(each: dict[str, Any]) -> list[str]:
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Walk through every object in a JSON value, in order."""
+    """Yield every object in a JSON value, in order."""
     if isinstance(value, list):
         for item in value:
             yield from _objects(item)
@@ -56,16 +56,16 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def pings(message: Message) -> list[str]:
-    """Give the live mentions of a message; ``link_names`` makes Slack look for names in its text too."""
+    """Return the live mentions of a message, with those that ``link_names`` adds."""
     linked = [{"type": "mrkdwn", "text": message["text"]}] if message.get("link_names") else []
     return live_mentions(message["text"], [*(message.get("blocks") or []), *linked])
 
 
 def is_reply(message: Message) -> bool:
-    """Tell whether a message stands in somebody's thread."""
+    """Whether a message is a reply in a thread."""
     return bool(message.get("thread_ts", message["ts"]) != message["ts"])
 
 
 def mentioned_ids(text: str) -> list[str]:
-    """Give the ids of the users a text mentions, in order, each once."""
+    """Return the ids of the users mentioned in a text, in order, each once."""
     return list(dict.fromkeys(_MENTION.findall(text)))

@@ -1,22 +1,13 @@
-"""What a modal may hold (docs.slack.dev, modal views and the input block)."""
+"""Slack's limits on modals (docs.slack.dev, modal views and the input block)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from sandbox.slack.block_types import ACTIONS, BLOCK_ID, CARD, CONTEXT, DIVIDER, HEADER, IMAGE_BLOCK, SECTION
 from sandbox.slack.blocks import MAX_HOME_BLOCKS, check_block_ids
 from sandbox.slack.elements import ACTION_ID, RADIO_BUTTONS, STATIC_SELECT
-from sandbox.slack.kinds import (
-    ACTIONS,
-    BLOCK_ID,
-    CARD,
-    CONTEXT,
-    DIVIDER,
-    HEADER,
-    IMAGE_BLOCK,
-    SECTION,
-)
 from sandbox.slack.rich_text import RICH_TEXT
 from sandbox.slack.rules import (
     Fault,
@@ -41,7 +32,7 @@ MAX_INPUT = 3_000
 
 
 def _lengths(value: Any, pointer: str, faults: Faults) -> None:
-    """Refuse an input whose least length is above its most."""
+    """Refuse an input whose ``min_length`` is above its ``max_length``."""
     if not isinstance(value, dict):
         return
     least, most = value.get("min_length", 0), value.get("max_length", MAX_INPUT)
@@ -105,7 +96,7 @@ _VIEW = shape(
 
 
 def check_modal(view: Any) -> list[Fault]:
-    """Give everything for which Slack would refuse a modal; pointers start at the view."""
+    """Return the faults for which Slack would refuse a modal; pointers start at the view."""
     faults: Faults = []
     if not isinstance(view, dict) or view.get("type") != "modal":
         return [fault("/type", "invalid_value", "must be modal")]
@@ -122,7 +113,7 @@ def check_modal(view: Any) -> list[Fault]:
 
 
 def inputs_of(view: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give the input blocks of a view as it is kept, each after its ``block_id``."""
+    """Yield the ``block_id`` and the block of each input of a stored view."""
     for block in view["blocks"]:
         if block["type"] == "input":
             yield block["block_id"], block

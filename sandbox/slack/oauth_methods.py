@@ -4,37 +4,36 @@ from __future__ import annotations
 
 from flask import request
 
-from sandbox.slack.calls import Answer, Call, Method, Refusal
+from sandbox.slack.calls import Answer, Call, Method, SlackError
 from sandbox.slack.codes import Code
 from sandbox.slack.records import App, Install
 
 
 def access(call: Call) -> Answer:
-    """Swap a code, or a refresh token, for a bot token.
+    """Exchange a code, or a refresh token, for a bot token.
 
-    A refresh token is its app's and works once: ``invalid_refresh_token`` otherwise
-    (docs.slack.dev, using token rotation).
+    A refresh token works once and for its own app (docs.slack.dev, using token rotation).
     """
     app = _client(call)
     if call.optional_text("grant_type") == "refresh_token":
         install = call.world.installs.refresh(app.app_id, call.optional_text("refresh_token"))
         if install is None:
-            raise Refusal("invalid_refresh_token")
+            raise SlackError("invalid_refresh_token")
         return _grant(call, app, install, install.installed_by)
     redirect_uri = call.optional_text("redirect_uri") or None
     code = call.sandbox.codes.redeem(call.optional_text("code"), app.app_id, redirect_uri)
     if isinstance(code, str):
-        raise Refusal(code)
+        raise SlackError(code)
     return _grant(call, app, _install(call, code), code.user_id)
 
 
 def api_test(call: Call) -> Answer:
-    """Answer, to show that Slack is there; needs no token."""
+    """Return the arguments; needs no token."""
     return {"args": {name: value for name, value in call.arguments.items() if name != "token"}}
 
 
 def auth_test(call: Call) -> Answer:
-    """Tell whose token it is."""
+    """Return the identity of the token."""
     install = call.install
     bot = call.world.users[install.bot_user_id]
     team = call.world.teams[bot.team_id]
@@ -52,7 +51,7 @@ def auth_test(call: Call) -> Answer:
 
 
 def auth_revoke(call: Call) -> Answer:
-    """End the token; with its only token the app is uninstalled too."""
+    """Revoke the token, which uninstalls the app too."""
     if call.flag("test"):
         return {"revoked": False}
     install = call.install
@@ -65,22 +64,22 @@ def apps_uninstall(call: Call) -> Answer:
     """Uninstall the app from the token's team."""
     app = _client(call)
     if app.app_id != call.install.app_id:
-        raise Refusal("client_id_token_mismatch")
+        raise SlackError("client_id_token_mismatch")
     call.sandbox.events.uninstall(call.install)
     return {}
 
 
 def _client(call: Call) -> App:
-    """Give the app whose client id and secret came, by HTTP Basic or in the form."""
+    """Return the app of the client id and secret, from HTTP Basic or the form."""
     client_id, client_secret = call.optional_text("client_id"), call.optional_text("client_secret")
     basic = request.authorization
     if basic is not None and basic.type == "basic":
         client_id, client_secret = basic.username or "", basic.password or ""
     app = next((each for each in call.world.apps.values() if each.client_id == client_id), None)
     if app is None:
-        raise Refusal("invalid_client_id")
+        raise SlackError("invalid_client_id")
     if app.client_secret != client_secret:
-        raise Refusal("bad_client_secret")
+        raise SlackError("bad_client_secret")
     return app
 
 
@@ -91,7 +90,7 @@ def _install(call: Call, code: Code) -> Install:
 
 
 def _grant(call: Call, app: App, install: Install, user_id: str) -> Answer:
-    """Give what an app gets for a consent; ``team`` is null where the whole organisation consented."""
+    """Return the answer of oauth.v2.access; ``team`` is null for an org-wide install."""
     home = call.world.teams[call.world.users[install.bot_user_id].team_id]
     team = {"id": home.id, "name": home.name} if install.team_id else None
     enterprise = {"id": home.enterprise_id, "name": home.enterprise_name} if home.enterprise_id else None

@@ -1,6 +1,6 @@
 """blocks.validate, apps.manifest.* and tooling.tokens.rotate (docs.slack.dev, methods).
 
-Methods that the service's scopes do not cover are known too: they answer ``missing_scope``.
+Methods that the service's scopes do not cover answer ``missing_scope``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from flask import request
 
 from sandbox.slack.blocks import check_message
-from sandbox.slack.calls import Answer, Call, Method, Refusal
+from sandbox.slack.calls import Answer, Call, Method, SlackError
 from sandbox.slack.config_tokens import LIFE, ConfigToken
 from sandbox.slack.manifest_rules import manifest_faults
 from sandbox.slack.manifests import make_app
@@ -24,25 +24,25 @@ def validate_blocks(call: Call) -> Answer:
     blocks = call.value("blocks")
     faults: list[Fault] = check_message("-", blocks, one_table=call.sandbox.settings.one_table)
     if faults:
-        raise Refusal("invalid_blocks", errors=faults)
+        raise SlackError("invalid_blocks", errors=faults)
     return {}
 
 
 def create_app(call: Call) -> Answer:
-    """Make an app from a manifest; the events URL is asked to echo a challenge during the call.
+    """Create an app from a manifest and verify its events URL during the call.
 
-    ``team_id`` is for an organisation's token; another team than the token's own is refused
+    ``team_id`` is for an organisation's token; a team other than the token's own is refused
     (docs.slack.dev, apps.manifest.create).
     """
     owner, manifest = _owner(call), _manifest(call)
     if call.optional_text("team_id") not in ("", owner.team_id):
-        raise Refusal("invalid_team_id")
+        raise SlackError("invalid_team_id")
     app = make_app(manifest, owner.team_id)
     url = app.events_url
     if url is not None and not call.sandbox.events.verify_url(app, url):
         message = "URL didn't respond with the value of the challenge parameter."
         pointer = "/settings/event_subscriptions/request_url"
-        raise Refusal("invalid_manifest", errors=[{"message": message, "pointer": pointer}])
+        raise SlackError("invalid_manifest", errors=[{"message": message, "pointer": pointer}])
     call.world.add_app(app)
     scopes = ",".join(app.scopes)
     authorize = f"{request.host_url}oauth/v2/authorize?client_id={app.client_id}&scope={scopes}"
@@ -56,19 +56,19 @@ def create_app(call: Call) -> Answer:
 
 
 def validate_manifest(call: Call) -> Answer:
-    """Check a manifest without making an app."""
+    """Check a manifest without creating an app."""
     _owner(call)
     _manifest(call)
     return {"errors": []}
 
 
 def export_manifest(call: Call) -> Answer:
-    """Give an app's manifest; never its credentials."""
+    """Return an app's manifest, without its credentials."""
     return {"manifest": _owned_app(call).manifest}
 
 
 def delete_app(call: Call) -> Answer:
-    """Delete an app for good; its installs end with it."""
+    """Delete an app and its installs."""
     app = _owned_app(call)
     for install in call.world.installs.all():
         if install.app_id == app.app_id and install.is_active:
@@ -82,7 +82,7 @@ def rotate_config_token(call: Call) -> Answer:
     """Renew an app configuration token; the refresh token works once."""
     new = call.sandbox.config_tokens.rotate(call.optional_text("refresh_token"))
     if new is None:
-        raise Refusal("invalid_refresh_token")
+        raise SlackError("invalid_refresh_token")
     issued = int(new.issued_at)
     who = {"team_id": new.team_id, "user_id": new.user_id}
     return {
@@ -96,12 +96,12 @@ def rotate_config_token(call: Call) -> Answer:
 
 def _owner(call: Call) -> ConfigToken:
     if not call.token:
-        raise Refusal("not_authed")
+        raise SlackError("not_authed")
     if not call.token.startswith("xoxe.xoxp-"):
-        raise Refusal("not_allowed_token_type")
+        raise SlackError("not_allowed_token_type")
     found = call.sandbox.config_tokens.authenticate(call.token)
     if isinstance(found, str):
-        raise Refusal(found)
+        raise SlackError(found)
     return found
 
 
@@ -109,7 +109,7 @@ def _owned_app(call: Call) -> App:
     owner = _owner(call)
     app = call.world.apps.get(call.text("app_id"))
     if app is None or app.is_deleted or app.home_team_id != owner.team_id:
-        raise Refusal("invalid_app_id")
+        raise SlackError("invalid_app_id")
     return app
 
 
@@ -117,16 +117,16 @@ def _manifest(call: Call) -> dict[str, Any]:
     try:
         manifest = json.loads(call.text("manifest"))
     except ValueError:
-        raise Refusal("invalid_manifest", errors=[{"message": "not JSON", "pointer": "/"}]) from None
+        raise SlackError("invalid_manifest", errors=[{"message": "not JSON", "pointer": "/"}]) from None
     faults = manifest_faults(manifest)
     if faults:
-        raise Refusal("invalid_manifest", errors=faults)
+        raise SlackError("invalid_manifest", errors=faults)
     manifest_: dict[str, Any] = manifest
     return manifest_
 
 
 def _uncovered(call: Call) -> Answer:
-    raise Refusal("unknown_method", req_method=call.method)
+    raise SlackError("unknown_method", req_method=call.method)
 
 
 _UNCOVERED = {

@@ -1,4 +1,4 @@
-"""What the stand-in for Slack knows about: teams, people, channels, apps and their installs."""
+"""The records of the fake Slack: teams, users, channels, apps and installs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ID_ALPHABET = string.ascii_uppercase + string.digits
 
 
 def new_id(prefix: str) -> str:
-    """Make an id that looks like Slack's: a letter that tells the kind, then ten capitals and digits."""
+    """Generate an id like Slack's: a letter for the kind, then ten capitals and digits."""
     return prefix + "".join(secrets.choice(_ID_ALPHABET) for _ in range(10))
 
 
@@ -39,14 +39,14 @@ class User:
     team_id: str
     name: str
     real_name: str
-    #: The colour of the drawn avatar, as CSS takes it.
+    #: The CSS colour of the avatar.
     colour: str = "#4a154b"
     is_bot: bool = False
     app_id: str | None = None
 
     @property
     def initials(self) -> str:
-        """Give the one or two letters drawn in the avatar."""
+        """Return the avatar's one or two letters."""
         words = self.real_name.split()
         return "".join(word[0] for word in words[:2]).upper()
 
@@ -67,13 +67,13 @@ class Channel:
 
     @property
     def team_ids(self) -> set[str]:
-        """Give every team whose people and apps can be in this channel."""
+        """Return every team whose users and apps can be in this channel."""
         return {self.team_id} | self.shared_with
 
 
 @dataclass
 class App:
-    """A Slack app as its owner set it up."""
+    """A Slack app with its configuration."""
 
     app_id: str
     client_id: str
@@ -92,12 +92,12 @@ class App:
     #: Whether an organisation may install it for all its workspaces at once.
     org_deploy: bool = False
     is_deleted: bool = False
-    #: The manifest the app was made from, where it was made by one.
+    #: The manifest the app was created from, if any.
     manifest: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def credentials(self) -> dict[str, str]:
-        """Give what Slack tells once, when the app is made (docs.slack.dev, apps.manifest.create)."""
+        """Return the credentials in the answer of apps.manifest.create (docs.slack.dev)."""
         return {
             "client_id": self.client_id,
             "client_secret": self.client_secret,
@@ -106,18 +106,18 @@ class App:
         }
 
     def shows(self, tab: str) -> bool:
-        """Tell whether the app has a ``home`` or a ``messages`` tab; one without a manifest has both."""
+        """Whether the app has a ``home`` or a ``messages`` tab; one without a manifest has both."""
         tabs = self.manifest.get("features", {}).get("app_home", {})
         return bool(tabs.get(f"{tab}_tab_enabled")) if self.manifest else True
 
     @property
     def is_agent(self) -> bool:
-        """Return whether the app is declared as an agent; one without a manifest is."""
+        """Whether the app is declared as an agent; one without a manifest is."""
         return "agent_view" in self.manifest.get("features", {}) if self.manifest else True
 
     @property
     def takes_messages(self) -> bool:
-        """Tell whether people can write to the app in its DM (docs.slack.dev, app manifest, app_home)."""
+        """Whether users can message the app in its DM (docs.slack.dev, app manifest, app_home)."""
         tabs = self.manifest.get("features", {}).get("app_home", {})
         return self.shows("messages") and not tabs.get("messages_tab_read_only_enabled")
 
@@ -136,12 +136,12 @@ class Install:
     installed_by: str = ""
     is_active: bool = True
     refresh_token: str | None = field(default=None, repr=False)
-    #: Seconds since the epoch; None where tokens do not rotate.
+    #: Seconds since the epoch; None if tokens do not rotate.
     expires_at: float | None = None
-    #: Tokens that were renewed and still work, with when each ends.
+    #: Renewed tokens that still work, with their expiry.
     older_tokens: dict[str, float] = field(default_factory=dict, repr=False)
 
     @property
     def tenant_id(self) -> str:
-        """Give the team's id, or the organisation's for an org-wide install."""
+        """Return the team's id, or the organisation's for an org-wide install."""
         return self.team_id or self.enterprise_id or ""

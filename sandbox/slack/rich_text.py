@@ -1,21 +1,11 @@
-"""The ``rich_text`` block: its four kinds of parts and what stands in them (docs.slack.dev, rich text block).
+"""The ``rich_text`` block: its four types of parts and their elements (docs.slack.dev, rich text block).
 
 Slack refuses empty texts and parts without elements: "must be more than 0 characters", "missing element".
 """
 
 from __future__ import annotations
 
-from sandbox.slack.rules import (
-    Rule,
-    boolean,
-    items,
-    number,
-    one_of,
-    shape,
-    string,
-    typed,
-    url,
-)
+from sandbox.slack.rules import Rule, boolean, items, number, one_of, shape, string, typed, url
 
 _STYLE = shape({}, dict.fromkeys(("bold", "italic", "strike", "code"), boolean))
 _WORDS = string(12_000)

@@ -1,6 +1,6 @@
-"""Small rules from which the shapes of Block Kit's objects are put together.
+"""Validation rules, from which the schemas of Block Kit's objects are composed.
 
-A rule looks at a JSON value at a place in the message (a JSON pointer) and adds what is wrong to the faults.
+A rule checks a JSON value at a JSON pointer in the message and appends its faults.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 
 class Fault(TypedDict):
-    """One thing that Slack would refuse: its error name, where it stands, and what is wrong."""
+    """One fault that Slack would refuse: its error, its JSON pointer, and a message."""
 
     error: str
     pointer: str
@@ -25,12 +25,12 @@ Rule = Callable[[Any, str, Faults], None]
 
 
 def fault(pointer: str, code: str, message: str, error: str = "invalid_blocks") -> Fault:
-    """Make a fault."""
+    """Build a fault."""
     return {"error": error, "pointer": pointer, "code": code, "message": message}
 
 
 def string(most: int, least: int = 1) -> Rule:
-    """Take a string of so many characters."""
+    """Accept a string of ``least`` to ``most`` characters."""
 
     def rule(value: Any, pointer: str, faults: Faults) -> None:
         if not isinstance(value, str):
@@ -44,7 +44,7 @@ def string(most: int, least: int = 1) -> Rule:
 
 
 def matching(pattern: str, message: str) -> Rule:
-    """Take a string that a pattern fits as a whole."""
+    """Accept a string that matches a pattern in full."""
 
     def rule(value: Any, pointer: str, faults: Faults) -> None:
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
@@ -54,7 +54,7 @@ def matching(pattern: str, message: str) -> Rule:
 
 
 def url(most: int = 3_000, schemes: tuple[str, ...] = ("http", "https")) -> Rule:
-    """Take a URL of one of some schemes."""
+    """Accept a URL with one of the schemes."""
     length = string(most)
 
     def rule(value: Any, pointer: str, faults: Faults) -> None:
@@ -73,13 +73,13 @@ def _scheme(address: str) -> str:
 
 
 def boolean(value: Any, pointer: str, faults: Faults) -> None:
-    """Take true or false."""
+    """Accept a boolean."""
     if not isinstance(value, bool):
         faults.append(fault(pointer, "invalid_type", "must be a boolean"))
 
 
 def number(least: int, most: int) -> Rule:
-    """Take a whole number in a range."""
+    """Accept an integer in a range."""
 
     def rule(value: Any, pointer: str, faults: Faults) -> None:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -91,7 +91,7 @@ def number(least: int, most: int) -> Rule:
 
 
 def one_of(*values: str) -> Rule:
-    """Take one of some words."""
+    """Accept one of the values."""
 
     def rule(value: Any, pointer: str, faults: Faults) -> None:
         if value not in values:
@@ -101,7 +101,7 @@ def one_of(*values: str) -> Rule:
 
 
 def items(item: Rule, most: int, least: int = 1) -> Rule:
-    """Take a list of so many items, each after the same rule."""
+    """Accept a list of ``least`` to ``most`` items, each of which the rule accepts."""
 
     def rule(value: Any, pointer: str, faults: Faults) -> None:
         if not isinstance(value, list):
@@ -118,7 +118,7 @@ def items(item: Rule, most: int, least: int = 1) -> Rule:
 
 
 def shape(required: dict[str, Rule], optional: dict[str, Rule] | None = None) -> Rule:
-    """Take an object with these fields and no other; ``type`` is looked at elsewhere."""
+    """Accept an object with these fields and no other; ``typed`` checks ``type``."""
     known = {**required, **(optional or {})}
 
     def rule(value: Any, pointer: str, faults: Faults) -> None:
@@ -136,10 +136,7 @@ def shape(required: dict[str, Rule], optional: dict[str, Rule] | None = None) ->
 
 
 def typed(rules: dict[str, Rule]) -> Rule:
-    """Take an object whose ``type`` is one of some, each with its rule.
-
-    The rules may be added to later, so that kinds can contain each other.
-    """
+    """Accept an object whose ``type`` is one of the rules', and which that rule accepts."""
 
     def rule(value: Any, pointer: str, faults: Faults) -> None:
         kind = value.get("type") if isinstance(value, dict) else None
@@ -154,7 +151,7 @@ def typed(rules: dict[str, Rule]) -> Rule:
 
 
 def both(*rules: Rule) -> Rule:
-    """Take what all of some rules take."""
+    """Accept a value that all rules accept."""
 
     def rule(value: Any, pointer: str, faults: Faults) -> None:
         for each in rules:
@@ -164,12 +161,12 @@ def both(*rules: Rule) -> Rule:
 
 
 def plain_text(most: int) -> Rule:
-    """Take a ``plain_text`` object."""
+    """Accept a ``plain_text`` object."""
     return typed({"plain_text": shape({"text": string(most)}, {"emoji": boolean})})
 
 
 def text_object(most: int) -> Rule:
-    """Take a ``plain_text`` or a ``mrkdwn`` object."""
+    """Accept a ``plain_text`` or a ``mrkdwn`` object."""
     words = string(most)
     plain = shape({"text": words}, {"emoji": boolean})
     return typed({"plain_text": plain, "mrkdwn": shape({"text": words}, {"verbatim": boolean})})

@@ -1,4 +1,4 @@
-"""The made-up team, people and apps that the sandbox starts with."""
+"""The made-up team, users and apps that the sandbox starts with."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BOT_EVENTS = (
 
 
 def seed(world: World, events_url: str) -> World:
-    """Fill an empty world: a team, two people, their channels, two apps that are not installed yet."""
+    """Fill an empty world: a team, two users, their channels, and two apps that are not installed."""
     world.add_team(Team(TEAM_ID, "Acme", "acme"))
     world.add_user(User(MAYA_ID, TEAM_ID, "maya", "Maya Lindqvist", "#2bac76"))
     world.add_user(User(TOM_ID, TEAM_ID, "tom", "Tom Okafor", "#e8912d"))
@@ -88,7 +88,7 @@ def _customer_app(events_url: str) -> App:
 
 
 def redirect_urls(events_url: str) -> tuple[str, ...]:
-    """Give where a service with this events URL takes people back to; on loopback under either name."""
+    """Return the redirect URLs of a service with this events URL; both names of loopback."""
     url = urlsplit(events_url)
     hosts = {url.hostname or "localhost"}
     if hosts <= {"localhost", "127.0.0.1"}:
@@ -98,5 +98,5 @@ def redirect_urls(events_url: str) -> tuple[str, ...]:
 
 
 def interactivity_url(events_url: str) -> str:
-    """Give the URL that button presses go to, beside the events URL."""
+    """Return the interactivity URL that belongs to an events URL."""
     return events_url.rsplit("/", 1)[0] + "/interactions"

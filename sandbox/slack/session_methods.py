@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sandbox.slack.calls import Answer, Call, Method, Refusal
-from sandbox.slack.places import find_channel, find_parent
+from sandbox.slack.calls import Answer, Call, Method, SlackError
+from sandbox.slack.channel_arguments import find_channel, find_parent
 from sandbox.slack.sessions import STATUSES, Session
 
 MAX_TITLE = 200
@@ -12,9 +12,9 @@ _WARNING = "missing_agent_session_stopped_event_subscription"
 
 
 def set_status(call: Call) -> Answer:
-    """Set the status of the agent's session in a thread, and make the session where there is none."""
+    """Set the status of the agent's session in a thread; create the session if there is none."""
     if not call.app.is_agent:
-        raise Refusal("not_agent_app")
+        raise SlackError("not_agent_app")
     channel = find_channel(call, call.text("channel_id"))
     call.text("thread_ts")
     thread_ts = find_parent(call, channel) or ""
@@ -45,16 +45,16 @@ def set_status(call: Call) -> Answer:
 
 
 def refuse(message: str) -> None:
-    """Refuse a call for an argument, in Slack's words."""
-    raise Refusal("invalid_arguments", response_metadata={"messages": [f"[ERROR] {message}"]})
+    """Raise Slack's error for an invalid argument."""
+    raise SlackError("invalid_arguments", response_metadata={"messages": [f"[ERROR] {message}"]})
 
 
 def _name(call: Call) -> str:
-    """Return the name that the agent gives itself; it needs a scope of its own, as an icon does."""
+    """Return the agent's custom name; it needs ``chat:write.customize``, as an icon does."""
     scope = "chat:write.customize"
     custom = [name for name in ("username", "icon_url", "icon_emoji") if call.arguments.get(name)]
     if custom and scope not in call.install.scopes:
-        raise Refusal("missing_scope", needed=scope, provided=",".join(call.install.scopes))
+        raise SlackError("missing_scope", needed=scope, provided=",".join(call.install.scopes))
     return call.optional_text("username")
 
 

@@ -1,14 +1,14 @@
-"""Agent sessions: what an agent says of its work in a thread (docs.slack.dev, agent sessions)."""
+"""Agent sessions: the status of an agent's work in a thread (docs.slack.dev, agent sessions)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sandbox.slack.surfaces import Ticking
+from sandbox.slack.surfaces import WorldClock
 
 #: Docs.slack.dev, agents.sessions.setStatus.
 STATUSES = ("active", "processing", "suspended", "closed")
-#: ``processing`` ends by itself, in seconds.
+#: After how many seconds ``processing`` ends by itself.
 PROCESSING_LIFE = 3_600.0
 
 
@@ -23,9 +23,9 @@ class Session:
     status: str
     title: str = ""
     initiator_user_id: str = ""
-    #: What the agent calls itself here; "" where it has no name of its own.
+    #: The agent's custom name here, or "".
     username: str = ""
-    #: Whether people are shown a Stop button while it is processing: the app listens for it.
+    #: Whether there is a Stop button while it is processing: the app is subscribed to its event.
     can_stop: bool = False
     #: Seconds since the epoch.
     set_at: float = 0.0
@@ -34,12 +34,12 @@ class Session:
 class Sessions:
     """The sessions of every app, one for each thread."""
 
-    def __init__(self, world: Ticking) -> None:
+    def __init__(self, world: WorldClock) -> None:
         self._world = world
         self._sessions: dict[tuple[str, str, str], Session] = {}
 
     def set_status(self, asked: Session) -> Session:
-        """Set a session's status; what belongs to its creation counts only where it is new."""
+        """Set a session's status; title and initiator are set only when it is created."""
         key = asked.channel_id, asked.thread_ts, asked.app_id
         with self._world.lock:
             new = replace(asked, set_at=self._world.clock())
@@ -55,7 +55,7 @@ class Sessions:
             return new
 
     def all(self, channel_id: str, thread_ts: str | None = None) -> list[Session]:
-        """Return the sessions of a channel, or of one of its threads, each with the status it has now."""
+        """Return the sessions of a channel, or of one of its threads, with their current status."""
         with self._world.lock:
             return [
                 self._now(each)

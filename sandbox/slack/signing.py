@@ -1,4 +1,4 @@
-"""Slack's signature of a request."""
+"""Slack's request signature."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def sign(signing_secret: str, timestamp: int, body: bytes) -> str:
 
 
 def signed_headers(signing_secret: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Give the two headers that Slack signs a request with."""
+    """Return the two headers of Slack's signature."""
     return {
         "X-Slack-Request-Timestamp": str(timestamp),
         "X-Slack-Signature": sign(signing_secret, timestamp, body),

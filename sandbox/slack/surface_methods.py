@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.slack.block_ids import with_ids
 from sandbox.slack.blocks import check_home
-from sandbox.slack.calls import Answer, Call, Method, Refusal, missing
-from sandbox.slack.filling import with_ids
+from sandbox.slack.calls import Answer, Call, Method, SlackError, missing
+from sandbox.slack.channel_arguments import find_channel, find_parent
 from sandbox.slack.modals import check_modal
-from sandbox.slack.places import find_channel, find_parent
 from sandbox.slack.records import Channel
 from sandbox.slack.rules import Fault
 
@@ -17,9 +17,9 @@ MAX_PROMPTS = 4
 
 
 def open_view(call: Call) -> Answer:
-    """Open a modal for who pressed, with the press's trigger: once, within three seconds.
+    """Open a modal for the user of a trigger: once, within three seconds.
 
-    A faulty view does not use the trigger up.
+    An invalid view does not use up the trigger.
     """
     trigger_id, view = call.text("trigger_id"), call.value("view")
     if not isinstance(view, dict):
@@ -27,7 +27,7 @@ def open_view(call: Call) -> Answer:
     refuse_view(check_modal(view))
     trigger = call.world.surfaces.use_trigger(trigger_id, call.app.app_id)
     if isinstance(trigger, str):
-        raise Refusal(trigger)
+        raise SlackError(trigger)
     kept = {**view, "blocks": with_ids(view["blocks"])}
     team_id = call.world.users[trigger.user_id].team_id
     home = {
@@ -39,12 +39,12 @@ def open_view(call: Call) -> Answer:
 
 
 def publish_view(call: Call) -> Answer:
-    """Put blocks on a person's Home tab of the app; ``not_enabled`` where the app has none."""
+    """Publish a user's Home tab of the app; ``not_enabled`` if the app has none."""
     user_id, view = call.text("user_id"), call.value("view")
     if user_id not in call.world.users:
-        raise Refusal("invalid_arguments")
+        raise SlackError("invalid_arguments")
     if not call.app.shows("home"):
-        raise Refusal("not_enabled")
+        raise SlackError("not_enabled")
     if not isinstance(view, dict) or view.get("type") != "home":
         missing("view")
     refuse_view([{**each, "pointer": f"/blocks{each['pointer']}"} for each in check_home(view.get("blocks"))])
@@ -55,14 +55,14 @@ def publish_view(call: Call) -> Answer:
 
 
 def refuse_view(faults: list[Fault]) -> None:
-    """Refuse a view that has faults, as ``invalid_arguments``; nothing happens without faults."""
+    """Raise ``invalid_arguments`` for a view that has faults."""
     if faults:
         errors = [f"[ERROR] {each['message']} [json-pointer:/view{each['pointer']}]" for each in faults]
-        raise Refusal("invalid_arguments", response_metadata={"messages": errors})
+        raise SlackError("invalid_arguments", response_metadata={"messages": errors})
 
 
 def set_status(call: Call) -> Answer:
-    """Show that the app is at work in a thread, until it answers, ends it or two minutes are over."""
+    """Show the app's status in a thread until it answers, clears it, or two minutes have passed."""
     channel = find_channel(call, call.text("channel_id"))
     thread_ts = find_parent(call, channel, "thread_ts") or ""
     if not thread_ts:
@@ -71,7 +71,7 @@ def set_status(call: Call) -> Answer:
         missing("status")
     loading = call.value("loading_messages") or []
     if not _are_texts(loading) or len(loading) > MAX_LOADING_MESSAGES:
-        raise Refusal("invalid_arguments")
+        raise SlackError("invalid_arguments")
     call.world.surfaces.set_status(
         channel.id,
         thread_ts,
@@ -83,7 +83,7 @@ def set_status(call: Call) -> Answer:
 
 
 def set_suggested_prompts(call: Call) -> Answer:
-    """Offer one to four questions in the app's own DM, each with a title and the message it stands for."""
+    """Set one to four suggested prompts in the app's own DM, each with a title and a message."""
     channel = _own_dm(call, call.text("channel_id"))
     find_parent(call, channel)
     prompts = call.value("prompts")
@@ -101,15 +101,15 @@ def set_suggested_prompts(call: Call) -> Answer:
 
 
 def refuse_argument(message: str) -> None:
-    """Refuse a call for an argument, in Slack's words."""
-    raise Refusal("invalid_arguments", response_metadata={"messages": [f"[ERROR] {message}"]})
+    """Raise Slack's error for an invalid argument."""
+    raise SlackError("invalid_arguments", response_metadata={"messages": [f"[ERROR] {message}"]})
 
 
 def _own_dm(call: Call, channel_id: str) -> Channel:
-    """Give a DM of the app; any other channel is ``channel_not_found`` (an agent's threads are in DMs)."""
+    """Return a DM of the app; ``channel_not_found`` for any other channel."""
     channel = call.world.channels.get(channel_id)
     if channel is None or channel.kind != "im" or call.install.bot_user_id not in channel.members:
-        raise Refusal("channel_not_found")
+        raise SlackError("channel_not_found")
     return channel
 
 

@@ -1,4 +1,4 @@
-"""Slack's Web API under ``/api/``: who may call what, how often, and Slack's own errors."""
+"""Slack's Web API under ``/api/``: authentication, scopes, rate limits and Slack's own errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from sandbox.faults import Fault, cut_in_the_middle, drop_connection, wait
 from sandbox.slack import chat_methods, oauth_methods, other_methods, session_methods, surface_methods
-from sandbox.slack.calls import Answer, Call, Method, Refusal, read_arguments, read_token
+from sandbox.slack.calls import Answer, Call, Method, SlackError, read_arguments, read_token
 from sandbox.slack.records import Install
 from sandbox.state import Sandbox, current_sandbox
 
@@ -23,9 +23,9 @@ METHODS: dict[str, Method] = {
 
 @web_api.route("/api/<method>", methods=["GET", "POST"])
 def call(method: str) -> Response:
-    """Answer a call, or with the fault that was asked for it."""
+    """Answer a call, or with an injected fault."""
     sandbox = current_sandbox()
-    fault = sandbox.slack_faults.take(method, request.get_data())
+    fault = sandbox.slack_faults.use(method, request.get_data())
     wait(fault)
     if fault is not None and fault.answers_itself:
         return _answer_of(fault)
@@ -36,18 +36,18 @@ def call(method: str) -> Response:
 
 
 def _called(sandbox: Sandbox, name: str) -> Response:
-    """Run a method and give its answer: HTTP 200 even where it refuses, 429 apart."""
+    """Run a method and return its answer: HTTP 200 also for errors, except 429."""
     try:
         method = METHODS.get(name)
         if method is None:
-            raise Refusal("unknown_method", req_method=name)
+            raise SlackError("unknown_method", req_method=name)
         arguments = read_arguments(method)
         token = read_token(arguments)
         call_ = Call(sandbox, name, arguments, token, _authenticate(sandbox, method, token))
         _limit(call_)
         _check_scopes(call_, method)
         return _respond({"ok": True, **method.run(call_)}, call_.bot)
-    except Refusal as refusal:
+    except SlackError as refusal:
         return _refuse(refusal)
 
 
@@ -55,10 +55,10 @@ def _authenticate(sandbox: Sandbox, method: Method, token: str | None) -> Instal
     if not method.needs_bot:
         return None
     if not token:
-        raise Refusal("not_authed")
+        raise SlackError("not_authed")
     found = sandbox.world.installs.authenticate(token)
     if isinstance(found, str):
-        raise Refusal(found)
+        raise SlackError(found)
     return found
 
 
@@ -71,13 +71,13 @@ def _limit(call_: Call) -> None:
         call_.method, caller, channel if isinstance(channel, str) else None
     )
     if seconds:
-        raise Refusal("ratelimited", retry_after=seconds)
+        raise SlackError("ratelimited", retry_after=seconds)
 
 
 def _check_scopes(call_: Call, method: Method) -> None:
     if not method.scopes or set(method.scopes) & set(call_.install.scopes):
         return
-    raise Refusal("missing_scope", needed=method.scopes[0], provided=",".join(call_.install.scopes))
+    raise SlackError("missing_scope", needed=method.scopes[0], provided=",".join(call_.install.scopes))
 
 
 def _respond(answer: Answer, install: Install | None) -> Response:
@@ -87,7 +87,7 @@ def _respond(answer: Answer, install: Install | None) -> Response:
     return response
 
 
-def _refuse(refusal: Refusal) -> Response:
+def _refuse(refusal: SlackError) -> Response:
     details = dict(refusal.details)
     seconds = details.pop("retry_after", None)
     response = jsonify({"ok": False, "error": refusal.error, **details})
@@ -98,7 +98,7 @@ def _refuse(refusal: Refusal) -> Response:
 
 
 def _answer_of(fault: Fault) -> Response:
-    """Give the answer that a fault is; it never reaches the method."""
+    """Return the answer of a fault that replaces the call."""
     if fault.drop == "before":
         return drop_connection()
     if fault.body is not None:

@@ -1,6 +1,6 @@
-"""The state of the stand-in for Slack: who is there, what was said, and who hears of it.
+"""The state of the fake Slack: teams, users, channels, apps and messages, with listeners for changes.
 
-Thread-safe: one lock around everything. Those who listen are called outside it.
+Thread-safe: one lock around everything. Listeners are called outside it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sandbox.slack.surfaces import Surfaces
 
 
 class World(Versioned):
-    """Every team, person, channel, app, install and message there is."""
+    """All teams, users, channels, apps, installs and messages."""
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class World(Versioned):
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything and everybody; who listens goes on listening."""
+        """Remove everything except the listeners."""
         with self.lock:
             self.teams: dict[str, Team] = {}
             self.users: dict[str, User] = {}
@@ -40,11 +40,11 @@ class World(Versioned):
             self.surfaces = Surfaces(self)
             self.sessions = Sessions(self)
             self._messages: dict[str, list[Message]] = {}
-            #: Where each app's message with a ``client_msg_id`` was posted first: channel and ``ts``.
+            #: The channel and ``ts`` of each app's first message with a ``client_msg_id``.
             self._client_msg_ids: dict[tuple[str, str], tuple[str, str]] = {}
             self.touch()
 
-    # Who is there
+    # Teams, users, channels and apps
 
     def add_team(self, team: Team) -> Team:
         """Add a workspace."""
@@ -74,7 +74,7 @@ class World(Versioned):
         return app
 
     def open_dm(self, user_id: str, bot_user_id: str) -> Channel:
-        """Give the DM of a person and a bot, opened at the first call."""
+        """Return the DM of a user and a bot, created by the first call."""
         with self.lock:
             pair = {user_id, bot_user_id}
             for channel in self.channels.values():
@@ -87,9 +87,9 @@ class World(Versioned):
     def invite(
         self, app_id: str, channel_id: str, *, by: str | None = None, mention_ts: str | None = None
     ) -> None:
-        """Put an app's bot into a channel.
+        """Add an app's bot to a channel.
 
-        With ``mention_ts`` the invitation came from a mention, and that mention reaches the app now
+        With ``mention_ts`` the invitation came from a mention, which is now sent to the app
         (docs.slack.dev, app_mention: also sent when the mention invites the app).
         """
         with self.lock:
@@ -104,10 +104,10 @@ class World(Versioned):
             text = f"<@{install.bot_user_id}> was added by <@{by}>."
             self.post_message(channel_id, user=install.bot_user_id, text=text, subtype="channel_join")
         if mention is not None:
-            self._tell(Change("invited", {**mention, "invited_app_id": app_id}))
+            self._notify(Change("invited", {**mention, "invited_app_id": app_id}))
 
     def remove(self, app_id: str, channel_id: str) -> None:
-        """Take an app's bot out of a channel: it is ``not_in_channel`` from now on."""
+        """Remove an app's bot from a channel."""
         with self.lock:
             install = self.installs.in_channel(app_id, self.channels[channel_id])
             if install is None:
@@ -115,12 +115,12 @@ class World(Versioned):
             self.channels[channel_id].members.discard(install.bot_user_id)
             self.touch()
 
-    # What was said
+    # Messages
 
     def post_message(
         self, channel_id: str, *, text: str = "", thread_ts: str | None = None, **rest: Any
     ) -> Message:
-        """Store a message and tell those who listen; ``rest`` are Slack's own fields of a message."""
+        """Store a message and notify listeners; ``rest`` are further fields of Slack's messages."""
         with self.lock:
             message: Message = {"type": "message", "ts": self._next_ts(), "channel": channel_id, "text": text}
             if thread_ts is not None:
@@ -135,7 +135,7 @@ class World(Versioned):
                 self.surfaces.end_status(channel_id, thread_ts or "")
             self.touch()
             posted = copy.deepcopy(message)
-        self._tell(Change("posted", posted))
+        self._notify(Change("posted", posted))
         return posted
 
     def update_message(self, channel_id: str, ts: str, **changes: Any) -> Message:
@@ -152,7 +152,7 @@ class World(Versioned):
             message["pings"] = pings(message)
             self.touch()
             changed = copy.deepcopy(message)
-        self._tell(Change("changed", changed, previous))
+        self._notify(Change("changed", changed, previous))
         return changed
 
     def delete_message(self, channel_id: str, ts: str) -> None:
@@ -161,7 +161,7 @@ class World(Versioned):
             message = self._stored(channel_id, ts)
             self._messages[channel_id].remove(message)
             self.touch()
-        self._tell(Change("deleted", message, message))
+        self._notify(Change("deleted", message, message))
 
     def ask(
         self,
@@ -171,9 +171,9 @@ class World(Versioned):
         thread_ts: str | None = None,
         files: tuple[str, ...] = (),
     ) -> Message:
-        """Say something as a person, perhaps with files of these names; the apps are sent their events.
+        """Post a message as a user, with files of these names; the apps get their events.
 
-        LookupError where an app does not let people write to it.
+        LookupError if an app does not accept messages.
         """
         members = [self.users[id_] for id_ in self.channels[channel_id].members if id_ in self.users]
         apps = [self.apps[user.app_id] for user in members if user.app_id]
@@ -185,12 +185,12 @@ class World(Versioned):
         )
 
     def messages(self, channel_id: str) -> list[Message]:
-        """Give all messages of a channel, replies included, oldest first."""
+        """Return all messages of a channel, including replies, oldest first."""
         with self.lock:
             return copy.deepcopy(self._messages.get(channel_id, []))
 
     def channel_messages(self, channel_id: str) -> list[Message]:
-        """Give a channel's messages without the replies, oldest first, each with its ``reply_count``."""
+        """Return a channel's messages without the replies, oldest first, each with its ``reply_count``."""
         said = self.messages(channel_id)
         counts: dict[str, int] = {}
         for message in said:
@@ -199,11 +199,11 @@ class World(Versioned):
         return [{**each, "reply_count": counts.get(each["ts"], 0)} for each in said if not is_reply(each)]
 
     def thread(self, channel_id: str, ts: str) -> list[Message]:
-        """Give a thread: its first message, then the replies, oldest first."""
+        """Return a thread: its first message, then the replies, oldest first."""
         return [each for each in self.messages(channel_id) if ts in (each["ts"], each.get("thread_ts"))]
 
     def find_message(self, channel_id: str, ts: str) -> Message | None:
-        """Give a message, or None where there is none of that ``ts``."""
+        """Return a message, or None."""
         return next((each for each in self.messages(channel_id) if each["ts"] == ts), None)
 
     def place_of(self, bot_id: str, client_msg_id: str) -> tuple[str, str] | None:
@@ -212,22 +212,22 @@ class World(Versioned):
             return self._client_msg_ids.get((bot_id, client_msg_id))
 
     def uninvited(self, message: Message) -> list[User]:
-        """Give the apps' bots that a message mentions and that are not in its channel.
+        """Return the apps' bots that a message mentions and that are not in its channel.
 
-        Slack sends them no event, and offers its author to invite them.
+        Slack sends them no event, and suggests to the author to invite them.
         """
         with self.lock:
             members = self.channels[message["channel"]].members
             named = [self.users[id_] for id_ in mentioned_ids(message["text"]) if id_ in self.users]
             return [user for user in named if user.is_bot and user.id not in members]
 
-    # Who hears of it
+    # Listeners
 
     def listen(self, listener: Callable[[Change], None]) -> None:
-        """Call ``listener`` after every change of a message."""
+        """Register a listener for every change of a message."""
         self._listeners.append(listener)
 
-    def _tell(self, change: Change) -> None:
+    def _notify(self, change: Change) -> None:
         for listener in self._listeners:
             listener(change)
 
@@ -238,6 +238,6 @@ class World(Versioned):
         raise LookupError("no such message")
 
     def _next_ts(self) -> str:
-        """Make a ``ts``: unique in the whole world and never going back."""
+        """Generate a ``ts``: unique and increasing."""
         self._last_ts = max(int(self.clock() * 1_000_000) // 100 * 100, self._last_ts + 100)
         return f"{self._last_ts // 1_000_000}.{self._last_ts % 1_000_000:06d}"

@@ -1,4 +1,4 @@
-"""Real processes that a test may kill: the Procfile's, and a Redis of the test's own."""
+"""Real processes that a test may kill: the Procfile's, and a Redis server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHARED_PORT = {"GUNICORN_CMD_ARGS": "--reuse-port"}
 
 
 class Group:
-    """A process with the children it makes, all of which a signal reaches, as on a Heroku dyno."""
+    """A process group, all of which a signal reaches, as on a Heroku dyno."""
 
     def __init__(self, command: tuple[str, ...], environ: Mapping[str, str], log: Path) -> None:
         self.command = command
@@ -37,7 +37,7 @@ class Group:
 
     @property
     def is_running(self) -> bool:
-        """Whether any process of the group lives; a leader that is gone is reaped on the way."""
+        """Whether any process of the group runs; reaps a leader that has ended."""
         if self._leader is None:
             return False
         self._leader.poll()
@@ -61,11 +61,10 @@ class Group:
         if self._leader is not None:
             self.signal(signal.SIGKILL)
             self._leader.wait()
-            # Its children may stay as zombies for a while, with nobody to reap them.
-            self._leader = None
+            self._leader = None  # its children may stay as zombies for a while
 
     def stop(self, seconds: float = 30.0) -> float:
-        """Send SIGTERM to every process of the group; gives how long they took."""
+        """Send SIGTERM to every process of the group; return the seconds until all have ended."""
         self.signal(signal.SIGTERM)
         return until(lambda: not self.is_running, seconds, "stopped after SIGTERM")
 
@@ -81,20 +80,12 @@ def command_of(process_type: str) -> tuple[str, ...]:
 
 
 class OwnRedis(Group):
-    """A Redis that keeps an append-only file, and that may be killed, stopped or made to refuse."""
+    """A Redis server with an append-only file, which may be killed, stopped or made to refuse writes."""
 
     def __init__(self, home: Path, port: int) -> None:
-        options = {
-            "port": str(port),
-            "bind": "127.0.0.1",
-            "dir": str(home),
-            "appendonly": "yes",
-            "appendfsync": "everysec",
-            "save": "",
-            "maxmemory-policy": "noeviction",
-        }
-        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        super().__init__((str(find_server().path), *arguments), os.environ, home / "redis.log")
+        options = f"--port {port} --bind 127.0.0.1 --appendonly yes --maxmemory-policy noeviction"
+        command = (str(find_server().path), *options.split(), "--dir", str(home), "--save", "")
+        super().__init__(command, os.environ, home / "redis.log")
         self.url = f"redis://127.0.0.1:{port}/0"
         self.client = redis.Redis.from_url(self.url, decode_responses=True, socket_timeout=2)
 
@@ -109,33 +100,33 @@ class OwnRedis(Group):
             return False
 
     def freeze(self) -> None:
-        """Let the server hang: connections are taken, nothing is answered."""
+        """Let the server hang: connections are accepted, nothing is answered."""
         self.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         self.signal(signal.SIGCONT)
 
     def become_replica(self) -> None:
-        """Refuse writes as the old primary does after a failover: READONLY."""
+        """Refuse writes with READONLY, as the old primary after a failover."""
         self.client.replicaof("127.0.0.1", "1")
 
     def lose_replicas(self) -> None:
-        """Refuse writes as a primary does that lost its replicas: NOREPLICAS."""
+        """Refuse writes with NOREPLICAS, as a primary that lost its replicas."""
         self.client.config_set("min-replicas-to-write", 1)
 
     def run_out_of_memory(self) -> None:
-        """Refuse writes: OOM."""
+        """Refuse writes with OOM."""
         self.client.config_set("maxmemory", "1mb")
 
     def recover(self) -> None:
-        """Take writes again, whatever stood in the way."""
+        """End every fault, so that Redis accepts writes again."""
         self.thaw()
         if not self.is_running:
             self.start()
         self.client.replicaof("NO", "ONE")
         self.client.config_set("min-replicas-to-write", 0)
         self.client.config_set("maxmemory", 0)
-        until(self._writes, 5, "Redis takes writes")
+        until(self._writes, 5, "Redis accepts writes")
 
     def _writes(self) -> bool:
         try:

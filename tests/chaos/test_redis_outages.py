@@ -1,34 +1,33 @@
-"""Redis is away, hangs or refuses: nothing is acknowledged that is not kept, and all comes back by itself."""
+"""Redis is away, hangs or refuses: the service acknowledges stored events only, and recovers by itself."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 import requests
 
-from tests.chaos.building import registration
-from tests.chaos.harness import Site
 from tests.chaos.processes import OwnRedis
+from tests.chaos.site import Site, registration
 from tests.chaos.verdicts import Asked
 from tests.waiting import until
 
 pytestmark = pytest.mark.processes
 
-BROKEN: dict[str, Callable[[OwnRedis], None]] = {
+BROKEN = {
     "hangs": OwnRedis.freeze,
     "is killed": OwnRedis.kill,
     "failed over, read-only": OwnRedis.become_replica,
     "lost its replicas": OwnRedis.lose_replicas,
     "out of memory": OwnRedis.run_out_of_memory,
 }
-#: Slack's patience, and what the service promises after Redis is back.
+#: How long Slack waits, and how long the service may take after Redis is back.
 SLACK_SECONDS = 3.0
 RECOVERY_SECONDS = 5.0
-#: Longer than a worker tries to record what Slack or SectorFlow did before it says that it cannot.
+#: Longer than a worker tries to record an answer of Slack or SectorFlow before it reports the failure.
 OUTAGE_SECONDS = 2.0
 
 
@@ -43,8 +42,8 @@ def broken(site: Site, how: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("how", BROKEN)
 def test_an_event_is_refused_in_time_and_answered_once_when_it_is_sent_again(site: Site, how: str) -> None:
-    question = site.say(how)
-    event = site.event(question, text=f"redis {how}")
+    question = site.post(how)
+    event = site.event(question, f"redis {how}")
     with broken(site, how):
         started = time.monotonic()
         statuses = site.deliver_at_once(event, event)
@@ -52,8 +51,8 @@ def test_an_event_is_refused_in_time_and_answered_once_when_it_is_sent_again(sit
         ready = requests.get(f"{site.stage.service_url}/readyz", timeout=10)
         healthy, registered = site.status("healthz"), site.stage.register(registration()).status_code
 
-    # Slack's retry comes when Redis is back; whether Redis took the event in after all makes no difference.
-    until(lambda: site.deliver(event, retry=1) == 200, RECOVERY_SECONDS, "taken in")
+    # Slack's retry comes when Redis is back; whether Redis stored the event after all makes no difference.
+    until(lambda: site.deliver(event, retry=1) == 200, RECOVERY_SECONDS, "accepted")
     until(lambda: site.status("readyz") == 200, RECOVERY_SECONDS, "ready")
 
     assert statuses == [503, 503]
@@ -63,15 +62,15 @@ def test_an_event_is_refused_in_time_and_answered_once_when_it_is_sent_again(sit
     site.await_answers(f"Redis {how}", question, seconds=RECOVERY_SECONDS + 5)
 
 
-def test_a_slow_redis_never_keeps_slack_waiting_past_its_patience(site: Site) -> None:
-    question = site.say("slow")
-    event = site.event(question, text="slow redis")
+def test_a_slow_redis_never_keeps_slack_waiting_past_its_time_out(site: Site) -> None:
+    question = site.post("slow")
+    event = site.event(question, "slow redis")
     site.redis.client.client_pause(2500)
 
     started = time.monotonic()
     status = site.deliver(event)
     seconds = time.monotonic() - started
-    until(lambda: site.deliver(event, retry=1) == 200, RECOVERY_SECONDS, "taken in")
+    until(lambda: site.deliver(event, retry=1) == 200, RECOVERY_SECONDS, "accepted")
 
     assert status == 503
     assert seconds < SLACK_SECONDS
@@ -80,64 +79,68 @@ def test_a_slow_redis_never_keeps_slack_waiting_past_its_patience(site: Site) ->
 
 @dataclass(frozen=True)
 class Outage:
-    """Three questions that an outage met at different steps, and what stood in Slack during it."""
+    """Three questions that an outage met at different steps."""
 
-    site: Site
     how: str
     #: SectorFlow's reply arrives during the outage.
     reply: Asked
-    #: Slack takes the answer.
-    taken: Asked
-    #: Slack takes what stands in for the answer.
+    #: Slack accepts the answer.
+    answer: Asked
+    #: Slack accepts the placeholder, with these ``ts``.
     announced: Asked
-    stand_ins: list[str]
+    placeholders: list[str]
 
 
 @pytest.fixture(scope="module", params=["hangs", "is killed", "failed over, read-only"])
 def outage(whole_site: Site, request: pytest.FixtureRequest) -> Outage:
     site, how = whole_site, str(request.param)
-    # After the outage before, workers take seconds to look for work again; SectorFlow's time runs meanwhile.
+    # After the previous outage, workers need seconds to look for work again.
     site.fault("sectorflow", target="completions", containing=f"probe{len(how)}", delay=1.0)
     probe = site.ask(f"probe{len(how)}")
     until(lambda: site.answered(probe), 30, "the workers work")
-    words = {step: f"{step}{len(how)}" for step in ("reply", "taken", "announced")}
+    words = {step: f"{step}{len(how)}" for step in ("reply", "answer", "announced")}
     channels = {step: site.channel(f"{step}-{len(how)}") for step in words}
     for word in words.values():
         site.hold("sectorflow", "completions", word)
-    site.hold("slack", "chat.update", channels["taken"])
+    site.hold("slack", "chat.update", channels["answer"])
     site.hold("slack", "chat.postMessage", channels["announced"])
     asked = {step: site.ask(word, channels[step]) for step, word in words.items()}
-    until(lambda: site.posted(asked["taken"]), 20, "something stands in for the answer")
-    site.release(words["taken"])
-    site.await_faults("slack")
+    until(lambda: site.posted(asked["answer"]), 20, "there is a placeholder")
     site.await_faults("sectorflow")
+    site.release(words["answer"])
+    site.await_faults("slack")
 
     with broken(site, how):
-        for held in (words["reply"], channels["taken"], channels["announced"]):
+        for held in (words["reply"], channels["answer"], channels["announced"]):
             site.release(held)
-        until(lambda: site.answers(asked["taken"]), 10, "Slack has taken the answer")
-        until(lambda: site.posted(asked["announced"]), 10, "Slack has taken what stands in for the other")
-        stand_ins = [each["ts"] for each in site.posted(asked["announced"])]
+        until(lambda: site.answers(asked["answer"]), 10, "Slack has the answer")
+        until(lambda: site.posted(asked["announced"]), 10, "Slack has the other placeholder")
+        placeholders = [each["ts"] for each in site.posted(asked["announced"])]
         time.sleep(OUTAGE_SECONDS)
     site.release(words["announced"])
     site.mend()
-    return Outage(site, how, **asked, stand_ins=stand_ins)
+    return Outage(how, **asked, placeholders=placeholders)
 
 
-def test_a_reply_that_arrives_during_an_outage_is_kept_and_posted_after_it(outage: Outage) -> None:
+def test_a_reply_that_arrives_during_an_outage_is_stored_and_posted_after_it(
+    site: Site, outage: Outage
+) -> None:
     name = f"Redis {outage.how} while an answer arrives"
-    outage.site.await_answers(name, outage.reply, seconds=RECOVERY_SECONDS)
-    assert outage.site.times_asked(f"reply{len(outage.how)}") == 1
+    site.await_answers(name, outage.reply, seconds=RECOVERY_SECONDS)
+    assert site.times_asked(f"reply{len(outage.how)}") == 1
 
 
-def test_a_message_that_slack_takes_during_an_outage_is_not_posted_again_after_it(outage: Outage) -> None:
-    until(lambda: outage.site.open_questions() == 0, 30, "the questions are done")
-    name = f"Redis {outage.how} while Slack takes an answer"
-    outage.site.await_answers(name, outage.taken, seconds=1)
+def test_a_message_that_slack_accepts_during_an_outage_is_not_posted_again_after_it(
+    site: Site, outage: Outage
+) -> None:
+    until(lambda: site.open_questions() == 0, 30, "the questions are done")
+    site.await_answers(f"Redis {outage.how} while Slack accepts an answer", outage.answer, seconds=1)
 
 
-def test_a_stand_in_that_slack_takes_during_an_outage_still_turns_into_the_answer(outage: Outage) -> None:
-    name = f"Redis {outage.how} while Slack takes a stand-in"
-    outage.site.await_answers(name, outage.announced, seconds=30)
-    assert len(outage.stand_ins) == 1
-    assert [each["ts"] for each in outage.site.posted(outage.announced)] == outage.stand_ins
+def test_a_placeholder_that_slack_accepts_during_an_outage_still_turns_into_the_answer(
+    site: Site, outage: Outage
+) -> None:
+    name = f"Redis {outage.how} while Slack accepts a placeholder"
+    site.await_answers(name, outage.announced, seconds=30)
+    assert len(outage.placeholders) == 1
+    assert [each["ts"] for each in site.posted(outage.announced)] == outage.placeholders

@@ -1,4 +1,4 @@
-"""Slack or SectorFlow refuses, is slow, or sends what nobody can read."""
+"""Slack or SectorFlow refuses, is slow, or sends an invalid answer."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from sandbox.sectorflow.models import MODELS
-from tests.chaos.building import install
-from tests.chaos.harness import Site
+from tests.chaos.site import Site, install
 from tests.chaos.verdicts import Asked, headings
 from tests.waiting import until
 
 pytestmark = pytest.mark.processes
 
 RETRY_AFTER = 3
+JSON = "application/json"
 
-#: What SectorFlow does: after some of it there is an answer in the end, after the rest there is none.
+#: Faults of SectorFlow that a retry mends, and those without an answer in the end.
 MENDED: dict[str, dict[str, Any]] = {
     "500 once": {"status": 500},
     "503 with a page": {"status": 503, "body": "<html>busy</html>"},
@@ -28,13 +28,14 @@ FINAL: dict[str, dict[str, Any]] = {
     "400": {"status": 400},
     "403": {"status": 403},
     "a page of HTML": {"body": "<html>hello</html>"},
-    "null": {"body": "null", "content_type": "application/json"},
-    "no choices": {"body": '{"threadId": "x"}', "content_type": "application/json"},
-    "empty choices": {"body": '{"choices": []}', "content_type": "application/json"},
+    "null": {"body": "null", "content_type": JSON},
+    "no choices": {"body": '{"threadId": "x"}', "content_type": JSON},
+    "empty choices": {"body": '{"choices": []}', "content_type": JSON},
     "cut in the middle": {"drop": "middle"},
     "slower than its time": {"delay": 11.5},
     "50 MB": {"answer_length": 25_000_000},
 }
+WORDS = {name: f"fault{number}x" for number, name in enumerate({**MENDED, **FINAL})}
 
 
 @pytest.fixture(scope="module")
@@ -42,36 +43,31 @@ def asked(whole_site: Site) -> dict[str, Asked]:
     """A question for each of these, all under way at once."""
     channel = whole_site.channel("faults")
     asked = {}
-    for number, (name, fault) in enumerate({**MENDED, **FINAL}.items()):
-        whole_site.fault("sectorflow", target="completions", containing=word_of(number), **fault)
-        asked[name] = whole_site.ask(word_of(number), channel)
+    for name, fault in {**MENDED, **FINAL}.items():
+        whole_site.fault("sectorflow", target="completions", containing=WORDS[name], **fault)
+        asked[name] = whole_site.ask(WORDS[name], channel)
     whole_site.await_faults("sectorflow")
     return asked
 
 
-def word_of(number: int) -> str:
-    return f"fault{number}x"
-
-
-def test_what_sectorflow_gets_wrong_for_a_moment_is_tried_again(site: Site, asked: dict[str, Asked]) -> None:
+def test_a_temporary_failure_of_sectorflow_is_tried_again(site: Site, asked: dict[str, Asked]) -> None:
     mended = [asked[name] for name in MENDED]
 
     site.await_answers("SectorFlow: 500, 503, 429, nearly too late", *mended, seconds=30)
 
 
-def test_what_sectorflow_gets_wrong_for_good_ends_in_one_plain_sentence(
+def test_a_permanent_failure_of_sectorflow_ends_in_one_plain_sentence(
     site: Site, asked: dict[str, Asked]
 ) -> None:
-    final = {name: asked[name] for name in FINAL}
+    final = [asked[name] for name in FINAL]
 
-    until(lambda: all(site.answers(each) for each in final.values()), 30, "each is told something")
+    until(lambda: all(site.answers(each) for each in final), 30, "each has a message")
 
-    site.enter("SectorFlow: nine ways to fail for good (told once each)", *final.values())
-    verdicts = dict(zip(final, site.verdicts(list(final.values())), strict=True))
+    site.add_row("SectorFlow: nine permanent failures (one sentence each)", *final)
+    verdicts = dict(zip(FINAL, site.verdicts(final), strict=True))
     assert verdicts == dict.fromkeys(FINAL, "excused")
-    assert [len(site.posted(each)) for each in final.values()] == [1] * len(final)
-    numbers = range(len(MENDED), len(asked))
-    assert [site.times_asked(word_of(number)) for number in numbers] == [1] * len(final)
+    assert [len(site.posted(each)) for each in final] == [1] * len(final)
+    assert [site.times_asked(WORDS[name]) for name in FINAL] == [1] * len(final)
 
 
 def test_a_limit_of_slacks_is_waited_for_while_another_team_goes_on(site: Site) -> None:
@@ -86,15 +82,14 @@ def test_a_limit_of_slacks_is_waited_for_while_another_team_goes_on(site: Site) 
     free = site.ask("free", other["channel"], user=other["user"], team_id=other["team"])
     site.await_answers("another team meanwhile", free, seconds=RETRY_AFTER)
     early = site.answers(limited)
-    name = f"Slack: 429, Retry-After {RETRY_AFTER}"
-    took = site.await_answers(name, limited, seconds=30, since=since)
+    took = site.await_answers(f"Slack: 429, Retry-After {RETRY_AFTER}", limited, seconds=30, since=since)
 
     assert early == []
     assert took > RETRY_AFTER - 1
     assert site.times_asked("limited") == 1
 
 
-def test_a_message_that_slack_does_not_take_is_posted_plainer(site: Site) -> None:
+def test_a_message_that_slack_refuses_is_posted_plainer(site: Site) -> None:
     asked = []
     for error in ("invalid_blocks", "msg_blocks_too_long", "msg_too_long"):
         channel = site.channel(error)
@@ -104,7 +99,7 @@ def test_a_message_that_slack_does_not_take_is_posted_plainer(site: Site) -> Non
         asked.append(site.ask(f"plainer{len(error)}", channel))
 
     for question in asked:
-        until(lambda question=question: site.answers(question), 20, "something is said")
+        until(lambda question=question: site.answers(question), 20, "there is a message")
         posted = site.posted(question)
         assert headings(posted) == []
         assert all(model.name in str(posted) for model in MODELS[:2])
@@ -125,8 +120,10 @@ def test_slack_failing_between_two_posts_repeats_none_of_them(site: Site) -> Non
 @pytest.mark.parametrize(
     "error", ["channel_not_found", "not_in_channel", "is_archived", "account_inactive", "token_revoked"]
 )
-def test_what_slack_refuses_for_good_is_tried_once_and_holds_up_nobody(site: Site, error: str) -> None:
-    # A team of its own: when its token is dead, its installation is.
+def test_a_permanent_refusal_of_slacks_is_tried_once_and_delays_no_other_question(
+    site: Site, error: str
+) -> None:
+    # In a separate team: an installation ends with its token.
     doomed = site.stage.control("team", {"name": error})
     install(site.stage, doomed["channel"], teamId=doomed["team"])
     site.fault("slack", target="chat.postMessage", containing=doomed["channel"], error=error, times=None)
@@ -136,5 +133,5 @@ def test_what_slack_refuses_for_good_is_tried_once_and_holds_up_nobody(site: Sit
 
     site.await_answers(f"Slack: {error}, and the next question of others", next_one, seconds=10)
     until(lambda: site.times_asked(f"refused{error}") == 1, 10, "SectorFlow is asked")
-    until(lambda: site.open_questions() == 0, 20, "nothing is left open")
+    until(lambda: site.open_questions() == 0, 20, "no question is open")
     assert site.posted(refused) == []

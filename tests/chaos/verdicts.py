@@ -1,4 +1,4 @@
-"""What became of questions, judged by what stands in Slack."""
+"""Verdicts on questions, by the messages in Slack, and the table of them."""
 
 from __future__ import annotations
 
@@ -7,61 +7,58 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.stage import is_stand_in
+from sandbox.stage import is_placeholder
 
 Message = Mapping[str, Any]
 
-CONTINUED = "(continued)"
+#: Each fault, the verdicts on the questions that it met, and the seconds until they were answered.
+ROWS: list[tuple[str, list[str], float | None]] = []
+NOTES: list[str] = []
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question that was asked: where, and how its whole answer is known."""
+    """A question, and how to recognise its whole answer."""
 
     channel: str
     ts: str
     app_id: str
     headings: tuple[str, ...]
-    #: How often this stands in the whole answer; nothing is looked for where it is "".
+    #: The end of each model's answer, if it is a long one.
     last_words: str = ""
 
     def verdict(self, messages: Iterable[Message]) -> str:
-        """Return ``answered``, ``lost`` (nothing came), ``half``, ``twice`` or ``excused`` (only words).
+        """Return ``answered``, ``lost`` (no message), ``half``, ``twice`` or ``excused`` (a sentence only).
 
-        ``stuck``: beside an answer or an excuse, something is left that only stands in for it.
+        ``stuck``: a placeholder is left beside an answer or an excuse.
         """
         mine = [message for message in messages if self._is_mine(message)]
-        said = [message for message in mine if not is_stand_in(message)]
-        verdict = self._verdict(said)
-        return "stuck" if verdict in {"answered", "excused"} and said != mine else verdict
+        final = [message for message in mine if not is_placeholder(message)]
+        verdict = self._verdict(final)
+        return "stuck" if verdict in {"answered", "excused"} and final != mine else verdict
 
     def _verdict(self, mine: Sequence[Message]) -> str:
         if not mine:
             return "lost"
-        said = Counter((message["text"], str(message.get("blocks"))) for message in mine)
-        seen = Counter(each for each in headings(mine) if not each.endswith(CONTINUED))
-        if max(said.values()) > 1 or any(count > 1 for count in seen.values()):
+        contents = Counter((message["text"], str(message.get("blocks"))) for message in mine)
+        seen = Counter(each for each in headings(mine) if not each.endswith("(continued)"))
+        if max([*contents.values(), *seen.values()]) > 1:
             return "twice"
         if not seen:
             return "excused"
-        words = str([message.get("blocks") for message in mine]).count(self.last_words)
-        is_whole = set(seen) == set(self.headings) and (not self.last_words or words == len(self.headings))
+        ends = str([message.get("blocks") for message in mine]).count(self.last_words)
+        is_whole = set(seen) == set(self.headings) and (not self.last_words or ends == len(self.headings))
         return "answered" if is_whole else "half"
 
     def _is_mine(self, message: Message) -> bool:
-        place = message["channel"], message.get("thread_ts") or self.ts, message.get("app_id")
-        return place == (self.channel, self.ts, self.app_id)
+        thread = message["channel"], message.get("thread_ts") or self.ts, message.get("app_id")
+        return thread == (self.channel, self.ts, self.app_id)
 
 
 def headings(messages: Iterable[Message]) -> list[str]:
     blocks = [block for message in messages for block in message.get("blocks") or ()]
     lines = [block["text"] for block in blocks if block["type"] == "section"]
     return [str(line["text"]).split("*")[1] for line in lines if line["type"] == "mrkdwn"]
-
-
-#: What was broken, what became of the questions meanwhile, and in how many seconds.
-ROWS: list[tuple[str, list[str], float | None]] = []
-NOTES: list[str] = []
 
 
 def table() -> list[str]:

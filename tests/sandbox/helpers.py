@@ -1,4 +1,4 @@
-"""What the tests of the sandbox share: the sandbox, the service that it calls, and parts of messages."""
+"""The running sandbox, the service that it calls, and parts of messages, for the sandbox's tests."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from sandbox.server import RunningSandbox
+from sandbox.slack.interactions import ElementRef, PressResult, press
 from sandbox.slack.records import App, Install, Message
 from sandbox.slack.seed import GENERAL_ID, MAYA_ID
 from sandbox.slack.world import World
@@ -25,7 +26,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Service:
-    """A service that takes Slack's requests and answers as it is told."""
+    """A service that receives Slack's requests and answers as configured."""
 
     url: str
     #: The statuses of the next answers; 200 when there are no more.
@@ -41,11 +42,11 @@ class Service:
             return list(self.got)
 
     def events(self, count: int) -> list[Json]:
-        """Return the bodies of the events that came, once there are so many."""
+        """Return the bodies of the events, once ``count`` have arrived."""
         return [json.loads(body) for _, body in self.wait_for(count)]
 
     def payload(self, at: int = -1) -> Json:
-        """Return what was pressed or sent off."""
+        """Return an interaction payload."""
         read: Json = json.loads(parse_qs(self.got[at][1].decode())["payload"][0])
         return read
 
@@ -104,25 +105,33 @@ class Box:
     def mention(self, channel: str = GENERAL_ID) -> Message:
         return self.world.ask(MAYA_ID, channel, f"<@{self.install.bot_user_id}> hello")
 
+    def press(
+        self, ts: str, action_id: str, block_id: str = "", user: str = MAYA_ID, **rest: str
+    ) -> PressResult:
+        rest.setdefault("channel_id", GENERAL_ID)
+        return press(self.world, user, ElementRef(ts=ts, action_id=action_id, block_id=block_id, **rest))
+
+    def pass_time(self, seconds: float) -> None:
+        now = self.world.clock
+        self.world.clock = lambda: now() + seconds
+
     def control(self, path: str, **body: Any) -> Json:
-        """Use one of the sandbox's switches."""
         answer = requests.post(f"{self.url}/_control/{path}", json=body)
         answer.raise_for_status()
         read: Json = answer.json()
         return read
 
     def refuses(self, path: str, **body: Any) -> bool:
-        """Return whether a switch refuses what it is told."""
+        """Whether the control API refuses a call."""
         return requests.post(f"{self.url}/_control/{path}", json=body).status_code == 400
 
     def report(self, path: str, **query: str) -> Json:
-        """Return what the sandbox reports of itself."""
         read: Json = requests.get(f"{self.url}/_control/{path}", params=query).json()
         return read
 
 
 def refusal(call: Callable[..., object], *args: Any, **arguments: Any) -> Json:
-    """Return Slack's answer to a call that it refuses."""
+    """Return Slack's error answer to a call."""
     with pytest.raises(SlackApiError) as raised:
         call(*args, **arguments)
     return dict(raised.value.response.data)
@@ -132,7 +141,9 @@ def error_of(call: Callable[..., object], *args: Any, **arguments: Any) -> str:
     return str(refusal(call, *args, **arguments)["error"])
 
 
-# Parts of messages; a number stands for a text of so many characters.
+# Parts of messages; a number stands for a text of that length.
+
+DIVIDER: Json = {"type": "divider"}
 
 
 def block(kind: str, **fields: Any) -> Json:
@@ -145,6 +156,10 @@ def plain(text: str | int) -> Json:
 
 def mrkdwn(text: str | int) -> Json:
     return {**plain(text), "type": "mrkdwn"}
+
+
+def markdown(text: str | int) -> Json:
+    return {**plain(text), "type": "markdown"}
 
 
 def button(text: str = "GPT", /, **fields: Any) -> Json:
@@ -169,6 +184,14 @@ def actions(*elements: Json, **fields: Any) -> Json:
     return {"type": "actions", "elements": list(elements), **fields}
 
 
+def context_actions(*elements: Json) -> Json:
+    return {**actions(*elements), "type": "context_actions"}
+
+
+def container(*children: Json, **rest: Any) -> Json:
+    return {"type": "container", "title": plain("GPT"), "child_blocks": list(children), **rest}
+
+
 def rich_text(*parts: Json) -> Json:
     return {"type": "rich_text", "elements": list(parts)}
 
@@ -186,11 +209,11 @@ def list_of(*texts: str, **fields: Any) -> Json:
     return {"type": "rich_text_list", "style": "bullet", "elements": items, **fields}
 
 
-def asking(**fields: Any) -> Json:
+def text_input(**fields: Any) -> Json:
     element = {"type": "plain_text_input", "action_id": "question", **fields}
     return {"type": "input", "block_id": "ask", "label": plain("Your <b>question</b>"), "element": element}
 
 
 def modal(*blocks: Json, **fields: Any) -> Json:
     view = {"type": "modal", "title": plain("Ask GPT"), "submit": plain("Send")}
-    return {**view, "blocks": list(blocks) or [asking()], **fields}
+    return {**view, "blocks": list(blocks) or [text_input()], **fields}

@@ -11,20 +11,8 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from sandbox.slack.seed import GENERAL_ID, TOM_ID
-from tests.sandbox.helpers import (
-    Box,
-    Json,
-    actions,
-    block,
-    button,
-    modal,
-    option,
-    overflow,
-    plain,
-    rich_text,
-    section_of,
-    words,
-)
+from tests.sandbox import helpers
+from tests.sandbox.helpers import Box, Json, actions, button, container, markdown, modal, option
 
 pytestmark = pytest.mark.browser
 
@@ -52,10 +40,7 @@ def page(box: Box) -> Iterator[Page]:
 def tabs(shown: str) -> list[Json]:
     """Return the answer of one model of two, with a button for each."""
     buttons = [button(name, action_id=f"tab:{name}", value=name) for name in ("GPT", "Claude")]
-    return [
-        actions(*buttons, overflow(option("again"))),
-        {"type": "markdown", "text": f"This is **{shown}** speaking."},
-    ]
+    return [actions(*buttons, helpers.overflow(option("again"))), markdown(f"This is **{shown}** speaking.")]
 
 
 def test_a_click_on_a_tab_changes_the_message_in_place(box: Box, page: Page) -> None:
@@ -74,7 +59,7 @@ def test_a_click_on_a_tab_changes_the_message_in_place(box: Box, page: Page) -> 
     assert (pressed["user"]["id"], pressed["actions"][0]["value"]) == (TOM_ID, "Claude")
 
 
-def test_a_menu_opens_a_modal_that_is_sent_off(box: Box, page: Page) -> None:
+def test_a_menu_opens_a_modal_that_is_submitted(box: Box, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     box.post(blocks=tabs("GPT"))
     page.goto(f"/channel/{GENERAL_ID}?as={TOM_ID}")
@@ -95,11 +80,10 @@ def test_a_menu_opens_a_modal_that_is_sent_off(box: Box, page: Page) -> None:
     assert box.service.payload()["view"]["state"]["values"]["ask"]["question"]["value"] == "Why?"
 
 
-def test_a_container_is_folded_by_its_reader_and_an_agent_stopped(box: Box, page: Page) -> None:
+def test_a_container_is_unfolded_and_an_agent_stopped(box: Box, page: Page) -> None:
     ts = box.mention()["ts"]
-    child = rich_text(section_of(words("Behind the fold")))
-    fold = {"is_collapsible": True, "default_collapsed": True, "child_blocks": [child]}
-    box.post(thread_ts=ts, blocks=[block("container", title=plain("Claude"), **fold)])
+    child = helpers.rich_text(helpers.section_of(helpers.words("Behind the fold")))
+    box.post(thread_ts=ts, blocks=[container(child, is_collapsible=True, default_collapsed=True)])
     box.slack.agents_sessions_setStatus(channel_id=GENERAL_ID, thread_ts=ts, status="processing")
     page.goto(f"/channel/{GENERAL_ID}?as={TOM_ID}&thread={ts}")
     expect(page.get_by_text("Behind the fold")).to_be_hidden()
@@ -108,13 +92,13 @@ def test_a_container_is_folded_by_its_reader_and_an_agent_stopped(box: Box, page
     stopped = box.service.events(2)[1]["event"]
     box.slack.agents_sessions_setStatus(channel_id=GENERAL_ID, thread_ts=ts, status="active")
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
-    page.get_by_text("Claude").click()
+    page.get_by_text("GPT").click()
 
     expect(page.get_by_text("Behind the fold")).to_be_visible()
     assert (stopped["type"], stopped["user"], stopped["thread_ts"]) == ("agent_session_stopped", TOM_ID, ts)
 
 
-def test_a_person_asks_in_the_page_and_reads_the_answer_in_the_thread(box: Box, page: Page) -> None:
+def test_a_user_asks_on_the_page_and_reads_the_answer_in_the_thread(box: Box, page: Page) -> None:
     box.world.remove(box.install.app_id, GENERAL_ID)
     page.goto("/")
 
@@ -126,7 +110,7 @@ def test_a_person_asks_in_the_page_and_reads_the_answer_in_the_thread(box: Box, 
     question.get_by_role("button", name="Invite them").click()
     expect(page.get_by_text("was added by")).to_be_visible()
     ts = box.world.messages(GENERAL_ID)[0]["ts"]
-    box.post(thread_ts=ts, blocks=[{"type": "markdown", "text": "A **joke**."}])
+    box.post(thread_ts=ts, blocks=[markdown("A **joke**.")])
     question.get_by_role("link", name="1 reply").click()
 
     expect(page.locator("#replies strong")).to_have_text("joke")

@@ -1,4 +1,4 @@
-"""The channel page as one person sees it: what its script is told, what is theirs alone, what they do."""
+"""The channel page of one user: what its script gets, what only this user sees, and the user's actions."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import threading
 import pytest
 import requests
 
-from sandbox.channel.composing import typed
-from sandbox.slack.interactions import Place, press
+from sandbox.channel.composing import as_sent
 from sandbox.slack.seed import ARCHIVED_ID, GENERAL_ID, MAYA_ID, TOM_ID
-from tests.sandbox.helpers import Box, Json, actions, button, modal, mrkdwn
+from tests.sandbox.helpers import Box, Json, actions, block, button, markdown, modal, mrkdwn
 
 BLOCKS = [actions(button(action_id="tab"))]
 
@@ -33,7 +32,7 @@ def act(box: Box, action: str, person: str = MAYA_ID, **body: object) -> request
     return requests.post(f"{box.url}/channel/api/{GENERAL_ID}/{action}", json=body, params={"as": person})
 
 
-def test_the_first_page_says_it_is_not_slack_and_runs_nothing_that_is_not_its_own(box: Box) -> None:
+def test_the_page_is_marked_as_not_slack_and_loads_only_its_own_scripts(box: Box) -> None:
     page = get(box, "/")
 
     policy = page.headers["Content-Security-Policy"]
@@ -56,69 +55,58 @@ def test_the_first_page_says_it_is_not_slack_and_runs_nothing_that_is_not_its_ow
     ],
 )
 def test_typed_text_is_sent_as_slack_sends_it(text: str, sent: str) -> None:
-    assert typed(text, {"Acme": "U1", "Acme Helper": "U2"}) == sent
-
-
-def test_what_is_typed_is_said_by_the_person_who_is_named(box: Box) -> None:
-    said = act(box, "say", TOM_ID, text=" @sectorflow is 1 < 2? ")
-
-    (message,) = box.world.messages(GENERAL_ID)
-    page = get(box, f"/channel/{GENERAL_ID}", **{"as": TOM_ID}).text
-    assert (said.status_code, said.json()["ts"]) == (201, message["ts"])
-    assert (message["user"], message["text"]) == (TOM_ID, f"<@{box.install.bot_user_id}> is 1 &lt; 2?")
-    assert f'data-as="{TOM_ID}"' in page
-    assert f"as={MAYA_ID}" in page
+    assert as_sent(text, {"Acme": "U1", "Acme Helper": "U2"}) == sent
 
 
 def test_a_reply_goes_into_its_thread_and_is_counted_below_the_first_message(box: Box) -> None:
     question = box.world.ask(MAYA_ID, GENERAL_ID, "Hello", files=("notes <1>.pdf",))["ts"]
-    joke = {"type": "markdown", "text": "A **joke**."}
-    box.post(thread_ts=question, username="Acme AI", blocks=[joke])
+    box.post(thread_ts=question, username="Acme AI", blocks=[markdown("A **joke**.")])
     act(box, "say", text="Thanks", thread=question)
 
-    told = news(box, thread=question)
+    got = news(box, thread=question)
 
-    entries = {entry["key"]: entry["html"] for entry in told["entries"]}
+    entries = {entry["key"]: entry["html"] for entry in got["entries"]}
     assert "2 replies" in " ".join(entries[question].split())
     assert "notes &lt;1&gt;.pdf" in entries[question]
     assert "Thanks" not in "".join(entries.values())
-    assert [entry["key"] for entry in told["replies"]][:2] == [question, "count"]
-    assert "A <strong>joke</strong>." in told["replies"][2]["html"]
-    assert '<b>Acme AI</b> <span class="badge">APP<' in told["replies"][2]["html"]
+    assert [entry["key"] for entry in got["replies"]][:2] == [question, "count"]
+    assert "A <strong>joke</strong>." in got["replies"][2]["html"]
+    assert '<b>Acme AI</b> <span class="badge">APP<' in got["replies"][2]["html"]
 
 
-def test_news_waits_for_a_change_and_names_what_apps_do_in_the_thread(box: Box) -> None:
-    place = {"channel_id": GENERAL_ID, "thread_ts": box.mention()["ts"]}
-    ts, app = place["thread_ts"], box.app.app_id
-    box.slack.agents_sessions_setStatus(**place, status="processing")
-    box.slack.assistant_threads_setStatus(**place, status="is thinking…")
+def test_news_waits_for_a_change_and_has_the_apps_statuses_in_the_thread(box: Box) -> None:
+    ts, app = box.mention()["ts"], box.app.app_id
+    for set_status, status in (
+        (box.slack.agents_sessions_setStatus, "processing"),
+        (box.slack.assistant_threads_setStatus, "is thinking…"),
+    ):
+        set_status(channel_id=GENERAL_ID, thread_ts=ts, status=status)
     since = box.world.version
     threading.Timer(0.01, box.world.touch).start()
 
-    told = news(box, since=str(since), thread=ts)
+    got = news(box, since=str(since), thread=ts)
     stopped = [act(box, "stop", TOM_ID, app=each, thread=ts).status_code for each in (app, "A404")]
 
-    assert told["version"] > since
-    assert told["status"] == "SectorFlow is thinking…"
-    assert "SectorFlow: Working…" in told["working"]
-    assert f'data-stop="{app}" data-in="{ts}"' in told["working"]
+    assert got["version"] > since
+    assert got["status"] == "SectorFlow is thinking…"
+    assert "SectorFlow: Working…" in got["working"]
+    assert f'data-stop="{app}" data-in="{ts}"' in got["working"]
     assert stopped == [202, 404]
     assert box.service.events(2)[1]["event"]["user"] == TOM_ID
 
 
-def test_news_comes_when_a_status_lapses(box: Box) -> None:
-    ts, now = box.mention()["ts"], box.world.clock
+def test_news_comes_when_a_status_ends(box: Box) -> None:
+    ts = box.mention()["ts"]
     box.slack.assistant_threads_setStatus(channel_id=GENERAL_ID, thread_ts=ts, status="is thinking…")
     ends_at = box.report("status", channel=GENERAL_ID, thread_ts=ts)["status"]["ends_at"]
-    late = ends_at - now() - 0.2
-    box.world.clock = lambda: now() + late
+    box.pass_time(ends_at - box.world.clock() - 0.2)
 
-    told = news(box, since=str(box.world.version), thread=ts)
+    got = news(box, since=str(box.world.version), thread=ts)
 
-    assert (told["version"], told["status"]) == (box.world.version, "")
+    assert (got["version"], got["status"]) == (box.world.version, "")
 
 
-def test_an_app_that_was_mentioned_outside_its_channels_can_be_invited_by_who_did(box: Box) -> None:
+def test_an_app_mentioned_outside_its_channels_can_be_invited_by_the_author(box: Box) -> None:
     bot = box.install.bot_user_id
     box.control("remove", channel=GENERAL_ID)
     ts = box.mention()["ts"]
@@ -144,16 +132,13 @@ def test_an_app_that_was_mentioned_outside_its_channels_can_be_invited_by_who_di
         ("press", {"ts": "1.2", "block_id": "b", "action_id": "a"}, 404),
     ],
 )
-def test_what_makes_no_sense_is_refused(box: Box, action: str, body: Json, status: int) -> None:
+def test_an_invalid_action_is_refused(box: Box, action: str, body: Json, status: int) -> None:
     assert act(box, action, **body).status_code == status
 
 
 def test_a_form_of_another_site_a_list_and_an_archived_channel_are_refused(box: Box) -> None:
-    wrong = [
-        (GENERAL_ID, {"data": {"text": "Hi"}}),
-        (GENERAL_ID, {"json": ["text"]}),
-        (ARCHIVED_ID, {"json": {"text": "Hi"}}),
-    ]
+    hi = {"text": "Hi"}
+    wrong = [(GENERAL_ID, {"data": hi}), (GENERAL_ID, {"json": ["text"]}), (ARCHIVED_ID, {"json": hi})]
 
     answers = [requests.post(f"{box.url}/channel/api/{channel}/say", **body) for channel, body in wrong]
 
@@ -163,14 +148,14 @@ def test_a_form_of_another_site_a_list_and_an_archived_channel_are_refused(box: 
 @pytest.mark.parametrize(
     "path", ["C404", "api/C404", f"with/{TOM_ID}", "with/U4", f"{GENERAL_ID}?as=U404", f"{GENERAL_ID}?as="]
 )
-def test_what_is_not_there_and_who_is_not_is_not_found(box: Box, path: str) -> None:
+def test_unknown_channels_and_users_are_not_found(box: Box, path: str) -> None:
     assert get(box, f"/channel/{path}").status_code == 404
 
 
-def test_an_ephemeral_message_is_drawn_for_its_person_only(box: Box) -> None:
+def test_an_ephemeral_message_is_shown_to_its_user_only(box: Box) -> None:
     parent = box.post()
-    for text, place in (("psst", {}), ("pssst", {"thread_ts": parent})):
-        box.slack.chat_postEphemeral(channel=GENERAL_ID, user=TOM_ID, text=text, **place)
+    for text, thread in (("psst", {}), ("pssst", {"thread_ts": parent})):
+        box.slack.chat_postEphemeral(channel=GENERAL_ID, user=TOM_ID, text=text, **thread)
 
     toms, mayas = (news(box, GENERAL_ID, person, thread=parent) for person in (TOM_ID, MAYA_ID))
 
@@ -180,11 +165,11 @@ def test_an_ephemeral_message_is_drawn_for_its_person_only(box: Box) -> None:
     assert "1 reply" not in str(toms["entries"])
 
 
-def test_a_press_on_the_page_is_its_persons(box: Box) -> None:
-    place = {"ts": box.post(blocks=BLOCKS), "action_id": "tab", "block_id": "b0"}
+def test_a_press_on_the_page_is_its_users(box: Box) -> None:
+    element = {"ts": box.post(blocks=BLOCKS), "action_id": "tab", "block_id": "b0"}
     box.service.statuses = [200, 500]
 
-    pressed, failed = (act(box, "press", TOM_ID, **place).status_code for _ in range(2))
+    pressed, failed = (act(box, "press", TOM_ID, **element).status_code for _ in range(2))
 
     assert 'data-action="tab" data-block="b0"' in html(box)
     assert box.service.payload(0)["user"]["id"] == TOM_ID
@@ -192,8 +177,8 @@ def test_a_press_on_the_page_is_its_persons(box: Box) -> None:
 
 
 def open_modal(box: Box) -> str:
-    pressed = press(box.world, TOM_ID, Place(GENERAL_ID, box.post(blocks=BLOCKS), "tab"))
-    return str(box.slack.views_open(trigger_id=pressed.trigger_id, view=modal())["view"]["id"])
+    trigger_id = box.press(box.post(blocks=BLOCKS), "tab", user=TOM_ID).trigger_id
+    return str(box.slack.views_open(trigger_id=trigger_id, view=modal())["view"]["id"])
 
 
 def test_a_modal_can_be_closed(box: Box) -> None:
@@ -201,7 +186,7 @@ def test_a_modal_can_be_closed(box: Box) -> None:
     assert news(box, GENERAL_ID, TOM_ID)["modal"] == ""
 
 
-def test_a_modal_is_its_persons(box: Box) -> None:
+def test_a_modal_is_its_users(box: Box) -> None:
     view = open_modal(box)
     body = {"view": view, "values": {"ask": "Why?"}}
     errors = {"ask": "Ask more."}
@@ -220,7 +205,7 @@ def test_a_modal_is_its_persons(box: Box) -> None:
     assert sent == {"closed": True, "errors": {}}
 
 
-def test_opening_a_dm_tells_the_app_and_shows_what_it_suggests(box: Box) -> None:
+def test_opening_a_dm_sends_the_event_and_shows_the_suggested_prompts(box: Box) -> None:
     page = get(box, f"/channel/with/{box.install.bot_user_id}", **{"as": TOM_ID})
     (body,) = box.service.events(1)
     channel, prompt = body["event"]["channel"], {"title": "A joke", "message": "Tell me one"}
@@ -236,14 +221,14 @@ def test_opening_a_dm_tells_the_app_and_shows_what_it_suggests(box: Box) -> None
     assert ['data-say="Tell me one"' in each for each in (offered, after)] == [True, False]
 
 
-def test_the_home_tab_is_what_the_app_published_and_comes_with_the_event(box: Box) -> None:
-    place = {"as": TOM_ID, "tab": "home"}
-    before = get(box, f"/channel/with/{box.install.bot_user_id}", **place).text
+def test_the_home_tab_is_the_published_view_and_is_in_the_event(box: Box) -> None:
+    home = f"/channel/with/{box.install.bot_user_id}?as={TOM_ID}&tab=home"
+    before = get(box, home).text
     box.service.wait_for(1)
-    view = {"type": "home", "blocks": [{"type": "section", "text": mrkdwn("*Welcome*")}]}
+    view = {"type": "home", "blocks": [block("section", text=mrkdwn("*Welcome*"))]}
     box.slack.views_publish(user_id=TOM_ID, view=view)
 
-    after = get(box, f"/channel/with/{box.install.bot_user_id}", **place).text
+    after = get(box, home).text
 
     events = [body["event"] for body in box.service.events(2)]
     assert "has put nothing here yet" in before

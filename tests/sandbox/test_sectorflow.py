@@ -1,4 +1,4 @@
-"""The stand-in for SectorFlow takes exactly what the API guide shows."""
+"""The fake SectorFlow accepts exactly the requests in the API guide."""
 
 from __future__ import annotations
 
@@ -12,12 +12,8 @@ from tests.sandbox.helpers import Box
 
 IDS = [model.id for model in MODELS]
 OTHER_ID = "95c3e65b-5bac-43a3-9ef0-48e4e0923a48"
-BODY: dict[str, Any] = {
-    "messages": [{"role": "user", "content": "Tell me a joke"}],
-    "models": IDS,
-    "chatTools": [],
-    "plusId": PLUS_ID,
-}
+JOKE = [{"role": "user", "content": "Tell me a joke"}]
+BODY: dict[str, Any] = {"messages": JOKE, "models": IDS, "chatTools": [], "plusId": PLUS_ID}
 
 
 def call(box: Box, method: str, path: str, token: str = TOKEN, **rest: Any) -> requests.Response:
@@ -29,15 +25,15 @@ def ask(box: Box, body: Any = BODY, workspace: str = WORKSPACE_ID, **rest: str) 
     return call(box, "POST", f"chat/{workspace}/completions", json=body, **rest)
 
 
-def plan(box: Box, **fault: Any) -> None:
-    box.control("faults", service="sectorflow", target="completions", **fault)
+def fault(box: Box, **fields: Any) -> None:
+    box.control("faults", service="sectorflow", target="completions", **fields)
 
 
 def texts(reply: dict[str, Any]) -> dict[str, Any]:
     return {each["modelId"]: each["choices"][0]["message"]["content"] for each in reply["choices"]}
 
 
-def test_every_model_that_is_asked_answers_in_an_order_of_its_own(box: Box) -> None:
+def test_every_model_of_the_question_answers_in_another_order(box: Box) -> None:
     reply, one = ask(box).json(), ask(box, {**BODY, "models": [GPT.id]}).json()
 
     order = [choice["modelId"] for choice in reply["choices"]]
@@ -48,7 +44,7 @@ def test_every_model_that_is_asked_answers_in_an_order_of_its_own(box: Box) -> N
     assert (list(texts(one)), one["usage"]["credits"]) == ([GPT.id], GPT.credits)
 
 
-def test_a_follow_up_in_the_thread_recalls_the_question(box: Box) -> None:
+def test_a_follow_up_in_the_thread_quotes_the_question(box: Box) -> None:
     thread_id = ask(box).json()["threadId"]
     more = {**BODY, "messages": [{"role": "user", "content": "Another one"}], "threadId": thread_id}
 
@@ -88,8 +84,8 @@ def test_a_wrong_token_and_a_wrong_workspace_are_refused(box: Box) -> None:
 @pytest.mark.parametrize(
     ("model_fault", "content"), [("error", "The model did not answer."), ("null", None), ("empty", "")]
 )
-def test_one_model_can_go_wrong(box: Box, model_fault: str, content: str | None) -> None:
-    plan(box, model_id=GPT.id, model_fault=model_fault)
+def test_one_model_can_fail(box: Box, model_fault: str, content: str | None) -> None:
+    fault(box, model_id=GPT.id, model_fault=model_fault)
 
     reply = ask(box).json()
 
@@ -97,11 +93,11 @@ def test_one_model_can_go_wrong(box: Box, model_fault: str, content: str | None)
     assert len(reply["choices"]) == 5
 
 
-def test_whole_replies_can_go_wrong(box: Box) -> None:
-    plan(box, answer_length=100_000)
-    plan(box, status=429, retry_after=7)
-    plan(box, status=502, body="<html>Bad gateway</html>")
-    plan(box, drop="middle")
+def test_whole_replies_can_fail(box: Box) -> None:
+    fault(box, answer_length=100_000)
+    fault(box, status=429, retry_after=7)
+    fault(box, status=502, body="<html>Bad gateway</html>")
+    fault(box, drop="middle")
 
     huge, limited, broken = ask(box), ask(box), ask(box)
     with pytest.raises(requests.RequestException):
@@ -112,7 +108,7 @@ def test_whole_replies_can_go_wrong(box: Box) -> None:
     assert (broken.status_code, broken.headers["Content-Type"]) == (502, "text/html")
 
 
-def test_a_model_can_be_slow_or_fail_until_told_otherwise(box: Box) -> None:
+def test_a_model_can_be_slow_or_fail_until_it_is_reset(box: Box) -> None:
     box.control("model", model_id=GPT.id, delay=0.05)
     slow = {each["modelId"]: each["usage"]["responseTimeMs"] for each in ask(box).json()["choices"]}
     box.control("model", model_id=GPT.id, fault="missing", status=503)

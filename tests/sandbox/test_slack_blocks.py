@@ -1,4 +1,4 @@
-"""What Slack refuses in blocks: each limit, taken at it and refused past it; and which mentions are live."""
+"""Slack's limits on blocks, each accepted at the limit and refused past it; and which mentions are live."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ import pytest
 
 from sandbox.slack.blocks import check_message
 from sandbox.slack.mentions import live_mentions
+from tests.sandbox import helpers
 from tests.sandbox.helpers import (
+    DIVIDER,
     actions,
     block,
     button,
+    container,
+    context_actions,
     feedback,
     list_of,
+    markdown,
     mrkdwn,
     option,
-    overflow,
     plain,
     rich_text,
     words,
 )
 
 Block = dict[str, Any]
-DIVIDER: Block = {"type": "divider"}
 
 
 def section(text: int) -> Block:
@@ -35,24 +38,20 @@ def fields(count: int, length: int = 1) -> Block:
     return block("section", fields=[mrkdwn(length)] * count)
 
 
-def markdown(text: str | int) -> Block:
-    return block("markdown", text=text if isinstance(text, str) else "x" * text)
-
-
-def buttons(*count: int, **rest: Any) -> Block:
-    return actions(*[button(**rest)] * (count[0] if count else 1))
+def buttons(count: int = 1, **rest: Any) -> Block:
+    return actions(*[button(**rest)] * count)
 
 
 def menu(count: int = 1, **rest: Any) -> Block:
-    return actions(overflow(*[option(**rest)] * count))
+    return actions(helpers.overflow(*[option(**rest)] * count))
 
 
-def select(count: int) -> Block:
-    return actions({"type": "static_select", "options": [option()] * count})
+def select(count: int, **rest: Any) -> Block:
+    return actions({"type": "static_select", "options": [option()] * count, **rest})
 
 
 def votes(count: int, **rest: str) -> Block:
-    return {"type": "context_actions", "elements": [feedback(f"vote{at}", **rest) for at in range(count)]}
+    return context_actions(*[feedback(f"vote{at}", **rest) for at in range(count)])
 
 
 def confirmed(title: int) -> Block:
@@ -60,15 +59,11 @@ def confirmed(title: int) -> Block:
     return buttons(confirm=asked)
 
 
-def container(*children: Block, **rest: Any) -> Block:
-    return {"type": "container", "title": plain(5), "child_blocks": list(children), **rest}
-
-
 def table(rows: int, columns: int, length: int = 1) -> Block:
-    return {"type": "table", "rows": [[{"type": "raw_text", "text": "x" * length}] * columns] * rows}
+    return block("table", rows=[[{"type": "raw_text", "text": "x" * length}] * columns] * rows)
 
 
-def table_text(rows: int, columns: int) -> Block:
+def markdown_table(rows: int, columns: int) -> Block:
     line = "|" + "a|" * columns
     return markdown("\n".join([line, "|" + "-|" * columns, *[line] * (rows - 1)]))
 
@@ -89,12 +84,12 @@ def cells(cell: Block) -> Block:
     return block("table", rows=[[cell]])
 
 
-def in_container(*children: Block, **rest: Any) -> Block:
+def folded(*children: Block, **rest: Any) -> Block:
     return container(*children, is_collapsible=True, **rest)
 
 
 INVALID, TOO_LONG = "invalid_blocks", "msg_blocks_too_long"
-#: Blocks of a size, the largest size that Slack takes, and how it refuses one more.
+#: Blocks of a size, the largest size that Slack accepts, and its error for one more.
 LIMITS: dict[str, tuple[Callable[[int], list[Block]], int, str]] = {
     "blocks": (lambda n: [DIVIDER] * n, 50, INVALID),
     "section text": (lambda n: [section(n)], 3_000, INVALID),
@@ -120,19 +115,19 @@ LIMITS: dict[str, tuple[Callable[[int], list[Block]], int, str]] = {
     "container subtitle": (lambda n: [container(DIVIDER, subtitle=mrkdwn(n))], 150, INVALID),
     "table rows": (lambda n: [table(n, 1)], 100, INVALID),
     "table columns": (lambda n: [table(1, n)], 20, INVALID),
-    "table text": (lambda n: [table(10, 10, 99), in_container(table(1, 1, n))], 100, INVALID),
-    "markdown table rows": (lambda n: [table_text(n, 1)], 100, INVALID),
-    "markdown table columns": (lambda n: [table_text(2, n)], 20, INVALID),
+    "table text": (lambda n: [table(10, 10, 99), folded(table(1, 1, n))], 100, INVALID),
+    "markdown table rows": (lambda n: [markdown_table(n, 1)], 100, INVALID),
+    "markdown table columns": (lambda n: [markdown_table(2, n)], 20, INVALID),
     "markdown in all": (lambda n: [markdown(6_000), markdown(n)], 6_000, "msg_too_long"),
     "markdown expanded": (lambda n: [markdown("# a\n\n" * n)], 50, INVALID),
     "rich text's indent": (lambda n: [bullets("x", indent=n)], 8, INVALID),
-    "rich text in all": (lambda n: [in_container(part("quote", words("x" * n)))] * 2, 5_665, TOO_LONG),
+    "rich text in all": (lambda n: [folded(part("quote", words("x" * n)))] * 2, 5_667, TOO_LONG),
     "text in all": (lambda n: [*[section(3_000)] * 3, section(2_990), section(n)], 10, TOO_LONG),
 }
 
 
 @pytest.mark.parametrize(("build", "most", "error"), LIMITS.values(), ids=LIMITS)
-def test_a_message_is_taken_at_the_limit_and_refused_past_it(
+def test_a_message_is_accepted_at_the_limit_and_refused_past_it(
     build: Callable[[int], list[Block]], most: int, error: str
 ) -> None:
     assert check_message("text", build(most)) == []
@@ -142,136 +137,96 @@ def test_a_message_is_taken_at_the_limit_and_refused_past_it(
 @pytest.mark.parametrize(
     "faulty",
     [
-        menu(0),
-        {"type": "unheard_of"},
-        {"type": "alert", "text": plain(5)},
-        {"no": "type"},
-        {"type": "section"},
-        {"type": "divider", "text": plain(5)},
-        {"type": "header", "text": mrkdwn(5)},
-        {"type": "section", "text": plain(0)},
-        {"type": "section", "text": {**plain(5), "verbatim": True}},
-        {"type": "section", "text": "a string"},
-        container(markdown("hello")),
-        container(container(DIVIDER)),
+        *[{"no": "type"}, block("unheard_of"), block("alert", text=plain(5)), block("section")],
+        *[block("divider", text=plain(5)), block("header", text=mrkdwn(5)), block("table", rows=[[]])],
+        *[section(0), block("section", text={**plain(5), "verbatim": True}), block("section", text="x")],
+        *[container(each) for each in (markdown("hello"), container(DIVIDER), votes(1))],
+        block("container", child_blocks=[DIVIDER]),
         container(DIVIDER, default_collapsed=True),
-        container(DIVIDER, is_collapsible=True, has_header_divider=True),
-        container(votes(1)),
-        {"type": "container", "child_blocks": [DIVIDER]},
-        buttons(2, action_id="same"),
-        buttons(text=mrkdwn(5)),
-        menu(text=mrkdwn(5)),
-        actions(feedback()),
-        actions({"type": "static_select", "options": [option()], "option_groups": []}),
-        {"type": "context_actions", "elements": [feedback("same"), feedback("same")]},
-        {"type": "context_actions", "elements": [button()]},
-        votes(1, up="x" * 2_001),
-        {"type": "input", "label": plain(5), "element": {"type": "plain_text_input"}},
-        rich_text(),
-        part("section"),
-        part("quote"),
-        part("preformatted"),
-        part("section", words("")),
-        part("section", {**words(), "colour": "red"}),
-        part("section", {**words(), "style": {"underline": True}}),
-        part("section", {**words(), "style": {"bold": "yes"}}),
-        part("section", mrkdwn("x")),
-        part("preformatted", {"type": "user", "user_id": "U1"}),
-        part("preformatted", words(), language=7),
-        part("heading", words()),
-        link("javascript:x"),
-        link("http://[x"),
-        link("https://a.example", text=""),
-        bullets(),
-        bullets(""),
-        bullets("x", style="dash"),
-        bullets("x", offset=-1),
-        bullets("x", border=2),
-        rich_text(list_of(elements=[words()])),
-        cells({"type": "raw_text", "text": ""}),
-        cells(rich_text()),
-        cells(mrkdwn("x")),
-        block("table", rows=[[]]),
-        in_container(has_header_divider=True),
-        in_container(block("card", title=plain(1))),
         container(DIVIDER, width="huge"),
         container(DIVIDER, rich_text_title=plain("x")),
+        folded(DIVIDER, has_header_divider=True),
+        folded(block("card", title=plain(1))),
+        *[buttons(2, action_id="same"), buttons(text=mrkdwn(5)), menu(0), menu(text=mrkdwn(5))],
+        *[actions(feedback()), select(1, option_groups=[])],
+        *[context_actions(feedback(), feedback()), context_actions(button()), votes(1, up="x" * 2_001)],
+        helpers.text_input(),
+        *[rich_text(), part("section"), part("quote"), part("preformatted"), part("heading", words())],
+        *[part("section", each) for each in (words(""), {**words(), "colour": "red"}, mrkdwn("x"))],
+        *[part("section", {**words(), "style": style}) for style in ({"underline": True}, {"bold": "yes"})],
+        part("preformatted", {"type": "user", "user_id": "U1"}),
+        part("preformatted", words(), language=7),
+        *[link("javascript:x"), link("http://[x"), link("https://a.example", text="")],
+        *[bullets(), bullets(""), rich_text(list_of(elements=[words()]))],
+        *[bullets("x", **wrong) for wrong in ({"style": "dash"}, {"offset": -1}, {"border": 2})],
+        *[cells(each) for each in ({"type": "raw_text", "text": ""}, rich_text(), mrkdwn("x"))],
     ],
 )
-def test_a_block_that_slack_does_not_know_so_is_refused(faulty: Block) -> None:
+def test_an_invalid_block_is_refused(faulty: Block) -> None:
     assert {fault["error"] for fault in check_message("text", [faulty])} == {INVALID}
 
 
 @pytest.mark.parametrize(
-    "taken",
+    "valid",
     [
         bullets("a", style="ordered", indent=1, offset=2, border=1),
         part("section", words("<!here> *x*\n", bold=True, italic=True, strike=True, code=True)),
-        part(
-            "preformatted", words("x"), {"type": "link", "url": "https://a.example"}, language="go", border=0
-        ),
+        part("preformatted", words("x"), block("link", url="https://a.example"), language="go", border=0),
         part("quote", words(), border=1),
         link("mailto:a@b.example", text="write", style={"bold": True}),
         cells({"type": "raw_text", "text": " "}),
         cells(rich_text(list_of("a"))),
-        in_container(part("section", words()), table(1, 1), menu(), default_collapsed=True, width="full"),
+        folded(part("section", words()), table(1, 1), menu(), default_collapsed=True, width="full"),
         container(DIVIDER, rich_text_title=part("section", words()), has_header_divider=True),
     ],
 )
-def test_rich_text_tables_and_containers_are_taken_as_the_docs_show_them(taken: Block) -> None:
-    assert check_message("text", [taken]) == []
+def test_rich_text_tables_and_containers_are_accepted_as_the_docs_show_them(valid: Block) -> None:
+    assert check_message("text", [valid]) == []
 
 
-def test_a_second_table_is_refused_only_where_the_sandbox_is_told_so() -> None:
-    blocks = [table(1, 1), in_container(table(1, 1)), table_text(1, 1)]
+def test_a_second_table_is_refused_only_with_its_setting() -> None:
+    blocks = [table(1, 1), folded(table(1, 1)), markdown_table(1, 1)]
 
-    assert check_message("text", blocks) == []
     (fault,) = check_message("text", blocks, one_table=True)
+
+    assert check_message("text", blocks) == check_message("text", blocks[:1], one_table=True) == []
     assert (fault["error"], fault["message"]) == ("invalid_attachments", "only_one_table_allowed")
-    assert check_message("text", blocks[:1], one_table=True) == []
 
 
-def test_a_fault_names_its_place() -> None:
-    (fault,) = check_message("text", [DIVIDER, buttons(value="x" * 2_001)])
-
-    assert (fault["pointer"], fault["code"]) == ("/1/elements/0/value", "max_length")
-
-
-def test_a_block_id_stands_once_in_a_message() -> None:
+def test_a_fault_has_a_pointer_and_a_code() -> None:
     named = {**DIVIDER, "block_id": "a"}
 
-    faults = check_message("text", [named, container(named)])
+    (too_long,) = check_message("text", [DIVIDER, buttons(value="x" * 2_001)])
+    (repeated,) = check_message("text", [named, container(named)])
+    (empty,) = check_message("", [])
 
-    assert [fault["code"] for fault in faults] == ["duplicate_block_id"]
-
-
-def test_a_message_needs_text_or_blocks() -> None:
-    assert [fault["error"] for fault in check_message("", [])] == ["no_text"]
+    assert (too_long["pointer"], too_long["code"]) == ("/1/elements/0/value", "max_length")
+    assert (repeated["code"], empty["error"]) == ("duplicate_block_id", "no_text")
 
 
 @pytest.mark.parametrize(
     "token",
     ["<!here>", "<!channel>", "<!everyone>", "<@U0MAYA00001>", "<@W0MAYA00001|maya>", "<!subteam^S0TEAM|x>"],
 )
-def test_a_token_is_live_wherever_slack_reads_it(token: str) -> None:
-    in_object = [{"type": "section", "text": {**mrkdwn(token), "verbatim": True}}]
+def test_a_token_is_live_in_text_mrkdwn_and_markdown(token: str) -> None:
+    verbatim = block("section", text={**mrkdwn(token), "verbatim": True})
 
-    found = [live_mentions(token, None), live_mentions("", [markdown(f"`{token}`")])]
+    found = [live_mentions("", [each]) for each in (markdown(f"`{token}`"), verbatim)]
 
-    assert [*found, live_mentions("", in_object)] == [[token]] * 3
+    assert [live_mentions(token, None), *found] == [[token]] * 3
 
 
 @pytest.mark.parametrize(
-    ("said", "live"),
+    ("each", "live"),
     [
-        ({"type": "section", "text": mrkdwn("hello @here, mail me@channel.com")}, ["@here"]),
-        ({"type": "section", "text": {**mrkdwn("hello @here"), "verbatim": True}}, []),
-        ({"type": "header", "text": plain("<!here> @here")}, []),
+        (block("section", text=mrkdwn("hello @here, mail me@channel.com")), ["@here"]),
+        (block("section", text={**mrkdwn("hello @here"), "verbatim": True}), []),
+        (block("header", text=plain("<!here> @here")), []),
         (markdown("&lt;!here&gt; <https://example.com>"), []),
-        ({"type": "rich_text", "elements": [{"type": "text", "text": "<!here>"}]}, []),
-        ({"type": "rich_text", "elements": [{"type": "broadcast", "range": "here"}]}, ["<!here>"]),
-        ({"type": "rich_text", "elements": [{"type": "user", "user_id": "U1"}]}, ["<@U1>"]),
+        (rich_text(words("<!here>")), []),
+        (rich_text({"type": "broadcast", "range": "here"}), ["<!here>"]),
+        (rich_text({"type": "user", "user_id": "U1"}), ["<@U1>"]),
     ],
 )
-def test_what_else_is_live(said: Block, live: list[str]) -> None:
-    assert live_mentions("&lt;!channel&gt; @channel me@here.com", [said]) == live
+def test_other_live_mentions(each: Block, live: list[str]) -> None:
+    assert live_mentions("&lt;!channel&gt; @channel me@here.com", [each]) == live

@@ -1,4 +1,4 @@
-"""Events as Slack sends them: to whom, signed how, how often; in shared channels and organisations too."""
+"""Events as Slack sends them: recipients, signature, retries; in shared channels and organisations too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import pytest
 from slack_sdk.signature import SignatureVerifier
 
 from sandbox.slack import seed
-from sandbox.slack.interactions import Place, press
 from sandbox.slack.seed import GENERAL_ID, MAYA_ID, RANDOM_ID
 from sandbox.slack.signing import sign
 from tests.sandbox.helpers import Box, Json, actions, button
@@ -29,42 +28,42 @@ def test_the_signature_is_the_one_of_slacks_published_example() -> None:
 
 
 def test_a_mention_in_a_channel_reaches_the_app_in_slacks_envelope(box: Box) -> None:
-    said = box.mention()
+    message = box.mention()
 
     (body,) = box.service.events(1)
     headers, raw = box.service.got[0]
+    event = body["event"]
     assert (body["type"], body["api_app_id"]) == ("event_callback", box.app.app_id)
-    assert (body["event"]["type"], body["event"]["channel"]) == ("app_mention", GENERAL_ID)
-    assert body["event"]["ts"] == said["ts"]
+    assert (event["type"], event["channel"], event["ts"]) == ("app_mention", GENERAL_ID, message["ts"])
     assert [each["team_id"] for each in body["authorizations"]] == [seed.TEAM_ID]
     assert SignatureVerifier(box.app.signing_secret).is_valid_request(raw, headers)
 
 
-def test_an_app_that_is_not_in_the_channel_hears_of_a_mention_once_invited(box: Box) -> None:
-    said = box.mention(RANDOM_ID)
+def test_an_app_outside_the_channel_gets_a_mention_when_it_is_invited(box: Box) -> None:
+    message = box.mention(RANDOM_ID)
     before = list(box.service.got)
 
-    box.world.invite(box.app.app_id, RANDOM_ID, mention_ts=said["ts"])
+    box.world.invite(box.app.app_id, RANDOM_ID, mention_ts=message["ts"])
 
     (body,) = box.service.events(1)
     assert before == []
-    assert body["event"]["ts"] == said["ts"]
+    assert body["event"]["ts"] == message["ts"]
 
 
 def test_a_direct_message_and_its_edit_come_as_messages_and_never_as_mentions(box: Box) -> None:
     direct = box.world.open_dm(MAYA_ID, box.install.bot_user_id).id
-    said = box.mention(direct)
+    message = box.mention(direct)
     box.service.wait_for(1)
 
-    box.world.update_message(direct, said["ts"], text="goodbye")
+    box.world.update_message(direct, message["ts"], text="goodbye")
 
     posted, edit = (body["event"] for body in box.service.events(2))
     assert (posted["type"], posted["channel_type"]) == ("message", "im")
     assert edit["subtype"] == "message_changed"
-    assert (edit["message"]["text"], edit["previous_message"]["text"]) == ("goodbye", said["text"])
+    assert (edit["message"]["text"], edit["previous_message"]["text"]) == ("goodbye", message["text"])
 
 
-def test_a_failed_event_is_tried_three_times_more_with_slacks_headers(box: Box) -> None:
+def test_a_failed_event_is_retried_three_times_with_slacks_headers(box: Box) -> None:
     box.service.statuses = [500, 500, 500, 500]
 
     box.mention()
@@ -114,9 +113,9 @@ def test_files_are_in_the_event_of_a_direct_message_and_of_a_mention(box: Box) -
     direct = box.control("open-dm", user=MAYA_ID)["channel"]
     files = ["figures.xlsx", "notes.pdf"]
 
-    box.control("ask", user=MAYA_ID, channel=direct, text="Look", files=files)
-    box.service.wait_for(1)
-    box.control("ask", user=MAYA_ID, channel=GENERAL_ID, text="{bot} look", files=files)
+    for count, (channel, text) in enumerate(((direct, "Look"), (GENERAL_ID, "{bot} look")), 1):
+        box.control("ask", user=MAYA_ID, channel=channel, text=text, files=files)
+        box.service.wait_for(count)
 
     message, mention = (body["event"] for body in box.service.events(2))
     assert (message["subtype"], [each["name"] for each in message["files"]]) == ("file_share", files)
@@ -126,12 +125,12 @@ def test_files_are_in_the_event_of_a_direct_message_and_of_a_mention(box: Box) -
 
 @pytest.fixture
 def west(box: Box) -> Json:
-    """A workspace of an organisation that installed the app in another one of its workspaces."""
+    """A workspace of an organisation that installed the app in another workspace."""
     east = box.control("team", name="east", enterprise_id=ORG)
     box.control("install-app", team_id=east["team"], org_wide=True)
-    made = box.control("team", name="west", enterprise_id=ORG)
-    box.control("invite", channel=made["channel"])
-    return made
+    west = box.control("team", name="west", enterprise_id=ORG)
+    box.control("invite", channel=west["channel"])
+    return west
 
 
 def test_an_org_wide_event_names_the_organisation_and_the_team_it_happened_in(box: Box, west: Json) -> None:
@@ -144,13 +143,13 @@ def test_an_org_wide_event_names_the_organisation_and_the_team_it_happened_in(bo
     assert (body["team_id"], body["enterprise_id"]) == (west["team"], ORG)
 
 
-def test_an_org_wide_press_has_no_team(box: Box, west: Json) -> None:
+def test_an_org_wide_block_action_has_no_team(box: Box, west: Json) -> None:
     installed = box.world.installs.find(box.app.app_id, west["team"])
     assert installed is not None
     posted = {"channel": west["channel"], "text": "x", "blocks": BLOCKS}
     ts = box.client(installed.bot_token).chat_postMessage(**posted)["ts"]
 
-    press(box.world, west["user"], Place(west["channel"], ts, "a"))
+    box.press(ts, "a", user=west["user"], channel_id=west["channel"])
 
     payload = box.service.payload()
     assert (payload["team"], payload["is_enterprise_install"]) == (None, True)
@@ -158,13 +157,13 @@ def test_an_org_wide_press_has_no_team(box: Box, west: Json) -> None:
     assert payload["user"]["team_id"] == west["team"]
 
 
-def test_a_person_of_another_organisation_asks_and_presses_in_a_shared_channel(box: Box) -> None:
+def test_a_user_of_another_organisation_asks_and_presses_in_a_shared_channel(box: Box) -> None:
     guest = box.control("share", channel=GENERAL_ID, name="globex", enterprise_id="E0GLOBEX001")
     for user in (guest["user"], MAYA_ID):
         box.control("ask", user=user, channel=GENERAL_ID, text="{bot} hello")
     theirs, ours = sorted(box.service.events(2), key=lambda each: each["event"]["ts"])
 
-    press(box.world, guest["user"], Place(GENERAL_ID, box.post(blocks=BLOCKS), "a"))
+    box.press(box.post(blocks=BLOCKS), "a", user=guest["user"])
 
     payload = box.service.payload()
     assert (theirs["is_ext_shared_channel"], ours["is_ext_shared_channel"]) == (True, True)

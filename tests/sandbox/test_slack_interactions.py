@@ -1,4 +1,4 @@
-"""What people press and send off, as Slack sends it to the app; and what views.open takes."""
+"""Block actions and view submissions as Slack sends them to the app, and the limits of views.open."""
 
 from __future__ import annotations
 
@@ -9,33 +9,36 @@ from typing import Any
 import pytest
 from slack_sdk.signature import SignatureVerifier
 
-from sandbox.slack.interactions import Place, press
 from sandbox.slack.modals import check_modal
 from sandbox.slack.seed import CUSTOMER_APP_ID, GENERAL_ID, MAYA_ID, TEAM_ID, TOM_ID
-from sandbox.slack.submitting import submit
+from sandbox.slack.view_submissions import submit
 from tests.sandbox import helpers
 from tests.sandbox.helpers import (
+    DIVIDER,
     Box,
     actions,
-    asking,
+    block,
     button,
+    container,
+    context_actions,
     error_of,
     feedback,
+    markdown,
     modal,
     mrkdwn,
     option,
     plain,
+    text_input,
 )
 
 BUTTON = button(action_id="tab", value="v")
 MENU = helpers.overflow(option("copy"), option("again"))
-SELECT = {"type": "static_select", "action_id": "pick", "options": [option("one"), option("two")]}
+SELECT = block("static_select", action_id="pick", options=[option("one"), option("two")])
 BLOCKS = [
     actions(BUTTON, MENU, SELECT, block_id="first"),
     actions(BUTTON, block_id="second"),
-    {"type": "context_actions", "elements": [feedback()]},
+    context_actions(feedback()),
 ]
-DIVIDER = {"type": "divider"}
 
 
 @pytest.fixture
@@ -44,45 +47,35 @@ def ts(box: Box) -> str:
 
 
 def test_a_pressed_button_reaches_the_app_signed(box: Box, ts: str) -> None:
-    pressed = press(box.world, MAYA_ID, Place(GENERAL_ID, ts, "tab", "second"))
+    pressed = box.press(ts, "tab", "second")
 
     headers, body = box.service.got[0]
     sent = box.service.payload()
-    place = {"type": "message", "message_ts": ts, "channel_id": GENERAL_ID, "is_ephemeral": False}
+    container = {"type": "message", "message_ts": ts, "channel_id": GENERAL_ID, "is_ephemeral": False}
     assert pressed.status == 200
     assert SignatureVerifier(box.app.signing_secret).is_valid_request(body, headers)
     assert (sent["actions"][0]["value"], sent["actions"][0]["block_id"]) == ("v", "second")
-    assert sent["container"] == place
+    assert sent["container"] == container
     assert (sent["team"]["id"], sent["user"]["id"], sent["enterprise"]) == (TEAM_ID, MAYA_ID, None)
-    assert sent["trigger_id"] == pressed.trigger_id
-    assert sent["message"]["text"] == "x"
+    assert (sent["trigger_id"], sent["message"]["text"]) == (pressed.trigger_id, "x")
 
 
-def test_what_is_chosen_is_in_the_action(box: Box, ts: str) -> None:
+def test_the_chosen_option_is_in_the_action(box: Box, ts: str) -> None:
+    section = block("section", block_id="s", text=mrkdwn("*GPT*"), accessory=MENU)
     for action_id, value in (("more", "again"), ("pick", "two"), ("vote", "down")):
-        press(box.world, MAYA_ID, Place(GENERAL_ID, ts, action_id, value=value))
+        box.press(ts, action_id, value=value)
+    box.press(box.post(blocks=[container(section)]), "more", value="copy")
 
-    again, two, down = (box.service.payload(at)["actions"][0] for at in range(3))
+    again, two, down, copy = (box.service.payload(at)["actions"][0] for at in range(4))
     assert (again["selected_option"], two["selected_option"]) == (option("again"), option("two"))
     assert (down["type"], down["value"]) == ("feedback_buttons", "down")
-    # Slack gives blocks that came without an id one of its own.
-    assert down["block_id"] == box.service.payload()["message"]["blocks"][2]["block_id"] != ""
-
-
-def test_a_menu_beside_a_section_in_a_container_can_be_pressed(box: Box) -> None:
-    section = helpers.block("section", block_id="s", text=mrkdwn("*GPT*"), accessory=MENU)
-    folded = helpers.block("container", title=plain("GPT"), child_blocks=[section])
-    ts = box.post(blocks=[folded])
-
-    press(box.world, MAYA_ID, Place(GENERAL_ID, ts, "more", value="copy"))
-
-    (action,) = box.service.payload()["actions"]
-    assert (action["type"], action["block_id"]) == ("overflow", "s")
-    assert action["selected_option"] == option("copy")
+    # Slack assigns ids to blocks without one.
+    assert down["block_id"] == box.service.payload(2)["message"]["blocks"][2]["block_id"] != ""
+    assert (copy["type"], copy["block_id"], copy["selected_option"]) == ("overflow", "s", option("copy"))
 
 
 @pytest.mark.parametrize(
-    "place",
+    "element",
     [
         {"action_id": "gone"},
         {"action_id": "tab"},
@@ -92,90 +85,88 @@ def test_a_menu_beside_a_section_in_a_container_can_be_pressed(box: Box) -> None
         {"action_id": "vote", "value": "sideways"},
     ],
 )
-def test_what_is_not_there_or_not_clear_cannot_be_pressed(box: Box, ts: str, place: dict[str, str]) -> None:
+def test_a_missing_or_ambiguous_element_cannot_be_pressed(box: Box, ts: str, element: dict[str, str]) -> None:
     with pytest.raises(LookupError):
-        press(box.world, MAYA_ID, Place(GENERAL_ID, ts, **place))
+        box.press(ts, **element)
 
     assert box.service.got == []
 
 
-def test_a_person_presses_only_what_they_see(box: Box, ts: str) -> None:
-    shown = box.slack.chat_postEphemeral(channel=GENERAL_ID, user=MAYA_ID, text="x", blocks=BLOCKS)
-    place = Place(GENERAL_ID, shown["message_ts"], "vote", value="up")
+def test_a_user_presses_only_visible_messages(box: Box, ts: str) -> None:
+    ephemeral = {"channel": GENERAL_ID, "user": MAYA_ID, "text": "x", "blocks": BLOCKS}
+    shown = box.slack.chat_postEphemeral(**ephemeral)["message_ts"]
 
-    press(box.world, MAYA_ID, place)
+    box.press(shown, "vote", value="up")
     with pytest.raises(LookupError):
-        press(box.world, TOM_ID, place)
+        box.press(shown, "vote", value="up", user=TOM_ID)
     box.world.channels[GENERAL_ID].members.discard(TOM_ID)
     with pytest.raises(LookupError):
-        press(box.world, TOM_ID, Place(GENERAL_ID, ts, "vote", value="up"))
+        box.press(ts, "vote", value="up", user=TOM_ID)
 
     assert box.service.payload()["container"]["is_ephemeral"] is True
     assert "message" not in box.service.payload()
     assert len(box.service.got) == 1
 
 
-def test_another_process_presses_and_learns_the_status_and_the_trigger(box: Box, ts: str) -> None:
-    place = {"user": MAYA_ID, "channel": GENERAL_ID, "ts": ts, "action_id": "more", "value": "copy"}
+def test_the_control_api_presses_and_returns_the_status_and_the_trigger(box: Box, ts: str) -> None:
+    body = {"user": MAYA_ID, "channel": GENERAL_ID, "ts": ts, "action_id": "more", "value": "copy"}
     box.service.statuses = [503]
 
-    failed, done = (box.control("press", **place) for _ in range(2))
+    failed, done = (box.control("press", **body) for _ in range(2))
     box.app.interactivity_url = "http://127.0.0.1:1/"
-    away = box.control("press", **place)
+    away = box.control("press", **body)
 
     assert (failed["status"], done["status"], away["status"]) == (503, 200, None)
     assert done["trigger_id"] == box.service.payload()["trigger_id"]
-    assert box.refuses("press", **{**place, "value": "gone"})
+    assert box.refuses("press", **{**body, "value": "gone"})
 
 
-#: A view of a size, and the largest size that Slack takes.
+#: A view of a size, and the largest size that Slack accepts.
 VIEWS: dict[str, tuple[Callable[[int], Any], int]] = {
     "title": (lambda n: modal(title=plain(n)), 24),
     "submit": (lambda n: modal(submit=plain(n)), 24),
     "blocks": (lambda n: modal(*[DIVIDER] * n), 100),
     "private_metadata": (lambda n: modal(private_metadata="x" * n), 3_000),
     "callback_id": (lambda n: modal(callback_id="x" * n), 255),
-    "max_length": (lambda n: modal(asking(max_length=n)), 3_000),
-    "min_length": (lambda n: modal(asking(max_length=3, min_length=n)), 3),
-    "placeholder": (lambda n: modal(asking(placeholder=plain(n))), 150),
+    "max_length": (lambda n: modal(text_input(max_length=n)), 3_000),
+    "min_length": (lambda n: modal(text_input(max_length=3, min_length=n)), 3),
+    "placeholder": (lambda n: modal(text_input(placeholder=plain(n))), 150),
 }
+BARE = {"type": "modal", "title": plain(1)}
 REFUSED = {
     "mrkdwn title": modal(title=mrkdwn("x")),
-    "markdown": modal({"type": "markdown", "text": "x"}),
-    "container": modal({"type": "container", "title": plain(1), "child_blocks": [DIVIDER]}),
-    "table": modal({"type": "table", "rows": [[{"type": "raw_text", "text": "x"}]]}),
-    "context_actions": modal({"type": "context_actions", "elements": [feedback()]}),
-    "block_id twice": modal(asking(), asking()),
+    "markdown": modal(markdown("x")),
+    "container": modal(container(DIVIDER)),
+    "table": modal(block("table", rows=[[{"type": "raw_text", "text": "x"}]])),
+    "context_actions": modal(context_actions(feedback())),
+    "block_id twice": modal(text_input(), text_input()),
+    "input without submit": {**BARE, "blocks": [text_input()]},
     "home": {"type": "home", "blocks": [DIVIDER]},
     "no view": "x",
 }
 
 
 @pytest.mark.parametrize(("build", "most"), VIEWS.values(), ids=VIEWS)
-def test_a_modal_is_taken_at_its_limits_and_refused_past_them(build: Callable[[int], Any], most: int) -> None:
+def test_a_modal_is_accepted_at_its_limits_and_refused_past_them(
+    build: Callable[[int], Any], most: int
+) -> None:
     assert check_modal(build(most)) == []
     assert check_modal(build(most + 1)) != []
 
 
-def test_a_modal_needs_submit_only_for_inputs() -> None:
-    view = {"type": "modal", "title": plain(1)}
-
-    assert check_modal({**view, "blocks": [DIVIDER]}) == []
-    assert check_modal({**view, "blocks": [asking()]}) != []
-
-
 @pytest.mark.parametrize("view", REFUSED.values(), ids=REFUSED)
-def test_what_no_modal_holds_is_refused(view: Any) -> None:
+def test_an_invalid_modal_is_refused(view: Any) -> None:
     assert check_modal(view) != []
+    assert check_modal({**BARE, "blocks": [DIVIDER]}) == []
 
 
 @pytest.fixture
 def trigger(box: Box, ts: str) -> str:
-    """Maya's press of a button."""
-    return press(box.world, MAYA_ID, Place(GENERAL_ID, ts, "tab", "first")).trigger_id
+    """The trigger of a button that Maya pressed."""
+    return box.press(ts, "tab", "first").trigger_id
 
 
-def test_a_press_opens_one_modal(box: Box, trigger: str) -> None:
+def test_a_trigger_opens_one_modal(box: Box, trigger: str) -> None:
     faulty = helpers.refusal(box.slack.views_open, trigger_id=trigger, view=modal(title=plain(25)))
     view = box.slack.views_open(trigger_id=trigger, view=modal(private_metadata="secret"))["view"]
     again = error_of(box.slack.views_open, trigger_id=trigger, view=modal())
@@ -194,8 +185,7 @@ def test_a_trigger_works_for_three_seconds_and_for_its_own_app(box: Box, trigger
     theirs = box.client(box.world.installs.install(CUSTOMER_APP_ID, TEAM_ID).bot_token)
     unknown = error_of(box.slack.views_open, trigger_id="1.2.x", view=modal())
     foreign = error_of(theirs.views_open, trigger_id=trigger, view=modal())
-    now = box.world.clock
-    box.world.clock = lambda: now() + 3.0
+    box.pass_time(3.0)
 
     late = error_of(box.slack.views_open, trigger_id=trigger, view=modal())
 
@@ -205,16 +195,16 @@ def test_a_trigger_works_for_three_seconds_and_for_its_own_app(box: Box, trigger
 @pytest.fixture
 def view_id(box: Box, trigger: str) -> str:
     box.service.got.clear()
-    view = modal(asking(max_length=10), callback_id="follow_up", private_metadata="m")
+    view = modal(text_input(max_length=10), callback_id="follow_up", private_metadata="m")
     return str(box.slack.views_open(trigger_id=trigger, view=view)["view"]["id"])
 
 
 def test_a_submission_reaches_the_app_and_an_empty_answer_closes(box: Box, view_id: str) -> None:
-    wish = {"view_id": view_id, "values": {"ask": "Why?"}}
+    submission = {"view_id": view_id, "values": {"ask": "Why?"}}
     (open_,) = box.report("modals")["modals"]
     wrong = box.refuses("submit", view_id=view_id, values={"other": "x"})
 
-    done = box.control("submit", **wish)
+    done = box.control("submit", **submission)
 
     sent = box.service.payload()
     assert (open_["user_id"], open_["view"]["id"], wrong) == (MAYA_ID, view_id, True)
@@ -223,7 +213,7 @@ def test_a_submission_reaches_the_app_and_an_empty_answer_closes(box: Box, view_
     assert sent["view"]["state"]["values"]["ask"]["question"] == {"type": "plain_text_input", "value": "Why?"}
     assert (sent["view"]["callback_id"], sent["view"]["private_metadata"]) == ("follow_up", "m")
     assert box.world.surfaces.modal_of(MAYA_ID) is None
-    assert box.refuses("submit", **wish)
+    assert box.refuses("submit", **submission)
 
 
 ERRORS = json.dumps({"response_action": "errors", "errors": {"ask": "Ask more."}}).encode()
@@ -247,7 +237,7 @@ def test_any_other_answer_leaves_the_modal_open(
 
 
 @pytest.mark.parametrize("text", ["", "  ", "x" * 11])
-def test_slacks_client_sends_no_input_that_breaks_its_rules(box: Box, view_id: str, text: str) -> None:
+def test_slacks_client_sends_no_invalid_input(box: Box, view_id: str, text: str) -> None:
     done = submit(box.world, view_id, {"ask": text})
 
     assert (done.status, list(done.errors)) == (None, ["ask"])

@@ -1,4 +1,4 @@
-"""What Slack refuses in a manifest, and making an app when things go wrong."""
+"""The faults that Slack refuses in a manifest, and the creation of apps."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ EVENTS = {"bot_events": ["message.im"]}
 
 
 def changed(place: str, value: Any, manifest: Json = MANIFEST) -> Json:
-    """Return the manifest with another value at a place; None takes away what is there."""
+    """Return the manifest with another value at a pointer; None removes it."""
     manifest = copy.deepcopy(manifest)
     *path, name = place.split("/")[1:]
     part = manifest
@@ -53,7 +53,7 @@ def changed(place: str, value: Any, manifest: Json = MANIFEST) -> Json:
     return manifest
 
 
-#: A place, what is taken there, and what is not; None takes away what is there.
+#: A pointer, a valid value there, and the invalid ones; None removes the value.
 LIMITS: list[tuple[str, Any, list[Any]]] = [
     ("/display_information/name", "x" * 35, ["x" * 36, None]),
     ("/display_information/description", "x" * 140, ["x" * 141, 7]),
@@ -74,13 +74,13 @@ LIMITS: list[tuple[str, Any, list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("place", "taken", "refused"), LIMITS, ids=[place for place, *_ in LIMITS])
-def test_a_manifest_is_taken_at_its_limits_and_refused_by_place_past_them(
-    place: str, taken: Any, refused: list[Any]
+@pytest.mark.parametrize(("place", "valid", "refused"), LIMITS, ids=[place for place, *_ in LIMITS])
+def test_a_manifest_is_accepted_at_its_limits_and_refused_by_pointer_past_them(
+    place: str, valid: Any, refused: list[Any]
 ) -> None:
     places = (place, place.rpartition("/")[0], f"{place}/0", f"{place}/bot_events")
 
-    assert manifest_faults(changed(place, taken)) == []
+    assert manifest_faults(changed(place, valid)) == []
     for value in refused:
         (fault,) = manifest_faults(changed(place, value))
         assert fault["pointer"] in places
@@ -103,7 +103,7 @@ def count(box: Box) -> int:
     return [each["name"] for each in box.report("apps")["apps"]].count("Acme Asks")
 
 
-def test_an_app_is_made_in_the_tokens_workspace_and_installed_nowhere_else(
+def test_an_app_is_created_in_the_tokens_workspace_and_installed_nowhere_else(
     box: Box, config: WebClient
 ) -> None:
     elsewhere = error_of(config.apps_manifest_create, manifest=MANIFEST, team_id="T0OTHER0001")
@@ -124,7 +124,7 @@ def test_an_app_is_made_in_the_tokens_workspace_and_installed_nowhere_else(
     assert "invalid_team_for_non_distributed_app" in pages[1].text
 
 
-def test_a_manifest_makes_an_app_only_if_its_url_echoes(box: Box, config: WebClient) -> None:
+def test_a_manifest_creates_an_app_only_if_its_url_echoes(box: Box, config: WebClient) -> None:
     events = {"request_url": box.service.url, "bot_events": ["app_mention"]}
     manifest = changed("/settings/event_subscriptions", events)
 
@@ -151,7 +151,7 @@ def test_an_answer_that_is_lost_leaves_an_app_or_none(box: Box, fault: dict[str,
     assert count(box) == made
 
 
-def test_a_person_makes_an_app_by_hand_from_a_link(box: Box) -> None:
+def test_a_user_creates_an_app_by_hand_from_a_link(box: Box) -> None:
     url, text = f"{box.url}/apps", json.dumps(MANIFEST)
 
     offered = [
@@ -165,7 +165,7 @@ def test_a_person_makes_an_app_by_hand_from_a_link(box: Box) -> None:
     assert app.home_team_id == TEAM_ID
 
 
-def test_a_config_token_ends_after_twelve_hours_and_is_renewed_once(box: Box, config: WebClient) -> None:
+def test_a_config_token_expires_after_twelve_hours_and_is_renewed_once(box: Box, config: WebClient) -> None:
     nameless = changed("/display_information/name", "")
     before = refusal(config.apps_manifest_validate, manifest=nameless)
     box.control("age-tokens", seconds=12 * 3_600, kind="config")

@@ -1,4 +1,4 @@
-"""What apps show beside messages: statuses, suggested prompts, Home tabs."""
+"""The apps' surfaces besides messages: statuses, agent sessions, suggested prompts, Home tabs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from sandbox.slack.seed import GENERAL_ID, MAYA_ID
-from tests.sandbox.helpers import Box, Json, error_of, refusal
+from tests.sandbox.helpers import DIVIDER, Box, Json, error_of, markdown, refusal
 
-HOME = {"type": "home", "blocks": [{"type": "divider"}]}
+HOME = {"type": "home", "blocks": [DIVIDER]}
 PROMPT = {"title": "A joke", "message": "Tell me a joke"}
-
-
 STATUS, PROMPTS = "assistant.threads.setStatus", "assistant.threads.setSuggestedPrompts"
 
 
@@ -22,27 +20,32 @@ def direct(box: Box) -> str:
     return box.world.open_dm(MAYA_ID, box.install.bot_user_id).id
 
 
-def test_a_status_stands_until_the_app_answers_ends_it_or_two_minutes_are_over(box: Box) -> None:
-    ts, now = box.mention()["ts"], box.world.clock
-    seen: list[Any] = []
+@pytest.fixture
+def thread(box: Box) -> Json:
+    return {"channel_id": GENERAL_ID, "thread_ts": box.mention()["ts"]}
 
-    def show(text: str = "is thinking…") -> None:
-        body = {"channel_id": GENERAL_ID, "thread_ts": ts, "status": text, "loading_messages": ["Reading…"]}
-        box.slack.api_call(STATUS, json=body)
-        seen.append(box.report("status", channel=GENERAL_ID, thread_ts=ts)["status"])
+
+def test_a_status_lasts_until_the_app_answers_or_ends_it_or_two_minutes_have_passed(
+    box: Box, thread: Json
+) -> None:
+    ts = thread["thread_ts"]
+    seen: list[Any] = []
 
     def look() -> None:
         seen.append(box.report("status", channel=GENERAL_ID, thread_ts=ts)["status"])
+
+    def show(text: str = "is thinking…") -> None:
+        box.slack.api_call(STATUS, json={**thread, "status": text, "loading_messages": ["Reading…"]})
+        look()
 
     show()
     box.slack.chat_postEphemeral(channel=GENERAL_ID, user=MAYA_ID, thread_ts=ts, text="psst")
     look()
     box.post(thread_ts=ts)
     look()
-    show()
-    show("")
-    show()
-    box.world.clock = lambda: now() + 120
+    for text in ("is thinking…", "", "is thinking…"):
+        show(text)
+    box.pass_time(120)
     look()
 
     assert [each is not None for each in seen] == [True, True, False, True, False, True, False]
@@ -50,38 +53,33 @@ def test_a_status_stands_until_the_app_answers_ends_it_or_two_minutes_are_over(b
 
 
 @pytest.mark.parametrize("loading", [["x"] * 11, [""], [7], "x"])
-def test_ten_loading_messages_are_taken_and_nothing_else(box: Box, loading: Any) -> None:
-    body = {"channel_id": GENERAL_ID, "thread_ts": box.mention()["ts"], "status": "x"}
+def test_ten_loading_messages_are_accepted_and_nothing_else(box: Box, thread: Json, loading: Any) -> None:
+    body = {**thread, "status": "x"}
 
-    taken = box.slack.api_call(STATUS, json={**body, "loading_messages": ["x"] * 10})
+    accepted = box.slack.api_call(STATUS, json={**body, "loading_messages": ["x"] * 10})
+    error = error_of(box.slack.api_call, STATUS, json={**body, "loading_messages": loading})
 
-    assert taken["ok"]
-    assert error_of(box.slack.api_call, STATUS, json={**body, "loading_messages": loading}) == (
-        "invalid_arguments"
-    )
+    assert (accepted["ok"], error) == (True, "invalid_arguments")
 
 
-def session(box: Box, status: str, **rest: str) -> Json:
-    ts = rest.pop("thread_ts", None) or box.mention()["ts"]
-    body = {"channel_id": GENERAL_ID, "thread_ts": ts, "status": status, **rest}
-    return dict(box.slack.agents_sessions_setStatus(**body).data)
+def session(box: Box, thread: Json, status: str, **rest: str) -> Json:
+    return dict(box.slack.agents_sessions_setStatus(**thread, status=status, **rest).data)
 
 
-def test_a_session_is_made_by_its_first_status_and_ends_processing_after_an_hour(box: Box) -> None:
-    ts, now = box.mention()["ts"], box.world.clock
+def test_a_session_is_created_by_its_first_status_and_ends_processing_after_an_hour(
+    box: Box, thread: Json
+) -> None:
     seen = []
     for status, title in (("processing", "A joke"), ("active", "Another"), ("processing", "")):
-        session(box, status, thread_ts=ts, title=title)
-        seen += box.report("sessions", channel=GENERAL_ID, thread_ts=ts)["sessions"]
-    box.post(thread_ts=ts)
-    box.world.clock = lambda: now() + 3_599
-    (before,) = box.report("sessions", channel=GENERAL_ID)["sessions"]
-    box.world.clock = lambda: now() + 3_700
-    (after,) = box.report("sessions", channel=GENERAL_ID)["sessions"]
+        session(box, thread, status, title=title)
+        seen += box.report("sessions", channel=GENERAL_ID, thread_ts=thread["thread_ts"])["sessions"]
+    box.post(thread_ts=thread["thread_ts"])
+    for seconds in (3_599, 101):
+        box.pass_time(seconds)
+        seen += box.report("sessions", channel=GENERAL_ID)["sessions"]
 
-    assert [each["status"] for each in (*seen, before, after)] == [
-        *("processing", "active", "processing", "processing", "active")
-    ]
+    expected = ["processing", "active", "processing", "processing", "active"]
+    assert [each["status"] for each in seen] == expected
     assert {each["title"] for each in seen} == {"A joke"}
 
 
@@ -97,51 +95,47 @@ def test_a_session_is_made_by_its_first_status_and_ends_processing_after_an_hour
         ({"username": "Ada"}, "missing_scope"),
     ],
 )
-def test_another_status_of_a_session_is_refused(box: Box, wrong: dict[str, str], error: str) -> None:
+def test_an_invalid_status_of_a_session_is_refused(
+    box: Box, thread: Json, wrong: dict[str, str], error: str
+) -> None:
     box.install.scopes = ("chat:write",)
-    body = {
-        "channel_id": GENERAL_ID,
-        "thread_ts": box.mention()["ts"],
-        "status": "active",
-        "title": "x" * 200,
-    }
+    body = {**thread, "status": "active", "title": "x" * 200}
 
-    taken = box.slack.api_call("agents.sessions.setStatus", json=body)
+    accepted = box.slack.api_call("agents.sessions.setStatus", json=body)
 
-    assert taken["agent_status"] == "active"
+    assert accepted["agent_status"] == "active"
     assert error_of(box.slack.api_call, "agents.sessions.setStatus", json={**body, **wrong}) == error
 
 
-def test_only_agents_have_sessions_and_only_those_that_listen_can_be_stopped(box: Box) -> None:
-    stoppable = session(box, "processing")
+def test_only_agents_have_sessions_and_only_subscribed_ones_can_be_stopped(box: Box, thread: Json) -> None:
+    stoppable = session(box, thread, "processing")
     box.app.bot_events = ()
-    warned = session(box, "processing")
+    warned = session(box, thread, "processing")
     box.app.manifest = {"features": {"bot_user": {"display_name": "x"}}}
 
     assert "warning" not in stoppable
     assert warned["warning"] == "missing_agent_session_stopped_event_subscription"
-    assert error_of(session, box, "processing") == "not_agent_app"
+    assert error_of(session, box, thread, "processing") == "not_agent_app"
 
 
-def test_stop_tells_the_agent_and_changes_nothing_itself(box: Box) -> None:
-    ts = box.mention()["ts"]
-    stop = {"user": MAYA_ID, "channel": GENERAL_ID, "thread_ts": ts}
+def test_stop_sends_an_event_and_leaves_the_status_to_the_agent(box: Box, thread: Json) -> None:
+    stop = {"user": MAYA_ID, "channel": GENERAL_ID, "thread_ts": thread["thread_ts"]}
     box.service.wait_for(1)
     too_early = box.refuses("stop", **stop)
-    session(box, "processing", thread_ts=ts)
+    session(box, thread, "processing")
 
     box.control("stop", **stop)
 
     event = box.service.events(2)[1]["event"]
     (still,) = box.report("sessions", channel=GENERAL_ID)["sessions"]
-    session(box, "active", thread_ts=ts)
+    session(box, thread, "active")
     assert event.pop("event_ts")
     assert event == {"type": "agent_session_stopped", **stop, "streaming_message_ts": []}
     assert (too_early, still["status"]) == (True, "processing")
     assert box.refuses("stop", **stop)
 
 
-def test_one_to_four_prompts_are_offered_in_the_apps_dm_with_their_scope(box: Box, direct: str) -> None:
+def test_one_to_four_prompts_are_suggested_in_the_apps_dm_with_their_scope(box: Box, direct: str) -> None:
     body = {"channel_id": direct, "prompts": [PROMPT] * 4, "title": "Try"}
 
     box.slack.api_call(PROMPTS, json=body)
@@ -168,16 +162,14 @@ def test_an_app_without_a_tab_shows_none(box: Box, direct: str) -> None:
     tabs = {"home_tab_enabled": False, "messages_tab_enabled": True, "messages_tab_read_only_enabled": True}
     box.app.manifest = {"features": {"app_home": tabs}}
 
-    error = error_of(box.slack.views_publish, user_id=MAYA_ID, view=HOME)
-
-    assert error == "not_enabled"
+    assert error_of(box.slack.views_publish, user_id=MAYA_ID, view=HOME) == "not_enabled"
     assert box.refuses("open-home", user=MAYA_ID, tab="home")
     with pytest.raises(LookupError):
         box.world.ask(MAYA_ID, direct, "hello")
 
 
-def test_a_home_tab_takes_no_markdown(box: Box) -> None:
-    faulty: Json = {"type": "home", "blocks": [{"type": "markdown", "text": "x"}]}
+def test_a_home_tab_accepts_no_markdown(box: Box) -> None:
+    faulty: Json = {"type": "home", "blocks": [markdown("x")]}
 
     refused = refusal(box.slack.views_publish, user_id=MAYA_ID, view=faulty)
     box.slack.views_publish(user_id=MAYA_ID, view=HOME)

@@ -1,33 +1,46 @@
-"""The Web API refuses what Slack refuses, with Slack's own errors; Slack's own client works with it.
-
-And the switches by which other processes make it go wrong.
-"""
+"""The Web API: Slack's own client works with it, and it has Slack's own errors; and the control API."""
 
 from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
+from sandbox.sectorflow.models import TOKEN
 from sandbox.slack.limits import RateLimits
 from sandbox.slack.records import Channel
 from sandbox.slack.seed import ARCHIVED_ID, GENERAL_ID, MAYA_ID, RANDOM_ID, TOM_ID
-from tests.sandbox.helpers import Box, Json, block, error_of, plain, refusal, rich_text, section_of, words
+from tests.sandbox.helpers import (
+    DIVIDER,
+    Box,
+    Json,
+    block,
+    container,
+    error_of,
+    plain,
+    refusal,
+    rich_text,
+    section_of,
+    words,
+)
+from tests.waiting import until
 
 
 def test_slacks_own_client_posts_updates_and_deletes(box: Box) -> None:
     parent = box.post()
-    reply = box.post(thread_ts=parent, blocks=[{"type": "divider"}])
+    reply = box.post(thread_ts=parent, blocks=[DIVIDER])
     box.slack.chat_update(channel=GENERAL_ID, ts=reply, text="y")
-    said = box.world.thread(GENERAL_ID, parent)
+    messages = box.world.thread(GENERAL_ID, parent)
     box.slack.chat_delete(channel=GENERAL_ID, ts=reply)
 
-    assert [each["text"] for each in said] == ["x", "y"]
+    assert [each["text"] for each in messages] == ["x", "y"]
     # An update with text alone removes the blocks.
-    assert "blocks" not in said[1]
+    assert "blocks" not in messages[1]
     assert [each["ts"] for each in box.world.messages(GENERAL_ID)] == [parent]
 
 
-def test_each_wrong_post_gets_slacks_error(box: Box) -> None:
+def test_each_invalid_post_gets_slacks_error(box: Box) -> None:
     box.world.add_channel(Channel("G0SECRET001", "T0ACME00001", "secret", kind="group"))
     reply = box.post(thread_ts=box.post())
     wrong: dict[str, Json] = {
@@ -52,34 +65,34 @@ def test_each_wrong_post_gets_slacks_error(box: Box) -> None:
 
 
 def test_an_invalid_block_is_named(box: Box) -> None:
-    refused = refusal(box.post, blocks=[{"type": "header", "text": plain(151)}])
+    refused = refusal(box.post, blocks=[block("header", text=plain(151))])
 
     assert refused["errors"] == ["must be less than 151 characters [json-pointer:/blocks/0/text/text]"]
     assert refused["response_metadata"]["messages"] == [f"[ERROR] {refused['errors'][0]}"]
 
 
-def test_an_update_takes_less_text_than_a_post(box: Box) -> None:
+def test_an_update_accepts_less_text_than_a_post(box: Box) -> None:
     ts = box.post(text="x" * 4_001)
 
     assert box.slack.chat_update(channel=GENERAL_ID, ts=ts, text="x" * 4_000)["ok"]
     assert error_of(box.slack.chat_update, channel=GENERAL_ID, ts=ts, text="x" * 4_001) == "msg_too_long"
 
 
-def test_no_update_takes_the_rich_text_out_of_a_message(box: Box) -> None:
+def test_no_update_removes_the_rich_text_of_a_message(box: Box) -> None:
     rich, table = rich_text(section_of(words())), block("table", rows=[[rich_text(section_of(words()))]])
-    folded = block("container", title=plain("GPT"), child_blocks=[rich])
-    ts = box.post(blocks=[block("divider"), rich])
+    folded = container(rich)
+    ts = box.post(blocks=[DIVIDER, rich])
 
     def update(*blocks: Json) -> str:
         return error_of(box.slack.chat_update, channel=GENERAL_ID, ts=ts, text="x", blocks=list(blocks))
 
-    assert [update(folded), update(table), update(block("divider"))] == ["block_mismatch"] * 3
+    assert [update(folded), update(table), update(DIVIDER)] == ["block_mismatch"] * 3
     assert box.slack.chat_update(channel=GENERAL_ID, ts=ts, text="x", blocks=[rich, folded])["ok"]
     other = box.post(blocks=[folded])
     assert box.slack.chat_update(channel=GENERAL_ID, ts=other, text="x", blocks=[rich])["ok"]
 
 
-def test_a_repeated_client_msg_id_is_known_only_where_the_sandbox_is_told_so(box: Box) -> None:
+def test_a_repeated_client_msg_id_is_recognised_only_with_its_setting(box: Box) -> None:
     post = {"client_msg_id": "0b5c1d6e-6f55-4c8e-9a52-0b8a5f6b7c11"}
     box.world.invite(box.app.app_id, RANDOM_ID)
     ignored = [box.post(**post) for _ in range(2)]
@@ -161,7 +174,7 @@ def test_a_bucket_holds_twenty_posts_to_a_channel_and_fills_again_with_time() ->
 
 
 @pytest.mark.parametrize(("drop", "posted"), [("before", 0), ("after", 1)])
-def test_a_dropped_connection_has_taken_the_post_or_not(box: Box, drop: str, posted: int) -> None:
+def test_a_connection_is_dropped_before_or_after_the_post(box: Box, drop: str, posted: int) -> None:
     box.control("faults", service="slack", target="chat.postMessage", drop=drop)
     headers, body = {"Authorization": f"Bearer {box.install.bot_token}"}, {"channel": GENERAL_ID, "text": "x"}
 
@@ -171,10 +184,10 @@ def test_a_dropped_connection_has_taken_the_post_or_not(box: Box, drop: str, pos
     assert len(box.world.messages(GENERAL_ID)) == posted
 
 
-# The switches
+# The control API
 
 
-def test_a_fault_is_to_come_until_a_call_meets_it(box: Box) -> None:
+def test_a_fault_is_pending_until_a_call_uses_it(box: Box) -> None:
     box.control("faults", service="slack", target="auth.test", error="internal_error", delay=0.01)
 
     before = box.report("faults")
@@ -186,21 +199,40 @@ def test_a_fault_is_to_come_until_a_call_meets_it(box: Box) -> None:
     assert box.slack.api_test(foo="bar")["args"] == {"foo": "bar"}
 
 
-def test_another_process_installs_asks_reads_and_starts_over(box: Box) -> None:
+def test_the_control_api_installs_asks_reports_and_resets(box: Box) -> None:
     installed = box.control("install-app", channels=[GENERAL_ID])["install"]
 
-    said = box.control("ask", user=MAYA_ID, channel=GENERAL_ID, text="{bot} hello")["message"]
+    question = box.control("ask", user=MAYA_ID, channel=GENERAL_ID, text="{bot} hello")["message"]
 
     box.service.wait_for(1)
     messages = box.report("messages", channel=GENERAL_ID)["messages"]
     box.control("reset")
-    assert said["text"] == f"<@{installed['bot_user_id']}> hello"
-    assert messages == [said]
+    assert question["text"] == f"<@{installed['bot_user_id']}> hello"
+    assert messages == [question]
     assert (box.report("messages"), box.report("installs")) == ({"messages": []}, {"installs": []})
 
 
+def test_release_ends_the_delays_of_the_calls_in_progress(box: Box) -> None:
+    for word in ("one", "two"):
+        box.control("faults", service="slack", target="api.test", containing=word, delay=15.0)
+    box.control("faults", service="sectorflow", target="models", delay=15.0)
+    models = {"url": f"{box.url}/sectorflow/api/v1/models", "headers": {"Authorization": f"Bearer {TOKEN}"}}
+
+    with ThreadPoolExecutor() as pool:
+        one, two = (pool.submit(box.slack.api_test, foo=word) for word in ("one", "two"))
+        three = pool.submit(requests.get, **models)
+        until(lambda: box.report("faults") == {"slack": [], "sectorflow": []})
+        box.control("release", containing="one")
+        first = one.result(10)["args"]
+        still_delayed = not two.done() and not three.done()
+        box.control("release")
+        rest = two.result(10)["args"], three.result(10).status_code
+
+    assert (first, still_delayed, rest) == ({"foo": "one"}, True, ({"foo": "two"}, 200))
+
+
 @pytest.mark.parametrize(
-    ("switch", "body"),
+    ("path", "body"),
     [
         ("faults", {"service": "slack", "target": "*", "colour": "red"}),
         ("settings", {"colour": "red"}),
@@ -208,5 +240,5 @@ def test_another_process_installs_asks_reads_and_starts_over(box: Box) -> None:
         ("model", {"model_id": "no such model"}),
     ],
 )
-def test_an_unknown_switch_or_field_is_refused(box: Box, switch: str, body: dict[str, str]) -> None:
-    assert box.refuses(switch, **body)
+def test_an_unknown_or_missing_field_is_refused(box: Box, path: str, body: dict[str, str]) -> None:
+    assert box.refuses(path, **body)

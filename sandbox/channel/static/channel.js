@@ -1,4 +1,4 @@
-// The channel page's script: sends what is typed, keeps the page up to date. The server draws every message.
+// The channel page's script: sends what is typed, keeps the page up to date. The server renders every message.
 // @ts-check
 
 import { isModalOpen, showModal } from "./modal.js";
@@ -17,7 +17,7 @@ let version = Number(body.dataset.version);
 let waiting = new AbortController();
 
 /**
- * Make the children of a list those drawn, and touch only what changed.
+ * Replace the children of a list by those rendered, and touch only the changed ones.
  * @param {HTMLElement} list
  * @param {Drawn[]} drawn
  */
@@ -31,7 +31,7 @@ function place(list, drawn) {
     there.delete(key);
     if (old && old !== element) withFocus(old, element, () => old.replaceWith(element));
     if (next === old) next = element;
-    // What stands in its place already isn't moved: it would lose the focus.
+    // An element that is already in its position isn't moved: it would lose the focus.
     if (next === element) next = element.nextElementSibling;
     else list.insertBefore(element, next);
   }
@@ -39,10 +39,10 @@ function place(list, drawn) {
   if (atEnd) list.scrollTop = list.scrollHeight;
 }
 
-/** What each element was made of. @type {WeakMap<Element, string>} */
+/** The HTML of each element. @type {WeakMap<Element, string>} */
 const sources = new WeakMap();
 
-/** Make the element that the server drew. @param {string} html */
+/** Parse the HTML of an element. @param {string} html */
 function made(html) {
   const frame = document.createElement("template");
   frame.innerHTML = html;
@@ -54,12 +54,12 @@ function made(html) {
   return element;
 }
 
-/** Give the boxes that messages are written in. */
+/** Return the composers. */
 function composers() {
   return /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll(".composer"));
 }
 
-/** Show what the server tells. @param {News} news */
+/** Show the news of the server. @param {News} news */
 function show(news) {
   version = news.version;
   const sidebar = find("sidebar");
@@ -79,7 +79,7 @@ function show(news) {
   for (const form of composers()) form.dataset.members = JSON.stringify(news.members);
 }
 
-/** Ask for news for as long as the page is open. */
+/** Poll for news while the page is open. */
 async function follow() {
   let since = -1;
   for (;;) {
@@ -93,7 +93,7 @@ async function follow() {
       if (isCurrent) show(news);
       since = isCurrent ? version : -1;
     } catch {
-      // A change of thread asks anew at once; a server that is away is given time.
+      // A change of thread asks anew at once; an unreachable server is retried later.
       if (!waiting.signal.aborted) await new Promise((done) => { setTimeout(done, 2000); });
       since = -1;
     }

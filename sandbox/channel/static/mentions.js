@@ -1,4 +1,4 @@
-// Offers the names of apps and people while somebody types an @.
+// Offers the names of apps and people while the user types an @.
 // @ts-check
 
 /**
@@ -10,7 +10,7 @@ export function watchMentions(form, box) {
   const list = /** @type {HTMLElement} */ (form.querySelector(".offers"));
   let chosen = 0;
 
-  /** Give what stands between the last @ and the caret, or null where nobody is being mentioned. */
+  /** Return the text between the last @ and the caret, or null if there is no mention. */
   function begun() {
     return /(?:^|\s)@([\p{L}\p{N} ]{0,35})$/u.exec(box.value.slice(0, box.selectionStart))?.[1] ?? null;
   }

@@ -1,4 +1,4 @@
-// A modal that an app opened: shown until it is sent off or closed.
+// A modal that an app opened: shown until it is submitted or closed.
 // @ts-check
 
 import { find, post, tell } from "./talk.js";
@@ -6,12 +6,12 @@ import { find, post, tell } from "./talk.js";
 const dialog = /** @type {HTMLDialogElement} */ (find("modal"));
 let shown = "";
 
-/** Tell whether a modal is before the reader. */
+/** Whether a modal is open. */
 export function isModalOpen() {
   return dialog.open || /** @type {HTMLDialogElement} */ (find("confirm")).open;
 }
 
-/** Show the modal that the server drew; none where it is empty. @param {string} html */
+/** Show the rendered modal, or none if the HTML is empty. @param {string} html */
 export function showModal(html) {
   if (html === shown) return;
   shown = html;
@@ -26,7 +26,7 @@ function viewId() {
   return dialog.querySelector("form")?.dataset.view ?? "";
 }
 
-/** Say below each input what is wrong with it. @param {Record<string, string>} errors */
+/** Show the errors below their inputs. @param {Record<string, string>} errors */
 function showErrors(errors) {
   for (const line of dialog.querySelectorAll("[data-fault]")) {
     const words = errors[line.getAttribute("data-fault") ?? ""] ?? "";

@@ -1,12 +1,12 @@
-// What a reader presses in a message: buttons, thumbs, overflow menus and selects.
+// The interactive elements of messages: buttons, thumbs, overflow menus and selects.
 // @ts-check
 
 import { find, post } from "./talk.js";
 
-/** Invitations that the reader waved away. @type {Set<string>} */
+/** Invitations that the reader dismissed. @type {Set<string>} */
 export const dismissed = new Set();
 
-/** Give the message an element stands in. @param {Element} element */
+/** Return the message of an element. @param {Element} element */
 function keyOf(element) {
   return element.closest("article")?.dataset.key ?? "";
 }
@@ -29,7 +29,7 @@ export async function press(element) {
   element.removeAttribute("aria-busy");
 }
 
-/** Ask whether a press counts. @param {string} words @returns {Promise<boolean>} */
+/** Ask for confirmation of a press. @param {string} words @returns {Promise<boolean>} */
 function isConfirmed(words) {
   const dialog = /** @type {HTMLDialogElement} */ (find("confirm"));
   find("confirm-words").textContent = words;
@@ -55,7 +55,7 @@ export function withFocus(old, element, replace) {
   /** @type {HTMLElement | null} */ (element.querySelector(same))?.focus();
 }
 
-/** Close the overflow menus; tells whether one was open. */
+/** Close the overflow menus; return whether one was open. */
 export function closeMenus() {
   const open = /** @type {HTMLDetailsElement[]} */ ([...document.querySelectorAll("details.more[open]")]);
   for (const menu of open) {

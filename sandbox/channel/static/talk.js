@@ -1,15 +1,15 @@
-// How the page's scripts reach the server, and the reader.
+// Requests to the server, and notices to the reader.
 // @ts-check
 
 const { channel, as, tab } = document.body.dataset;
 
-/** Give the element of an id. @param {string} id */
+/** Return the element with an id. @param {string} id */
 export function find(id) {
   return /** @type {HTMLElement} */ (document.getElementById(id));
 }
 
 /**
- * Give the query of an address: what is asked, and who sits before the page.
+ * Return the query of a request, with the reader and the tab.
  * @param {Record<string, string>} asked
  */
 export function query(asked) {
@@ -27,7 +27,7 @@ export function tell(words) {
 }
 
 /**
- * Ask for news.
+ * Request news.
  * @param {Record<string, string>} asked
  * @param {AbortSignal} signal
  */
@@ -36,7 +36,7 @@ export function get(asked, signal) {
 }
 
 /**
- * Post to the server; tell the reader when it doesn't work out. Gives what came back, null where it didn't.
+ * Post to the server; return the answer, or null after a notice to the reader if it failed.
  * @param {string} action
  * @param {Record<string, unknown>} content
  * @returns {Promise<Record<string, any> | null>}

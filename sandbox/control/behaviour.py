@@ -1,4 +1,4 @@
-"""Faults, settings, the age of tokens, and starting over."""
+"""Control of the sandbox's behaviour: faults, settings, models, the age of tokens, reset."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask import Response, jsonify
 
 from sandbox.control.base import control, read_body, read_install
 from sandbox.faults import Fault
-from sandbox.sectorflow.models import Manner
+from sandbox.sectorflow.models import ModelBehaviour
 from sandbox.slack.codes import Codes
 from sandbox.slack.config_tokens import ConfigTokens
 from sandbox.slack.seed import TEAM_ID, seed
@@ -17,7 +17,7 @@ from sandbox.state import current_sandbox
 
 @control.post("/faults")
 def add_fault() -> Response:
-    """Ask for a fault: ``service`` is ``slack`` or ``sectorflow``, the rest are the fields of a fault."""
+    """Add a fault: ``service`` is ``slack`` or ``sectorflow``, the rest are the fields of a fault."""
     body = read_body()
     sandbox = current_sandbox()
     plans = {"slack": sandbox.slack_faults, "sectorflow": sandbox.sectorflow_faults}
@@ -26,16 +26,16 @@ def add_fault() -> Response:
 
 
 @control.get("/faults")
-def faults_to_come() -> Response:
-    """Give the faults that no call has met yet: ``slack`` and ``sectorflow``, each a list."""
+def pending_faults() -> Response:
+    """Return the faults that no call has used up: ``slack`` and ``sectorflow``, each a list."""
     sandbox = current_sandbox()
     plans = {"slack": sandbox.slack_faults, "sectorflow": sandbox.sectorflow_faults}
-    return jsonify({name: [asdict(fault) for fault in plan.to_come()] for name, plan in plans.items()})
+    return jsonify({name: [asdict(fault) for fault in plan.pending()] for name, plan in plans.items()})
 
 
 @control.delete("/faults")
 def clear_faults() -> Response:
-    """Forget every fault."""
+    """Remove every fault."""
     current_sandbox().slack_faults.clear()
     current_sandbox().sectorflow_faults.clear()
     return jsonify(ok=True)
@@ -43,7 +43,7 @@ def clear_faults() -> Response:
 
 @control.post("/release")
 def release_calls() -> Response:
-    """End the delays that calls wait for at this moment, of the faults with this ``containing`` if given."""
+    """End the delays of the calls in progress, or only of the faults with this ``containing``."""
     containing = read_body().get("containing", "")
     current_sandbox().slack_faults.release(containing)
     current_sandbox().sectorflow_faults.release(containing)
@@ -63,21 +63,21 @@ def change_settings() -> Response:
 
 @control.post("/model")
 def change_model() -> Response:
-    """Make one of SectorFlow's models slow or faulty until told otherwise.
+    """Set the behaviour of one of SectorFlow's models.
 
     ``model_id``, and ``delay`` (seconds), ``fault`` (as a fault's ``model_fault``), ``status`` (answered
-    where it is the only model asked); what is not named is as usual again.
+    if it is the only model asked); a field that is not given is reset.
     """
     body = read_body()
-    current_sandbox().sectorflow.set_manner(body.pop("model_id"), Manner(**body))
+    current_sandbox().sectorflow.set_behaviour(body.pop("model_id"), ModelBehaviour(**body))
     return jsonify(ok=True)
 
 
 @control.post("/age-tokens")
 def age_tokens() -> Response:
-    """Make tokens ``seconds`` older: those of ``app_id``'s install in ``team_id``, which must rotate.
+    """Age the tokens of ``app_id``'s install in ``team_id``, which must rotate, by ``seconds``.
 
-    ``"kind": "config"`` means the app configuration tokens.
+    ``"kind": "config"`` ages the app configuration tokens instead.
     """
     body = read_body()
     seconds = float(body["seconds"])
@@ -90,7 +90,7 @@ def age_tokens() -> Response:
 
 @control.post("/reset")
 def reset() -> Response:
-    """Start over: the seeded world, no faults, no requests seen."""
+    """Reset the sandbox to the seeded world, without faults or requests."""
     sandbox = current_sandbox()
     sandbox.world.clear()
     seed(sandbox.world, sandbox.settings.events_url)

@@ -1,7 +1,7 @@
-"""Slack messages as HTML, the way Slack draws them.
+"""Slack messages as HTML, the way Slack renders them.
 
-Every element is made by ``tag``, which escapes whatever isn't HTML made here: text from people and
-models can't become markup, and an address becomes a link only where its scheme is harmless.
+Every element is made by ``tag``, which escapes everything else: text from users and models can't become
+markup, and an address becomes a link only if its scheme is harmless.
 """
 
 from __future__ import annotations
@@ -14,80 +14,80 @@ from markupsafe import Markup
 
 from sandbox.channel import nodes
 from sandbox.channel.blocks import Json, read_message
-from sandbox.channel.colouring import colour
-from sandbox.channel.controls import draw_control
+from sandbox.channel.controls import render_control
+from sandbox.channel.highlighting import highlight
 from sandbox.channel.nodes import Inline, Inlines, Mention, Names, Node, Nodes, Run
 from sandbox.channel.tags import is_safe_address, tag
 
 _STYLE_TAGS = (("strike", "s"), ("italic", "em"), ("bold", "strong"), ("code", "code"))
 
 
-def draw_message(message: Json, names: Names | None = None) -> Markup:
-    """Draw what a message says: its blocks, or where it has none its text."""
-    return draw_nodes(read_message(message), names or Names())
+def render_message(message: Json, names: Names | None = None) -> Markup:
+    """Render a message's blocks, or if it has none its text."""
+    return render_nodes(read_message(message), names or Names())
 
 
-def draw_nodes(children: Nodes, names: Names) -> Markup:
-    """Draw blocks below each other."""
-    return Markup("").join(draw_node(child, names) for child in children)
+def render_nodes(children: Nodes, names: Names) -> Markup:
+    """Render blocks below each other."""
+    return Markup("").join(render_node(child, names) for child in children)
 
 
-def _draw_inlines(content: Iterable[Inline], names: Names) -> Markup:
-    """Draw running text; neighbours that lead to one address become one link."""
-    drawn = Markup("")
+def _render_inlines(content: Iterable[Inline], names: Names) -> Markup:
+    """Render running text; neighbours that lead to one address become one link."""
+    rendered = Markup("")
     for url, parts in groupby(content, key=lambda part: part.url if isinstance(part, Run) else ""):
-        inner = Markup("").join(_draw_inline(part, names) for part in parts)
+        inner = Markup("").join(_render_inline(part, names) for part in parts)
         if url and is_safe_address(url):
             inner = tag(
                 "a", inner, class_="link", href=url, target="_blank", rel="noopener noreferrer nofollow"
             )
-        drawn += inner
-    return drawn
+        rendered += inner
+    return rendered
 
 
-def _draw_inline(part: Inline, names: Names) -> Markup:
+def _render_inline(part: Inline, names: Names) -> Markup:
     if isinstance(part, Mention):
-        # A broadcast is yellow in Slack, as is whatever notifies the reader.
+        # A broadcast is yellow in Slack, as is everything that notifies the reader.
         return tag("span", names.of(part), class_=f"mention {part.kind}")
-    drawn = Markup("{}").format(part.text)
+    rendered = Markup("{}").format(part.text)
     for style, element in _STYLE_TAGS[::-1]:
         if style in part.styles:
-            drawn = tag(element, drawn)
-    return drawn
+            rendered = tag(element, rendered)
+    return rendered
 
 
 @singledispatch
-def draw_node(node: Node, names: Names) -> Markup:
-    """Draw one block."""
+def render_node(node: Node, names: Names) -> Markup:
+    """Render one block."""
     raise TypeError(f"not a node: {type(node).__name__}")
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.Paragraph, names: Names) -> Markup:
-    return tag("p", _draw_inlines(node.content, names))
+    return tag("p", _render_inlines(node.content, names))
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.Heading, names: Names) -> Markup:
-    return tag("h4", _draw_inlines(node.content, names))
+    return tag("h4", _render_inlines(node.content, names))
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.Quote, names: Names) -> Markup:
-    return tag("div", draw_nodes(node.children, names), class_="quote")
+    return tag("div", render_nodes(node.children, names), class_="quote")
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.Listing, names: Names) -> Markup:
-    items = Markup("").join(_draw_item(item, names) for item in node.items)
+    items = Markup("").join(_render_item(item, names) for item in node.items)
     stands_in = f"in{node.indent}" if node.indent else None
     if node.start is None:
         return tag("ul", items, class_=stands_in)
     return tag("ol", items, start=str(node.start), class_=stands_in)
 
 
-def _draw_item(item: nodes.Item, names: Names) -> Markup:
-    children = draw_nodes(item.children, names)
+def _render_item(item: nodes.Item, names: Names) -> Markup:
+    children = render_nodes(item.children, names)
     if item.checked is None:
         return tag("li", children)
     state = "true" if item.checked else "false"
@@ -102,81 +102,81 @@ def _draw_item(item: nodes.Item, names: Names) -> Markup:
     return tag("li", box, tag("div", children), class_="task")
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.Code, names: Names) -> Markup:
     pieces = (
-        tag("span", text, class_=kind) if kind else text for kind, text in colour(node.text, node.language)
+        tag("span", text, class_=kind) if kind else text for kind, text in highlight(node.text, node.language)
     )
     code = tag("pre", tag("code", *pieces), tabindex="0")
     label = tag("span", node.language, class_="language") if node.language else Markup("")
     return tag("div", label, code, class_="code")
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.Table, names: Names) -> Markup:
     rows = Markup("").join(
-        tag("tr", *(_draw_cell(node, row, column, names) for column in range(len(node.rows[row]))))
+        tag("tr", *(_render_cell(node, row, column, names) for column in range(len(node.rows[row]))))
         for row in range(len(node.rows))
     )
     return tag("div", tag("table", rows), class_="grid", tabindex="0")
 
 
-def _draw_cell(table: nodes.Table, row: int, column: int, names: Names) -> Markup:
+def _render_cell(table: nodes.Table, row: int, column: int, names: Names) -> Markup:
     align = table.aligns[column] if column < len(table.aligns) else ""
-    content = _draw_cell_content(table.rows[row][column], names)
+    content = _render_cell_content(table.rows[row][column], names)
     return tag("td" if row else "th", content, class_=align if align in ("center", "right") else None)
 
 
-def _draw_cell_content(parts: Nodes, names: Names) -> Markup:
-    """Draw a cell; one of a single line needs no paragraph of its own."""
+def _render_cell_content(parts: Nodes, names: Names) -> Markup:
+    """Render a cell; a single line needs no paragraph."""
     match parts:
         case (nodes.Paragraph(content),):
-            return _draw_inlines(content, names)
-    return draw_nodes(parts, names)
+            return _render_inlines(content, names)
+    return render_nodes(parts, names)
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.RichText, names: Names) -> Markup:
-    return tag("div", draw_nodes(node.children, names), class_="rich")
+    return tag("div", render_nodes(node.children, names), class_="rich")
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.Rule, names: Names) -> Markup:
     return tag("hr")
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.Context, names: Names) -> Markup:
-    return tag("div", *(tag("span", _draw_inlines(part, names)) for part in node.parts), class_="context")
+    return tag("div", *(tag("span", _render_inlines(part, names)) for part in node.parts), class_="context")
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.Fields, names: Names) -> Markup:
-    return tag("div", *(tag("div", draw_nodes(cell, names)) for cell in node.cells), class_="fields")
+    return tag("div", *(tag("div", render_nodes(cell, names)) for cell in node.cells), class_="fields")
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.Picture, names: Names) -> Markup:
     title = tag("b", node.title) if node.title else Markup("")
-    words = _draw_inlines((Run(node.alt or "image", frozenset(), node.url),), names)
+    words = _render_inlines((Run(node.alt or "image", frozenset(), node.url),), names)
     return tag("div", title, tag("span", words), class_="picture")
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.Actions, names: Names) -> Markup:
-    return tag("div", *map(draw_control, node.controls), class_="quiet" if node.quiet else "actions")
+    return tag("div", *map(render_control, node.controls), class_="quiet" if node.quiet else "actions")
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.Beside, names: Names) -> Markup:
-    text = tag("div", draw_nodes(node.children, names))
-    return tag("div", text, draw_node(node.accessory, names), class_="beside")
+    text = tag("div", render_nodes(node.children, names))
+    return tag("div", text, render_node(node.accessory, names), class_="beside")
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.Container, names: Names) -> Markup:
-    heading = _draw_title(node.title, node.subtitle, names)
-    children = draw_nodes(node.children, names)
+    heading = _render_title(node.title, node.subtitle, names)
+    children = render_nodes(node.children, names)
     width = node.width if node.width in ("narrow", "wide", "full") else ""
     class_ = " ".join(filter(None, ("container", width, "divided" if node.divided else "")))
     if node.collapsible:
@@ -184,11 +184,11 @@ def _(node: nodes.Container, names: Names) -> Markup:
     return tag("div", tag("div", heading, class_="summary"), children, class_=class_)
 
 
-def _draw_title(title: Inlines, subtitle: Inlines, names: Names) -> Markup:
-    small = tag("span", _draw_inlines(subtitle, names), class_="subtitle") if subtitle else Markup("")
-    return tag("b", _draw_inlines(title, names)) + small
+def _render_title(title: Inlines, subtitle: Inlines, names: Names) -> Markup:
+    small = tag("span", _render_inlines(subtitle, names), class_="subtitle") if subtitle else Markup("")
+    return tag("b", _render_inlines(title, names)) + small
 
 
-@draw_node.register
+@render_node.register
 def _(node: nodes.Unknown, names: Names) -> Markup:
     return tag("p", f"[{node.type or 'untyped'}: not drawn here]", class_="unknown")

@@ -1,4 +1,4 @@
-"""Who and what is there: teams, channels, installs, and which apps are in which channel."""
+"""Set-up of the fake Slack: teams, channels, installs, and apps in channels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def install_app() -> Response:
 
 @control.post("/invite")
 def invite() -> Response:
-    """Put an app's bot into a channel: ``app_id``, ``channel``, perhaps ``by`` and ``mention_ts``."""
+    """Add an app's bot to a channel: ``app_id``, ``channel``, optionally ``by`` and ``mention_ts``."""
     body = read_body()
     app_id = body.get("app_id", SECTORFLOW_APP_ID)
     current_sandbox().world.invite(
@@ -40,7 +40,7 @@ def invite() -> Response:
 
 @control.post("/remove")
 def remove() -> Response:
-    """Take an app's bot out of a channel: ``app_id``, ``channel``."""
+    """Remove an app's bot from a channel: ``app_id``, ``channel``."""
     body = read_body()
     current_sandbox().world.remove(body.get("app_id", SECTORFLOW_APP_ID), body["channel"])
     return jsonify(ok=True)
@@ -48,9 +48,9 @@ def remove() -> Response:
 
 @control.post("/team")
 def add_team() -> Response:
-    """Add a workspace with a person and a channel: ``name``, one word; give their ids.
+    """Add a workspace with a person and a channel: ``name``, one word; return their ids.
 
-    With ``enterprise_id`` (E…) it is one of that organisation.
+    With ``enterprise_id`` (E…) it belongs to that organisation.
     """
     body = read_body()
     team, person = _add_team(body["name"], body.get("enterprise_id"))
@@ -63,7 +63,7 @@ def add_team() -> Response:
 def share() -> Response:
     """Share ``channel`` with another organisation's new workspace ``name``, by Slack Connect.
 
-    Gives the ``team`` and a person of it, ``user``, who is in the channel.
+    Return the ``team`` and a person of it, ``user``, who is in the channel.
     """
     body = read_body()
     world = current_sandbox().world
@@ -78,7 +78,7 @@ def share() -> Response:
 
 @control.post("/channel")
 def add_channel() -> Response:
-    """Add a channel of ``team_id`` with all its people: ``name``; give its id."""
+    """Add a channel of ``team_id`` with all its people: ``name``; return its id."""
     world, body = current_sandbox().world, read_body()
     team_id = body.get("team_id", TEAM_ID)
     people = {user.id for user in world.users.values() if user.team_id == team_id and not user.is_bot}

@@ -1,4 +1,4 @@
-"""The ids that Slack gives to blocks and elements that came without (docs.slack.dev, Block Kit)."""
+"""The ids that Slack assigns to blocks and elements without one (docs.slack.dev, Block Kit)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ Block = dict[str, Any]
 
 
 def with_ids(blocks: list[Block]) -> list[Block]:
-    """Give blocks with a ``block_id`` each, and their elements with an ``action_id``; the same ones always.
+    """Return blocks with a ``block_id`` each and elements with an ``action_id``; ids are deterministic.
 
-    Markdown blocks keep none (docs.slack.dev, markdown block).
+    Markdown blocks have none (docs.slack.dev, markdown block).
     """
     return [_filled(block, f"b{index}") for index, block in enumerate(blocks)]
 
@@ -33,7 +33,7 @@ def _filled(block: Block, own_id: str) -> Block:
 
 
 def _named(element: Block, index: int) -> Block:
-    """Give an element that somebody can use an id; texts and images have none."""
+    """Return an interactive element with an ``action_id``; texts and images have none."""
     if element.get("type") in ("plain_text", "mrkdwn", "image", "card"):
         return element
     return {"action_id": f"a{index}", **element}

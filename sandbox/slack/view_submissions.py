@@ -1,4 +1,4 @@
-"""Sending off a modal, and what becomes of it by the app's answer (docs.slack.dev, view_submission)."""
+"""Submission of modals, and the effect of the app's answer (docs.slack.dev, view_submission)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from sandbox.slack.filling import with_ids
+from sandbox.slack.block_ids import with_ids
 from sandbox.slack.interactions import send, submission
 from sandbox.slack.modals import MAX_INPUT, check_modal, inputs_of
 from sandbox.slack.surfaces import Modal
@@ -16,22 +16,22 @@ from sandbox.slack.world import World
 
 
 @dataclass(frozen=True)
-class Submitted:
-    """What came of a submission."""
+class SubmitResult:
+    """The result of a submission."""
 
-    #: The status of the app's answer; None without one, or where Slack sent nothing for faults of the input.
+    #: The status of the app's answer; None without one, or if the input was invalid and Slack sent nothing.
     status: int | None
     is_closed: bool
-    #: What stands below the inputs, by ``block_id``.
+    #: The errors shown below the inputs, by ``block_id``.
     errors: dict[str, str] = field(default_factory=dict)
 
 
-def submit(world: World, view_id: str, values: Mapping[str, str]) -> Submitted:
-    """Send off a modal with a text (or an option's value) for each input, by ``block_id``.
+def submit(world: World, view_id: str, values: Mapping[str, str]) -> SubmitResult:
+    """Submit a modal with a text (or an option's value) for each input, by ``block_id``.
 
-    Slack's client sends nothing while an input is empty that must not be, or too short or too long.
-    200 with an empty body closes the modal; ``response_action``: ``clear`` closes, ``errors`` shows what
-    is wrong, ``update`` shows another view; anything else leaves it open.
+    Slack's client sends nothing if a required input is empty, or an input too short or too long. 200 with an
+    empty body closes the modal, and so does the ``response_action`` ``clear``; ``errors`` shows errors,
+    ``update`` shows another view; any other answer leaves it open.
     """
     modal = world.surfaces.modals.get(view_id)
     if modal is None:
@@ -55,7 +55,7 @@ def submit(world: World, view_id: str, values: Mapping[str, str]) -> Submitted:
 
 
 def _wrong(view: dict[str, Any], values: Mapping[str, str]) -> dict[str, str]:
-    """Give what Slack's client says of inputs before it sends anything."""
+    """Return the errors that Slack's client shows without a submission."""
     inputs = dict(inputs_of(view))
     if unknown := values.keys() - inputs.keys():
         raise LookupError(f"no such input: {', '.join(sorted(unknown))}")
@@ -84,14 +84,14 @@ def _state(view: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
     return state
 
 
-def _after(world: World, modal: Modal, answer: requests.Response | None) -> Submitted:
+def _after(world: World, modal: Modal, answer: requests.Response | None) -> SubmitResult:
     if answer is None or answer.status_code != 200:
         return _show(world, modal, answer.status_code if answer is not None else None, {})
     told = _told(answer)
     action = told.get("response_action", "clear" if not told else "")
     if action == "clear":
         world.surfaces.close_modal(modal.view["id"])
-        return Submitted(200, is_closed=True)
+        return SubmitResult(200, is_closed=True)
     if action == "update" and not check_modal(told.get("view")):
         with world.lock:
             modal.view |= {**told["view"], "blocks": with_ids(told["view"]["blocks"])}
@@ -99,14 +99,14 @@ def _after(world: World, modal: Modal, answer: requests.Response | None) -> Subm
 
 
 def _errors(modal: Modal, told: dict[str, Any]) -> dict[str, str]:
-    """Give what an app says of inputs, by ``block_id``; nothing where it names another block."""
+    """Return the app's errors by ``block_id``; none if it names another block."""
     errors, known = told.get("errors"), dict(inputs_of(modal.view))
     is_right = isinstance(errors, dict) and errors.keys() <= known.keys()
     return {str(key): str(text) for key, text in (errors or {}).items()} if is_right else {}
 
 
 def _told(answer: requests.Response) -> dict[str, Any]:
-    """Read the app's answer: an empty body tells nothing, and one that is no JSON leaves the modal open."""
+    """Read the app's answer: {} for an empty body; a body that is not JSON leaves the modal open."""
     if not answer.content:
         return {}
     try:
@@ -116,8 +116,8 @@ def _told(answer: requests.Response) -> dict[str, Any]:
     return told if isinstance(told, dict) and told else {"response_action": ""}
 
 
-def _show(world: World, modal: Modal, status: int | None, errors: dict[str, str]) -> Submitted:
+def _show(world: World, modal: Modal, status: int | None, errors: dict[str, str]) -> SubmitResult:
     with world.lock:
         modal.errors = errors
         world.touch()
-    return Submitted(status, is_closed=False, errors=errors)
+    return SubmitResult(status, is_closed=False, errors=errors)

@@ -1,11 +1,11 @@
-"""What somebody can press in a message, and what a press of it carries (docs.slack.dev, block_actions)."""
+"""The interactive elements of a message as block actions (docs.slack.dev, block_actions)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.slack.filling import with_ids
+from sandbox.slack.block_ids import with_ids
 from sandbox.slack.records import Message
 
 Element = dict[str, Any]
@@ -14,7 +14,7 @@ _WITH_OPTIONS = ("overflow", "static_select", "radio_buttons")
 
 
 def find_element(message: Message, action_id: str, block_id: str = "") -> Element:
-    """Give the element with its ``block_id``; LookupError where there is none, or where it is not clear."""
+    """Return the element with its ``block_id``; LookupError if there is none or several."""
     found = [
         element
         for element in _elements(with_ids(message.get("blocks") or []))
@@ -26,7 +26,7 @@ def find_element(message: Message, action_id: str, block_id: str = "") -> Elemen
 
 
 def as_action(element: Element, value: str, user_id: str) -> dict[str, Any]:
-    """Give an element as the action that a press of it is: what identifies it and what it carries."""
+    """Return the block action of a pressed element."""
     if user_id not in (element.get("visible_to_user_ids") or [user_id]):
         raise LookupError("this person does not see the element")
     kind = element["type"]

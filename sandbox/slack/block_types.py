@@ -1,7 +1,7 @@
-"""The kinds of blocks a message may have, each with its fields and limits.
+"""The types of blocks that a message may have, each with its fields and limits.
 
-Source: docs.slack.dev, Block Kit reference. Kinds that Slack knows and a message may not have (``alert``),
-and kinds that no answer uses (``video``, ``plan``, …), are refused like unknown ones.
+Source: docs.slack.dev, Block Kit reference. Types that a message may not have (``alert``) or that no answer
+uses (``video``, ``plan``, …) are refused like unknown ones.
 """
 
 from __future__ import annotations
@@ -9,13 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from sandbox.slack.elements import (
-    ACTION_ELEMENTS,
-    BUTTON,
-    CONTEXT_ACTION_ELEMENTS,
-    IMAGE,
-    IMAGE_SOURCE,
-)
+from sandbox.slack.elements import ACTION_ELEMENTS, BUTTON, CONTEXT_ACTION_ELEMENTS, IMAGE, IMAGE_SOURCE
 from sandbox.slack.rich_text import RICH_TEXT
 from sandbox.slack.rules import (
     Faults,
@@ -37,13 +31,13 @@ BLOCK_ID: dict[str, Rule] = {"block_id": string(255)}
 
 
 def _text_or_fields(value: Any, pointer: str, faults: Faults) -> None:
-    """Refuse a section that says nothing."""
+    """Refuse a section without text and fields."""
     if isinstance(value, dict) and not value.keys() & {"text", "fields"}:
         faults.append(fault(pointer, "missing_field", "missing required field: text or fields"))
 
 
 def _one_primary(value: Any, pointer: str, faults: Faults) -> None:
-    """Refuse a second primary button in one block: Slack advises one, the sandbox insists."""
+    """Refuse a second primary button in one block: Slack advises one, the sandbox requires it."""
     elements = value.get("elements") if isinstance(value, dict) else None
     styles = [each.get("style") for each in elements or [] if isinstance(each, dict)]
     if styles.count("primary") > 1:
@@ -51,7 +45,7 @@ def _one_primary(value: Any, pointer: str, faults: Faults) -> None:
 
 
 def _own_action_ids(value: Any, pointer: str, faults: Faults) -> None:
-    """Refuse an ``action_id`` that stands twice in one block."""
+    """Refuse a repeated ``action_id`` in one block."""
     elements = value.get("elements") if isinstance(value, dict) else None
     ids = Counter(each.get("action_id") for each in elements or [] if isinstance(each, dict))
     for action_id, count in ids.items():
@@ -124,7 +118,7 @@ _CARD_TEXTS: dict[str, Rule] = {
 }
 CARD = shape({}, {**_CARD_TEXTS, **BLOCK_ID})
 CAROUSEL = shape({"elements": items(typed({"card": CARD}), 10)}, BLOCK_ID)
-#: What a container may hold; not ``markdown``, nor another container.
+#: The blocks that a container may have: neither ``markdown`` nor another container.
 CHILD_BLOCKS: dict[str, Rule] = {
     "actions": ACTIONS,
     "context": CONTEXT,
@@ -160,7 +154,7 @@ MESSAGE_BLOCKS: dict[str, Rule] = {
     "context_actions": CONTEXT_ACTIONS,
     "markdown": MARKDOWN,
 }
-#: A Home tab takes no ``markdown`` and no ``context_actions``.
+#: A Home tab may have neither ``markdown`` nor ``context_actions``.
 HOME_BLOCKS: dict[str, Rule] = {
     kind: rule for kind, rule in MESSAGE_BLOCKS.items() if kind not in ("markdown", "context_actions")
 }

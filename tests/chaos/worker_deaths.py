@@ -1,4 +1,4 @@
-"""How workers are killed, and told to stop, with questions under way; what is seen then."""
+"""One worker is killed and one told to stop, each with questions under way."""
 
 from __future__ import annotations
 
@@ -7,32 +7,30 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.building import running_site
-from tests.chaos.harness import Site
+from tests.chaos.site import Site, running_site
 from tests.chaos.verdicts import Asked
 from tests.waiting import until
 
-#: How long the questions under way are given by a worker that is told to stop; 25 s in the Procfile.
+#: How long a worker that is told to stop waits for its questions; 25 s in the Procfile.
 GRACE_SECONDS = 4.0
-#: Longer than that.
+#: SectorFlow's delays: longer than the grace, and longer than until another worker takes over.
 LONG_ASKING = 45.0
-#: Longer than it takes until another worker goes on: the first one's request is never answered.
 HANGING = 30.0
 NEW_QUESTIONS = 4
-#: Time for one more step, where nothing shows that it was taken.
+#: Time for one more step that has no visible effect.
 SETTLING = 0.5
 
 
 @dataclass(frozen=True)
 class Deaths:
-    """What was seen while one worker was killed and the next one told to stop."""
+    """The observations while one worker was killed and the next one told to stop."""
 
-    #: By what its worker did at its end: ``asking``, ``posting``, ``stopping``.
+    #: By what the worker did at its end: ``asking``, ``posting``, ``stopping``.
     verdicts: dict[str, str]
-    times_asked: dict[str, int]
-    #: What stood in for the answer of ``asking`` at the death, and what is there in the end: each ``ts``.
-    stood_in: list[str]
-    remained: list[str]
+    times_posting_asked: int
+    #: The ``ts`` of the placeholder of ``asking`` at the death, and of its messages in the end.
+    placeholders: list[str]
+    remaining: list[str]
     seconds_until_asked_again: float
     seconds_to_stop: float
     #: Whether the worker that was told to stop gave up its question by itself.
@@ -46,7 +44,7 @@ def kill_and_stop(home: Path) -> Deaths:
     grace = ("--worker-shutdown-timeout", str(round(GRACE_SECONDS * 1000)))
     with running_site(home, worker_options=grace) as site:
         asking, posting = hold_two(site)
-        stood_in = [each["ts"] for each in site.posted(asking)]
+        placeholders = [each["ts"] for each in site.posted(asking)]
         killed, stopped = site.workers[0], site.start_worker()
         killed.kill()
         died_at = time.monotonic()
@@ -65,11 +63,11 @@ def kill_and_stop(home: Path) -> Deaths:
         name = "worker told to stop with a question under way"
         site.await_answers(name, stopping, seconds=30, since=signalled_at)
         time.sleep(SETTLING)
-        ends = site.verdicts([asking, posting, stopping])
+        verdicts = site.verdicts([asking, posting, stopping])
         return Deaths(
-            dict(zip(("asking", "posting", "stopping"), ends, strict=True)),
-            {"posting": site.times_asked("long isposted")},
-            stood_in,
+            dict(zip(("asking", "posting", "stopping"), verdicts, strict=True)),
+            site.times_asked("long isposted"),
+            placeholders,
             [each["ts"] for each in site.posted(asking)],
             asked_again,
             seconds_to_stop,
@@ -79,11 +77,10 @@ def kill_and_stop(home: Path) -> Deaths:
 
 
 def hold_two(site: Site) -> tuple[Asked, Asked]:
-    """Get the only worker to wait for SectorFlow with one question, and in mid-answer with another."""
+    """Let the only worker wait for SectorFlow with one question, and stop within the answer of another."""
     site.fault("sectorflow", target="completions", containing="isasked", delay=HANGING)
     channel = site.channel("long")
-    # The answer's first message takes the place of what stands in for it, its second is never taken: what
-    # the worker's death finds is one message of an answer, recorded.
+    # The first message of the answer replaces the placeholder, the second is never accepted.
     site.fault("slack", target="chat.postMessage", containing=channel, skip=1, delay=HANGING, drop="before")
     asking, posting = site.ask("isasked"), site.ask("long isposted", channel)
     until(lambda: site.times_asked("isasked") == 1 and len(site.answers(posting)) == 1, 10, "both under way")
@@ -92,7 +89,7 @@ def hold_two(site: Site) -> tuple[Asked, Asked]:
 
 
 def hold_long(site: Site) -> Asked:
-    """Get the only worker to wait for SectorFlow for longer than it may when it is told to stop."""
+    """Let the only worker wait for SectorFlow for longer than its grace."""
     site.fault("sectorflow", target="completions", containing="isstopped", delay=LONG_ASKING)
     stopping = site.ask("isstopped")
     until(lambda: site.times_asked("isstopped") == 1, 10, "SectorFlow is asked")

@@ -1,4 +1,4 @@
-"""What a request of the page names: the channel, the person, a text."""
+"""The arguments of the page's requests: the channel, the reader, texts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sandbox.slack.world import World
 
 
 def channel_of(world: World, channel_id: str) -> Channel:
-    """Give a channel; 404 where there is none."""
+    """Return a channel; 404 if there is none."""
     return world.channels.get(channel_id) or abort(404)
 
 
 def reader_of(world: World, channel: Channel) -> User:
-    """Give the person who sits before the page: ``?as=``, or the first one in the channel; else 404."""
+    """Return the page's reader: ``?as=``, or the channel's first user; 404 if there is none."""
     with world.lock:
         people = [user for user in world.users.values() if not user.is_bot and user.id in channel.members]
     wanted = request.args.get("as")
@@ -26,24 +26,24 @@ def reader_of(world: World, channel: Channel) -> User:
 
 
 def chosen() -> dict[str, Any]:
-    """Give what links have to carry on, so that the person stays the same."""
+    """Return the query arguments with which links keep the reader."""
     return {"as": request.args["as"]} if "as" in request.args else {}
 
 
 def bot_of(world: World, channel: Channel) -> User | None:
-    """Give the bot of a DM with an app; None for any other channel."""
+    """Return the bot of a DM with an app; None for any other channel."""
     users = [world.users[id_] for id_ in channel.members if id_ in world.users]
     return next((user for user in users if user.is_bot), None) if channel.kind == "im" else None
 
 
 def read_json() -> dict[str, Any]:
-    """Give the JSON body; a body of another kind, as other sites' forms send, is refused."""
+    """Return the JSON body; a body of another kind, as other sites' forms send, is refused."""
     body = request.get_json() if request.is_json else abort(415)
     return body if isinstance(body, dict) else abort(422)
 
 
 def wanted_text(name: str, default: str | None = None) -> str:
-    """Give a text of the JSON body."""
+    """Return a text of the JSON body."""
     value = read_json().get(name, default)
     return value if isinstance(value, str) else abort(422)
 

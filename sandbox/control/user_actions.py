@@ -1,4 +1,4 @@
-"""What people do: ask, press, send off a modal, open an app's tabs; and what Slack tells apps of it."""
+"""Actions of users, with Slack's events and payloads that follow: messages, block actions, modals, tabs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import asdict
 from flask import Response, jsonify
 
 from sandbox.control.base import control, read_body, read_install
-from sandbox.slack.interactions import Place, press
+from sandbox.slack.interactions import ElementRef, press
 from sandbox.slack.seed import SECTORFLOW_APP_ID
-from sandbox.slack.submitting import submit
+from sandbox.slack.view_submissions import submit
 from sandbox.state import current_sandbox
 
 
 @control.post("/ask")
 def ask() -> Response:
-    """Say something as a person: ``user``, ``channel``, ``text``, ``thread_ts``, ``files`` (their names).
+    """Post a message as a user: ``user``, ``channel``, ``text``, ``thread_ts``, ``files`` (their names).
 
     ``{bot}`` in the text becomes the mention of ``app_id``'s bot (SectorFlow's by default).
     """
@@ -31,22 +31,22 @@ def ask() -> Response:
 
 @control.post("/press")
 def press_button() -> Response:
-    """Press an element as a person: ``user``, ``channel``, ``ts``, ``action_id``.
+    """Press an element as a user: ``user``, ``channel``, ``ts``, ``action_id``.
 
-    ``block_id`` tells equal ``action_id`` apart; ``value`` is the chosen option's or thumb's. Gives the
-    ``status`` of the app's answer (null without one) and the press's ``trigger_id``.
+    ``block_id`` tells equal ``action_id`` apart; ``value`` is the chosen option's or thumb's. Return the
+    ``status`` of the app's answer (null without one) and the ``trigger_id``.
     """
     body = read_body()
     named = {name: str(body.get(name, "")) for name in ("block_id", "value")}
-    place = Place(body["channel"], body["ts"], body["action_id"], **named)
+    place = ElementRef(body["channel"], body["ts"], body["action_id"], **named)
     return jsonify(asdict(press(current_sandbox().world, body["user"], place)))
 
 
 @control.post("/submit")
 def submit_modal() -> Response:
-    """Send off the modal ``view_id`` with ``values``, a text by ``block_id``.
+    """Submit the modal ``view_id`` with ``values``, a text by ``block_id``.
 
-    Gives the ``status`` of the app's answer, ``is_closed`` and ``errors`` by ``block_id``.
+    Return the ``status`` of the app's answer, ``is_closed`` and ``errors`` by ``block_id``.
     """
     body = read_body()
     return jsonify(asdict(submit(current_sandbox().world, body["view_id"], body["values"])))
@@ -54,14 +54,14 @@ def submit_modal() -> Response:
 
 @control.post("/close-modal")
 def close_modal() -> Response:
-    """Close the modal ``view_id``, as a person who cancels."""
+    """Close the modal ``view_id``, as a user who cancels."""
     current_sandbox().world.surfaces.close_modal(read_body()["view_id"])
     return jsonify(ok=True)
 
 
 @control.post("/open-dm")
 def open_dm() -> Response:
-    """Make the DM of ``user`` with the bot of ``app_id``; no event tells of it."""
+    """Open the DM of ``user`` with the bot of ``app_id``, without an event."""
     body = read_body()
     channel = current_sandbox().world.open_dm(body["user"], read_install(body).bot_user_id)
     return jsonify(channel=channel.id)
@@ -69,7 +69,7 @@ def open_dm() -> Response:
 
 @control.post("/open-home")
 def open_home() -> Response:
-    """Open the ``home`` or the ``messages`` tab of ``app_id`` as ``user``, with the event; give the DM."""
+    """Open the ``home`` or the ``messages`` tab of ``app_id`` as ``user``, with the event; return the DM."""
     body = read_body()
     channel = current_sandbox().events.open_home(
         read_install(body), body["user"], body.get("tab", "messages")

@@ -1,4 +1,4 @@
-"""Whatever people and models write, the page's HTML stays ours."""
+"""No text of users or models becomes HTML on the page or a command in the terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox.channel.drawing import draw_message
+from sandbox.channel.rendering import render_message
 from sandbox.channel.terminal import as_text
 from tests.sandbox import helpers
 from tests.sandbox.helpers import Json, actions, button, mrkdwn, plain, rich_text, words
@@ -37,7 +37,7 @@ hostile = st.one_of(st.text(max_size=80), st.lists(st.sampled_from(PIECES), max_
 
 
 class Reader(HTMLParser):
-    """Collects what a browser would make of the HTML."""
+    """Collects the faults of HTML."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ def faults(html: str) -> list[str]:
 
 
 def every_block(text: str) -> list[Json]:
-    """Return every kind of block with one text in every place that takes it."""
+    """Return every type of block with the text in every field."""
     image = {"type": "image", "image_url": text, "alt_text": text, "title": plain(text)}
     pressed = button(text, action_id=text, value=text, style=text)
     vote = {"type": "feedback_buttons", "positive_button": pressed, "negative_button": pressed}
@@ -96,16 +96,16 @@ def every_block(text: str) -> list[Json]:
 @given(hostile)
 @settings(deadline=None)
 def test_no_text_makes_an_element_or_attribute_of_its_own(text: str) -> None:
-    assert faults(draw_message({"text": text})) == []
-    assert faults(draw_message({"blocks": every_block(text)})) == []
+    assert faults(render_message({"text": text})) == []
+    assert faults(render_message({"blocks": every_block(text)})) == []
 
 
 @given(hostile)
 @settings(deadline=None)
 def test_no_text_sends_the_terminal_a_command(text: str) -> None:
-    drawn = as_text({"blocks": every_block(text + "\x1b]0;x\x07\x9b2J")})
+    rendered = as_text({"blocks": every_block(text + "\x1b]0;x\x07\x9b2J")})
 
-    assert not {"\x1b", "\x07", "\x9b", "\r"} & set(drawn)
+    assert not {"\x1b", "\x07", "\x9b", "\r"} & set(rendered)
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,11 @@ def test_only_harmless_addresses_become_links(address: str) -> None:
     link = {"type": "link", "url": address, "text": "label"}
 
     assert (
-        draw_message({"blocks": [rich_text(helpers.section_of(link))]})
+        render_message({"blocks": [rich_text(helpers.section_of(link))]})
         == '<div class="rich"><p>label</p></div>'
     )
 
 
 @pytest.mark.parametrize("piece", ["*_", "<", "[", "> ", "- ", "`", "<@U", "https://"])
-def test_deeply_nested_markup_is_drawn_without_giving_up(piece: str) -> None:
-    assert faults(draw_message({"blocks": every_block(piece * (12_000 // len(piece)))[:3]})) == []
+def test_deeply_nested_markup_is_rendered_without_an_error(piece: str) -> None:
+    assert faults(render_message({"blocks": every_block(piece * (12_000 // len(piece)))[:3]})) == []

@@ -1,4 +1,4 @@
-"""Light colouring of code: enough to tell strings, comments, numbers and key words apart."""
+"""Simple syntax highlighting: strings, comments, numbers and keywords."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _WORDS = """
 _KEYWORDS = frozenset(_WORDS.split())
 
 
-def colour(code: str, language: str) -> Iterator[tuple[str, str]]:
-    """Give the code in pieces, each with its kind: comment, string, number, keyword or ""."""
+def highlight(code: str, language: str) -> Iterator[tuple[str, str]]:
+    """Return the code in pieces, each with its kind: comment, string, number, keyword or ""."""
     if language.lower() in _PLAIN:
         yield "", code
         return

@@ -1,4 +1,4 @@
-"""What the person before the page does: says something, presses, sends off a modal."""
+"""The actions of the page's reader: messages, block actions, modals."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, abort
 
-from sandbox.channel.composing import typed
+from sandbox.channel.composing import as_sent
 from sandbox.channel.feed import Feed
-from sandbox.channel.reading import channel_of, json_response, read_json, reader_of, wanted_text
-from sandbox.slack.interactions import Place, press
+from sandbox.channel.request_args import channel_of, json_response, read_json, reader_of, wanted_text
+from sandbox.slack.interactions import ElementRef, press
 from sandbox.slack.records import Channel, Message
 from sandbox.slack.sessions import Session
-from sandbox.slack.submitting import submit
+from sandbox.slack.view_submissions import submit
 from sandbox.slack.world import World
 
 #: Slack refuses longer messages (docs.slack.dev, chat.postMessage).
 _LONGEST = 40_000
 
 
-#: Tells an agent that a person pressed the Stop button of its session.
+#: Called with the session and the user when a user presses the Stop button of an agent's session.
 Stopped = Callable[[Session, str], None]
 
 
-def add_acts(page: Blueprint, world: World, stopped: Stopped | None) -> None:
-    """Add what the page's script posts."""
-    _add_saying(page, world)
-    _add_pressing(page, world)
-    _add_stopping(page, world, stopped)
+def add_actions(page: Blueprint, world: World, stopped: Stopped) -> None:
+    """Add the routes that the page's script posts to."""
+    _add_messages(page, world)
+    _add_block_actions(page, world)
+    _add_stop(page, world, stopped)
     _add_modals(page, world)
 
 
-def _add_saying(page: Blueprint, world: World) -> None:
+def _add_messages(page: Blueprint, world: World) -> None:
     @page.post("/channel/api/<channel_id>/say")
     def say(channel_id: str) -> Response:
         return json_response({"ts": _say(world, channel_of(world, channel_id))["ts"]}, 201)
@@ -47,12 +47,12 @@ def _add_saying(page: Blueprint, world: World) -> None:
         return json_response({})
 
 
-def _add_pressing(page: Blueprint, world: World) -> None:
+def _add_block_actions(page: Blueprint, world: World) -> None:
     @page.post("/channel/api/<channel_id>/press")
     def pressed(channel_id: str) -> Response:
-        """Press an element; 404 where there is none, 502 where the app did not take it."""
+        """Press an element; 404 if there is none, 502 if the app did not accept it."""
         channel = channel_of(world, channel_id)
-        place = Place(
+        place = ElementRef(
             channel.id,
             wanted_text("ts"),
             wanted_text("action_id"),
@@ -66,16 +66,16 @@ def _add_pressing(page: Blueprint, world: World) -> None:
         return json_response({}, 202 if status == 200 else 502)
 
 
-def _add_stopping(page: Blueprint, world: World, stopped: Stopped | None) -> None:
+def _add_stop(page: Blueprint, world: World, stopped: Stopped) -> None:
     @page.post("/channel/api/<channel_id>/stop")
     def stop(channel_id: str) -> Response:
-        """Press the Stop button of an agent's session; 404 where there is none."""
+        """Press the Stop button of an agent's session; 404 if there is none."""
         channel = channel_of(world, channel_id)
         app_id, reader = wanted_text("app"), reader_of(world, channel)
         found = [
             each for each in world.sessions.all(channel.id, wanted_text("thread")) if each.app_id == app_id
         ]
-        if not found or stopped is None:
+        if not found:
             abort(404)
         try:
             stopped(found[0], reader.id)
@@ -87,7 +87,7 @@ def _add_stopping(page: Blueprint, world: World, stopped: Stopped | None) -> Non
 def _add_modals(page: Blueprint, world: World) -> None:
     @page.post("/channel/api/<channel_id>/submit")
     def submitted(channel_id: str) -> Response:
-        """Send off the modal; 502 where the app did not take it."""
+        """Submit the modal; 502 if the app did not accept it."""
         view_id, values = _own_modal(world, channel_id), read_json().get("values")
         if not isinstance(values, dict) or not all(isinstance(each, str) for each in values.values()):
             abort(422)
@@ -105,7 +105,7 @@ def _add_modals(page: Blueprint, world: World) -> None:
 
 
 def _own_modal(world: World, channel_id: str) -> str:
-    """Give the id of the modal that the body names, if the reader has it before them."""
+    """Return the id of the modal that the body names, if it is open for the reader."""
     reader = reader_of(world, channel_of(world, channel_id))
     modal = world.surfaces.modal_of(reader.id)
     if modal is None or modal.view["id"] != wanted_text("view"):
@@ -123,6 +123,6 @@ def _say(world: World, channel: Channel) -> Message:
     with world.lock:
         members = Feed(world, reader).members()
     try:
-        return world.ask(reader.id, channel.id, typed(text, members), thread or None)
+        return world.ask(reader.id, channel.id, as_sent(text, members), thread or None)
     except LookupError:
         abort(422)

@@ -21,7 +21,7 @@ from sectorflow_slack.services.app_creation import AppCreator
 from sectorflow_slack.services.app_home import AppHomeService
 from sectorflow_slack.services.events import EventService
 from sectorflow_slack.services.idempotency import IdempotencyService
-from sectorflow_slack.services.interactions import InteractionService, ReaskingService
+from sectorflow_slack.services.interactions import InteractionService
 from sectorflow_slack.services.messaging import MessagingService, PostingService
 from sectorflow_slack.services.oauth import OAuthService
 from sectorflow_slack.services.placeholders import PlaceholderService
@@ -240,20 +240,14 @@ def build_interactions(
     installs: InstallationStores, stores: QuestionStores, remotes: Remotes
 ) -> InteractionService:
     """Put together what takes in presses of buttons."""
-    reasking = ReaskingService(
-        questions=stores.questions,
-        answers=stores.answers,
-        failed_questions=stores.failed_questions,
-        queue=remotes.queue,
-        clock=remotes.clock,
-    )
     return InteractionService(
         installations=installs.installations,
+        questions=stores.questions,
         failed_questions=stores.failed_questions,
         answers=stores.answers,
         feedback=stores.feedback,
-        reasking=reasking,
         queue=remotes.queue,
+        clock=remotes.clock,
     )
 
 

@@ -2,7 +2,7 @@
 
 A job says "take the next question of this installation" and carries two ids. The questions themselves
 wait in ``storage.questions``; so a job that is lost, repeated or late does no harm, and no job ever fails:
-what cannot be done now is put back there. An errand (``domain.errands``) is run once, or not at all.
+what cannot be done now is put back there. A Slack job (``domain.slack_jobs``) is run once, or not at all.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
 from types import FrameType
 from typing import Any
 
@@ -23,7 +22,7 @@ from dramatiq.middleware import Middleware
 
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.slack_jobs import SlackJob
+from sectorflow_slack.domain.slack_jobs import SlackJob, from_json, to_json
 
 logger = logging.getLogger(__name__)
 
@@ -68,10 +67,10 @@ class DramatiqTaskQueue:
         )
         _enqueue(self._broker, message, delay)
 
-    def enqueue(self, errand: SlackJob, delay: float = 0.0) -> None:
+    def enqueue(self, job: SlackJob, delay: float = 0.0) -> None:
         """Have a worker run an errand, in ``delay`` seconds."""
         message: dramatiq.Message[None] = dramatiq.Message(
-            queue_name=ERRANDS, actor_name=ERRAND_ACTOR, args=(), kwargs=asdict(errand), options={}
+            queue_name=ERRANDS, actor_name=ERRAND_ACTOR, args=(), kwargs=to_json(job), options={}
         )
         _enqueue(self._errands, message, delay)
 
@@ -118,7 +117,7 @@ def declare_errands(broker: dramatiq.Broker, run: Callable[[SlackJob], None]) ->
         extra = {"errand": str(fields.get("kind"))}
         try:
             # Another release may send what this one cannot read.
-            run(SlackJob(**{**fields, "installation": InstallationKey(**fields["installation"])}))
+            run(from_json(**fields))
         except StorageUnavailable as error:
             logger.warning("errand given up: %s", error, extra=extra)
         except Exception as error:

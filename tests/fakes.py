@@ -210,9 +210,9 @@ class FakeTaskQueue:
     jobs: list[tuple[InstallationKey, float]] = field(default_factory=list)
     slack_jobs: list[tuple[SlackJob, float]] = field(default_factory=list)
 
-    def enqueue(self, errand: SlackJob, delay: float = 0.0) -> None:
+    def enqueue(self, job: SlackJob, delay: float = 0.0) -> None:
         self.enqueues.play()
-        self.slack_jobs.append((errand, delay))
+        self.slack_jobs.append((job, delay))
 
     def answer_next(self, key: InstallationKey, delay: float = 0.0) -> None:
         self.enqueues.play()

@@ -10,7 +10,7 @@ import redis
 
 from sectorflow_slack import tasks
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.slack_jobs import SlackJob
+from sectorflow_slack.domain.slack_jobs import RenderAnswer, SlackJob
 from sectorflow_slack.services.answering import AnswerService
 from sectorflow_slack.services.slack_jobs import SlackJobService
 from sectorflow_slack.tasks import (
@@ -28,7 +28,7 @@ from tests.values import INSTALL_API_KEY
 from tests.waiting import until
 
 KEY = InstallationKey("A0OWN", "T0ACME")
-ERRAND = SlackJob("draw", KEY, question_id="0" * 32)
+ERRAND = RenderAnswer(KEY, answer_id="0" * 32)
 VARIABLES = {
     "PUBLIC_URL": "https://slack.example.com",
     "REDIS_URL": "redis://127.0.0.1:1/0",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from sectorflow_slack.domain import slack_jobs
 from sectorflow_slack.domain.errors import (
     LeaseLost,
     SlackError,
@@ -21,7 +22,6 @@ from sectorflow_slack.domain.installations import Installation, InstallationKey
 from sectorflow_slack.domain.metrics import QUEUE_SECONDS, RETRIES, SECTORFLOW_SECONDS
 from sectorflow_slack.domain.ports import Clock, SectorFlowClient, TaskQueue
 from sectorflow_slack.domain.questions import Answer, Message, Plan, Progress, Question, Reply
-from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.formatting.answers import digest, draw
 from sectorflow_slack.formatting.plain import help_notice, notice, notice_to_ask_again
 from sectorflow_slack.formatting.words import words_for
@@ -207,11 +207,16 @@ class RecoveryService:
 
     def notify_regenerate_failed(self, question: Question) -> None:
         """Tell who wanted a new answer of a model that there is none."""
-        self._enqueue_notice(question, question.channel_id, "regenerate_failed")
+        self._enqueue_notice(question, "regenerate_failed")
 
     def notify_no_answer(self, question: Question, placeholder: str) -> None:
         """Tell in an errand of its own that there is no answer: in the place of ``stand_in``, if any."""
-        self._enqueue_notice(question, question.channel_id, "unexpected", placeholder)
+        if not placeholder:
+            self._enqueue_notice(question, "unexpected")
+            return
+        key, channel_id = question.installation, question.channel_id
+        job = slack_jobs.UpdateMessage(key, sentence="unexpected", channel_id=channel_id, ts=placeholder)
+        self._enqueue(job, question)
 
     def _next_try(
         self, error: Exception, progress: Progress, installation: Installation | None
@@ -258,13 +263,15 @@ class RecoveryService:
             self._apologise(question, installation, plan, finish)
         else:
             if isinstance(error, SlackRefused) and error.code in SHUT_OUT_CODES:
-                self._enqueue_notice(question, "", "not_in_channel")
+                key, user_id = question.installation, question.user_id
+                job = slack_jobs.PostDirectMessage(key, sentence="not_in_channel", user_id=user_id)
+                self._enqueue(job, question)
             finish(question, plan)
 
     def _leave_as_it_was(self, question: Question) -> None:
         """Take back that a model is being asked again, and tell who wanted it."""
         self.asking.give_up(question)
-        self._enqueue(SlackJob("draw", question.installation, question_id=question.answer_id), question)
+        self._enqueue(slack_jobs.RenderAnswer(question.installation, answer_id=question.answer_id), question)
         self.notify_regenerate_failed(question)
 
     def _apologise(self, question: Question, installation: Installation, plan: Plan, finish: Finish) -> None:
@@ -277,21 +284,17 @@ class RecoveryService:
         else:
             finish(question, plan)
 
-    def _enqueue_notice(
-        self, question: Question, channel_id: str, sentence: str, placeholder: str = ""
-    ) -> None:
-        job = SlackJob(
-            "tell",
+    def _enqueue_notice(self, question: Question, sentence: str) -> None:
+        job = slack_jobs.PostEphemeral(
             question.installation,
-            user_id=question.user_id,
-            channel_id=channel_id,
-            thread_ts=question.reply_thread_ts or "",
             sentence=sentence,
-            placeholder=placeholder,
+            user_id=question.user_id,
+            channel_id=question.channel_id,
+            thread_ts=question.reply_thread_ts or "",
         )
         self._enqueue(job, question)
 
-    def _enqueue(self, job: SlackJob, question: Question) -> None:
+    def _enqueue(self, job: slack_jobs.SlackJob, question: Question) -> None:
         with best_effort(f"Slack job not enqueued: {job.kind}", question.ids):
             self.queue.enqueue(job)
 
@@ -404,7 +407,7 @@ class AnswerService:
         posted = self.posting.post_plan(question, installation, plan, progress.posted)
         if not plan.failure and self.answers.mark_posted(question.id, posted):
             # Somebody pressed one of its buttons before all of it was posted.
-            self.queue.enqueue(SlackJob("draw", question.installation, question_id=question.id))
+            self.queue.enqueue(slack_jobs.RenderAnswer(question.installation, answer_id=question.id))
         self._finish(question, plan)
 
     def _give_up(self, question: Question) -> None:
@@ -418,7 +421,7 @@ class AnswerService:
     def _answer_again(self, question: Question, installation: Installation) -> None:
         if not self.asking.ask_again(question, installation):
             self.recovery.notify_regenerate_failed(question)
-        self.queue.enqueue(SlackJob("draw", question.installation, question_id=question.answer_id))
+        self.queue.enqueue(slack_jobs.RenderAnswer(question.installation, answer_id=question.answer_id))
         self._finish(question, Plan(()))
 
     def _plan(self, question: Question, installation: Installation, progress: Progress) -> Plan:

@@ -104,7 +104,7 @@ def _authorization(payload: Mapping[str, Json]) -> Mapping[str, Json]:
     return {}
 
 
-def is_stranger(person: Collection[str], installation: Installation, *own: str) -> bool:
+def is_external_user(person: Collection[str], installation: Installation, *own: str) -> bool:
     """Say whether somebody in a channel that organisations share is of another than the installation's.
 
     ``person`` is the team and the organisation of theirs that Slack names, ``own`` what else is known to be
@@ -147,7 +147,7 @@ def as_question(event: Event, installation: Installation, *, question_id: str, n
         text=read_question(text(body, "text"), installation.bot.bot_user_id),
         team_id=teams[0] if teams else "",
         is_direct=body.get("channel_type") == "im",
-        is_external=is_shared and is_stranger({_home(body)}, installation, organisation, *teams),
+        is_external=is_shared and is_external_user({_home(body)}, installation, organisation, *teams),
         is_shared=is_shared,
         asked_at=now,
         has_files=bool(body.get("files")),

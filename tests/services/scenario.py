@@ -12,7 +12,7 @@ import redis
 
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.questions import Message, Question, StoredAnswer
-from sectorflow_slack.domain.slack_jobs import SlackJob
+from sectorflow_slack.domain.slack_jobs import PostPlaceholder, SlackJob
 from sectorflow_slack.formatting.answers import draw
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answering import AnswerService
@@ -90,7 +90,7 @@ class Scenario:
 
     def greet(self, question: Question) -> None:
         """Run the job that shows the placeholder of a question."""
-        self.services.slack_jobs.run(SlackJob("greet", question.installation, question_id=question.id))
+        self.services.slack_jobs.run(PostPlaceholder(question.installation, question_id=question.id))
 
     def greeted(self, number: int = 1, **changes: Any) -> Question:
         """Put a question in line and show its placeholder; no worker answers it yet."""

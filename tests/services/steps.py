@@ -11,7 +11,7 @@ import redis
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.metrics import Snapshot
 from sectorflow_slack.domain.questions import Question, Reply
-from sectorflow_slack.domain.slack_jobs import SlackJob
+from sectorflow_slack.domain.slack_jobs import PostPlaceholder
 from sectorflow_slack.formatting.interim import asking
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answering import AnswerService
@@ -50,7 +50,7 @@ def greeted(services: Services, number: int = 1, **changes: Any) -> Question:
     """Put a question in line and show its placeholder; no worker answers it yet."""
     question = make_question(number, **changes)
     services.answers.questions.accept(question)
-    services.slack_jobs.run(SlackJob("greet", question.installation, question_id=question.id))
+    services.slack_jobs.run(PostPlaceholder(question.installation, question_id=question.id))
     return question
 
 

@@ -71,7 +71,7 @@ def test_opening_the_app_asks_nothing_and_is_counted_as_ignored(acme: Scenario) 
     figures = acme.services.read_metrics()
     assert (figures.counters["ignored", ""], figures.open, acme.unaccounted) == (2, 0, 0)
     assert acme.queue.jobs == []
-    assert [errand.kind for errand, _ in acme.queue.slack_jobs] == ["home", "suggest"]
+    assert [job.kind for job, _ in acme.queue.slack_jobs] == ["publish_home", "suggest_prompts"]
 
 
 def test_a_team_without_the_app_sees_nothing(services: Services, queue: FakeTaskQueue) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.installations import Installation, InstallationKey
 from sectorflow_slack.domain.questions import Question
+from sectorflow_slack.domain.slack_jobs import PostPlaceholder
 from sectorflow_slack.services.events import EventService
 from tests.fakes import FakeTaskQueue
 from tests.services.scenario import Scenario
@@ -62,7 +63,7 @@ def test_a_question_is_stored_a_worker_woken_and_its_placeholder_sent_for(
     (question,) = waiting(events)
     assert (question.text, question.event_id, question.asked_at) == ("Tell me a joke", "Ev0001", NOW)
     assert queue.jobs == [(KEY, 0.0)]
-    assert [(errand.kind, errand.question_id) for errand, _ in queue.slack_jobs] == [("greet", question.id)]
+    assert queue.slack_jobs == [(PostPlaceholder(KEY, question_id=question.id), 0.0)]
 
 
 @pytest.mark.parametrize(

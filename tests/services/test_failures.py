@@ -26,7 +26,7 @@ from sectorflow_slack.domain.errors import (
     TokenRefused,
     WorkspaceMissing,
 )
-from sectorflow_slack.domain.slack_jobs import SlackJob
+from sectorflow_slack.domain.slack_jobs import PostDirectMessage
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.logging import JsonFormatter
 from sectorflow_slack.services import resilience as insisting
@@ -101,7 +101,7 @@ def test_a_failure_at_slack_cannot_be_told_in_its_place_and_is_stored(
         assert acme.ended == {}
         acme.later()
 
-    told = SlackJob("tell", KEY, user_id="U0ANN", thread_ts=question.ts, sentence="not_in_channel")
+    told = PostDirectMessage(KEY, sentence="not_in_channel", user_id="U0ANN")
     assert acme.queue.jobs == [(KEY, delay) for delay in delays]
     assert len(acme.sectorflow.asked) == 1
     assert acme.slack.posted == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import fakeredis
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.questions import ModelVotes
-from sectorflow_slack.domain.slack_jobs import Kind, SlackJob
+from sectorflow_slack.domain.slack_jobs import OpenView, PostPlainText, RenderAnswer, SlackJob, to_json
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.services.pressing import (
@@ -47,26 +46,27 @@ FIRST, SECOND, _ = MODEL_IDS
 # What a press does
 
 
+RENDER = RenderAnswer(KEY, answer_id=ANSWER_ID)
+BOB = {"user_id": "U0BOB", "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
+
+
 @pytest.mark.parametrize(
-    ("name", "kind", "model"),
+    ("name", "job"),
     [
-        ("tab", "draw", 1),
-        ("page", "draw", 0),
-        ("display", "draw", 0),
-        ("regenerate", "draw", 1),
-        ("plain text", "copy", 1),
-        ("follow up", "dialog", 1),
+        ("tab", RENDER),
+        ("page", RENDER),
+        ("display", RENDER),
+        ("regenerate", RENDER),
+        ("plain text", PostPlainText(KEY, answer_id=ANSWER_ID, model=1, **BOB)),
+        ("follow up", OpenView(KEY, answer_id=ANSWER_ID, model=1, trigger_id=TRIGGER_ID)),
     ],
 )
-def test_a_press_sends_a_job_that_names_who_where_and_what(
-    shared: Scenario, name: str, kind: Kind, model: int
+def test_a_block_action_sends_a_job_that_names_who_where_and_what(
+    shared: Scenario, name: str, job: SlackJob
 ) -> None:
     shared.press(EVERYTHING[name](**by("U0BOB")))
 
-    who = {"user_id": "U0BOB", "trigger_id": TRIGGER_ID}
-    where = {"channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
-    expected = SlackJob(kind, KEY, question_id=ANSWER_ID, model=model, **who, **where)
-    assert shared.queue.slack_jobs == [(expected, 0.0)]
+    assert shared.queue.slack_jobs == [(job, 0.0)]
 
 
 def test_a_vote_is_counted_for_the_model_and_changes_no_message(shared: Scenario) -> None:
@@ -129,7 +129,7 @@ def test_neither_jobs_nor_a_dump_show_what_was_asked_and_answered_or_who_voted(
 ) -> None:
     shared.press(EVERYTHING[name](**by("U0CURIOUS")))
 
-    sent, stored = str([asdict(errand) for errand, _ in shared.queue.slack_jobs]), str(dump(shared.store))
+    sent, stored = str([to_json(job) for job, _ in shared.queue.slack_jobs]), str(dump(shared.store))
     assert FIRST_TS in stored
     assert "U0CURIOUS" not in stored
     for text in ("joke", "Answer 1", "longer", "Model 1"):
@@ -313,7 +313,7 @@ def test_buttons_of_an_org_wide_installation_work_without_a_team(acme: Scenario,
     acme.press(EVERYTHING[name](**WITHOUT_TEAM))
     ran = acme.run_jobs()
 
-    assert {errand.installation for errand in ran} <= {key}
+    assert {job.installation for job in ran} <= {key}
     assert acme.queue.jobs or ran or acme.services.feedback.votes(key)
     assert ENGLISH.external_person not in [text for _, text in acme.whispered]
 

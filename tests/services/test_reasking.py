@@ -319,7 +319,7 @@ def test_a_follow_up_has_a_placeholder(answered: Scenario) -> None:
 
     ran = answered.run_jobs()
 
-    assert [errand.kind for errand in ran] == ["greet"]
+    assert [job.kind for job in ran] == ["post_placeholder"]
     assert len(answered.slack.posted) == 2
     assert answered.slack.addresses[-1].thread_ts == THREAD_TS
 

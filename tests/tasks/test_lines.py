@@ -13,7 +13,7 @@ from dramatiq.brokers.stub import StubBroker
 
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.slack_jobs import SlackJob
+from sectorflow_slack.domain.slack_jobs import OpenView, SlackJob
 from sectorflow_slack.logging import JsonFormatter
 from sectorflow_slack.tasks import ACTOR, ERRANDS, QUEUE, DramatiqTaskQueue, TakeNothingNew, make_broker
 from tests.tasks.conftest import KEY, SECRET, THREADS, Start
@@ -21,7 +21,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.real_redis
 
-ERRAND = SlackJob("dialog", KEY, "0" * 32, 2, "U1", "C1", "1.2", "trigger", "expired")
+ERRAND = OpenView(KEY, answer_id="0" * 32, model=2, trigger_id="trigger")
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["enqueued first", "started first"])
@@ -143,7 +143,7 @@ def test_a_worker_that_shuts_down_ends_its_jobs_and_leaves_new_ones_to_others(
     assert not worker.consumers[f"{QUEUE}.DQ"].paused
     go_on.set()
     stopping.join()
-    assert sorted(ended) == ["T0ACME", "dialog"]
+    assert sorted(ended) == ["T0ACME", "open_view"]
     assert raw_redis.llen(f"dramatiq:{QUEUE}") == 1
 
 

@@ -23,8 +23,7 @@ from sectorflow_slack.domain.errors import (
     TokenRefused,
 )
 from sectorflow_slack.domain.installations import IdempotencyKey, InstallationQuery, PendingInstallation
-from sectorflow_slack.services import registration as installs_module
-from sectorflow_slack.services import resilience as insisting
+from sectorflow_slack.services import registration, resilience
 from sectorflow_slack.services.app_creation import MIN_SECONDS, TOKEN_ERRORS
 from sectorflow_slack.services.registration import SHORT_CHECK_TIMEOUT_SECONDS
 from tests.fakes import MADE_APP
@@ -136,16 +135,16 @@ def test_slack_gets_the_time_that_sectorflow_leaves(
     flow: InstallFlow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     time = SimpleNamespace(now=100.0, monotonic=lambda: time.now)
-    monkeypatch.setattr(installs_module, "time", time)
+    monkeypatch.setattr(registration, "time", time)
     flow.sectorflow.checks.then(lambda: setattr(time, "now", 103.0))
 
     create(flow)
 
     ((_, _, check_seconds),) = flow.sectorflow.checked
     ((_, _, left),) = flow.slack.created
-    assert (check_seconds, left) == (SHORT_CHECK_TIMEOUT_SECONDS, installs_module.BUDGET_SECONDS - 3.0)
+    assert (check_seconds, left) == (SHORT_CHECK_TIMEOUT_SECONDS, registration.BUDGET_SECONDS - 3.0)
     # A check that falls silent in the middle takes twice its time.
-    assert installs_module.BUDGET_SECONDS - 2 * check_seconds > 4 * MIN_SECONDS
+    assert registration.BUDGET_SECONDS - 2 * check_seconds > 4 * MIN_SECONDS
 
 
 def test_an_app_that_could_not_be_made_in_time_is_not_begun(flow: InstallFlow) -> None:
@@ -232,7 +231,7 @@ def test_if_an_app_may_have_been_made_none_is_made_again_under_the_key(
 @pytest.fixture
 def cut_off(flow: InstallFlow, redis_server: fakeredis.FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The store goes away while Slack makes the app."""
-    monkeypatch.setattr(installs_module, "REMOVE_SECONDS", 0.0)
+    monkeypatch.setattr(registration, "REMOVE_SECONDS", 0.0)
     flow.slack.creations.then(lambda: setattr(redis_server, "connected", False))
 
 
@@ -279,7 +278,7 @@ def test_nothing_is_left_of_a_request_that_was_stored_though_the_store_did_not_s
         away()
 
     save = flow.installs.pendings.save
-    monkeypatch.setattr(insisting, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(resilience, "PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(flow.installs.pendings, "save", stored_but_not_said)
     before(monkeypatch, flow.installs.pendings, "remove", away)
 

@@ -47,7 +47,7 @@ class FixedClock:
         return self.now
 
 
-def make_terms(**changes: Any) -> InstallationSettings:
+def make_settings(**changes: Any) -> InstallationSettings:
     values: dict[str, Any] = {
         "id": "8b6cbd5c-0c9f-4a55-9f5c-2f9f0a3a0001",
         "app_id": OWN_APP.app_id,
@@ -72,12 +72,12 @@ def make_bot(**changes: Any) -> BotInstall:
 def make_installation(
     terms: InstallationSettings | None = None, bot: BotInstall | None = None
 ) -> Installation:
-    return Installation(terms or make_terms(), bot or make_bot(), installed_at=NOW)
+    return Installation(terms or make_settings(), bot or make_bot(), installed_at=NOW)
 
 
 def make_pending(**changes: Any) -> PendingInstallation:
     values: dict[str, Any] = {
-        "settings": make_terms(),
+        "settings": make_settings(),
         "slack_app": None,
         "link": "a-link-that-nobody-may-guess",
         "expires_at": NOW + 86_400,

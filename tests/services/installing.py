@@ -35,11 +35,11 @@ from tests.values import (
     make_bot,
     make_installation,
     make_pending,
-    make_terms,
+    make_settings,
 )
 
 LINK = make_pending().link
-ID = make_terms().id
+ID = make_settings().id
 KEY = InstallationKey(OWN_APP.app_id, TEAM_ID)
 RETURN_URL = "https://app.sectorflow.example/done"
 ORG_WIDE = make_bot(team_id=None, enterprise_id="E0ORG", is_enterprise_install=True)

@@ -13,7 +13,7 @@ from tests.fakes import make_reply
 from tests.formatting.drawing import headings, labels
 from tests.services.scenario import Scenario
 from tests.services.steps import KEY
-from tests.values import BOT_TOKEN, CUSTOMERS_APP, MODEL_IDS, make_bot, make_installation, make_terms
+from tests.values import BOT_TOKEN, CUSTOMERS_APP, MODEL_IDS, make_bot, make_installation, make_settings
 
 
 def thread_ids(acme: Scenario) -> list[str | None]:
@@ -24,7 +24,7 @@ def thread_ids(acme: Scenario) -> list[str | None]:
 def test_a_question_is_asked_and_its_answers_posted_in_its_thread(acme: Scenario) -> None:
     question = acme.ask()
 
-    assert acme.sectorflow.asked == [(make_terms().sectorflow, "Tell me a joke", None)]
+    assert acme.sectorflow.asked == [(make_settings().sectorflow, "Tell me a joke", None)]
     ((token, address, message),) = acme.slack.posted
     assert token == BOT_TOKEN
     assert (address.channel_id, address.thread_ts) == (question.channel_id, question.ts)
@@ -72,7 +72,7 @@ def test_the_shared_app_posts_under_the_customers_name_for_it_and_their_own_app_
     acme: Scenario,
 ) -> None:
     app_id = CUSTOMERS_APP.app_id
-    own = make_installation(make_terms(id="own", app_id=app_id), make_bot(app_id=app_id))
+    own = make_installation(make_settings(id="own", app_id=app_id), make_bot(app_id=app_id))
     acme.answers.installations.save(own, CUSTOMERS_APP, None)
 
     acme.ask(1)
@@ -104,7 +104,7 @@ def test_a_conversation_continues_its_thread_at_sectorflow(
 
 def test_another_workspace_begins_another_conversation(acme: Scenario) -> None:
     acme.ask(1)
-    acme.configure(sectorflow=replace(make_terms().sectorflow, workspace_id="another-workspace"))
+    acme.configure(sectorflow=replace(make_settings().sectorflow, workspace_id="another-workspace"))
 
     acme.ask(2, thread_ts="1.000100")
 

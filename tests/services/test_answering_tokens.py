@@ -10,7 +10,7 @@ from sectorflow_slack.domain.errors import SlackBusy, SlackRefused
 from sectorflow_slack.domain.installations import Installation
 from tests.services.installing import InstallFlow
 from tests.services.steps import KEY, ask, ended, greeted, later, left
-from tests.values import NOW, make_bot, make_installation, make_question, make_terms
+from tests.values import NOW, make_bot, make_installation, make_question, make_settings
 
 EXPIRED = SlackRefused("token_expired")
 
@@ -29,7 +29,7 @@ def acme(flow: InstallFlow) -> InstallFlow:
 def rotating(acme: InstallFlow, seconds_left: float = 12 * 3600) -> Installation:
     """Put an installation in place whose token expires in so many seconds."""
     bot = make_bot(refresh_token="refresh-token", token_expires_at=NOW + seconds_left)
-    return acme.install(make_installation(make_terms(id="rotating"), bot), make_terms().id)
+    return acme.install(make_installation(make_settings(id="rotating"), bot), make_settings().id)
 
 
 def test_a_token_that_is_about_to_expire_is_renewed_once_before_anything_is_posted(acme: InstallFlow) -> None:
@@ -122,10 +122,10 @@ def test_any_other_refusal_leaves_the_installation(acme: InstallFlow, code: str)
 
 
 def test_an_installation_that_is_newer_than_the_token_that_is_gone_stays(acme: InstallFlow) -> None:
-    newer = replace(make_installation(make_terms(id="newer")), installed_at=NOW + 5)
+    newer = replace(make_installation(make_settings(id="newer")), installed_at=NOW + 5)
 
     def reinstalled() -> None:
-        acme.answers.installations.save(newer, None, make_terms().id)
+        acme.answers.installations.save(newer, None, make_settings().id)
         raise SlackRefused("token_revoked")
 
     acme.slack.posts.then(reinstalled)

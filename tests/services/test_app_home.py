@@ -16,10 +16,8 @@ from sectorflow_slack.domain.errors import (
 )
 from sectorflow_slack.domain.installations import Workspace
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.services import Services
-from tests.fakes import FakeTaskQueue
 from tests.services.scenario import Scenario
-from tests.values import API_TOKEN, MODEL_IDS, WORKSPACE_ID, make_event, make_terms
+from tests.values import API_TOKEN, MODEL_IDS, WORKSPACE_ID, make_event, make_settings
 
 AWAY = [
     SectorFlowBusy("status 503"),
@@ -38,7 +36,7 @@ def opened(tab: str = "home", **event: Any) -> dict[str, Any]:
 @pytest.fixture
 def known(acme: Scenario) -> Scenario:
     """An installation that knows the names of two models from when it was registered."""
-    acme.configure(sectorflow=replace(make_terms().sectorflow, model_names=KNOWN_NAMES))
+    acme.configure(sectorflow=replace(make_settings().sectorflow, model_names=KNOWN_NAMES))
     return acme
 
 
@@ -64,7 +62,7 @@ def suggested(acme: Scenario) -> tuple[str, dict[str, str]]:
 # The event
 
 
-def test_opening_the_app_asks_nothing_and_is_counted_as_ignored(acme: Scenario) -> None:
+def test_opening_the_app_asks_nothing_and_is_counted_as_ignored(acme):
     acme.services.events.accept(opened())
     acme.services.events.accept(opened("messages"))
 
@@ -74,14 +72,14 @@ def test_opening_the_app_asks_nothing_and_is_counted_as_ignored(acme: Scenario) 
     assert [job.kind for job, _ in acme.queue.slack_jobs] == ["publish_home", "suggest_prompts"]
 
 
-def test_a_team_without_the_app_sees_nothing(services: Services, queue: FakeTaskQueue) -> None:
+def test_a_team_without_the_app_sees_nothing(services, queue):
     services.events.accept(opened())
 
     assert queue.slack_jobs == []
     assert services.read_metrics().counters["ignored", ""] == 1
 
 
-def test_if_no_worker_can_be_told_the_event_is_acknowledged_all_the_same(acme: Scenario) -> None:
+def test_if_no_worker_can_be_told_the_event_is_acknowledged_all_the_same(acme):
     acme.queue.enqueues.then(StorageUnavailable("ConnectionError"))
 
     acme.services.events.accept(opened())
@@ -90,7 +88,7 @@ def test_if_no_worker_can_be_told_the_event_is_acknowledged_all_the_same(acme: S
 
 
 @pytest.mark.parametrize("event", [{"tab": None}, {"user": None}, {"channel": 7}, {"tab": {}, "user": []}])
-def test_an_odd_event_is_acknowledged_too(acme: Scenario, event: dict[str, Any]) -> None:
+def test_an_odd_event_is_acknowledged_too(acme, event):
     acme.services.events.accept(opened(**event))
     acme.run_jobs()
 
@@ -100,7 +98,7 @@ def test_an_odd_event_is_acknowledged_too(acme: Scenario, event: dict[str, Any])
 # The Home tab
 
 
-def test_the_home_tab_names_the_app_its_models_workspace_and_expert(acme: Scenario) -> None:
+def test_the_home_tab_names_the_app_its_models_workspace_and_expert(acme):
     names = dict(zip(MODEL_IDS, ("GPT", "Gemini", "Claude"), strict=True))
     acme.sectorflow.workspace = Workspace(WORKSPACE_ID, "Jokes and riddles", names)
 
@@ -112,7 +110,7 @@ def test_the_home_tab_names_the_app_its_models_workspace_and_expert(acme: Scenar
     assert acme.sectorflow.checked == [(API_TOKEN, WORKSPACE_ID, 4.0)]
 
 
-def test_a_name_that_sectorflow_does_not_tell_any_more_is_the_one_known_before(known: Scenario) -> None:
+def test_a_name_that_sectorflow_does_not_tell_any_more_is_the_one_known_before(known):
     known.sectorflow.workspace = Workspace(WORKSPACE_ID, "Jokes", {MODEL_IDS[0]: "GPT of today"})
 
     shown = home_of(known)
@@ -123,9 +121,7 @@ def test_a_name_that_sectorflow_does_not_tell_any_more_is_the_one_known_before(k
 
 
 @pytest.mark.parametrize("error", AWAY)
-def test_while_sectorflow_is_away_the_home_tab_says_what_was_known_before(
-    known: Scenario, error: Exception
-) -> None:
+def test_while_sectorflow_is_away_the_home_tab_says_what_was_known_before(known, error):
     known.sectorflow.checks.then(error)
     known.sectorflow.names.then(error)
 
@@ -137,14 +133,14 @@ def test_while_sectorflow_is_away_the_home_tab_says_what_was_known_before(
     assert "SectorFlow workspace" not in shown
 
 
-def test_an_installation_that_never_knew_any_name_still_shows_a_home_tab(acme: Scenario) -> None:
+def test_an_installation_that_never_knew_any_name_still_shows_a_home_tab(acme):
     acme.sectorflow.checks.then(AWAY[0])
 
     assert ENGLISH.home_models_unknown in home_of(acme)
 
 
-def test_without_an_expert_none_is_asked_for(acme: Scenario) -> None:
-    acme.configure(sectorflow=replace(make_terms().sectorflow, plus_id=""), display="tabs")
+def test_without_an_expert_none_is_asked_for(acme):
+    acme.configure(sectorflow=replace(make_settings().sectorflow, plus_id=""), display="tabs")
     acme.sectorflow.names.then(AssertionError("asked for an expert"))
 
     shown = home_of(acme)
@@ -156,7 +152,7 @@ def test_without_an_expert_none_is_asked_for(acme: Scenario) -> None:
 # Prompts
 
 
-def test_the_dm_offers_four_prompts_of_the_workspace(acme: Scenario) -> None:
+def test_the_dm_offers_four_prompts_of_the_workspace(acme):
     acme.sectorflow.samples = ("A joke", "A riddle", "A rhyme", "A tale", "And more")
 
     title, prompts = suggested(acme)
@@ -166,16 +162,14 @@ def test_the_dm_offers_four_prompts_of_the_workspace(acme: Scenario) -> None:
 
 
 @pytest.mark.parametrize("error", [None, *AWAY])
-def test_if_sectorflow_tells_no_prompts_the_dm_offers_some_for_everybody(
-    acme: Scenario, error: Exception | None
-) -> None:
+def test_if_sectorflow_tells_no_prompts_the_dm_offers_some_for_everybody(acme, error):
     acme.sectorflow.names.then(error)
 
     assert suggested(acme)[1] == dict(ENGLISH.prompts)
 
 
-def test_if_one_model_answers_several_are_not_spoken_of(acme: Scenario) -> None:
-    acme.configure(sectorflow=replace(make_terms().sectorflow, model_ids=MODEL_IDS[:1]))
+def test_if_one_model_answers_several_are_not_spoken_of(acme):
+    acme.configure(sectorflow=replace(make_settings().sectorflow, model_ids=MODEL_IDS[:1]))
 
     assert suggested(acme)[0] == ENGLISH.greeting_one
     assert ENGLISH.home_intro_one in home_of(acme)

@@ -35,7 +35,7 @@ IN_WEST = {"context_team_id": "T0WEST", "context_enterprise_id": "E0ORG"}
 # The envelope
 
 
-def test_an_envelope_tells_what_each_event_has_and_shows_no_text() -> None:
+def test_an_envelope_tells_what_each_event_has_and_shows_no_text():
     event = read(make_event())
 
     assert (event.app_id, event.type, event.event_id) == (OWN_APP.app_id, "app_mention", "Ev0001")
@@ -51,12 +51,12 @@ def test_an_envelope_tells_what_each_event_has_and_shows_no_text() -> None:
         *[{"event": body} for body in (None, "app_mention", [], 7)],
     ],
 )
-def test_an_envelope_that_lacks_what_each_event_has_is_none(changes: dict[str, Any]) -> None:
+def test_an_envelope_that_lacks_what_each_event_has_is_none(changes):
     assert Event.read({**make_event(), **changes}) is None
 
 
 @pytest.mark.parametrize("time", [None, "1700000000", True, 1.5, -1, 10**400, []])
-def test_a_time_that_is_none_is_before_everything(time: Any) -> None:
+def test_a_time_that_is_none_is_before_everything(time):
     assert read(make_event(event_time=time)).time == 0.0
 
 
@@ -78,7 +78,7 @@ DIRECT = {"type": "message", "channel_type": "im"}
         {"bot_id": None},
     ],
 )
-def test_a_mention_or_a_direct_message_of_a_person_is_a_question(changes: dict[str, Any]) -> None:
+def test_a_mention_or_a_direct_message_of_a_person_is_a_question(changes):
     assert is_question(read(make_event(changes)), BOT_USER_ID)
 
 
@@ -99,14 +99,14 @@ def test_a_mention_or_a_direct_message_of_a_person_is_a_question(changes: dict[s
         *[{"ts": ts} for ts in ("", 1.5)],
     ],
 )
-def test_bots_edits_and_what_could_not_be_answered_are_no_questions(changes: dict[str, Any]) -> None:
+def test_bots_edits_and_what_could_not_be_answered_are_no_questions(changes):
     assert not is_question(read(make_event(changes)), BOT_USER_ID)
 
 
 # The question
 
 
-def test_a_question_has_what_its_event_says() -> None:
+def test_a_question_has_what_its_event_says():
     question = question_of({})
 
     assert (question.id, question.installation) == ("q1", INSTALLATION.key)
@@ -116,7 +116,7 @@ def test_a_question_has_what_its_event_says() -> None:
     assert question.reply_thread_ts == question.ts == "1700000000.000100"
 
 
-def test_a_question_in_a_direct_message_has_the_thread_it_was_asked_in() -> None:
+def test_a_question_in_a_direct_message_has_the_thread_it_was_asked_in():
     threads = [
         question_of({"channel_type": "im", "thread_ts": ts}).reply_thread_ts for ts in ("1.0", None, 7)
     ]
@@ -139,9 +139,7 @@ def test_a_question_in_a_direct_message_has_the_thread_it_was_asked_in() -> None
         *[(odd, [TEAM_ID]) for odd in ([], None, ["T0AUTH"], [{"team_id": ["T0AUTH"]}])],
     ],
 )
-def test_an_event_is_for_the_first_authorization_then_for_its_team(
-    authorizations: Any, expected: list[str]
-) -> None:
+def test_an_event_is_for_the_first_authorization_then_for_its_team(authorizations, expected):
     assert list(tenants(make_event(authorizations=authorizations))) == expected
 
 
@@ -154,8 +152,8 @@ def test_an_event_is_for_the_first_authorization_then_for_its_team(
     ],
 )
 def test_in_a_shared_channel_an_authorization_leaves_no_other_organisation_to_be_asked(
-    authorizations: Any, expected: list[str]
-) -> None:
+    authorizations, expected
+):
     payload = make_event(is_ext_shared_channel=True, authorizations=authorizations)
 
     assert list(tenants(payload)) == expected
@@ -181,7 +179,7 @@ NO_AUTH: dict[str, Any] = {"authorizations": []}
         ({"authorizations": None, "team_id": None}, ""),
     ],
 )
-def test_an_end_is_that_of_one_installation(changes: dict[str, Any], expected: str) -> None:
+def test_an_end_is_that_of_one_installation(changes, expected):
     assert ended_tenant(make_event(**changes)) == expected
 
 
@@ -211,9 +209,7 @@ def is_external(event: dict[str, Any], installation: Any = INSTALLATION, **chang
         ({"user_profile": "none", "team": TEAM_ID}, False),
     ],
 )
-def test_in_a_shared_channel_people_not_known_to_be_of_the_own_team_are_external(
-    event: dict[str, Any], external: bool
-) -> None:
+def test_in_a_shared_channel_people_not_known_to_be_of_the_own_team_are_external(event, external):
     assert is_external(event) is external
     assert not is_external(event, is_ext_shared_channel=False)
 
@@ -221,7 +217,7 @@ def test_in_a_shared_channel_people_not_known_to_be_of_the_own_team_are_external
 # Shared channels of a whole organisation
 
 
-def test_a_colleague_in_another_team_of_the_org_is_not_external() -> None:
+def test_a_colleague_in_another_team_of_the_org_is_not_external():
     in_org = make_installation(bot=make_bot(enterprise_id="E0ORG"))
 
     assert not is_external({"user_team": "E0ORG", "team": "T0WEST"}, ORG_WIDE, authorizations=[WHOLE_ORG])
@@ -240,7 +236,7 @@ def test_a_colleague_in_another_team_of_the_org_is_not_external() -> None:
         {"authorizations": [authorization(is_enterprise_install=True)], **IN_WEST},
     ],
 )
-def test_people_in_a_team_that_slack_says_is_of_the_org_are_not_external(changes: dict[str, Any]) -> None:
+def test_people_in_a_team_that_slack_says_is_of_the_org_are_not_external(changes):
     assert not is_external({"team": "T0WEST"}, ORG_WIDE, **{"authorizations": [WHOLE_ORG], **changes})
 
 
@@ -254,7 +250,7 @@ def test_people_in_a_team_that_slack_says_is_of_the_org_are_not_external(changes
         {"team_id": "T0WEST", "enterprise_id": "E0ORG"},
     ],
 )
-def test_a_team_that_nothing_ties_to_the_org_is_external(changes: dict[str, Any]) -> None:
+def test_a_team_that_nothing_ties_to_the_org_is_external(changes):
     for event in ({"user_team": "T0THEIRS", "team": "T0WEST"}, {"team": "T0THEIRS"}):
         assert is_external(event, ORG_WIDE, authorizations=[WHOLE_ORG], **changes)
 
@@ -268,9 +264,7 @@ def test_a_team_that_nothing_ties_to_the_org_is_external(changes: dict[str, Any]
         ({"team_id": "T0THEIRS", "enterprise_id": "E0THEIRS"}, ""),
     ],
 )
-def test_the_team_of_a_question_to_the_org_is_never_another_organisations(
-    changes: dict[str, Any], team_id: str
-) -> None:
+def test_the_team_of_a_question_to_the_org_is_never_another_organisations(changes, team_id):
     shared = {"is_ext_shared_channel": True, "authorizations": [WHOLE_ORG], **changes}
 
     assert question_of({}, ORG_WIDE, **shared).team_id == team_id

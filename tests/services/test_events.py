@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import Any
 
-import fakeredis
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,7 +17,7 @@ from sectorflow_slack.services.events import EventService
 from tests.fakes import FakeTaskQueue
 from tests.services.scenario import Scenario
 from tests.services.steps import KEY
-from tests.values import BOT_USER_ID, NOW, TEAM_ID, make_bot, make_event, make_installation, make_terms
+from tests.values import BOT_USER_ID, NOW, TEAM_ID, make_bot, make_event, make_installation, make_settings
 
 UNINSTALLED = {"type": "app_uninstalled"}
 REVOKED = {"type": "tokens_revoked", "tokens": {"bot": [BOT_USER_ID]}}
@@ -36,7 +34,7 @@ def events(acme: Scenario) -> EventService:
 def org(events: EventService) -> Installation:
     """The same app, installed by a whole organisation."""
     bot = make_bot(team_id=None, enterprise_id="E0ORG", is_enterprise_install=True)
-    installation = make_installation(make_terms(id="org"), bot)
+    installation = make_installation(make_settings(id="org"), bot)
     events.installations.save(installation, None, None)
     return installation
 
@@ -55,9 +53,7 @@ def waiting(events: EventService, key: InstallationKey = KEY) -> list[Question]:
 @pytest.mark.parametrize(
     "event", [{}, {"type": "message", "channel_type": "im"}], ids=["mention", "direct message"]
 )
-def test_a_question_is_stored_a_worker_woken_and_its_placeholder_sent_for(
-    events: EventService, queue: FakeTaskQueue, event: dict[str, Any]
-) -> None:
+def test_a_question_is_stored_a_worker_woken_and_its_placeholder_sent_for(events, queue, event):
     events.accept(make_event(event))
 
     (question,) = waiting(events)
@@ -74,18 +70,14 @@ def test_a_question_is_stored_a_worker_woken_and_its_placeholder_sent_for(
     ],
     ids=["an empty mention", "a person of another organisation"],
 )
-def test_what_needs_no_model_gets_no_placeholder(
-    events: EventService, queue: FakeTaskQueue, event: dict[str, Any], changes: dict[str, Any]
-) -> None:
+def test_what_needs_no_model_gets_no_placeholder(events, queue, event, changes):
     events.accept(make_event(event, **changes))
 
     assert queue.jobs == [(KEY, 0.0)]
     assert queue.slack_jobs == []
 
 
-def test_while_as_many_as_allowed_are_under_way_a_question_waits_and_wakes_no_worker(
-    acme: Scenario, events: EventService
-) -> None:
+def test_while_as_many_as_allowed_are_under_way_a_question_waits_and_wakes_no_worker(acme, events):
     acme.answers.questions._limit = 1  # type: ignore[attr-defined]
     acme.accept()
     acme.answers.questions.lease(KEY)
@@ -111,9 +103,7 @@ def test_while_as_many_as_allowed_are_under_way_a_question_waits_and_wakes_no_wo
         make_event({"type": "tokens_revoked", "tokens": None}, event_time=AFTERWARDS),
     ],
 )
-def test_anything_else_is_counted_and_changes_nothing(
-    events: EventService, acme: Scenario, payload: dict[str, Any]
-) -> None:
+def test_anything_else_is_counted_and_changes_nothing(events, acme, payload):
     before = sorted(acme.store.keys())
 
     events.accept(payload)
@@ -133,7 +123,7 @@ def test_anything_else_is_counted_and_changes_nothing(
     ],
     ids=["the same event", "the same message", "mention and message of one ts", "the same event id"],
 )
-def test_a_repeat_is_asked_once(events: EventService, queue: FakeTaskQueue, again: dict[str, Any]) -> None:
+def test_a_repeat_is_asked_once(events, queue, again):
     events.accept(make_event())
 
     events.accept(again)
@@ -143,9 +133,7 @@ def test_a_repeat_is_asked_once(events: EventService, queue: FakeTaskQueue, agai
 
 
 @pytest.mark.parametrize("team_id", ["T0SOME", TEAM_ID], ids=["alone", "before the one of the team"])
-def test_an_org_wide_installation_is_found_by_its_enterprise(
-    events: EventService, org: Installation, team_id: str
-) -> None:
+def test_an_org_wide_installation_is_found_by_its_enterprise(events, org, team_id):
     authorizations = [{"enterprise_id": "E0ORG", "team_id": team_id, "is_enterprise_install": True}]
 
     events.accept(make_event(team_id=team_id, authorizations=authorizations))
@@ -154,7 +142,7 @@ def test_an_org_wide_installation_is_found_by_its_enterprise(
     assert waiting(events) == []
 
 
-def test_in_a_shared_channel_the_authorization_says_which_installation_is_asked(events: EventService) -> None:
+def test_in_a_shared_channel_the_authorization_says_which_installation_is_asked(events):
     gone = [{"enterprise_id": None, "team_id": "T0GONE", "is_enterprise_install": False}]
     shared = {"is_ext_shared_channel": True}
 
@@ -164,9 +152,7 @@ def test_in_a_shared_channel_the_authorization_says_which_installation_is_asked(
     assert [(question.event_id, question.is_external) for question in waiting(events)] == [("Ev0001", True)]
 
 
-def test_a_question_whose_wake_up_failed_is_accepted_and_found_later(
-    events: EventService, queue: FakeTaskQueue
-) -> None:
+def test_a_question_whose_wake_up_failed_is_accepted_and_found_later(events, queue):
     queue.enqueues.then(StorageUnavailable("ConnectionError"))
 
     events.accept(make_event())
@@ -175,9 +161,7 @@ def test_a_question_whose_wake_up_failed_is_accepted_and_found_later(
     assert events.questions.due() == (KEY,)
 
 
-def test_a_question_that_could_not_be_stored_is_slacks_to_send_again(
-    events: EventService, redis_server: fakeredis.FakeServer
-) -> None:
+def test_a_question_that_could_not_be_stored_is_slacks_to_send_again(events, redis_server):
     redis_server.connected = False
 
     with pytest.raises(StorageUnavailable):
@@ -190,24 +174,20 @@ def test_a_question_that_could_not_be_stored_is_slacks_to_send_again(
 @pytest.mark.parametrize(
     "order", [(UNINSTALLED, REVOKED), (REVOKED, UNINSTALLED), (REVOKED,), (UNINSTALLED, UNINSTALLED)]
 )
-def test_an_uninstalled_app_is_forgotten_in_whatever_order_slack_says_so(
-    events: EventService, acme: Scenario, order: tuple[dict[str, Any], ...]
-) -> None:
+def test_an_uninstalled_app_is_forgotten_in_whatever_order_slack_says_so(events, acme, order):
     for number, event in enumerate(order):
         events.accept(make_event(event, event_id=f"Ev{number}", event_time=AFTERWARDS))
     events.accept(make_event(event_id="Ev9"))
 
     assert events.installations.find(KEY) is None
-    assert events.installations.find_by_id(make_terms().id) is None
+    assert events.installations.find_by_id(make_settings().id) is None
     assert list(acme.store.scan_iter("installation*")) == []
     assert acme.queue.jobs == []
 
 
 @ENDS
 @pytest.mark.parametrize("time", [int(NOW) - 5, 0, None, "later", 10**400])
-def test_an_end_of_before_the_present_install_is_ignored(
-    events: EventService, event: dict[str, Any], time: Any
-) -> None:
+def test_an_end_of_before_the_present_install_is_ignored(events, event, time):
     events.accept(make_event(event, event_time=time))
 
     assert events.installations.find(KEY) == make_installation()
@@ -219,8 +199,8 @@ def test_an_end_of_before_the_present_install_is_ignored(
     [[{"enterprise_id": "E0ORG", "team_id": None, "is_enterprise_install": True}], [], None],
 )
 def test_an_app_that_a_whole_organisation_removed_is_forgotten_there_alone(
-    events: EventService, org: Installation, event: dict[str, Any], authorizations: Any
-) -> None:
+    events, org, event, authorizations
+):
     where = {"team_id": None, "enterprise_id": "E0ORG", "authorizations": authorizations}
 
     events.accept(make_event(event, event_time=AFTERWARDS, **where))
@@ -231,10 +211,10 @@ def test_an_app_that_a_whole_organisation_removed_is_forgotten_there_alone(
 
 @ENDS
 def test_a_team_that_removed_the_app_twice_ends_neither_its_organisations_nor_any_other_installation(
-    events: EventService, org: Installation, event: dict[str, Any]
-) -> None:
-    elsewhere = make_installation(make_terms(id="elsewhere"), make_bot(team_id="T0ELSE"))
-    other_app = make_installation(make_terms(id="other", app_id="A0OTHER"), make_bot(app_id="A0OTHER"))
+    events, org, event
+):
+    elsewhere = make_installation(make_settings(id="elsewhere"), make_bot(team_id="T0ELSE"))
+    other_app = make_installation(make_settings(id="other", app_id="A0OTHER"), make_bot(app_id="A0OTHER"))
     for installation in (elsewhere, other_app):
         events.installations.save(installation, None, None)
 
@@ -250,9 +230,7 @@ def test_a_team_that_removed_the_app_twice_ends_neither_its_organisations_nor_an
 # Any event
 
 
-def test_an_event_leaves_ids_and_no_words_in_the_log(
-    events: EventService, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_event_leaves_ids_and_no_words_in_the_log(events, caplog):
     caplog.set_level(logging.DEBUG)
 
     events.accept(make_event())
@@ -278,9 +256,7 @@ _OUTER = "api_app_id team_id event_id event_time authorizations is_ext_shared_ch
     outer=st.fixed_dictionaries({}, optional=dict.fromkeys(_OUTER.split(), _JSON)),
     authorization=st.none() | st.dictionaries(st.sampled_from(["enterprise_id", "team_id"]), _JSON),
 )
-def test_whatever_stands_in_its_fields_an_event_is_accepted(
-    events: EventService, inner: dict[str, Any], outer: dict[str, Any], authorization: Any
-) -> None:
+def test_whatever_stands_in_its_fields_an_event_is_accepted(events, inner, outer, authorization):
     quiet = replace(events, queue=FakeTaskQueue())
     payload = make_event(inner, **outer)
     if authorization is not None:

@@ -29,7 +29,7 @@ def read_sent(**changes: Any) -> ViewSubmission:
     return sent
 
 
-def test_a_press_is_read_with_what_the_button_carries_and_where_it_stands() -> None:
+def test_a_press_is_read_with_what_the_button_carries_and_where_it_stands():
     assert list(read_block_actions(press(actions.SHOW_TAB, 2, page=1))) == [
         BlockAction(
             action=actions.SHOW_TAB,
@@ -47,7 +47,7 @@ def test_a_press_is_read_with_what_the_button_carries_and_where_it_stands() -> N
     ]
 
 
-def test_a_choice_of_the_menu_is_what_it_chooses() -> None:
+def test_a_choice_of_the_menu_is_what_it_chooses():
     (read,) = read_block_actions(from_menu(actions.PLAIN_TEXT, 1))
 
     assert read.action == actions.PLAIN_TEXT
@@ -57,7 +57,7 @@ def test_a_choice_of_the_menu_is_what_it_chooses() -> None:
 @pytest.mark.parametrize(
     ("value", "letter_id"), [(ANSWER_ID, ANSWER_ID), (ANSWER_ID.upper() + "F", ""), (f"{ANSWER_ID}\n", "")]
 )
-def test_the_button_of_a_failed_question_carries_its_id_alone(value: str, letter_id: str) -> None:
+def test_the_button_of_a_failed_question_carries_its_id_alone(value, letter_id):
     (read,) = read_block_actions(make_press(value))
 
     assert (read.action, read.question_id, read.value) == (actions.ASK_AGAIN, letter_id, None)
@@ -74,21 +74,19 @@ def test_the_button_of_a_failed_question_carries_its_id_alone(value: str, letter
         ({"team": None}, ()),
     ],
 )
-def test_the_installation_is_looked_for_where_slack_says_it_is(
-    changes: dict[str, Any], tenants: tuple[str, ...]
-) -> None:
+def test_the_installation_is_looked_for_where_slack_says_it_is(changes, tenants):
     (read,) = read_block_actions(press(actions.VOTE, **changes))
 
     assert read.tenant_ids == read_sent(**changes).tenant_ids == tenants
 
 
-def test_a_dialog_of_a_shared_channel_is_for_the_team_that_has_the_app() -> None:
+def test_a_dialog_of_a_shared_channel_is_for_the_team_that_has_the_app():
     sent = read_sent(team={"id": "T0OTHER"}, view={"app_installed_team_id": TEAM_ID})
 
     assert sent.tenant_ids == (TEAM_ID, "T0OTHER")
 
 
-def test_a_submission_is_read_with_the_question_as_it_was_typed() -> None:
+def test_a_submission_is_read_with_the_question_as_it_was_typed():
     sent = read_sent(text="  Why?\n", model=1)
 
     assert (sent.id, sent.question, sent.value) == ("V0DIALOG", "Why?", ActionValue(ANSWER_ID, 1))
@@ -104,11 +102,11 @@ def test_a_submission_is_read_with_the_question_as_it_was_typed() -> None:
         {"type": "view_submission"},
     ],
 )
-def test_anything_else_is_no_submission(payload: dict[str, Any]) -> None:
+def test_anything_else_is_no_submission(payload):
     assert read_view_submission(payload, FOLLOW_UP_DIALOG) is None
 
 
-def test_a_submission_is_no_press() -> None:
+def test_a_submission_is_no_press():
     assert list(read_block_actions(submission())) == []
 
 
@@ -122,9 +120,7 @@ _NAMES = ("actions", "container", "channel", "user", "team", "enterprise", "view
 
 @settings(deadline=None)
 @given(changes=st.fixed_dictionaries({}, optional=dict.fromkeys(_NAMES, _JSON)), view=_JSON, action=_JSON)
-def test_whatever_stands_in_a_payload_it_is_read_and_all_of_it_can_be_stored(
-    changes: dict[str, Any], view: Any, action: Any
-) -> None:
+def test_whatever_stands_in_a_payload_it_is_read_and_all_of_it_can_be_stored(changes, view, action):
     pressed = list(read_block_actions({**press(actions.VOTE, actions=[action]), **changes}))
     sent = read_view_submission(submission(view={"state": view, "id": view}), FOLLOW_UP_DIALOG)
     other = read_view_submission({**submission(), **changes}, FOLLOW_UP_DIALOG)

@@ -25,7 +25,7 @@ def manifest(app_name: str = "Acme Assistant") -> dict[str, Any]:
     return app_manifest(app_name, "https://slack.example.com")
 
 
-def test_an_app_may_do_exactly_what_the_service_needs_and_talks_to_it_alone() -> None:
+def test_an_app_may_do_exactly_what_the_service_needs_and_talks_to_it_alone():
     made = manifest()
 
     assert made["oauth_config"] == {
@@ -59,7 +59,7 @@ def test_an_app_may_do_exactly_what_the_service_needs_and_talks_to_it_alone() ->
 @example("...")
 @example("日本語アシスタント")
 @example("\u0301")
-def test_slack_takes_the_manifest_whatever_the_app_is_called(app_name: str) -> None:
+def test_slack_takes_the_manifest_whatever_the_app_is_called(app_name):
     made = manifest(app_name)
 
     assert manifest_faults(made) == []
@@ -82,7 +82,7 @@ def test_slack_takes_the_manifest_whatever_the_app_is_called(app_name: str) -> N
         ("v1.2_beta", "v1.2_beta"),
     ],
 )
-def test_a_bot_is_called_what_slack_takes_of_the_apps_name(app_name: str, expected: str) -> None:
+def test_a_bot_is_called_what_slack_takes_of_the_apps_name(app_name, expected):
     assert bot_name(app_name) == expected
 
 
@@ -94,7 +94,7 @@ def test_a_bot_is_called_what_slack_takes_of_the_apps_name(app_name: str, expect
         ("http://127.0.0.1:4000", "http://127.0.0.1:4000/apps"),
     ],
 )
-def test_a_link_leads_to_slacks_page_with_all_filled_in(slack: str, page: str) -> None:
+def test_a_link_leads_to_slacks_page_with_all_filled_in(slack, page):
     made = manifest("Tom & Jerry = 100% 日本")
 
     link = creation_link(made, slack)

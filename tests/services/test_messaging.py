@@ -10,7 +10,7 @@ from sectorflow_slack.formatting.words import ENGLISH
 from tests.fakes import FakeSlackClient, Script
 from tests.services.scenario import Scenario
 from tests.services.steps import KEY, LETTER_ID, LONG_REPLY, WorkerKilled
-from tests.values import make_bot, make_installation, make_terms
+from tests.values import make_bot, make_installation, make_settings
 
 REFUSED = SlackRefusedMessage("invalid_blocks")
 
@@ -34,7 +34,7 @@ def test_slacks_rate_limit_is_waited_out_more_often_than_any_failure(acme: Scena
 
 
 def test_while_slack_limits_an_installation_nothing_of_its_is_posted_and_others_go_on(acme: Scenario) -> None:
-    other = make_installation(make_terms(id="other"), make_bot(team_id="T0OTHER", bot_token="xoxb-other"))
+    other = make_installation(make_settings(id="other"), make_bot(team_id="T0OTHER", bot_token="xoxb-other"))
     acme.answers.installations.save(other, None, None)
     acme.slack.posts.then(SlackBusy("ratelimited", 3600.0))
     limited = acme.ask(1)

@@ -20,7 +20,7 @@ from sectorflow_slack.storage.questions import QuestionStore
 from tests.services.pressing import from_menu
 from tests.services.scenario import Scenario
 from tests.services.steps import ASKING, FIRST_TS, KEY, LETTER_ID, LONG_REPLY, WorkerKilled, die
-from tests.values import BOT_TOKEN, MODEL_IDS, NOW, make_question, make_terms
+from tests.values import BOT_TOKEN, MODEL_IDS, NOW, make_question, make_settings
 
 DM_THREAD = {"is_direct": True, "thread_ts": "0.5", "channel_id": "D0ANN"}
 
@@ -37,7 +37,7 @@ def test_a_placeholder_names_the_models_that_are_asked(
     acme: Scenario, model_ids: tuple[str, ...], shown: str
 ) -> None:
     names = dict(zip(MODEL_IDS, ("GPT", "Claude", "Gemini"), strict=True))
-    acme.configure(sectorflow=replace(make_terms().sectorflow, model_names=names))
+    acme.configure(sectorflow=replace(make_settings().sectorflow, model_names=names))
 
     question = acme.greeted(model_ids=model_ids)
 

@@ -11,7 +11,7 @@ from sectorflow_slack.domain.installations import Installation, Revocation
 from sectorflow_slack.services.revocations import DEAD_TOKEN_CODES, MAX_TRIES
 from tests.losing import lose
 from tests.services.installing import InstallFlow
-from tests.values import BOT_TOKEN, CUSTOMERS_APP, NOW, OWN_APP, make_bot, make_installation, make_terms
+from tests.values import BOT_TOKEN, CUSTOMERS_APP, NOW, OWN_APP, make_bot, make_installation, make_settings
 
 
 class FakeRevocationStore:
@@ -48,7 +48,7 @@ def finish(flow: InstallFlow, *due: Revocation) -> FakeRevocationStore:
 
 
 def install_again(flow: InstallFlow, bot_token: str = BOT_TOKEN) -> Installation:
-    return flow.install(make_installation(make_terms(id="again"), make_bot(bot_token=bot_token)))
+    return flow.install(make_installation(make_settings(id="again"), make_bot(bot_token=bot_token)))
 
 
 def test_a_token_that_is_due_is_revoked_and_forgotten(flow: InstallFlow) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import fakeredis
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
-from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, StorageUnavailable
+from sectorflow_slack.domain.errors import SlackBusy, SlackRefused, StorageUnavailable
 from sectorflow_slack.domain.slack_jobs import (
     KINDS,
     OpenView,
@@ -25,11 +24,8 @@ from sectorflow_slack.domain.slack_jobs import (
     to_json,
 )
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.services import Services
 from sectorflow_slack.tasks import ERRAND_ACTOR, ERRANDS, DramatiqTaskQueue, declare_errands
-from tests.fakes import FakeSlackClient
 from tests.services.pressing import ANSWER_ID, FIRST_TS, THREAD_TS, TRIGGER_ID, everything_in, long_reply
-from tests.services.scenario import Scenario
 from tests.services.steps import KEY
 from tests.values import NOW, make_bot, make_installation
 
@@ -58,7 +54,7 @@ EACH = pytest.mark.parametrize("job", JOBS, ids=lambda job: job.kind)
 
 
 @EACH
-def test_a_job_goes_through_the_queue_as_json_of_its_kind_and_fields(job: SlackJob) -> None:
+def test_a_job_goes_through_the_queue_as_json_of_its_kind_and_fields(job):
     broker, ran = StubBroker(), []
     declare_errands(broker, ran.append)
 
@@ -71,7 +67,7 @@ def test_a_job_goes_through_the_queue_as_json_of_its_kind_and_fields(job: SlackJ
     assert message["kwargs"] == {"kind": job.kind, **to_json(job)}
 
 
-def test_every_kind_of_job_is_tried_here() -> None:
+def test_every_kind_of_job_is_tried_here():
     assert {type(job) for job in JOBS} == set(KINDS.values())
 
 
@@ -84,9 +80,7 @@ def test_every_kind_of_job_is_tried_here() -> None:
         {"installation": {"app_id": "A0OWN"}},
     ],
 )
-def test_a_job_of_another_release_that_cannot_be_read_does_no_harm(
-    changes: dict[str, object], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_job_of_another_release_that_cannot_be_read_does_no_harm(changes, caplog):
     broker, ran = StubBroker(), []
     declare_errands(broker, ran.append)
 
@@ -99,16 +93,14 @@ def test_a_job_of_another_release_that_cannot_be_read_does_no_harm(
 
 
 @EACH
-def test_without_an_installation_a_job_calls_nothing(
-    services: Services, slack: FakeSlackClient, job: SlackJob
-) -> None:
+def test_without_an_installation_a_job_calls_nothing(services, slack, job):
     services.slack_jobs.run(job)
 
     assert not any(calls for calls in vars(slack).values() if isinstance(calls, list | dict))
 
 
 @EACH
-def test_without_its_answer_a_job_fails_with_no_error(answered: Scenario, job: SlackJob) -> None:
+def test_without_its_answer_a_job_fails_with_no_error(answered, job):
     answered.store.delete(f"answer:{ANSWER_ID}")
 
     answered.services.slack_jobs.run(job)
@@ -118,7 +110,7 @@ def test_without_its_answer_a_job_fails_with_no_error(answered: Scenario, job: S
 
 
 @pytest.mark.parametrize("job", [replace(OPEN, model=3), replace(COPY, model=3)])
-def test_a_model_that_does_not_exist_has_no_dialog_and_no_text(answered: Scenario, job: SlackJob) -> None:
+def test_a_model_that_does_not_exist_has_no_dialog_and_no_text(answered, job):
     answered.services.slack_jobs.run(job)
 
     assert (answered.slack.dialogs, answered.slack.ephemerals) == ([], [])
@@ -128,9 +120,7 @@ def test_a_model_that_does_not_exist_has_no_dialog_and_no_text(answered: Scenari
     "error", [SlackRefused("channel_not_found"), SlackBusy("ratelimited", 2.0), SlackBusy("away")]
 )
 @pytest.mark.parametrize(("job", "call"), CALLS.items(), ids=lambda each: getattr(each, "kind", each))
-def test_only_a_rendering_that_slack_refuses_for_now_is_tried_again(
-    answered: Scenario, monkeypatch: pytest.MonkeyPatch, job: SlackJob, call: str, error: SlackError
-) -> None:
+def test_only_a_rendering_that_slack_refuses_for_now_is_tried_again(answered, monkeypatch, job, call, error):
     def refuse(*_: object) -> None:
         raise error
 
@@ -144,9 +134,7 @@ def test_only_a_rendering_that_slack_refuses_for_now_is_tried_again(
     assert answered.queue.slack_jobs == again
 
 
-def test_a_rendering_that_slack_never_takes_is_given_up_after_a_quarter_of_an_hour(
-    answered: Scenario,
-) -> None:
+def test_a_rendering_that_slack_never_takes_is_given_up_after_a_quarter_of_an_hour(answered):
     answered.slack.updates.then(*[SlackBusy("internal_error")] * 20)
     answered.answers.answers.show(ANSWER_ID, display="tabs")
     answered.queue.slack_jobs.append((RENDER, 0.0))
@@ -161,14 +149,14 @@ def test_a_rendering_that_slack_never_takes_is_given_up_after_a_quarter_of_an_ho
     assert 10 * 60 < sum(delays) < 30 * 60
 
 
-def test_while_the_store_is_down_a_job_raises(answered: Scenario, redis_server: fakeredis.FakeServer) -> None:
+def test_while_the_store_is_down_a_job_raises(answered, redis_server):
     redis_server.connected = False
 
     with pytest.raises(StorageUnavailable):
         answered.services.slack_jobs.run(RENDER)
 
 
-def test_every_part_of_a_long_answer_is_posted_to_the_user_in_order(acme: Scenario) -> None:
+def test_every_part_of_a_long_answer_is_posted_to_the_user_in_order(acme):
     acme.sectorflow.reply = long_reply(30_000)
     acme.have_answered()
 
@@ -182,9 +170,7 @@ def test_every_part_of_a_long_answer_is_posted_to_the_user_in_order(acme: Scenar
     assert lines == acme.sectorflow.reply.answers[0].text.count(line)
 
 
-def test_a_sentence_is_posted_to_the_user_in_the_channel_or_the_dm_or_replaces_a_message(
-    answered: Scenario,
-) -> None:
+def test_a_sentence_is_posted_to_the_user_in_the_channel_or_the_dm_or_replaces_a_message(answered):
     for job in JOBS:
         if hasattr(job, "sentence"):
             answered.services.slack_jobs.run(job)
@@ -194,7 +180,7 @@ def test_a_sentence_is_posted_to_the_user_in_the_channel_or_the_dm_or_replaces_a
     assert list(answered.slack.seen) == [ENGLISH.expired] * 2
 
 
-def test_a_job_renews_a_bot_token_that_is_about_to_expire(services: Services, slack: FakeSlackClient) -> None:
+def test_a_job_renews_a_bot_token_that_is_about_to_expire(services, slack):
     bot = make_bot(refresh_token="refresh-token", token_expires_at=NOW + 60)
     services.answers.installations.save(make_installation(bot=bot), None, None)
 

@@ -16,7 +16,7 @@ from sectorflow_slack.services import resilience as insisting
 from sectorflow_slack.services import tokens as tokens_module
 from sectorflow_slack.services.tokens import LOCK_SECONDS, RENEW_BEFORE_SECONDS
 from tests.services.installing import InstallFlow
-from tests.values import BOT_TOKEN, NOW, OWN_APP, make_bot, make_installation, make_terms
+from tests.values import BOT_TOKEN, NOW, OWN_APP, make_bot, make_installation, make_settings
 
 REFRESH_TOKEN = "a-refresh-token-that-nobody-may-see"
 #: Ends of a token that is still usable, and of one that is not.
@@ -113,7 +113,7 @@ def test_two_installations_are_renewed_beside_each_other(flow: InstallFlow) -> N
     both = threading.Barrier(2, timeout=30)
     flow.slack.during_refresh = lambda: both.wait() and None
     here = install(flow)
-    there = replace(here, settings=make_terms(id="there"), bot=replace(here.bot, team_id="T0THERE"))
+    there = replace(here, settings=make_settings(id="there"), bot=replace(here.bot, team_id="T0THERE"))
     flow.consent.installations.save(there, None, None)
 
     with ThreadPoolExecutor(2) as pool:
@@ -171,7 +171,7 @@ def test_a_refresh_token_that_another_process_has_used_leads_to_the_token_it_got
 
 def test_an_installation_that_came_instead_meanwhile_keeps_its_token(flow: InstallFlow) -> None:
     installation = install(flow)
-    newer = make_installation(make_terms(id="newer"), make_bot(bot_token="newer-bot-token"))
+    newer = make_installation(make_settings(id="newer"), make_bot(bot_token="newer-bot-token"))
     flow.slack.during_refresh = lambda: flow.consent.installations.save(newer, None, installation.settings.id)
 
     assert flow.tokens.ensure_fresh(installation) == newer == flow.find()

@@ -56,7 +56,7 @@ def test_an_app_is_created_for_a_request_with_a_configuration_token(flow):
     pending = create(flow)
 
     assert (pending.settings.app_id, pending.slack_app) == (MADE_APP.app_id, MADE_APP)
-    assert flow.installs.find(pending.settings.id) == pending
+    assert flow.registration.find(pending.settings.id) == pending
     ((token, manifest, _),) = flow.slack.created
     assert token == CONFIG_TOKEN
     assert manifest["display_information"]["name"] == "Acme Assistant"
@@ -85,7 +85,7 @@ def test_an_app_in_another_workspace_than_requested_is_deleted_again(flow):
     assert isinstance(error, InstallRefused)
     assert error.field == "teamId"
     assert flow.slack.deleted_apps == [(CONFIG_TOKEN, MADE_APP.app_id)]
-    assert flow.installs.list(InstallationQuery()).items == ()
+    assert flow.registration.list(InstallationQuery()).items == ()
 
 
 def test_the_service_neither_uses_nor_deletes_its_own_app_as_a_new_one(flow):
@@ -99,7 +99,7 @@ def test_the_service_neither_uses_nor_deletes_its_own_app_as_a_new_one(flow):
 def test_the_configuration_token_is_neither_stored_nor_logged(flow, caplog):
     caplog.set_level(logging.DEBUG)
     sealed: list[str] = []
-    cipher = flow.installs.pendings._cipher
+    cipher = flow.registration.pendings._cipher
     seal = cipher.seal
     cipher.seal = lambda place, name, value: sealed.append(value) or seal(place, name, value)
 
@@ -134,7 +134,7 @@ def test_slack_gets_the_time_that_sectorflow_leaves(flow, monkeypatch):
 
 def test_an_app_that_cannot_be_created_in_time_is_not_begun(flow):
     with pytest.raises(AppNotCreated, match="Try again") as caught:
-        flow.installs.app_creator.create("Acme", CONFIG_TOKEN, None, 0.9)
+        flow.registration.app_creator.create("Acme", CONFIG_TOKEN, None, 0.9)
 
     assert not caught.value.in_doubt
     assert flow.slack.created == []
@@ -216,7 +216,7 @@ def test_slack_is_not_called_if_that_cannot_be_recorded(flow, redis_server):
     redis_server.connected = False
 
     with pytest.raises(StorageUnavailable):
-        flow.installs.app_creator.create("Acme", CONFIG_TOKEN, ONCE, 5.0)
+        flow.registration.app_creator.create("Acme", CONFIG_TOKEN, ONCE, 5.0)
 
     assert flow.slack.created == []
 
@@ -248,12 +248,12 @@ def test_a_request_that_was_stored_though_the_store_raised_is_removed(flow, monk
         save(pending)
         down()
 
-    save = flow.installs.pendings.save
+    save = flow.registration.pendings.save
     monkeypatch.setattr(resilience, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(flow.installs.pendings, "save", save_and_raise)
-    before(monkeypatch, flow.installs.pendings, "remove", down)
+    monkeypatch.setattr(flow.registration.pendings, "save", save_and_raise)
+    before(monkeypatch, flow.registration.pendings, "remove", down)
 
     refused(flow, ONCE)
 
     assert flow.slack.deleted_apps == [(CONFIG_TOKEN, MADE_APP.app_id)]
-    assert flow.installs.list(InstallationQuery()).items == ()
+    assert flow.registration.list(InstallationQuery()).items == ()

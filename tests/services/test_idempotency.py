@@ -29,7 +29,7 @@ def test_a_repeat_returns_the_installation_as_it_is_now(flow):
     flow.install()
     installation = flow.go(flow.register(ONCE, replaces=ID).link)
 
-    assert flow.installs.register(make_request(replaces=ID), ONCE) == installation
+    assert flow.registration.register(make_request(replaces=ID), ONCE) == installation
 
 
 def test_a_key_is_valid_for_one_body(flow):
@@ -40,7 +40,7 @@ def test_a_key_is_valid_for_one_body(flow):
 
 
 def test_a_key_whose_installation_was_deleted_makes_no_other(flow):
-    flow.installs.delete(flow.register(ONCE).settings.id)
+    flow.registration.delete(flow.register(ONCE).settings.id)
 
     with pytest.raises(InstallRefused, match="Idempotency-Key"):
         flow.register(ONCE)
@@ -54,7 +54,7 @@ def test_a_key_may_be_used_again_after_a_refusal(flow, fingerprint):
 
     pending = flow.register(replace(ONCE, fingerprint=fingerprint))
 
-    assert flow.installs.find(pending.settings.id) == pending
+    assert flow.registration.find(pending.settings.id) == pending
 
 
 def test_an_installation_whose_key_was_never_completed_is_found_by_the_next_request(flow, lapse, monkeypatch):
@@ -62,7 +62,7 @@ def test_an_installation_whose_key_was_never_completed_is_found_by_the_next_requ
         raise StorageUnavailable("ConnectionError")
 
     with monkeypatch.context() as outage:
-        outage.setattr(flow.installs.idempotency.idempotency, "complete", down)
+        outage.setattr(flow.registration.idempotency.idempotency, "complete", down)
         stored = flow.register(ONCE)
     lapse()
 
@@ -81,7 +81,7 @@ def test_of_eight_concurrent_requests_one_registers_and_all_return_the_same(flow
         registered.set()
         return pending.settings.id
 
-    installs = replace(flow.installs, idempotency=replace(flow.installs.idempotency, sleep=wait))
+    installs = replace(flow.registration, idempotency=replace(flow.registration.idempotency, sleep=wait))
     flow.sectorflow.checks.then(lambda: all(waiting.acquire(timeout=30) for _ in range(7)))
 
     with ThreadPoolExecutor(8) as pool:
@@ -92,7 +92,9 @@ def test_of_eight_concurrent_requests_one_registers_and_all_return_the_same(flow
 
 def test_a_repeat_waits_for_the_first_request_as_long_as_the_answer_may_take(flow):
     pauses: list[float] = []
-    installs = replace(flow.installs, idempotency=replace(flow.installs.idempotency, sleep=pauses.append))
+    installs = replace(
+        flow.registration, idempotency=replace(flow.registration.idempotency, sleep=pauses.append)
+    )
 
     def repeat() -> None:
         with pytest.raises(RequestInProgress):

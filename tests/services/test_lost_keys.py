@@ -41,7 +41,7 @@ def lost(flow, installed, place):
 
 def test_an_installation_is_shown_without_its_secrets_and_logged(flow, lost, place, caplog):
     with caplog.at_level(logging.ERROR):
-        found = flow.installs.find(lost.settings.id)
+        found = flow.registration.find(lost.settings.id)
 
     assert (found.settings.app_name, found.key) == (lost.settings.app_name, lost.key)
     assert (found.settings.sectorflow.api_token, found.bot.bot_token) == ("", "")
@@ -49,19 +49,19 @@ def test_an_installation_is_shown_without_its_secrets_and_logged(flow, lost, pla
 
 
 def test_an_installation_is_deleted_and_the_app_installed_again(flow, lost):
-    assert flow.installs.delete(lost.settings.id)
+    assert flow.registration.delete(lost.settings.id)
 
     again = install(flow)
 
-    assert flow.installs.find(again.settings.id) == again
+    assert flow.registration.find(again.settings.id) == again
     assert flow.services.events.signing_secrets(CUSTOMERS_APP.app_id) == (CUSTOMERS_APP.signing_secret,)
 
 
 def test_an_installation_is_replaced_by_a_request_that_names_it(flow, lost):
     again = install(flow, replaces=lost.settings.id)
 
-    assert flow.installs.find(lost.settings.id) is None
-    assert flow.installs.find(again.settings.id) == again
+    assert flow.registration.find(lost.settings.id) is None
+    assert flow.registration.find(again.settings.id) == again
 
 
 def test_consent_to_an_installed_app_is_refused(flow, lost):
@@ -75,11 +75,11 @@ def test_a_pending_installation_is_shown_and_deleted_too(flow):
     flow.pend()
     lose(flow.store, f"pending-secrets:{ID}", "link", "api_token")
 
-    found = flow.installs.find(ID)
+    found = flow.registration.find(ID)
 
     assert (found.status(NOW), found.link) == ("pending", "")
-    assert flow.installs.delete(ID)
-    assert flow.installs.find(ID) is None
+    assert flow.registration.delete(ID)
+    assert flow.registration.find(ID) is None
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_pending_installation_is_shown_and_deleted_too(flow):
 def test_a_bot_token_is_revoked_unless_it_is_lost(flow, installed, place, names, revoked):
     lose(flow.store, place, *names)
 
-    assert flow.installs.delete(installed.settings.id)
+    assert flow.registration.delete(installed.settings.id)
     flow.services.revocations.revoke_due()
 
     assert flow.slack.revoked == revoked
@@ -100,7 +100,7 @@ def test_no_setting_is_changed_without_a_new_token_for_the_lost_one(flow, lost, 
     before, checked = flow.store.hgetall(place), len(flow.sectorflow.checked)
 
     with pytest.raises(InstallRefused, match="apiToken"):
-        flow.installs.change(lost.settings.id, change)
+        flow.registration.change(lost.settings.id, change)
 
     assert flow.store.hgetall(place) == before
     assert len(flow.sectorflow.checked) == checked
@@ -109,7 +109,7 @@ def test_no_setting_is_changed_without_a_new_token_for_the_lost_one(flow, lost, 
 def test_a_new_token_replaces_a_lost_one_and_the_app_answers_again(flow, installed, place):
     lose(flow.store, place, "api_token")
 
-    flow.installs.change(installed.settings.id, SettingsChange(api_token="a-new-token"))
+    flow.registration.change(installed.settings.id, SettingsChange(api_token="a-new-token"))
 
     found = flow.find(installed.key)
     assert (found.settings.sectorflow.api_token, found.bot) == ("a-new-token", installed.bot)
@@ -118,7 +118,7 @@ def test_a_new_token_replaces_a_lost_one_and_the_app_answers_again(flow, install
 def test_settings_change_while_another_secret_than_the_token_is_lost(flow, installed, place):
     lose(flow.store, place, "bot_token")
 
-    flow.installs.change(installed.settings.id, TABS)
+    flow.registration.change(installed.settings.id, TABS)
 
-    settings = flow.installs.find(installed.settings.id).settings
+    settings = flow.registration.find(installed.settings.id).settings
     assert (settings.display, settings.sectorflow) == ("tabs", installed.settings.sectorflow)

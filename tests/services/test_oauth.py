@@ -47,7 +47,7 @@ def install(flow: InstallFlow, bot: BotInstall) -> Installation:
 def test_a_browser_is_redirected_to_slack_for_the_requested_app_and_team(flow):
     flow.pend(team_id=TEAM_ID)
 
-    redirect = flow.consent.start(LINK)
+    redirect = flow.oauth.start(LINK)
 
     redirect_uri = "https://slack.example.com/slack/oauth_redirect"
     assert redirect.url.endswith(f"?{OWN_APP.client_id}&{redirect.state}&{redirect_uri}&{TEAM_ID}")
@@ -67,14 +67,14 @@ def test_consent_makes_an_installation_of_the_request(flow, bot, slack_app, app)
     pending = flow.pend(settings=settings, slack_app=slack_app, return_url=RETURN_URL)
     flow.slack.bot = bot
 
-    completed = flow.consent.complete(flow.leave())
+    completed = flow.oauth.complete(flow.leave())
 
     installation = Installation(pending.settings, bot, NOW)
     assert completed == (installation, pending)
-    assert flow.find(installation.key) == flow.installs.find(ID) == installation
-    assert flow.consent.apps.find(app.app_id) == app
-    assert flow.consent.pendings.find(ID) is None
-    assert flow.slack.exchanged == [(app, "a-code", flow.consent.redirect_uri)]
+    assert flow.find(installation.key) == flow.registration.find(ID) == installation
+    assert flow.oauth.apps.find(app.app_id) == app
+    assert flow.oauth.pendings.find(ID) is None
+    assert flow.slack.exchanged == [(app, "a-code", flow.oauth.redirect_uri)]
     assert flow.slack.revoked == []
 
 
@@ -85,7 +85,7 @@ def test_the_installation_that_a_request_names_is_replaced(flow):
     installation = flow.go()
 
     assert flow.find() == installation
-    assert flow.installs.find("older") is None
+    assert flow.registration.find("older") is None
 
 
 # Links and states
@@ -100,7 +100,7 @@ def test_an_unknown_link_is_dead(flow, link, app_id):
     flow.pend(settings=make_settings(app_id=app_id))
 
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.start(link)
+        flow.oauth.start(link)
 
 
 def test_an_expired_link_is_dead_also_for_a_browser_that_is_at_slack(flow):
@@ -109,9 +109,9 @@ def test_an_expired_link_is_dead_also_for_a_browser_that_is_at_slack(flow):
     flow.clock.now = make_pending().expires_at
 
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.start(LINK)
+        flow.oauth.start(LINK)
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.complete(callback)
+        flow.oauth.complete(callback)
 
     assert flow.slack.exchanged == []
     assert flow.status() == ("expired", None)
@@ -122,14 +122,14 @@ def test_a_link_leads_to_one_installation(flow, concurrent):
     flow.pend()
     first, second = flow.leave(), flow.leave()
     if concurrent:
-        flow.slack.exchanges.then(lambda: flow.consent.complete(first))
+        flow.slack.exchanges.then(lambda: flow.oauth.complete(first))
     else:
-        flow.consent.complete(first)
+        flow.oauth.complete(first)
 
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.complete(second)
+        flow.oauth.complete(second)
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.start(LINK)
+        flow.oauth.start(LINK)
 
     assert flow.find() == make_installation()
     assert flow.slack.revoked == []
@@ -166,24 +166,24 @@ def test_a_state_is_valid_once(flow, changes):
     flow.pend()
     callback = flow.leave()
     with suppress(ConsentRefused):
-        flow.consent.complete(replace(callback, **changes))
+        flow.oauth.complete(replace(callback, **changes))
 
     with pytest.raises(ConsentRefused, match="stale"):
-        flow.consent.complete(callback)
+        flow.oauth.complete(callback)
 
 
 @pytest.mark.parametrize("issued_for", [OAuthState(ID, "A0OTHER"), OAuthState("gone", OWN_APP.app_id)])
 def test_a_state_of_another_app_or_of_a_deleted_request_is_refused(flow, issued_for):
     flow.pend()
-    state = flow.consent.states.issue(issued_for)
+    state = flow.oauth.states.issue(issued_for)
 
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.complete(OAuthCallback(state, state, "a-code"))
+        flow.oauth.complete(OAuthCallback(state, state, "a-code"))
 
 
 def test_no_repr_shows_a_state_cookie_or_code(flow):
     flow.pend()
-    redirect = flow.consent.start(LINK)
+    redirect = flow.oauth.start(LINK)
 
     shown = repr(redirect) + repr(OAuthCallback("the-state", "the-cookie", "the-code", "access_denied"))
 
@@ -246,9 +246,9 @@ def test_consent_for_another_tenant_is_refused_and_may_be_repeated(flow, pinned,
 def test_settings_that_change_during_the_exchange_are_installed(flow):
     flow.pend()
     settings = make_settings(app_name="New name", revision=2)
-    flow.slack.exchanges.then(lambda: flow.consent.pendings.change(make_pending(settings=settings), 1))
+    flow.slack.exchanges.then(lambda: flow.oauth.pendings.change(make_pending(settings=settings), 1))
 
-    installation, request = flow.consent.complete(flow.leave())
+    installation, request = flow.oauth.complete(flow.leave())
 
     assert installation.settings == request.settings == settings
     assert flow.find() == installation
@@ -256,7 +256,7 @@ def test_settings_that_change_during_the_exchange_are_installed(flow):
 
 def test_a_request_that_is_deleted_during_the_exchange_stays_deleted(flow):
     flow.pend()
-    flow.slack.exchanges.then(lambda: flow.installs.delete(ID))
+    flow.slack.exchanges.then(lambda: flow.registration.delete(ID))
 
     assert flow.refused().reason == "dead_link"
 
@@ -269,12 +269,12 @@ def test_settings_that_never_stop_changing_end_in_a_refusal(flow, monkeypatch):
         raise RevisionConflict(ID)
 
     pending = flow.pend()
-    monkeypatch.setattr(flow.consent.installations, "save", change)
+    monkeypatch.setattr(flow.installations, "save", change)
 
     assert flow.refused().reason == "stale"
 
     assert flow.slack.revoked == [BOT_TOKEN]
-    assert flow.installs.find(ID) == pending
+    assert flow.registration.find(ID) == pending
 
 
 # Tokens that lead to no new installation
@@ -302,7 +302,7 @@ def test_the_latest_token_is_stored_though_another_one_is_renewed_at_the_same_ti
     existing = install(flow, expiring("old"))
     flow.slack.bot = expiring("new")
     bot = existing.bot.with_token(FreshToken("renewed-token", "renewed-refresh-token", LATER))
-    installations = flow.consent.installations
+    installations = flow.installations
     renew = installations.renew
     before(monkeypatch, installations, "renew", lambda: renew(existing, replace(existing, bot=bot)))
     flow.pend()

@@ -65,7 +65,7 @@ def pend_until(flow: InstallFlow, end: str) -> None:
     """Store an installation that waits for consent, failed or expired."""
     flow.pend()
     if end == "failed":
-        flow.consent.pendings.fail(ID, "other_app")
+        flow.oauth.pendings.fail(ID, "other_app")
     if end == "expired":
         flow.clock.now = make_pending().expires_at
 
@@ -84,7 +84,7 @@ def test_a_request_waits_for_consent_with_all_its_fields(flow, slack_app, app_id
 
     pending = flow.register(slack_app=slack_app, team_id=TEAM_ID, return_url=RETURN_URL, **own)
 
-    assert flow.installs.find(pending.settings.id) == pending
+    assert flow.registration.find(pending.settings.id) == pending
     assert pending.settings == make_settings(id=pending.settings.id, app_id=app_id, **own)
     assert (pending.slack_app, pending.team_id, pending.return_url) == (slack_app, TEAM_ID, RETURN_URL)
     assert (pending.status(NOW), pending.expires_at) == ("pending", NOW + LINK_LIFETIME_SECONDS)
@@ -99,7 +99,7 @@ def test_each_request_has_an_id_and_an_unguessable_link_of_its_own(flow):
 
 
 def test_a_service_without_an_app_of_its_own_refuses_requests_without_one(flow):
-    installs = replace(flow.installs, own_app=None)
+    installs = replace(flow.registration, own_app=None)
 
     with pytest.raises(InstallRefused, match="slackApp"):
         installs.register(make_request())
@@ -126,7 +126,7 @@ def test_a_request_for_another_customers_app_or_installation_is_refused(flow, ch
         flow.register(**changes)
 
     assert caught.value.field == field
-    assert {each.settings.id for each in flow.installs.list(InstallationQuery()).items} == {ID, "waiting"}
+    assert {each.settings.id for each in flow.registration.list(InstallationQuery()).items} == {ID, "waiting"}
     assert flow.slack.created == []
 
 
@@ -146,9 +146,9 @@ def test_a_request_that_replaces_an_installation_is_pinned_to_its_team(flow, bot
 def test_an_installation_is_found_by_its_id_alone(flow):
     installation = flow.install()
 
-    assert flow.installs.find(ID) == installation
-    assert flow.installs.find("another-id") is None
-    assert flow.installs.find("\ud800") is None
+    assert flow.registration.find(ID) == installation
+    assert flow.registration.find("another-id") is None
+    assert flow.registration.find("\ud800") is None
 
 
 def test_sectorflow_is_called_once_for_the_names_of_the_models(flow):
@@ -180,7 +180,7 @@ def test_a_request_is_accepted_while_sectorflow_is_down(flow, error):
 
     pending = flow.register()
 
-    assert flow.installs.find(pending.settings.id) == pending
+    assert flow.registration.find(pending.settings.id) == pending
 
 
 # Changing
@@ -200,10 +200,10 @@ def test_a_request_is_accepted_while_sectorflow_is_down(flow, error):
     ids=["app_name", "display", "allow_external_users", "plus_id", "model_ids", "api_token", "workspace_id"],
 )
 def test_one_setting_is_changed_after_a_check_with_the_others(flow, stored, change, expected, checked):
-    changed = flow.installs.change(ID, change)
+    changed = flow.registration.change(ID, change)
 
     assert changed == replace(stored, settings=expected)
-    assert flow.installs.find(ID) == changed
+    assert flow.registration.find(ID) == changed
     assert [(token, workspace) for token, workspace, _ in flow.sectorflow.checked] == checked
 
 
@@ -212,7 +212,7 @@ SAME = SettingsChange("Acme Assistant", API_TOKEN, WORKSPACE_ID, MODEL_IDS, PLUS
 
 @pytest.mark.parametrize("change", [SettingsChange(), SAME], ids=["empty", "the stored values"])
 def test_a_change_of_nothing_leaves_the_revision_and_does_not_call_sectorflow(flow, stored, change):
-    assert flow.installs.change(ID, change) == stored
+    assert flow.registration.change(ID, change) == stored
     assert flow.sectorflow.checked == []
 
 
@@ -221,12 +221,12 @@ def test_an_installation_that_failed_or_expired_cannot_be_changed(flow, end):
     pend_until(flow, end)
 
     with pytest.raises(InstallRefused, match="status"):
-        flow.installs.change(ID, NEW_NAME)
+        flow.registration.change(ID, NEW_NAME)
 
 
 def test_an_unknown_id_can_be_neither_changed_nor_deleted(flow):
-    assert flow.installs.change("another-id", NEW_NAME) is None
-    assert not flow.installs.delete("another-id")
+    assert flow.registration.change("another-id", NEW_NAME) is None
+    assert not flow.registration.delete("another-id")
 
 
 @REFUSALS
@@ -234,9 +234,9 @@ def test_a_change_that_sectorflow_refuses_changes_nothing(flow, stored, error, f
     flow.sectorflow.checks.then(error)
 
     with pytest.raises(InstallRefused, match=field):
-        flow.installs.change(ID, replace(NEW_TOKEN, app_name="New name"))
+        flow.registration.change(ID, replace(NEW_TOKEN, app_name="New name"))
 
-    assert flow.installs.find(ID) == stored
+    assert flow.registration.find(ID) == stored
 
 
 @pytest.mark.parametrize(
@@ -254,47 +254,49 @@ def test_models_get_the_workspaces_names_or_keep_theirs(flow, error, change, nam
     flow.sectorflow.workspace = Workspace(WORKSPACE_ID, "Team", {MODEL_IDS[0]: "New name"})
     flow.sectorflow.checks.then(error)
 
-    flow.installs.change(ID, change)
+    flow.registration.change(ID, change)
 
-    settings = flow.installs.find(ID).settings
+    settings = flow.registration.find(ID).settings
     assert (settings.revision, settings.sectorflow.model_names) == (2, names)
 
 
 def test_two_concurrent_changes_are_both_stored(flow, stored):
-    flow.sectorflow.checks.then(lambda: flow.installs.change(ID, NEW_NAME))
+    flow.sectorflow.checks.then(lambda: flow.registration.change(ID, NEW_NAME))
 
-    flow.installs.change(ID, NEW_TOKEN)
+    flow.registration.change(ID, NEW_TOKEN)
 
     both = replace(with_sectorflow(api_token="a-new-token"), app_name="New name", revision=3)
-    assert flow.installs.find(ID).settings == both
+    assert flow.registration.find(ID).settings == both
     assert len(flow.sectorflow.checked) == 1
 
 
 @pytest.mark.parametrize("concurrent", [True, False])
 def test_of_two_changes_of_one_revision_the_first_is_stored(flow, stored, concurrent):
     if concurrent:
-        flow.sectorflow.checks.then(lambda: flow.installs.change(ID, NEW_NAME, revision=1))
+        flow.sectorflow.checks.then(lambda: flow.registration.change(ID, NEW_NAME, revision=1))
     else:
-        flow.installs.change(ID, NEW_NAME, revision=1)
+        flow.registration.change(ID, NEW_NAME, revision=1)
 
     with pytest.raises(RevisionConflict):
-        flow.installs.change(ID, NEW_TOKEN, revision=1)
+        flow.registration.change(ID, NEW_TOKEN, revision=1)
 
-    assert flow.installs.find(ID).settings == make_settings(app_name="New name", revision=2)
+    assert flow.registration.find(ID).settings == make_settings(app_name="New name", revision=2)
 
 
 def test_an_installation_that_is_deleted_during_a_change_stays_deleted(flow, stored):
-    flow.sectorflow.checks.then(lambda: flow.installs.delete(ID))
+    flow.sectorflow.checks.then(lambda: flow.registration.delete(ID))
 
-    assert flow.installs.change(ID, NEW_TOKEN) is None
-    assert flow.installs.find(ID) is None
+    assert flow.registration.change(ID, NEW_TOKEN) is None
+    assert flow.registration.find(ID) is None
 
 
 def test_an_installation_that_is_installed_during_a_change_is_changed(flow):
     flow.pend()
     flow.sectorflow.checks.then(flow.install)
 
-    assert flow.installs.change(ID, NEW_TOKEN) == make_installation(with_sectorflow(api_token="a-new-token"))
+    assert flow.registration.change(ID, NEW_TOKEN) == make_installation(
+        with_sectorflow(api_token="a-new-token")
+    )
 
 
 # Deleting
@@ -303,9 +305,9 @@ def test_an_installation_that_is_installed_during_a_change_is_changed(flow):
 def test_an_installation_is_deleted_once_and_its_token_revoked(flow):
     flow.install()
 
-    assert [flow.installs.delete(ID), flow.installs.delete(ID)] == [True, False]
+    assert [flow.registration.delete(ID), flow.registration.delete(ID)] == [True, False]
 
-    assert (flow.installs.find(ID), flow.find()) == (None, None)
+    assert (flow.registration.find(ID), flow.find()) == (None, None)
     flow.services.revocations.revoke_due()
     assert flow.slack.revoked == [BOT_TOKEN]
     assert list(flow.store.scan_iter("revocation:*")) == []
@@ -315,10 +317,10 @@ def test_an_installation_is_deleted_once_and_its_token_revoked(flow):
 def test_an_installation_that_is_not_installed_is_deleted_with_its_link(flow, end):
     pend_until(flow, end)
 
-    assert [flow.installs.delete(ID), flow.installs.delete(ID)] == [True, False]
+    assert [flow.registration.delete(ID), flow.registration.delete(ID)] == [True, False]
 
-    assert flow.installs.find(ID) is None
-    assert flow.consent.pendings.find_by_link(LINK) is None
+    assert flow.registration.find(ID) is None
+    assert flow.oauth.pendings.find_by_link(LINK) is None
     assert flow.slack.revoked == []
 
 
@@ -335,9 +337,9 @@ def test_a_token_that_is_not_revoked_at_once_is_revoked_by_workers(flow, bot, er
     flow.install(make_installation(bot=bot))
     flow.slack.revocations.then(error)
 
-    assert flow.installs.delete(ID)
+    assert flow.registration.delete(ID)
 
-    assert flow.installs.find(ID) is None
+    assert flow.registration.find(ID) is None
     assert flow.slack.revoked == tried
     flow.services.revocations.revoke_due()
     assert flow.slack.revoked == [*tried, BOT_TOKEN]
@@ -346,39 +348,39 @@ def test_a_token_that_is_not_revoked_at_once_is_revoked_by_workers(flow, bot, er
 @pytest.mark.parametrize("step", ["remove", "find"])
 def test_an_installation_that_is_installed_during_its_deletion_is_deleted(flow, monkeypatch, step):
     flow.pend()
-    before(monkeypatch, flow.installs.pendings, step, flow.install)
+    before(monkeypatch, flow.registration.pendings, step, flow.install)
 
-    assert flow.installs.delete(ID)
+    assert flow.registration.delete(ID)
 
-    assert (flow.installs.find(ID), flow.find()) == (None, None)
+    assert (flow.registration.find(ID), flow.find()) == (None, None)
     assert flow.slack.revoked == [BOT_TOKEN]
 
 
 def test_an_installation_that_is_changed_during_its_deletion_is_deleted(flow, monkeypatch):
     flow.install()
-    before(monkeypatch, flow.installs.installations, "remove", lambda: flow.installs.change(ID, NEW_NAME))
+    before(monkeypatch, flow.installations, "remove", lambda: flow.registration.change(ID, NEW_NAME))
 
-    assert flow.installs.delete(ID)
+    assert flow.registration.delete(ID)
 
-    assert flow.installs.find(ID) is None
+    assert flow.registration.find(ID) is None
 
 
 def test_a_changed_installation_is_not_deleted_by_its_old_revision(flow, monkeypatch):
     flow.install()
-    before(monkeypatch, flow.installs.installations, "remove", lambda: flow.installs.change(ID, NEW_NAME))
+    before(monkeypatch, flow.installations, "remove", lambda: flow.registration.change(ID, NEW_NAME))
 
     with pytest.raises(RevisionConflict):
-        flow.installs.delete(ID, revision=1)
+        flow.registration.delete(ID, revision=1)
 
-    assert flow.installs.find(ID).settings.revision == 2
+    assert flow.registration.find(ID).settings.revision == 2
 
 
 def test_an_installation_that_replaced_another_is_not_deleted_by_the_others_id(flow, monkeypatch):
     flow.install()
     newer = make_installation(make_settings(id="newer"))
-    before(monkeypatch, flow.installs.installations, "remove", lambda: flow.install(newer, replaces=ID))
+    before(monkeypatch, flow.installations, "remove", lambda: flow.install(newer, replaces=ID))
 
-    assert not flow.installs.delete(ID)
+    assert not flow.registration.delete(ID)
 
-    assert flow.installs.find("newer") == newer
+    assert flow.registration.find("newer") == newer
     assert flow.slack.revoked == []

@@ -28,15 +28,15 @@ GUESSED = replace(CUSTOMERS_APP, client_secret="guessed", signing_secret="mine")
 
 @pytest.fixture
 def victims(flow):
-    flow.consent.installations.save(VICTIMS, CUSTOMERS_APP, None)
+    flow.installations.save(VICTIMS, CUSTOMERS_APP, None)
     flow.install(ATTACKERS)
     return flow
 
 
 def is_untouched(flow: InstallFlow) -> bool:
-    apps = flow.consent.apps
+    apps = flow.oauth.apps
     return (
-        flow.find(VICTIMS.key) == flow.installs.find(VICTIMS.settings.id) == VICTIMS
+        flow.find(VICTIMS.key) == flow.registration.find(VICTIMS.settings.id) == VICTIMS
         and apps.find(APP_ID) == CUSTOMERS_APP
         and apps.signing_secrets(APP_ID) == (CUSTOMERS_APP.signing_secret,)
     )
@@ -113,6 +113,6 @@ def test_a_new_signing_secret_is_the_second_until_an_event_verifies_with_it(vict
 def test_deleting_a_pending_installation_changes_no_installation_of_the_same_app(victims):
     pending = victims.register(slack_app=CUSTOMERS_APP)
 
-    assert victims.installs.delete(pending.settings.id)
+    assert victims.registration.delete(pending.settings.id)
 
     assert is_untouched(victims)

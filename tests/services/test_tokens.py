@@ -114,7 +114,7 @@ def test_two_installations_are_renewed_beside_each_other(flow: InstallFlow) -> N
     flow.slack.during_refresh = lambda: both.wait() and None
     here = install(flow)
     there = replace(here, settings=make_settings(id="there"), bot=replace(here.bot, team_id="T0THERE"))
-    flow.consent.installations.save(there, None, None)
+    flow.installations.save(there, None, None)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(flow.tokens.ensure_fresh, [here, there]))
@@ -163,7 +163,7 @@ def test_a_refresh_token_that_another_process_has_used_leads_to_the_token_it_got
     installation = install(flow)
     theirs = FreshToken("their-bot-token", "their-refresh-token", NOW + 12 * 3600)
     renewed = replace(installation, bot=installation.bot.with_token(theirs))
-    flow.slack.during_refresh = lambda: flow.consent.installations.renew(installation, renewed)
+    flow.slack.during_refresh = lambda: flow.installations.renew(installation, renewed)
     flow.slack.refreshes.then(SlackRefused("invalid_refresh_token"))
 
     assert flow.tokens.ensure_fresh(installation) == renewed
@@ -172,7 +172,7 @@ def test_a_refresh_token_that_another_process_has_used_leads_to_the_token_it_got
 def test_an_installation_that_came_instead_meanwhile_keeps_its_token(flow: InstallFlow) -> None:
     installation = install(flow)
     newer = make_installation(make_settings(id="newer"), make_bot(bot_token="newer-bot-token"))
-    flow.slack.during_refresh = lambda: flow.consent.installations.save(newer, None, installation.settings.id)
+    flow.slack.during_refresh = lambda: flow.installations.save(newer, None, installation.settings.id)
 
     assert flow.tokens.ensure_fresh(installation) == newer == flow.find()
 
@@ -185,7 +185,7 @@ def test_a_token_that_came_after_its_installation_was_deleted_is_revoked(
     flow: InstallFlow, error: SlackError | None
 ) -> None:
     installation = install(flow)
-    flow.slack.during_refresh = lambda: flow.consent.installations.remove(installation)
+    flow.slack.during_refresh = lambda: flow.installations.remove(installation)
     flow.slack.revocations.then(error)
 
     flow.tokens.ensure_fresh(installation)
@@ -197,9 +197,7 @@ def test_a_token_that_came_after_its_installation_was_deleted_is_revoked(
 def test_settings_that_are_changed_while_a_token_is_renewed_stay_changed(flow: InstallFlow) -> None:
     installation = install(flow)
     terms = replace(installation.settings, app_name="New name", revision=2)
-    flow.slack.during_refresh = lambda: flow.consent.installations.change(
-        replace(installation, settings=terms), 1
-    )
+    flow.slack.during_refresh = lambda: flow.installations.change(replace(installation, settings=terms), 1)
 
     renewed = flow.tokens.ensure_fresh(installation)
 
@@ -211,7 +209,7 @@ def test_a_token_that_slack_gave_is_stored_also_through_an_outage_of_the_store(
     flow: InstallFlow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installation = install(flow)
-    renew, outages = flow.consent.installations.renew, [1, 2]
+    renew, outages = flow.installations.renew, [1, 2]
 
     def away(*args: Any) -> bool:
         if outages:
@@ -220,7 +218,7 @@ def test_a_token_that_slack_gave_is_stored_also_through_an_outage_of_the_store(
         return renew(*args)
 
     monkeypatch.setattr(insisting, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(flow.consent.installations, "renew", away)
+    monkeypatch.setattr(flow.installations, "renew", away)
 
     assert flow.tokens.ensure_fresh(installation) == flow.find() != installation
     assert len(flow.slack.refreshed) == 1

@@ -116,27 +116,17 @@ def test_the_home_tab_names_the_app_its_models_workspace_and_expert(acme):
     assert acme.sectorflow.checked == [(API_TOKEN, WORKSPACE_ID, 4.0)]
 
 
-def test_a_name_that_sectorflow_no_longer_has_is_the_stored_one(known):
+@pytest.mark.parametrize("error", [None, *ERRORS])
+def test_names_that_sectorflow_does_not_return_are_the_stored_ones(known, error):
     known.sectorflow.workspace = Workspace(WORKSPACE_ID, "Jokes", {MODEL_IDS[0]: "GPT of today"})
-
-    home = home_of(known)
-
-    assert "GPT of today" in home
-    assert "GPT of January" not in home
-    assert "Claude of January" in home
-
-
-@pytest.mark.parametrize("error", ERRORS)
-def test_while_sectorflow_is_down_the_home_tab_has_the_stored_names(known, error):
     known.sectorflow.checks.then(error)
     known.sectorflow.names.then(error)
 
     home = home_of(known)
 
-    for name in ("GPT of January", "Claude of January"):
-        assert name in home
-    for name in ("Sales expert", "SectorFlow workspace"):
-        assert name not in home
+    names = ["GPT of today", "GPT of January", "Claude of January", "Sales expert", "SectorFlow workspace"]
+    expected = [True, False, True, True, True] if error is None else [False, True, True, False, False]
+    assert [name in home for name in names] == expected
 
 
 def test_an_installation_without_any_name_has_a_home_tab_too(acme):

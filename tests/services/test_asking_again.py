@@ -60,15 +60,17 @@ def asked_again(acme: Scenario) -> list[str]:
 # A failed question
 
 
-def test_a_failed_question_has_a_button_that_asks_it_again(failed):
+def test_a_failed_question_has_a_button_that_asks_it_again_and_becomes_the_placeholder(failed):
     assert buttons(failed) == [("ask_again", LETTER_ID)]
 
     failed.press(ASK_AGAIN)
+    assert failed.queue.jobs == [(KEY, 0.0)]
+    failed.run_jobs()
+    assert failed.slack.shown == {FIRST_TS: asking(())}
     failed.work()
 
-    assert failed.queue.jobs == [(KEY, 0.0)]
     assert asked_again(failed) == ["Tell me a joke"]
-    assert [call[:3] for call in failed.slack.updated] == [(BOT_TOKEN, "C0GENERAL", FIRST_TS)]
+    assert [call[:3] for call in failed.slack.updated] == [(BOT_TOKEN, "C0GENERAL", FIRST_TS)] * 2
     assert failed.shows_the_answer_alone()
     assert failed.ended == {"token_refused": 1, "answered": 1}
     assert (failed.failed_questions, failed.unaccounted, failed.left) == ([], 0, [])
@@ -83,16 +85,6 @@ def test_a_question_that_no_model_answered_has_failed(acme):
     assert buttons(acme) == [("ask_again", LETTER_ID)]
     assert acme.ended == {"no_answer": 1}
     assert acme.failed_questions == [(question, "no_answer")]
-
-
-def test_the_message_with_the_button_becomes_the_placeholder(failed):
-    failed.press(ASK_AGAIN)
-
-    failed.run_jobs()
-
-    assert failed.slack.shown == {FIRST_TS: asking(())}
-    failed.work()
-    assert failed.shows_the_answer_alone()
 
 
 def test_the_answer_replaces_the_apology_though_a_worker_died_during_the_update(failed):
@@ -274,7 +266,9 @@ def test_the_button_opens_a_dialog(answered):
 
 def test_a_follow_up_goes_to_that_model_in_the_same_threads_and_quotes_the_question(answered):
     answered.press(submission("And a longer one?", model=1, **by("U0BOB")))
-    answered.work_and_run_jobs()
+    assert [job.kind for job in answered.run_jobs()] == ["post_placeholder"]
+    assert len(answered.slack.posted) == 2
+    answered.work()
 
     settings, text, thread_id = answered.sectorflow.asked[-1]
     assert (settings.model_ids, text, thread_id) == ((SECOND,), "And a longer one?", "thread-1")
@@ -294,15 +288,6 @@ def test_in_a_dm_a_follow_up_is_answered_outside_threads_and_continues_the_conve
     assert [thread_id for _, _, thread_id in acme.sectorflow.asked] == [None, "thread-1"]
     threads = [(address.channel_id, address.thread_ts) for address in acme.slack.addresses]
     assert threads == [("D0ANN", None)] * 2
-
-
-def test_a_follow_up_has_a_placeholder(answered):
-    answered.press(submission(model=1))
-
-    ran = answered.run_jobs()
-
-    assert [job.kind for job in ran] == ["post_placeholder"]
-    assert [address.thread_ts for address in answered.slack.addresses] == [THREAD_TS] * 2
 
 
 def test_a_repeated_dialog_asks_once_and_another_one_again(answered):
@@ -333,17 +318,6 @@ def test_a_follow_up_has_buttons_of_its_own(answered):
 
     assert [model.text for model in answered.kept(second_id).answer.models] == ["A third try"]
     assert answered.kept().answer.models == make_reply(MODEL_IDS).answers
-
-
-def test_a_failed_follow_up_can_be_asked_again(answered):
-    answered.sectorflow.answers.then(REFUSED)
-
-    answered.press(submission(model=1))
-    answered.work_and_run_jobs()
-
-    assert answered.slack.seen[-1] == ENGLISH.key_refused
-    ((question, _),) = answered.failed_questions
-    assert (question.text, question.model_ids) == ("And a longer one?", (SECOND,))
 
 
 def test_users_inside_may_follow_up_on_an_external_users_question(acme):

@@ -152,7 +152,7 @@ class PostingService:
     placeholders: PlaceholderStore
     messaging: MessagingService
     #: The holders of questions of which a message is on its way to Slack, or taken and not yet recorded.
-    under_way: set[str] = field(default_factory=set, init=False)
+    in_flight: set[str] = field(default_factory=set, init=False)
 
     def post_plan(
         self, question: Question, installation: Installation, plan: Plan, posted: tuple[str, ...]
@@ -164,7 +164,7 @@ class PostingService:
         try:
             return self._post_plan(question, installation, plan, posted)
         finally:
-            self.under_way.discard(question.holder)
+            self.in_flight.discard(question.holder)
 
     def _post_plan(
         self, question: Question, installation: Installation, plan: Plan, posted: tuple[str, ...]
@@ -174,7 +174,7 @@ class PostingService:
             message = plan.messages[len(posted)]
             try:
                 self.questions.assert_held(question)
-                self.under_way.add(question.holder)
+                self.in_flight.add(question.holder)
                 ts = self.messaging.post_or_update(installation, address_of(question), message, placeholder)
             except SlackRefusedMessage as error:
                 plan = _in_next_form(plan, len(posted), error)
@@ -183,7 +183,7 @@ class PostingService:
             else:
                 posted, placeholder = (*posted, ts), ""
                 retry_while_store_is_down(partial(self.questions.mark_posted, question, posted))
-                self.under_way.discard(question.holder)
+                self.in_flight.discard(question.holder)
                 logger.info("message posted", extra={**question.ids, "number": len(posted)})
         return posted
 

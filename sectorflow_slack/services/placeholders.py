@@ -13,7 +13,7 @@ from sectorflow_slack.domain.questions import STATUS, Message, Question, Waiting
 from sectorflow_slack.formatting.interim import asking, status, still_going
 from sectorflow_slack.formatting.plain import notice
 from sectorflow_slack.formatting.words import words_for
-from sectorflow_slack.services.answering import model_names
+from sectorflow_slack.services.asking import model_names
 from sectorflow_slack.services.messaging import MessagingService, address_of
 from sectorflow_slack.services.resilience import retry_while_store_is_down
 from sectorflow_slack.services.tokens import TokenService

@@ -125,10 +125,9 @@ def services(
 ) -> Services:
     remotes = Remotes(queue=queue, slack=slack, sectorflow=sectorflow, clock=clock)
     real = build_services(settings, connections, clock, remotes)
-    recovery = replace(real.answers.recovery, random=lambda: 0.5)
     claims = replace(real.registration.idempotency, sleep=lambda _: None)
     return replace(
         real,
         registration=replace(real.registration, idempotency=claims),
-        answers=replace(real.answers, recovery=recovery),
+        answers=replace(real.answers, random=lambda: 0.5),
     )

@@ -204,7 +204,7 @@ def build_oauth(settings: Settings, stores: InstallationStores, remotes: Remotes
 
 
 def build_tokens(stores: InstallationStores, remotes: Remotes) -> TokenService:
-    """Put together what keeps bot tokens alive."""
+    """Build the service that renews bot tokens."""
     return TokenService(
         apps=stores.apps,
         installations=stores.installations,
@@ -215,7 +215,7 @@ def build_tokens(stores: InstallationStores, remotes: Remotes) -> TokenService:
 
 
 def build_revocations(stores: InstallationStores, remotes: Remotes) -> RevocationService:
-    """Put together what takes bot tokens back."""
+    """Build the service that revokes bot tokens."""
     return RevocationService(
         revocations=stores.revocations,
         installations=stores.installations,
@@ -259,7 +259,7 @@ def build_interactions(
 
 
 def build_messaging(settings: Settings, stores: QuestionStores, remotes: Remotes) -> MessagingService:
-    """Put together what makes single calls."""
+    """Build the service that posts, updates and deletes messages."""
     return MessagingService(
         pauses=stores.pauses,
         slack=remotes.slack,

@@ -1,9 +1,10 @@
-"""The services on the real stores, with fakes of what is outside."""
+"""The services on the real stores, with fakes of Slack, SectorFlow and the queue."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import fakeredis
 import pytest
@@ -23,7 +24,7 @@ from tests.values import FixedClock, make_installation
 
 @pytest.fixture
 def redis_server() -> fakeredis.FakeServer:
-    """What ``store`` talks to; not ``connected``, it refuses everything."""
+    """The server of ``store``; if it is not ``connected``, it refuses everything."""
     return fakeredis.FakeServer()
 
 
@@ -49,72 +50,6 @@ def queue() -> FakeTaskQueue:
 
 
 @pytest.fixture
-def lapse(store: redis.Redis) -> Callable[[], None]:
-    """Have the minute pass after which a request that has not finished counts as dead."""
-
-    def lapse_all() -> None:
-        for place in store.scan_iter("idempotency:*"):
-            store.hset(place, "claimed_until", "0")
-
-    return lapse_all
-
-
-@pytest.fixture
-def answers(services: Services) -> AnswerService:
-    """What a worker does, for one installation."""
-    services.answers.installations.save(make_installation(), None, None)
-    return services.answers
-
-
-@pytest.fixture
-def acme(
-    services: Services,
-    answers: AnswerService,
-    slack: FakeSlackClient,
-    sectorflow: FakeSectorFlowClient,
-    queue: FakeTaskQueue,
-    store: redis.Redis,
-    clock: FixedClock,
-) -> Scenario:
-    """An installation that was not asked anything yet."""
-    return Scenario(services, slack, sectorflow, queue, store, clock)
-
-
-@pytest.fixture
-def answered(acme: Scenario) -> Scenario:
-    """The same, with an answer of three models, in one message of a thread."""
-    acme.have_answered()
-    return acme
-
-
-@pytest.fixture
-def shared(acme: Scenario) -> Scenario:
-    """The same, in a channel that is shared with another organisation."""
-    acme.have_answered(is_shared=True)
-    return acme
-
-
-@pytest.fixture
-def failed(acme: Scenario) -> Scenario:
-    """An installation in which a question failed; the apology has a button."""
-    acme.sectorflow.answers.then(TokenRefused("status 401"))
-    acme.ask(id=LETTER_ID)
-    return acme
-
-
-@pytest.fixture
-def flow(
-    services: Services,
-    slack: FakeSlackClient,
-    sectorflow: FakeSectorFlowClient,
-    queue: FakeTaskQueue,
-    store: redis.Redis,
-    clock: FixedClock,
-) -> InstallFlow:
-    return InstallFlow(services, slack, sectorflow, queue, store, clock)
-
-
-@pytest.fixture
 def services(
     settings: Settings,
     connections: Connections,
@@ -125,9 +60,73 @@ def services(
 ) -> Services:
     remotes = Remotes(queue=queue, slack=slack, sectorflow=sectorflow, clock=clock)
     real = build_services(settings, connections, clock, remotes)
-    claims = replace(real.registration.idempotency, sleep=lambda _: None)
+    idempotency = replace(real.registration.idempotency, sleep=lambda _: None)
     return replace(
         real,
-        registration=replace(real.registration, idempotency=claims),
+        registration=replace(real.registration, idempotency=idempotency),
         answers=replace(real.answers, random=lambda: 0.5),
     )
+
+
+@pytest.fixture
+def parts(
+    services: Services,
+    slack: FakeSlackClient,
+    sectorflow: FakeSectorFlowClient,
+    queue: FakeTaskQueue,
+    store: redis.Redis,
+    clock: FixedClock,
+) -> tuple[Any, ...]:
+    """The fields of a scenario and of an install flow."""
+    return services, slack, sectorflow, queue, store, clock
+
+
+@pytest.fixture
+def flow(parts: tuple[Any, ...]) -> InstallFlow:
+    return InstallFlow(*parts)
+
+
+@pytest.fixture
+def answers(services: Services) -> AnswerService:
+    """The service that answers questions, with one installation."""
+    services.answers.installations.save(make_installation(), None, None)
+    return services.answers
+
+
+@pytest.fixture
+def acme(parts: tuple[Any, ...], answers: AnswerService) -> Scenario:
+    """An installation without questions."""
+    return Scenario(*parts)
+
+
+@pytest.fixture
+def answered(acme: Scenario) -> Scenario:
+    """The same with an answer of three models, in one message of a thread."""
+    acme.have_answered()
+    return acme
+
+
+@pytest.fixture
+def shared(acme: Scenario) -> Scenario:
+    """The same in a channel that is shared with another organisation."""
+    acme.have_answered(is_shared=True)
+    return acme
+
+
+@pytest.fixture
+def failed(acme: Scenario) -> Scenario:
+    """An installation with a failed question, whose notice has a button."""
+    acme.sectorflow.answers.then(TokenRefused("status 401"))
+    acme.ask(id=LETTER_ID)
+    return acme
+
+
+@pytest.fixture
+def lapse(store: redis.Redis) -> Callable[[], None]:
+    """Let the minute pass after which a request that has not finished counts as dead."""
+
+    def lapse_all() -> None:
+        for key in store.scan_iter("idempotency:*"):
+            store.hset(key, "claimed_until", "0")
+
+    return lapse_all

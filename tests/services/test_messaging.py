@@ -73,7 +73,7 @@ def takes(request: pytest.FixtureRequest, acme: Scenario) -> Script:
     if request.param == "posted":
         acme.accept(id=LETTER_ID)
         return acme.slack.posts
-    acme.greeted(id=LETTER_ID)
+    acme.accept_with_placeholder(id=LETTER_ID)
     return acme.slack.updates
 
 
@@ -168,7 +168,7 @@ def test_the_next_worker_goes_on_at_the_right_one_of_several_plainer_messages(ac
 
 def test_the_next_worker_goes_on_with_a_simpler_form_in_the_placeholders_place(acme: Scenario) -> None:
     acme.slack.updates.then(REFUSED, WorkerKilled())
-    acme.greeted()
+    acme.accept_with_placeholder()
 
     with acme.killed():
         acme.work()

@@ -39,7 +39,7 @@ def test_a_placeholder_names_the_models_that_are_asked(
     names = dict(zip(MODEL_IDS, ("GPT", "Claude", "Gemini"), strict=True))
     acme.configure(sectorflow=replace(make_terms().sectorflow, model_names=names))
 
-    question = acme.greeted(model_ids=model_ids)
+    question = acme.accept_with_placeholder(model_ids=model_ids)
 
     assert acme.slack.seen == [shown]
     assert acme.slack.addresses == [Address(question.channel_id, question.ts, "Acme Assistant")]
@@ -49,7 +49,7 @@ def test_a_placeholder_names_the_models_that_are_asked(
 def test_while_slack_wants_fewer_calls_there_is_no_placeholder(acme: Scenario, method: str) -> None:
     acme.services.slack_jobs.placeholders.messaging.pauses.pause(KEY, method, 3600.0)
 
-    acme.greeted()
+    acme.accept_with_placeholder()
 
     assert acme.slack.seen == []
 
@@ -59,10 +59,10 @@ def test_a_placeholder_that_slack_does_not_take_holds_up_no_answer_and_may_be_po
     acme: Scenario, error: Exception
 ) -> None:
     acme.slack.posts.then(error)
-    question = acme.greeted()
+    question = acme.accept_with_placeholder()
     assert acme.slack.posted == []
 
-    acme.greet(question)
+    acme.post_placeholder(question)
     assert acme.slack.seen == [ASKING]
     acme.work()
 
@@ -73,7 +73,7 @@ def test_a_placeholder_that_slack_does_not_take_holds_up_no_answer_and_may_be_po
 
 
 def test_in_the_thread_of_a_direct_message_slack_shows_a_status_instead(acme: Scenario) -> None:
-    acme.greeted(**DM_THREAD)
+    acme.accept_with_placeholder(**DM_THREAD)
     assert acme.slack.status_set == [("D0ANN", "0.5", status(3))]
     assert acme.slack.posted == []
 
@@ -86,7 +86,7 @@ def test_in_the_thread_of_a_direct_message_slack_shows_a_status_instead(acme: Sc
 def test_if_slack_refuses_a_status_a_placeholder_is_posted(acme: Scenario) -> None:
     acme.slack.statuses.then(SlackRefused("missing_scope"))
 
-    acme.greeted(**DM_THREAD)
+    acme.accept_with_placeholder(**DM_THREAD)
     assert acme.slack.seen == [ASKING]
     acme.work()
 
@@ -95,7 +95,7 @@ def test_if_slack_refuses_a_status_a_placeholder_is_posted(acme: Scenario) -> No
 
 @pytest.mark.parametrize("changes", [{"is_direct": True}, {"thread_ts": "0.5"}], ids=["DM", "thread"])
 def test_elsewhere_a_placeholder_is_posted(acme: Scenario, changes: dict[str, Any]) -> None:
-    acme.greeted(**changes)
+    acme.accept_with_placeholder(**changes)
 
     assert acme.slack.seen == [ASKING]
     assert acme.slack.status_set == []
@@ -105,7 +105,7 @@ def test_elsewhere_a_placeholder_is_posted(acme: Scenario, changes: dict[str, An
 
 
 def test_the_answer_takes_the_place_of_the_placeholder(acme: Scenario) -> None:
-    question = acme.greeted()
+    question = acme.accept_with_placeholder()
 
     acme.work()
 
@@ -118,7 +118,7 @@ def test_the_answer_takes_the_place_of_the_placeholder(acme: Scenario) -> None:
 
 def test_of_a_long_answer_the_first_message_takes_the_place_and_the_others_follow(acme: Scenario) -> None:
     acme.sectorflow.reply = LONG_REPLY
-    acme.greeted()
+    acme.accept_with_placeholder()
 
     acme.work()
 
@@ -130,7 +130,7 @@ def test_of_a_long_answer_the_first_message_takes_the_place_and_the_others_follo
 
 def test_an_apology_takes_the_place_with_a_button(acme: Scenario) -> None:
     acme.sectorflow.answers.then(TokenRefused("status 401"))
-    acme.greeted(id=LETTER_ID)
+    acme.accept_with_placeholder(id=LETTER_ID)
 
     acme.work()
 
@@ -139,7 +139,7 @@ def test_an_apology_takes_the_place_with_a_button(acme: Scenario) -> None:
 
 def test_a_placeholder_stands_as_long_as_the_question_is_tried_again(acme: Scenario) -> None:
     acme.sectorflow.answers.then(SectorFlowBusy("status 503"))
-    acme.greeted()
+    acme.accept_with_placeholder()
     acme.work()
     assert acme.slack.seen == [ASKING]
 
@@ -161,7 +161,7 @@ def test_a_placeholder_stands_as_long_as_the_question_is_tried_again(acme: Scena
 )
 def test_if_the_placeholder_is_gone_the_answer_is_posted_anew(acme: Scenario, code: str) -> None:
     acme.slack.updates.then(SlackRefused(code))
-    question = acme.greeted()
+    question = acme.accept_with_placeholder()
 
     acme.work()
 
@@ -176,7 +176,7 @@ def test_if_the_placeholder_is_gone_the_answer_is_posted_anew(acme: Scenario, co
 def test_a_worker_that_died_after_the_update_and_before_its_record_leaves_no_second_message(
     acme: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    acme.greeted()
+    acme.accept_with_placeholder()
 
     with acme.killed(), monkeypatch.context() as patch:
         patch.setattr(QuestionStore, "mark_posted", die)
@@ -190,7 +190,7 @@ def test_a_worker_that_died_after_the_update_and_before_its_record_leaves_no_sec
 def test_the_worker_that_goes_on_after_the_update_does_not_write_over_it(acme: Scenario) -> None:
     acme.sectorflow.reply = LONG_REPLY
     acme.slack.posts.then(None, WorkerKilled())
-    acme.greeted()
+    acme.accept_with_placeholder()
 
     with acme.killed():
         acme.work()
@@ -203,7 +203,7 @@ def test_the_worker_that_goes_on_after_the_update_does_not_write_over_it(acme: S
 def test_an_answer_that_comes_first_is_followed_by_no_placeholder(acme: Scenario) -> None:
     question = acme.ask()
 
-    acme.greet(question)
+    acme.post_placeholder(question)
 
     assert acme.shows_the_answer_alone()
 
@@ -228,13 +228,13 @@ def test_a_placeholder_that_is_posted_too_late_is_deleted_again(
     acme: Scenario, deleted: SlackRefused | None
 ) -> None:
     def hang() -> None:
-        acme.let_claims_lapse()
+        acme.let_claims_expire()
         acme.work()
 
     acme.slack.posts.then(hang)
     acme.slack.removals.then(deleted)
 
-    acme.greeted()
+    acme.accept_with_placeholder()
 
     assert "Answer 1" in acme.slack.texts[0]
     assert acme.slack.texts[1] == ASKING
@@ -314,7 +314,7 @@ def test_while_slack_wants_quiet_no_one_is_told(line: Scenario) -> None:
 
 
 def test_a_placeholder_says_once_how_long_it_takes(acme: Scenario) -> None:
-    acme.greeted()
+    acme.accept_with_placeholder()
     acme.answers.questions.lease(KEY)
 
     tell(acme)
@@ -339,7 +339,7 @@ def test_without_a_placeholder_people_are_told_in_a_message_that_the_answer_take
 
 
 def test_a_status_is_set_again_before_slack_ends_it(acme: Scenario) -> None:
-    acme.greeted(**DM_THREAD)
+    acme.accept_with_placeholder(**DM_THREAD)
     acme.answers.questions.lease(KEY)
 
     tell(acme)

@@ -77,13 +77,13 @@ def test_an_answer_that_took_the_place_of_a_placeholder_is_not_deleted_for_an_ou
         if is_recorded:
             keep(*arguments)
         if is_answered:
-            acme.let_claims_lapse()
+            acme.let_claims_expire()
             acme.work()
         raise AWAY
 
     monkeypatch.setattr(PlaceholderStore, "store", unheard)
 
-    acme.greeted()
+    acme.accept_with_placeholder()
     acme.work()
 
     assert acme.slack.removed == []

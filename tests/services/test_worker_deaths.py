@@ -153,7 +153,7 @@ def test_a_question_is_not_asked_any_more_after_it_was_deadly_for_many_workers(a
 def test_if_workers_die_even_over_the_apology_it_is_made_in_a_job_of_its_own(
     acme: Scenario, has_placeholder: bool
 ) -> None:
-    (acme.greeted if has_placeholder else acme.accept)()
+    (acme.accept_with_placeholder if has_placeholder else acme.accept)()
     calls = acme.slack.updates if has_placeholder else acme.slack.posts
     calls.then(*[WorkerKilled()] * MAX_DEATHS_TOLD)
     for _ in range(MAX_DEATHS_TOLD):

@@ -38,14 +38,6 @@ def test_a_token_that_expires_soon_is_renewed_once_before_anything_is_posted(acm
     assert tokens_of(acme.slack.posted) == tokens_of(acme.slack.updated) == ["fresh-bot-token-1"]
 
 
-def test_an_answer_is_posted_with_a_fresh_token(acme: Scenario) -> None:
-    rotating(acme, seconds_left=10)
-
-    acme.ask()
-
-    assert tokens_of(acme.slack.posted) == ["fresh-bot-token-1"]
-
-
 @pytest.mark.parametrize(
     ("posts", "refresh", "delay"),
     [([EXPIRED], None, 0.0), ([EXPIRED] * 2, SlackBusy("ratelimited", 30.0), 31.0)],
@@ -97,8 +89,8 @@ def test_an_installation_whose_token_was_revoked_is_deleted(acme: Scenario, code
     acme.ask(2)
 
     assert acme.answers.installations.find(KEY) is None
+    assert (len(acme.sectorflow.asked), acme.slack.posted, acme.left) == (1, [], [])
     assert acme.ended == {f"slack_{code}": 1, "uninstalled": 1}
-    assert acme.left == []
     assert [reason for _, reason in acme.failed_questions] == [f"slack_{code}"]
 
 

@@ -1,4 +1,4 @@
-"""Tokens of deleted installations are revoked at Slack, however long Slack is away."""
+"""Tokens of deleted installations are revoked at Slack, however long Slack is down."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from tests.values import BOT_TOKEN, CUSTOMERS_APP, NOW, OWN_APP, make_bot, make_
 
 
 class FakeRevocationStore:
-    """A list of revocations; what was taken is gone until it is put back."""
+    """A list of due revocations, and what became of each."""
 
-    def __init__(self) -> None:
-        self.due: list[Revocation] = []
-        self.put: list[tuple[Revocation, float]] = []
-        self.finished: list[Revocation] = []
+    def __init__(self, *due: Revocation) -> None:
+        self.due = list(due)
+        self.released: list[tuple[Revocation, float]] = []
+        self.completed: list[Revocation] = []
 
     def lease(self) -> Revocation | None:
         return self.due.pop(0) if self.due else None
 
     def complete(self, revocation: Revocation) -> None:
-        self.finished.append(revocation)
+        self.completed.append(revocation)
 
     def release(self, revocation: Revocation, delay: float) -> None:
-        self.put.append((revocation, delay))
+        self.released.append((revocation, delay))
 
 
 REVOCATION = Revocation(make_installation().settings.id, make_installation().key, BOT_TOKEN)
 ANOTHER = replace(REVOCATION, bot_token="another")
-#: Of an app with token rotation, whose token has expired.
+#: The same for an app with token rotation, after its token expired.
 EXPIRED = replace(REVOCATION, refresh_token="a-refresh-token", token_expires_at=NOW - 1)
 OF_ANOTHER_APP = replace(EXPIRED, key=replace(EXPIRED.key, app_id=CUSTOMERS_APP.app_id))
+BUSY = SlackBusy("timeout")
 
 
-def finish(flow: InstallFlow, *due: Revocation) -> FakeRevocationStore:
-    """Finish what is due as a worker does; return what became of it."""
-    waiting = FakeRevocationStore()
-    waiting.due += due
-    replace(flow.services.revocations, revocations=waiting).revoke_due()
-    return waiting
+def revoke(flow: InstallFlow, *due: Revocation) -> FakeRevocationStore:
+    """Revoke the tokens that are due as a worker does; return the outcome."""
+    store = FakeRevocationStore(*due)
+    replace(flow.services.revocations, revocations=store).revoke_due()
+    return store
 
 
 def install_again(flow: InstallFlow, bot_token: str = BOT_TOKEN) -> Installation:
@@ -52,25 +52,25 @@ def install_again(flow: InstallFlow, bot_token: str = BOT_TOKEN) -> Installation
 
 
 def test_a_token_that_is_due_is_revoked_and_forgotten(flow: InstallFlow) -> None:
-    ended = finish(flow, REVOCATION, ANOTHER)
+    outcome = revoke(flow, REVOCATION, ANOTHER)
 
     assert flow.slack.revoked == [BOT_TOKEN, "another"]
-    assert (ended.finished, ended.put) == ([REVOCATION, ANOTHER], [])
+    assert (outcome.completed, outcome.released) == ([REVOCATION, ANOTHER], [])
 
 
-def test_no_more_are_taken_up_at_once_than_leave_time_for_other_jobs(flow: InstallFlow) -> None:
-    finish(flow, *[REVOCATION] * 50)
+def test_so_few_tokens_are_revoked_at_once_that_other_jobs_have_time(flow: InstallFlow) -> None:
+    revoke(flow, *[REVOCATION] * 50)
 
     assert 1 <= len(flow.slack.revoked) <= 20
 
 
 @pytest.mark.parametrize("code", sorted(DEAD_TOKEN_CODES))
-def test_a_token_that_is_dead_already_counts_as_revoked(flow: InstallFlow, code: str) -> None:
+def test_a_token_that_does_not_work_any_more_counts_as_revoked(flow: InstallFlow, code: str) -> None:
     flow.slack.revocations.then(SlackRefused(code))
 
-    ended = finish(flow, REVOCATION)
+    outcome = revoke(flow, REVOCATION)
 
-    assert (ended.finished, ended.put) == ([REVOCATION], [])
+    assert (outcome.completed, outcome.released) == ([REVOCATION], [])
 
 
 @pytest.mark.parametrize(("bot_token", "revoked"), [(BOT_TOKEN, []), ("another-token", [BOT_TOKEN])])
@@ -79,59 +79,59 @@ def test_a_token_is_revoked_unless_a_newer_installation_uses_it(
 ) -> None:
     install_again(flow, bot_token)
 
-    ended = finish(flow, REVOCATION)
+    outcome = revoke(flow, REVOCATION)
 
     assert flow.slack.revoked == revoked
-    assert ended.finished == [REVOCATION]
+    assert outcome.completed == [REVOCATION]
 
 
-def test_a_token_is_not_revoked_while_it_is_unknown_whether_an_installation_uses_it(
+def test_a_token_is_not_revoked_if_no_key_decrypts_the_installation_that_may_use_it(
     flow: InstallFlow,
 ) -> None:
-    there = install_again(flow)
-    lose(flow.store, f"installation:{there.key}", "bot_token")
+    installation = install_again(flow)
+    lose(flow.store, f"installation:{installation.key}", "bot_token")
 
-    ended = finish(flow, REVOCATION)
-    flow.services.revocations.revoke_now(there)
+    outcome = revoke(flow, REVOCATION)
+    flow.services.revocations.revoke_now(installation)
 
     assert flow.slack.revoked == []
-    assert ended.put == [(replace(REVOCATION, tries=1), 60)]
+    assert outcome.released == [(replace(REVOCATION, tries=1), 60)]
 
 
-# Slack is away
+# Slack is down
 
 
 @pytest.mark.parametrize(
     ("tries", "error", "delay"),
     [
-        (0, SlackBusy("timeout"), 60),
-        (1, SlackBusy("timeout"), 120),
-        (5, SlackBusy("timeout"), 1920),
-        (6, SlackBusy("timeout"), 3600),
-        (MAX_TRIES - 2, SlackBusy("timeout"), 3600),
+        (0, BUSY, 60),
+        (1, BUSY, 120),
+        (5, BUSY, 1920),
+        (6, BUSY, 3600),
+        (MAX_TRIES - 2, BUSY, 3600),
         (0, SlackBusy("ratelimited", 600.0), 600.0),
         (0, SlackRefused("fatal_error"), 60),
     ],
     ids=str,
 )
-def test_a_token_that_slack_does_not_revoke_is_tried_again_ever_more_rarely(
+def test_a_token_that_slack_does_not_revoke_is_tried_again_after_longer_and_longer_delays(
     flow: InstallFlow, tries: int, error: SlackError, delay: float
 ) -> None:
     flow.slack.revocations.then(error)
 
-    ended = finish(flow, replace(REVOCATION, tries=tries), ANOTHER)
+    outcome = revoke(flow, replace(REVOCATION, tries=tries), ANOTHER)
 
-    assert ended.put == [(replace(REVOCATION, tries=tries + 1), delay)]
-    assert ended.finished == [ANOTHER]
+    assert outcome.released == [(replace(REVOCATION, tries=tries + 1), delay)]
+    assert outcome.completed == [ANOTHER]
 
 
-def test_after_30_days_a_token_is_given_up(flow: InstallFlow, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_token_is_tried_for_more_than_30_days(flow: InstallFlow, caplog: pytest.LogCaptureFixture) -> None:
     last = replace(REVOCATION, tries=MAX_TRIES - 1)
-    flow.slack.revocations.then(SlackBusy("timeout"))
+    flow.slack.revocations.then(BUSY)
 
-    ended = finish(flow, last)
+    outcome = revoke(flow, last)
 
-    assert (ended.finished, ended.put) == ([last], [])
+    assert (outcome.completed, outcome.released) == ([last], [])
     assert "token never revoked" in caplog.text
     assert BOT_TOKEN not in caplog.text
     assert sum(min(60 * 2**tries, 3600) for tries in range(MAX_TRIES)) == pytest.approx(30 * 86_400, rel=0.01)
@@ -140,47 +140,49 @@ def test_after_30_days_a_token_is_given_up(flow: InstallFlow, caplog: pytest.Log
 # Tokens that have expired
 
 
-def test_an_expired_token_is_revoked_by_its_successor(flow: InstallFlow) -> None:
-    ended = finish(flow, EXPIRED)
+@pytest.mark.parametrize(
+    ("now", "refreshed", "revoked"),
+    [(NOW, [(OWN_APP, "a-refresh-token")], "fresh-bot-token-1"), (NOW - 10, [], BOT_TOKEN)],
+    ids=["expired", "time left"],
+)
+def test_only_an_expired_token_is_renewed_to_be_revoked(
+    flow: InstallFlow, now: float, refreshed: list[object], revoked: str
+) -> None:
+    flow.clock.now = now
 
-    assert flow.slack.refreshed == [(OWN_APP, "a-refresh-token")]
-    assert flow.slack.revoked == ["fresh-bot-token-1"]
-    assert len(ended.finished) == 1
+    outcome = revoke(flow, EXPIRED)
 
-
-def test_a_token_with_time_left_needs_no_successor(flow: InstallFlow) -> None:
-    flow.clock.now = NOW - 10
-
-    finish(flow, EXPIRED)
-
-    assert (flow.slack.refreshed, flow.slack.revoked) == ([], [BOT_TOKEN])
-
-
-def test_a_successor_that_slack_does_not_revoke_now_waits(flow: InstallFlow) -> None:
-    flow.slack.revocations.then(SlackBusy("timeout"))
-
-    ended = finish(flow, EXPIRED)
-
-    waiting = [(each.bot_token, each.refresh_token, each.tries) for each, _ in ended.put]
-    assert waiting == [("fresh-bot-token-1", "fresh-refresh-token-1", 1)]
+    assert (flow.slack.refreshed, flow.slack.revoked) == (refreshed, [revoked])
+    assert len(outcome.completed) == 1
 
 
-def test_an_expired_token_that_slack_cannot_renew_now_waits(flow: InstallFlow) -> None:
-    flow.slack.refreshes.then(SlackBusy("timeout"))
+def test_a_renewed_token_that_slack_does_not_revoke_now_is_tried_again(flow: InstallFlow) -> None:
+    flow.slack.revocations.then(BUSY)
 
-    ended = finish(flow, EXPIRED)
+    ((waiting, _),) = revoke(flow, EXPIRED).released
 
-    assert ended.put == [(replace(EXPIRED, tries=1), 60)]
+    assert (waiting.bot_token, waiting.refresh_token) == ("fresh-bot-token-1", "fresh-refresh-token-1")
+    assert waiting.tries == 1
+
+
+def test_an_expired_token_that_slack_cannot_renew_now_is_tried_again(flow: InstallFlow) -> None:
+    flow.slack.refreshes.then(BUSY)
+
+    outcome = revoke(flow, EXPIRED)
+
+    assert outcome.released == [(replace(EXPIRED, tries=1), 60)]
     assert flow.slack.revoked == []
 
 
-def test_an_expired_token_whose_app_no_key_opens_waits_and_holds_up_no_other(flow: InstallFlow) -> None:
+def test_an_expired_token_whose_app_no_key_decrypts_is_tried_again_and_delays_no_other(
+    flow: InstallFlow,
+) -> None:
     lose(flow.store, f"app:{CUSTOMERS_APP.app_id}", "client_secret", "signing_secret", client_id="333.444")
 
-    ended = finish(flow, OF_ANOTHER_APP, ANOTHER)
+    outcome = revoke(flow, OF_ANOTHER_APP, ANOTHER)
 
     assert flow.slack.revoked == ["another"]
-    assert ended.put == [(replace(OF_ANOTHER_APP, tries=1), 60)]
+    assert outcome.released == [(replace(OF_ANOTHER_APP, tries=1), 60)]
 
 
 @pytest.mark.parametrize(
@@ -192,13 +194,13 @@ def test_an_expired_token_whose_app_no_key_opens_waits_and_holds_up_no_other(flo
     ],
     ids=["refresh refused", "app refused", "app forgotten"],
 )
-def test_an_expired_token_without_a_successor_is_done_with(
+def test_an_expired_token_that_cannot_be_renewed_is_forgotten(
     flow: InstallFlow, revocation: Revocation, refresh: SlackError | None
 ) -> None:
     flow.slack.refreshes.then(refresh)
     flow.slack.revocations.then(SlackRefused("token_expired"))
 
-    ended = finish(flow, revocation)
+    outcome = revoke(flow, revocation)
 
     assert len(flow.slack.refreshed) == (0 if refresh is None else 1)
-    assert (ended.finished, ended.put) == ([revocation], [])
+    assert (outcome.completed, outcome.released) == ([revocation], [])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -21,7 +20,7 @@ def thread_ids(acme: Scenario) -> list[str | None]:
     return [thread_id for _, _, thread_id in acme.sectorflow.asked]
 
 
-def test_a_question_is_asked_and_its_answers_posted_in_its_thread(acme: Scenario) -> None:
+def test_a_question_is_asked_and_its_answers_posted_in_its_thread(acme):
     question = acme.ask()
 
     assert acme.sectorflow.asked == [(make_terms().sectorflow, "Tell me a joke", None)]
@@ -34,7 +33,7 @@ def test_a_question_is_asked_and_its_answers_posted_in_its_thread(acme: Scenario
     assert acme.left == []
 
 
-def test_questions_are_answered_in_order_and_each_completion_wakes_a_worker(acme: Scenario) -> None:
+def test_questions_are_answered_in_order_and_each_completion_wakes_a_worker(acme):
     for number in (1, 2, 3):
         acme.accept(number, text=f"Question {number}")
 
@@ -55,15 +54,13 @@ def test_questions_are_answered_in_order_and_each_completion_wakes_a_worker(acme
     ],
     ids=["channel", "thread", "direct message", "thread of a direct message"],
 )
-def test_an_answer_is_posted_in_the_thread_of_its_question(
-    acme: Scenario, changes: dict[str, Any], thread: str | None
-) -> None:
+def test_an_answer_is_posted_in_the_thread_of_its_question(acme, changes, thread):
     acme.ask(**changes)
 
     assert [address.thread_ts for address in acme.slack.addresses] == [thread]
 
 
-def test_only_the_shared_app_posts_under_the_customers_name_for_it(acme: Scenario) -> None:
+def test_only_the_shared_app_posts_under_the_customers_name_for_it(acme):
     app_id = CUSTOMERS_APP.app_id
     own = make_installation(make_terms(id="own", app_id=app_id), make_bot(app_id=app_id))
     acme.answers.installations.save(own, CUSTOMERS_APP, None)
@@ -85,16 +82,14 @@ DIRECT = {"is_direct": True}
     [([{}, IN_THREAD, {}], [None, "thread-1", None]), ([DIRECT, DIRECT], [None, "thread-1"])],
     ids=["thread", "direct message"],
 )
-def test_a_conversation_continues_its_thread_at_sectorflow(
-    acme: Scenario, questions: list[dict[str, Any]], expected: list[str | None]
-) -> None:
+def test_a_conversation_continues_its_thread_at_sectorflow(acme, questions, expected):
     for number, changes in enumerate(questions, start=1):
         acme.ask(number, **changes)
 
     assert thread_ids(acme) == expected
 
 
-def test_another_workspace_begins_another_conversation(acme: Scenario) -> None:
+def test_another_workspace_begins_another_conversation(acme):
     acme.ask(1)
     acme.configure(sectorflow=replace(make_terms().sectorflow, workspace_id="another-workspace"))
 
@@ -103,7 +98,7 @@ def test_another_workspace_begins_another_conversation(acme: Scenario) -> None:
     assert thread_ids(acme) == [None, None]
 
 
-def test_a_reply_without_a_thread_does_not_change_the_conversation(acme: Scenario) -> None:
+def test_a_reply_without_a_thread_does_not_change_the_conversation(acme):
     acme.ask(1)
     acme.sectorflow.reply = make_reply(MODEL_IDS, thread_id=None)
     acme.ask(2, **IN_THREAD)
@@ -134,9 +129,7 @@ NO_HELP = (
         ({"is_external": True}, ENGLISH.external_person),
     ],
 )
-def test_a_question_that_needs_no_model_is_answered_by_a_sentence(
-    acme: Scenario, changes: dict[str, Any], sentence: str
-) -> None:
+def test_a_question_that_needs_no_model_is_answered_by_a_sentence(acme, changes, sentence):
     acme.ask(**changes)
 
     assert acme.slack.texts == [sentence]
@@ -144,13 +137,13 @@ def test_a_question_that_needs_no_model_is_answered_by_a_sentence(
 
 
 @pytest.mark.parametrize("text", NO_HELP)
-def test_a_question_that_contains_the_word_help_is_asked(acme: Scenario, text: str) -> None:
+def test_a_question_that_contains_the_word_help_is_asked(acme, text):
     acme.ask(text=text)
 
     assert [asked for _, asked, _ in acme.sectorflow.asked] == [text]
 
 
-def test_external_users_are_answered_if_the_installation_allows_it(acme: Scenario) -> None:
+def test_external_users_are_answered_if_the_installation_allows_it(acme):
     acme.configure(allow_external_users=True)
 
     acme.ask(is_external=True)
@@ -158,7 +151,7 @@ def test_external_users_are_answered_if_the_installation_allows_it(acme: Scenari
     assert len(acme.sectorflow.asked) == 1
 
 
-def test_the_first_tab_with_an_answer_is_open(acme: Scenario) -> None:
+def test_the_first_tab_with_an_answer_is_open(acme):
     acme.configure(display="tabs")
     failed, silent, answered = make_reply(MODEL_IDS).answers
     models = (replace(failed, text="", failed=True), replace(silent, text=" \n"), answered)

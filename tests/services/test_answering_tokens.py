@@ -28,7 +28,7 @@ def rotating(acme: Scenario, seconds_left: float = 12 * 3600) -> Installation:
     return installation
 
 
-def test_a_token_that_expires_soon_is_renewed_once_before_anything_is_posted(acme: Scenario) -> None:
+def test_a_token_that_expires_soon_is_renewed_once_before_anything_is_posted(acme):
     rotating(acme, seconds_left=10)
 
     acme.accept_with_placeholder()
@@ -43,9 +43,7 @@ def test_a_token_that_expires_soon_is_renewed_once_before_anything_is_posted(acm
     [([EXPIRED], None, 0.0), ([EXPIRED] * 2, SlackBusy("ratelimited", 30.0), 31.0)],
     ids=["renewed", "renewed later"],
 )
-def test_a_question_waits_until_its_expired_token_is_renewed(
-    acme: Scenario, posts: list[SlackRefused], refresh: SlackBusy | None, delay: float
-) -> None:
+def test_a_question_waits_until_its_expired_token_is_renewed(acme, posts, refresh, delay):
     rotating(acme)
     acme.slack.posts.then(*posts)
     acme.slack.refreshes.then(refresh)
@@ -65,9 +63,7 @@ def test_a_question_waits_until_its_expired_token_is_renewed(
     [([EXPIRED] * 5, None), ([EXPIRED], SlackRefused("invalid_refresh_token"))],
     ids=["the fresh token has expired too", "Slack refuses to renew it"],
 )
-def test_a_question_fails_after_one_renewal_that_did_not_help(
-    acme: Scenario, posts: list[SlackRefused], refresh: SlackRefused | None
-) -> None:
+def test_a_question_fails_after_one_renewal_that_did_not_help(acme, posts, refresh):
     rotating(acme)
     acme.slack.posts.then(*posts)
     acme.slack.refreshes.then(refresh)
@@ -82,7 +78,7 @@ def test_a_question_fails_after_one_renewal_that_did_not_help(
 
 
 @pytest.mark.parametrize("code", ["token_revoked", "account_inactive"])
-def test_an_installation_whose_token_was_revoked_is_deleted(acme: Scenario, code: str) -> None:
+def test_an_installation_whose_token_was_revoked_is_deleted(acme, code):
     acme.slack.posts.then(SlackRefused(code))
 
     acme.ask(1)
@@ -95,7 +91,7 @@ def test_an_installation_whose_token_was_revoked_is_deleted(acme: Scenario, code
 
 
 @pytest.mark.parametrize("code", ["token_expired", "missing_scope", "not_in_channel", "invalid_auth"])
-def test_any_other_refusal_deletes_no_installation(acme: Scenario, code: str) -> None:
+def test_any_other_refusal_deletes_no_installation(acme, code):
     acme.slack.posts.then(SlackRefused(code))
 
     acme.ask()
@@ -103,10 +99,10 @@ def test_any_other_refusal_deletes_no_installation(acme: Scenario, code: str) ->
     assert acme.answers.installations.find(KEY) == make_installation()
 
 
-def test_an_installation_that_is_newer_than_the_revoked_token_stays(acme: Scenario) -> None:
+def test_an_installation_that_is_newer_than_the_revoked_token_stays(acme):
     newer = replace(make_installation(make_terms(id="newer")), installed_at=NOW + 5)
 
-    def reinstall() -> None:
+    def reinstall():
         acme.answers.installations.save(newer, None, make_terms().id)
         raise SlackRefused("token_revoked")
 
@@ -118,13 +114,11 @@ def test_an_installation_that_is_newer_than_the_revoked_token_stays(acme: Scenar
 
 
 @pytest.mark.parametrize("code", ["token_revoked", "account_inactive"])
-def test_a_question_continues_with_the_token_that_its_installation_got_meanwhile(
-    acme: Scenario, code: str
-) -> None:
+def test_a_question_continues_with_the_token_that_its_installation_got_meanwhile(acme, code):
     old = rotating(acme)
     new = replace(old, bot=replace(old.bot, bot_token="newer-bot-token", refresh_token="newer-refresh-token"))
 
-    def renew() -> None:
+    def renew():
         acme.answers.installations.renew(old, new)
         raise SlackRefused(code)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-import fakeredis
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +15,6 @@ from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.logging import JsonFormatter
 from sectorflow_slack.services import resilience
 from sectorflow_slack.services.failures import delay_before_retry, plan_of_failure, reason_of
-from tests.services.scenario import Scenario
 from tests.services.steps import KEY, LETTER_ID, let_time_pass
 from tests.values import make_question
 
@@ -50,9 +48,7 @@ AT_SLACK = [
 
 
 @pytest.mark.parametrize(("error", "delays", "reason", "text"), AT_SECTORFLOW)
-def test_after_a_failure_at_sectorflow_the_user_is_notified_and_the_question_stored(
-    acme: Scenario, error: Exception, delays: list[float], reason: str, text: str
-) -> None:
+def test_after_a_failure_at_sectorflow_the_user_is_notified(acme, error, delays, reason, text):
     acme.sectorflow.answers.then(*[error] * (len(delays) + 1))
     question = acme.ask(id=LETTER_ID)
 
@@ -71,9 +67,7 @@ def test_after_a_failure_at_sectorflow_the_user_is_notified_and_the_question_sto
 
 
 @pytest.mark.parametrize(("error", "delays"), AT_SLACK, ids=str)
-def test_after_a_failure_at_slack_no_notice_is_posted_in_the_thread_and_the_question_stored(
-    acme: Scenario, error: errors.SlackError, delays: list[float]
-) -> None:
+def test_after_a_failure_at_slack_no_notice_is_posted_in_the_thread(acme, error, delays):
     acme.slack.posts.then(*[error] * 20)
     question = acme.ask(id=LETTER_ID)
 
@@ -92,7 +86,7 @@ def test_after_a_failure_at_slack_no_notice_is_posted_in_the_thread_and_the_ques
     assert (acme.ended, acme.left) == ({reason: 1}, [])
 
 
-def test_every_kind_of_failure_at_sectorflow_has_a_sentence_and_a_reason() -> None:
+def test_every_kind_of_failure_at_sectorflow_has_a_sentence_and_a_reason():
     kinds = [each for each in errors.SectorFlowError.__subclasses__() if each.__module__ == errors.__name__]
 
     failures = [kind("secret") for kind in kinds]
@@ -102,9 +96,7 @@ def test_every_kind_of_failure_at_sectorflow_has_a_sentence_and_a_reason() -> No
     assert ENGLISH.unexpected not in texts
 
 
-def test_an_unforeseen_error_is_logged_by_its_type_and_without_its_text(
-    acme: Scenario, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_unforeseen_error_is_logged_by_its_type_and_without_its_text(acme, caplog):
     caplog.set_level(logging.DEBUG)
     acme.sectorflow.answers.then(RuntimeError("a secret"))
 
@@ -118,7 +110,7 @@ def test_an_unforeseen_error_is_logged_by_its_type_and_without_its_text(
 # The store fails
 
 
-def test_a_question_fails_and_is_stored_if_no_key_decrypts_its_installation(acme: Scenario) -> None:
+def test_a_question_fails_and_is_stored_if_no_key_decrypts_its_installation(acme):
     acme.store.hset(f"installation:{KEY}", "bot_token", "sealed with a key that is lost")
 
     question = acme.ask()
@@ -127,9 +119,7 @@ def test_a_question_fails_and_is_stored_if_no_key_decrypts_its_installation(acme
     assert [failed for failed, _ in acme.failed_questions] == [question]
 
 
-def test_a_question_is_answered_after_an_outage_of_the_store(
-    acme: Scenario, redis_server: fakeredis.FakeServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_question_is_answered_after_an_outage_of_the_store(acme, redis_server, monkeypatch):
     monkeypatch.setattr(resilience, "OUTAGE_SECONDS", 0.0)
     acme.sectorflow.answers.then(lambda: setattr(redis_server, "connected", False))
     acme.ask()
@@ -142,7 +132,7 @@ def test_a_question_is_answered_after_an_outage_of_the_store(
     assert acme.left == []
 
 
-def test_a_queue_that_fails_loses_no_question_that_was_released(acme: Scenario) -> None:
+def test_a_queue_that_fails_loses_no_question_that_was_released(acme):
     acme.sectorflow.answers.then(SectorFlowBusy("status 503"))
     acme.queue.enqueues.then(errors.StorageUnavailable("ConnectionError"))
     acme.ask()
@@ -161,7 +151,7 @@ def test_a_queue_that_fails_loses_no_question_that_was_released(acme: Scenario) 
 
 @settings(deadline=None)
 @given(random=st.floats(0, 1, exclude_max=True), failures=st.integers(0, 100))
-def test_slacks_retry_after_is_waited_for_however_often_and_with_jitter(random: float, failures: int) -> None:
+def test_slacks_retry_after_is_waited_for_however_often_and_with_jitter(random, failures):
     delay = delay_before_retry(SlackBusy("x", 3600.0), failures, lambda: random)
 
     assert delay == pytest.approx(3600.75 + 0.5 * random)
@@ -169,7 +159,7 @@ def test_slacks_retry_after_is_waited_for_however_often_and_with_jitter(random: 
 
 @settings(deadline=None)
 @given(random=st.floats(0, 1, exclude_max=True), failures=st.integers(0, 3))
-def test_tries_that_failed_together_are_repeated_apart(random: float, failures: int) -> None:
+def test_tries_that_failed_together_are_repeated_apart(random, failures):
     delay = delay_before_retry(SectorFlowBusy("x"), failures, lambda: random)
 
     assert delay == pytest.approx(BUSY[failures] * (0.75 + 0.5 * random))

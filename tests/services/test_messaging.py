@@ -7,7 +7,7 @@ import pytest
 from sectorflow_slack.domain.errors import SlackBusy, SlackRefusedMessage, TokenRefused
 from sectorflow_slack.domain.questions import Message
 from sectorflow_slack.formatting.words import ENGLISH
-from tests.fakes import FakeSlackClient, Script
+from tests.fakes import FakeSlackClient
 from tests.services.scenario import Scenario
 from tests.services.steps import KEY, LETTER_ID, LONG_REPLY, WorkerKilled
 from tests.values import make_bot, make_installation, make_terms
@@ -16,13 +16,13 @@ REFUSED = SlackRefusedMessage("invalid_blocks")
 
 
 def failures(acme: Scenario, *questions: object) -> list[int]:
-    return [acme.answers.questions.progress(each).failures for each in questions]  # type: ignore[arg-type]
+    return [acme.answers.questions.progress(each).failures for each in questions]
 
 
 # Rate limits
 
 
-def test_slacks_rate_limit_is_waited_for_more_often_than_any_failure(acme: Scenario) -> None:
+def test_slacks_rate_limit_is_waited_for_more_often_than_any_failure(acme):
     acme.slack.posts.then(*[SlackBusy("ratelimited", 30.0)] * 12)
     question = acme.ask()
 
@@ -35,7 +35,7 @@ def test_slacks_rate_limit_is_waited_for_more_often_than_any_failure(acme: Scena
     assert (len(acme.sectorflow.asked), len(acme.slack.posted), acme.left) == (1, 1, [])
 
 
-def test_while_slack_limits_an_installation_only_the_others_post(acme: Scenario) -> None:
+def test_while_slack_limits_an_installation_only_the_others_post(acme):
     other = make_installation(make_terms(id="other"), make_bot(team_id="T0OTHER", bot_token="xoxb-other"))
     acme.answers.installations.save(other, None, None)
     acme.slack.posts.then(SlackBusy("ratelimited", 3600.0))
@@ -51,7 +51,7 @@ def test_while_slack_limits_an_installation_only_the_others_post(acme: Scenario)
     assert acme.ended == {"answered": 1}
 
 
-def test_a_notice_of_failure_waits_for_slack_too(acme: Scenario) -> None:
+def test_a_notice_of_failure_waits_for_slack_too(acme):
     acme.sectorflow.answers.then(TokenRefused("status 401"))
     acme.slack.posts.then(SlackBusy("ratelimited", 30.0), SlackBusy("fatal_error"))
     acme.ask()
@@ -69,7 +69,7 @@ def test_a_notice_of_failure_waits_for_slack_too(acme: Scenario) -> None:
 
 
 @pytest.fixture(params=["posted", "replaces the placeholder"])
-def first_call(request: pytest.FixtureRequest, acme: Scenario) -> Script:
+def first_call(request, acme):
     """The calls by which the first message of an answer is posted, or replaces a placeholder."""
     if request.param == "posted":
         acme.accept(id=LETTER_ID)
@@ -92,9 +92,7 @@ def types(message: Message) -> set[str]:
     ],
     ids=["as it is", "simpler", "plainer"],
 )
-def test_a_message_that_slack_refuses_is_posted_in_plainer_and_plainer_forms(
-    acme: Scenario, first_call: Script, refusals: int, has: set[str], lacks: set[str]
-) -> None:
+def test_a_message_that_slack_refuses_is_posted_in_plainer_forms(acme, first_call, refusals, has, lacks):
     first_call.then(*[REFUSED] * refusals)
 
     acme.work()
@@ -112,9 +110,7 @@ def test_a_message_that_slack_refuses_is_posted_in_plainer_and_plainer_forms(
     [(3, True, [ENGLISH.unexpected]), (4, False, [ENGLISH.unexpected]), (5, False, [])],
     ids=["as it is", "without a button", "in no form"],
 )
-def test_after_a_refusal_of_every_form_the_user_is_notified_in_the_form_that_slack_takes(
-    acme: Scenario, first_call: Script, refusals: int, has_button: bool, notice: list[str]
-) -> None:
+def test_after_a_refusal_of_every_form_the_user_is_notified(acme, first_call, refusals, has_button, notice):
     before = acme.slack.seen
     first_call.then(*[REFUSED] * refusals)
 
@@ -135,9 +131,7 @@ def forms(slack: FakeSlackClient) -> list[str]:
 
 
 @pytest.mark.parametrize(("refusals", "form"), [(1, "blocks"), (2, "text")])
-def test_only_the_message_that_slack_refuses_is_posted_in_another_form(
-    acme: Scenario, refusals: int, form: str
-) -> None:
+def test_only_the_message_that_slack_refuses_is_posted_in_another_form(acme, refusals, form):
     acme.sectorflow.reply = LONG_REPLY
     acme.slack.posts.then(None, *[REFUSED] * refusals)
 
@@ -150,7 +144,7 @@ def test_only_the_message_that_slack_refuses_is_posted_in_another_form(
     assert 0 < changed < len(others)
 
 
-def test_the_next_worker_continues_after_the_right_one_of_several_plainer_messages(acme: Scenario) -> None:
+def test_the_next_worker_continues_after_the_right_one_of_several_plainer_messages(acme):
     acme.sectorflow.reply = LONG_REPLY
     acme.slack.posts.then(None, REFUSED, REFUSED)
     acme.ask(1)
@@ -165,18 +159,7 @@ def test_the_next_worker_continues_after_the_right_one_of_several_plainer_messag
     assert acme.left == []
 
 
-def test_the_next_worker_replaces_the_placeholder_by_the_simpler_form(acme: Scenario) -> None:
-    acme.slack.updates.then(REFUSED, WorkerKilled())
-    acme.accept_with_placeholder()
-
-    with acme.killed():
-        acme.work()
-
-    assert forms(acme.slack) == ["blocks"]
-    assert "Answer 1" in acme.slack.seen[0]
-
-
-def test_a_notice_of_failure_whose_form_slack_refuses_is_posted_without_a_button(acme: Scenario) -> None:
+def test_a_notice_of_failure_whose_form_slack_refuses_is_posted_without_a_button(acme):
     acme.sectorflow.answers.then(TokenRefused("status 401"))
     acme.slack.posts.then(REFUSED)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -37,9 +36,7 @@ def updated_ts(acme: Scenario) -> list[str]:
     [((), "Asking GPT, Claude and Gemini…"), (MODEL_IDS[1:2], "Asking Claude…")],
     ids=["all models", "one model"],
 )
-def test_a_placeholder_names_the_models_that_are_asked(
-    acme: Scenario, model_ids: tuple[str, ...], text: str
-) -> None:
+def test_a_placeholder_names_the_models_that_are_asked(acme, model_ids, text):
     names = dict(zip(MODEL_IDS, ("GPT", "Claude", "Gemini"), strict=True))
     acme.configure(sectorflow=replace(make_terms().sectorflow, model_names=names))
 
@@ -50,7 +47,7 @@ def test_a_placeholder_names_the_models_that_are_asked(
 
 
 @pytest.mark.parametrize("method", [POST, UPDATE])
-def test_while_slack_limits_messages_no_placeholder_is_posted(acme: Scenario, method: str) -> None:
+def test_while_slack_limits_messages_no_placeholder_is_posted(acme, method):
     acme.services.slack_jobs.placeholders.messaging.pauses.pause(KEY, method, 3600.0)
 
     acme.accept_with_placeholder()
@@ -59,7 +56,7 @@ def test_while_slack_limits_messages_no_placeholder_is_posted(acme: Scenario, me
 
 
 @pytest.mark.parametrize("error", [SlackRefused("not_in_channel"), SlackBusy("status_503")])
-def test_a_placeholder_that_slack_did_not_take_may_be_posted_later(acme: Scenario, error: Exception) -> None:
+def test_a_placeholder_that_slack_did_not_take_may_be_posted_later(acme, error):
     acme.slack.posts.then(error)
     question = acme.accept_with_placeholder()
     assert acme.slack.posted == []
@@ -71,7 +68,7 @@ def test_a_placeholder_that_slack_did_not_take_may_be_posted_later(acme: Scenari
     assert acme.shows_the_answer_alone()
 
 
-def test_in_the_thread_of_a_direct_message_a_status_is_set_instead(acme: Scenario) -> None:
+def test_in_the_thread_of_a_direct_message_a_status_is_set_instead(acme):
     acme.accept_with_placeholder(**DM_THREAD)
     assert acme.slack.status_set == [("D0ANN", "0.5", status(3))]
     assert acme.slack.posted == []
@@ -87,9 +84,7 @@ def test_in_the_thread_of_a_direct_message_a_status_is_set_instead(acme: Scenari
     [(DM_THREAD, SlackRefused("missing_scope")), ({"is_direct": True}, None), ({"thread_ts": "0.5"}, None)],
     ids=["refused status", "direct message", "thread of a channel"],
 )
-def test_a_placeholder_is_posted_if_slack_would_show_no_status(
-    acme: Scenario, changes: dict[str, Any], refusal: SlackRefused | None
-) -> None:
+def test_a_placeholder_is_posted_if_slack_would_show_no_status(acme, changes, refusal):
     acme.slack.statuses.then(refusal)
 
     acme.accept_with_placeholder(**changes)
@@ -103,33 +98,20 @@ def test_a_placeholder_is_posted_if_slack_would_show_no_status(
 # The answer replaces it
 
 
-def test_the_answer_replaces_the_placeholder(acme: Scenario) -> None:
+def test_the_first_message_of_an_answer_replaces_the_placeholder_and_others_follow(acme):
+    acme.sectorflow.reply = LONG_REPLY
     question = acme.accept_with_placeholder()
 
     acme.work()
 
     ((token, channel_id, ts, _),) = acme.slack.updated
     assert (token, channel_id, ts) == (BOT_TOKEN, question.channel_id, FIRST_TS)
-    assert acme.shows_the_answer_alone()
-    assert acme.kept().posted == (FIRST_TS,)
-    assert acme.left == []
-
-
-def test_the_first_message_of_a_long_answer_replaces_the_placeholder_and_others_follow(
-    acme: Scenario,
-) -> None:
-    acme.sectorflow.reply = LONG_REPLY
-    acme.accept_with_placeholder()
-
-    acme.work()
-
-    assert updated_ts(acme) == [FIRST_TS]
     assert len(acme.slack.posted) > 2
     assert ASKING not in acme.slack.seen
     assert acme.kept().posted == tuple(acme.slack.shown)
 
 
-def test_a_notice_of_failure_replaces_the_placeholder_with_a_button(acme: Scenario) -> None:
+def test_a_notice_of_failure_replaces_the_placeholder_with_a_button(acme):
     acme.sectorflow.answers.then(TokenRefused("status 401"))
     acme.accept_with_placeholder(id=LETTER_ID)
 
@@ -138,7 +120,7 @@ def test_a_notice_of_failure_replaces_the_placeholder_with_a_button(acme: Scenar
     assert acme.slack.shown == {FIRST_TS: notice_to_ask_again(ENGLISH.key_refused, LETTER_ID)}
 
 
-def test_a_placeholder_stays_until_the_question_is_tried_again(acme: Scenario) -> None:
+def test_a_placeholder_stays_until_the_question_is_tried_again(acme):
     acme.sectorflow.answers.then(SectorFlowBusy("status 503"))
     acme.accept_with_placeholder()
     acme.work()
@@ -154,7 +136,7 @@ GONE = ("message_not_found", "cant_update_message", "edit_window_closed", "block
 
 
 @pytest.mark.parametrize("code", [*GONE, "cant_delete_message"])
-def test_if_the_placeholder_is_gone_the_answer_is_posted_as_a_new_message(acme: Scenario, code: str) -> None:
+def test_if_the_placeholder_is_gone_the_answer_is_posted_as_a_new_message(acme, code):
     acme.slack.updates.then(SlackRefused(code))
     question = acme.accept_with_placeholder()
 
@@ -168,9 +150,7 @@ def test_if_the_placeholder_is_gone_the_answer_is_posted_as_a_new_message(acme: 
 # Crashes and races
 
 
-def test_a_worker_that_died_between_the_update_and_its_record_leaves_no_second_message(
-    acme: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_that_died_between_the_update_and_its_record_leaves_no_second_message(acme, monkeypatch):
     acme.accept_with_placeholder()
 
     with acme.killed(), monkeypatch.context() as patch:
@@ -182,7 +162,7 @@ def test_a_worker_that_died_between_the_update_and_its_record_leaves_no_second_m
     assert acme.ended == {"answered": 1}
 
 
-def test_the_next_worker_does_not_repeat_an_update_that_is_stored(acme: Scenario) -> None:
+def test_the_next_worker_does_not_repeat_an_update_that_is_stored(acme):
     acme.sectorflow.reply = LONG_REPLY
     acme.slack.posts.then(None, WorkerKilled())
     acme.accept_with_placeholder()
@@ -195,7 +175,7 @@ def test_the_next_worker_does_not_repeat_an_update_that_is_stored(acme: Scenario
     assert acme.left == []
 
 
-def test_no_placeholder_follows_an_answer_that_came_first(acme: Scenario) -> None:
+def test_no_placeholder_follows_an_answer_that_came_first(acme):
     question = acme.ask()
 
     acme.post_placeholder(question)
@@ -203,9 +183,7 @@ def test_no_placeholder_follows_an_answer_that_came_first(acme: Scenario) -> Non
     assert acme.shows_the_answer_alone()
 
 
-def test_the_answer_waits_for_a_placeholder_that_is_being_posted(
-    acme: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_answer_waits_for_a_placeholder_that_is_being_posted(acme, monkeypatch):
     question = acme.accept()
     placeholders = acme.services.slack_jobs.placeholders.placeholders
     placeholders.claim(question.id)
@@ -219,9 +197,7 @@ def test_the_answer_waits_for_a_placeholder_that_is_being_posted(
 
 
 @pytest.mark.parametrize("deleted", [None, SlackRefused("message_not_found")], ids=["there", "gone"])
-def test_a_placeholder_that_is_posted_too_late_is_deleted_again(
-    acme: Scenario, deleted: SlackRefused | None
-) -> None:
+def test_a_placeholder_that_is_posted_too_late_is_deleted_again(acme, deleted):
     acme.slack.posts.then(lambda: (acme.let_claims_expire(), acme.work()))
     acme.slack.removals.then(deleted)
 
@@ -244,9 +220,9 @@ def notify(acme: Scenario) -> None:
 
 
 @pytest.fixture
-def line(acme: Scenario) -> Scenario:
+def line(acme):
     """An installation without room for more questions, and two users who wait in line."""
-    acme.answers.questions._limit = 1  # type: ignore[attr-defined]
+    acme.answers.questions._limit = 1
     acme.accept(1)
     question = acme.answers.questions.lease(KEY)
     assert question is not None
@@ -266,9 +242,7 @@ def line(acme: Scenario) -> Scenario:
     ],
     ids=["at once", "Slack busy", "Slack refuses one"],
 )
-def test_each_user_in_line_is_notified_once_in_the_thread_of_the_question(
-    line: Scenario, outcomes: list[Exception | None], threads: list[str]
-) -> None:
+def test_each_user_in_line_is_notified_once_in_the_thread_of_the_question(line, outcomes, threads):
     line.slack.posts.then(*outcomes)
 
     notify(line)
@@ -279,7 +253,7 @@ def test_each_user_in_line_is_notified_once_in_the_thread_of_the_question(
     assert line.store.llen(f"waiting:{KEY}") == 2
 
 
-def test_while_slack_limits_messages_no_user_is_notified(line: Scenario) -> None:
+def test_while_slack_limits_messages_no_user_is_notified(line):
     line.services.slack_jobs.placeholders.messaging.pauses.pause(KEY, POST, 3600.0)
 
     notify(line)
@@ -287,7 +261,7 @@ def test_while_slack_limits_messages_no_user_is_notified(line: Scenario) -> None
     assert line.slack.posted == []
 
 
-def test_a_placeholder_is_updated_once_with_the_time_that_the_answer_takes(acme: Scenario) -> None:
+def test_a_placeholder_is_updated_once_with_the_time_that_the_answer_takes(acme):
     acme.accept_with_placeholder()
     acme.answers.questions.lease(KEY)
 
@@ -298,7 +272,7 @@ def test_a_placeholder_is_updated_once_with_the_time_that_the_answer_takes(acme:
     assert updated_ts(acme) == [FIRST_TS]
 
 
-def test_without_a_placeholder_the_notification_becomes_one(acme: Scenario) -> None:
+def test_without_a_placeholder_the_notification_becomes_one(acme):
     acme.sectorflow.answers.then(SectorFlowBusy("status 503"))
     acme.ask()
 
@@ -309,7 +283,7 @@ def test_without_a_placeholder_the_notification_becomes_one(acme: Scenario) -> N
     assert acme.shows_the_answer_alone()
 
 
-def test_a_status_is_set_again_before_slack_ends_it(acme: Scenario) -> None:
+def test_a_status_is_set_again_before_slack_ends_it(acme):
     acme.accept_with_placeholder(**DM_THREAD)
     acme.answers.questions.lease(KEY)
 
@@ -319,7 +293,7 @@ def test_a_status_is_set_again_before_slack_ends_it(acme: Scenario) -> None:
     assert acme.slack.posted == []
 
 
-def test_users_who_wait_for_a_regenerated_model_are_not_notified(answered: Scenario) -> None:
+def test_users_who_wait_for_a_regenerated_model_are_not_notified(answered):
     answered.press(from_menu(actions.REGENERATE, 1))
     answered.run_jobs()
     shown = answered.slack.seen

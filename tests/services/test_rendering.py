@@ -37,7 +37,7 @@ REFUSED = SlackRefusedMessage("invalid_blocks")
 
 
 @pytest.fixture
-def long(acme: Scenario) -> Scenario:
+def long(acme):
     """An answer of three models, with several messages for each."""
     acme.sectorflow.reply = long_reply()
     acme.have_answered()
@@ -46,7 +46,7 @@ def long(acme: Scenario) -> Scenario:
 
 
 @pytest.fixture
-def in_tabs(long: Scenario) -> Scenario:
+def in_tabs(long):
     """The same as tabs, in one message."""
     show(long, TABS)
     assert list(long.slack.shown) == [FIRST_TS]
@@ -89,7 +89,7 @@ def first_message(acme: Scenario) -> str:
 # Tabs, pages and displays
 
 
-def test_pages_turn_and_another_tab_opens_at_its_first_page(in_tabs: Scenario) -> None:
+def test_pages_turn_and_another_tab_opens_at_its_first_page(in_tabs):
     shown = []
     turns = [press(actions.TURN_PAGE, 0, page) for page in (0, 1, 0, 1)]
     for payload in (*turns, press(actions.SHOW_TAB, 1)):
@@ -101,7 +101,7 @@ def test_pages_turn_and_another_tab_opens_at_its_first_page(in_tabs: Scenario) -
     assert {update[1:3] for update in in_tabs.slack.updated} == {("C0GENERAL", FIRST_TS)}
 
 
-def test_tabs_replace_the_first_message_and_the_others_are_deleted(long: Scenario) -> None:
+def test_tabs_replace_the_first_message_and_the_others_are_deleted(long):
     before = long.kept().posted
     # A user has deleted one already.
     long.slack.removals.then(None, SlackRefused("message_not_found"))
@@ -112,9 +112,7 @@ def test_tabs_replace_the_first_message_and_the_others_are_deleted(long: Scenari
     assert [ts for _, _, ts in long.slack.removed] == [before[1], *before[3:]]
 
 
-def test_separated_answers_replace_the_tabs_and_are_posted_below_with_the_question(
-    in_tabs: Scenario,
-) -> None:
+def test_separated_answers_replace_the_tabs_and_are_posted_below_with_the_question(in_tabs):
     posted = len(in_tabs.slack.posted)
     assert "Tell me a joke" not in first_message(in_tabs)
 
@@ -128,7 +126,7 @@ def test_separated_answers_replace_the_tabs_and_are_posted_below_with_the_questi
     assert all(heading.endswith(", on “Tell me a joke”") for heading in others)
 
 
-def test_only_messages_that_are_added_to_an_answer_name_the_question(long: Scenario) -> None:
+def test_only_messages_that_are_added_to_an_answer_name_the_question(long):
     before = indexes(long)
     long.sectorflow.reply = reply_of(MODEL_IDS[2], "More words. " * 4_000)
 
@@ -148,16 +146,14 @@ def test_only_messages_that_are_added_to_an_answer_name_the_question(long: Scena
     [((TABS, TABS, press(actions.SHOW_TAB, 1)), 1), ((SEPARATED,), 0)],
     ids=["several at once", "nothing changed"],
 )
-def test_presses_are_rendered_in_one_update_at_most(
-    answered: Scenario, presses: tuple[dict[str, Any], ...], updates: int
-) -> None:
+def test_presses_are_rendered_in_one_update_at_most(answered, presses, updates):
     show(answered, *presses)
 
     assert len(answered.slack.updated) == updates
     assert answered.shows_what_is_stored()
 
 
-def test_regenerating_a_model_updates_its_own_messages_only(long: Scenario) -> None:
+def test_regenerating_a_model_updates_its_own_messages_only(long):
     before = long_reply().answers[1]
     long.sectorflow.reply = Reply((replace(before, text=before.text.replace("line", "word", 1)),))
     shown = list(long.slack.shown.values())
@@ -172,16 +168,7 @@ def test_regenerating_a_model_updates_its_own_messages_only(long: Scenario) -> N
     assert long.shows_what_is_stored()
 
 
-def test_an_answer_whose_digests_are_unknown_is_rendered_completely_once(long: Scenario) -> None:
-    long.store.hdel(f"answer:{ANSWER_ID}", "digests")
-
-    for _ in range(2):
-        show(long, SEPARATED)
-
-    assert updated(long) == indexes(long)
-
-
-def test_a_message_that_slack_took_in_a_simpler_form_is_not_updated_again(answered: Scenario) -> None:
+def test_a_message_that_slack_took_in_a_simpler_form_is_not_updated_again(answered):
     answered.slack.updates.then(REFUSED)
 
     show(answered, TABS)
@@ -193,7 +180,7 @@ def test_a_message_that_slack_took_in_a_simpler_form_is_not_updated_again(answer
     assert answered.kept().rendered == answered.kept().version
 
 
-def test_a_message_that_slack_took_as_several_plain_ones_is_rendered_again(long: Scenario) -> None:
+def test_a_message_that_slack_took_as_several_plain_ones_is_rendered_again(long):
     long.slack.updates.then(REFUSED, REFUSED)
     show(long, TABS)
     assert len(long.slack.shown) > 1
@@ -209,9 +196,7 @@ def test_a_message_that_slack_took_as_several_plain_ones_is_rendered_again(long:
 @pytest.mark.parametrize(
     ("call", "at"), [("updates", 0), ("posts", 0), ("posts", 2), ("removals", 0), ("removals", 2)]
 )
-def test_a_worker_that_dies_while_it_renders_leaves_no_second_message(
-    long: Scenario, call: str, at: int
-) -> None:
+def test_a_worker_that_dies_while_it_renders_leaves_no_second_message(long, call, at):
     long.press(TABS)
     if call != "removals":
         long.run_jobs()
@@ -227,13 +212,11 @@ def test_a_worker_that_dies_while_it_renders_leaves_no_second_message(
 
 
 @pytest.mark.parametrize("at", [0, 1, 3])
-def test_a_worker_that_dies_between_an_update_and_its_record_leaves_no_outdated_message(
-    long: Scenario, monkeypatch: pytest.MonkeyPatch, at: int
-) -> None:
+def test_a_worker_that_dies_before_it_records_an_update_leaves_no_outdated_message(long, monkeypatch, at):
     long.press(from_menu(actions.REGENERATE, 1), TABS)
     mark_rendered, calls = AnswerStore.mark_rendered, iter(range(99))
 
-    def die_at_one(*args: Any) -> None:
+    def die_at_one(*args):
         if next(calls) == at:
             long.queue.slack_jobs.clear()
             raise WorkerKilled
@@ -251,8 +234,8 @@ def test_a_worker_that_dies_between_an_update_and_its_record_leaves_no_outdated_
     assert long.shows_what_is_stored()
 
 
-def test_a_press_while_an_answer_is_rendered_is_rendered_too(answered: Scenario) -> None:
-    def press_meanwhile() -> None:
+def test_a_press_while_an_answer_is_rendered_is_rendered_too(answered):
+    def press_meanwhile():
         answered.press(press(actions.SHOW_TAB, 2))
         answered.queue.slack_jobs.clear()
 
@@ -265,8 +248,8 @@ def test_a_press_while_an_answer_is_rendered_is_rendered_too(answered: Scenario)
     assert answered.shows_what_is_stored()
 
 
-def test_a_press_before_all_is_posted_is_rendered_after_the_last_message(acme: Scenario) -> None:
-    def press_the_first() -> None:
+def test_a_press_before_all_is_posted_is_rendered_after_the_last_message(acme):
+    def press_the_first():
         show(acme, TABS)
         # No message of the answer is stored yet.
         assert acme.slack.updated == []
@@ -284,7 +267,7 @@ def test_a_press_before_all_is_posted_is_rendered_after_the_last_message(acme: S
 # Refusals and rate limits
 
 
-def test_a_message_that_cannot_be_updated_any_more_is_posted_anew(answered: Scenario) -> None:
+def test_a_message_that_cannot_be_updated_any_more_is_posted_anew(answered):
     answered.slack.updates.then(SlackRefused("edit_window_closed"))
 
     show(answered, TABS)
@@ -293,7 +276,7 @@ def test_a_message_that_cannot_be_updated_any_more_is_posted_anew(answered: Scen
     assert answered.slack.texts[1:] == [answered.rendered()[0].text]
 
 
-def test_a_message_that_slack_refuses_in_every_form_stays_as_it_was(answered: Scenario) -> None:
+def test_a_message_that_slack_refuses_in_every_form_stays_as_it_was(answered):
     answered.slack.updates.then(*[REFUSED] * 5)
 
     show(answered, TABS)
@@ -303,9 +286,7 @@ def test_a_message_that_slack_refuses_in_every_form_stays_as_it_was(answered: Sc
 
 
 @pytest.mark.parametrize(("retry_after", "delay"), [(7.0, 7.0), (None, 1.0)])
-def test_while_slack_limits_updates_they_wait_and_none_is_repeated(
-    long: Scenario, retry_after: float | None, delay: float
-) -> None:
+def test_while_slack_limits_updates_they_wait_and_none_is_repeated(long, retry_after, delay):
     long.store.hdel(f"answer:{ANSWER_ID}", "digests")
     long.slack.updates.then(*[None] * 4, SlackBusy("ratelimited", retry_after))
     long.press(SEPARATED)
@@ -323,9 +304,7 @@ def test_while_slack_limits_updates_they_wait_and_none_is_repeated(
 # Several processes
 
 
-def test_an_answer_that_another_process_renders_for_long_is_rendered_later(
-    answered: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_that_another_process_renders_for_long_is_rendered_later(answered, monkeypatch):
     monkeypatch.setattr(rendering, "WAIT_SECONDS", 0.0)
     answered.press(TABS)
     job = only_job(answered)
@@ -337,7 +316,7 @@ def test_an_answer_that_another_process_renders_for_long_is_rendered_later(
     assert answered.queue.slack_jobs == [(job, 1.0)]
 
 
-def test_after_a_rendering_that_outlasted_its_lock_no_digest_is_trusted(long: Scenario) -> None:
+def test_after_a_rendering_that_outlasted_its_lock_no_digest_is_trusted(long):
     ticks = iter(range(0, 10_000, 31))
     slow = replace(long.services.slack_jobs.rendering, monotonic=lambda: float(next(ticks)))
     long.press(SEPARATED)
@@ -349,10 +328,10 @@ def test_after_a_rendering_that_outlasted_its_lock_no_digest_is_trusted(long: Sc
     assert updated(long) == indexes(long)
 
 
-def test_of_presses_at_once_the_last_is_shown_and_one_worker_renders_at_a_time(answered: Scenario) -> None:
+def test_of_presses_at_once_the_last_is_shown_and_one_worker_renders_at_a_time(answered):
     alone, met = threading.Lock(), []
 
-    def take_time() -> None:
+    def take_time():
         met.append(not alone.acquire(blocking=False))
         time.sleep(0.01)
         if not met[-1]:
@@ -362,7 +341,7 @@ def test_of_presses_at_once_the_last_is_shown_and_one_worker_renders_at_a_time(a
     answered.press(TABS)
     job = only_job(answered)
 
-    def press_and_render(number: int) -> None:
+    def press_and_render(number):
         answered.press(press(actions.SHOW_TAB, number % 3))
         answered.services.slack_jobs.run(job)
 

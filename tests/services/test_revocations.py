@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused
+from sectorflow_slack.domain.errors import SlackBusy, SlackRefused
 from sectorflow_slack.domain.installations import Installation, Revocation
 from sectorflow_slack.services.revocations import DEAD_TOKEN_CODES, MAX_TRIES
 from tests.losing import lose
@@ -51,21 +51,21 @@ def install_again(flow: InstallFlow, bot_token: str = BOT_TOKEN) -> Installation
     return flow.install(make_installation(make_terms(id="again"), make_bot(bot_token=bot_token)))
 
 
-def test_a_token_that_is_due_is_revoked_and_forgotten(flow: InstallFlow) -> None:
+def test_a_token_that_is_due_is_revoked_and_forgotten(flow):
     outcome = revoke(flow, REVOCATION, ANOTHER)
 
     assert flow.slack.revoked == [BOT_TOKEN, "another"]
     assert (outcome.completed, outcome.released) == ([REVOCATION, ANOTHER], [])
 
 
-def test_so_few_tokens_are_revoked_at_once_that_other_jobs_have_time(flow: InstallFlow) -> None:
+def test_so_few_tokens_are_revoked_at_once_that_other_jobs_have_time(flow):
     revoke(flow, *[REVOCATION] * 50)
 
     assert 1 <= len(flow.slack.revoked) <= 20
 
 
 @pytest.mark.parametrize("code", sorted(DEAD_TOKEN_CODES))
-def test_a_token_that_does_not_work_any_more_counts_as_revoked(flow: InstallFlow, code: str) -> None:
+def test_a_token_that_does_not_work_any_more_counts_as_revoked(flow, code):
     flow.slack.revocations.then(SlackRefused(code))
 
     outcome = revoke(flow, REVOCATION)
@@ -74,9 +74,7 @@ def test_a_token_that_does_not_work_any_more_counts_as_revoked(flow: InstallFlow
 
 
 @pytest.mark.parametrize(("bot_token", "revoked"), [(BOT_TOKEN, []), ("another-token", [BOT_TOKEN])])
-def test_a_token_is_revoked_unless_a_newer_installation_uses_it(
-    flow: InstallFlow, bot_token: str, revoked: list[str]
-) -> None:
+def test_a_token_is_revoked_unless_a_newer_installation_uses_it(flow, bot_token, revoked):
     install_again(flow, bot_token)
 
     outcome = revoke(flow, REVOCATION)
@@ -85,9 +83,7 @@ def test_a_token_is_revoked_unless_a_newer_installation_uses_it(
     assert outcome.completed == [REVOCATION]
 
 
-def test_a_token_is_not_revoked_if_no_key_decrypts_the_installation_that_may_use_it(
-    flow: InstallFlow,
-) -> None:
+def test_a_token_is_not_revoked_if_no_key_decrypts_the_installation_that_may_use_it(flow):
     installation = install_again(flow)
     lose(flow.store, f"installation:{installation.key}", "bot_token")
 
@@ -114,9 +110,7 @@ def test_a_token_is_not_revoked_if_no_key_decrypts_the_installation_that_may_use
     ],
     ids=str,
 )
-def test_a_token_that_slack_does_not_revoke_is_tried_again_after_longer_and_longer_delays(
-    flow: InstallFlow, tries: int, error: SlackError, delay: float
-) -> None:
+def test_a_token_that_slack_does_not_revoke_is_tried_again_after_a_growing_delay(flow, tries, error, delay):
     flow.slack.revocations.then(error)
 
     outcome = revoke(flow, replace(REVOCATION, tries=tries), ANOTHER)
@@ -125,7 +119,7 @@ def test_a_token_that_slack_does_not_revoke_is_tried_again_after_longer_and_long
     assert outcome.completed == [ANOTHER]
 
 
-def test_no_token_is_tried_for_more_than_30_days(flow: InstallFlow, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_token_is_tried_for_more_than_30_days(flow, caplog):
     last = replace(REVOCATION, tries=MAX_TRIES - 1)
     flow.slack.revocations.then(BUSY)
 
@@ -145,9 +139,7 @@ def test_no_token_is_tried_for_more_than_30_days(flow: InstallFlow, caplog: pyte
     [(NOW, [(OWN_APP, "a-refresh-token")], "fresh-bot-token-1"), (NOW - 10, [], BOT_TOKEN)],
     ids=["expired", "time left"],
 )
-def test_only_an_expired_token_is_renewed_to_be_revoked(
-    flow: InstallFlow, now: float, refreshed: list[object], revoked: str
-) -> None:
+def test_only_an_expired_token_is_renewed_to_be_revoked(flow, now, refreshed, revoked):
     flow.clock.now = now
 
     outcome = revoke(flow, EXPIRED)
@@ -156,7 +148,7 @@ def test_only_an_expired_token_is_renewed_to_be_revoked(
     assert len(outcome.completed) == 1
 
 
-def test_a_renewed_token_that_slack_does_not_revoke_now_is_tried_again(flow: InstallFlow) -> None:
+def test_a_renewed_token_that_slack_does_not_revoke_now_is_tried_again(flow):
     flow.slack.revocations.then(BUSY)
 
     ((waiting, _),) = revoke(flow, EXPIRED).released
@@ -165,7 +157,7 @@ def test_a_renewed_token_that_slack_does_not_revoke_now_is_tried_again(flow: Ins
     assert waiting.tries == 1
 
 
-def test_an_expired_token_that_slack_cannot_renew_now_is_tried_again(flow: InstallFlow) -> None:
+def test_an_expired_token_that_slack_cannot_renew_now_is_tried_again(flow):
     flow.slack.refreshes.then(BUSY)
 
     outcome = revoke(flow, EXPIRED)
@@ -174,9 +166,7 @@ def test_an_expired_token_that_slack_cannot_renew_now_is_tried_again(flow: Insta
     assert flow.slack.revoked == []
 
 
-def test_an_expired_token_whose_app_no_key_decrypts_is_tried_again_and_delays_no_other(
-    flow: InstallFlow,
-) -> None:
+def test_an_expired_token_whose_app_no_key_decrypts_is_tried_again_and_delays_no_other(flow):
     lose(flow.store, f"app:{CUSTOMERS_APP.app_id}", "client_secret", "signing_secret", client_id="333.444")
 
     outcome = revoke(flow, OF_ANOTHER_APP, ANOTHER)
@@ -194,9 +184,7 @@ def test_an_expired_token_whose_app_no_key_decrypts_is_tried_again_and_delays_no
     ],
     ids=["refresh refused", "app refused", "app forgotten"],
 )
-def test_an_expired_token_that_cannot_be_renewed_is_forgotten(
-    flow: InstallFlow, revocation: Revocation, refresh: SlackError | None
-) -> None:
+def test_an_expired_token_that_cannot_be_renewed_is_forgotten(flow, revocation, refresh):
     flow.slack.refreshes.then(refresh)
     flow.slack.revocations.then(SlackRefused("token_expired"))
 

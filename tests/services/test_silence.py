@@ -32,7 +32,7 @@ def lose_the_lease(_: Scenario, patch: pytest.MonkeyPatch) -> None:
 
     def late(self: QuestionStore, question: object) -> None:
         self._redis.hset("question:" + LETTER_ID, "holder", "another")
-        assert_held(self, question)  # type: ignore[arg-type]
+        assert_held(self, question)
 
     patch.setattr(QuestionStore, "assert_held", late)
 
@@ -70,13 +70,9 @@ FAILURES: dict[str, Arrange] = {
 
 @pytest.mark.parametrize("has_placeholder", [True, False], ids=["with a placeholder", "without"])
 @pytest.mark.parametrize("failure", FAILURES)
-def test_no_log_line_and_no_stored_value_contains_a_text_or_a_token(
-    acme: Scenario,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-    failure: str,
-    has_placeholder: bool,
-) -> None:
+def test_no_log_line_and_no_stored_value_contains_a_secret(
+    acme, caplog, monkeypatch, failure, has_placeholder
+):
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr("uuid.uuid4", lambda: type("Fixed", (), {"hex": LETTER_ID}))
     acme.sectorflow.reply = make_reply(MODEL_IDS, "thread-1", text=ANSWER)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, StorageUnavailable
+from sectorflow_slack.domain.errors import SlackBusy, SlackRefused, StorageUnavailable
 from sectorflow_slack.domain.installations import FreshToken, Installation
 from sectorflow_slack.services import resilience
 from sectorflow_slack.services import tokens as tokens_module
@@ -39,9 +39,7 @@ def with_token(installation: Installation, token: FreshToken = FRESH) -> Install
     [(None, ""), (NOW + RENEW_BEFORE_SECONDS + 1, REFRESH_TOKEN)],
     ids=["never expires", "time left"],
 )
-def test_a_token_that_does_not_expire_soon_is_used_as_it_is(
-    flow: InstallFlow, expires_at: float | None, refresh_token: str
-) -> None:
+def test_a_token_that_does_not_expire_soon_is_used_as_it_is(flow, expires_at, refresh_token):
     installation = install(flow, expires_at, refresh_token=refresh_token)
 
     assert flow.tokens.ensure_fresh(installation) == installation
@@ -49,7 +47,7 @@ def test_a_token_that_does_not_expire_soon_is_used_as_it_is(
 
 
 @pytest.mark.parametrize("expires_at", [SOON, NOW + 30, NOW, EXPIRED])
-def test_a_token_is_renewed_before_it_expires_or_after(flow: InstallFlow, expires_at: float) -> None:
+def test_a_token_is_renewed_before_it_expires_or_after(flow, expires_at):
     installation = install(flow, expires_at)
 
     renewed = flow.tokens.ensure_fresh(installation)
@@ -58,7 +56,7 @@ def test_a_token_is_renewed_before_it_expires_or_after(flow: InstallFlow, expire
     assert flow.slack.refreshed == [(OWN_APP, REFRESH_TOKEN)]
 
 
-def test_a_token_that_slack_calls_expired_is_renewed_once_whatever_its_time(flow: InstallFlow) -> None:
+def test_a_token_that_slack_calls_expired_is_renewed_once_whatever_its_time(flow):
     installation = install(flow, NOW + 11 * 3600)
 
     for _ in range(2):
@@ -66,12 +64,12 @@ def test_a_token_that_slack_calls_expired_is_renewed_once_whatever_its_time(flow
     assert len(flow.slack.refreshed) == 1
 
 
-def test_a_token_that_slack_calls_expired_and_that_cannot_be_renewed_is_refused(flow: InstallFlow) -> None:
+def test_a_token_that_slack_calls_expired_and_that_cannot_be_renewed_is_refused(flow):
     with pytest.raises(SlackRefused, match="token_expired"):
         flow.tokens.renew_now(install(flow, None, refresh_token=""))
 
 
-def test_no_token_is_logged(flow: InstallFlow, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_token_is_logged(flow, caplog):
     caplog.set_level(logging.DEBUG)
     flow.slack.refreshes.then(SlackBusy("timeout"))
     installation = install(flow, SOON)
@@ -100,7 +98,7 @@ class CountingLocks:
 
 
 @pytest.mark.parametrize("expires_at", [SOON, EXPIRED])
-def test_of_twenty_threads_that_need_a_token_one_renews_it(flow: InstallFlow, expires_at: float) -> None:
+def test_of_twenty_threads_that_need_a_token_one_renews_it(flow, expires_at):
     installation, locks = install(flow, expires_at), CountingLocks(flow.tokens.locks)
     tokens = replace(flow.tokens, locks=locks)
     flow.slack.refreshes.then(lambda: all(locks.asked.acquire(timeout=30) for _ in range(20)))
@@ -113,7 +111,7 @@ def test_of_twenty_threads_that_need_a_token_one_renews_it(flow: InstallFlow, ex
     assert {each.bot.bot_token for each in used} <= usable
 
 
-def test_the_tokens_of_two_installations_are_renewed_at_the_same_time(flow: InstallFlow) -> None:
+def test_the_tokens_of_two_installations_are_renewed_at_the_same_time(flow):
     both = threading.Barrier(2, timeout=30)
     flow.slack.during_refresh = lambda: both.wait() and None
     here = install(flow)
@@ -126,9 +124,7 @@ def test_the_tokens_of_two_installations_are_renewed_at_the_same_time(flow: Inst
     assert len(flow.slack.refreshed) == 2
 
 
-def test_the_wait_for_a_renewal_by_another_process_ends(
-    flow: InstallFlow, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_wait_for_a_renewal_by_another_process_ends(flow, monkeypatch):
     monkeypatch.setattr(tokens_module, "WAIT_SECONDS", 0.05)
     installation = install(flow)
 
@@ -142,9 +138,7 @@ def test_the_wait_for_a_renewal_by_another_process_ends(
 
 
 @pytest.mark.parametrize("error", [SlackBusy("ratelimited", 9.0), SlackRefused("invalid_refresh_token")])
-def test_a_renewal_may_fail_only_while_the_old_token_is_usable(
-    flow: InstallFlow, error: SlackError, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_renewal_may_fail_only_while_the_old_token_is_usable(flow, error, caplog):
     flow.slack.refreshes.then(error, error)
     usable = install(flow, SOON)
     assert flow.tokens.ensure_fresh(usable) == usable == flow.find()
@@ -161,7 +155,7 @@ NEWER = make_installation(make_terms(id="newer"), make_bot(bot_token="newer-bot-
 THEIRS = FreshToken("their-bot-token", "their-refresh-token", NOW + 12 * 3600)
 
 
-def test_a_refresh_token_that_another_process_used_leads_to_the_token_that_it_got(flow: InstallFlow) -> None:
+def test_a_refresh_token_that_another_process_used_leads_to_the_token_that_it_got(flow):
     installation = install(flow)
     renewed = with_token(installation, THEIRS)
     flow.slack.during_refresh = lambda: flow.consent.installations.renew(installation, renewed)
@@ -170,7 +164,7 @@ def test_a_refresh_token_that_another_process_used_leads_to_the_token_that_it_go
     assert flow.tokens.ensure_fresh(installation) == renewed
 
 
-def test_an_installation_that_was_replaced_meanwhile_keeps_its_token(flow: InstallFlow) -> None:
+def test_an_installation_that_was_replaced_meanwhile_keeps_its_token(flow):
     installation = install(flow)
     flow.slack.during_refresh = lambda: flow.consent.installations.save(NEWER, None, installation.settings.id)
 
@@ -181,9 +175,7 @@ def test_an_installation_that_was_replaced_meanwhile_keeps_its_token(flow: Insta
 
 
 @pytest.mark.parametrize("error", [None, SlackBusy("fatal_error"), SlackRefused("account_inactive")])
-def test_a_token_that_came_after_its_installation_was_deleted_is_revoked(
-    flow: InstallFlow, error: SlackError | None
-) -> None:
+def test_a_token_that_came_after_its_installation_was_deleted_is_revoked(flow, error):
     installation = install(flow)
     flow.slack.during_refresh = lambda: flow.consent.installations.remove(installation)
     flow.slack.revocations.then(error)
@@ -194,7 +186,7 @@ def test_a_token_that_came_after_its_installation_was_deleted_is_revoked(
     assert flow.find() is None
 
 
-def test_settings_that_are_changed_while_a_token_is_renewed_stay_changed(flow: InstallFlow) -> None:
+def test_settings_that_are_changed_while_a_token_is_renewed_stay_changed(flow):
     installation = install(flow)
     changed = replace(installation, settings=replace(installation.settings, app_name="New name", revision=2))
     flow.slack.during_refresh = lambda: flow.consent.installations.change(changed, 1)
@@ -205,13 +197,11 @@ def test_settings_that_are_changed_while_a_token_is_renewed_stay_changed(flow: I
     assert flow.find() == with_token(changed)
 
 
-def test_a_fresh_token_is_stored_although_the_store_is_down_for_a_moment(
-    flow: InstallFlow, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fresh_token_is_stored_although_the_store_is_down_for_a_moment(flow, monkeypatch):
     installation = install(flow)
     renew, outages = flow.consent.installations.renew, [1, 2]
 
-    def fail_twice(*args: Any) -> bool:
+    def fail_twice(*args):
         if outages:
             outages.pop()
             raise StorageUnavailable("ConnectionError")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 import pytest
 
@@ -21,7 +20,7 @@ from tests.values import MODEL_IDS, WORKSPACE_ID
 
 
 @pytest.fixture
-def undisturbed(acme: Scenario) -> list[str]:
+def undisturbed(acme):
     """The texts that are posted for a question if no worker dies."""
     acme.sectorflow.reply = LONG_REPLY
     acme.ask(99)
@@ -50,9 +49,7 @@ STEPS = {
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_question_whose_worker_died_is_answered_once_whatever_was_done_last(
-    acme: Scenario, undisturbed: list[str], monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+def test_a_question_whose_worker_died_is_answered_once(acme, undisturbed, monkeypatch, step):
     store, method, times_asked = STEPS[step]
 
     with acme.killed(), monkeypatch.context() as patch:
@@ -67,9 +64,7 @@ def test_a_question_whose_worker_died_is_answered_once_whatever_was_done_last(
 
 
 @pytest.mark.parametrize("posted", [0, 1, 2, 3])
-def test_the_next_worker_posts_only_what_the_dead_one_did_not(
-    acme: Scenario, undisturbed: list[str], posted: int
-) -> None:
+def test_the_next_worker_posts_only_what_the_dead_one_did_not(acme, undisturbed, posted):
     acme.slack.posts.then(*[None] * posted, WorkerKilled())
 
     with acme.killed():
@@ -80,12 +75,10 @@ def test_the_next_worker_posts_only_what_the_dead_one_did_not(
     assert (acme.ended, acme.left) == ({"answered": 2}, [])
 
 
-def test_the_buttons_show_the_posted_reply_although_a_worker_died_before(
-    acme: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_buttons_show_the_posted_reply_although_a_worker_died_before(acme, monkeypatch):
     acme.sectorflow.reply = make_reply(MODEL_IDS, text="The first reply")
 
-    def die_and_change_the_reply(*_: object) -> None:
+    def die_and_change_the_reply(*_):
         acme.sectorflow.reply = make_reply(MODEL_IDS, text="The second reply")
         raise WorkerKilled
 
@@ -97,9 +90,7 @@ def test_the_buttons_show_the_posted_reply_although_a_worker_died_before(
 
 
 @pytest.mark.parametrize("step", ["save_plan", "assert_held", "complete"])
-def test_a_notice_of_failure_is_posted_once_although_its_worker_died(
-    acme: Scenario, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+def test_a_notice_of_failure_is_posted_once_although_its_worker_died(acme, monkeypatch, step):
     acme.sectorflow.answers.then(*[AnswerLost("ReadTimeout")] * 2)
 
     with acme.killed(), monkeypatch.context() as patch:
@@ -112,9 +103,7 @@ def test_a_notice_of_failure_is_posted_once_although_its_worker_died(
     assert [reason for _, reason in acme.failed_questions] == ["answer_lost"]
 
 
-def test_a_notice_of_failure_after_half_an_answer_is_posted_although_its_worker_died(
-    acme: Scenario, undisturbed: list[str]
-) -> None:
+def test_a_notice_of_failure_after_half_an_answer_is_posted_although_its_worker_died(acme, undisturbed):
     acme.slack.posts.then(None, *[RuntimeError("unforeseen")] * 4, WorkerKilled())
     acme.ask()
     for _ in range(2):
@@ -138,7 +127,7 @@ def let_workers_die(acme: Scenario, deaths: int) -> None:
     acme.later("underway")
 
 
-def test_a_question_over_which_many_workers_died_is_not_asked_any_more(acme: Scenario) -> None:
+def test_a_question_over_which_many_workers_died_is_not_asked_any_more(acme):
     acme.sectorflow.answers.then(*[WorkerKilled()] * MAX_DEATHS)
     acme.accept(id=LETTER_ID)
 
@@ -151,9 +140,7 @@ def test_a_question_over_which_many_workers_died_is_not_asked_any_more(acme: Sce
 
 
 @pytest.mark.parametrize("has_placeholder", [True, False], ids=["with a placeholder", "without"])
-def test_if_workers_die_even_over_the_notice_a_job_of_its_own_posts_it(
-    acme: Scenario, has_placeholder: bool
-) -> None:
+def test_if_workers_die_even_over_the_notice_a_job_of_its_own_posts_it(acme, has_placeholder):
     (acme.accept_with_placeholder if has_placeholder else acme.accept)()
     calls = acme.slack.updates if has_placeholder else acme.slack.posts
     calls.then(*[WorkerKilled()] * MAX_DEATHS_TOLD)
@@ -171,12 +158,10 @@ def test_if_workers_die_even_over_the_notice_a_job_of_its_own_posts_it(
 
 
 @pytest.mark.parametrize("step", ["save_plan", "assert_held", "release", "complete"])
-def test_a_worker_whose_question_went_to_another_posts_and_stores_nothing(
-    acme: Scenario, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, step: str
-) -> None:
+def test_a_worker_whose_question_went_to_another_posts_and_stores_nothing(acme, monkeypatch, caplog, step):
     original = getattr(QuestionStore, step)
 
-    def overtaken(*arguments: Any, **named: Any) -> Any:
+    def overtaken(*arguments, **named):
         monkeypatch.setattr(QuestionStore, step, original)
         acme.later("underway")
         return original(*arguments, **named)
@@ -191,8 +176,8 @@ def test_a_worker_whose_question_went_to_another_posts_and_stores_nothing(
     assert "question left to another worker" in caplog.messages
 
 
-def test_a_late_reply_does_not_change_the_conversations_thread(acme: Scenario) -> None:
-    def be_late() -> None:
+def test_a_late_reply_does_not_change_the_conversations_thread(acme):
+    def be_late():
         acme.later("underway")
         acme.sectorflow.reply = make_reply(MODEL_IDS, "late-thread")
 
@@ -203,18 +188,16 @@ def test_a_late_reply_does_not_change_the_conversations_thread(acme: Scenario) -
     assert acme.answers.conversations.find(question, WORKSPACE_ID) == "thread-2"
 
 
-def test_a_process_extends_the_lease_of_a_question_that_one_of_its_threads_lost_to_another(
-    acme: Scenario,
-) -> None:
+def test_a_process_extends_the_lease_of_a_question_that_one_of_its_threads_lost_to_another(acme):
     second_asks, second_may_end = threading.Event(), threading.Event()
     second = threading.Thread(target=acme.work)
 
-    def lose() -> None:
+    def lose():
         let_time_pass(acme.store, "underway")
         second.start()
         assert second_asks.wait(60)
 
-    def take_long() -> None:
+    def take_long():
         second_asks.set()
         assert second_may_end.wait(60)
 
@@ -232,21 +215,13 @@ def test_a_process_extends_the_lease_of_a_question_that_one_of_its_threads_lost_
     assert (acme.ended, acme.queue.jobs) == ({"answered": 1}, [])
 
 
-def test_workers_are_woken_for_questions_that_no_worker_leased(acme: Scenario) -> None:
-    acme.accept()
-
-    acme.answers.extend_leases()
-
-    assert acme.queue.jobs == [(KEY, 0.0)]
-
-
 # Workers that end
 
 
-def test_questions_of_a_worker_that_ends_go_to_others_at_once_and_as_no_failure(acme: Scenario) -> None:
+def test_questions_of_a_worker_that_ends_go_to_others_at_once_and_as_no_failure(acme):
     progress = []
 
-    def end() -> None:
+    def end():
         acme.answers.hand_over()
         again = acme.answers.questions.lease(KEY)
         assert again is not None
@@ -264,7 +239,7 @@ def test_questions_of_a_worker_that_ends_go_to_others_at_once_and_as_no_failure(
     assert (acme.ended, acme.left) == ({"answered": 1}, [])
 
 
-def test_a_question_that_another_worker_has_is_not_handed_over(acme: Scenario) -> None:
+def test_a_question_that_another_worker_has_is_not_handed_over(acme):
     acme.sectorflow.answers.then(lambda: (acme.later("underway"), acme.answers.hand_over()))
 
     acme.ask()
@@ -272,7 +247,7 @@ def test_a_question_that_another_worker_has_is_not_handed_over(acme: Scenario) -
     assert (acme.ended, acme.queue.jobs) == ({"answered": 1}, [])
 
 
-def test_a_question_with_a_message_on_its_way_to_slack_is_not_handed_over(acme: Scenario) -> None:
+def test_a_question_with_a_message_on_its_way_to_slack_is_not_handed_over(acme):
     acme.slack.posts.then(acme.answers.hand_over)
 
     acme.ask()

@@ -119,9 +119,14 @@ def test_a_question_fails_and_is_stored_if_no_key_decrypts_its_installation(acme
     assert [failed for failed, _ in acme.failed_questions] == [question]
 
 
-def test_a_question_is_answered_after_an_outage_of_the_store(acme, redis_server, monkeypatch):
+@pytest.mark.parametrize("is_short", [True, False], ids=["short", "long"])
+def test_a_question_is_answered_after_an_outage_of_the_store(acme, redis_server, monkeypatch, is_short):
+    def lose_the_store():
+        redis_server.connected = is_short
+        raise errors.StorageUnavailable("ConnectionError")
+
     monkeypatch.setattr(resilience, "OUTAGE_SECONDS", 0.0)
-    acme.sectorflow.answers.then(lambda: setattr(redis_server, "connected", False))
+    acme.sectorflow.answers.then(lose_the_store)
     acme.ask()
     assert acme.slack.posted == []
 

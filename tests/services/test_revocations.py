@@ -8,7 +8,7 @@ import pytest
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackRefused
 from sectorflow_slack.domain.installations import Installation, Revocation
-from sectorflow_slack.services.revocations import DEAD_TOKEN_CODES, MAX_TRIES
+from sectorflow_slack.services.revocations import MAX_TRIES
 from tests.losing import lose
 from tests.services.installing import InstallFlow
 from tests.values import BOT_TOKEN, CUSTOMERS_APP, NOW, OWN_APP, make_bot, make_installation, make_terms
@@ -51,26 +51,68 @@ def install_again(flow: InstallFlow, bot_token: str = BOT_TOKEN) -> Installation
     return flow.install(make_installation(make_terms(id="again"), make_bot(bot_token=bot_token)))
 
 
-def test_a_token_that_is_due_is_revoked_and_forgotten(flow):
-    outcome = revoke(flow, REVOCATION, ANOTHER)
+REFUSED = SlackRefused("invalid_refresh_token")
+FRESH = "fresh-bot-token-1"
+RENEWED = replace(
+    EXPIRED, bot_token=FRESH, refresh_token="fresh-refresh-token-1", token_expires_at=NOW + 12 * 3600
+)
 
-    assert flow.slack.revoked == [BOT_TOKEN, "another"]
-    assert (outcome.completed, outcome.released) == ([REVOCATION, ANOTHER], [])
+
+def tried(tries: int, revocation: Revocation = REVOCATION) -> Revocation:
+    return replace(revocation, tries=tries)
+
+
+#: A revocation, what Slack replies to the refresh and to the revocation, the token that is revoked, and the
+#: delay before the next try (None if it is done).
+OUTCOMES = {
+    "revoked": (REVOCATION, None, None, BOT_TOKEN, None),
+    "account inactive": (REVOCATION, None, SlackRefused("account_inactive"), BOT_TOKEN, None),
+    "invalid": (REVOCATION, None, SlackRefused("invalid_auth"), BOT_TOKEN, None),
+    "expired already": (REVOCATION, None, SlackRefused("token_expired"), BOT_TOKEN, None),
+    "revoked already": (REVOCATION, None, SlackRefused("token_revoked"), BOT_TOKEN, None),
+    "refused": (REVOCATION, None, SlackRefused("fatal_error"), BOT_TOKEN, 60),
+    "limited": (REVOCATION, None, SlackBusy("ratelimited", 600.0), BOT_TOKEN, 600),
+    "busy": (REVOCATION, None, BUSY, BOT_TOKEN, 60),
+    "busy, second try": (tried(1), None, BUSY, BOT_TOKEN, 120),
+    "busy, sixth try": (tried(5), None, BUSY, BOT_TOKEN, 1920),
+    "busy, seventh try": (tried(6), None, BUSY, BOT_TOKEN, 3600),
+    "busy, last try but one": (tried(MAX_TRIES - 2), None, BUSY, BOT_TOKEN, 3600),
+    "busy, last try": (tried(MAX_TRIES - 1), None, BUSY, BOT_TOKEN, None),
+    "time left": (replace(EXPIRED, token_expires_at=NOW + 1), None, None, BOT_TOKEN, None),
+    "expired": (EXPIRED, None, None, FRESH, None),
+    "expired, busy": (EXPIRED, None, BUSY, FRESH, 60),
+    "expired, refresh busy": (EXPIRED, BUSY, None, None, 60),
+    "expired, refresh refused": (EXPIRED, REFUSED, SlackRefused("token_expired"), BOT_TOKEN, None),
+    "expired, app forgotten": (OF_ANOTHER_APP, None, SlackRefused("token_expired"), BOT_TOKEN, None),
+}
+
+
+@pytest.mark.parametrize("case", OUTCOMES)
+def test_a_token_is_revoked_until_slack_confirms_it_or_30_days_have_passed(flow, case, caplog):
+    revocation, refresh, error, revoked, delay = OUTCOMES[case]
+    flow.slack.refreshes.then(refresh)
+    flow.slack.revocations.then(error)
+
+    outcome = revoke(flow, revocation, ANOTHER)
+
+    waiting = RENEWED if revoked == FRESH else revocation
+    is_renewed = bool(refresh) or revoked == FRESH
+    assert flow.slack.refreshed == [(OWN_APP, "a-refresh-token")] * is_renewed
+    assert flow.slack.revoked == [*filter(None, [revoked]), "another"]
+    assert outcome.released == ([] if delay is None else [(tried(revocation.tries + 1, waiting), delay)])
+    assert len(outcome.completed) == (1 if delay else 2)
+    assert ("token never revoked" in caplog.text) == (revocation.tries == MAX_TRIES - 1)
+    assert BOT_TOKEN not in caplog.text
+
+
+def test_the_delays_come_to_30_days():
+    assert sum(min(60 * 2**tries, 3600) for tries in range(MAX_TRIES)) == pytest.approx(30 * 86_400, rel=0.01)
 
 
 def test_so_few_tokens_are_revoked_at_once_that_other_jobs_have_time(flow):
     revoke(flow, *[REVOCATION] * 50)
 
     assert 1 <= len(flow.slack.revoked) <= 20
-
-
-@pytest.mark.parametrize("code", sorted(DEAD_TOKEN_CODES))
-def test_a_token_that_does_not_work_any_more_counts_as_revoked(flow, code):
-    flow.slack.revocations.then(SlackRefused(code))
-
-    outcome = revoke(flow, REVOCATION)
-
-    assert (outcome.completed, outcome.released) == ([REVOCATION], [])
 
 
 @pytest.mark.parametrize(("bot_token", "revoked"), [(BOT_TOKEN, []), ("another-token", [BOT_TOKEN])])
@@ -91,104 +133,13 @@ def test_a_token_is_not_revoked_if_no_key_decrypts_the_installation_that_may_use
     flow.services.revocations.revoke_now(installation)
 
     assert flow.slack.revoked == []
-    assert outcome.released == [(replace(REVOCATION, tries=1), 60)]
+    assert outcome.released == [(tried(1), 60)]
 
 
-# Slack is down
-
-
-@pytest.mark.parametrize(
-    ("tries", "error", "delay"),
-    [
-        (0, BUSY, 60),
-        (1, BUSY, 120),
-        (5, BUSY, 1920),
-        (6, BUSY, 3600),
-        (MAX_TRIES - 2, BUSY, 3600),
-        (0, SlackBusy("ratelimited", 600.0), 600.0),
-        (0, SlackRefused("fatal_error"), 60),
-    ],
-    ids=str,
-)
-def test_a_token_that_slack_does_not_revoke_is_tried_again_after_a_growing_delay(flow, tries, error, delay):
-    flow.slack.revocations.then(error)
-
-    outcome = revoke(flow, replace(REVOCATION, tries=tries), ANOTHER)
-
-    assert outcome.released == [(replace(REVOCATION, tries=tries + 1), delay)]
-    assert outcome.completed == [ANOTHER]
-
-
-def test_no_token_is_tried_for_more_than_30_days(flow, caplog):
-    last = replace(REVOCATION, tries=MAX_TRIES - 1)
-    flow.slack.revocations.then(BUSY)
-
-    outcome = revoke(flow, last)
-
-    assert (outcome.completed, outcome.released) == ([last], [])
-    assert "token never revoked" in caplog.text
-    assert BOT_TOKEN not in caplog.text
-    assert sum(min(60 * 2**tries, 3600) for tries in range(MAX_TRIES)) == pytest.approx(30 * 86_400, rel=0.01)
-
-
-# Tokens that have expired
-
-
-@pytest.mark.parametrize(
-    ("now", "refreshed", "revoked"),
-    [(NOW, [(OWN_APP, "a-refresh-token")], "fresh-bot-token-1"), (NOW - 10, [], BOT_TOKEN)],
-    ids=["expired", "time left"],
-)
-def test_only_an_expired_token_is_renewed_to_be_revoked(flow, now, refreshed, revoked):
-    flow.clock.now = now
-
-    outcome = revoke(flow, EXPIRED)
-
-    assert (flow.slack.refreshed, flow.slack.revoked) == (refreshed, [revoked])
-    assert len(outcome.completed) == 1
-
-
-def test_a_renewed_token_that_slack_does_not_revoke_now_is_tried_again(flow):
-    flow.slack.revocations.then(BUSY)
-
-    ((waiting, _),) = revoke(flow, EXPIRED).released
-
-    assert (waiting.bot_token, waiting.refresh_token) == ("fresh-bot-token-1", "fresh-refresh-token-1")
-    assert waiting.tries == 1
-
-
-def test_an_expired_token_that_slack_cannot_renew_now_is_tried_again(flow):
-    flow.slack.refreshes.then(BUSY)
-
-    outcome = revoke(flow, EXPIRED)
-
-    assert outcome.released == [(replace(EXPIRED, tries=1), 60)]
-    assert flow.slack.revoked == []
-
-
-def test_an_expired_token_whose_app_no_key_decrypts_is_tried_again_and_delays_no_other(flow):
+def test_a_token_whose_app_no_key_decrypts_is_tried_again_and_delays_no_other(flow):
     lose(flow.store, f"app:{CUSTOMERS_APP.app_id}", "client_secret", "signing_secret", client_id="333.444")
 
     outcome = revoke(flow, OF_ANOTHER_APP, ANOTHER)
 
     assert flow.slack.revoked == ["another"]
-    assert outcome.released == [(replace(OF_ANOTHER_APP, tries=1), 60)]
-
-
-@pytest.mark.parametrize(
-    ("revocation", "refresh"),
-    [
-        (EXPIRED, SlackRefused("invalid_refresh_token")),
-        (EXPIRED, SlackRefused("bad_client_secret")),
-        (OF_ANOTHER_APP, None),
-    ],
-    ids=["refresh refused", "app refused", "app forgotten"],
-)
-def test_an_expired_token_that_cannot_be_renewed_is_forgotten(flow, revocation, refresh):
-    flow.slack.refreshes.then(refresh)
-    flow.slack.revocations.then(SlackRefused("token_expired"))
-
-    outcome = revoke(flow, revocation)
-
-    assert len(flow.slack.refreshed) == (0 if refresh is None else 1)
-    assert (outcome.completed, outcome.released) == ([revocation], [])
+    assert outcome.released == [(tried(1, OF_ANOTHER_APP), 60)]

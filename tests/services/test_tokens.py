@@ -35,25 +35,23 @@ def with_token(installation: Installation, token: FreshToken = FRESH) -> Install
 
 
 @pytest.mark.parametrize(
-    ("expires_at", "refresh_token"),
-    [(None, ""), (NOW + RENEW_BEFORE_SECONDS + 1, REFRESH_TOKEN)],
-    ids=["never expires", "time left"],
+    ("expires_at", "is_renewed"),
+    [
+        (None, False),
+        (NOW + RENEW_BEFORE_SECONDS + 1, False),
+        (SOON, True),
+        (NOW + 30, True),
+        (NOW, True),
+        (EXPIRED, True),
+    ],
 )
-def test_a_token_that_does_not_expire_soon_is_used_as_it_is(flow, expires_at, refresh_token):
-    installation = install(flow, expires_at, refresh_token=refresh_token)
-
-    assert flow.tokens.ensure_fresh(installation) == installation
-    assert flow.slack.refreshed == []
-
-
-@pytest.mark.parametrize("expires_at", [SOON, NOW + 30, NOW, EXPIRED])
-def test_a_token_is_renewed_before_it_expires_or_after(flow, expires_at):
+def test_only_a_token_that_expires_soon_or_has_expired_is_renewed(flow, expires_at, is_renewed):
     installation = install(flow, expires_at)
 
-    renewed = flow.tokens.ensure_fresh(installation)
+    usable = flow.tokens.ensure_fresh(installation)
 
-    assert renewed == with_token(installation) == flow.find()
-    assert flow.slack.refreshed == [(OWN_APP, REFRESH_TOKEN)]
+    assert usable == (with_token(installation) if is_renewed else installation) == flow.find()
+    assert flow.slack.refreshed == [(OWN_APP, REFRESH_TOKEN)] * is_renewed
 
 
 def test_a_token_that_slack_calls_expired_is_renewed_once_whatever_its_time(flow):

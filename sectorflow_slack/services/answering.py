@@ -46,9 +46,9 @@ from sectorflow_slack.storage.questions import QuestionStore
 logger = logging.getLogger(__name__)
 
 #: After this many deaths of workers a question is not asked any more: it may be what kills them.
-MAX_DEATHS = 3
-#: After this many, workers do not even post that it failed.
-MAX_DEATHS_TOLD = 6
+DEATHS_BEFORE_FAILURE = 3
+#: After this many a worker does not even post the notice: a Slack job does.
+DEATHS_BEFORE_GIVING_UP = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +137,9 @@ class AnswerService:
     def _post_answer(self, question: Question, installation: Installation) -> Plan:
         """Post what is not posted yet of a question's answer; return its plan."""
         progress = self.questions.progress(question)
-        if progress.deaths >= MAX_DEATHS and progress.plan is None:
+        if progress.deaths >= DEATHS_BEFORE_FAILURE and progress.plan is None:
             raise DeadlyQuestion
-        if progress.deaths >= MAX_DEATHS_TOLD:
+        if progress.deaths >= DEATHS_BEFORE_GIVING_UP:
             self._notify(question, "unexpected", placeholder=self.posting.take_over(question))
             return plan_of_failure(question, DeadlyQuestion())
         if question.answer_id:

@@ -8,7 +8,7 @@ import pytest
 
 from sectorflow_slack.domain.errors import AnswerLost, SectorFlowBusy
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.services.answering import MAX_DEATHS, MAX_DEATHS_TOLD
+from sectorflow_slack.services.answering import DEATHS_BEFORE_FAILURE, DEATHS_BEFORE_GIVING_UP
 from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.conversations import ConversationStore
 from sectorflow_slack.storage.placeholders import PlaceholderStore
@@ -128,12 +128,12 @@ def let_workers_die(acme: Scenario, deaths: int) -> None:
 
 
 def test_a_question_over_which_many_workers_died_is_not_asked_any_more(acme):
-    acme.sectorflow.answers.then(*[WorkerKilled()] * MAX_DEATHS)
+    acme.sectorflow.answers.then(*[WorkerKilled()] * DEATHS_BEFORE_FAILURE)
     acme.accept(id=LETTER_ID)
 
-    let_workers_die(acme, MAX_DEATHS)
+    let_workers_die(acme, DEATHS_BEFORE_FAILURE)
 
-    assert len(acme.sectorflow.asked) == MAX_DEATHS
+    assert len(acme.sectorflow.asked) == DEATHS_BEFORE_FAILURE
     assert acme.slack.texts == [ENGLISH.unexpected]
     assert (acme.ended, acme.left) == ({"deadly": 1}, [])
     assert [reason for _, reason in acme.failed_questions] == ["deadly"]
@@ -143,9 +143,9 @@ def test_a_question_over_which_many_workers_died_is_not_asked_any_more(acme):
 def test_if_workers_die_even_over_the_notice_a_job_of_its_own_posts_it(acme, has_placeholder):
     (acme.accept_with_placeholder if has_placeholder else acme.accept)()
     calls = acme.slack.updates if has_placeholder else acme.slack.posts
-    calls.then(*[WorkerKilled()] * MAX_DEATHS_TOLD)
+    calls.then(*[WorkerKilled()] * DEATHS_BEFORE_GIVING_UP)
 
-    let_workers_die(acme, MAX_DEATHS_TOLD)
+    let_workers_die(acme, DEATHS_BEFORE_GIVING_UP)
     acme.run_jobs()
 
     assert acme.slack.seen == [ENGLISH.unexpected] * has_placeholder

@@ -174,6 +174,11 @@ class Scenario:
         counters = self.services.read_metrics().counters.items()
         return {label or name: count for (name, label), count in counters if name in ENDS and count}
 
+    def has_failed_with(self, reason: str) -> bool:
+        """Whether one question has failed, is stored with its reason, and is left in no line."""
+        reasons = [reason for _, reason in self.failed_questions]
+        return (self.ended, reasons, self.left) == ({reason: 1}, [reason], [])
+
     @property
     def left(self) -> list[str]:
         """The keys of stored questions and lines."""

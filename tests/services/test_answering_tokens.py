@@ -72,9 +72,7 @@ def test_a_question_fails_after_one_renewal_that_did_not_help(acme, posts, refre
     acme.later()
 
     assert len(acme.slack.refreshed) == 1
-    assert acme.left == []
-    assert acme.ended == {"slack_token_expired": 1}
-    assert [reason for _, reason in acme.failed_questions] == ["slack_token_expired"]
+    assert acme.has_failed_with("slack_token_expired")
 
 
 @pytest.mark.parametrize("code", ["token_revoked", "account_inactive"])

@@ -63,7 +63,7 @@ def test_after_a_failure_at_sectorflow_the_user_is_notified(acme, error, delays,
     assert acme.slack.texts == [text]
     assert acme.slack.addresses[0].thread_ts == question.ts
     assert acme.failed_questions == [(question, reason)]
-    assert (acme.ended, acme.left) == ({reason: 1}, [])
+    assert acme.has_failed_with(reason)
 
 
 @pytest.mark.parametrize(("error", "delays"), AT_SLACK, ids=str)
@@ -83,7 +83,7 @@ def test_after_a_failure_at_slack_no_notice_is_posted_in_the_thread(acme, error,
     assert acme.services.read_metrics().counters.get(("retries", "slack"), 0) == len(delays)
     assert acme.queue.slack_jobs == [(in_dm, 0.0)] * (error.code in NO_ACCESS)
     assert acme.failed_questions == [(question, reason)]
-    assert (acme.ended, acme.left) == ({reason: 1}, [])
+    assert acme.has_failed_with(reason)
 
 
 def test_every_kind_of_failure_at_sectorflow_has_a_sentence_and_a_reason():

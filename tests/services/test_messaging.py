@@ -118,8 +118,7 @@ def test_after_a_refusal_of_every_form_the_user_is_notified(acme, first_call, re
 
     assert acme.slack.seen == (notice or before)
     assert all(("actions" in types(message)) == has_button for message in acme.slack.shown.values())
-    assert [question.id for question, _ in acme.failed_questions] == [LETTER_ID]
-    assert (acme.ended, acme.left) == ({"slack_invalid_blocks": 1}, [])
+    assert acme.has_failed_with("slack_invalid_blocks")
 
 
 def forms(slack: FakeSlackClient) -> list[str]:

@@ -99,8 +99,7 @@ def test_a_notice_of_failure_is_posted_once_although_its_worker_died(acme, monke
 
     assert len(acme.sectorflow.asked) == (2 if step == "save_plan" else 1)
     assert acme.slack.texts == [ENGLISH.too_slow]
-    assert (acme.ended, acme.left) == ({"answer_lost": 1}, [])
-    assert [reason for _, reason in acme.failed_questions] == ["answer_lost"]
+    assert acme.has_failed_with("answer_lost")
 
 
 def test_a_notice_of_failure_after_half_an_answer_is_posted_although_its_worker_died(acme, undisturbed):
@@ -135,8 +134,7 @@ def test_a_question_over_which_many_workers_died_is_not_asked_any_more(acme):
 
     assert len(acme.sectorflow.asked) == DEATHS_BEFORE_FAILURE
     assert acme.slack.texts == [ENGLISH.unexpected]
-    assert (acme.ended, acme.left) == ({"deadly": 1}, [])
-    assert [reason for _, reason in acme.failed_questions] == ["deadly"]
+    assert acme.has_failed_with("deadly")
 
 
 @pytest.mark.parametrize("has_placeholder", [True, False], ids=["with a placeholder", "without"])
@@ -150,8 +148,7 @@ def test_if_workers_die_even_over_the_notice_a_job_of_its_own_posts_it(acme, has
 
     assert acme.slack.seen == [ENGLISH.unexpected] * has_placeholder
     assert [text for _, text in acme.whispered] == [ENGLISH.unexpected] * (not has_placeholder)
-    assert (acme.ended, acme.left) == ({"deadly": 1}, [])
-    assert [reason for _, reason in acme.failed_questions] == ["deadly"]
+    assert acme.has_failed_with("deadly")
 
 
 # Workers that hang, and lose their question to another

@@ -307,7 +307,7 @@ def build_slack_jobs(
     tokens: TokenService,
     messaging: MessagingService,
 ) -> SlackJobService:
-    """Put together what runs errands."""
+    """Build the service that runs Slack jobs."""
     placeholder = PlaceholderService(
         installations=installs.installations,
         placeholders=stores.placeholders,

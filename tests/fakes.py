@@ -61,7 +61,6 @@ class FakeSlackClient:
     posts: Script = field(default_factory=Script)
     updates: Script = field(default_factory=Script)
     removals: Script = field(default_factory=Script)
-    whispers: Script = field(default_factory=Script)
     statuses: Script = field(default_factory=Script)
 
     exchanged: list[tuple[SlackApp, str, str]] = field(default_factory=list)
@@ -132,7 +131,6 @@ class FakeSlackClient:
         self.shown.pop(ts, None)
 
     def post_ephemeral(self, bot_token: str, address: Address, user_id: str, message: Message) -> None:
-        self.whispers.play()
         self.ephemerals.append((address, user_id, message))
 
     def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:

@@ -16,9 +16,10 @@ from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.ports import Clock
 from sectorflow_slack.domain.slack import OAUTH_REDIRECT_PATH
 from sectorflow_slack.services import Services
-from sectorflow_slack.services.answering import AnswerService, AskingService, RecoveryService
+from sectorflow_slack.services.answering import AnswerService
 from sectorflow_slack.services.app_creation import AppCreator
 from sectorflow_slack.services.app_home import AppHomeService
+from sectorflow_slack.services.asking import AskingService
 from sectorflow_slack.services.events import EventService
 from sectorflow_slack.services.idempotency import IdempotencyService
 from sectorflow_slack.services.interactions import InteractionService
@@ -203,7 +204,7 @@ def build_oauth(settings: Settings, stores: InstallationStores, remotes: Remotes
 
 
 def build_tokens(stores: InstallationStores, remotes: Remotes) -> TokenService:
-    """Put together what keeps bot tokens alive."""
+    """Build the service that renews bot tokens."""
     return TokenService(
         apps=stores.apps,
         installations=stores.installations,
@@ -214,7 +215,7 @@ def build_tokens(stores: InstallationStores, remotes: Remotes) -> TokenService:
 
 
 def build_revocations(stores: InstallationStores, remotes: Remotes) -> RevocationService:
-    """Put together what takes bot tokens back."""
+    """Build the service that revokes bot tokens."""
     return RevocationService(
         revocations=stores.revocations,
         installations=stores.installations,
@@ -252,22 +253,12 @@ def build_interactions(
 
 
 def build_messaging(settings: Settings, stores: QuestionStores, remotes: Remotes) -> MessagingService:
-    """Put together what makes single calls."""
+    """Build the service that posts, updates and deletes messages."""
     return MessagingService(
         pauses=stores.pauses,
         slack=remotes.slack,
         metrics=stores.metrics,
         shared_app_id=settings.slack_app.app_id if settings.slack_app else None,
-    )
-
-
-def _build_asking(stores: QuestionStores, remotes: Remotes) -> AskingService:
-    return AskingService(
-        sectorflow=remotes.sectorflow,
-        conversations=stores.conversations,
-        answers=stores.answers,
-        metrics=stores.metrics,
-        clock=remotes.clock,
     )
 
 
@@ -278,19 +269,16 @@ def build_answers(
     tokens: TokenService,
     messaging: MessagingService,
 ) -> AnswerService:
-    """Put together what a worker answers with."""
-    asking = _build_asking(stores, remotes)
+    """Build the service that answers questions in a worker."""
+    asking = AskingService(
+        sectorflow=remotes.sectorflow,
+        conversations=stores.conversations,
+        answers=stores.answers,
+        metrics=stores.metrics,
+        clock=remotes.clock,
+    )
     posting = PostingService(
         questions=stores.questions, placeholders=stores.placeholders, messaging=messaging
-    )
-    recovery = RecoveryService(
-        installations=installs.installations,
-        questions=stores.questions,
-        queue=remotes.queue,
-        posting=posting,
-        asking=asking,
-        tokens=tokens,
-        metrics=stores.metrics,
     )
     return AnswerService(
         installations=installs.installations,
@@ -300,7 +288,6 @@ def build_answers(
         queue=remotes.queue,
         asking=asking,
         posting=posting,
-        recovery=recovery,
         tokens=tokens,
         metrics=stores.metrics,
         clock=remotes.clock,
@@ -314,7 +301,7 @@ def build_slack_jobs(
     tokens: TokenService,
     messaging: MessagingService,
 ) -> SlackJobService:
-    """Put together what runs errands."""
+    """Build the service that runs Slack jobs."""
     placeholder = PlaceholderService(
         installations=installs.installations,
         placeholders=stores.placeholders,

@@ -12,7 +12,7 @@ from sectorflow_slack.domain.ports import SectorFlowClient
 from sectorflow_slack.formatting.greeting import suggested_prompts
 from sectorflow_slack.formatting.home import HomeFacts
 from sectorflow_slack.formatting.words import words_for
-from sectorflow_slack.services.answering import model_names
+from sectorflow_slack.services.asking import model_names
 
 logger = logging.getLogger(__name__)
 

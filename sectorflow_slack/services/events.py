@@ -11,7 +11,7 @@ from typing import Any
 from sectorflow_slack.domain.installations import Installation, InstallationKey
 from sectorflow_slack.domain.ports import Clock, TaskQueue
 from sectorflow_slack.domain.slack_jobs import PostPlaceholder, PublishHome, SlackJob, SuggestPrompts
-from sectorflow_slack.services.answering import plan_without_asking
+from sectorflow_slack.services.asking import plan_without_asking
 from sectorflow_slack.services.event_payloads import (
     Event,
     as_question,

@@ -77,6 +77,8 @@ def hold(stage: Stage, service: str, target: str, containing: str = "") -> None:
 
 
 def release(stage: Stage) -> None:
+    """Let the call that was to wait go on, once it is there."""
+    until(lambda: not any(stage.control("faults").values()))
     stage.control("release", {})
 
 

@@ -4,7 +4,7 @@
 an installation     ``registration`` (``idempotency``, ``app_creation``, ``manifests``), then ``oauth``; its
                     bot token: ``tokens``, ``revocations``
 an event            ``events`` (``event_payloads``)
-a question          ``answering`` (``messaging``; ``failures`` and ``resilience`` if something goes wrong)
+a question          ``answering`` (``asking``, ``messaging``; ``failures``, ``resilience``)
 an interaction      ``interactions`` (``interaction_payloads``)
 a Slack job         ``slack_jobs`` (``placeholders``, ``rendering``, ``app_home``)
 ==================  =========================================================================================

@@ -62,6 +62,10 @@ def make_settings(**changes: Any) -> InstallationSettings:
     return replace(_SETTINGS, **changes)
 
 
+#: The old name, until no other folder calls it.
+make_terms = make_settings
+
+
 def make_bot(**changes: Any) -> BotInstall:
     return replace(_BOT, **changes)
 

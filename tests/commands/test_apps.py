@@ -10,14 +10,14 @@ import pytest
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.manifests import app_manifest
 from tests.commands.conftest import Run, documents
-from tests.values import CUSTOMERS_APP, OWN_APP, make_bot, make_installation, make_settings
+from tests.values import CUSTOMERS_APP, OWN_APP, make_bot, make_installation, make_terms
 
 MANIFEST = app_manifest("Acme Assistant", "https://slack.example.com")
 
 
 def test_apps_are_listed_with_their_teams_and_without_a_secret(run: Run, services: Services) -> None:
     for number in range(5):
-        terms = make_settings(id=f"id-{number}", app_id=CUSTOMERS_APP.app_id)
+        terms = make_terms(id=f"id-{number}", app_id=CUSTOMERS_APP.app_id)
         bot = make_bot(app_id=CUSTOMERS_APP.app_id, team_id=f"T0TEAM{number}")
         services.registration.installations.save(make_installation(terms, bot), CUSTOMERS_APP, None)
 

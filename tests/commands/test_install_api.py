@@ -23,10 +23,10 @@ from tests.values import (
     make_installation,
     make_pending,
     make_question,
-    make_settings,
+    make_terms,
 )
 
-ID = make_settings().id
+ID = make_terms().id
 OTHER_WORKSPACE = "ffffffff-0000-4000-8000-000000000001"
 NEW_TOKEN = "new-token-that-nobody-may-see"
 CONFIG_TOKEN = "xoxe-config"
@@ -228,7 +228,7 @@ def test_only_what_is_named_is_changed(run: Run, services: Services, monkeypatch
     result = run(f"{CHANGE} --display tabs --json")
 
     assert documents(result)[0]["display"] == "tabs"
-    assert terms(services) == replace(make_settings(), display="tabs", revision=2)
+    assert terms(services) == replace(make_terms(), display="tabs", revision=2)
 
 
 @pytest.mark.usefixtures("installed")

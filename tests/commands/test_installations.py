@@ -21,13 +21,13 @@ from tests.values import (
     make_bot,
     make_installation,
     make_pending,
-    make_settings,
+    make_terms,
 )
 
-INSTALLED = make_installation(make_settings(app_name="Ac\x1b[2Jme\r\u202e"))
+INSTALLED = make_installation(make_terms(app_name="Ac\x1b[2Jme\r\u202e"))
 ID = INSTALLED.settings.id
 PENDING = make_pending(
-    settings=make_settings(
+    settings=make_terms(
         id="8b6cbd5c-0c9f-4a55-9f5c-2f9f0a3a0002", app_name="Waiting", customer_id="c-2", created_at=NOW + 1
     ),
     team_id="T0OTHER",
@@ -89,7 +89,7 @@ def test_a_list_ends_at_its_limit_and_says_that_there_are_more(
     # The package's attribute of this name is the group of commands.
     monkeypatch.setattr(import_module("sectorflow_slack.commands.installations"), "_PAGE", 2)
     for number in range(5):
-        terms = make_settings(id=f"id-{number}", created_at=NOW + number)
+        terms = make_terms(id=f"id-{number}", created_at=NOW + number)
         bot = make_bot(team_id=f"T{number}")
         services.registration.installations.save(make_installation(terms, bot), None, None)
 

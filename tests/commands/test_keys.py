@@ -23,14 +23,14 @@ from tests.values import (
     make_installation,
     make_pending,
     make_question,
-    make_settings,
+    make_terms,
 )
 
 NEW_KEY = Fernet.generate_key().decode()
-TERMS = make_settings(app_id=CUSTOMERS_APP.app_id)
+TERMS = make_terms(app_id=CUSTOMERS_APP.app_id)
 INSTALLATION = make_installation(TERMS, make_bot(app_id=CUSTOMERS_APP.app_id))
 PENDING = make_pending(
-    settings=make_settings(id="8b6cbd5c-0c9f-4a55-9f5c-2f9f0a3a0002", app_id=CUSTOMERS_APP.app_id),
+    settings=make_terms(id="8b6cbd5c-0c9f-4a55-9f5c-2f9f0a3a0002", app_id=CUSTOMERS_APP.app_id),
     slack_app=CUSTOMERS_APP,
 )
 QUESTION = make_question(installation=INSTALLATION.key)
@@ -59,7 +59,7 @@ def renew(settings: Settings, connections: Connections, clock: FixedClock) -> Ru
 @pytest.fixture
 def stored(services: Services, settings: Settings, store: redis.Redis) -> None:
     """Something of every kind, under the old key."""
-    gone = make_installation(make_settings(id="gone"), make_bot(team_id="T0GONE"))
+    gone = make_installation(make_terms(id="gone"), make_bot(team_id="T0GONE"))
     services.registration.installations.save(gone, None, None)
     services.registration.installations.remove(gone)
     IdempotencyStore(store, Cipher(settings.encryption_keys)).claim("key", "fingerprint", "some-id")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from sectorflow_slack.domain.installations import Installation, InstallationPage, PendingInstallation
-from tests.values import NOW, make_bot, make_pending, make_settings
+from tests.values import NOW, make_bot, make_pending, make_terms
 
 DAY = 24 * 3600
 
 
 def installed(number: int, app_id: str = "A0OWN", **changes: object) -> Installation:
-    terms = make_settings(id=f"i{number}", created_at=NOW + number, app_id=app_id, **changes)
+    terms = make_terms(id=f"i{number}", created_at=NOW + number, app_id=app_id, **changes)
     return Installation(terms, make_bot(team_id=f"T{number}", app_id=app_id), installed_at=NOW)
 
 
 def waiting(number: int, team_id: str | None = None, **changes: object) -> PendingInstallation:
-    terms = make_settings(id=f"i{number}", created_at=NOW + number, **changes)
+    terms = make_terms(id=f"i{number}", created_at=NOW + number, **changes)
     return make_pending(settings=terms, link=f"link-{number}", team_id=team_id, expires_at=NOW + number + DAY)
 
 

@@ -16,7 +16,7 @@ from sectorflow_slack.storage.apps import AppStore
 from sectorflow_slack.storage.crypto import Cipher
 from tests.losing import lose
 from tests.storage.conftest import Stores, dump
-from tests.values import CUSTOMERS_APP, OWN_APP, make_bot, make_installation, make_settings
+from tests.values import CUSTOMERS_APP, OWN_APP, make_bot, make_installation, make_terms
 
 OLD, NEW = CUSTOMERS_APP.signing_secret, "another-signing-secret"
 NEWER = replace(CUSTOMERS_APP, signing_secret=NEW)
@@ -33,7 +33,7 @@ def install(db: Stores) -> Install:
 
     def save(app: SlackApp | None, team_id: str = "T0ACME") -> None:
         app_id = app.app_id if app else OWN_APP.app_id
-        terms = make_settings(id=f"{app_id}-in-{team_id}", app_id=app_id)
+        terms = make_terms(id=f"{app_id}-in-{team_id}", app_id=app_id)
         installation = make_installation(terms, make_bot(app_id=app_id, team_id=team_id))
         assert db.installations.save(installation, app, replaces=None)
 

@@ -11,13 +11,13 @@ from sectorflow_slack.storage import backup as backup_module
 from sectorflow_slack.storage.backup import Backup
 from sectorflow_slack.storage.crypto import Cipher
 from tests.storage.conftest import Stores
-from tests.values import CUSTOMERS_APP, NOW, make_bot, make_installation, make_settings
+from tests.values import CUSTOMERS_APP, NOW, make_bot, make_installation, make_terms
 
 OWN = make_installation(
-    make_settings(revision=7), make_bot(refresh_token="xoxe-1-first", token_expires_at=NOW + 1)
+    make_terms(revision=7), make_bot(refresh_token="xoxe-1-first", token_expires_at=NOW + 1)
 )
 CUSTOMERS = make_installation(
-    make_settings(id="customers", app_id=CUSTOMERS_APP.app_id), make_bot(app_id=CUSTOMERS_APP.app_id)
+    make_terms(id="customers", app_id=CUSTOMERS_APP.app_id), make_bot(app_id=CUSTOMERS_APP.app_id)
 )
 
 
@@ -51,7 +51,7 @@ def test_what_was_lost_comes_back_and_is_listed(db: Stores, backup: Backup) -> N
 
 def test_what_is_there_is_newer_than_a_backup_and_stays(db: Stores, backup: Backup) -> None:
     sealed, _ = backup.export()
-    newer = make_installation(make_settings(app_name="A newer name"))
+    newer = make_installation(make_terms(app_name="A newer name"))
     db.installations.save(newer, None, replaces=OWN.settings.id)
     db.installations.delete(CUSTOMERS.key, before=CUSTOMERS.installed_at)
 

@@ -14,12 +14,12 @@ from sectorflow_slack.domain.installations import FreshToken, Installation, Revo
 from sectorflow_slack.storage.installations import InstallationStore
 from tests.losing import INSTALLATION_SECRETS, lose
 from tests.storage.conftest import Stores, dump, race
-from tests.values import NOW, make_bot, make_installation, make_pending, make_settings
+from tests.values import NOW, make_bot, make_installation, make_pending, make_terms
 
 HERE = make_installation(bot=make_bot(refresh_token="xoxe-1-first", token_expires_at=NOW + 43_200))
 ID, PLACE = HERE.settings.id, f"installation:{HERE.key}"
 FRESH = FreshToken("xoxe.xoxb-fresh", "xoxe-1-second", NOW + 86_400)
-SUCCESSOR = make_installation(make_settings(id="successor"))
+SUCCESSOR = make_installation(make_terms(id="successor"))
 
 
 def changed(installation: Installation, **changes: Any) -> Installation:

@@ -24,7 +24,7 @@ from tests.values import (
     make_bot,
     make_installation,
     make_pending,
-    make_settings,
+    make_terms,
 )
 
 
@@ -197,7 +197,7 @@ def test_a_lost_key_breaks_no_list(db: Stores) -> None:
 # One by its id
 
 HERE = make_installation(bot=make_bot(refresh_token="xoxe-1-refresh", token_expires_at=NOW + 43_200))
-WAITING = make_pending(settings=make_settings(id="waiting"))
+WAITING = make_pending(settings=make_terms(id="waiting"))
 
 
 def without(installation: Installation, *lost: str) -> Installation:

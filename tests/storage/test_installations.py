@@ -20,14 +20,14 @@ from tests.values import (
     make_bot,
     make_installation,
     make_pending,
-    make_settings,
+    make_terms,
 )
 
-FIRST = make_installation(make_settings(id="first"))
-SECOND = make_installation(make_settings(id="second", app_name="Second"))
+FIRST = make_installation(make_terms(id="first"))
+SECOND = make_installation(make_terms(id="second", app_name="Second"))
 KEY = FIRST.key
 CUSTOMERS = make_installation(
-    make_settings(id="customers", app_id=CUSTOMERS_APP.app_id), make_bot(app_id=CUSTOMERS_APP.app_id)
+    make_terms(id="customers", app_id=CUSTOMERS_APP.app_id), make_bot(app_id=CUSTOMERS_APP.app_id)
 )
 #: The same app in another team.
 ELSEWHERE = replace(

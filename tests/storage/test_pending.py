@@ -12,12 +12,12 @@ import redis
 from sectorflow_slack.domain.installations import PendingInstallation
 from sectorflow_slack.storage.pending import PendingStore
 from tests.storage.conftest import Stores, dump, race
-from tests.values import CUSTOMERS_APP, NOW, make_pending, make_settings
+from tests.values import CUSTOMERS_APP, NOW, make_pending, make_terms
 
 DAY = 24 * 3600
-OWN = make_pending(settings=make_settings(id="own"))
+OWN = make_pending(settings=make_terms(id="own"))
 CUSTOMERS = make_pending(
-    settings=make_settings(
+    settings=make_terms(
         id="customers",
         app_id=CUSTOMERS_APP.app_id,
         display="tabs",

@@ -28,7 +28,7 @@ from tests.values import (
     make_installation,
     make_pending,
     make_question,
-    make_settings,
+    make_terms,
 )
 
 MINUTE, DAY = 60, 24 * 3600
@@ -74,27 +74,27 @@ LIFETIMES: dict[str, set[int | None]] = {
 def secrets(db: Stores) -> list[str]:
     """Write a record of every kind, and return the secrets and texts that are in them."""
     for app in (CUSTOMERS_APP, LEFT_APP):
-        terms, bot = make_settings(id=app.app_id, app_id=app.app_id), make_bot(app_id=app.app_id)
+        terms, bot = make_terms(id=app.app_id, app_id=app.app_id), make_bot(app_id=app.app_id)
         db.installations.save(make_installation(terms, bot), app, None)
     db.installations.delete(replace(make_installation().key, app_id=LEFT_APP.app_id), before=NOW)
     again = make_installation(
-        make_settings(id="again", app_id=CUSTOMERS_APP.app_id), make_bot(app_id=CUSTOMERS_APP.app_id)
+        make_terms(id="again", app_id=CUSTOMERS_APP.app_id), make_bot(app_id=CUSTOMERS_APP.app_id)
     )
     db.installations.save(
         again, replace(CUSTOMERS_APP, signing_secret="a-secret-that-waits"), CUSTOMERS_APP.app_id
     )
     rotating = make_installation(
-        make_settings(customer_id="42"), make_bot(refresh_token="xoxe-1", token_expires_at=NOW)
+        make_terms(customer_id="42"), make_bot(refresh_token="xoxe-1", token_expires_at=NOW)
     )
     db.installations.save(rotating, None, None)
     db.installations.renew(
         rotating, replace(rotating, bot=replace(rotating.bot, bot_token="xoxe.xoxb-fresh"))
     )
-    gone = make_installation(make_settings(id="gone"), make_bot(team_id="T0GONE", refresh_token="xoxe-2"))
+    gone = make_installation(make_terms(id="gone"), make_bot(team_id="T0GONE", refresh_token="xoxe-2"))
     db.installations.save(gone, None, None)
     db.installations.remove(gone)
     for installation_id in ("pending", "failed"):
-        pending = make_pending(settings=make_settings(id=installation_id), slack_app=CUSTOMERS_APP)
+        pending = make_pending(settings=make_terms(id=installation_id), slack_app=CUSTOMERS_APP)
         db.pendings.save(replace(pending, link=f"link-of-{installation_id}"))
     db.pendings.fail("failed", "already_installed")
     state = db.states.issue(OAuthState("pending", "A0OWN"))

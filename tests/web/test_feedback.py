@@ -14,7 +14,7 @@ from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.services import Services
 from tests.fakes import make_reply
-from tests.values import MODEL_IDS, WORKSPACE_ID, make_installation, make_question, make_settings
+from tests.values import MODEL_IDS, WORKSPACE_ID, make_installation, make_question, make_terms
 from tests.web.flows import INSTALLATIONS, delete, get, install, patch, register
 
 FIRST, SECOND, THIRD = MODEL_IDS
@@ -22,7 +22,7 @@ LATER = "ffffffff-0000-4000-8000-000000000001"
 EARLIER = "00000000-0000-4000-8000-000000000001"
 
 
-def feedback(client: FlaskClient, installation_id: str = make_settings().id) -> TestResponse:
+def feedback(client: FlaskClient, installation_id: str = make_terms().id) -> TestResponse:
     return get(client, f"{INSTALLATIONS}/{installation_id}/feedback")
 
 
@@ -35,9 +35,9 @@ def items(*votes: tuple[str, str | None, int, int]) -> dict[str, Any]:
 def installed(services: Services) -> Installation:
     """An installation of three models, of which SectorFlow named two."""
     settings = dataclasses.replace(
-        make_settings().sectorflow, model_names={FIRST: "GPT", SECOND: "", LATER: "Old"}
+        make_terms().sectorflow, model_names={FIRST: "GPT", SECOND: "", LATER: "Old"}
     )
-    installation = make_installation(make_settings(sectorflow=settings))
+    installation = make_installation(make_terms(sectorflow=settings))
     services.answers.installations.save(installation, None, None)
     return installation
 

@@ -133,13 +133,12 @@ def test_the_calls_of_the_first_day_are_ones_that_slack_and_sectorflow_understan
         THREAD=thread,
     )
 
-    asks, tokens, prompts, checked, _, headings, lengths, pings, status = printed
+    asks, tokens, prompts, checked, _, lengths, pings, status = printed
     assert asks.count('"threadId"') == asks.count("\n200\n") == 2
     assert tokens.split() == ["403", "404"]
     assert len(json.loads(prompts)) == 4
     assert json.loads(checked)["ok"] is json.loads(status)["ok"] is True
-    assert headings.split() == ["True", "False", "invalid_blocks"]
-    assert lengths.split() == ["True", "True", "False", "invalid_blocks"]
+    assert lengths.split() == ["True", "False", "msg_blocks_too_long", "False", "invalid_blocks"]
     assert pings.split() == ["True"]
     (harmless,) = [each for each in bare_stage.messages() if each["text"] == "What cannot ping"]
     assert harmless["pings"] == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
@@ -24,7 +24,7 @@ from sectorflow_slack.domain.slack_jobs import (
     to_json,
 )
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.tasks import ERRAND_ACTOR, ERRANDS, DramatiqTaskQueue, declare_errands
+from sectorflow_slack.tasks import SLACK_JOB_ACTOR, SLACK_JOBS, DramatiqTaskQueue, declare_slack_job_actor
 from tests.services.pressing import ANSWER_ID, FIRST_TS, THREAD_TS, TRIGGER_ID, everything_in, long_reply
 from tests.services.steps import KEY
 from tests.values import NOW, make_bot, make_installation
@@ -56,14 +56,18 @@ EACH = pytest.mark.parametrize("job", JOBS, ids=lambda job: job.kind)
 @EACH
 def test_a_job_goes_through_the_queue_as_json_of_its_kind_and_fields(job):
     broker, ran = StubBroker(), []
-    declare_errands(broker, ran.append)
+    declare_slack_job_actor(broker, ran.append)
 
     DramatiqTaskQueue(StubBroker(), broker).enqueue(job)
-    message = json.loads(broker.queues[ERRANDS].get_nowait())
-    broker.get_actor(ERRAND_ACTOR).fn(**message["kwargs"])
+    message = json.loads(broker.queues[SLACK_JOBS].get_nowait())
+    broker.get_actor(SLACK_JOB_ACTOR).fn(**message["kwargs"])
 
     assert ran == [job]
-    assert (message["queue_name"], message["actor_name"], message["args"]) == (ERRANDS, ERRAND_ACTOR, [])
+    assert (message["queue_name"], message["actor_name"], message["args"]) == (
+        SLACK_JOBS,
+        SLACK_JOB_ACTOR,
+        [],
+    )
     assert message["kwargs"] == {"kind": job.kind, **to_json(job)}
 
 
@@ -82,11 +86,11 @@ def test_every_kind_of_job_is_tried_here():
 )
 def test_a_job_of_another_release_that_cannot_be_read_does_no_harm(changes, caplog):
     broker, ran = StubBroker(), []
-    declare_errands(broker, ran.append)
+    declare_slack_job_actor(broker, ran.append)
 
-    broker.get_actor(ERRAND_ACTOR).fn(**{**to_json(RENDER), **changes})
+    broker.get_actor(SLACK_JOB_ACTOR).fn(**{**to_json(RENDER), **changes})
 
-    assert (ran, caplog.messages) == ([], ["errand failed"])
+    assert (ran, caplog.messages) == ([], ["Slack job failed"])
 
 
 # Running

@@ -20,13 +20,13 @@ SWITCH_DISPLAY: Final = "switch_display"
 ASK_AGAIN: Final = "ask_again"
 #: Asks one ``model`` again; also a ``choice`` of ``MORE``.
 REGENERATE: Final = "regenerate"
-#: Opens the dialog for a question to one ``model``.
+#: Opens the dialog for a question to one ``model``; a ``choice`` of ``MORE``.
 FOLLOW_UP: Final = "follow_up"
 #: Gives the answer of ``model`` to copy; a ``choice`` of ``MORE``.
 PLAIN_TEXT: Final = "plain_text"
-#: Votes on the answer of ``model``: ``choice`` is ``UP`` or ``DOWN``.
+#: Votes on the answer of ``model``: ``choice`` is ``UP`` or ``DOWN``, which are choices of ``MORE`` too.
 VOTE: Final = "vote"
-#: The menu of what is wanted less often; ``choice`` names it.
+#: The menu of what can be done with the answer of ``model``; ``choice`` names it.
 MORE: Final = "more"
 
 UP: Final = "up"

@@ -7,8 +7,8 @@ import json
 
 from sectorflow_slack.domain.questions import Answer, Message
 
-from .separated import separated
-from .tabs import tabs
+from .displays.separated import separated
+from .displays.tabs import tabs
 from .words import ENGLISH, Words
 
 #: Digits of a digest: a message is only compared with what stood in its own place before.
@@ -21,6 +21,6 @@ def draw(answer: Answer, words: Words = ENGLISH) -> tuple[Message, ...]:
 
 
 def digest(message: Message) -> str:
-    """Give a short text that is another one for each other message; it is not to be kept readable."""
+    """Return a short text that differs from any other message's; it is not to be read."""
     written = json.dumps([message.text, message.blocks], sort_keys=True)
     return hashlib.sha256(written.encode()).hexdigest()[:_DIGITS]

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Sequence
 from sectorflow_slack.domain.questions import ModelAnswer
 
 from . import limits
-from .parsing import tidy
+from .reading import tidy
 from .words import ENGLISH, Words
 
 Block = dict[str, object]
 
 DIVIDER: Block = {"type": "divider"}
+
+#: What would format ``mrkdwn``, as signs that look the same.
+_LITERAL = str.maketrans("*_~`", "∗＿∼ˋ")  # noqa: RUF001
 
 
 def header(text: str) -> Block:
@@ -25,20 +28,22 @@ def context(*texts: str, limit: int = limits.CONTEXT_CHARS) -> Block:
     return {"type": "context", "elements": [plain_text(text, limit) for text in texts]}
 
 
-def section(text: str) -> Block:
-    """Make a paragraph of text that Slack shows as it is."""
-    return {"type": "section", "text": plain_text(text, limits.SECTION_CHARS)}
+def section(text: str, accessory: Block | None = None) -> Block:
+    """Make a paragraph of text that Slack shows as it is, perhaps with a button or a menu beside it."""
+    block: Block = {"type": "section", "text": plain_text(text, limits.SECTION_CHARS)}
+    return {**block, "accessory": accessory} if accessory else block
 
 
-def markdown(text: str) -> Block:
-    """Make a block of standard Markdown, which must be neutral already."""
-    return {"type": "markdown", "text": text}
+def name_line(bold: str, rest: str = "", accessory: Block | None = None) -> Block:
+    """Make a line that begins with bold text."""
+    text = f"*{escape_mrkdwn(bold.translate(_LITERAL))}*{escape_mrkdwn(rest.translate(_LITERAL))}"
+    block: Block = {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+    return {**block, "accessory": accessory} if accessory else block
 
 
-def preformatted(text: str) -> Block:
-    """Make a block of literal text in a fixed-width font, which readers can copy as it is."""
-    code = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": text}]}
-    return {"type": "rich_text", "elements": [code]}
+def escape_mrkdwn(text: str) -> str:
+    """Escape the three characters Slack reads in ``mrkdwn`` (docs.slack.dev, formatting message text)."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def quoted(label: str, text: str) -> Block:
@@ -64,21 +69,6 @@ def overflow(action_id: str, options: Sequence[tuple[str, str]]) -> Block:
     """Make a menu behind three dots of labels and the values they stand for, at most 5."""
     drawn = [{"text": plain_text(label, limits.OPTION_CHARS), "value": value} for label, value in options]
     return {"type": "overflow", "action_id": action_id, "options": drawn}
-
-
-def feedback(action_id: str, positive: tuple[str, str], negative: tuple[str, str]) -> Block:
-    """Make a row of two thumbs, each with what it says to a screen reader and its value."""
-    good, bad = (
-        {"text": plain_text(label, limits.BUTTON_CHARS), "value": value}
-        for label, value in (positive, negative)
-    )
-    thumbs = {
-        "type": "feedback_buttons",
-        "action_id": action_id,
-        "positive_button": good,
-        "negative_button": bad,
-    }
-    return {"type": "context_actions", "elements": [thumbs]}
 
 
 def plain_text(text: str, limit: int) -> Block:
@@ -107,3 +97,13 @@ def texts_of(value: object) -> Iterable[str]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from texts_of(inner)
+
+
+def size_of(value: object) -> int:
+    """Count what blocks take of a message: their texts and their addresses."""
+    if isinstance(value, dict):
+        return sum(
+            limits.count(inner) if key in ("text", "url") and isinstance(inner, str) else size_of(inner)
+            for key, inner in value.items()
+        )
+    return sum(map(size_of, value)) if isinstance(value, list | tuple) else 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from . import limits
 from .blocks import one_line
-from .parsing import tidy
+from .reading import tidy
 from .words import ENGLISH, Words
 
 #: ``assistant.threads.setSuggestedPrompts`` shows so many (docs.slack.dev).

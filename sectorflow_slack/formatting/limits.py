@@ -12,11 +12,7 @@ from typing import Final
 #: 12,000 to 13,200 characters (slackapi/bolt-js, issues 2509 and 2867); one report failed at 11,341.
 MESSAGE_CHARS: Final = 10_500
 
-#: All ``markdown`` blocks of a message together (docs.slack.dev, Block Kit reference, markdown block).
-MARKDOWN_CHARS: Final = 12_000
-
-#: Blocks per message (docs.slack.dev, Block Kit reference, blocks). Slack makes several of one ``markdown``
-#: block before it counts (docs.slack.dev, markdown block: "may result in multiple blocks").
+#: Blocks per message (docs.slack.dev, Block Kit reference, blocks).
 BLOCKS: Final = 50
 
 #: Text of a ``header`` block (docs.slack.dev, Block Kit reference, header block).
@@ -46,14 +42,12 @@ FIRST_WORDS_CHARS: Final = 48
 #: A name within a sentence.
 NAME_CHARS: Final = 100
 
-#: Elements of a ``context`` block (docs.slack.dev, Block Kit reference, context block).
-CONTEXT_ELEMENTS: Final = 10
-
 #: Text of an element of a ``context`` block; Slack names no limit, a line is all that is wanted.
 CONTEXT_CHARS: Final = 150
 
-#: Tables per message: more than one was refused for long (docs.slack.dev, table block).
-TABLES: Final = 1
+#: What a run of text in one style counts at least: a message of thousands of runs of a letter each would be
+#: half a megabyte of JSON, and Slack does not say what it would make of that.
+RUN_CHARS: Final = 3
 
 #: Rows of a table, its head among them (docs.slack.dev, Block Kit reference, table block).
 TABLE_ROWS: Final = 100
@@ -64,15 +58,28 @@ TABLE_COLUMNS: Final = 20
 #: Text of all tables of a message (docs.slack.dev, Block Kit reference, table block).
 TABLE_CHARS: Final = 10_000
 
-#: Top-level ``text``: Slack advises 4,000 (docs.slack.dev, chat.postMessage) and ``chat.update``
-#: refuses more with ``msg_too_long``.
-TEXT_CHARS: Final = 4_000
+#: The ``indent`` of a list (docs.slack.dev, rich text block: 0 to 8).
+LIST_INDENT: Final = 8
 
-#: Top-level ``text`` planned for, where it is all that a message has.
+#: An address that leads somewhere; Slack names a limit for those of buttons only (docs.slack.dev, button
+#: element).
+LINK_CHARS: Final = 3_000
+
+#: The name of a code's language; no real one is longer.
+LANGUAGE_CHARS: Final = 40
+
+#: Of an answer: a model that runs away has posted 97 messages.
+ANSWER_CHARS: Final = 200_000
+
+#: Top-level ``text`` of ``chat.postMessage``, which cuts more off (docs.slack.dev, chat.postMessage).
+TEXT_CHARS: Final = 40_000
+
+#: Top-level ``text`` of ``chat.update``, which refuses more with ``msg_too_long`` (docs.slack.dev).
+UPDATED_TEXT_CHARS: Final = 4_000
+
+#: Top-level ``text`` where it is all that a message has: Slack advises 4,000 (docs.slack.dev,
+#: chat.postMessage).
 PLANNED_TEXT_CHARS: Final = 3_900
-
-#: Top-level ``text`` beside blocks: a notification or a screen reader needs no more.
-FALLBACK_CHARS: Final = 3_000
 
 
 def count(text: str) -> int:

@@ -1,65 +1,116 @@
-"""Packing the pieces of several answers into messages, or of one answer into pages."""
+"""Splitting parts that are too long for a page, and packing those of several answers on few pages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import TypeAlias
 
-from .pieces import NOTHING, Piece, Room, joined
+from . import limits
+from .blocks import Block, size_of
+from .cutting import behind_blanks, cut, cut_text, fitting
+from .tables import as_fields
+from .tree import Code, Runs, Table, Text, joined
+from .writing import GOES_ON, Part, Prose, chars_of, gap, row_chars
+
+#: A head this long is not repeated over each part of its table.
+_LONG_HEAD = 500
+#: Beside headings there is room for so much of what they are over: an address fits.
+_LEAST = limits.LINK_CHARS + 500
+
+#: Parts that stay on one page: headings, and what they are over.
+Unit: TypeAlias = tuple[Part, ...]
+Row: TypeAlias = tuple[Runs, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much goes on a page, or what is left of it."""
+
+    chars: int = limits.MESSAGE_CHARS
+    blocks: int = limits.BLOCKS
+    table_chars: int = limits.TABLE_CHARS
+
+    def less(self, chars: int, blocks: int, table_chars: int = 0) -> Room:
+        """Return what is left when so much is in."""
+        return Room(self.chars - chars, self.blocks - blocks, self.table_chars - table_chars)
+
+    def less_blocks(self, blocks: Iterable[Block]) -> Room:
+        """Return what is left when finished blocks are in, with the texts of their buttons."""
+        drawn = list(blocks)
+        return self.less(size_of(drawn), len(drawn))
+
+    @property
+    def holds(self) -> bool:
+        """Whether what went in fits."""
+        return self.chars >= 0 and self.blocks >= 0 and self.table_chars >= 0
+
+
+def with_parts(room: Room, before: Part | None, parts: Iterable[Part]) -> Room:
+    """Return what is left of a room when parts go on behind another one."""
+    for part in parts:
+        chars = chars_of(part)
+        if isinstance(part, Table):
+            room = room.less(chars, 1, chars)
+        else:
+            is_first = before is None or isinstance(before, Table)
+            room = room.less(chars + len(gap(before, part)), int(is_first))
+        before = part
+    return room
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What stands under one heading: its pieces, and what the heading costs at first and again."""
+    """What stands under one name: its units, and what stands above it, at first and again, and below."""
 
-    pieces: tuple[Piece, ...]
-    heading: Piece
-    heading_again: Piece
-    #: What stands behind the last piece, on the same page.
-    ending: Piece = NOTHING
+    units: tuple[Unit, ...]
+    heading: Sequence[Block] = ()
+    heading_again: Sequence[Block] = ()
+    ending: Sequence[Block] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Portion:
     """What of a section is on one page."""
 
     #: The section's place among those packed.
     section: int
-    pieces: tuple[Piece, ...]
+    parts: tuple[Part, ...]
     #: Whether the section began on an earlier page, and whether it ends on this one.
     continued: bool = False
     ends: bool = True
 
-    @property
-    def text(self) -> str:
-        """Give the part's Markdown."""
-        return joined(self.pieces)
+
+Page: TypeAlias = tuple[Portion, ...]
 
 
-Page = tuple[Part, ...]
+# Packing
 
 
 def pack(sections: Iterable[Section], room: Room) -> tuple[Page, ...]:
-    """Put the sections on few pages, in order; no page ends with a heading.
+    """Put sections on few pages, in order; no page ends with a heading.
 
-    A section that fits one page is not parted over two. Each piece must fit the room together with its
-    section's heading and ending.
+    A section that fits one page is not parted over two. Each unit must fit a page with its section's heading
+    and ending.
     """
-    pages: list[list[Part]] = [[]]
+    pages: list[list[Portion]] = [[]]
     left = room
     for at, section in enumerate(sections):
-        rest, heading, continued = section.pieces, section.heading, False
+        rest, heading, continued = section.units, section.heading, False
         if pages[-1] and not _holds(left, section) and _holds(room, section):
             pages.append([])
             left = room
         while rest:
-            taken, after = _fill(rest, left.less(heading), section.ending)
+            taken, after = _fill(rest, left.less_blocks(heading), section.ending)
             if not taken and pages[-1]:
                 pages.append([])
                 left = room
                 continue
             taken = taken or 1
-            pages[-1].append(Part(at, rest[:taken], continued, taken == len(rest)))
+            parts = tuple(part for unit in rest[:taken] for part in unit)
+            pages[-1].append(Portion(at, parts, continued, taken == len(rest)))
             rest, heading, continued, left = rest[taken:], section.heading_again, True, after
             if rest:
                 pages.append([])
@@ -68,17 +119,138 @@ def pack(sections: Iterable[Section], room: Room) -> tuple[Page, ...]:
 
 
 def _holds(room: Room, section: Section) -> bool:
-    taken, _ = _fill(section.pieces, room.less(section.heading), section.ending)
-    return taken == len(section.pieces)
+    taken, _ = _fill(section.units, room.less_blocks(section.heading), section.ending)
+    return taken == len(section.units)
 
 
-def _fill(pieces: tuple[Piece, ...], left: Room, ending: Piece) -> tuple[int, Room]:
-    """Count how many of the pieces fit, the last one with the ending, and give the room left behind them."""
-    for at, piece in enumerate(pieces):
-        if at == len(pieces) - 1:
-            left = left.less(ending)
-        if not left.takes(piece):
+def _fill(units: tuple[Unit, ...], left: Room, ending: Sequence[Block]) -> tuple[int, Room]:
+    """Count how many of the units fit, the last one with the ending, and return the room left behind them."""
+    before: Part | None = None
+    for at, unit in enumerate(units):
+        if at == len(units) - 1:
+            left = left.less_blocks(ending)
+        after = with_parts(left, before, unit)
+        if not after.holds:
             return at, left
-        following = pieces[at + 1 : at + 2]
-        left = left.less(piece, of_same_block=any(map(piece.goes_on_in, following)))
-    return len(pieces), left
+        left, before = after, unit[-1] if unit else before
+    return len(units), left
+
+
+# Splitting
+
+
+def split(parts: Iterable[Part], room: Room) -> tuple[Unit, ...]:
+    """Return parts in units that each fit a room; a heading goes with what it is over."""
+    units: list[Unit] = []
+    headings: list[Part] = []
+    left = room
+    for part in parts:
+        after = with_parts(left, headings[-1] if headings else None, (part,))
+        if isinstance(part, Prose) and part.kind == "heading" and after.chars >= _LEAST:
+            headings.append(part)
+            left = after
+            continue
+        is_long = isinstance(part, Table) and len(part.rows) > limits.TABLE_ROWS
+        if after.holds and not is_long:
+            units.append((*headings, part))
+        else:
+            first, *others = _pieces(part, left, room)
+            units += [(*headings, first), *((piece,) for piece in others)]
+        headings, left = [], room
+    return (*units, tuple(headings)) if headings else tuple(units)
+
+
+def _pieces(part: Part, beside: Room, room: Room) -> Iterator[Part]:
+    """Split a part into pieces that fit a page, the first one beside what is to stand above it."""
+    match part:
+        case Code(text=text):
+            for piece in cut_text(text, room.chars, beside.chars):
+                yield replace(part, text=piece)
+        case Table():
+            limit = min(room.chars, room.table_chars)
+            yield from _tables(part, min(beside.chars, limit), limit)
+        case Prose():
+            yield from _proses(part, beside.chars - 2, room.chars)
+
+
+def _proses(part: Prose, first: int, limit: int) -> Iterator[Prose]:
+    mark = GOES_ON if part.kind == "item" else ""
+    stretches = _cut_runs(part.runs, first, limit - len(mark))
+    for at, runs in enumerate(stretches):
+        yield replace(part, runs=joined((Text(mark), *runs)) if at else runs)
+
+
+def _cut_runs(runs: Runs, first: int, limit: int) -> Iterator[Runs]:
+    """Cut runs into stretches that count at most so much with their addresses."""
+    text = "".join(run.text for run in runs)
+    ends = list(accumulate(len(run.text) for run in runs))
+    start = at = 0
+    while start < len(text):
+        end = cut(text, start, max(start + 1, _reach(runs, ends, at, start, first)))
+        stretch = _stretch(runs, ends, at, start, end)
+        if any(run.text.strip() for run in stretch):
+            yield stretch
+            first = limit
+        start = behind_blanks(text, end)
+        at = bisect_right(ends, start, at)
+
+
+def _reach(runs: Runs, ends: list[int], at: int, start: int, limit: int) -> int:
+    """Return how far runs count at most ``limit``; an address counts in each piece of its run."""
+    place = start
+    for run, end in zip(runs[at : at + limit], ends[at : at + limit], strict=True):
+        limit -= limits.count(run.url)
+        within = place - (end - len(run.text))
+        reached = fitting(run.text, within, limit) if limit > 0 else within
+        if reached < len(run.text):
+            return end - len(run.text) + reached
+        limit -= max(limits.RUN_CHARS - limits.count(run.url), limits.count(run.text[within:]))
+        if limit < 0:
+            return place
+        place = end
+    return place
+
+
+def _stretch(runs: Runs, ends: list[int], at: int, start: int, end: int) -> Runs:
+    """Return what runs have between two places, without the blanks before the second."""
+    stretch: list[Text] = []
+    while at < len(runs) and (begin := ends[at] - len(runs[at].text)) < end:
+        piece = runs[at].text[max(0, start - begin) : end - begin]
+        stretch.append(replace(runs[at], text=piece))
+        at += 1
+    if stretch and end < ends[-1]:
+        stretch[-1] = replace(stretch[-1], text=stretch[-1].text.rstrip())
+    return tuple(run for run in stretch if run.text)
+
+
+def _tables(table: Table, first: int, limit: int) -> Iterator[Part]:
+    """Split a table between its rows, under its head again; a row too long for a table stands apart."""
+    columns = max(map(len, table.rows))
+    head: Row = table.rows[0]  # type: ignore[assignment]
+    rows: Sequence[Row] = table.rows[1:]  # type: ignore[assignment]
+    again = [head] if row_chars(head, columns) <= _LONG_HEAD else []
+    taken, own = list(again), 0
+    if not again:
+        rows = (head, *rows)
+    room, size = first, sum(row_chars(row, columns) for row in taken)
+    for row in rows:
+        chars = row_chars(row, columns)
+        if own and (size + chars > room or len(taken) == limits.TABLE_ROWS):
+            yield replace(table, rows=tuple(taken))
+            taken, own, room = list(again), 0, limit
+            size = sum(row_chars(row, columns) for row in taken)
+        if size + chars > room:
+            yield from _fields(again, row, room, limit)
+            room = limit
+            continue
+        taken.append(row)
+        own, size = own + 1, size + chars
+    if own or not rows:
+        yield replace(table, rows=tuple(taken))
+
+
+def _fields(head: Sequence[Row], row: Row, first: int, limit: int) -> Iterator[Prose]:
+    for runs in as_fields(head[0] if head else (), row):
+        part = Prose("text", runs)
+        yield from _proses(part, first, limit) if part.chars > first else (part,)
+        first = limit

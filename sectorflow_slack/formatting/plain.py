@@ -1,41 +1,38 @@
-"""Messages in simpler forms, for where Slack refuses blocks, and the text that stands beside blocks."""
+"""Messages as plain words: the ``text`` beside blocks, and what is said where Slack refuses blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import html
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+from typing import Any
 
-from sectorflow_slack.domain.questions import Message, ModelAnswer
+from sectorflow_slack.domain.questions import Message
 
 from . import limits
 from .actions import ASK_AGAIN as ASK_AGAIN
-from .actions import action_of
-from .blocks import Block, actions, button, one_line, section, texts_of, title
+from .blocks import Block, actions, button, escape_mrkdwn, one_line, section, size_of, texts_of
 from .cutting import cut_text
-from .escaping import escape_mrkdwn, restore
-from .parsing import tidy
+from .reading import tidy
+from .tables import draw
 from .words import ENGLISH, Words
 
-_OF_BUTTONS = ("actions", "context_actions")
+_BROADCAST = re.compile(r"(?<![^\W_])@(?=(?i:channel|here|everyone)(?![^\W_]))")
+#: So much of a text's end is given up to end it between two words.
+_WORD = 40
+#: U+2060 WORD JOINER: invisible, no width, no line break.
+_JOINER = "\u2060"
 
 
-def plainer(message: Message) -> tuple[Message, ...]:
-    """Say the same without blocks, for where Slack refuses these; in more messages if need be."""
-    lines = (_plain(block) for block in message.blocks if block["type"] not in _OF_BUTTONS)
-    return tuple(Message(text=part) for part in cut_text("\n".join(lines), limits.PLANNED_TEXT_CHARS))
-
-
-def simpler(message: Message) -> Message:
-    """Say the same in blocks that Slack has had for long: Markdown as it is written, buttons as buttons."""
-    blocks = [simple for block in message.blocks for simple in _simple(block)]
-    if len(blocks) > limits.BLOCKS:
-        blocks = [block for block in blocks if block["type"] != "divider"]
-    return Message(text=message.text, blocks=tuple(blocks))
+# Notices
 
 
 def notice(sentence: str) -> Message:
     """Make a message of one sentence."""
     text = tidy(sentence)
-    return Message(text=_first_words(text, limits.FALLBACK_CHARS), blocks=(section(text),))
+    return Message(text=text_of([section(text)]), blocks=(section(text),))
 
 
 def notice_to_ask_again(sentence: str, letter_id: str, words: Words = ENGLISH) -> Message:
@@ -53,61 +50,124 @@ def help_notice(names: Sequence[str], words: Words = ENGLISH) -> Message:
     return notice(words.help_with_models.format(names=words.list_names(shown)))
 
 
-def fallback(answers: Sequence[ModelAnswer], words: Words = ENGLISH) -> str:
-    """Give the ``text`` beside blocks: each model's name and the first words of its answer."""
-    each = limits.FALLBACK_CHARS // max(1, len(answers)) - 1
-    lines = (_first_words(f"{title(answer, words)}: {_content(answer, words)}", each) for answer in answers)
-    return "\n".join(line for line in lines if line)
+# The text beside blocks
 
 
-def _content(answer: ModelAnswer, words: Words) -> str:
-    """Give the answer, or that there is none."""
-    return words.model_failed if answer.is_silent else tidy(answer.text)
+def text_of(blocks: Iterable[Mapping[str, object]], limit: int = limits.TEXT_CHARS) -> str:
+    """Return the ``text`` beside blocks: all their words, as far as Slack takes them."""
+    return _escaped(words_of(blocks), limit)
 
 
-def _plain(block: Block) -> str:
+def for_update(message: Message) -> Message:
+    """Return a message whose ``text`` is as short as ``chat.update`` asks for."""
+    if limits.count(message.text) <= limits.UPDATED_TEXT_CHARS:
+        return message
+    return replace(message, text=_escaped(html.unescape(message.text), limits.UPDATED_TEXT_CHARS))
+
+
+def words_of(blocks: Iterable[Mapping[str, object]]) -> str:
+    """Return what is to be read in blocks, in plain words."""
+    return "\n".join(filter(None, (_words(block).strip("\n") for block in blocks)))
+
+
+def _escaped(text: str, limit: int) -> str:
+    """Escape a text within a limit, as far as it goes; no escape is cut, and nothing pings."""
+    escaped = _escape(text[: limit + 1])
+    if limits.count(escaped) <= limit:
+        return escaped
+    lowest, end = 0, limit
+    while lowest < end:
+        middle = (lowest + end + 1) // 2
+        if limits.count(_escape(text[:middle])) < limit:
+            lowest = middle
+        else:
+            end = middle - 1
+    word = text.rfind(" ", end - _WORD, end + 1)
+    return f"{_escape(text[: word if word > 0 else end].rstrip())}…"
+
+
+def _escape(text: str) -> str:
+    return _BROADCAST.sub(f"@{_JOINER}", escape_mrkdwn(text))
+
+
+def _words(block: Mapping[str, Any]) -> str:
     match block:
-        case {"type": "header", "text": {"text": str(text)}}:
-            return f"*{escape_mrkdwn(text)}*"
-        case {"type": "section", "text": {"text": str(text)}}:
-            return escape_mrkdwn(text)
-        case {"type": "markdown", "text": str(text)}:
-            return escape_mrkdwn(restore(text))
-        case {"type": "context"}:
-            return escape_mrkdwn(" · ".join(texts_of(block)))
-        case {"type": "rich_text"}:
-            return escape_mrkdwn("\n".join(texts_of(block)))
+        case {"type": "section", "text": {"type": "mrkdwn", "text": str(text)}}:
+            return html.unescape(text.replace("*", ""))
+        case {"type": "header" | "section", "text": {"text": str(text)}}:
+            return text
+        case {"type": "context", "elements": elements}:
+            return " · ".join(texts_of(elements))
+        case {"type": "rich_text", "elements": elements}:
+            return "\n".join(_element_words(element) for element in elements)
+        case {"type": "table", "rows": rows}:
+            return "\n".join(" · ".join("".join(texts_of(cell)).strip() for cell in row) for row in rows)
     return ""
 
 
-def _simple(block: Block) -> Iterator[Block]:
+def _element_words(element: Mapping[str, Any]) -> str:
+    parts = element["elements"]
+    if element["type"] != "rich_text_list":
+        return "".join(_inline_words(part, following) for part, following in zip_longest(parts, parts[1:]))
+    number = element.get("offset", 0) + 1
+    marks = (f"{number + at}. " if element["style"] == "ordered" else "• " for at in range(len(parts)))
+    indent = "    " * element.get("indent", 0)
+    return "\n".join(f"{indent}{mark}{_element_words(part)}" for mark, part in zip(marks, parts, strict=True))
+
+
+def _inline_words(part: Mapping[str, Any], following: Mapping[str, Any] | None) -> str:
+    """Return a run's text; behind a link's last run, its address."""
+    text, url = str(part["text"]), str(part.get("url", ""))
+    is_last = following is None or following.get("url") != url
+    return f"{text} ({url})" if url and is_last and url not in text else text
+
+
+# Simpler forms
+
+
+def plainer(message: Message) -> tuple[Message, ...]:
+    """Say the same without blocks, for where Slack refuses these; in more messages if need be."""
+    words = words_of(message.blocks)
+    # An escaped sign takes up to five characters.
+    parts = (part for half in cut_text(words, limits.PLANNED_TEXT_CHARS) for part in _within_limit(half))
+    return tuple(Message(text=_escape(part)) for part in parts)
+
+
+def _within_limit(text: str) -> Iterator[str]:
+    if limits.count(_escape(text)) <= limits.PLANNED_TEXT_CHARS:
+        yield text
+    else:
+        for half in cut_text(text, max(1, limits.count(text) // 2)):
+            yield from _within_limit(half)
+
+
+def simpler(message: Message) -> Message:
+    """Say the same in blocks that Slack has had for longer: first tables as code, then all as plain sections.
+
+    What would be too long that way stays as it is.
+    """
+    has_table = any(block["type"] == "table" for block in message.blocks)
+    for simple in (_table_as_code, _as_sections) if has_table else (_as_sections,):
+        blocks = [each for block in message.blocks for each in simple(block)]
+        if len(blocks) > limits.BLOCKS:
+            blocks = [block for block in blocks if block["type"] != "divider"]
+        if size_of(blocks) <= limits.MESSAGE_CHARS and len(blocks) <= limits.BLOCKS:
+            return replace(message, blocks=tuple(blocks))
+    return message
+
+
+def _table_as_code(block: Block) -> Iterator[Block]:
     match block:
-        case {"type": "markdown", "text": str(text)}:
-            # Plain text is literal; the invisible joiners that are there stay all the same.
-            shown = text.replace("&lt;", "<")
-            yield from map(section, cut_text(shown, limits.SECTION_CHARS))
-        case {"type": "rich_text"}:
-            for text in texts_of(block):
-                yield from map(section, cut_text(text, limits.SECTION_CHARS))
-        case {"type": "context_actions", "elements": list(elements)}:
-            yield actions(*(thumb for element in elements for thumb in _thumbs(element)))
+        case {"type": "table", "rows": list(rows)}:
+            cells = [["".join(texts_of(cell)).replace("\n", " ") for cell in row] for row in rows]
+            text = {"type": "text", "text": "\n".join(draw(cells))}
+            yield {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [text]}]}
         case _:
             yield block
 
 
-def _thumbs(element: Block) -> Iterator[Block]:
-    """Make buttons that carry what Slack's feedback buttons carry."""
-    action = action_of(str(element["action_id"]))
-    for key in ("positive_button", "negative_button"):
-        thumb = element[key]
-        if isinstance(thumb, dict):
-            label = " ".join(texts_of(thumb))
-            yield button(f"{action}:{key}", label, str(thumb["value"]))
-
-
-def _first_words(text: str, limit: int) -> str:
-    """Escape the beginning of a text, as one line, within the limit."""
-    escaped = escape_mrkdwn(" ".join(text[: 2 * max(0, limit)].split()))
-    parts = cut_text(escaped, max(1, limit - 1))
-    first, more = next(parts, ""), next(parts, "")
-    return f"{first}…" if more else first
+def _as_sections(block: Block) -> Iterator[Block]:
+    if block["type"] not in ("rich_text", "table"):
+        yield block
+        return
+    yield from map(section, cut_text(words_of([block]), limits.SECTION_CHARS))

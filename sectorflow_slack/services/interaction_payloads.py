@@ -7,11 +7,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sectorflow_slack.formatting.actions import FOLLOW_UP_BLOCK, FOLLOW_UP_INPUT, MORE, ActionValue, action_of
+from sectorflow_slack.formatting.actions import (
+    DOWN,
+    FOLLOW_UP_BLOCK,
+    FOLLOW_UP_INPUT,
+    MORE,
+    UP,
+    VOTE,
+    ActionValue,
+    action_of,
+)
 from sectorflow_slack.services.event_payloads import text
 
 Json = Any
 
+#: Choices of the menu that are no actions by themselves.
+_CHOICES = {UP: VOTE, DOWN: VOTE}
 _LETTER_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -60,7 +71,7 @@ def read_block_actions(payload: Mapping[str, Json]) -> Iterator[BlockAction]:
         decoded = ActionValue.decode(value)
         name = action_of(text(action, "action_id"))
         yield BlockAction(
-            action=decoded.choice if name == MORE and decoded else name,
+            action=_CHOICES.get(decoded.choice, decoded.choice) if name == MORE and decoded else name,
             question_id=value if _LETTER_ID.fullmatch(value) else "",
             value=decoded,
             app_id=text(payload, "api_app_id"),

@@ -14,7 +14,7 @@ from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.metrics import SLACK_RATE_LIMITED, SLACK_SECONDS
 from sectorflow_slack.domain.ports import SlackClient
 from sectorflow_slack.domain.questions import STATUS, Address, Message, Plan, Question
-from sectorflow_slack.formatting.plain import plainer, simpler
+from sectorflow_slack.formatting.plain import for_update, plainer, simpler
 from sectorflow_slack.services.resilience import retry_while_store_is_down, timed
 from sectorflow_slack.storage.metrics import Metrics
 from sectorflow_slack.storage.pauses import PauseStore
@@ -72,7 +72,7 @@ class MessagingService:
     def update(self, installation: Installation, channel_id: str, ts: str, message: Message) -> None:
         """Replace one of our messages with another."""
         with self._within_rate_limit(installation, UPDATE):
-            self.slack.update(installation.bot.bot_token, channel_id, ts, message)
+            self.slack.update(installation.bot.bot_token, channel_id, ts, for_update(message))
 
     def post_or_update(self, installation: Installation, address: Address, message: Message, ts: str) -> str:
         """Replace the message ``ts``, or post a new one if that is "" or gone; return the ``ts`` of it."""

@@ -55,7 +55,8 @@ class Asked:
 
 def headings(messages: Iterable[Message]) -> list[str]:
     blocks = [block for message in messages for block in message.get("blocks") or ()]
-    return [str(block["text"]["text"]) for block in blocks if block["type"] == "header"]
+    lines = [block["text"] for block in blocks if block["type"] == "section"]
+    return [str(line["text"]).split("*")[1] for line in lines if line["type"] == "mrkdwn"]
 
 
 #: What was broken, what became of the questions meanwhile, and in how many seconds.

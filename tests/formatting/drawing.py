@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
+from sectorflow_slack.formatting.displays.separated import separated
+from sectorflow_slack.formatting.displays.tabs import tabs
+from sectorflow_slack.formatting.meaning import understand
+from sectorflow_slack.formatting.plain import words_of
+from sectorflow_slack.formatting.reading import read
+from sectorflow_slack.formatting.words import ENGLISH
+from sectorflow_slack.formatting.writing import as_blocks, lay_out
 from tests.values import make_question
 
 ANSWER_ID = "0123456789abcdef" * 2
+FOLDER = Path(__file__).parent / "corpus"
 
-#: Answers as models write them, by name.
-CORPUS = {path.stem: path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("corpus/*.md")}
+#: Answers as models write them, by name; those of ``reading`` each have something that is easily misread.
+READING = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("reading/*.md")}
+CORPUS = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")} | READING
 
 
 def model(text: str, name: str = "GPT-4o", base_model: str = "", **changes: Any) -> ModelAnswer:
@@ -28,12 +37,63 @@ def make_answer(*models: ModelAnswer, asked: str = "", has_files: bool = False, 
     return Answer(question, models, **changes)
 
 
+def drawn(markdown: str) -> list[dict[str, Any]]:
+    """The blocks of an answer, however long."""
+    return as_blocks(lay_out(understand(read(markdown), ENGLISH)))
+
+
+def words(markdown: str) -> str:
+    """An answer in plain words."""
+    return words_of(drawn(markdown))
+
+
+def runs(markdown: str) -> list[str]:
+    """The texts of an answer one by one, each with its style or address behind it."""
+    return [_run(run) for run in inlines(drawn(markdown))]
+
+
+def _run(run: dict[str, Any]) -> str:
+    marks = [*run.get("style", {}), *([run["url"]] if "url" in run else [])]
+    return f"{run['text']}|{','.join(marks)}" if marks else run["text"]
+
+
+def pages(*texts: str, **changes: Any) -> list[list[dict[str, Any]]]:
+    """The blocks of answers that stand one below the other, message by message, without what is around."""
+    messages = separated(make_answer(*(model(text, f"M{n}") for n, text in enumerate(texts)), **changes))
+    return [bodies([message]) for message in messages]
+
+
+def bodies(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """The blocks that show answers."""
+    return [block for block in blocks_of(messages) if block["type"] in ("rich_text", "table")]
+
+
+def elements_of(blocks: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The lists, sections, quotes and pieces of code of rich text."""
+    for block in blocks:
+        if block["type"] == "rich_text":
+            yield from block["elements"]
+
+
+def inlines(value: object) -> Iterator[dict[str, Any]]:
+    """Every text and link in blocks."""
+    if isinstance(value, dict):
+        if value.get("type") in ("text", "link", "raw_text"):
+            yield value
+        else:
+            yield from (each for inner in value.values() for each in inlines(inner))
+    elif isinstance(value, list | tuple):
+        yield from (each for inner in value for each in inlines(inner))
+
+
 def kinds(message: Message) -> list[object]:
     return [block["type"] for block in message.blocks]
 
 
 def headings(messages: Iterable[Message]) -> list[str]:
-    return [block["text"]["text"] for block in blocks_of(messages) if block["type"] == "header"]
+    """The lines that name models, without what stands small behind the names."""
+    lines = (block["text"] for block in blocks_of(messages) if block["type"] == "section")
+    return [line["text"].split("*")[1] for line in lines if line["type"] == "mrkdwn"]
 
 
 def blocks_of(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
@@ -42,21 +102,18 @@ def blocks_of(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
 
 
 def elements(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
-    """Give every button, menu and pair of thumbs."""
+    """Give every button and menu."""
     for block in blocks_of(messages):
-        if block["type"] in ("actions", "context_actions"):
+        if block["type"] == "actions":
             yield from block["elements"]
+        elif "accessory" in block:
+            yield block["accessory"]
 
 
 def values(messages: Iterable[Message]) -> Iterator[str]:
-    """Give what every button, option and thumb carries."""
+    """Give what every button and option carries."""
     for element in elements(messages):
-        for holder in (
-            element,
-            *element.get("options", []),
-            element.get("positive_button", {}),
-            element.get("negative_button", {}),
-        ):
+        for holder in (element, *element.get("options", [])):
             if "value" in holder:
                 yield holder["value"]
 
@@ -68,8 +125,7 @@ def labels(message: Message) -> list[str]:
 
 def quotes(messages: Iterable[Message]) -> list[str]:
     """Give the questions that are quoted above answers."""
-    rich = (block for block in blocks_of(messages) if block["type"] == "rich_text")
-    parts = (part for block in rich for part in block["elements"] if part["type"] == "rich_text_quote")
+    parts = (part for part in elements_of(blocks_of(messages)) if part["type"] == "rich_text_quote")
     return [part["elements"][0]["text"] for part in parts]
 
 
@@ -77,3 +133,15 @@ def small_texts(messages: Iterable[Message]) -> list[str]:
     """Give what stands in lines of small text."""
     contexts = (block for block in blocks_of(messages) if block["type"] == "context")
     return [element["text"] for block in contexts for element in block["elements"]]
+
+
+def footers(messages: Iterable[Message]) -> list[str]:
+    """Give what the last line says, beside the button for the other display or in small."""
+    *_, last = blocks_of(messages)
+    return [last["text"]["text"]] if last["type"] == "section" else [last["elements"][0]["text"]]
+
+
+def tab_pages(answer: Answer, tab: int) -> int:
+    """Count the pages of a tab."""
+    told = small_texts(tabs(replace(answer, tab=tab, page=0)))
+    return next((int(text.rpartition(" ")[2]) for text in told if text.startswith("Page 1 of ")), 1)

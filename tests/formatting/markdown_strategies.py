@@ -13,8 +13,6 @@ LIVE = (
     "<@W0123456|kim>",
     "<#C0123456>",
     "<#C0123456|general>",
-    "<https://evil.example|https://bank.example>",
-    "<mailto:a@b.example|write>",
     "@here",
     "@Channel",
     "@everyone",

@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from markdown_it import MarkdownIt
-
 from sandbox.slack.blocks import check_message
 from sectorflow_slack.domain.questions import Message
 
@@ -14,46 +12,53 @@ LIVE_TOKEN = re.compile(
     re.IGNORECASE,
 )
 LIVE_IN_PROSE = re.compile(r"(?<![^\W_])@(channel|here|everyone)(?![^\W_])", re.IGNORECASE)
+#: What an answer may be drawn with: nothing here pings, and nothing looks like what stands around it.
+OF_ANSWERS = frozenset(
+    [
+        "rich_text",
+        "rich_text_section",
+        "rich_text_list",
+        "rich_text_quote",
+        "rich_text_preformatted",
+        "table",
+        "raw_text",
+        "text",
+        "link",
+    ]
+)
+_CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def texts(message: Message) -> list[str]:
     """Give every text in the message's blocks."""
-    return list(_texts(message.blocks))
-
-
-def markdown_of(messages: Iterable[Message]) -> list[str]:
-    """Give the text of each markdown block, in order."""
-    return [str(b["text"]) for message in messages for b in message.blocks if b["type"] == "markdown"]
+    return list(texts_in(message.blocks))
 
 
 def assert_accepted(message: Message) -> None:
     """Fail where Slack would refuse the message, or could."""
     assert check_message(message.text, list(message.blocks)) == []
-    _assert_size(message)
+    assert 0 < utf16(message.text) <= 40_000
+    assert sum(utf16(text) for text in texts_in(message.blocks, "text", "url")) <= 10_500
+    assert len(message.blocks) <= 50
+    tables = [block for block in message.blocks if block["type"] == "table"]
+    assert sum(utf16(text) for text in texts_in(tables, "text", "url")) <= 10_000
     for block in message.blocks:
         _RULES[str(block["type"])](block)
-    assert not [text for text in [message.text, *markdown_of([message])] if LIVE_TOKEN.search(text)]
+    assert not LIVE_TOKEN.search(message.text)
     assert not LIVE_IN_PROSE.search(message.text)
-    assert not re.search("[\0\ud800-\udfff]", "".join([message.text, *texts(message)]))
+    assert not _CONTROLS.search("".join([message.text, *texts(message)]))
 
 
-def _assert_size(message: Message) -> None:
-    assert 0 < utf16(message.text) <= 4_000
-    assert sum(utf16(text) for text in texts(message)) <= 10_500
-    assert sum(_expanded(block) for block in message.blocks) <= 50
-    assert sum(len(table_sizes(text)) for text in markdown_of([message])) <= 1
+def types_in(value: object) -> set[str]:
+    """Give the types of all that blocks are made of."""
+    found = {str(value["type"])} if isinstance(value, dict) and "type" in value else set()
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return found.union(*map(types_in, inner))
 
 
-def _assert_markdown(block: dict[str, Any]) -> None:
-    assert block["text"].strip()
-    sizes = table_sizes(block["text"])
-    assert len(sizes) <= 1
-    assert all(rows <= 100 and columns <= 20 for rows, columns in sizes)
-
-
-def _assert_plain(text: dict[str, Any], limit: int) -> None:
-    assert text["type"] == "plain_text"
-    assert text["emoji"] is False
+def _assert_text(text: dict[str, Any], limit: int) -> None:
+    assert text.get("emoji", False) is False
+    assert text["type"] == "plain_text" or text["verbatim"] is True
     assert text["text"].strip()
     assert utf16(text["text"]) <= limit
 
@@ -61,63 +66,60 @@ def _assert_plain(text: dict[str, Any], limit: int) -> None:
 def _assert_context(block: dict[str, Any]) -> None:
     assert 1 <= len(block["elements"]) <= 10
     for element in block["elements"]:
-        _assert_plain(element, 2_000)
+        _assert_text(element, 2_000)
 
 
 def _assert_actions(block: dict[str, Any]) -> None:
     ids = [element["action_id"] for element in block["elements"]]
     assert len(ids) == len(set(ids)) <= 25
     for element in block["elements"]:
-        if element["type"] == "button":
-            _assert_plain(element["text"], 75)
-            assert len(element["value"]) <= 2_000
-        else:
-            assert 2 <= len(element["options"]) <= 5
-            assert all(len(option["value"]) <= 150 for option in element["options"])
+        _assert_control(element)
 
 
-def _assert_literal(block: dict[str, Any]) -> None:
-    for part in block["elements"]:
-        assert part["type"] in {"rich_text_section", "rich_text_quote", "rich_text_preformatted"}
-        (text,) = part["elements"]
-        assert text["type"] == "text"
-        assert text["text"].strip()
+def _assert_control(element: dict[str, Any]) -> None:
+    if element["type"] == "button":
+        _assert_text(element["text"], 75)
+        assert len(element["value"]) <= 2_000
+    else:
+        assert 2 <= len(element["options"]) <= 5
+        assert all(len(option["value"]) <= 150 for option in element["options"])
+
+
+def _assert_section(block: dict[str, Any]) -> None:
+    _assert_text(block["text"], 3_000)
+    if "accessory" in block:
+        _assert_control(block["accessory"])
+
+
+def _assert_rich_text(block: dict[str, Any]) -> None:
+    assert types_in(block) <= OF_ANSWERS
+    assert block["elements"]
+    for element in block["elements"]:
+        assert element["elements"]
+        assert 0 <= element.get("indent", 0) <= 8
+    for text in texts_in(block):
+        assert text
+    for url in texts_in(block, "url"):
+        assert re.match(r"(https?://|mailto:)\S", url, re.IGNORECASE)
+
+
+def _assert_table(block: dict[str, Any]) -> None:
+    assert types_in(block) <= OF_ANSWERS
+    assert 1 <= len(block["rows"]) <= 100
+    widths = {len(row) for row in block["rows"]}
+    assert len(widths) == 1
+    assert max(widths) == len(block["column_settings"]) <= 20
+    assert all(texts_in(block))
 
 
 _RULES = {
     "actions": _assert_actions,
-    "context_actions": lambda block: None,
-    "rich_text": _assert_literal,
-    "header": lambda block: _assert_plain(block["text"], 150),
-    "section": lambda block: _assert_plain(block["text"], 3_000),
+    "rich_text": _assert_rich_text,
+    "table": _assert_table,
+    "section": _assert_section,
     "context": _assert_context,
-    "markdown": _assert_markdown,
     "divider": lambda block: None,
 }
-
-
-def table_sizes(markdown: str) -> list[tuple[int, int]]:
-    """Give rows and columns of each table."""
-    sizes: list[tuple[int, int]] = []
-    rows = columns = 0
-    for token in MarkdownIt("commonmark", {"html": False}).enable("table").parse(markdown):
-        if token.type == "table_open":
-            rows = columns = 0
-        rows += token.type == "tr_open"
-        columns += token.type == "th_open"
-        if token.type == "table_close":
-            sizes.append((rows, columns))
-    return sizes
-
-
-def _expanded(block: dict[str, Any]) -> int:
-    """Count what Slack makes of a block: runs of text, and each heading, rule and table (o) between them."""
-    if block["type"] != "markdown":
-        return 1
-    tokens = MarkdownIt("commonmark", {"html": False}).enable("table").parse(block["text"])
-    own = {"heading_open", "hr", "table_open"}
-    outer = "".join("ot"[t.type not in own] for t in tokens if t.level == 0 and t.nesting >= 0)
-    return len(re.sub("t+", "t", outer)) + 2 * sum(t.level > 0 and t.type in own for t in tokens)
 
 
 def utf16(text: str) -> int:
@@ -125,13 +127,14 @@ def utf16(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def _texts(value: object) -> Iterable[str]:
+def texts_in(value: object, *names: str) -> Iterable[str]:
+    """Give every text in blocks, or what else is named."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key == "text" and isinstance(inner, str):
+            if key in (names or ("text",)) and isinstance(inner, str):
                 yield inner
             else:
-                yield from _texts(inner)
+                yield from texts_in(inner, *names)
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            yield from _texts(inner)
+            yield from texts_in(inner, *names)

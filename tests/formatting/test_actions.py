@@ -50,12 +50,12 @@ def test_every_button_of_an_answer_can_be_read_again(display: str) -> None:
     assert all(value and value.answer_id == ANSWER_ID for value in carried)
 
 
-def test_an_answers_menu_and_thumbs_say_what_was_chosen() -> None:
+def test_an_answers_menu_says_what_was_chosen() -> None:
     messages = draw(make_answer(model("a")))
 
     choices = [value.choice for value in map(ActionValue.decode, values(messages)) if value]
-    assert choices == ["", "regenerate", "plain_text", "up", "down"]
-    assert [each["action_id"] for each in elements(messages)] == ["follow_up", "more", "vote"]
+    assert choices == ["follow_up", "regenerate", "plain_text", "up", "down"]
+    assert [each["action_id"] for each in elements(messages)] == ["more"]
 
 
 @pytest.mark.parametrize("action_id", ["show_tab", "show_tab:3", "show_tab:3:4"])

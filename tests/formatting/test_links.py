@@ -1,68 +1,65 @@
-import time
+"""Links: only live ones lead somewhere, and none hides where."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sectorflow_slack.formatting.escaping import restore
-from sectorflow_slack.formatting.links import show_links
-from sectorflow_slack.formatting.separated import separated
-from tests.formatting.drawing import make_answer, model
-from tests.formatting.links_drawn import links_drawn
-from tests.formatting.slack_rules import markdown_of
+from tests.formatting.drawing import FOLDER, drawn, inlines, runs, words
+from tests.formatting.slack_rules import OF_ANSWERS, types_in
+from tests.formatting.test_properties import quick
 
-EVIL = "https://evil.example"
+EVIL = "https://evil.example/x"
 
 
-@pytest.mark.parametrize(
-    ("source", "shown"),
-    [
-        ("[https://bank.example](https://evil.example/x)", "[https://bank.example (evil.example)]"),
-        ("[bank.example](https://evil.example)", "[bank.example (evil.example)]"),
-        ("[`bank.example`](https://evil.example)", "[`bank.example` (evil.example)]"),
-        ("[**bank**.example/login](https://evil.example)", "[**bank**.example/login (evil.example)]"),
-        ("[bank&#46;example](https://evil.example)", "[bank&#46;example (evil.example)]"),
-        ("[bank\\.example](https://evil.example)", "[bank\\.example (evil.example)]"),
-        ("[ban\u200bk.example](https://evil.example)", "[ban\u200bk.example (evil.example)]"),
-        ("[bank\uff0eexample](https://evil.example)", "[bank\uff0eexample (evil.example)]"),
-        ("[see www.bank.example](https://evil.example)", "[see www.bank.example (evil.example)]"),
-        ("[bank.example](https://bank.example@evil.example)", "[bank.example (evil.example)]"),
-        ("[bank.example](<https://bank.example)@evil.example>)", "[bank.example (evil.example)]"),
-        ("[bank.example](https:\\\\evil.example\\\\@bank.example)", "[bank.example (evil.example)]"),
-        ("[bank.example](https://b\u0430nk.example)", "[bank.example (xn--bnk-6cd.example)]"),
-        ("[b\u0430nk.example](https://b\u0430nk.example)", "[b\u0430nk.example (xn--bnk-6cd.example)]"),
-        ("\\\\[bank.example](https://evil.example)", "\\\\[bank.example (evil.example)]"),
-        ("![bank.example](https://evil.example)", "![bank.example (evil.example)]"),
-        ("[bank.example](https://%65vil.example)", "[bank.example (evil.example)]"),
-        ("[bank.example](https:evil.example)", "[bank.example (evil.example)]"),
-        ("[bank.example](//evil.example)", "[bank.example (evil.example)]"),
-        ("[bank.example](evil.example/login)", "[bank.example (evil.example)]"),
-        ("[bank.example](slack://channel?id=C1)", "[bank.example (slack:)]"),
-        ("[bank.example](https://bank.example.evil.example)", "[bank.example (bank.example.evil.example)]"),
-        ("[login.bank.example](https://bank.example)", "[login.bank.example (bank.example)]"),
-        ("[bank.example](https://[::1]/x)", "[bank.example (::1)]"),
-        ("[bank.example](https://[bank.example)", "[bank.example (?)]"),
-        ("[bank.example](https://evil..example)", "[bank.example (?)]"),
-        (f"[a.example](https://{'b.' * 60}example)", f"[a.example (….{'b.' * 26}example)]"),
-    ],
-)  # fmt: skip
-def test_a_link_names_the_host_that_its_label_hides(source: str, shown: str) -> None:
-    assert show_links(source).startswith(shown)
+def lines(name: str) -> list[str]:
+    """The lines of a file of what hostile answers have, with escapes as Python has them."""
+    written = (FOLDER / "attack" / name).read_text().splitlines()
+    escaped = [line.replace("\\u", "\0u").replace("\\x", "\0x").replace("\\U", "\0U") for line in written]
+    return [line.replace("\\\\", "\\").encode().replace(b"\0", b"\\").decode("unicode_escape")
+            if "\0" in line else line for line in escaped]  # fmt: skip
+
+
+#: Of the hostile labels, those that no reader takes for a host or a mention.
+ORDINARY = {"my_bank.sh", "README.md", "intranet", "bank.insure()", "node.js", "bank.c0m", "evil.example"}
+
+
+@pytest.mark.parametrize("label", lines("labels.txt"))
+def test_a_label_that_names_another_place_says_where_it_leads(label: str) -> None:
+    *_, last = [run for run in inlines(drawn(f"[{label}]({EVIL})")) if run["type"] == "link"]
+
+    assert last["text"].endswith(" (evil.example)") is (label not in ORDINARY)
+
+
+@pytest.mark.parametrize("target", lines("targets.txt"))
+def test_only_web_and_mail_addresses_are_live(target: str) -> None:
+    for source in (
+        f"[click]({target})",
+        f"<{target}>",
+        f"![click](<{target}>)",
+        f"[a]\n\n[a]: {target}",
+        target,
+    ):
+        links = [run["url"] for run in inlines(drawn(source)) if run["type"] == "link"]
+        assert all(url.lower().startswith(("https://", "http://", "mailto:")) for url in links)
+    is_live = target.startswith(("mailto:", "https://"))
+    assert runs(f"[click]({target})")[0].startswith("click|" if is_live else "click (")
 
 
 @pytest.mark.parametrize(
     "label",
     [
-        "Log in at bank.com", "bank.com, log in", "Official site (bank.com)", "🔒bank.com", "Bank.COM.",
-        "Log in: bank.com", "Bank.Com", "bank.com/a?b=1 c", "bank.com:443", "bank.international",
-        "//bank.com", "ftp://bank.com", "http://localhost:3000", "192.168.1.1", "at 192.168.1.1:80",
-        "банк.рф", "例え.テスト", "bank.xn--p1ai", "bücher.example", "docs.rs", "Node.js at bank.com",
-        "README.md at bank.md", "bank\ufe0f.com", "bank\u3002com", "bank\u0336.com", "bank\u3164.com",
-        "bank.com" + "\u200b" * 2_100, "billing@bank.com", "bank.com@here", "https://bank.com@evil.example",
-        "bank.com~~~1", "_bank.com_", "[[bank.com]]", "a [b] bank.com", "`bank.com]`", "~~bank.com~~",
-        "bank.com\nlog in", "![bank.com](https://bank.com/i.png)", "![x](/i.png) bank.com",
+        "Log in at bank.com", "bank.com, log in", "Official site (bank.com)", "🔒bank.com", "bank.com:443",
+        "//bank.com", "ftp://bank.com", "http://localhost:3000", "at 192.168.1.1:80", "банк.рф",
+        "bücher.example", "docs.rs", "Node.js at bank.com", "README.md at bank.md", "billing@bank.com",
+        "bank.com@here", "https://bank.com@evil.example", "`bank.com`", "~~bank.com~~", "bank.com\nlog in",
+        "see www.bank.example", "ask @Tom", "(#2024-plans)", "**@Tom**",
+        "![bank.com](https://bank.com/i.png)", "<b>bank</b>.com", "$bank.com$", "bank.com" + "\u200b" * 200,
     ],
 )  # fmt: skip
 def test_wherever_a_host_stands_in_a_label_it_is_found(label: str) -> None:
-    assert show_links(f"[{label}]({EVIL})").startswith(f"[{label} (evil.example)]({EVIL})")
+    (*_, shown) = [run for run in inlines(drawn(f"[{label}]({EVIL})")) if run["type"] == "link"]
+
+    assert shown["text"].endswith(" (evil.example)")
 
 
 @pytest.mark.parametrize(
@@ -71,150 +68,130 @@ def test_wherever_a_host_stands_in_a_label_it_is_found(label: str) -> None:
         "the bank", "Node.js", "Vue.js 3", "README.md", "CONTRIBUTING.md", "src/lib.rs", "main.py",
         "index.html", "package.json", "console.log", "e.g. this", "i.e.", "U.S.A.", "Ph.D.", "10 a.m.",
         "v1.2.3", "1.2.3-rc.1", "Python 3.12", "2.0", "ASP.NET Core", "Math.max()", "fs.readFile",
-        "tf.keras.Model", "`asyncio.run`",
-        "Dr.Smith", "1.Introduction", "and/or", "TCP/IP", "10:30", "R&D", "etc...", "react@18.2.0", "C#",
-        "#12",        "中文。文档", "שלום", "[1]", "",
+        "tf.keras.Model", "Dr.Smith", "1.Introduction", "and/or", "TCP/IP", "10:30", "R&D", "etc...",
+        "react@18.2.0", "C#", "#12", "中文。文档", "שלום", "[1]", "Stop. It works", "a dot b",
     ],
 )  # fmt: skip
 def test_an_ordinary_label_stays_as_it_is(label: str) -> None:
-    assert show_links(f"[{label}]({EVIL})") == f"[{label}]({EVIL})"
+    assert not [run for run in inlines(drawn(f"[{label}]({EVIL})")) if "evil" in run["text"]]
 
 
 @pytest.mark.parametrize(
     "source",
     [
-        "[bank.example](https://bank.example/login)",
-        "[bank.example](https://www.bank.example)",
-        "[www.bank.example](https://bank.example)",
-        "[bank.example](https://online.bank.example)",
-        "[Bank.Example, log in](https://bank.example)",
-        "[https://bank.example:8080/index.io](https://bank.example:8080/index.io)",
-        "[bücher.example](https://bücher.example)",
-        "[bücher.example](https://xn--bcher-kva.example)",
-        "[банк.рф](https://xn--80ab2al.xn--p1ai)",
-        "[192.168.1.1](http://192.168.1.1/x)",
-        "[utils.py](https://code.example/src/utils.py)",
-        "[guide.md](guide.md)",
-        "[kim@bank.example](mailto:Kim@bank.example?subject=x)",
-        "[write to bank.example](mailto:kim@bank.example)",
-        "[bank.example](#bank)",
-        "`[bank.example](https://evil.example)`",
-        "```\n[bank.example](https://evil.example)\n```",
-        "\\[bank.example\\]",
-        "- [ ] to do\n- [x] done",
-        "a[0] = b[1]",
+        "[bank.example](https://bank.example/login)", "[bank.example](https://www.bank.example)",
+        "[www.bank.example](https://bank.example)", "[bank.example](https://online.bank.example)",
+        "[Bank.Example, log in](https://bank.example)", "[bücher.example](https://bücher.example)",
+        "[bücher.example](https://xn--bcher-kva.example)", "[банк.рф](https://xn--80ab2al.xn--p1ai)",
+        "[192.168.1.1](http://192.168.1.1/x)", "[utils.py](https://code.example/src/utils.py)",
+        "[kim@bank.example](mailto:Kim@bank.example?subject=x)", "[@dana](https://github.com/dana/)",
+        "[write to bank.example](mailto:kim@bank.example)", "[@Dana](https://a.example/@dana?x=1)",
     ],
-)
+)  # fmt: skip
 def test_a_link_that_says_where_it_leads_stays_as_it_is(source: str) -> None:
-    assert show_links(source) == source
+    label, _, target = source.removeprefix("[").partition("](")
+
+    assert runs(source) == [f"{label}|{target[:-1]}"]
 
 
 @pytest.mark.parametrize(
     ("source", "shown"),
     [
-        ("[billing@bank.com](mailto:thief@evil)", "[billing@bank.com (thief@evil)](mailto:thief@evil)"),
-        ("[kim@bank.com](mailto:jo@bank.com)", "[kim@bank.com (jo@bank.com)](mailto:jo@bank.com)"),
-        ("[kim@b.com](mailto:kim@b.com?cc=x@evil)", "[kim@b.com (x@evil)](mailto:kim@b.com?cc=x@evil)"),
-        ("[kim@b.com](mailto:kim@b.com,x@evil)", "[kim@b.com (x@evil)](mailto:kim@b.com,x@evil)"),
+        ("[a.com](https://a.com@evil.example)", "a.com (evil.example)"),
+        ("[a.com](https:\\\\evil.example)", "a.com (https:\\evil.example)"),
+        ("[a.com](https://a.com.evil.example)", "a.com (a.com.evil.example)"),
+        ("[a.com](https://%65vil.example)", "a.com (evil.example)"),
+        ("[login.bank.com](https://bank.com)", "login.bank.com (bank.com)"),
+        ("[bank.com](https://b\u0430nk.com)", "bank.com (xn--bnk-6cd.com)"),
+        ("[b\u0430nk.com](https://b\u0430nk.com)", "b\u0430nk.com (xn--bnk-6cd.com)"),
+        ("[a.com](https://[::1]/x)", "a.com (::1)"),
+        (f"[a.com](https://{'b.' * 60}example)", f"a.com (….{'b.' * 26}example)"),
+        ("[kim@a.com](mailto:jo@a.com)", "kim@a.com (jo@a.com)"),
+        ("[kim@a.com](mailto:kim@a.com?cc=x@b.com)", "kim@a.com (x@b.com)"),
+        ("[@here](https://a.example/here)", "@here (a.example)"),
+        ("[#dana](https://a.example/dana)", "#dana (a.example)"),
+        ("<https://evil.example|https://bank.com>", "https://bank.com (evil.example)"),
+        ('<a href="https://evil.example">bank.com</a>', "bank.com (evil.example)"),
+        ("[bank.com][e]\n\n[e]: https://evil.example", "bank.com (evil.example)"),
+        ("[https://bank](https://evil.example)", "https://bank (evil.example)"),
     ],
-)
-def test_a_mail_address_names_who_gets_the_mail(source: str, shown: str) -> None:
-    assert show_links(source) == shown
+)  # fmt: skip
+def test_the_place_is_named_as_a_browser_reads_it(source: str, shown: str) -> None:
+    assert [run["text"] for run in inlines(drawn(source))] == [shown]
 
 
 @pytest.mark.parametrize(
-    "label", ["@Tom", "ask @Tom", "@here", "#general", "(#2024-plans)", "\uff20Tom", "**@Tom**"]
-)
-def test_a_label_that_looks_like_a_mention_names_the_host(label: str) -> None:
-    assert show_links(f"[{label}]({EVIL})") == f"[{label} (evil.example)]({EVIL})"
+    ("source", "shown"),
+    [
+        ("See https://a.example/x_y_z?a=1&b=2.", ["See ", "https://a.example/x_y_z?a=1&b=2|*", "."]),
+        ("(https://a.example/(b)) **http://b.example**", ["(", "https://a.example/(b)|*", ") ", "http://b.example|*"]),
+        ("见https://a.example/x。好", ["见https://a.example/x。好"]),
+        ("见 https://a.example/x。好", ["见 ", "https://a.example/x|*", "。好"]),
+        ("`https://a.example` xhttps://b.example https://", ["https://a.example|code", " xhttps://b.example https://"]),
+        ("README.md, a.com and kim@a.example", ["README.md, a.com and kim@a.example"]),
+        ("<https://a.example>, <kim@a.example>", ["https://a.example|*", ", ", "kim@a.example|*"]),
+        ("[](https://a.example) ![](https://b.example)", ["https://a.example|*", " ", "https://b.example|*"]),
+        ("[Top](#top), [guide](docs/a.md) [x]()", ["Top, guide (docs/a.md) x"]),
+        ("[![a](https://b.example)](https://c.example)", ["a|*"]),
+    ],
+)  # fmt: skip
+def test_addresses_are_links_and_other_targets_are_text(source: str, shown: list[str]) -> None:
+    found = [
+        run.replace("|bold,", "|")
+        if run.partition("|")[0] not in run.partition("|")[2]
+        else run.partition("|")[0] + "|*"
+        for run in runs(source)
+    ]
 
-
-def test_what_turns_a_label_around_is_taken_away() -> None:
-    turned = "\u202e\u2066moc.knab\u2069\u202c"
-
-    assert restore(show_links(f"[{turned}]({EVIL})")) == f"[moc.knab (evil.example)]({EVIL})"
-    assert (
-        restore(show_links("\u202e[moc.liam](https://a.example)"))
-        == "[moc.liam (a.example)](https://a.example)"
-    )
-
-
-def test_text_from_right_to_left_stays_as_it_is() -> None:
-    text = "\u202bשלום\u202c [\u200fمرحبا\u200f](https://a.example) \u2066x\u2069 \u202dno link"  # noqa: RUF001
-
-    assert show_links(text) == text.replace("\u202d", "\u2060")
-    assert show_links("\u202dno link") == "\u202dno link"
+    assert found == shown
 
 
 @pytest.mark.parametrize(
     "source",
     [
-        "> quoted [bank.com](https://evil.example)\n> more",
-        "> lazy\n[bank.com](https://evil.example)",
-        "- 1. [bank.com](https://evil.example)",
-        "# [bank.com](https://evil.example) #",
-        "[bank.com](https://evil.example)\n===",
-        "| a | b |\n|---|---|\n| `x\\|y` | x \\| [bank.com](https://evil.example) |",
-        "**[bank.com](https://evil.example)**",
-        "| a |\n|---|\n| x | [bank.com](https://evil.example) |",
-        "> a | b\n> --|--\n> x | " + "word " * 2_500 + "| [bank.com](https://evil.example)",
-        "\t- x\n\n\t\t[bank.com](https://evil.example)\n\n- [bank.com](https://evil.example)",
-        "`a` [bank.com](https://evil.example) `b`",
-        "`[bank.com](https://evil.example)",
-        "[bank.com](\nhttps://evil.example\n'title'\n)",
-        "[bank.com][e], [bank.com][], Go: [bank.com]: now\n\n[bank.com]: <//evil.example> 'T'\n[e]: //evil",
-        "[bank.com][q]\n\n> - [q]: https://evil.example",
-        "[bank.com][q\\]]\n\n[q\\]]: https://evil.example",
-        "[x][a]\n\n[a]: https://a.example/" + "a" * 30_000 + "\n\n[bank.com](https://evil.example)",
-        "[bank.com][r] " * 400 + "[x][r] " * 100 + "\n\n[r]: https://evil.example/" + "a" * 2_000,
-        "[" * 40 + "bank.com" + "]" * 40 + "(https://evil.example)",
-        "> " * 40 + "[bank.com](https://evil.example)",
-        "<https://a.example/[bank.com](https://evil.example)>",
-        "`" + "x " * 4_990 + "[bank.com](https://evil.example) " + "x " * 5_000 + "`",
-        "word " * 2_100 + "[bank.com]: https://evil.example " + "word " * 100 + "[bank.com]",
-        "[bank.com](https://evil.example)\n" + "a\n" * 4_100,
-        "[bank.com][e]\n\n[e]: https://evil.example\n" + "a\n" * 4_100,
-        "[bank.com](https://evil.example)\n" + "<<\n" * 4_100,
+        "[bank](https://evil.example).com", "[https://](https://evil.example)bank.com", "bank.[com](https://evil.example)",
+        "[bank](https://evil.example)[.com](https://evil.example)", "**[bank](https://evil.example)**.com",
+        "@[here](https://evil.example)", "bank.com/[log-in](https://evil.example)",
     ],
-    ids=range(26),
 )  # fmt: skip
-def test_in_no_place_a_link_hides_its_host(source: str) -> None:
-    for text in markdown_of(separated(make_answer(model(source)))):
-        for label, target in links_drawn(text):
-            assert "bank.com" not in label or "evil" in label, (label, target)
+def test_what_touches_a_label_is_read_with_it(source: str) -> None:
+    assert "(evil.example)" in words(source)
 
 
-@pytest.mark.parametrize(
-    "source", ["[x](y z)", "[bank.com](https://evil.example foo)", "[x](javascript:alert(1))", "[x](<a\nb>)"]
+def test_what_stands_apart_from_a_label_is_not() -> None:
+    assert runs("At bank.com: [log in](https://evil.example). Or so.")[1] == "log in|https://evil.example"
+
+
+def test_an_address_far_too_long_is_text() -> None:
+    far = "https://a.example/" + "x" * 3_000
+
+    assert runs(f"[a]({far})") == [f"a ({far})"]
+    assert words(f"[a]\n\n[a]: {far}") == f"[a]\n\n[a]: {far}"
+
+
+def test_a_definition_used_a_thousand_times_is_not_repeated_without_end() -> None:
+    source = "[a] " * 5_000 + "[b]\n\n[a]: https://a.example/" + "x" * 1_000 + "\n[b]: https://b.example"
+
+    shown = list(inlines(drawn(source)))
+
+    assert sum("url" in run for run in shown) == 20 + 1
+    assert words(source).count("a ") >= 4_900
+
+
+_words = st.sampled_from(
+    ["<!channel>", "<@U0123456>", "<!subteam^S1|@x>", "@here", "<#C1|general>", "&lt;!here&gt;"]
 )
-def test_what_is_no_link_can_not_be_taken_for_one(source: str) -> None:
-    assert show_links(source) == source.replace("](", "]\u2060(")
-
-
-@pytest.mark.parametrize(
-    "text",
+_places = st.sampled_from(
     [
-        "[bank.com](https://evil.example) " * 3_000,
-        "[a.b](c) " * 11_000,
-        "[" * 50_000 + "]" * 50_000,
-        "![" * 30_000 + "](x)" * 10_000,
-        "[a]" * 33_000 + "\n\n[a]: x",
-        "[a.b](" + "c" * 100_000 + ")",
-        "[" + "a.b " * 25_000 + "](https://evil.example)",
-        "[\u202ea](b)" * 12_000,
-        "<https://a.example/]>" * 4_700,
-        "[" + "a.norm " * 14_000 + "](https://evil.example)",
-        "[" + "`evil.norm` " * 8_000 + "](https://evil.norm)",
-        "[" + "evil.py " * 12_000 + "](https://evil.example/evil.py)",
-        "[" + "![a.b](c) " * 10_000 + "](https://evil.example)",
-        "| a |\n|---|\n" + "| x | [bank.com] |\n" * 5_000,
-    ],
-    ids=range(14),
-)
-def test_many_links_are_read_in_time(text: str) -> None:
-    begun = time.process_time()
+        "{}", "`{}`", "**{}**", "[{}](https://a.example)", "# {}", "> {}", "- {}", "|{}|\n|-|\n|{}|",
+        "```\n{}\n```", "<b>{}</b>", "<think>\n{}\n</think>", "<https://a.example|{}>", "$x_{}$",
+    ]
+)  # fmt: skip
 
-    show_links(text)
 
-    # Takes half a second; coverage and a busy machine make it more, quadratic work minutes.
-    assert time.process_time() - begun < 5
+@quick
+@given(st.lists(st.builds(lambda place, word: place.replace("{}", word), _places, _words), min_size=1))
+def test_nothing_is_made_that_could_ping(texts: list[str]) -> None:
+    blocks = drawn("\n\n".join(texts))
+
+    assert types_in(blocks) <= OF_ANSWERS

@@ -1,34 +1,83 @@
-from sectorflow_slack.domain.questions import ModelAnswer
-from sectorflow_slack.formatting.plain import fallback, notice, notice_to_ask_again, plainer
-from sectorflow_slack.formatting.separated import separated
-from tests.formatting.drawing import make_answer
+"""What is said where there are no blocks: the text beside them, and messages without them."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sectorflow_slack.formatting.displays.separated import separated
+from sectorflow_slack.formatting.displays.tabs import tabs
+from sectorflow_slack.formatting.plain import (
+    for_update,
+    notice,
+    notice_to_ask_again,
+    plainer,
+    simpler,
+    text_of,
+)
+from tests.formatting.drawing import kinds, make_answer, model
 from tests.formatting.example_answers import JOKES, TUTORIAL
-from tests.formatting.slack_rules import utf16
+from tests.formatting.slack_rules import LIVE_IN_PROSE, assert_accepted, texts, utf16
 
 
-def test_plain_answers_stand_under_bold_names() -> None:
+def test_text_is_the_whole_answer_in_plain_words() -> None:
+    (message,) = separated(make_answer(model(TUTORIAL, "A & B"), seconds=3))
+
+    assert message.text.startswith(
+        "A &amp; B\nReading a file line by line\nUse a context manager; it closes the file for you:\n"
+        "from pathlib import Path\n\ndef lines(path: Path) -&gt; list[str]:\n    with path.open() as file:\n"
+    )
+    assert (
+        "\n1. open() gives an iterator, so a &lt; b style checks cost nothing.\n2. Nested:\n    • for"
+        in message.text
+    )
+    assert "Way · Memory\nreadlines() · all\niterating · one line\n" in message.text
+    assert "☑ read" in message.text
+    assert not [mark for mark in ("**", "##", "```", "|", "[ ]") if mark in message.text]
+
+
+def test_text_of_tabs_has_every_answer_the_open_one_first() -> None:
+    (message,) = tabs(make_answer(*JOKES, tab=2))
+
+    names = sorted(JOKES, key=lambda joke: message.text.index(f"{joke.name}\n"))
+    assert [joke.name for joke in names] == [JOKES[at].name for at in (2, 0, 1, 3, 4)]
+    assert message.text.count("⚠ This model did not answer this time.") == 1
+
+
+def test_text_is_as_long_as_slack_takes_when_posted_and_when_changed() -> None:
+    (message, *_) = tabs(make_answer(model("<b> " * 40_000)))
+
+    assert 35_000 < utf16(message.text) <= 40_000
+    assert message.text.endswith("…")
+    assert 3_500 < utf16(for_update(message).text) <= 4_000
+    assert for_update(message).blocks == message.blocks
+    assert for_update(notice("a")) == notice("a")
+
+
+@given(st.text("<>&@here ab🙂\n", max_size=600), st.integers(20, 120))
+def test_a_shortened_text_cuts_no_escape_and_does_not_ping(text: str, limit: int) -> None:
+    shown = text_of([{"type": "section", "text": {"text": text}}], limit)
+
+    assert utf16(shown) <= limit
+    assert not LIVE_IN_PROSE.search(shown)
+    for sign in ("&amp;", "&lt;", "&gt;"):
+        shown = shown.replace(sign, "")
+    assert not {*"<>&"} & {*shown}
+
+
+def test_a_plain_answer_stands_under_its_name() -> None:
     (rich,) = separated(make_answer(*JOKES[1:]))
 
     (message,) = plainer(rich)
 
     assert message.blocks == ()
-    assert message.text.startswith("*Google Gemini Pro 2M*\ngemini-1.5-pro\nTwo antennas")
-    assert "\n\n*Claude*\nclaude-3-opus\n⚠ This model did not answer this time.\n\n*Llama*" in message.text
-
-
-def test_a_plain_answer_is_escaped_and_else_verbatim() -> None:
-    (rich,) = separated(make_answer(ModelAnswer("m", "A & B", text=TUTORIAL)))
-
-    (message,) = plainer(rich)
-
-    readable = TUTORIAL.replace("<https://docs.python.org/3/>", "https://docs.python.org/3/")
-    escaped = readable.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    assert message.text == f"*A &amp; B*\n{escaped}".rstrip("\n")
+    assert message.text.startswith("Google Gemini Pro 2M  gemini-1.5-pro\nTwo antennas")
+    assert "\nClaude  claude-3-opus\n⚠ This model did not answer this time.\nLlama\n" in message.text
 
 
 def test_a_long_plain_answer_goes_on_in_further_messages() -> None:
-    code = "x < 1\n" * 1_000
-    (rich,) = separated(make_answer(ModelAnswer("m", "A", text=f"```py\n{code}```")))
+    (rich,) = separated(make_answer(model("```py\n" + "x < 1\n" * 1_000 + "```")))
 
     messages = plainer(rich)
 
@@ -37,42 +86,42 @@ def test_a_long_plain_answer_goes_on_in_further_messages() -> None:
     assert sum(message.text.count("x &lt; 1") for message in messages) == 1_000
 
 
-def test_a_notice_is_one_section_beside_its_escaped_text() -> None:
-    message = notice("Ask <@me> something.")
+def test_simpler_messages_keep_their_buttons() -> None:
+    (message,) = separated(
+        make_answer(model("a **b** <c> @here\n\n- x\n\n| t |\n|---|\n| u |", "A"), model("", "B"))
+    )
 
+    as_code, as_sections = simpler(message), simpler(simpler(message))
+
+    assert [kinds(each)[:4] for each in (message, as_code, as_sections)] == [
+        ["section", "rich_text", "table", "divider"],
+        ["section", "rich_text", "rich_text", "divider"],
+        ["section", "section", "section", "divider"],
+    ]
+    assert "a b <c> @here\n• x" in texts(as_sections)
+    assert "t\n─\nu" in texts(as_code)
+    assert all(one.blocks[0] == other.blocks[0] for one, other in pairwise((message, as_code, as_sections)))
+    for each in (as_code, as_sections):
+        assert_accepted(each)
+
+
+def test_what_would_be_too_long_in_simpler_form_stays() -> None:
+    (message,) = separated(
+        make_answer(model("|" + "a|" * 20 + "\n|" + "-|" * 20 + "\n" + f"|{'b|' * 20}\n" * 150))
+    )
+
+    assert simpler(message) == message
+
+
+@pytest.mark.parametrize("letter", ["0123abcd"])
+def test_notices_are_one_section_beside_their_escaped_text(letter: str) -> None:
     text = {"type": "plain_text", "text": "Ask <@me> something.", "emoji": False}
-    assert message.blocks == ({"type": "section", "text": text},)
-    assert message.text == "Ask &lt;@me&gt; something."
-
-
-def test_a_notice_to_ask_again_has_a_button_that_carries_the_letters_id() -> None:
-    message = notice_to_ask_again("It failed.", "0123abcd")
+    message = notice_to_ask_again("Ask <@me> something.", letter)
 
     section, actions = message.blocks
-    assert (message.text, section) == ("It failed.", notice("It failed.").blocks[0])
+    assert notice("Ask <@me> something.").blocks == (section,) == ({"type": "section", "text": text},)
+    assert message.text == "Ask &lt;@me&gt; something."
     label = {"type": "plain_text", "text": "Ask again", "emoji": False}
-    button = {"type": "button", "action_id": "ask_again", "text": label, "value": "0123abcd"}
+    button = {"type": "button", "action_id": "ask_again", "text": label, "value": letter}
     assert actions == {"type": "actions", "elements": [button]}
-
-
-def test_a_plain_notice_to_ask_again_is_its_sentence() -> None:
-    (message,) = plainer(notice_to_ask_again("It failed.", "0123abcd"))
-
-    assert (message.text, message.blocks) == ("It failed.", ())
-
-
-def test_the_fallback_names_each_model_and_its_first_words() -> None:
-    text = fallback(JOKES)
-
-    lines = text.split("\n")
-    assert [line.split(":")[0] for line in lines] == [joke.name for joke in JOKES]
-    assert lines[3] == "Claude: ⚠ This model did not answer this time."
-
-
-def test_a_long_fallback_is_cut_with_an_ellipsis_and_no_entity_in_half() -> None:
-    text = fallback([ModelAnswer("m", "A", text="<" * 9_000), ModelAnswer("n", "B", text="word " * 9_000)])
-
-    first, second = text.split("\n")
-    assert first.removeprefix("A: ").replace("&lt;", "") == "…"
-    assert second.endswith("word…")
-    assert utf16(text) <= 3_000
+    assert [each.text for each in plainer(message)] == [message.text]

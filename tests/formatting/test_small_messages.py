@@ -16,6 +16,7 @@ from sectorflow_slack.formatting.greeting import greeting, suggested_prompts
 from sectorflow_slack.formatting.home import HomeFacts, home
 from sectorflow_slack.formatting.interim import asking, status, still_going
 from sectorflow_slack.formatting.plain import help_notice, notice
+from sectorflow_slack.formatting.reading import tidy
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import ANSWER_ID, CORPUS, blocks_of
 from tests.formatting.slack_rules import assert_accepted
@@ -122,9 +123,9 @@ def test_an_answer_can_be_copied_as_it_was_written(text: str) -> None:
         for block in blocks_of(messages)
         if block["type"] == "rich_text"
     ]
-    assert "".join("\n".join(shown).split()) == "".join(text.split())
+    assert "".join("\n".join(shown).split()) == "".join(tidy(text).split())
     if len(shown) == 1:
-        assert shown == [text]
+        assert shown == [tidy(text)]
     for message in messages:
         assert check_message(message.text, list(message.blocks)) == []
         assert_accepted(message)

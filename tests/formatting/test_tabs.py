@@ -2,36 +2,44 @@ from dataclasses import replace
 
 import pytest
 
+from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.formatting.actions import ActionValue, action_of
 from sectorflow_slack.formatting.answers import draw
-from sectorflow_slack.formatting.tabs import tab_pages, tabs
+from sectorflow_slack.formatting.displays.tabs import tabs
+from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import (
     ANSWER_ID,
+    bodies,
     elements,
     headings,
+    inlines,
     kinds,
     labels,
     make_answer,
     model,
     quotes,
     small_texts,
+    tab_pages,
 )
-from tests.formatting.slack_rules import assert_accepted, markdown_of
+from tests.formatting.slack_rules import assert_accepted
 
 THREE = (model("Hello.", "GPT-4o", "gpt-4o"), model("", "Claude", failed=True), model("Hi.", "Gemini"))
 LONG = model("\n\n".join(f"Paragraph {n}. " + "All good. " * 59 + "End." for n in range(60)), "Long")
 
 
+def shown(answer: Answer) -> str:
+    """What is read of the open answer."""
+    return "".join(run["text"] for run in inlines(bodies(tabs(answer))))
+
+
 def test_one_message_shows_a_button_for_each_model_and_the_open_answer() -> None:
     (message,) = tabs(make_answer(*THREE))
 
-    assert kinds(message) == [
-        *["actions", "header", "context", "markdown", "actions", "context_actions"],
-        *["divider", "actions"],
-    ]
-    assert labels(message) == ["● GPT-4o", "⚠ Claude", "Gemini", "Follow up", "Show all"]
-    assert (headings([message]), markdown_of([message])) == (["GPT-4o"], ["Hello."])
+    assert kinds(message) == ["actions", "rich_text", "divider", "section"]
+    assert labels(message) == ["● GPT-4o", "⚠ Claude", "Gemini", "Show all"]
+    assert shown(make_answer(*THREE)) == "Hello."
     assert [element.get("style") for element in elements([message])][:3] == ["primary", None, None]
+    assert [element["type"] for element in elements([message])][3] == "overflow"
 
 
 def test_each_tab_names_its_model() -> None:
@@ -47,14 +55,22 @@ def test_an_open_tab_of_a_failed_model_offers_to_try_again() -> None:
     (message,) = tabs(make_answer(*THREE, tab=1))
 
     assert labels(message) == ["GPT-4o", "● ⚠ Claude", "Gemini", "Try again", "Show all"]
+    assert kinds(message) == ["actions", "context", "divider", "section"]
     assert small_texts([message]) == ["⚠ This model did not answer this time."]
 
 
-def test_a_model_that_is_asked_again_is_marked_and_has_no_buttons() -> None:
+def test_an_open_tab_names_a_base_model_that_tells_something() -> None:
+    (message,) = tabs(make_answer(model("a", "Claude", "claude-3-opus"), model("b")))
+
+    assert small_texts([message]) == ["claude-3-opus"]
+
+
+def test_a_model_that_is_asked_again_is_marked_and_has_no_menu() -> None:
     (message,) = tabs(make_answer(*THREE, busy=("id of GPT-4o",)))
 
     assert labels(message) == ["● ↻ GPT-4o", "⚠ Claude", "Gemini", "Show all"]
-    assert small_texts([message]) == ["gpt-4o", "Asking again…"]
+    assert small_texts([message]) == ["Asking again…"]
+    assert "overflow" not in [element["type"] for element in elements([message])]
 
 
 def test_a_long_answer_has_pages_of_which_none_is_left_out() -> None:
@@ -64,8 +80,9 @@ def test_a_long_answer_has_pages_of_which_none_is_left_out() -> None:
     messages = [tabs(replace(answer, page=page))[0] for page in range(count)]
 
     assert count > 3
-    assert "\n\n".join(markdown_of(messages)) == LONG.text
-    assert [message.blocks[3]["type"] for message in messages] == ["context"] * count
+    texts = "".join(shown(replace(answer, page=page)) for page in range(count))
+    assert "".join(texts.split()) == "".join(LONG.text.split())
+    assert [message.blocks[2]["type"] for message in messages] == ["context"] * count
     assert small_texts(messages) == [f"Page {page + 1} of {count}" for page in range(count)]
     for message in messages:
         assert_accepted(message)
@@ -75,7 +92,7 @@ def test_the_first_page_leads_on_the_last_one_back_and_the_others_both_ways() ->
     answer = make_answer(LONG)
     last = tab_pages(answer, 0) - 1
 
-    turns = [labels(tabs(replace(answer, page=page))[0])[:-1] for page in (0, 1, last)]
+    turns = [labels(tabs(replace(answer, page=page))[0]) for page in (0, 1, last)]
 
     assert turns == [["Page 2 ▶"], ["◀ Page 1", "Page 3 ▶"], [f"◀ Page {last}"]]
 
@@ -94,7 +111,7 @@ def test_turning_a_page_names_the_tab_and_the_page() -> None:
 def test_a_tab_or_a_page_that_is_not_there_is_the_nearest_one(tab: int, page: int) -> None:
     (message,) = tabs(make_answer(*THREE, tab=tab, page=page))
 
-    assert headings([message]) == ["GPT-4o" if tab <= 0 else "Gemini"]
+    assert labels(message)[0 if tab <= 0 else 2] == ("● GPT-4o" if tab <= 0 else "● Gemini")
     assert tab_pages(make_answer(*THREE), tab) == 1
 
 
@@ -102,7 +119,7 @@ def test_asking_again_moves_no_page() -> None:
     answer = make_answer(LONG, model("a", "B"))
     busy = replace(answer, busy=("id of Long", "id of B"))
 
-    pages = [[markdown_of(tabs(replace(each, page=page))) for page in range(4)] for each in (answer, busy)]
+    pages = [[shown(replace(each, page=page)) for page in range(4)] for each in (answer, busy)]
 
     assert pages[0] == pages[1]
 
@@ -122,12 +139,13 @@ def test_twenty_models_with_long_names_keep_within_every_limit() -> None:
 def test_a_single_model_needs_no_tabs() -> None:
     (message,) = tabs(make_answer(model("Hello.")))
 
-    assert kinds(message) == ["header", "markdown", "actions", "context_actions"]
+    assert kinds(message) == ["section", "rich_text", "context"]
+    assert headings([message]) == ["GPT-4o"]
+    assert small_texts([message]) == [ENGLISH.may_be_wrong]
 
 
 def test_no_models_make_no_message() -> None:
     assert tabs(make_answer()) == ()
-    assert tab_pages(make_answer(), 0) == 0
 
 
 def test_the_question_of_a_dialog_stands_above_the_tabs() -> None:
@@ -142,7 +160,7 @@ def test_answers_are_drawn_as_their_display_says() -> None:
 
     drawn = [draw(replace(answer, display=display)) for display in ("tabs", "separated")]
 
-    assert [headings(messages) for messages in drawn] == [["GPT-4o"], ["GPT-4o", "Claude", "Gemini"]]
+    assert [headings(messages) for messages in drawn] == [[], ["GPT-4o", "Claude", "Gemini"]]
     assert [labels(messages[-1])[-1] for messages in drawn] == ["Show all", "Show as tabs"]
     switches = [list(elements(messages))[-1] for messages in drawn]
     chosen = [ActionValue.decode(switch["value"]) for switch in switches]

@@ -14,6 +14,7 @@ from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.questions import Message, Question, StoredAnswer
 from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.formatting.answers import draw
+from sectorflow_slack.formatting.plain import for_update
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answering import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
@@ -145,8 +146,8 @@ class Scenario:
     def shows_what_is_stored(self) -> bool:
         """Whether the channel shows the stored answer, once, and the store knows the messages."""
         now, shown = self.kept(), self.slack.shown
-        is_shown = list(shown.values()) == self.rendered() and tuple(shown) == now.posted
-        return is_shown and now.rendered == now.version
+        is_shown = [*map(for_update, shown.values())] == [*map(for_update, self.rendered())]
+        return is_shown and tuple(shown) == now.posted and now.rendered == now.version
 
     def shows_the_answer_alone(self) -> bool:
         """Whether one message is shown, the first that was posted, with the answer."""

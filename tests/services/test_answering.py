@@ -9,7 +9,7 @@ import pytest
 from sectorflow_slack.domain.questions import Reply
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.fakes import make_reply
-from tests.formatting.drawing import headings, labels
+from tests.formatting.drawing import bodies, headings, inlines, labels
 from tests.services.scenario import Scenario
 from tests.services.steps import KEY
 from tests.values import BOT_TOKEN, CUSTOMERS_APP, MODEL_IDS, make_bot, make_installation, make_terms
@@ -28,8 +28,7 @@ def test_a_question_is_asked_and_its_answers_posted_in_its_thread(acme):
     assert token == BOT_TOKEN
     assert (address.channel_id, address.thread_ts) == (question.channel_id, question.ts)
     assert headings([message]) == ["Model 1", "Model 2", "Model 3"]
-    texts = [block["text"] for block in message.blocks if block["type"] == "markdown"]
-    assert texts == ["Answer 1", "Answer 2", "Answer 3"]
+    assert [run["text"] for run in inlines(bodies([message]))] == ["Answer 1", "Answer 2", "Answer 3"]
     assert acme.left == []
 
 
@@ -160,7 +159,6 @@ def test_the_first_tab_with_an_answer_is_open(acme):
     acme.ask()
 
     ((_, _, message),) = acme.slack.posted
-    assert headings([message]) == ["Model 3"]
     assert labels(message)[:3] == ["⚠ Model 1", "⚠ Model 2", "● Model 3"]
     # A notification shows the same.
-    assert message.text == "Model 3: Answer 3"
+    assert message.text.startswith("Model 3\nAnswer 3\nModel 1\n")

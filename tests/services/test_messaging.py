@@ -86,9 +86,9 @@ def types(message: Message) -> set[str]:
 @pytest.mark.parametrize(
     ("refusals", "has", "lacks"),
     [
-        (0, {"header", "markdown", "context_actions"}, set()),
-        (1, {"header", "section", "actions"}, {"markdown", "context_actions"}),
-        (2, set(), {"header", "section", "actions"}),
+        (0, {"section", "rich_text"}, set()),
+        (1, {"section"}, {"rich_text"}),
+        (2, set(), {"section", "rich_text"}),
     ],
     ids=["as it is", "simpler", "plainer"],
 )
@@ -124,7 +124,7 @@ def test_after_a_refusal_of_every_form_the_user_is_notified(acme, first_call, re
 def forms(slack: FakeSlackClient) -> list[str]:
     """The form of each message that is shown."""
     return [
-        "markdown" if "markdown" in types(message) else "blocks" if message.blocks else "text"
+        "rich_text" if "rich_text" in types(message) else "blocks" if message.blocks else "text"
         for message in slack.shown.values()
     ]
 
@@ -138,8 +138,8 @@ def test_only_the_message_that_slack_refuses_is_posted_in_another_form(acme, ref
 
     first, *others = forms(acme.slack)
     changed = others.count(form)
-    assert first == "markdown"
-    assert others == [form] * changed + ["markdown"] * (len(others) - changed)
+    assert first == "rich_text"
+    assert others == [form] * changed + ["rich_text"] * (len(others) - changed)
     assert 0 < changed < len(others)
 
 

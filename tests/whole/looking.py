@@ -87,18 +87,32 @@ def blocks_of(messages: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]
 
 
 def headings(messages: list[dict[str, Any]]) -> list[str]:
-    return [block["text"]["text"] for block in blocks_of(messages, "header")]
+    """Return the names of the models that are shown, in order."""
+    lines = [block["text"] for block in blocks_of(messages, "section")]
+    named = [line["text"].split("*")[1] for line in lines if line["type"] == "mrkdwn"]
+    tabs = [tabs_of(message)[at]["text"]["text"] for message in messages for at in open_tabs(message)]
+    return named + [tab.removeprefix("● ") for tab in tabs]
 
 
 def texts(messages: list[dict[str, Any]]) -> list[str]:
-    """Return the answers' Markdown, in order."""
-    return [block["text"] for block in blocks_of(messages, "markdown")]
+    """Return what the answers say, in order."""
+    return ["".join(texts_in(block)) for block in blocks_of(messages, "rich_text")]
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Return every text in blocks."""
+    if isinstance(value, dict):
+        yield from (value["text"],) if isinstance(value.get("text"), str) else texts_in([*value.values()])
+    elif isinstance(value, list):
+        for inner in value:
+            yield from texts_in(inner)
 
 
 def elements(message: Message) -> Iterator[dict[str, Any]]:
     """Return everything that can be pressed."""
     for block in with_ids(message.get("blocks") or []):
-        yield from ({**each, "block_id": block["block_id"]} for each in block.get("elements", ()))
+        for each in (*block.get("elements", ()), block.get("accessory") or {}):
+            yield {**each, "block_id": block["block_id"]}
 
 
 def tabs_of(message: Message) -> list[dict[str, Any]]:
@@ -118,7 +132,7 @@ def place_of(message: Message, action: str, model: int = 0) -> dict[str, str]:
 
 
 def option(message: Message, action: str, model: int, choice: str) -> dict[str, str]:
-    """Return an option of a menu, or a thumb, of one model."""
+    """Return an option of the menu of one model."""
     place = place_of(message, action, model)
     (element,) = [
         each

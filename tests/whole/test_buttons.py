@@ -1,4 +1,4 @@
-"""What stands below an answer, pressed for real: ask again, follow up, copy, vote."""
+"""What can be done with an answer, pressed for real: ask again, follow up, copy, vote."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_a_follow_up_goes_to_its_model_alone_and_is_answered_in_the_thread(stage
     question, answer = ask(stage)
     asked = len(requests_of(stage))
 
-    press(stage, answer, place_of(answer, "follow_up", GPT), seed.TOM_ID)
+    press(stage, answer, option(answer, "more", GPT, "follow_up"), seed.TOM_ID)
     until(lambda: stage.control("modals")["modals"])
     (modal,) = stage.control("modals")["modals"]
     sent = stage.submit(modal["view"]["id"], {"follow_up": "And another joke?"})
@@ -121,7 +121,7 @@ def test_a_follow_up_goes_to_its_model_alone_and_is_answered_in_the_thread(stage
     assert seen["body"]["messages"] == [{"role": "user", "content": "And another joke?"}]
     assert seen["threadId"] is not None
     assert headings([more]) == [MODELS[GPT].name]
-    (quoted,) = blocks_of([more], "rich_text")
+    quoted, _ = blocks_of([more], "rich_text")
     assert "And another joke?" in str(quoted)
 
 
@@ -129,10 +129,10 @@ def test_votes_are_counted_once_a_person_and_read_over_the_install_api(stage: St
     _, answer = ask(stage)
     before = votes_of(stage, MODELS[3].id)
 
-    press(stage, answer, option(answer, "vote", 3, "up"), seed.MAYA_ID)
-    press(stage, answer, option(answer, "vote", 3, "up"), seed.MAYA_ID)
-    press(stage, answer, option(answer, "vote", 3, "up"), seed.TOM_ID)
-    press(stage, answer, option(answer, "vote", 3, "down"), seed.TOM_ID)
+    press(stage, answer, option(answer, "more", 3, "up"), seed.MAYA_ID)
+    press(stage, answer, option(answer, "more", 3, "up"), seed.MAYA_ID)
+    press(stage, answer, option(answer, "more", 3, "up"), seed.TOM_ID)
+    press(stage, answer, option(answer, "more", 3, "down"), seed.TOM_ID)
 
     after = votes_of(stage, MODELS[3].id)
     assert (after[0] - before[0], after[1] - before[1]) == (1, 1)

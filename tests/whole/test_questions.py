@@ -48,7 +48,7 @@ def test_each_models_answer_comes_back_apart_and_in_order(stage: Stage) -> None:
     answer = wait_for_answer(stage, question)
 
     assert headings(answer) == NAMES
-    assert len(blocks_of(answer, "markdown")) == len(MODELS)
+    assert len(blocks_of(answer, "rich_text")) == len(MODELS)
     # Between them, and above what is for all of them.
     assert len(blocks_of(answer, "divider")) == len(MODELS)
     assert all(message["thread_ts"] == question["ts"] for message in answer)

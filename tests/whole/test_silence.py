@@ -13,7 +13,7 @@ from sandbox.sectorflow.models import MODELS, TOKEN, WORKSPACE_ID
 from sandbox.slack import seed
 from sandbox.stage import Stage
 from tests.waiting import until
-from tests.whole.looking import option, place_of, store_of, wait_for_answer
+from tests.whole.looking import option, store_of, texts, wait_for_answer
 
 pytestmark = pytest.mark.processes
 
@@ -85,8 +85,8 @@ def press_everything(stage: Stage) -> set[str]:
     stage.control("faults", {"service": "slack", "target": "chat.postEphemeral", "error": "planted<error>"})
     for place in (
         option(message, "more", 1, "plain_text"),
-        option(message, "vote", 2, "up"),
-        place_of(message, "follow_up", 1),
+        option(message, "more", 2, "up"),
+        option(message, "more", 1, "follow_up"),
         option(message, "more", 0, "regenerate"),
     ):
         stage.press(message, **place)
@@ -99,10 +99,8 @@ def press_everything(stage: Stage) -> set[str]:
 
 
 def words_of(answer: list[dict[str, object]]) -> set[str]:
-    """Return the longest words of an answer's Markdown: found elsewhere, they come from there."""
-    blocks = [block for message in answer for block in message.get("blocks") or ()]
-    texts = [block["text"] for block in blocks if block["type"] == "markdown"]
-    return {max(re.findall(r"[\w ]{20,60}", text) or ["planted"], key=len).strip() for text in texts}
+    """Return the longest words of an answer: found elsewhere, they come from there."""
+    return {max(re.findall(r"[\w ]{20,60}", text) or ["planted"], key=len).strip() for text in texts(answer)}
 
 
 def test_nothing_secret_is_in_the_logs_in_redis_or_in_its_file(bare_stage: Stage) -> None:

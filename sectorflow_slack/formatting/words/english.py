@@ -53,12 +53,15 @@ ENGLISH: Final = Words(
     credits="{credits} credits",
     one_credit="1 credit",
     file_not_read="I can't read files, so I answered your words only.",
+    may_be_wrong="AI can be wrong: check what matters.",
+    cut_off="This answer was too long to be shown whole. This is its beginning, 200,000 characters of it.",
+    reasoning="Reasoning",
     try_again="Try again",
     follow_up="Follow up",
     regenerate="↻ Regenerate",
     plain_text="Plain text",
-    good_answer="Good answer",
-    bad_answer="Bad answer",
+    good_answer="👍 Good answer",
+    bad_answer="👎 Bad answer",
     show_as_tabs="Show as tabs",
     show_all="Show all",
     open_tab="● {name}",
@@ -79,8 +82,11 @@ ENGLISH: Final = Words(
     follow_up_hint="It knows what was said before.",
     send="Ask",
     cancel="Cancel",
-    greeting="Hello! Ask me something, and several AI models answer you side by side.",
-    greeting_one="Hello! Ask me something, and an AI model answers you.",
+    greeting=(
+        "Hello! Ask me something, and several AI models answer you side by side. "
+        "AI can be wrong: check what matters."
+    ),
+    greeting_one="Hello! Ask me something, and an AI model answers you. AI can be wrong: check what matters.",
     prompts=(
         ("Explain something", "Explain compound interest to me in five sentences."),
         ("Compare options", "Compare leasing a car with buying one, in a table."),

@@ -83,6 +83,12 @@ class Words:
     one_credit: str
     #: Files came with the question, which was answered.
     file_not_read: str
+    #: AI can be wrong (Slack's Marketplace asks for it); in the footer.
+    may_be_wrong: str
+    #: Stands below an answer of which only the beginning is shown.
+    cut_off: str
+    #: Stands above what a model thought before it answered.
+    reasoning: str
 
     # Buttons
 

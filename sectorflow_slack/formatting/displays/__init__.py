@@ -1,0 +1,1 @@
+"""The ways in which the answers to a question are shown."""

@@ -1,0 +1,170 @@
+"""The tree that an answer becomes: what its Markdown means, and nothing of how it was written.
+
+Inline content is flat, as Slack's rich text is: runs of text, each with its own style and link. ``Link``,
+``Tag`` and ``Formula`` stand for what the passes of ``meaning`` still turn into runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from . import limits
+
+BOLD: Final = 1
+ITALIC: Final = 2
+STRIKE: Final = 4
+CODE: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A run of literal text in one style, perhaps leading somewhere."""
+
+    text: str
+    style: int = 0
+    #: Where it leads; only ``meaning.links`` sets it.
+    url: str = ""
+
+    @property
+    def chars(self) -> int:
+        """Count what it takes of a message: its text and its address."""
+        return max(limits.RUN_CHARS, limits.count(self.text) + limits.count(self.url))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link or an image as it was written, not yet known to be one."""
+
+    target: str
+    label: tuple[Inline, ...]
+    #: The definition that names its target; "" if it names the target itself.
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """An HTML tag within running text."""
+
+    text: str
+    #: In lower case.
+    name: str
+    is_closing: bool = False
+    style: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A formula in TeX, without the marks around it."""
+
+    tex: str
+    style: int = 0
+
+
+Inline: TypeAlias = Text | Link | Tag | Formula
+Inlines: TypeAlias = tuple[Inline, ...]
+Runs: TypeAlias = tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Running text; each line of it stays a line."""
+
+    content: Inlines
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading, or the summary of a ``<details>``."""
+
+    content: Inlines
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Lines of literal text in a fixed-width font."""
+
+    text: str
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A line across."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A quotation."""
+
+    children: Blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of a list."""
+
+    children: Blocks
+    #: Whether its task is done; None if it is no task.
+    is_done: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list."""
+
+    items: tuple[Item, ...]
+    #: The first item's number; None for bullets.
+    start: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table. Its first row is the head; a row may have more cells than that, or fewer."""
+
+    rows: tuple[tuple[Inlines, ...], ...]
+    #: How each column is aligned: ``left``, ``center``, ``right`` or "".
+    aligns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """What a model wrote before its answer (``<think>``)."""
+
+    children: Blocks
+
+
+Block: TypeAlias = Paragraph | Heading | Code | Rule | Quote | Listing | Table | Thinking
+Blocks: TypeAlias = tuple[Block, ...]
+
+
+def joined(runs: Iterable[Text]) -> Runs:
+    """Return runs without empty ones, those of one style and one address next to each other made one."""
+    kept: list[Text] = []
+    parts: list[str] = []
+    for run in runs:
+        if not run.text:
+            continue
+        if kept and (kept[-1].style, kept[-1].url) == (run.style, run.url):
+            parts.append(run.text)
+            continue
+        if len(parts) > 1:
+            kept[-1] = replace(kept[-1], text="".join(parts))
+        kept.append(run)
+        parts = [run.text]
+    if len(parts) > 1:
+        kept[-1] = replace(kept[-1], text="".join(parts))
+    return tuple(kept)
+
+
+def plain(content: Iterable[Inline]) -> str:
+    """Return the words of inline content."""
+    parts: list[str] = []
+    for each in content:
+        match each:
+            case Link(label=label):
+                parts.append(plain(label))
+            case Formula(tex=text) | Text(text=text) | Tag(text=text):
+                parts.append(text)
+    return "".join(parts)

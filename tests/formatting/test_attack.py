@@ -1,0 +1,79 @@
+"""Answers that are cheap to write and dear to draw: the work grows with their length, and no more."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from sectorflow_slack.formatting.displays.separated import separated
+from sectorflow_slack.formatting.plain import simpler
+from tests.formatting.attack_patterns import PATTERNS
+from tests.formatting.drawing import make_answer, model
+from tests.formatting.slack_rules import assert_accepted
+
+each_pattern = pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS.keys())
+
+
+def calls(*texts: str) -> int:
+    """Count the calls of functions, Python's own too, that drawing answers takes."""
+    made = 0
+
+    def count(*_: object) -> None:
+        nonlocal made
+        made += 1
+
+    answer = make_answer(*(model(text, str(at)) for at, text in enumerate(texts)))
+    sys.setprofile(count)
+    try:
+        separated(answer)
+    finally:
+        sys.setprofile(None)
+    return made
+
+
+@each_pattern
+def test_the_work_grows_with_the_length(pattern: Callable[[int], str]) -> None:
+    short, long = pattern(1_200), pattern(4_800)
+
+    assert calls(long) <= 2 * max(4, len(long) / max(1, len(short))) * calls(short)
+    assert calls(long) <= 400 * len(long) + 20_000
+
+
+def seconds(text: str) -> float:
+    """Measure what an answer takes, the better of two times: others work here too."""
+    taken = []
+    gc.disable()
+    try:
+        for _ in range(2):
+            begun = time.process_time()
+            separated(make_answer(model(text)))
+            taken.append(time.process_time() - begun)
+    finally:
+        gc.enable()
+    return min(taken)
+
+
+@each_pattern
+def test_what_no_call_shows_grows_with_the_length_too(pattern: Callable[[int], str]) -> None:
+    # Four times as long; quadratic work takes sixteen times as long. A regular expression is one call.
+    assert seconds(pattern(20_000)) <= 12 * seconds(pattern(5_000)) + 0.05
+
+
+@each_pattern
+def test_all_of_it_is_shown_within_limits(pattern: Callable[[int], str]) -> None:
+    messages = separated(make_answer(model(pattern(14_000))))
+
+    assert 1 <= len(messages) <= 20
+    for message in messages[:4]:
+        assert_accepted(message)
+        assert_accepted(simpler(message))
+
+
+def test_the_work_grows_with_the_number_of_answers() -> None:
+    text = "# A title\n\n**bold** and [a link](https://a.example)\n\n- an item of a list\n" * 50
+
+    assert calls(*[text] * 20) <= 11 * calls(text, text)

@@ -1,0 +1,320 @@
+"""How parts are split and packed: as few messages as the limits ask for, and nothing parted without need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sectorflow_slack.formatting import limits
+from sectorflow_slack.formatting.blocks import texts_of
+from sectorflow_slack.formatting.cutting import cut_text
+from sectorflow_slack.formatting.displays.separated import separated
+from sectorflow_slack.formatting.packing import Page, Portion, Room, Section, pack, split, with_parts
+from sectorflow_slack.formatting.tree import Code, Text
+from sectorflow_slack.formatting.writing import Part, Prose, as_blocks, chars_of
+from tests.formatting.drawing import drawn, elements_of, inlines, make_answer, model, pages, words
+from tests.formatting.slack_rules import assert_accepted, texts_in, utf16
+from tests.formatting.test_properties import quick
+
+
+def text(chars: int, sign: str = "x") -> Prose:
+    return Prose("text", (Text(sign * chars),))
+
+
+def section(*sizes: int, heading: int = 0, again: int = 0, ending: int = 0) -> Section:
+    units = tuple((text(size),) for size in sizes)
+    made = (
+        [{"type": "section", "text": {"text": "h" * chars}}] if chars else []
+        for chars in (heading, again, ending)
+    )
+    return Section(units, *made)
+
+
+def sizes(page: Page) -> list[list[int]]:
+    return [[chars_of(part) for part in portion.parts] for portion in page]
+
+
+@pytest.mark.parametrize(
+    ("sections", "packed"),
+    [
+        # Two texts have two line ends between them.
+        ([section(49, 49)], [[[49, 49]]]),
+        ([section(49, 50)], [[[49]], [[50]]]),
+        ([section(100)], [[[100]]]),
+        # What fits one page alone is not parted.
+        ([section(60), section(20, 20)], [[[60]], [[20, 20]]]),
+        ([section(50), section(24, 24)], [[[50], [24, 24]]]),
+        # What does not, begins where there is room for its beginning.
+        ([section(50), section(40, 70)], [[[50], [40]], [[70]]]),
+        ([section(50), section(60, 70)], [[[50]], [[60]], [[70]]]),
+        # Headings and endings count, the second heading on later pages only.
+        ([section(90, heading=10)], [[[90]]]),
+        ([section(40, 40, heading=10, ending=8)], [[[40, 40]]]),
+        ([section(40, 40, heading=10, ending=9)], [[[40]], [[40]]]),
+        ([section(60, 60, 30, heading=40, again=8)], [[[60]], [[60, 30]]]),
+        ([section(60, 60, 31, heading=40, again=8)], [[[60]], [[60]], [[31]]]),
+        # The ending stays with the last unit.
+        ([section(50, 50, ending=30)], [[[50]], [[50]]]),
+        ([], []),
+    ],
+)
+def test_sections_are_packed_on_few_pages(sections: list[Section], packed: list[list[list[int]]]) -> None:
+    room = Room(100, 10, 100)
+
+    assert [sizes(page) for page in pack(sections, room)] == packed
+
+
+def test_a_page_has_no_more_blocks_than_there_may_be() -> None:
+    sections = [section(1, heading=1, ending=1) for _ in range(5)]
+
+    assert [len(page) for page in pack(sections, Room(100, 6, 100))] == [2, 2, 1]
+
+
+def test_portions_know_whether_they_begin_and_end() -> None:
+    first, second = pack([section(80, 80), section(10)], Room(100, 10, 100))
+
+    assert first == (Portion(0, (text(80),), continued=False, ends=False),)
+    assert second[0] == Portion(0, (text(80),), continued=True, ends=True)
+    assert second[1] == Portion(1, (text(10),))
+
+
+def test_a_heading_stays_with_what_it_is_over() -> None:
+    heading = Prose("heading", (Text("h"),))
+    room = Room(4_000, 10, 4_000)
+
+    units = split([text(3_990), heading, heading, text(3_999), heading], room)
+
+    assert [len(unit) for unit in units] == [1, 3, 1, 1]
+    assert [sum(map(chars_of, unit)) for unit in units][2] < 20 or units[1][-1] != units[2][0]
+    assert "".join(run.text for unit in units for part in unit for run in part.runs).count("x") == 7_989
+
+
+@pytest.mark.parametrize("chars", [9_000, 10_000])
+def test_a_heading_never_ends_a_message(chars: int) -> None:
+    code = ("x = 1  # what it is\n" * 600)[:chars]
+
+    for blocks in pages(
+        f"word\n\n{'word ' * 1_200}\n\n## The code\n\n```py\n{code}\n```\n\n# T\n\n{'w ' * 4_000}"
+    ):
+        last = list(elements_of(blocks))[-1]
+        assert "bold" not in str(last["elements"][-1].get("style", {}))
+
+
+def counted(blocks: list[dict[str, Any]]) -> int:
+    return sum(utf16(text) for text in texts_in(blocks, "text", "url"))
+
+
+_runs = st.builds(
+    Text,
+    st.sampled_from(["word ", "xyz", "🙂🙂", "漢字。", "one. two\n", "  \n ", "é" * 40, "a" * 90]),
+    st.integers(0, 15),
+    st.sampled_from(["", "", "https://a.example/" + "y" * 30]),
+)
+_prose = st.builds(
+    Prose,
+    st.sampled_from(["text", "heading", "item", "quote"]),
+    st.lists(_runs, min_size=1, max_size=12).map(tuple),
+    st.integers(0, 8),
+    st.one_of(st.none(), st.integers(1, 3)),
+    st.booleans(),
+)
+_parts = st.lists(st.one_of(_prose, st.builds(Code, st.text("ab \n", min_size=1, max_size=400))), max_size=8)
+
+
+@quick
+@given(_parts)
+def test_what_parts_cost_is_what_their_blocks_take(parts: list[Part]) -> None:
+    left = with_parts(Room(100_000, 100, 100_000), None, parts)
+
+    blocks = as_blocks(parts)
+    assert 100_000 - left.chars == counted(blocks)
+    assert 100 - left.blocks == len(blocks)
+
+
+@quick
+@given(_parts, st.integers(3_600, 4_000))
+def test_units_fit_and_say_all_in_order(parts: list[Part], chars: int) -> None:
+    many = [part for part in parts for _ in range(30) if "".join(texts_in(as_blocks([part]))).strip()]
+    room = Room(chars, 10, chars)
+
+    units = split(many, room)
+
+    assert all(with_parts(room, None, unit).holds for unit in units)
+    whole = "".join(texts_in(as_blocks(many))).split()
+    split_up = (
+        "".join(texts_in(as_blocks([part for unit in units for part in unit]))).replace("… ", "").split()
+    )
+    assert "".join(split_up) == "".join(whole)
+
+
+@given(st.text("ab.!\n \t🙂é\u0301漢。", max_size=300), st.integers(2, 40))
+def test_a_cut_loses_blanks_only_and_keeps_the_limit(text: str, limit: int) -> None:
+    parts = list(cut_text(text, limit))
+
+    assert "".join("".join(parts).split()) == "".join(text.split())
+    assert all(0 < utf16(part) <= limit for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("one two three four", ["one two", "three four"]),
+        ("One. Two three. Four", ["One. Two", "three. Four"]),
+        ("aaa bbb\n  ccc ddd", ["aaa bbb", "  ccc ddd"]),
+        ("👩‍👩‍👧" * 3, ["👩‍👩‍👧", "👩‍👩‍👧", "👩‍👩‍👧"]),
+        ("e\u0301" * 8, ["e\u0301" * 5, "e\u0301" * 3]),
+        ("漢字。" * 5, ["漢字。" * 3, "漢字。" * 2]),
+    ],
+)
+def test_a_cut_stands_where_it_hurts_least(text: str, parts: list[str]) -> None:
+    assert list(cut_text(text, 11)) == parts
+
+
+# Whole answers
+
+
+def test_an_answer_that_fits_one_message_is_not_parted() -> None:
+    first, second = pages("word " * 1_200, "\n\n".join(["other " * 100] * 12))
+
+    assert {text.strip()[:5] for text in texts_in(first)} == {"word "}
+    assert "".join(texts_in(second)).count("other") == 1_200
+
+
+def test_many_paragraphs_lists_and_quotes_are_one_block() -> None:
+    (blocks,) = pages("# A\n\na\n\n- b\n- c\n\n> d\n\n```\ne\n```\n\n---\n\n" + "\n\n".join(["f"] * 200))
+
+    assert [block["type"] for block in blocks] == ["rich_text"]
+
+
+def test_a_long_paragraph_is_cut_between_sentences_and_keeps_its_styles() -> None:
+    first, second = pages("**" + "All is good. " * 900 + "Bye.**")
+
+    assert all(run["style"] == {"bold": True} for run in inlines([*first, *second]))
+    assert list(inlines(first))[-1]["text"].endswith("good.")
+    assert next(inlines(second))["text"].startswith("All is")
+
+
+def test_a_link_that_is_cut_leads_there_from_both_parts() -> None:
+    first, second = pages("word " * 1_000 + "[" + "label " * 1_500 + "](https://a.example)")
+
+    assert [run["url"] for run in inlines([*first, *second]) if "url" in run] == ["https://a.example"] * 2
+
+
+def test_long_code_keeps_its_language_and_every_line() -> None:
+    lines = [f"    print({number})  # <b>" for number in range(1_000)]
+
+    shown = pages("# Code\n\n~~~python\n" + "\n".join(lines) + "\n~~~\n\nDone.")
+
+    codes = [
+        each for blocks in shown for each in elements_of(blocks) if each["type"] == "rich_text_preformatted"
+    ]
+    assert {code["language"] for code in codes} == {"python"}
+    assert "\n".join(code["elements"][0]["text"] for code in codes) == "\n".join(lines)
+
+
+def test_a_long_list_goes_on_with_its_numbers_on_every_level() -> None:
+    items = "\n".join(
+        f"1. step {n} {'word ' * 30}\n   - bullet\n   - other\n     5. deep" for n in range(1, 150)
+    )
+
+    shown = pages(items)
+
+    lists = [element for blocks in shown for element in elements_of(blocks)]
+    outer = [each for each in lists if "indent" not in each]
+    assert len(shown) > 2
+    assert [each.get("offset", 0) for each in outer] == list(range(149))
+    assert all(each["offset"] == 4 for each in lists if each.get("indent") == 2)
+    assert all("offset" not in each for each in lists if each.get("indent") == 1)
+
+
+def test_code_and_tables_within_an_item_do_not_end_its_numbers() -> None:
+    source = "1. a\n   ```sh\n   b\n   ```\n2. c\n\n   | d |\n   |---|\n   | e |\n\n   f\n3. g"
+    blocks = drawn(source)
+
+    lists = [each for each in elements_of(blocks) if each["type"] == "rich_text_list"]
+    assert [each.get("offset", 0) for each in lists] == [0, 1, 2]
+    assert words(source) == "1. a\nb\n2. c\nd\ne\nf\n3. g"
+
+
+def test_an_item_too_long_for_a_message_goes_on_under_its_number() -> None:
+    *_, last = pages("7. " + "word " * 3_000 + "\n8. end")
+
+    (listing,) = elements_of(last)
+    assert (listing["offset"], len(listing["elements"])) == (6, 2)
+    assert next(inlines(last))["text"].startswith("… word")
+
+
+def test_a_long_table_has_its_head_over_each_part() -> None:
+    rows = "\n".join(f"| {number} | x |" for number in range(250))
+
+    (blocks,) = pages(f"| n | v |\n|--:|---|\n{rows}")
+
+    assert [len(block["rows"]) for block in blocks] == [100, 100, 53]
+    assert {block["rows"][0][0]["text"] for block in blocks} == {"n"}
+    assert [row[0]["text"] for block in blocks for row in block["rows"][1:]] == [str(n) for n in range(250)]
+    assert {block["column_settings"][0]["align"] for block in blocks} == {"right"}
+
+
+def test_tables_of_a_message_have_no_more_text_than_slack_takes() -> None:
+    table = "| a |\n|---|\n" + "| " + "word " * 600 + "|\n"
+
+    shown = pages("\n\nand\n\n".join([table] * 4))
+
+    assert [[block["type"] for block in blocks].count("table") for blocks in shown] == [3, 1]
+
+
+def test_a_row_too_long_for_a_table_stands_apart_in_its_place() -> None:
+    source = (
+        f"| n | name | z |\n|---|---|---|\n| 1 | short | |\n| 2 | {'many words ' * 1_200}| |\n| 3 | `a` | |"
+    )
+
+    shown = pages(source)
+
+    kinds = [block["type"] for blocks in shown for block in blocks]
+    assert kinds == ["table", "rich_text", "rich_text", "table"]
+    fields = [run["text"] for run in inlines(shown[0][1])]
+    assert fields[:3] == ["n: ", "2", "\n\n"]
+    assert words(source).count("many words") == 1_200
+
+
+@pytest.mark.parametrize("head", ["h" * 600, "h" * 20_000])
+def test_a_very_long_head_is_not_repeated(head: str) -> None:
+    shown = pages(f"| {head} |\n|---|\n" + "| some cell |\n" * 300)
+
+    assert sum(run["text"].count("h") for blocks in shown for run in inlines(blocks)) == len(head)
+    assert sum(run["text"].count("cell") for blocks in shown for run in inlines(blocks)) == 300
+
+
+def test_a_table_with_too_many_columns_is_code_with_its_columns_below_each_other() -> None:
+    more = "|x" * 19
+    (code,) = elements_of(
+        drawn(f"|a|b{more}|\n|-:|-{more.replace('x', '-')}|\n|漢字|`x\\|y`{more}|\n|wide one|{more}|")
+    )
+
+    lines = code["elements"][0]["text"].split("\n")
+    assert [line[:17] for line in lines[:2]] == ["       a │ b   │ ", "─────────┼─────┼─"]
+    assert lines[2].startswith("    漢字 │ x|y │ x")
+    assert lines[3].startswith("wide one │")
+
+
+def test_a_wide_table_does_not_grow_out_of_proportion() -> None:
+    wide = "|" + "h|" * 500 + "\n|" + "-|" * 500 + "\n" + "| b |\n" * 120
+
+    assert sum(utf16(text) for text in texts_in(drawn(wide))) < 4 * len(wide)
+
+
+def test_five_answers_of_several_paragraphs_stand_in_one_message() -> None:
+    text = (
+        "## Why\n\nBecause.\n\n- a\n- b\n\n---\n\n## How\n\nDo y.\n\n```py\nx\n```\n\n|a|\n|-|\n|b|\n\nDone."
+    )
+    answer = make_answer(
+        *[model(text, f"M{n}", "base", model_id=str(n)) for n in range(5)], seconds=3, credits=5
+    )
+
+    (message,) = separated(answer)
+
+    assert_accepted(message)
+    assert sum(map(limits.count, texts_of(message.blocks))) < limits.MESSAGE_CHARS

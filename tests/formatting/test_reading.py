@@ -1,0 +1,242 @@
+"""What models write that is easily misread, each with its kind around it."""
+
+# ruff: noqa: RUF001  (signs that look alike are what models write)
+
+import pytest
+
+from sectorflow_slack.formatting.displays.separated import separated
+from sectorflow_slack.formatting.displays.tabs import tabs
+from tests.formatting.drawing import READING, bodies, drawn, elements_of, make_answer, model, runs, words
+from tests.formatting.slack_rules import assert_accepted
+
+SHOWN = {
+    "bold_before_chinese": "提示：先保存文件，再关闭窗口。请看“设置”页面。",
+    "bold_label_without_blank": "Owner:Dana\nDue:Friday",
+    "details": "Why this works\n\nThe cache is warm by then.",
+    "escaped_parentheses": "Call save() and then load(name); (optional) arguments come last.",
+    "handle_link": "Follow @dana (https://github.com/dana) for more.",
+    "math_of_plain_signs": "With n = 12 and r = 0.5 we get n × r = 6 ≤ 10.",
+    "notification": "Plan\nFirst look at a.txt.\na · b\n1 · 2",
+    "padded_table": "Part · Meaning\nHinge · Turns the door\nLatch · Keeps it shut",
+    "slack_link": "The form is here: leave form (https://example.org/forms/leave).",
+    "small_html": "Water is H₂O; press Esc, which is safe.",
+    "tag_after_bracket_label": "[Note]: Important\n\nKeep the receipt.",
+    "terminal_colours": "The output was failed and retry.",
+    "thinking": "The answer is 42.\n\nReasoning\nThe person wants one number. 6 times 7 is 42.",
+}
+#: Shown letter by letter.
+AS_WRITTEN = {
+    "br_in_html_without_fence", "br_named_in_prose", "json_with_dollar_keys", "log_lines",
+    "sed_in_a_sentence", "shell_without_fence", "speakers_in_brackets", "unused_definitions",
+}  # fmt: skip
+
+
+def test_every_input_is_tested() -> None:
+    assert set(READING) == {*SHOWN, *AS_WRITTEN, "nested_numbers_over_messages"}
+
+
+@pytest.mark.parametrize("name", sorted({*SHOWN, *AS_WRITTEN}))
+def test_an_input_reads_as_it_was_meant_in_all_displays(name: str) -> None:
+    answer = make_answer(model(READING[name]), model("Short."))
+    expected = SHOWN.get(name, READING[name].rstrip("\n"))
+
+    assert words(READING[name]) == expected
+    for (message,) in (separated(answer), tabs(answer)):
+        assert_accepted(message)
+        assert drawn(READING[name]) == bodies([message])[: len(drawn(READING[name]))]
+
+
+def test_nested_numbers_go_on_in_the_next_message_one_level_below() -> None:
+    first, second = separated(make_answer(model(READING["nested_numbers_over_messages"])))
+
+    before, below, *_ = elements_of(bodies([first]))
+    goes_on, after = elements_of(bodies([second]))
+    assert (before.get("indent", 0), below["indent"], below.get("offset", 0)) == (0, 1, 0)
+    assert (goes_on["style"], goes_on["indent"]) == ("ordered", 1)
+    assert goes_on["offset"] == len(below["elements"])
+    assert len(goes_on["elements"]) + goes_on["offset"] == 14
+    assert after["offset"] == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("**注意：**请", ["注意：|bold", "请"]),
+        ("看**《书》**吧", ["看", "《书》|bold", "吧"]),
+        ("これは**「重要」**です", ["これは", "「重要」|bold", "です"]),
+        ("**설정(옵션)**을", ["설정(옵션)|bold", "을"]),
+        ("**Done!**Next, **why?**So", ["Done!|bold", "Next, ", "why?|bold", "So"]),
+        ("**a (b)**c", ["a (b)|bold", "c"]),
+        ("*重点：*先", ["重点：|italic", "先"]),
+        ("x*(a+b)*c", ["x*(a+b)*c"]),
+        ("2**(n-1)**2", ["2**(n-1)**2"]),
+        ("f(**kwargs) and g(**options)", ["f(**kwargs) and g(**options)"]),
+        ("f(*args, **kwargs), f(*a, **b)", ["f(*args, **kwargs), f(*a, **b)"]),
+        ("2 ** 3 ** 4", ["2 ** 3 ** 4"]),
+        ("snake_case_name and __init__", ["snake_case_name and ", "init|bold"]),
+    ],
+)
+def test_bold_beside_punctuation_and_cjk(source: str, shown: list[str]) -> None:
+    assert runs(source) == shown
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[Anna]: Yes", "[2024-01-02 10:00]: started", "[x]: y", "[Note]: see_below", "[^1]: Smith, 2020",
+        "[a]: <b>", "[todo]: /path/to", "[ERROR]: https://bad url here",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("around", ["{}", "Log:\n\n{}\n{}", "> {}", "- a\n\n  {}", "{}\n\nThe end."])
+def test_a_line_that_begins_like_a_definition_is_there(line: str, around: str) -> None:
+    source = around.replace("{}", line)
+
+    assert words(source).count(words(line)) == source.count(line)
+    assert words(line) == (line if "<b>" not in line else "[a]: <b>")
+
+
+def test_a_definition_is_hidden_only_where_a_link_has_its_address() -> None:
+    text = "See [one][1] and [2].\n\n[1]: https://a.example/1\n[2]: https://a.example/2\n[3]: https://a.example/3"
+
+    assert runs(text) == [
+        *["See ", "one|https://a.example/1", " and ", "[2]|https://a.example/2", "."],
+        *["\n\n[3]: ", "https://a.example/3|https://a.example/3"],
+    ]
+    assert words("[a]: https://a.example\n[a]: https://b.example\n\n[a]").startswith("[a]: https://b.example")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "echo $HOME and $PATH.", "cp $a $b; rm $a", 'if [ "$x" = "$y" ]; then echo $x; fi', "${a}/${b}",
+        "s/$from/$to/g", "grep '^$' and '$HOME'", "$ npm install\n$ npm test", "$5 and $6", "from $5 to 6$",
+        "CA$5 and A$", "$1,000 (US$)", "$100-$200", "$x = $y + 1; print $x", "$_ and $@ and $$",
+        "$key is $", "'$a' and '$b'",
+        "awk '{print $1, $2}'", "R$ 10 e R$ 20", "$GOPATH/bin:$PATH", "a$b$c", "jq '.[] | $v'",
+        "The price ($5) is not ($6).", "${{ secrets.A }} ${{ secrets.B }}", "`$x$`", "```\n$x_1$\n```",
+        "$('#a').hide(); $('#b').show();",
+    ],
+)  # fmt: skip
+def test_dollars_that_are_no_formulas_stay(text: str) -> None:
+    shown = words(text)
+
+    assert shown == text.strip("`\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("so $x_1$ and $a^2 + b^2 = c^2$.", ["so x₁ and a² + b² = c²."]),
+        ("the $n$th, $x$-axis, ($k$)", ["the nth, x-axis, (k)"]),
+        (r"\(\alpha \cdot \beta \neq 0\)", ["α · β ≠ 0"]),
+        (r"$\frac{1}{2}$ and \(\sqrt{x + 1}\)", ["1/2 and √(x + 1)"]),
+        (r"$\text{area} = \pi r^2$", ["area = π r²"]),
+        (r"\(A \in \mathbb{R}^{10}\)", ["A ∈ ℝ¹⁰"]),
+        (r"\( \{x\} \)", ["{x}"]),
+        (r"$\hat{y}_i$ is *so*", [r"\hat{y}_i|code", " is ", "so|italic"]),
+        (r"$x^{\alpha}$ **and $x*y*z$**", [r"x^{\alpha}|code", " ", "and x*y*z|bold"]),
+        ("We know \\[ a_1 = 2 \\] too", ["We know a₁ = 2 too"]),
+        ("\\[\n\\frac{a + b}{2} \\geq \\sqrt{ab}\n\\]", ["(a + b)/2 ≥ √(ab)"]),
+        ("$$\n\\begin{x}a & b\\\\\nc\\end{x}\n$$", ["\\begin{x}a & b\\\\\nc\\end{x}"]),
+        ("| a |\n|---|\n| $x_2$ |", ["a", "x₂"]),
+        ("> $$\n> x_1 = 2\n\n$$\nb", ["$$\nx_1 = 2", "$$\nb"]),
+        ("- $$\n  x_1 = 2\n  $$\n- b", ["x₁ = 2", "b"]),
+        (r"\(optional\) and \(see below\), sum\(a, b\)", ["(optional) and (see below), sum(a, b)"]),
+        (r"as in \[1\] and \[sic\], \(2024\)", ["as in [1] and [sic], (2024)"]),
+        ("never \\( closed", ["never ( closed"]),
+    ],
+)  # fmt: skip
+def test_formulas_are_plain_signs_or_code(source: str, shown: list[str]) -> None:
+    assert runs(source) == shown
+
+
+@pytest.mark.parametrize(
+    "tex", [r"x^{\frac{1}{2}}", r"\matrix{a}", "a & b", r"\sum_{i\in A}", "{" * 9, "}", "^"]
+)
+def test_what_plain_signs_do_not_say_is_code_letter_by_letter(tex: str) -> None:
+    assert runs(f"so $${tex}+\\hat x$$ is")[1] == f"{tex}+\\hat x|code"
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("one<br>two<BR/>three<br />\nfour", ["one\ntwo\nthree\nfour"]),
+        ("one<br><br>two", ["one\n\ntwo"]),
+        ("**A:** x<br>**B:** y", ["A:|bold", " x\n", "B:|bold", " y"]),
+        ("| a<br>b |\n|---|\n| c <br/> d<br> |\n| <br> |", ["a\nb", "c \n d\n", "<br>"]),
+        ("# a<br>b", ["a b|bold"]),
+        ("Use <br>, not <br/>.", ["Use <br>, not <br/>."]),
+        ('Write "<br>" or (<br>).', ['Write "<br>" or (<br>).']),
+        ("`<br>` and \\<br>", ["<br>|code", " and <br>"]),
+        ("Use <b> and </b>.", ["Use <b> and </b>."]),
+        ("<b>Bold</b> <div> <i>x</i>", ["<b>Bold</b> <div> <i>x</i>"]),
+        ("<b>a <i>b</i></b> <del>c</del>", ["a |bold", "b|bold,italic", " ", "c|strike"]),
+        ("x<sup>2</sup>, 10<sup>n+1</sup>, x<sup>α,β</sup>, a<sub>q</sub>", ["x², 10ⁿ⁺¹, x^(α,β), a_q"]),
+        ("<code>a*b*c</code>", ["a|code", "b|italic,code", "c|code"]),
+        ('<a href="https://a.example">here</a>', ["here|https://a.example"]),
+        ("Hello <user@host>, <your name>", ["Hello ", "user@host|mailto:user@host", ", <your name>"]),
+        ("vector<int> and List<String>", ["vector<int> and List<String>"]),
+        ("<details>\n<summary>A **b**</summary>\nText\n</details>", ["A b|bold", "\nText"]),
+        ("- x\n\n  <details><summary>S</summary>\n\n  y\n\n  </details>", ["x\n", "S|bold", "\ny"]),
+        ("The <details> and <summary> tags", ["The <details> and <summary> tags"]),
+        ("<!-- a --> b", ["<!-- a --> b"]),
+    ],
+)  # fmt: skip
+def test_html_is_drawn_where_it_is_meant_and_else_shown(source: str, shown: list[str]) -> None:
+    assert runs(source) == shown
+
+
+@pytest.mark.parametrize("name", ["think", "thinking", "thought", "reasoning", "THINK"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<{}>a\n\n```\nb</{}>c",
+        "<{}>\na\n\n```\nb\n</{}>\n\nc",
+        "a\n\n```\nb\n</{}>\nc",
+        "\n<{}>a\n\n```\nb</{}>\n\nc",
+    ],
+)  # fmt: skip
+def test_reasoning_stands_apart_below_the_answer(name: str, source: str) -> None:
+    elements = list(elements_of(drawn(source.replace("{}", name))))
+
+    assert [run["text"] for run in elements[0]["elements"]] == ["c", "\n\n", "Reasoning"]
+    assert [element["type"] for element in elements[1:]] == ["rich_text_quote", "rich_text_preformatted"]
+
+
+def test_reasoning_that_never_ends_is_all_there_is() -> None:
+    assert words("<think>\nHm.\n\n- a") == "Reasoning\nHm.\n• a"
+    assert words("The <think> tag.\n\n<think>\nis odd") == "The <think> tag.\n\n<think>\nis odd"
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("\x1b[1;31mred\x1b[0m", "red"), ("\x1b]0;title\x07x", "x"), ("a\x1b[2Kb\x1b[3A", "ab"),
+        ("a\x00b\x07c", "abc"), ("a\u202eb\u202c\u2066c\u2069", "abc"), ("a\ud800", "a\ufffd"),
+        ("a\r\nb\rc\x0bd", "a\nb\nc\nd"), ("\u200fשלום", "\u200fשלום"),
+    ],
+)  # fmt: skip
+def test_controls_and_what_turns_text_around_go(source: str, shown: str) -> None:
+    assert words(source) == shown
+
+
+def test_indents_of_lines_stay_where_no_list_gave_them() -> None:
+    assert words("for a in b:\n  print(a)\n      c") == "for a in b:\n  print(a)\n      c"
+    assert words("- a\n  b\n> c\n   d") == "• a\nb\nc\nd"
+
+
+def test_a_table_keeps_the_cells_that_its_head_has_no_column_for() -> None:
+    (table,) = drawn("| a |\n|:-:|\n| b | c |\n| d | e | f |")
+
+    assert [[cell["text"] for cell in row] for row in table["rows"]] == [
+        *[["a", " ", " "], ["b", "c", " "], ["d", "e", "f"]]
+    ]
+    assert [column["align"] for column in table["column_settings"]] == ["center", "left", "left"]
+
+
+def test_what_draws_nothing_is_shown_as_it_is_written() -> None:
+    (message,) = separated(make_answer(model("```\n```"), model("<br>"), model("***"), model("\u202e")))
+
+    assert [element["elements"][0]["text"] for element in elements_of(bodies([message]))] == [
+        *["```\n```", "<br>", "———"]
+    ]

@@ -16,12 +16,13 @@ from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.ports import Clock
 from sectorflow_slack.domain.slack import OAUTH_REDIRECT_PATH
 from sectorflow_slack.services import Services
-from sectorflow_slack.services.answering import AnswerService, AskingService, RecoveryService
+from sectorflow_slack.services.answering import AnswerService
 from sectorflow_slack.services.app_creation import AppCreator
 from sectorflow_slack.services.app_home import AppHomeService
+from sectorflow_slack.services.asking import AskingService
 from sectorflow_slack.services.events import EventService
 from sectorflow_slack.services.idempotency import IdempotencyService
-from sectorflow_slack.services.interactions import InteractionService, ReaskingService
+from sectorflow_slack.services.interactions import InteractionService
 from sectorflow_slack.services.messaging import MessagingService, PostingService
 from sectorflow_slack.services.oauth import OAuthService
 from sectorflow_slack.services.placeholders import PlaceholderService
@@ -240,20 +241,14 @@ def build_interactions(
     installs: InstallationStores, stores: QuestionStores, remotes: Remotes
 ) -> InteractionService:
     """Build the service of Slack's interactions."""
-    reasking = ReaskingService(
-        questions=stores.questions,
-        answers=stores.answers,
-        failed_questions=stores.failed_questions,
-        queue=remotes.queue,
-        clock=remotes.clock,
-    )
     return InteractionService(
         installations=installs.installations,
+        questions=stores.questions,
         failed_questions=stores.failed_questions,
         answers=stores.answers,
         feedback=stores.feedback,
-        reasking=reasking,
         queue=remotes.queue,
+        clock=remotes.clock,
     )
 
 
@@ -267,16 +262,6 @@ def build_messaging(settings: Settings, stores: QuestionStores, remotes: Remotes
     )
 
 
-def _build_asking(stores: QuestionStores, remotes: Remotes) -> AskingService:
-    return AskingService(
-        sectorflow=remotes.sectorflow,
-        conversations=stores.conversations,
-        answers=stores.answers,
-        metrics=stores.metrics,
-        clock=remotes.clock,
-    )
-
-
 def build_answers(
     installs: InstallationStores,
     stores: QuestionStores,
@@ -284,19 +269,16 @@ def build_answers(
     tokens: TokenService,
     messaging: MessagingService,
 ) -> AnswerService:
-    """Put together what a worker answers with."""
-    asking = _build_asking(stores, remotes)
+    """Build the service that answers questions in a worker."""
+    asking = AskingService(
+        sectorflow=remotes.sectorflow,
+        conversations=stores.conversations,
+        answers=stores.answers,
+        metrics=stores.metrics,
+        clock=remotes.clock,
+    )
     posting = PostingService(
         questions=stores.questions, placeholders=stores.placeholders, messaging=messaging
-    )
-    recovery = RecoveryService(
-        installations=installs.installations,
-        questions=stores.questions,
-        queue=remotes.queue,
-        posting=posting,
-        asking=asking,
-        tokens=tokens,
-        metrics=stores.metrics,
     )
     return AnswerService(
         installations=installs.installations,
@@ -306,7 +288,6 @@ def build_answers(
         queue=remotes.queue,
         asking=asking,
         posting=posting,
-        recovery=recovery,
         tokens=tokens,
         metrics=stores.metrics,
         clock=remotes.clock,

@@ -12,7 +12,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
 from types import FrameType
 from typing import Any
 
@@ -23,7 +22,7 @@ from dramatiq.middleware import Middleware
 
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.slack_jobs import SlackJob
+from sectorflow_slack.domain.slack_jobs import SlackJob, from_json, to_json
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +69,7 @@ class DramatiqTaskQueue:
     def enqueue(self, job: SlackJob, delay: float = 0.0) -> None:
         """Enqueue a Slack job that runs in ``delay`` seconds."""
         message: dramatiq.Message[None] = dramatiq.Message(
-            queue_name=SLACK_JOBS, actor_name=SLACK_JOB_ACTOR, args=(), kwargs=asdict(job), options={}
+            queue_name=SLACK_JOBS, actor_name=SLACK_JOB_ACTOR, args=(), kwargs=to_json(job), options={}
         )
         _enqueue(self._slack_jobs, message, delay)
 
@@ -117,7 +116,7 @@ def declare_slack_job_actor(broker: dramatiq.Broker, run: Callable[[SlackJob], N
         extra = {"errand": str(fields.get("kind"))}
         try:
             # Another release may send fields that this one doesn't know.
-            run(SlackJob(**{**fields, "installation": InstallationKey(**fields["installation"])}))
+            run(from_json(**fields))
         except StorageUnavailable as error:
             logger.warning("Slack job abandoned: %s", error, extra=extra)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Small fakes of what the services call: they keep what they were asked and do what they are told."""
+"""Small fakes of Slack, SectorFlow and the queue: they record each call and follow a script."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ from tests.values import NOW, TEAM_ID, WORKSPACE_ID, make_bot
 
 MADE_APP = SlackApp("A0MADE", "555.666", "made-client-secret", "made-signing-secret")
 
-
 #: What happens in a call: an error is raised, a function is called, or (None) nothing special.
 Outcome = BaseException | Callable[[], object] | None
 
 
 class Script:
-    """What happens in the next calls, one after the other; then each goes on as usual."""
+    """The outcomes of the next calls, one after the other; each call after them has none."""
 
     def __init__(self) -> None:
         self._next: list[Outcome] = []
@@ -45,44 +44,44 @@ class Script:
 
 @dataclass
 class FakeSlackClient:
-    """Slack: gives one bot install for any code, takes every message."""
+    """Slack: exchanges any code for one bot install, takes every message."""
 
     bot: BotInstall = field(default_factory=make_bot)
-    exchanges: Script = field(default_factory=Script)
-    revocations: Script = field(default_factory=Script)
-    posts: Script = field(default_factory=Script)
-    exchanged: list[tuple[SlackApp, str, str]] = field(default_factory=list)
-    revoked: list[str] = field(default_factory=list)
-    updates: Script = field(default_factory=Script)
-    posted: list[tuple[str, Address, Message]] = field(default_factory=list)
-    updated: list[tuple[str, str, str, Message]] = field(default_factory=list)
-    #: The messages as people see them now, by their ``ts``.
-    shown: dict[str, Message] = field(default_factory=dict)
-    #: What an app that is made looks like, and the workspace that Slack names with it.
+    #: The app that is created, and the workspace that Slack names with it.
     made_app: SlackApp = MADE_APP
     made_in: str | None = TEAM_ID
+    #: What happens while Slack works on a refresh.
+    during_refresh: Callable[[], None] = lambda: None
+
+    exchanges: Script = field(default_factory=Script)
+    revocations: Script = field(default_factory=Script)
+    refreshes: Script = field(default_factory=Script)
     creations: Script = field(default_factory=Script)
     deletions: Script = field(default_factory=Script)
-    refreshes: Script = field(default_factory=Script)
-    #: Config token, manifest and time-out of each app that was asked for.
+    posts: Script = field(default_factory=Script)
+    updates: Script = field(default_factory=Script)
+    removals: Script = field(default_factory=Script)
+    statuses: Script = field(default_factory=Script)
+
+    exchanged: list[tuple[SlackApp, str, str]] = field(default_factory=list)
+    revoked: list[str] = field(default_factory=list)
+    refreshed: list[tuple[SlackApp, str]] = field(default_factory=list)
+    #: Config token, manifest and time-out.
     created: list[tuple[str, Mapping[str, object], float]] = field(default_factory=list)
     deleted_apps: list[tuple[str, str]] = field(default_factory=list)
-    refreshed: list[tuple[SlackApp, str]] = field(default_factory=list)
-    removals: Script = field(default_factory=Script)
-    whispers: Script = field(default_factory=Script)
-    statuses: Script = field(default_factory=Script)
-    #: Bot token, channel and ``ts`` of each message that was deleted.
+    posted: list[tuple[str, Address, Message]] = field(default_factory=list)
+    updated: list[tuple[str, str, str, Message]] = field(default_factory=list)
+    #: Bot token, channel and ``ts``.
     removed: list[tuple[str, str, str]] = field(default_factory=list)
-    #: Where, to whom and what.
     ephemerals: list[tuple[Address, str, Message]] = field(default_factory=list)
-    #: Channel, thread and text of each status.
+    #: Channel, thread and text.
     status_set: list[tuple[str, str, str]] = field(default_factory=list)
-    #: Channel, title and the prompts by theirs.
+    #: Channel, title, and the prompts by their titles.
     suggested: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     homes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     dialogs: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
-    #: What happens while Slack works on a refresh.
-    during_refresh: Callable[[], None] = lambda: None
+    #: The messages in Slack now, by their ``ts``.
+    shown: dict[str, Message] = field(default_factory=dict)
 
     def authorize_url(self, app: SlackApp, state: str, redirect_uri: str, team_id: str | None) -> str:
         return f"https://slack.test/authorize?{app.client_id}&{state}&{redirect_uri}&{team_id}"
@@ -96,9 +95,7 @@ class FakeSlackClient:
         self.revoked.append(bot_token)
         self.revocations.play()
 
-    def create_app(
-        self, config_token: str, manifest: Mapping[str, object], timeout: float
-    ) -> tuple[SlackApp, str | None]:
+    def create_app(self, config_token: str, manifest: Mapping[str, object], timeout: float) -> Any:
         self.created.append((config_token, manifest, timeout))
         self.creations.play()
         return self.made_app, self.made_in
@@ -134,16 +131,13 @@ class FakeSlackClient:
         self.shown.pop(ts, None)
 
     def post_ephemeral(self, bot_token: str, address: Address, user_id: str, message: Message) -> None:
-        self.whispers.play()
         self.ephemerals.append((address, user_id, message))
 
     def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:
         self.statuses.play()
         self.status_set.append((channel_id, thread_ts, status))
 
-    def set_suggested_prompts(
-        self, bot_token: str, channel_id: str, title: str, prompts: Mapping[str, str]
-    ) -> None:
+    def set_suggested_prompts(self, bot_token: str, channel_id: str, title: str, prompts: Any) -> None:
         self.suggested.append((channel_id, title, dict(prompts)))
 
     def publish_home(self, bot_token: str, user_id: str, view: Mapping[str, object]) -> None:
@@ -154,12 +148,12 @@ class FakeSlackClient:
 
     @property
     def texts(self) -> list[str]:
-        """The fallback texts of what was posted."""
+        """The fallback texts of the messages that were posted."""
         return [message.text for _, _, message in self.posted]
 
     @property
     def seen(self) -> list[str]:
-        """The fallback texts of what people see now."""
+        """The fallback texts of the messages in Slack now."""
         return [message.text for message in self.shown.values()]
 
     @property
@@ -169,18 +163,19 @@ class FakeSlackClient:
 
 @dataclass
 class FakeSectorFlowClient:
-    """SectorFlow: each model answers with its own name, in a new thread unless one goes on."""
+    """SectorFlow: each model answers with its number, in a new thread unless one is continued."""
+
+    workspace: Workspace = field(default_factory=lambda: Workspace(WORKSPACE_ID, "Team"))
+    #: Returned instead of the usual reply.
+    reply: Reply | None = None
+    expert: str = "Sales expert"
+    samples: tuple[str, ...] = ()
 
     answers: Script = field(default_factory=Script)
     checks: Script = field(default_factory=Script)
-    workspace: Workspace = field(default_factory=lambda: Workspace(WORKSPACE_ID, "Team"))
-    #: Given instead of the usual reply.
-    reply: Reply | None = None
-    asked: list[tuple[SectorFlowSettings, str, str | None]] = field(default_factory=list)
-    expert: str = "Sales expert"
-    samples: tuple[str, ...] = ()
-    #: What happens in the next calls for names and samples.
+    #: Of the calls for names and samples.
     names: Script = field(default_factory=Script)
+    asked: list[tuple[SectorFlowSettings, str, str | None]] = field(default_factory=list)
     checked: list[tuple[str, str, float]] = field(default_factory=list)
 
     def get_workspace(self, api_token: str, workspace_id: str, timeout: float) -> Workspace:
@@ -204,15 +199,15 @@ class FakeSectorFlowClient:
 
 @dataclass
 class FakeTaskQueue:
-    """A queue that only remembers; ``enqueues`` says when it fails."""
+    """A queue that records the jobs; ``enqueues`` makes it fail."""
 
     enqueues: Script = field(default_factory=Script)
     jobs: list[tuple[InstallationKey, float]] = field(default_factory=list)
     slack_jobs: list[tuple[SlackJob, float]] = field(default_factory=list)
 
-    def enqueue(self, errand: SlackJob, delay: float = 0.0) -> None:
+    def enqueue(self, job: SlackJob, delay: float = 0.0) -> None:
         self.enqueues.play()
-        self.slack_jobs.append((errand, delay))
+        self.slack_jobs.append((job, delay))
 
     def answer_next(self, key: InstallationKey, delay: float = 0.0) -> None:
         self.enqueues.play()
@@ -220,7 +215,7 @@ class FakeTaskQueue:
 
 
 def make_reply(model_ids: tuple[str, ...], thread_id: str | None = None, **changes: Any) -> Reply:
-    """A reply in which each model says its number."""
+    """A reply in which each model answers with its number."""
     answers = (
         ModelAnswer(**{"model_id": model_id, "name": f"Model {n}", "text": f"Answer {n}", **changes})
         for n, model_id in enumerate(model_ids, start=1)

@@ -7,7 +7,7 @@ import redis
 
 from sectorflow_slack import tasks
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.slack_jobs import SlackJob
+from sectorflow_slack.domain.slack_jobs import RenderAnswer
 from sectorflow_slack.services.answering import AnswerService
 from sectorflow_slack.services.slack_jobs import SlackJobService
 from sectorflow_slack.tasks import (
@@ -25,7 +25,7 @@ from tests.values import INSTALL_API_KEY
 from tests.waiting import until
 
 KEY = InstallationKey("A0OWN", "T0ACME")
-SLACK_JOB = SlackJob("draw", KEY, question_id="0" * 32)
+SLACK_JOB = RenderAnswer(KEY, answer_id="0" * 32)
 VARIABLES = {
     "PUBLIC_URL": "https://slack.example.com",
     "REDIS_URL": "redis://127.0.0.1:1/0",

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sectorflow_slack.domain.installations import (
@@ -39,7 +39,7 @@ BOT_USER_ID = "U0BOT"
 
 @dataclass
 class FixedClock:
-    """Stands still until a test moves it."""
+    """A clock that stands still until a test moves it."""
 
     now: float = NOW
 
@@ -47,58 +47,51 @@ class FixedClock:
         return self.now
 
 
-def make_terms(**changes: Any) -> InstallationSettings:
-    values: dict[str, Any] = {
-        "id": "8b6cbd5c-0c9f-4a55-9f5c-2f9f0a3a0001",
-        "app_id": OWN_APP.app_id,
-        "app_name": "Acme Assistant",
-        "sectorflow": SectorFlowSettings(API_TOKEN, WORKSPACE_ID, MODEL_IDS, PLUS_ID),
-        "created_at": NOW,
-    }
-    return InstallationSettings(**{**values, **changes})
+_SETTINGS = InstallationSettings(
+    id="8b6cbd5c-0c9f-4a55-9f5c-2f9f0a3a0001",
+    app_id=OWN_APP.app_id,
+    app_name="Acme Assistant",
+    sectorflow=SectorFlowSettings(API_TOKEN, WORKSPACE_ID, MODEL_IDS, PLUS_ID),
+    created_at=NOW,
+)
+_BOT = BotInstall(OWN_APP.app_id, BOT_TOKEN, BOT_USER_ID, TEAM_ID, "Acme")
+_PENDING = PendingInstallation(_SETTINGS, None, "a-link-that-nobody-may-guess", NOW + 86_400)
+
+
+def make_settings(**changes: Any) -> InstallationSettings:
+    return replace(_SETTINGS, **changes)
+
+
+#: The old name, until no other folder calls it.
+make_terms = make_settings
 
 
 def make_bot(**changes: Any) -> BotInstall:
-    values: dict[str, Any] = {
-        "app_id": OWN_APP.app_id,
-        "bot_token": BOT_TOKEN,
-        "bot_user_id": BOT_USER_ID,
-        "team_id": TEAM_ID,
-        "team_name": "Acme",
-    }
-    return BotInstall(**{**values, **changes})
+    return replace(_BOT, **changes)
 
 
-def make_installation(
-    terms: InstallationSettings | None = None, bot: BotInstall | None = None
-) -> Installation:
-    return Installation(terms or make_terms(), bot or make_bot(), installed_at=NOW)
+def make_installation(settings: InstallationSettings = _SETTINGS, bot: BotInstall = _BOT) -> Installation:
+    return Installation(settings, bot, installed_at=NOW)
 
 
 def make_pending(**changes: Any) -> PendingInstallation:
-    values: dict[str, Any] = {
-        "settings": make_terms(),
-        "slack_app": None,
-        "link": "a-link-that-nobody-may-guess",
-        "expires_at": NOW + 86_400,
-    }
-    return PendingInstallation(**{**values, **changes})
+    return replace(_PENDING, **changes)
 
 
 def make_question(number: int = 1, **changes: Any) -> Question:
-    values: dict[str, Any] = {
-        "id": f"{number:032x}",
-        "installation": InstallationKey(OWN_APP.app_id, TEAM_ID),
-        "event_id": f"Ev{number}",
-        "channel_id": "C0GENERAL",
-        "user_id": "U0ANN",
-        "ts": f"{number}.000100",
-        "thread_ts": None,
-        "text": "Tell me a joke",
-        "team_id": TEAM_ID,
-        "asked_at": NOW,
-    }
-    return Question(**{**values, **changes})
+    question = Question(
+        id=f"{number:032x}",
+        installation=InstallationKey(OWN_APP.app_id, TEAM_ID),
+        event_id=f"Ev{number}",
+        channel_id="C0GENERAL",
+        user_id="U0ANN",
+        ts=f"{number}.000100",
+        thread_ts=None,
+        text="Tell me a joke",
+        team_id=TEAM_ID,
+        asked_at=NOW,
+    )
+    return replace(question, **changes)
 
 
 def make_event(event: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
@@ -111,6 +104,7 @@ def make_event(event: dict[str, Any] | None = None, **changes: Any) -> dict[str,
         "event_ts": "1700000000.000100",
         "channel": "C0GENERAL",
     }
+    team = {"enterprise_id": None, "team_id": TEAM_ID, "is_enterprise_install": False}
     envelope = {
         "token": "deprecated",
         "team_id": TEAM_ID,
@@ -118,22 +112,14 @@ def make_event(event: dict[str, Any] | None = None, **changes: Any) -> dict[str,
         "type": "event_callback",
         "event_id": "Ev0001",
         "event_time": int(NOW),
-        "authorizations": [
-            {
-                "enterprise_id": None,
-                "team_id": TEAM_ID,
-                "user_id": BOT_USER_ID,
-                "is_bot": True,
-                "is_enterprise_install": False,
-            }
-        ],
+        "authorizations": [{**team, "user_id": BOT_USER_ID, "is_bot": True}],
         "is_ext_shared_channel": False,
     }
     return {**envelope, **changes, "event": {**mention, **(event or {})}}
 
 
-def make_press(letter_id: str, **changes: Any) -> dict[str, Any]:
-    """A ``block_actions`` payload: somebody pressed the button that asks again."""
+def make_press(question_id: str, **changes: Any) -> dict[str, Any]:
+    """A ``block_actions`` payload of the button that asks a failed question again."""
     payload = {
         "type": "block_actions",
         "api_app_id": OWN_APP.app_id,
@@ -143,7 +129,7 @@ def make_press(letter_id: str, **changes: Any) -> dict[str, Any]:
         "user": {"id": "U0ANN", "team_id": TEAM_ID},
         "channel": {"id": "C0GENERAL", "name": "general"},
         "container": {"type": "message", "message_ts": "1700000001.000001", "channel_id": "C0GENERAL"},
-        "actions": [{"type": "button", "action_id": "ask_again", "value": letter_id}],
+        "actions": [{"type": "button", "action_id": "ask_again", "value": question_id}],
     }
     return {**payload, **changes}
 

@@ -3,31 +3,31 @@
 ::
 
     SectorFlowSlackError
-    ├── StorageUnavailable         Redis is away, slow or refuses to write
-    ├── LeaseLost                  somebody else works on the question now: leave it alone
-    ├── CannotDecrypt              a stored secret was not written by any of our keys for this place
-    ├── InstallRefused             the install API refuses: which field, and why
-    ├── AppNotCreated                 Slack made no app of a manifest, or did not say whether it did
-    ├── RequestInProgress              the same request is being worked on; ask again in a moment
-    ├── RevisionConflict                    somebody else changed the installation meanwhile
-    ├── ConsentRefused             a person's way through OAuth ends here, and why
+    ├── StorageUnavailable         Redis is down, slow or refuses to write
+    ├── LeaseLost                  another worker has the question now
+    ├── CannotDecrypt              no key decrypts a stored secret
+    ├── InstallRefused             the install API refuses a field, with the reason
+    ├── AppNotCreated              Slack created no app from a manifest, or did not report whether it did
+    ├── RequestInProgress          the same request is being processed; try again in a moment
+    ├── RevisionConflict           the installation was changed in the meantime
+    ├── ConsentRefused             a user's OAuth ends without an installation, with the reason
     ├── SectorFlowError
     │   ├── TokenRefused           401, 403
     │   ├── WorkspaceMissing       404
     │   ├── QuestionRefused        any other 4xx
     │   │   └── QuestionTooLong    413, 414
-    │   ├── SectorFlowBusy         refused connection, 429, 502, 503, 504: nothing was answered, ask again
-    │   ├── SectorFlowBroken       500: ask once more
-    │   ├── AnswerLost             timed out or cut off: it may have been charged, do not ask again
-    │   └── ReplyUnreadable        200 with something that is no reply
+    │   ├── SectorFlowBusy         refused connection, 429, 502, 503, 504: nothing was answered, try again
+    │   ├── SectorFlowBroken       500: try once more
+    │   ├── AnswerLost             timed out or cut off: it may have been charged, do not try again
+    │   └── ReplyUnreadable        200 with a body that is no reply
     └── SlackError
-        ├── SlackBusy              429, 5xx, no connection: ask again
-        ├── ManifestRefused        Slack refused a manifest: each fault with its place
-        ├── SlackRefusedMessage    the message's form was refused: post it plainer
-        └── SlackRefused           anything else that Slack says no to
-            └── InstallIncomplete  a code led to a token, and not to all that an installation takes
+        ├── SlackBusy              429, 5xx, no connection: try again
+        ├── SlackRefusedMessage    the form of a message was refused: post it plainer
+        └── SlackRefused           any other error code
+            ├── ManifestRefused    a manifest was refused: each fault with its JSON pointer
+            └── InstallIncomplete  a code led to a token, but not to all that an installation needs
 
-No text here carries a token, a question, an answer or a body: texts are constant, details are ids and codes.
+Texts are constant, details are ids and codes: no text contains a token, question, answer or body.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from sectorflow_slack.domain.installations import InstallationKey
 
 
 class SectorFlowSlackError(Exception):
-    """Be the root of the service's errors."""
+    """The root of the service's errors."""
 
 
 class StorageUnavailable(SectorFlowSlackError):
-    """Redis could not be asked, or did not take a write."""
+    """Redis could not be reached, or refused a write."""
 
 
 class LeaseLost(SectorFlowSlackError):
-    """The question is not held any more by who wanted to go on with it."""
+    """The lease of a question has expired, and another worker may have it."""
 
 
 class CannotDecrypt(SectorFlowSlackError):
-    """A stored value does not decrypt with any key for the place it stands in."""
+    """No key decrypts a stored value for its Redis key and field."""
 
     def __init__(self, place: str) -> None:
         super().__init__(f"no key decrypts {place}")
@@ -58,7 +58,7 @@ class CannotDecrypt(SectorFlowSlackError):
 
 
 class InstallRefused(SectorFlowSlackError):
-    """A field of an install request is wrong for a reason that only asking around shows."""
+    """A field of an install request is refused by the stores, SectorFlow or Slack."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -67,10 +67,10 @@ class InstallRefused(SectorFlowSlackError):
 
 
 class AppNotCreated(SectorFlowSlackError):
-    """There is no app: ``faults`` are Slack's own messages by JSON pointer, where it gave any.
+    """There is no app: ``faults`` are Slack's own messages by JSON pointer, if any.
 
-    ``in_doubt`` says that Slack may have made one all the same, and somebody has to look; ``retry_after``,
-    that it makes none for so many seconds.
+    With ``in_doubt``, Slack may have created an app: an operator must check. ``retry_after`` is the number
+    of seconds for which Slack creates none.
     """
 
     def __init__(
@@ -89,18 +89,18 @@ class AppNotCreated(SectorFlowSlackError):
 
 
 class RequestInProgress(SectorFlowSlackError):
-    """Another request with the same ``Idempotency-Key`` is being worked on."""
+    """Another request with the same ``Idempotency-Key`` is being processed."""
 
 
 class RevisionConflict(SectorFlowSlackError):
-    """An installation is not any more what whoever changes it believes it to be."""
+    """An installation is of another revision than its change is for."""
 
 
 class ConsentRefused(SectorFlowSlackError):
-    """A person's consent does not lead to an installation.
+    """A user's consent does not lead to an installation.
 
-    ``reason`` is a short machine word; the page that a person reads is chosen by it.
-    ``installation_id`` and ``return_url`` are set once the trip is known to be the browser's own.
+    ``reason`` is a short code that selects the page for the user. ``installation_id`` and ``return_url``
+    are set once the state has proved that the browser started this OAuth.
     """
 
     def __init__(
@@ -129,11 +129,11 @@ class QuestionRefused(SectorFlowError):
 
 
 class QuestionTooLong(QuestionRefused):
-    """SectorFlow takes no question as long as this (413, 414)."""
+    """SectorFlow refused the length of the question (413, 414)."""
 
 
 class SectorFlowBusy(SectorFlowError):
-    """Nothing was answered and nothing charged; the same request may be sent again."""
+    """Nothing was answered or charged; the same request may be sent again."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -141,19 +141,19 @@ class SectorFlowBusy(SectorFlowError):
 
 
 class SectorFlowBroken(SectorFlowError):
-    """SectorFlow failed inside (500)."""
+    """SectorFlow had an internal error (500)."""
 
 
 class AnswerLost(SectorFlowError):
-    """The answer did not come in time, or not whole; it may have been charged."""
+    """The answer was late or incomplete; it may have been charged."""
 
 
 class ReplyUnreadable(SectorFlowError):
-    """SectorFlow said 200, with something that is no reply."""
+    """SectorFlow responded with 200 and a body that is no reply."""
 
 
 class SlackError(SectorFlowSlackError):
-    """Slack did not do what was asked. ``code`` is Slack's own word for it."""
+    """A call to Slack failed; ``code`` is Slack's error code."""
 
     def __init__(self, code: str, retry_after: float | None = None) -> None:
         super().__init__(code)
@@ -162,9 +162,9 @@ class SlackError(SectorFlowSlackError):
 
 
 class SlackBusy(SlackError):
-    """Slack was away, slow or limits the rate; the same call may be made again.
+    """Slack was unreachable, slow or limits the rate; the same call may be made again.
 
-    ``never_sent`` says that no connection came about, so that Slack has done nothing.
+    With ``never_sent``, there was no connection, so Slack has done nothing.
     """
 
     def __init__(self, code: str, retry_after: float | None = None, *, never_sent: bool = False) -> None:
@@ -173,11 +173,11 @@ class SlackBusy(SlackError):
 
 
 class SlackRefusedMessage(SlackError):
-    """Slack refused the form of a message; a plainer one may be taken."""
+    """Slack refused the form of a message; it may accept a plainer one."""
 
 
 class SlackRefused(SlackError):
-    """Slack said no."""
+    """Slack refused a call."""
 
 
 class ManifestRefused(SlackRefused):
@@ -189,11 +189,10 @@ class ManifestRefused(SlackRefused):
 
 
 class InstallIncomplete(SlackRefused):
-    """Slack gave a bot token for a code, but not all that an installation takes: it counts as a refusal.
+    """Slack issued a bot token for a code, but not all that an installation needs.
 
-    ``bot_token`` is good all the same, and nobody keeps it. Slack gives the same token again when an app is
-    installed again: it may be the one that the installation at ``key`` lives by; None where Slack named no
-    team. No text of this has the token.
+    ``bot_token`` works, but is not stored. Slack issues the same token if an app is installed again: the
+    installation with ``key`` may use it. ``key`` is None if Slack named no team.
     """
 
     def __init__(self, bot_token: str, key: InstallationKey | None) -> None:

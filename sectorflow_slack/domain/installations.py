@@ -1,7 +1,7 @@
-"""Slack apps and their installations, from what is asked for to what is installed.
+"""Slack apps and their installations, from the request to the revocation of the token.
 
-Times are seconds since the epoch, UTC. Ids are the strings that Slack and SectorFlow gave.
-A field that is secret is left out of its ``repr``, so that no log line or traceback shows it.
+Times are seconds since the epoch, UTC; ids are Slack's and SectorFlow's strings. Secret fields are left out
+of ``repr``, so that no log line or traceback shows them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Status = Literal["pending", "installed", "failed", "expired"]
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A SectorFlow workspace, as far as the service needs it."""
+    """The part of a SectorFlow workspace that the service needs."""
 
     id: str
     name: str
@@ -25,7 +25,7 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class SlackApp:
-    """A Slack app and what proves that a request is from it or for it."""
+    """A Slack app with its credentials."""
 
     app_id: str
     client_id: str
@@ -35,19 +35,19 @@ class SlackApp:
 
 @dataclass(frozen=True, slots=True)
 class SectorFlowSettings:
-    """What SectorFlow is asked with, as the install API took it."""
+    """An installation's token, workspace, models and expert at SectorFlow."""
 
     api_token: str = field(repr=False)
     workspace_id: str
     model_ids: tuple[str, ...]
     plus_id: str = ""
-    #: Display names by model id as the workspace gave them; may lack some or all.
+    #: The workspace's display names by model id; may lack some or all.
     model_names: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class InstallationSettings:
-    """What the platform asked for when it registered an installation; shared by all its states."""
+    """The settings of an installation, pending or installed, as the platform registered or changed them."""
 
     id: str
     app_id: str
@@ -57,13 +57,13 @@ class InstallationSettings:
     display: Display = "separated"
     customer_id: str | None = None
     allow_external_users: bool = False
-    #: Goes up with each change of these terms, so that nobody undoes a change unseen.
+    #: Incremented by each change, so that no change overwrites another one unnoticed.
     revision: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class InstallRequest:
-    """What the platform asks for when it registers an installation."""
+    """The platform's request for an installation."""
 
     app_name: str
     sectorflow: SectorFlowSettings
@@ -72,16 +72,16 @@ class InstallRequest:
     allow_external_users: bool = False
     team_id: str | None = None
     replaces: str | None = None
-    #: An app that exists already; None for the service's own, or where one is to be made.
+    #: An existing app; None for the service's own app, or to create one.
     slack_app: SlackApp | None = None
-    #: Makes a new app in this token's workspace; used once and never stored.
+    #: Creates a new app in this token's workspace; used once and never stored.
     config_token: str | None = field(default=None, repr=False)
     return_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """An ``Idempotency-Key`` and a digest of its body: the same two again ask for nothing new."""
+    """An ``Idempotency-Key`` and a digest of the request's body."""
 
     key: str
     fingerprint: str = field(repr=False)
@@ -89,7 +89,7 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class SettingsChange:
-    """What the platform changes about an installation; None leaves a setting as it is."""
+    """The platform's change of settings; None leaves a setting as it is."""
 
     app_name: str | None = None
     api_token: str | None = field(default=None, repr=False)
@@ -102,10 +102,10 @@ class SettingsChange:
 
 @dataclass(frozen=True, slots=True)
 class PendingInstallation:
-    """An installation that waits for a person's consent, or that failed or expired."""
+    """An installation that waits for a user's consent, or that failed or expired."""
 
     settings: InstallationSettings
-    #: The credentials that came with the request, or of the app made for it; None for the service's own app.
+    #: The app of the request, or the one created for it; None for the service's own app.
     slack_app: SlackApp | None
     link: str = field(repr=False)
     expires_at: float
@@ -115,7 +115,7 @@ class PendingInstallation:
     failure: str | None = None
 
     def status(self, now: float) -> Status:
-        """Say where this installation stands at ``now``."""
+        """Return the status of this installation at ``now``."""
         if self.failure is not None:
             return "failed"
         return "pending" if now < self.expires_at else "expired"
@@ -123,7 +123,7 @@ class PendingInstallation:
 
 @dataclass(frozen=True, slots=True)
 class BotInstall:
-    """What Slack gave when a person consented (``oauth.v2.access``)."""
+    """Slack's grant after a user's consent (``oauth.v2.access``)."""
 
     app_id: str
     bot_token: str = field(repr=False)
@@ -133,21 +133,20 @@ class BotInstall:
     team_name: str
     enterprise_id: str | None = None
     is_enterprise_install: bool = False
-    #: Set where the app has token rotation on: what the next token is asked for with, and until when
-    #: the present one is good.
+    #: Set if the app has token rotation on.
     refresh_token: str = field(default="", repr=False)
     token_expires_at: float | None = None
 
     @property
     def tenant_id(self) -> str:
-        """Give the id that this installation is kept under: the team, or the org of an org-wide one."""
+        """Return the team, or the organisation of an org-wide install: installations are stored under it."""
         tenant = self.enterprise_id if self.is_enterprise_install else self.team_id
         if not tenant:
             raise ValueError("an install names a team or an enterprise")
         return tenant
 
     def with_token(self, fresh: FreshToken) -> BotInstall:
-        """Give the same install with the next bot token."""
+        """Return the same install with the next bot token."""
         return replace(
             self,
             bot_token=fresh.bot_token,
@@ -177,13 +176,13 @@ class Installation:
 
     @property
     def key(self) -> InstallationKey:
-        """Give the pair that finds this installation."""
+        """Return the key that this installation is stored under."""
         return InstallationKey(self.settings.app_id, self.bot.tenant_id)
 
 
 @dataclass(frozen=True, slots=True)
 class OAuthState:
-    """What one trip to Slack's consent page is bound to."""
+    """The installation and the app that an OAuth state was issued for."""
 
     installation_id: str
     app_id: str
@@ -191,7 +190,7 @@ class OAuthState:
 
 @dataclass(frozen=True, slots=True)
 class FreshToken:
-    """What Slack gives for a refresh token: the next bot token, and the next refresh token."""
+    """Slack's response to a refresh token: the next bot token and the next refresh token."""
 
     bot_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -200,24 +199,24 @@ class FreshToken:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """A bot token that is to be taken back at Slack: its installation was deleted."""
+    """A bot token that must be revoked because its installation was deleted."""
 
-    #: The installation that was deleted: another one may have taken its place.
+    #: The deleted installation; a newer one may have the same key.
     installation_id: str
     key: InstallationKey
     bot_token: str = field(repr=False)
     refresh_token: str = field(default="", repr=False)
     token_expires_at: float | None = None
-    #: How often Slack was asked in vain.
+    #: How many tries have failed.
     tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class InstallationQuery:
-    """Which installations are listed: those that fit every filter that is given, oldest first."""
+    """Filters of a list of installations; all given ones must match. The oldest comes first."""
 
     limit: int = 20
-    #: Where the page before ended; opaque to whoever asks.
+    #: The ``next_cursor`` of the page before; opaque to callers.
     cursor: str | None = None
     status: Status | None = None
     app_id: str | None = None
@@ -227,7 +226,7 @@ class InstallationQuery:
 
 @dataclass(frozen=True, slots=True)
 class InstallationPage:
-    """One page of a list. Tokens and secrets are left blank, but for the links of pending ones."""
+    """One page of a list. Tokens and secrets are blank, except the links of pending installations."""
 
     items: tuple[Installation | PendingInstallation, ...]
     #: None on the last page.
@@ -236,33 +235,33 @@ class InstallationPage:
 
 @dataclass(frozen=True, slots=True)
 class AppSummary:
-    """A Slack app as operators see it: no secrets."""
+    """A Slack app for operators: no secrets."""
 
     app_id: str
     client_id: str
-    #: Whether it is the service's own, set by variables.
+    #: Whether it is the service's own app, set by environment variables.
     is_own: bool
     tenant_ids: tuple[str, ...]
-    #: Whether a newer signing secret waits for the first event that verifies with it.
+    #: Whether there is a newer signing secret that has verified no event yet.
     secret_waits: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What an ``Idempotency-Key`` stands for."""
+    """The state of an ``Idempotency-Key``."""
 
-    #: ``mine``: the caller registers under ``installation_id``, which is the same at each try.
-    #: ``underway``: another request does just now. ``done``: it was registered.
-    #: ``other_body``: the key came with another body. ``in_doubt``: an app may have been made at Slack.
+    #: ``mine``: the caller must register ``installation_id``, which is the same for each try.
+    #: ``underway``: another request is doing so. ``done``: it is registered.
+    #: ``other_body``: the key came with another body. ``in_doubt``: Slack may have created an app.
     state: Literal["mine", "underway", "done", "other_body", "in_doubt"]
     installation_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What became of one Redis key's sealed values."""
+    """The result of re-encrypting the values of one Redis key."""
 
     renewed: int = 0
     current: int = 0
-    #: Fields that no key opens, or that were sealed for another place.
+    #: Fields that no key decrypts.
     lost: tuple[str, ...] = ()

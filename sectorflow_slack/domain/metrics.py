@@ -1,7 +1,7 @@
-"""The names of the figures that the service keeps, each with what it means.
+"""The metrics of the service, each with its help text.
 
-A question's way is counted where it is stored, in the same step: ``received`` is always ``repeated`` and
-``ignored`` and ``answered`` and ``failed`` and what is open, whatever crashes in between.
+A question is counted in the same Redis script that stores its new state, so that after any crash
+``received`` is the sum of ``repeated``, ``ignored``, ``answered``, ``failed`` and the open questions.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from sectorflow_slack.domain.questions import ModelVotes
 RECEIVED = "received"
 REPEATED = "repeated"
 IGNORED = "ignored"
-#: Questions by how they ended; ``FAILED`` has the reason as its label.
+#: Questions by outcome; ``FAILED`` has the reason as its label.
 ANSWERED = "answered"
 FAILED = "failed"
 
-#: Further tries, by whose fault: ``slack``, ``sectorflow``, ``own``.
+#: Retries by cause: ``slack``, ``sectorflow``, ``own``.
 RETRIES = "retries"
-#: Calls that Slack limited (429).
+#: Calls that Slack refused with 429.
 SLACK_RATE_LIMITED = "slack_rate_limited"
-#: Questions whose worker died or hung, and that went to another one.
+#: Questions whose worker died or hung, and that another one took over.
 LET_GO = "let_go"
 
 COUNTERS = {
     RECEIVED: "Signed events received, and questions asked again.",
     REPEATED: "Events that were received before.",
-    IGNORED: "Events that ask nothing.",
+    IGNORED: "Events that are no question.",
     ANSWERED: "Questions answered.",
     FAILED: "Questions that failed for good, by reason.",
-    RETRIES: "Further tries, by whose fault.",
-    SLACK_RATE_LIMITED: "Calls that Slack put off with 429.",
-    LET_GO: "Questions that a dead or hanging worker let go.",
+    RETRIES: "Retries, by cause.",
+    SLACK_RATE_LIMITED: "Calls that Slack refused with 429.",
+    LET_GO: "Questions whose lease expired because a worker died or hung.",
 }
 
 #: From the arrival of an event to its acknowledgement.
 ACKNOWLEDGE_SECONDS = "acknowledge_seconds"
-#: From the acceptance of a question to the moment a worker first takes it.
+#: From the acceptance of a question to its first lease by a worker.
 QUEUE_SECONDS = "queue_seconds"
 #: One completions call, and one Web API call.
 SECTORFLOW_SECONDS = "sectorflow_seconds"
@@ -53,52 +53,52 @@ HISTOGRAMS = {
     SLACK_SECONDS: "Time of a chat.postMessage call to Slack.",
 }
 
-#: The label of a counter that is kept by kind.
+#: The label of a counter that has one.
 LABELS = {FAILED: "reason", RETRIES: "fault"}
 
-#: Read off the questions themselves when somebody looks, so nothing is counted twice or forgotten.
+#: Read from the stored questions when the metrics are read.
 OPEN_QUESTIONS = "open_questions"
 OLDEST_QUESTION_SECONDS = "oldest_question_seconds"
 FAILED_QUESTIONS = "dead_letters"
-#: What people think of answers; kept with the installations.
+#: Votes on answers, stored with the installations.
 VOTES = "votes"
 
 GAUGES = {
     OPEN_QUESTIONS: "Questions accepted and not yet finished, by state: waiting, later, underway.",
     OLDEST_QUESTION_SECONDS: "Age of the oldest open question; 0 when none is open.",
-    VOTES: "Votes on models' answers as they stand, by installation, model and vote (up, down).",
+    VOTES: "Current votes on models' answers, by installation, model and vote (up, down).",
     FAILED_QUESTIONS: "Questions that failed for good and can still be replayed.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Durations that were observed, by how long they were."""
+    """Observed durations by length."""
 
-    #: Upper bounds in seconds, ascending, each with how many durations were no longer: cumulative.
+    #: Upper bounds in seconds, ascending, each with the number of durations up to it (cumulative).
     buckets: tuple[tuple[float, int], ...]
-    #: Of all durations, those beyond the last bound too.
+    #: Of all durations, including those beyond the last bound.
     sum: float
     count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The figures of all processes on all machines, at one moment."""
+    """The metrics of all processes on all machines, at one moment."""
 
     #: By name and label; the label is "" where the counter has none.
     counters: Mapping[tuple[str, str], int]
     histograms: Mapping[str, Histogram]
-    #: Open questions by state: in line, put back until later, held by a worker.
+    #: Open questions by state: in line, released until later, leased by a worker.
     waiting: int
     later: int
     underway: int
     oldest_seconds: float
     failed_questions: int
-    #: Of each installation that has any.
+    #: Only installations with votes.
     votes: tuple[tuple[InstallationKey, tuple[ModelVotes, ...]], ...] = ()
 
     @property
     def open(self) -> int:
-        """Give how many questions are accepted and not yet finished."""
+        """Return the number of questions that are accepted and not yet finished."""
         return self.waiting + self.later + self.underway

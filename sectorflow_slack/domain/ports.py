@@ -1,12 +1,12 @@
-"""What the services ask of Slack, of SectorFlow and of workers, as protocols; and the clock.
+"""Protocols of Slack, SectorFlow, the queue and the clock.
 
 Methods raise ``SlackError``, ``SectorFlowError`` and (the queue) ``StorageUnavailable``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from sectorflow_slack.domain.installations import (
     BotInstall,
@@ -21,46 +21,49 @@ from sectorflow_slack.domain.slack_jobs import SlackJob
 
 
 class Clock(Protocol):
-    """Tells the time."""
+    """The current time."""
 
     def __call__(self) -> float:
-        """Give the seconds since the epoch, UTC."""
+        """Return the seconds since the epoch, UTC."""
 
 
 class TaskQueue(Protocol):
-    """Wakes a worker."""
+    """The queue to the workers."""
 
     def answer_next(self, key: InstallationKey, delay: float = 0.0) -> None:
-        """Have a worker take the next question of this installation, in ``delay`` seconds."""
+        """Wake a worker for the next question of this installation, in ``delay`` seconds."""
 
     def enqueue(self, job: SlackJob, delay: float = 0.0) -> None:
-        """Have a worker run an errand, in ``delay`` seconds; questions do not keep it waiting."""
+        """Enqueue a Slack job that is run in ``delay`` seconds, even if questions occupy all workers."""
 
 
 class SlackClient(Protocol):
-    """Slack's Web API, as far as the service calls it."""
+    """The part of Slack's Web API that the service calls."""
+
+    def probe(self) -> float | None:
+        """Return by how many seconds Slack's clock is ahead of this machine's; None if unknown."""
 
     def authorize_url(self, app: SlackApp, state: str, redirect_uri: str, team_id: str | None) -> str:
-        """Give the address of Slack's consent page."""
+        """Return the URL of Slack's consent page."""
 
     def exchange_code(self, app: SlackApp, code: str, redirect_uri: str) -> BotInstall:
-        """Turn an OAuth code into a bot token (``oauth.v2.access``)."""
+        """Exchange an OAuth code for a bot token (``oauth.v2.access``)."""
 
     def refresh(self, app: SlackApp, refresh_token: str) -> FreshToken:
-        """Turn a refresh token into the next bot token (``oauth.v2.access``); it works once."""
+        """Exchange a refresh token for the next bot token (``oauth.v2.access``); it works once."""
 
     def revoke(self, bot_token: str) -> None:
-        """Take a bot token back (``auth.revoke``)."""
+        """Revoke a bot token (``auth.revoke``)."""
 
     def create_app(
         self, config_token: str, manifest: Mapping[str, object], timeout: float
     ) -> tuple[SlackApp, str | None]:
-        """Make an app (``apps.manifest.create``); returns it and, where Slack says, its workspace.
+        """Create an app (``apps.manifest.create``); returns it and its workspace, if Slack names that.
 
         Raises:
-            ManifestRefused: nothing was made; Slack says what is wrong with the manifest.
-            SlackRefused: nothing was made.
-            SlackBusy: nothing was made where ``never_sent`` or ``retry_after`` is set; else nobody knows.
+            ManifestRefused: nothing was created; the error has the faults of the manifest.
+            SlackRefused: nothing was created.
+            SlackBusy: nothing was created if ``never_sent`` or ``retry_after`` is set; else that is in doubt.
 
         """
 
@@ -71,43 +74,60 @@ class SlackClient(Protocol):
         """Post a message (``chat.postMessage``) and return its ``ts``."""
 
     def update(self, bot_token: str, channel_id: str, ts: str, message: Message) -> None:
-        """Put another message in the place of one of ours (``chat.update``)."""
+        """Replace one of the app's messages (``chat.update``)."""
 
     def delete(self, bot_token: str, channel_id: str, ts: str) -> None:
-        """Delete one of our messages (``chat.delete``)."""
+        """Delete one of the app's messages (``chat.delete``)."""
 
     def post_ephemeral(self, bot_token: str, address: Address, user_id: str, message: Message) -> None:
-        """Post a message that one person sees (``chat.postEphemeral``)."""
+        """Post a message that is visible to one user (``chat.postEphemeral``)."""
 
     def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:
-        """Show in a thread that the app is at work (``assistant.threads.setStatus``); "" ends it."""
+        """Show a status in a thread (``assistant.threads.setStatus``); "" clears it."""
 
     def set_suggested_prompts(
         self, bot_token: str, channel_id: str, title: str, prompts: Mapping[str, str]
     ) -> None:
-        """Offer up to four prompts in a DM, message by title (``assistant.threads.setSuggestedPrompts``).
+        """Offer up to four prompts in a DM (``assistant.threads.setSuggestedPrompts``).
 
-        ``title`` stands above them.
+        ``prompts`` has the messages by their titles; ``title`` is the heading.
         """
 
     def publish_home(self, bot_token: str, user_id: str, view: Mapping[str, object]) -> None:
-        """Put a view on a person's Home tab of the app (``views.publish``)."""
+        """Publish a user's Home tab (``views.publish``)."""
 
     def open_view(self, bot_token: str, trigger_id: str, view: Mapping[str, object]) -> None:
-        """Open a dialog for who pressed a button within the last 3 s (``views.open``)."""
+        """Open a dialog for the interaction of this ``trigger_id``, within 3 s (``views.open``)."""
 
 
 class SectorFlowClient(Protocol):
-    """SectorFlow's REST API, as far as the service calls it."""
+    """The part of SectorFlow's REST API that the service and its commands call."""
+
+    def probe(self) -> int:
+        """Return the HTTP status of SectorFlow's API, whatever it is."""
 
     def expert_name(self, api_token: str, plus_id: str) -> str:
-        """Give an expert's title (``GET /plus/{plusId}``); "" where the reply names none."""
+        """Return an expert's title (``GET /plus/{plusId}``); "" if the reply has none."""
 
     def sample_prompts(self, api_token: str, workspace_id: str) -> tuple[str, ...]:
-        """Give prompts that suit a workspace (``GET /chat/{workspaceId}/sample-prompts``); may be none."""
+        """Return a workspace's sample prompts (``GET /chat/{workspaceId}/sample-prompts``), if any."""
 
     def get_workspace(self, api_token: str, workspace_id: str, timeout: float) -> Workspace:
-        """Load a workspace; shows whether the token and the workspace are good."""
+        """Load a workspace; the errors show if the token or the id is wrong."""
 
     def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None) -> Reply:
         """Ask every model of ``settings`` and return an answer for each, in their order."""
+
+    def list_models(self, api_token: str) -> Sequence[Mapping[str, Any]]:
+        """List the models that the token's user may use."""
+
+    def list_workspaces(self, api_token: str) -> Sequence[Mapping[str, Any]]:
+        """List the workspaces of the token's user."""
+
+    def create_workspace(self, api_token: str, workspace: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Create a workspace."""
+
+    def update_workspace(
+        self, api_token: str, workspace_id: str, workspace: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Change a workspace."""

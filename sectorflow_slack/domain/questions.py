@@ -1,4 +1,4 @@
-"""Questions that people ask in Slack, and what the LLMs say to them."""
+"""Users' questions in Slack, and the answers of the models."""
 
 from __future__ import annotations
 
@@ -10,50 +10,50 @@ from sectorflow_slack.domain.installations import Display, InstallationKey
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question somebody asked in Slack, as the worker needs it."""
+    """A user's question with all that a worker needs to answer it."""
 
     id: str
     installation: InstallationKey
     event_id: str
     channel_id: str
     user_id: str
-    #: The message's own ``ts``, and its thread's where it has one.
+    #: The message's own ``ts``, and its thread's if it is in one.
     ts: str
     thread_ts: str | None
-    #: What is asked, as readable text; "" where the mention was empty.
+    #: Readable text; "" if the mention was empty.
     text: str = field(repr=False)
-    #: The installation's own team in an org, or "" where Slack named none: who is of it is no stranger.
+    #: The installation's own team, or "" if Slack named none: its users are not external.
     team_id: str
     is_direct: bool = False
-    #: Asked by somebody of another organisation, in a shared channel.
+    #: Whether a user of another organisation asked, in a shared channel.
     is_external: bool = False
-    #: Asked in a channel that another organisation shares.
+    #: Whether the channel is shared with another organisation.
     is_shared: bool = False
     asked_at: float = 0.0
-    #: The models to ask where it is not all of them: those that failed the first time.
+    #: The models to ask, if not all.
     model_ids: tuple[str, ...] = ()
-    #: The message whose button asked for this again; it is told that it was heard.
+    #: The message whose button asked this again: it becomes the placeholder.
     button_ts: str | None = None
-    #: The answer of which one model is asked again; what it says takes its old answer's place there.
+    #: The answer of which one model is asked again and replaced.
     answer_id: str = ""
-    #: Asked in a dialog, not in a message that everybody sees: the answer repeats the question.
+    #: Asked in a dialog, which others do not see: the answer quotes the question.
     is_hidden: bool = False
-    #: Files were sent along; nobody reads them.
+    #: Whether the message has files; the service ignores them.
     has_files: bool = False
-    #: The person's language as Slack names it (``en-US``); "" where Slack does not say.
+    #: The user's locale (``en-US``); "" if Slack names none.
     locale: str = ""
-    #: Shows who works on this: a question that was let go and taken again has another.
+    #: Identifies the lease: each new lease of the question has another holder.
     holder: str = field(default="", compare=False, repr=False)
 
     @property
     def ids(self) -> dict[str, str]:
-        """Give what log lines say of this question, from its event to its last post."""
+        """Return the fields of log lines about this question."""
         installation = str(self.installation)
         return {"question_id": self.id, "event_id": self.event_id, "installation": installation}
 
     @property
     def reply_thread_ts(self) -> str | None:
-        """Give the thread the answer goes into; None for a DM outside any thread."""
+        """Return the thread of the answer; None for a DM outside any thread."""
         if self.is_direct:
             return self.thread_ts
         return self.thread_ts or self.ts
@@ -61,59 +61,59 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """What one LLM answered, or that it failed."""
+    """One model's answer, or its failure."""
 
     model_id: str
     #: The model's display name; never empty.
     name: str
-    #: The provider's name (``gpt-4o``); "" where the reply does not say.
+    #: The provider's name (``gpt-4o``); "" if the reply names none.
     base_model: str = ""
-    #: Standard Markdown; "" when failed.
+    #: Standard Markdown; "" if failed.
     text: str = field(default="", repr=False)
     failed: bool = False
 
     @property
     def is_silent(self) -> bool:
-        """Say whether there is nothing to show of the model."""
+        """Whether the model has no text to show."""
         return self.failed or not self.text.strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """SectorFlow's reply to one question: an answer of each registered model, in their order."""
+    """SectorFlow's reply to one question: an answer of each requested model, in their order."""
 
     answers: tuple[ModelAnswer, ...]
     thread_id: str | None = None
-    #: What it cost, in SectorFlow's credits; None where the reply does not say.
+    #: The cost in SectorFlow's credits; None if the reply names none.
     credits: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answers to one question as they stand in Slack; kept for as long as their buttons work."""
+    """The models' answers to one question, and how Slack shows them; stored as long as the buttons work."""
 
     question: Question
     models: tuple[ModelAnswer, ...]
     display: Display = "separated"
-    #: Which model's tab is open, and which page of it; both from 0.
+    #: The open tab (the index of its model) and its page, both from 0.
     tab: int = 0
     page: int = 0
-    #: Models that are being asked again, by id.
+    #: The ids of models that are being asked again.
     busy: tuple[str, ...] = ()
     #: From the question to the reply.
     seconds: float | None = None
     credits: float | None = None
-    #: So many of its messages stand one right below the other; what other people said may stand between
-    #: these and the further ones. None where that is so of none.
+    #: How many of its first messages are adjacent; other users' messages may separate the further ones.
+    #: None if all are.
     together: int | None = None
 
     @property
     def id(self) -> str:
-        """Give the id that buttons carry: the question's."""
+        """Return the id in the values of buttons: the question's."""
         return self.question.id
 
 
-#: Stands for a message that is none: Slack shows a status in the thread.
+#: In place of a placeholder's ``ts``: Slack shows a status in the thread instead of a message.
 STATUS: Final = "status"
 
 
@@ -122,15 +122,15 @@ class Waiting:
     """A question that has been open for long."""
 
     question: Question
-    #: Whether it still stands in line; else it is being worked on.
+    #: Whether it is still in line; else a worker has it.
     in_line: bool
-    #: What stands in for its answer; "" for nothing.
+    #: The ``ts`` of its placeholder, ``STATUS``, or "" for none.
     placeholder: str
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as ``chat.postMessage`` takes it: Block Kit blocks and a readable fallback."""
+    """A message for ``chat.postMessage``: Block Kit blocks and a readable fallback."""
 
     text: str = field(repr=False)
     blocks: tuple[dict[str, object], ...] = field(default=(), repr=False)
@@ -138,20 +138,20 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a message goes: a channel, perhaps a thread in it, perhaps under a name of its own."""
+    """The destination of a message, and the name it is posted under."""
 
     channel_id: str
     thread_ts: str | None = None
-    #: Set where the app is shared by customers, so that each sees its own name.
+    #: Set if customers share the app, so that each sees its own name for it.
     username: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is said to a question: laid out once, so that a try after a crash goes on with the same."""
+    """The messages that answer a question: stored before the first is posted, so that a retry continues."""
 
     messages: tuple[Message, ...]
-    #: Why there is no answer, as a short word; "" where there is one.
+    #: The reason why there is no answer, as a short code; "" if there is one.
     failure: str = ""
     #: SectorFlow's thread that the answer belongs to.
     thread_id: str | None = None
@@ -159,20 +159,20 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the answer to a question has come."""
+    """The stored progress of answering a question."""
 
     plan: Plan | None = None
-    #: The ``ts`` of each message of the plan that Slack has taken, in order.
+    #: The ``ts`` of each message of the plan that was posted, in order.
     posted: tuple[str, ...] = ()
-    #: Tries that failed and may pass when made again.
+    #: Tries that failed with a temporary error.
     failures: int = 0
-    #: Workers that let the question go without a word: they died, or hung.
+    #: Leases that expired because the worker died or hung.
     deaths: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class FailedQuestion:
-    """A question that failed, kept so that it can be asked again."""
+    """A question that failed, stored so that it can be asked again."""
 
     question: Question
     reason: str
@@ -186,18 +186,17 @@ class StoredAnswer:
     answer: Answer
     #: The ``ts`` of each message, in order; empty until the first of them are all posted.
     posted: tuple[str, ...]
-    #: Goes up with each change of the answer.
+    #: Incremented by each change of the answer.
     version: int
     #: The version that the messages show.
     rendered: int
-    #: What each message shows, in order, as ``formatting.answers.digest`` gives it; "" where that is not
-    #: known, and none at all where it is known of none.
+    #: The ``formatting.answers.digest`` of each message, in order; "" or missing if it is unknown.
     digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ModelVotes:
-    """What people think of one model's answers."""
+    """The votes on one model's answers."""
 
     model_id: str
     up: int

@@ -1,6 +1,6 @@
-"""What the service asks of Slack: the scopes and events of its apps, and the paths Slack calls.
+"""The scopes and events of the service's apps, the paths that Slack calls, and patterns of Slack's ids.
 
-And what it takes for Slack's ids and secrets, as patterns of the whole, in settings and in requests alike.
+The patterns match whole values, in settings and in requests.
 """
 
 #: Bot scopes. No channel history is read.
@@ -13,9 +13,9 @@ APP_ID = r"A[A-Z0-9]{2,30}"
 #: A workspace, or an organisation (Enterprise Grid).
 TEAM_ID = r"[TE][A-Z0-9]{2,30}"
 CLIENT_ID = r"[0-9]{1,30}\.[0-9]{1,30}"
-#: Whatever goes into a header as it is: secrets, tokens and keys, Slack's and others'.
+#: Secrets, tokens and keys: they must fit into a header unencoded.
 VISIBLE_ASCII = r"[\x21-\x7e]+"
-#: No client secret and no signing secret is longer.
+#: The maximum length of a client secret or signing secret.
 SECRET_MAX_LENGTH = 255
 
 EVENTS_PATH = "/slack/events"

@@ -1,37 +1,152 @@
-"""Errands: what a worker does beside answering, soon and shortly, for somebody who looks at Slack now."""
+"""Slack jobs: short calls to Slack for a user who is waiting, run by a worker beside the questions.
+
+They pass through the queue unencrypted, so they carry ids only.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 from sectorflow_slack.domain.installations import InstallationKey
-
-#: ``greet``: show that a question was taken. ``draw``: bring an answer's messages up to date.
-#: ``dialog``: open the dialog of a follow-up. ``copy``: give a model's answer as plain text, to one person.
-#: ``tell``: say a sentence to one person, or in the place of what stood in for an answer. ``home``: show the
-#: Home tab. ``suggest``: offer prompts in a DM.
-Kind = Literal["greet", "draw", "dialog", "copy", "tell", "home", "suggest"]
 
 
 @dataclass(frozen=True, slots=True)
 class SlackJob:
-    """One errand. It goes through the job engine in the clear, so it carries ids only."""
+    """The part that all Slack jobs share; each kind is a type of its own."""
 
-    kind: Kind
+    kind: ClassVar[str]
+
     installation: InstallationKey
-    #: The question to greet, or the answer to draw.
-    question_id: str = ""
-    #: The message that is to show it, where there is one already.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostPlaceholder(SlackJob):
+    """Show that a question was accepted."""
+
+    kind: ClassVar[str] = "post_placeholder"
+
+    question_id: str
+    #: The message to update; "" to post one.
     placeholder: str = ""
-    #: Which of the answer's models, from 0.
-    model: int = 0
-    user_id: str = ""
-    channel_id: str = ""
-    thread_ts: str = ""
-    #: Slack's permission to open one dialog within 3 s.
-    trigger_id: str = ""
-    #: How often this was tried in vain.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderAnswer(SlackJob):
+    """Bring the messages of an answer up to date."""
+
+    kind: ClassVar[str] = "render_answer"
+
+    answer_id: str
+    #: How many tries have failed.
     tries: int = 0
-    #: Which sentence to tell: the name of a field of ``Words``.
-    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenView(SlackJob):
+    """Open the follow-up dialog for one model of an answer."""
+
+    kind: ClassVar[str] = "open_view"
+
+    answer_id: str
+    #: The model's index in the answer.
+    model: int
+    #: Slack's permission to open one dialog within 3 s.
+    trigger_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostPlainText(SlackJob):
+    """Post one model's answer as plain text, visible to one user."""
+
+    kind: ClassVar[str] = "post_plain_text"
+
+    answer_id: str
+    model: int
+    user_id: str
+    channel_id: str
+    thread_ts: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostEphemeral(SlackJob):
+    """Post a sentence in a channel, visible to one user."""
+
+    kind: ClassVar[str] = "post_ephemeral"
+
+    #: The name of a field of ``Words``, here and below.
+    sentence: str
+    user_id: str
+    channel_id: str
+    thread_ts: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostDirectMessage(SlackJob):
+    """Post a sentence in the user's direct messages with the app."""
+
+    kind: ClassVar[str] = "post_direct_message"
+
+    sentence: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateMessage(SlackJob):
+    """Replace a message of the app by a sentence."""
+
+    kind: ClassVar[str] = "update_message"
+
+    sentence: str
+    channel_id: str
+    ts: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishHome(SlackJob):
+    """Show the Home tab to a user."""
+
+    kind: ClassVar[str] = "publish_home"
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuggestPrompts(SlackJob):
+    """Offer prompts in a direct message."""
+
+    kind: ClassVar[str] = "suggest_prompts"
+
+    channel_id: str
+
+
+KINDS: Mapping[str, type[SlackJob]] = {
+    job.kind: job
+    for job in (
+        PostPlaceholder,
+        RenderAnswer,
+        OpenView,
+        PostPlainText,
+        PostEphemeral,
+        PostDirectMessage,
+        UpdateMessage,
+        PublishHome,
+        SuggestPrompts,
+    )
+}
+
+
+def to_json(job: SlackJob) -> dict[str, Any]:
+    """Return a job as the JSON object that the queue carries."""
+    return {"kind": job.kind, **asdict(job)}
+
+
+def from_json(kind: str, installation: Mapping[str, str], **fields: Any) -> SlackJob:
+    """Return the job of a JSON object.
+
+    Raises:
+        KeyError, TypeError: another release sent it, and this one does not know its kind or fields.
+
+    """
+    return KINDS[kind](InstallationKey(**installation), **fields)

@@ -1,13 +1,12 @@
-"""What the service does, in terms of the domain.
+"""The service's behaviour, in terms of the domain.
 
 ==================  =========================================================================================
-an installation     ``installs`` (``claims``, ``checking``, ``registering``, ``changes``, ``app_making``,
-                    ``manifests``), ``consent``; its tokens: ``tokens``, ``revocations``
-an event            ``payloads``, ``events``: what is a question is stored
-a question          ``answers``: ``asking`` (``plans``), then ``posting`` (``speaking``); where something
-                    goes wrong ``recovery`` (``failures``, ``retries``, ``insisting``, ``best_effort``)
-a press             ``presses``, ``interactions``, ``reasking``
-an errand           ``errands``: ``interim``, ``drawing``, ``hosting``
+an installation     ``registration`` (``idempotency``, ``app_creation``, ``manifests``), then ``oauth``; its
+                    bot token: ``tokens``, ``revocations``
+an event            ``events`` (``event_payloads``)
+a question          ``answering`` (``asking``, ``messaging``; ``failures``, ``resilience``)
+an interaction      ``interactions`` (``interaction_payloads``)
+a Slack job         ``slack_jobs`` (``placeholders``, ``rendering``, ``app_home``)
 ==================  =========================================================================================
 """
 
@@ -16,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sectorflow_slack.domain.checkup import SectorFlowAdminClient, SlackProbe
 from sectorflow_slack.domain.metrics import Snapshot
+from sectorflow_slack.domain.ports import SectorFlowClient, SlackClient
 from sectorflow_slack.services.answering import AnswerService
 from sectorflow_slack.services.events import EventService
 from sectorflow_slack.services.interactions import InteractionService
@@ -56,10 +55,10 @@ class Services:
     keyring: KeyRing
     metrics: Metrics
     read_metrics: Callable[[], Snapshot]
-    #: What this process lacks to do its work, and what is to be changed about Redis.
+    #: The parts that this process cannot work without and lacks, and faults of the configuration of Redis.
     missing: Callable[[], list[str]]
     warnings: Callable[[], list[str]]
-    #: What operators try and examine by hand.
-    slack: SlackProbe
-    sectorflow: SectorFlowAdminClient
+    #: For operators' commands.
+    slack: SlackClient
+    sectorflow: SectorFlowClient
     checkup: StoreCheckup

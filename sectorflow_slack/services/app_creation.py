@@ -1,4 +1,4 @@
-"""Making a Slack app by manifest, with a configuration token that is used for this and forgotten."""
+"""Creation of a Slack app by manifest, with an app configuration token that is never stored."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from sectorflow_slack.storage.idempotency import IdempotencyStore
 
 logger = logging.getLogger(__name__)
 
-#: Slack itself asks our events URL for a challenge meanwhile: in less than this, nothing would come of it.
+#: Slack verifies the events URL during the call, so a shorter one cannot succeed.
 MIN_SECONDS = 1.0
 
-#: Slack says these where the configuration token is none, is another kind of token, or is over.
+#: Slack's codes for a configuration token that is invalid, expired, or another kind of token.
 TOKEN_ERRORS = frozenset(
     {
         "account_inactive",
@@ -42,43 +42,43 @@ LOOK = "Look at your apps at Slack (https://api.slack.com/apps) and delete it th
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppCreator:
-    """Makes apps at Slack, and takes back one that nothing comes of."""
+    """Creates apps at Slack, and deletes one that cannot be used."""
 
     slack: SlackClient
     idempotency: IdempotencyStore
     public_url: str
 
     def create(
-        self, app_name: str, config_token: str, once: IdempotencyKey | None, seconds: float
+        self, app_name: str, config_token: str, key: IdempotencyKey | None, seconds: float
     ) -> tuple[SlackApp, str | None]:
-        """Make an app within ``seconds``; gives it and, where Slack says, the workspace it is for.
+        """Create an app within ``seconds``; returns it and its workspace, if Slack names that.
 
         Raises:
-            InstallRefused: the configuration token is no good.
-            AppNotCreated: for another reason; says whether an app may be there all the same.
-            RequestInProgress: somebody else makes it.
+            InstallRefused: Slack refuses the configuration token.
+            AppNotCreated: for another reason; ``in_doubt`` if the app may exist.
+            RequestInProgress: another request creates it.
             StorageUnavailable: nothing was tried.
 
         """
         if seconds < MIN_SECONDS:
-            raise AppNotCreated("No time was left to make the app at Slack, and none was made. Try again.")
-        if once is not None:
-            self.idempotency.mark_app_creation(once.key)
+            raise AppNotCreated("No time was left to create the app at Slack; none was created. Try again.")
+        if key is not None:
+            self.idempotency.mark_app_creation(key.key)
         try:
-            made, team_id = self.slack.create_app(
+            app, team_id = self.slack.create_app(
                 config_token, app_manifest(app_name, self.public_url), timeout=seconds
             )
         except SlackError as error:
-            logger.warning("app not made: %s", error.code)
-            raise _as_ours(error) from None
-        logger.info("app made", extra={"app_id": made.app_id})
-        return made, team_id
+            logger.warning("app not created: %s", error.code)
+            raise _translate(error) from None
+        logger.info("app created", extra={"app_id": app.app_id})
+        return app, team_id
 
     def delete(self, config_token: str, app_id: str) -> None:
-        """Delete an app that was just made.
+        """Delete an app that was just created.
 
         Raises:
-            AppNotCreated: it is still there, and somebody has to delete it by hand.
+            AppNotCreated: the app still exists and must be deleted by hand.
 
         """
         try:
@@ -86,31 +86,27 @@ class AppCreator:
         except SlackError as error:
             logger.error("app left behind at Slack: %s", error.code, extra={"app_id": app_id})
             raise AppNotCreated(
-                f"The app {app_id} was made at Slack, but could neither be kept nor deleted again. "
-                f"{LOOK}, then ask anew.",
+                f"The app {app_id} was created at Slack, but could be neither stored nor deleted. "
+                f"{LOOK}, then send the request again.",
                 in_doubt=True,
             ) from None
         logger.info("app deleted again", extra={"app_id": app_id})
 
 
-def _as_ours(error: SlackError) -> SectorFlowSlackError:
+def _translate(error: SlackError) -> SectorFlowSlackError:
     if isinstance(error, ManifestRefused):
-        return AppNotCreated("Slack refused the app's manifest; no app was made.", faults=error.faults)
-    if isinstance(error, SlackBusy) and not _did_nothing(error):
+        return AppNotCreated("Slack refused the app's manifest; no app was created.", faults=error.faults)
+    if isinstance(error, SlackBusy) and not (error.never_sent or error.retry_after is not None):
         return AppNotCreated(
-            f"Slack did not say whether it made the app ({error.code}). {LOOK} if it is there, then ask "
-            "anew, with another Idempotency-Key.",
+            f"Slack did not report whether it created the app ({error.code}). {LOOK} if it exists, then "
+            "send the request again with another Idempotency-Key.",
             in_doubt=True,
         )
     if isinstance(error, SlackBusy):
-        message = f"Slack is busy ({error.code}) and has made no app. Try again later."
+        message = f"Slack is busy ({error.code}) and has created no app. Try again later."
         return AppNotCreated(message, retry_after=error.retry_after)
     if error.code in TOKEN_ERRORS:
         return InstallRefused(
             "slackApp.configToken", f"Slack refuses this app configuration token: {error.code}."
         )
-    return AppNotCreated(f"Slack made no app: {error.code}.")
-
-
-def _did_nothing(error: SlackBusy) -> bool:
-    return error.never_sent or error.retry_after is not None
+    return AppNotCreated(f"Slack created no app: {error.code}.")

@@ -1,4 +1,4 @@
-"""What somebody sees who opens the app: what answers here, and questions to begin with."""
+"""The content of the Home tab, and the prompts that the app suggests in a direct message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sectorflow_slack.domain.ports import SectorFlowClient
 from sectorflow_slack.formatting.greeting import suggested_prompts
 from sectorflow_slack.formatting.home import HomeFacts
 from sectorflow_slack.formatting.words import words_for
-from sectorflow_slack.services.answering import model_names
+from sectorflow_slack.services.asking import model_names
 
 logger = logging.getLogger(__name__)
 
@@ -21,26 +21,26 @@ TIMEOUT_SECONDS = 4.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppHomeService:
-    """Asks SectorFlow for names; what it does not tell is left out."""
+    """Loads names and prompts from SectorFlow; missing ones are left out."""
 
     sectorflow: SectorFlowClient
 
     def facts(self, installation: Installation) -> HomeFacts:
-        """Give what the Home tab says of an installation."""
-        terms, settings = installation.settings, installation.settings.sectorflow
+        """Return the facts about an installation for the Home tab."""
+        settings, sectorflow = installation.settings, installation.settings.sectorflow
         workspace = self._workspace(installation)
-        known = dict(settings.model_names) | workspace.model_names
-        names = tuple(known.get(model_id, "") for model_id in settings.model_ids)
+        known = dict(sectorflow.model_names) | workspace.model_names
+        names = tuple(known.get(model_id, "") for model_id in sectorflow.model_ids)
         return HomeFacts(
-            app_name=terms.app_name,
+            app_name=settings.app_name,
             workspace_name=workspace.name,
-            expert_name=self._expert(installation),
+            expert_name=self._expert_name(installation),
             model_names=names if any(names) else model_names(installation),
-            display=terms.display,
+            display=settings.display,
         )
 
     def prompts(self, installation: Installation) -> Mapping[str, str]:
-        """Give up to four questions to begin with, by title."""
+        """Return up to four suggested prompts, by title."""
         settings = installation.settings.sectorflow
         try:
             samples = self.sectorflow.sample_prompts(settings.api_token, settings.workspace_id)
@@ -56,15 +56,15 @@ class AppHomeService:
                 settings.api_token, settings.workspace_id, timeout=TIMEOUT_SECONDS
             )
         except SectorFlowError as error:
-            logger.info("workspace not known: %s", type(error).__name__)
+            logger.info("workspace not loaded: %s", type(error).__name__)
             return Workspace(settings.workspace_id, "")
 
-    def _expert(self, installation: Installation) -> str:
+    def _expert_name(self, installation: Installation) -> str:
         settings = installation.settings.sectorflow
         if not settings.plus_id:
             return ""
         try:
             return self.sectorflow.expert_name(settings.api_token, settings.plus_id)
         except SectorFlowError as error:
-            logger.info("expert not known: %s", type(error).__name__)
+            logger.info("expert not loaded: %s", type(error).__name__)
             return ""

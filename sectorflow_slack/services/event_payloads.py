@@ -1,4 +1,4 @@
-"""Slack's event payloads, read with suspicion: a signature says who sent them, not what is in them."""
+"""Slack's event payloads. The signature proves the sender, not the fields, so every type is checked."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sectorflow_slack.storage.installations import InstallationStore
 
 Json = Any
 
-#: A message with files has a subtype and is a question all the same; no other subtype is.
+#: A message with files has a subtype and can be a question; messages with other subtypes are none.
 QUESTION_SUBTYPES = (None, "file_share")
 
-#: Seconds since the epoch that no event comes after; JSON can carry integers that no float holds.
+#: No event is later, in seconds since the epoch. JSON integers can be too large for a float.
 FAR_FUTURE = 2**40
 
 _TENANTS = ("team_id", "enterprise_id")
@@ -35,7 +35,7 @@ class Event:
 
     @classmethod
     def read(cls, payload: Mapping[str, Json]) -> Event | None:
-        """Read an envelope; None where it is no ``event_callback`` or lacks what each of them has."""
+        """Return the event of an envelope; None if it is no ``event_callback`` or lacks a required field."""
         body = payload.get("event")
         app_id, event_id = text(payload, "api_app_id"), text(payload, "event_id")
         if (
@@ -49,7 +49,7 @@ class Event:
 
     @property
     def ids(self) -> dict[str, str]:
-        """Give what a log line says of this event."""
+        """Return the fields of log lines about this event."""
         return {"app_id": self.app_id, "event_id": self.event_id, "event_type": self.type}
 
 
@@ -60,18 +60,18 @@ def _seconds(time: Json) -> float:
 
 
 def text(mapping: Mapping[str, Json], name: str) -> str:
-    """Give a field that should be a string; "" where it is anything else."""
+    """Return a string field; "" if it has another type."""
     value = mapping.get(name)
-    # JSON can carry half of a character (\ud800), which no store and no log takes.
+    # JSON can contain a lone surrogate (\ud800), which neither Redis nor the log accepts.
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def tenants(payload: Mapping[str, Json]) -> Iterator[str]:
-    """List under which teams or enterprises the installation of an event may be kept, best first.
+    """Yield the teams and enterprises that the installation of an event may be stored under, best first.
 
-    ``authorizations[0]`` is the installation the event is for, an org-wide one if it says so. In a shared
-    channel the envelope's ``team_id`` can be the other organisation (docs.slack.dev, Events API): what is
-    for one must not be answered on another's account, so that nothing else counts there.
+    ``authorizations[0]`` is the installation that the event is for. In a shared channel, the envelope's
+    ``team_id`` can be the other organisation's (docs.slack.dev, Events API), so only the authorization
+    counts there: an event for one customer must not be answered on another's account.
     """
     authorization = _authorization(payload)
     found = [text(authorization, "enterprise_id")] if _is_org_wide(authorization) else []
@@ -82,10 +82,10 @@ def tenants(payload: Mapping[str, Json]) -> Iterator[str]:
 
 
 def ended_tenant(payload: Mapping[str, Json]) -> str:
-    """Give the one team or enterprise whose installation an event says the end of; "" where it names none.
+    """Return the team or enterprise whose installation has ended; "" if the event names none.
 
-    An org-wide one has a ``team_id`` of null, or says so. No other is looked for: the end of a team's
-    installation, told twice, must not end that of its whole organisation.
+    There is no fallback: if the end of a team's installation is reported twice, the second event must not
+    end the installation of its organisation.
     """
     authorization = _authorization(payload)
     named = authorization if any(text(authorization, name) for name in _TENANTS) else payload
@@ -104,19 +104,19 @@ def _authorization(payload: Mapping[str, Json]) -> Mapping[str, Json]:
     return {}
 
 
-def is_stranger(person: Collection[str], installation: Installation, *own: str) -> bool:
-    """Say whether somebody in a channel that organisations share is of another than the installation's.
+def is_external_user(user_tenants: Collection[str], installation: Installation, *own: str) -> bool:
+    """Whether a user in a shared channel belongs to another organisation than the installation.
 
-    ``person`` is the team and the organisation of theirs that Slack names, ``own`` what else is known to be
-    the installation's. Whoever is not known to be of ours is a stranger: to take them for one of us would
-    let another organisation ask on a customer's account.
+    ``user_tenants`` are the user's team and organisation as Slack names them, ``own`` further teams that
+    belong to the installation. A user of unknown origin is external: otherwise, another organisation could
+    ask on the customer's account.
     """
     ours = {installation.bot.team_id, installation.bot.enterprise_id, *own} - {None, ""}
-    return ours.isdisjoint(person)
+    return ours.isdisjoint(user_tenants)
 
 
 def is_question(event: Event, bot_user_id: str) -> bool:
-    """Say whether an event is a person's question: a mention, or a message in a DM."""
+    """Whether an event is a user's question: a mention, or a message in a DM."""
     body = event.body
     if event.type == "message" and body.get("channel_type") != "im":
         return False
@@ -132,7 +132,7 @@ def is_question(event: Event, bot_user_id: str) -> bool:
 
 
 def as_question(event: Event, installation: Installation, *, question_id: str, now: float) -> Question:
-    """Give the question that an event asks."""
+    """Return the question of an event."""
     body, is_shared = event.body, _is_shared(event.payload)
     teams = _own_teams(event.payload, installation)
     organisation = text(_authorization(event.payload), "enterprise_id")
@@ -147,7 +147,7 @@ def as_question(event: Event, installation: Installation, *, question_id: str, n
         text=read_question(text(body, "text"), installation.bot.bot_user_id),
         team_id=teams[0] if teams else "",
         is_direct=body.get("channel_type") == "im",
-        is_external=is_shared and is_stranger({_home(body)}, installation, organisation, *teams),
+        is_external=is_shared and is_external_user({_user_tenant(body)}, installation, organisation, *teams),
         is_shared=is_shared,
         asked_at=now,
         has_files=bool(body.get("files")),
@@ -155,28 +155,28 @@ def as_question(event: Event, installation: Installation, *, question_id: str, n
 
 
 def _own_teams(payload: Mapping[str, Json], installation: Installation) -> list[str]:
-    """List the teams of an event that are the installation's, or of its organisation, best first.
+    """List the teams of an event that belong to the installation or its organisation, best first.
 
-    ``context_team_id`` is where the app is installed. In a shared channel the envelope's ``team_id`` may be
-    another organisation's: neither counts there, unless our organisation is named beside it.
+    ``context_team_id`` is where the app is installed. In a shared channel, the envelope's ``team_id`` may
+    be another organisation's: there, either counts only if it comes with the installation's enterprise.
     """
     bot = installation.bot
     prefix = "context_" if text(payload, "context_team_id") else ""
     is_ours = text(payload, f"{prefix}enterprise_id") == bot.enterprise_id
-    place = text(payload, f"{prefix}team_id") if is_ours or not _is_shared(payload) else ""
-    return [team for team in (bot.team_id, text(_authorization(payload), "team_id"), place) if team]
+    team_id = text(payload, f"{prefix}team_id") if is_ours or not _is_shared(payload) else ""
+    return [team for team in (bot.team_id, text(_authorization(payload), "team_id"), team_id) if team]
 
 
 def _is_shared(payload: Mapping[str, Json]) -> bool:
-    """Say whether an event is of a channel that another organisation shares."""
+    """Whether the channel of an event is shared with another organisation."""
     return bool(payload.get("is_ext_shared_channel"))
 
 
-def _home(body: Mapping[str, Json]) -> str:
-    """Give the team, or the organisation, of who asks; "" where Slack names none.
+def _user_tenant(body: Mapping[str, Json]) -> str:
+    """Return the user's team or organisation; "" if Slack names none.
 
-    Somebody's ``team`` in a mention is the channel's; where theirs is another one, the others name it, and
-    they name an organisation rather than its teams (slack_bolt, tests of Slack Connect's payloads).
+    The ``team`` of a mention is the channel's. If the user's own is another one, the other fields have it,
+    and they have an organisation rather than its teams (slack_bolt, tests of Slack Connect's payloads).
     """
     profile = body.get("user_profile")
     of_profile = text(profile, "team") if isinstance(profile, dict) else ""
@@ -186,10 +186,10 @@ def _home(body: Mapping[str, Json]) -> str:
 def first_installed(
     installations: InstallationStore, app_id: str, tenant_ids: Iterable[str]
 ) -> Installation | None:
-    """Give the first that is installed of an app's possible tenants, as a payload names them.
+    """Return the installation of the first tenant that has the app.
 
     Raises:
-        StorageUnavailable: the store could not be asked.
+        StorageUnavailable: Redis is down.
 
     """
     found = (installations.find(InstallationKey(app_id, tenant_id)) for tenant_id in tenant_ids)

@@ -1,4 +1,4 @@
-"""Accepting: from a signed event to a question that will be answered, or to nothing."""
+"""Signed events: from a payload to an accepted question, the end of an installation, or nothing."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from typing import Any
 
 from sectorflow_slack.domain.installations import Installation, InstallationKey
 from sectorflow_slack.domain.ports import Clock, TaskQueue
-from sectorflow_slack.domain.questions import Question
-from sectorflow_slack.domain.slack_jobs import SlackJob
-from sectorflow_slack.services.answering import plan_without_asking
+from sectorflow_slack.domain.slack_jobs import PostPlaceholder, PublishHome, SlackJob, SuggestPrompts
+from sectorflow_slack.services.asking import plan_without_asking
 from sectorflow_slack.services.event_payloads import (
     Event,
     as_question,
@@ -30,14 +29,12 @@ from sectorflow_slack.storage.questions import QuestionStore
 
 logger = logging.getLogger(__name__)
 
-Json = Any
-
 QUESTION_EVENTS = frozenset({"app_mention", "message"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventService:
-    """Takes in what Slack sends, once its signature has verified."""
+    """Handles Slack's events after their signature has been verified."""
 
     apps: AppStore
     installations: InstallationStore
@@ -47,19 +44,19 @@ class EventService:
     clock: Clock
 
     def signing_secrets(self, app_id: str) -> tuple[str, ...]:
-        """Give the secrets an event of this app may be signed with; the one in force first."""
+        """Return the secrets that may have signed an event of this app; the current one first."""
         return self.apps.signing_secrets(app_id)
 
     def adopt_signing_secret(self, app_id: str, secret: str) -> None:
-        """Put a newer signing secret in force: an event has just verified with it."""
+        """Make a newer signing secret the current one, because it has verified an event."""
         self.apps.adopt_signing_secret(app_id, secret)
         logger.info("signing secret replaced", extra={"app_id": app_id})
 
-    def accept(self, payload: Mapping[str, Json]) -> None:
-        """Take in one event; when this returns, what it asks for is stored or was nothing to do.
+    def accept(self, payload: Mapping[str, Any]) -> None:
+        """Handle one event; if it is a question, it is stored when this returns.
 
         Raises:
-            StorageUnavailable: it could not be stored; Slack is to send it again.
+            StorageUnavailable: nothing was stored; Slack must send the event again.
 
         """
         event = Event.read(payload)
@@ -67,46 +64,40 @@ class EventService:
             self._ignore({})
             return
         if event.type == "app_uninstalled" or _revokes_bot_token(event):
-            self._forget(event)
-        installation = self._installed(event) if event.type in QUESTION_EVENTS else None
+            self._delete_installation(event)
+        installation = self._find_installation(event) if event.type in QUESTION_EVENTS else None
         if installation is not None and is_question(event, installation.bot.bot_user_id):
-            self._ask(event, installation)
+            self._accept_question(event, installation)
             return
         self._ignore(event.ids)
         if event.type == "app_home_opened":
-            self._open_app_home(event)
+            self._show_app_home(event)
 
-    def _installed(self, event: Event) -> Installation | None:
+    def _find_installation(self, event: Event) -> Installation | None:
         return first_installed(self.installations, event.app_id, tenants(event.payload))
 
-    def _ask(self, event: Event, installation: Installation) -> None:
+    def _accept_question(self, event: Event, installation: Installation) -> None:
         question = as_question(event, installation, question_id=uuid.uuid4().hex, now=self.clock())
         if not self.questions.accept(question):
             logger.info("event repeated", extra=event.ids)
             return
         logger.info("question accepted", extra={**event.ids, "question_id": question.id})
         with best_effort("no worker woken", question.ids):
-            # Where as many as allowed are under way, each that ends wakes the next: no flood of jobs.
+            # If the installation's limit is reached, the next question that ends wakes a worker for this one.
             if self.questions.has_room(installation.key):
                 self.queue.answer_next(installation.key)
-                self._post_placeholder(question, installation)
+                if plan_without_asking(question, installation) is None:
+                    self.queue.enqueue(PostPlaceholder(installation.key, question_id=question.id))
 
-    def _post_placeholder(self, question: Question, installation: Installation) -> None:
-        """Have it shown that a question was taken, where the answer will not be there at once."""
-        if plan_without_asking(question, installation) is None:
-            self.queue.enqueue(SlackJob("greet", installation.key, question_id=question.id))
-
-    def _open_app_home(self, event: Event) -> None:
-        """Show somebody who opened the app what it does; it is no loss if that fails."""
-        installation = self._installed(event)
+    def _show_app_home(self, event: Event) -> None:
+        installation = self._find_installation(event)
         if installation is None:
             return
-        job = SlackJob(
-            "home" if event.body.get("tab") == "home" else "suggest",
-            installation.key,
-            user_id=text(event.body, "user"),
-            channel_id=text(event.body, "channel"),
-        )
+        job: SlackJob
+        if event.body.get("tab") == "home":
+            job = PublishHome(installation.key, user_id=text(event.body, "user"))
+        else:
+            job = SuggestPrompts(installation.key, channel_id=text(event.body, "channel"))
         with best_effort(f"Slack job not enqueued: {job.kind}", event.ids):
             self.queue.enqueue(job)
 
@@ -114,12 +105,12 @@ class EventService:
         self.metrics.count_ignored()
         logger.info("event ignored", extra=dict(ids))
 
-    def _forget(self, event: Event) -> None:
+    def _delete_installation(self, event: Event) -> None:
         key = InstallationKey(event.app_id, ended_tenant(event.payload))
         if self.installations.delete(key, before=event.time):
-            logger.info("installation forgotten", extra=event.ids)
+            logger.info("installation deleted", extra=event.ids)
         else:
-            logger.info("nothing to forget, or installed later", extra=event.ids)
+            logger.info("no installation to delete, or installed later", extra=event.ids)
 
 
 def _revokes_bot_token(event: Event) -> bool:

@@ -1,34 +1,35 @@
-"""What becomes of a question when something goes wrong: one table.
+"""What happens to a question after a failure: one table.
 
-==========================  ================================  =====================================
-what                        tried again                       in the end
-==========================  ================================  =====================================
-SectorFlow busy (429,       four times within a minute, or    told, with a button to ask again;
-502 to 504, no connection)  when it says if that is soon      a dead letter
-SectorFlow broken (500)     once                              the same
-reply lost (time-out, cut)  never: it may have been charged   the same
-token, workspace, question  never                             the same; says who can mend it
+==========================  ================================  =========================================
+failure                     further tries                     in the end
+==========================  ================================  =========================================
+SectorFlow busy (429,       four within a minute, or after    user notified, with a button to ask again;
+502 to 504, no connection)  its Retry-After if that is soon   stored as a failed question
+SectorFlow broken (500)     one                               the same
+reply lost (time-out, cut)  none: it may have been charged    the same
+token, workspace, question  none                              the same; the notice says who can fix it
 refused; reply unreadable
-one model failed            never                             the others are shown, it has a button
-Slack limits (429)          when it says, however often       -
-Slack busy (5xx, no answer) for half an hour                  a dead letter; nobody can be told
-Slack refuses the form      at once, as plain text            told; a dead letter
+one model failed            none                              the other answers are posted; the failed
+                                                              model has a button
+Slack limits (429)          after its Retry-After, always     -
+Slack busy (5xx, no answer) for half an hour                  failed question; no notice is possible
+Slack refuses the form      at once, in a plainer form        user notified; failed question
 (invalid_blocks,
 msg_blocks_too_long,
 msg_too_long)
-token_revoked,              never                             the installation is forgotten; a dead
-account_inactive                                              letter
-token_expired               at once, with a fresh token       a dead letter; nobody can be told
-not_in_channel,             never                             told in a DM; a dead letter
+token_revoked,              none                              installation deleted; failed question
+account_inactive
+token_expired               one, with a renewed token         failed question; no notice is possible
+not_in_channel,             none                              user notified in a DM; failed question
 channel_not_found
-Slack refuses otherwise     never                             a dead letter; nobody can be told
+any other refusal by Slack  none                              failed question; no notice is possible
 (is_archived, invalid_auth,
 missing_scope)
-one model asked again, in   as above                          told, nobody else sees it; the old answer
-vain                                                          stays
-workers die over it         three times                       told; a dead letter
-the unforeseen              three times                       told; a dead letter
-==========================  ================================  =====================================
+regenerate fails            as above                          user notified by an ephemeral message; the
+                                                              old answer stays
+workers die over it         two                               user notified; failed question
+unforeseen                  three                             user notified; failed question
+==========================  ================================  =========================================
 """
 
 from __future__ import annotations
@@ -45,21 +46,25 @@ from sectorflow_slack.domain.errors import (
     SectorFlowSlackError,
     SlackBusy,
     SlackError,
+    SlackRefusedMessage,
     TokenRefused,
     WorkspaceMissing,
 )
-from sectorflow_slack.formatting.words import Words
+from sectorflow_slack.domain.questions import Plan, Progress, Question
+from sectorflow_slack.formatting.plain import notice_to_ask_again
+from sectorflow_slack.formatting.words import words_for
 
-#: Slack says these of a token that will never be good again.
+#: Slack's codes for a token that was revoked for good.
 UNINSTALLED_CODES = frozenset({"token_revoked", "account_inactive"})
-#: Slack says these where the app may not speak; the person is told so in a DM.
-SHUT_OUT_CODES = frozenset({"not_in_channel", "channel_not_found"})
+#: Slack's codes if the app may not post in a channel.
+NO_ACCESS_CODES = frozenset({"not_in_channel", "channel_not_found"})
 
 
-class Deadly(SectorFlowSlackError):
-    """Workers have died over this question."""
+class DeadlyQuestion(SectorFlowSlackError):
+    """Workers died while they answered this question."""
 
 
+#: Each error's reason, as stored and counted, and the field of ``Words`` with the user's sentence.
 _REASONS: tuple[tuple[type[Exception], str, str], ...] = (
     (TokenRefused, "token_refused", "key_refused"),
     (WorkspaceMissing, "workspace_missing", "workspace_gone"),
@@ -69,60 +74,72 @@ _REASONS: tuple[tuple[type[Exception], str, str], ...] = (
     (SectorFlowBroken, "sectorflow_broken", "unreachable"),
     (AnswerLost, "answer_lost", "too_slow"),
     (ReplyUnreadable, "reply_unreadable", "unreadable"),
-    (Deadly, "deadly", "unexpected"),
+    (DeadlyQuestion, "deadly", "unexpected"),
 )
 
 
 def reason_of(error: Exception) -> str:
-    """Give the short word that a failure is counted and kept under."""
+    """Return the short word under which a failure is counted and stored."""
     if isinstance(error, SlackError):
         return f"slack_{error.code}".lower()
     return next((reason for kind, reason, _ in _REASONS if isinstance(error, kind)), "unforeseen")
 
 
-def excuse_for(error: Exception, words: Words) -> str:
-    """Give the sentence that a person is told; never the error's text, which is for nobody's eyes."""
+def plan_of_failure(question: Question, error: Exception) -> Plan:
+    """Return the plan with one sentence about a failure, and a button to ask again.
+
+    The sentence never contains the error's text, which may be confidential.
+    """
+    words = words_for(question.locale)
     name = next((name for kind, _, name in _REASONS if isinstance(error, kind)), "unexpected")
-    return str(getattr(words, name))
+    message = notice_to_ask_again(str(getattr(words, name)), question.id, words)
+    return Plan((message,), failure=reason_of(error))
 
 
-def whose_fault(error: Exception) -> str:
-    """Say on whose side a further try is made for, as the metrics count it."""
+def can_be_posted(error: Exception, progress: Progress) -> bool:
+    """Whether Slack may take the notice of a failure: after a refused form it may take a shorter message."""
+    if isinstance(error, SlackRefusedMessage):
+        return progress.plan is None or not progress.plan.failure
+    return not isinstance(error, SlackError)
+
+
+def failed_side(error: Exception) -> str:
+    """Return which side a retry is counted for in the metrics."""
     if isinstance(error, SlackError):
         return "slack"
     return "sectorflow" if isinstance(error, SectorFlowBusy | SectorFlowBroken) else "own"
 
 
-#: Seconds to wait before each further try, before jitter.
+#: Seconds before each further try, before jitter.
 SECTORFLOW_BUSY_DELAYS = (1.5, 5.0, 12.0, 24.0)
 SECTORFLOW_BROKEN_DELAYS = (2.0,)
-#: A person who is to wait longer than this is told, and may ask again.
-SECTORFLOW_PATIENCE_SECONDS = 60.0
 SLACK_BUSY_DELAYS = (1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 600.0)
 UNFORESEEN_DELAYS = (2.0, 10.0, 60.0)
+#: The longest ``Retry-After`` of SectorFlow that is waited for; if it is longer, the user may ask again.
+MAX_SECTORFLOW_RETRY_AFTER = 60.0
 
 
 def delay_before_retry(error: Exception, failures: int, random: Callable[[], float]) -> float | None:
-    """Say how long to wait before the next try; None where there is to be none.
+    """Return the seconds before the next try, None if there is none.
 
     Args:
-        error: what went wrong this time.
-        failures: how often it went wrong before.
-        random: gives a number from 0 to 1; spreads out those who failed together.
+        error: the failure.
+        failures: how many tries failed before.
+        random: returns a number from 0 to 1, so that tries that failed together are repeated apart.
 
     """
     delays, jitter = _delays(error), 0.75 + 0.5 * random()
-    asked_for = (error.retry_after or 0.0) if isinstance(error, SectorFlowBusy | SlackBusy) else 0.0
-    if isinstance(error, SlackBusy) and error.retry_after is not None:
-        # Spread out: all that waited for the same moment would be limited again.
-        return asked_for + jitter
-    if failures >= len(delays) or asked_for > SECTORFLOW_PATIENCE_SECONDS:
+    retry_after = (error.retry_after or 0.0) if isinstance(error, SectorFlowBusy | SlackBusy) else 0.0
+    if not counts_as_failure(error):
+        # With jitter: if all tries came at the same moment, Slack would limit them again.
+        return retry_after + jitter
+    if failures >= len(delays) or retry_after > MAX_SECTORFLOW_RETRY_AFTER:
         return None
-    return max(delays[failures] * jitter, asked_for)
+    return max(delays[failures] * jitter, retry_after)
 
 
 def counts_as_failure(error: Exception) -> bool:
-    """Say whether a try is used up; a wait that Slack asked for costs none."""
+    """Whether a try is used up; a wait that Slack asked for uses up none."""
     return not (isinstance(error, SlackBusy) and error.retry_after is not None)
 
 

@@ -1,4 +1,4 @@
-"""Claims: what an ``Idempotency-Key`` stands for while, and after, a request is worked on."""
+"""``Idempotency-Key``: the same request, repeated, leads to one installation."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ from sectorflow_slack.storage.idempotency import IdempotencyStore
 
 logger = logging.getLogger(__name__)
 
-#: How requests are named in refusals, as the header is.
+#: The name of the header, also in error messages.
 FIELD = "Idempotency-Key"
 
-#: A request whose twin is under way waits this long for it: long enough for most, and in time to answer.
+#: How long a repeated request waits for the first one: long enough for most, and in time to answer.
 POLLS = 12
 POLL_SECONDS = 0.25
 
 
 def fingerprint(body: Any) -> str:
-    """Give a digest of a JSON body that is the same however its fields are ordered."""
+    """Return a digest of a JSON body that does not depend on the order of its fields."""
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotencyService:
-    """Takes keys, and lets them go."""
+    """Claims keys for requests, and releases them."""
 
     idempotency: IdempotencyStore
     sleep: Callable[[float], None] = time.sleep
 
-    def claim(self, once: IdempotencyKey) -> Claim:
-        """Take a key, waiting a little for another request that has it.
+    def claim(self, key: IdempotencyKey) -> Claim:
+        """Claim a key after a short wait for another request that has it.
 
-        Returns a claim that is ``mine``, ``done`` or ``in_doubt``.
+        The claim is ``mine``, ``done`` or ``in_doubt``.
 
         Raises:
-            InstallRefused: it came with another body.
+            InstallRefused: the key came with another body before.
             RequestInProgress: the other request takes longer.
 
         """
         suggested = str(uuid.uuid4())
         for poll in range(POLLS + 1):
-            claim = self.idempotency.claim(once.key, once.fingerprint, suggested)
+            claim = self.idempotency.claim(key.key, key.fingerprint, suggested)
             if claim.state == "other_body":
                 raise InstallRefused(FIELD, "This key came with another body before; use another.")
             if claim.state != "underway":
@@ -65,26 +65,26 @@ class IdempotencyService:
         raise RequestInProgress
 
     @contextmanager
-    def in_progress(self, once: IdempotencyKey) -> Iterator[None]:
-        """Let the key go where nothing came of the work; where nobody knows, the claim stays."""
+    def in_progress(self, key: IdempotencyKey) -> Iterator[None]:
+        """Release the key if the block registers nothing; if that is in doubt, it stays claimed."""
         try:
             yield
         except AppNotCreated as error:
             if not error.in_doubt:
-                self._release(once)
+                self._release(key)
             raise
         except (InstallRefused, StorageUnavailable):
-            self._release(once)
+            self._release(key)
             raise
 
-    def complete(self, once: IdempotencyKey) -> None:
-        """Say that the installation is registered; if that is lost, the next request finds it."""
+    def complete(self, key: IdempotencyKey) -> None:
+        """Record that the installation is registered; without the record, the next request still finds it."""
         try:
-            self.idempotency.complete(once.key)
+            self.idempotency.complete(key.key)
         except StorageUnavailable as error:
-            logger.warning("claim not settled: %s", error)
+            logger.warning("idempotency key not completed: %s", error)
 
-    def _release(self, once: IdempotencyKey) -> None:
-        # A claim that can't be released lapses by itself.
+    def _release(self, key: IdempotencyKey) -> None:
+        # Without a release, the claim expires.
         with suppress(StorageUnavailable):
-            self.idempotency.release(once.key)
+            self.idempotency.release(key.key)

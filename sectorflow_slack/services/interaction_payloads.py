@@ -1,4 +1,4 @@
-"""Slack's interaction payloads, read with suspicion: a signature says who sent them, not what is in them."""
+"""Slack's interaction payloads. The signature proves the sender, not the fields: every type is checked."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ Json = Any
 
 #: Choices of the menu that are no actions by themselves.
 _CHOICES = {UP: VOTE, DOWN: VOTE}
-_LETTER_ID = re.compile(r"[0-9a-f]{32}")
+_QUESTION_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
 class BlockAction:
-    """One press of a button, or one choice of a menu (docs.slack.dev, ``block_actions`` payload)."""
+    """A click on a button, or a choice from a menu (docs.slack.dev, ``block_actions`` payload)."""
 
-    #: What is wanted, of ``formatting.actions``.
+    #: One of ``formatting.actions``.
     action: str
-    #: What the button carries: a letter's id or an answer's; "" where it is neither.
+    #: The value of a failed question's button, its id; "" for other values.
     question_id: str
     value: ActionValue | None
     app_id: str
-    #: Under which enterprise or team the installation may be kept, best first.
+    #: The enterprise or team that the installation may be stored under, best first.
     tenant_ids: tuple[str, ...]
     user_id: str
-    #: The person's own team, and its organisation where Slack says it.
+    #: The user's own team, and its organisation if Slack names it.
     user_tenants: tuple[str, ...]
     channel_id: str
     message_ts: str
@@ -49,9 +49,9 @@ class BlockAction:
 
 @dataclass(frozen=True, slots=True)
 class ViewSubmission:
-    """A question that somebody asked in a dialog (docs.slack.dev, ``view_submission`` payload)."""
+    """A submitted follow-up dialog (docs.slack.dev, ``view_submission`` payload)."""
 
-    #: The same however often it is sent.
+    #: The id of the view: the same if Slack sends the submission again.
     id: str
     value: ActionValue | None
     question: str
@@ -62,7 +62,7 @@ class ViewSubmission:
 
 
 def read_block_actions(payload: Mapping[str, Json]) -> Iterator[BlockAction]:
-    """Read the presses of a ``block_actions`` payload; none of any other."""
+    """Yield the actions of a ``block_actions`` payload; none of any other payload."""
     if payload.get("type") != "block_actions":
         return
     container, user = _object(payload, "container"), _object(payload, "user")
@@ -72,7 +72,7 @@ def read_block_actions(payload: Mapping[str, Json]) -> Iterator[BlockAction]:
         name = action_of(text(action, "action_id"))
         yield BlockAction(
             action=_CHOICES.get(decoded.choice, decoded.choice) if name == MORE and decoded else name,
-            question_id=value if _LETTER_ID.fullmatch(value) else "",
+            question_id=value if _QUESTION_ID.fullmatch(value) else "",
             value=decoded,
             app_id=text(payload, "api_app_id"),
             tenant_ids=_tenants(payload),
@@ -86,7 +86,7 @@ def read_block_actions(payload: Mapping[str, Json]) -> Iterator[BlockAction]:
 
 
 def read_view_submission(payload: Mapping[str, Json], callback_id: str) -> ViewSubmission | None:
-    """Read a dialog that was sent; None for anything else."""
+    """Return the submission of a dialog; None for any other payload."""
     view, user = _object(payload, "view"), _object(payload, "user")
     if payload.get("type") != "view_submission" or view.get("callback_id") != callback_id:
         return None
@@ -96,7 +96,7 @@ def read_view_submission(payload: Mapping[str, Json], callback_id: str) -> ViewS
         value=ActionValue.decode(view.get("private_metadata")),
         question=text(_object(_object(values, FOLLOW_UP_BLOCK), FOLLOW_UP_INPUT), "value").strip(),
         app_id=text(payload, "api_app_id"),
-        # In a shared channel the payload's team may be the other organisation's (slack-bolt's order).
+        # In a shared channel, the payload's team may be the other organisation's (slack-bolt's order).
         tenant_ids=tuple(
             dict.fromkeys(filter(None, (text(view, "app_installed_team_id"), *_tenants(payload))))
         ),
@@ -106,7 +106,7 @@ def read_view_submission(payload: Mapping[str, Json], callback_id: str) -> ViewS
 
 
 def _tenants(payload: Mapping[str, Json]) -> tuple[str, ...]:
-    """List under which team or enterprise the installation may be kept (org-wide: no team)."""
+    """Return the tenants that the installation may be stored under; an org-wide one may have no team."""
     team = text(_object(payload, "team"), "id")
     enterprise = text(_object(payload, "enterprise"), "id")
     org_wide = payload.get("is_enterprise_install") in (True, "true")
@@ -114,7 +114,7 @@ def _tenants(payload: Mapping[str, Json]) -> tuple[str, ...]:
 
 
 def _user_tenants(payload: Mapping[str, Json]) -> tuple[str, ...]:
-    """List a person's own team and, where the payload's ``team`` is that one, the organisation it is in."""
+    """Return the user's own team and, if it is the payload's ``team``, its organisation."""
     team, own = _object(payload, "team"), text(_object(payload, "user"), "team_id")
     organisation = text(team, "enterprise_id") if own and text(team, "id") == own else ""
     return tuple(filter(None, (own, organisation)))

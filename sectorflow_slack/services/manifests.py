@@ -1,4 +1,4 @@
-"""App manifests: what Slack is told of an app that is made for the service (docs.slack.dev, app manifest)."""
+"""The manifest of Slack apps that use this service (docs.slack.dev, app manifest)."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from sectorflow_slack.domain.slack import EVENTS, EVENTS_PATH, INTERACTIONS_PATH, OAUTH_REDIRECT_PATH, SCOPES
 
-#: Slack's limit for the name of a bot user, and the only characters it takes there.
+#: Slack's limit for the name of a bot user, and the characters that Slack refuses there.
 MAX_BOT_NAME = 80
 _NOT_IN_BOT_NAMES = re.compile(r"[^a-z0-9._-]+")
-#: For names that have no Latin letter and no digit.
+#: For app names without any Latin letter or digit.
 NAMELESS_BOT = "assistant"
 
 _SLACK_HOSTS = frozenset({"slack.com", "slack-gov.com"})
 
 
 def app_manifest(app_name: str, public_url: str) -> dict[str, object]:
-    """Describe an app that talks to this service.
+    """Return the manifest of an app.
 
     Args:
-        app_name: 1 to 35 characters, as people will see it.
-        public_url: where the world reaches the service, without a slash at its end. Slack asks its events
-            URL for a challenge while it makes the app.
+        app_name: 1 to 35 characters, as users will see it.
+        public_url: the service's public URL, without a slash at its end. Slack verifies the events URL
+            while it creates the app.
 
     """
     return {
@@ -45,8 +45,8 @@ def app_manifest(app_name: str, public_url: str) -> dict[str, object]:
             # An organisation may install the app for all its workspaces at once.
             "org_deploy_enabled": True,
             "socket_mode_enabled": False,
-            # Could never be turned off again, and a refresh token that got lost would mean that the customer
-            # installs anew. Tokens are sealed where they are kept, and revoked when they are done with.
+            # Rotation cannot be turned off again, and after the loss of a refresh token the customer must
+            # reinstall the app. Tokens are stored encrypted, and revoked on deletion.
             "token_rotation_enabled": False,
         },
     }
@@ -55,7 +55,7 @@ def app_manifest(app_name: str, public_url: str) -> dict[str, object]:
 def _features(app_name: str) -> dict[str, object]:
     return {
         "bot_user": {"display_name": bot_name(app_name), "always_online": True},
-        # Without its messages tab, an app gets no direct messages.
+        # Without its Messages tab, an app gets no direct messages.
         "app_home": {
             "home_tab_enabled": True,
             "messages_tab_enabled": True,
@@ -69,18 +69,18 @@ def _features(app_name: str) -> dict[str, object]:
 
 
 def bot_name(app_name: str) -> str:
-    """Give the name of an app's bot user: lower case, ``a-z 0-9 - _ .`` only, 1 to 80 characters."""
+    """Return the name of an app's bot user: lower case, ``a-z 0-9 - _ .`` only, 1 to 80 characters."""
     folded = unicodedata.normalize("NFKD", app_name.casefold()).encode("ascii", "ignore").decode().lower()
     return _NOT_IN_BOT_NAMES.sub("-", folded).strip("-._")[:MAX_BOT_NAME].rstrip("-._") or NAMELESS_BOT
 
 
 def creation_link(manifest: Mapping[str, object], slack_base_url: str) -> str:
-    """Give the address where a person makes an app of a manifest by hand.
+    """Return the URL of Slack's page that creates an app from a manifest.
 
     Args:
-        manifest: what is filled in there.
-        slack_base_url: ``https://slack.com``, ``https://slack-gov.com``, or a stand-in, which has the page
-            under its own address.
+        manifest: the manifest that the page is filled with.
+        slack_base_url: ``https://slack.com``, ``https://slack-gov.com``, or a sandbox, which serves the page
+            itself.
 
     """
     base = slack_base_url

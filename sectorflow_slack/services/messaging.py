@@ -1,4 +1,4 @@
-"""Speaking: single calls that say something in Slack, none while Slack wants quiet."""
+"""Messaging: calls to Slack within its rate limits, and the posting of a plan with them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ from sectorflow_slack.storage.questions import QuestionStore
 
 logger = logging.getLogger(__name__)
 
-
 POST = "chat.postMessage"
 UPDATE = "chat.update"
 DELETE = "chat.delete"
 POST_EPHEMERAL = "chat.postEphemeral"
 
-#: Slack says these of a message of ours that cannot be changed any more (docs.slack.dev, chat.update).
+#: Slack's codes for one of our messages that cannot be changed any more (docs.slack.dev, chat.update).
 GONE_CODES = frozenset(
     {
         "block_mismatch",
@@ -44,52 +43,53 @@ GONE_CODES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessagingService:
-    """Says one thing at a time for an installation.
+    """Posts, updates and deletes single messages of an installation.
 
-    Every method may raise ``SlackError``; ``SlackBusy`` with ``retry_after`` where Slack wants no such call
-    of this installation for a while.
+    Every method may raise ``SlackError``: ``SlackBusy`` with ``retry_after`` while Slack limits the method
+    for this installation.
     """
 
     pauses: PauseStore
     slack: SlackClient
     metrics: Metrics
-    #: The app whose name belongs to nobody in particular; its posts carry the customer's name for it.
+    #: The app that customers share: its messages carry the customer's name for it.
     shared_app_id: str | None
 
     def is_paused(self, installation: Installation) -> bool:
-        """Say whether Slack wants fewer calls of this installation for a while, so that answers come first.
+        """Whether Slack limits this installation's messages now, so that placeholders are left out.
 
-        What stands in for an answer costs a call to post it, and makes the answer a change of it, of which
-        Slack takes some 50 a minute (docs.slack.dev, rate limits: tier 3).
+        A placeholder costs a call, and its answer is then an update, of which Slack takes some 50 a minute
+        (docs.slack.dev, rate limits: tier 3).
         """
         return any(self.pauses.remaining(installation.key, method) > 0 for method in (POST, UPDATE))
 
-    def post(self, installation: Installation, place: Address, message: Message) -> str:
-        """Post a message and give its ``ts``."""
-        with self._not_too_often(installation, POST), timed(self.metrics, SLACK_SECONDS):
-            return self.slack.post(installation.bot.bot_token, self._signed(installation, place), message)
+    def post(self, installation: Installation, address: Address, message: Message) -> str:
+        """Post a message and return its ``ts``."""
+        named = self._with_username(installation, address)
+        with self._within_rate_limit(installation, POST), timed(self.metrics, SLACK_SECONDS):
+            return self.slack.post(installation.bot.bot_token, named, message)
 
     def update(self, installation: Installation, channel_id: str, ts: str, message: Message) -> None:
-        """Put another message in the place of one of ours."""
-        with self._not_too_often(installation, UPDATE):
+        """Replace one of our messages with another."""
+        with self._within_rate_limit(installation, UPDATE):
             self.slack.update(installation.bot.bot_token, channel_id, ts, for_update(message))
 
-    def post_or_update(self, installation: Installation, place: Address, message: Message, ts: str) -> str:
-        """Put a message in the place of ``ts``, or post it where that is "" or gone; gives where it is."""
+    def post_or_update(self, installation: Installation, address: Address, message: Message, ts: str) -> str:
+        """Replace the message ``ts``, or post a new one if that is "" or gone; return the ``ts`` of it."""
         if ts:
             try:
-                self.update(installation, place.channel_id, ts, message)
+                self.update(installation, address.channel_id, ts, message)
             except SlackRefused as error:
                 if error.code not in GONE_CODES:
                     raise
                 logger.info("message posted anew: %s", error.code)
             else:
                 return ts
-        return self.post(installation, place, message)
+        return self.post(installation, address, message)
 
     def delete(self, installation: Installation, channel_id: str, ts: str) -> None:
-        """Delete a message of ours; one that is gone is no error."""
-        with self._not_too_often(installation, DELETE):
+        """Delete one of our messages; a message that is gone is no error."""
+        with self._within_rate_limit(installation, DELETE):
             try:
                 self.slack.delete(installation.bot.bot_token, channel_id, ts)
             except SlackRefused as error:
@@ -97,22 +97,23 @@ class MessagingService:
                     raise
 
     def post_ephemeral(
-        self, installation: Installation, place: Address, user_id: str, message: Message
+        self, installation: Installation, address: Address, user_id: str, message: Message
     ) -> None:
-        """Say something to one person in a channel."""
-        with self._not_too_often(installation, POST_EPHEMERAL):
-            token, signed = installation.bot.bot_token, self._signed(installation, place)
-            self.slack.post_ephemeral(token, signed, user_id, message)
+        """Post a message in a channel that one user sees."""
+        named = self._with_username(installation, address)
+        with self._within_rate_limit(installation, POST_EPHEMERAL):
+            self.slack.post_ephemeral(installation.bot.bot_token, named, user_id, message)
 
-    def _signed(self, installation: Installation, place: Address) -> Address:
-        shared = installation.settings.app_id == self.shared_app_id
-        return Address(place.channel_id, place.thread_ts, installation.settings.app_name if shared else None)
+    def _with_username(self, installation: Installation, address: Address) -> Address:
+        is_shared = installation.settings.app_id == self.shared_app_id
+        return replace(address, username=installation.settings.app_name if is_shared else None)
 
     @contextmanager
-    def _not_too_often(self, installation: Installation, method: str) -> Iterator[None]:
-        quiet = self.pauses.remaining(installation.key, method)
-        if quiet > 0:
-            raise SlackBusy("ratelimited", quiet)
+    def _within_rate_limit(self, installation: Installation, method: str) -> Iterator[None]:
+        """Raise ``SlackBusy`` instead of a call that Slack would limit, and store a limit that it names."""
+        seconds = self.pauses.remaining(installation.key, method)
+        if seconds > 0:
+            raise SlackBusy("ratelimited", seconds)
         try:
             yield
         except SlackBusy as error:
@@ -122,79 +123,67 @@ class MessagingService:
             raise
 
 
+#: Seconds between two looks whether a placeholder that is being posted is there.
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostingService:
+    """Posts the messages of a plan, continuing after those that an earlier try posted."""
+
+    questions: QuestionStore
+    placeholders: PlaceholderStore
+    messaging: MessagingService
+    #: The holders of questions with a message that Slack may have taken and that is not stored as posted.
+    in_flight: set[str] = field(default_factory=set, init=False)
+
+    def post_plan(
+        self, question: Question, installation: Installation, plan: Plan, posted: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """Post the messages of a plan that are not posted yet; return the ``ts`` of all of them.
+
+        The first replaces the placeholder, if there is one.
+        """
+        placeholder = "" if posted or not plan.messages else self.take_over(question)
+        while len(posted) < len(plan.messages):
+            message = plan.messages[len(posted)]
+            self.questions.assert_held(question)
+            self.in_flight.add(question.holder)
+            try:
+                ts = self.messaging.post_or_update(installation, address_of(question), message, placeholder)
+                posted, placeholder = (*posted, ts), ""
+                retry_while_store_is_down(partial(self.questions.mark_posted, question, posted))
+                logger.info("message posted", extra={**question.ids, "number": len(posted)})
+            except SlackRefusedMessage as error:
+                forms, at = plainer_forms(message, error), len(posted)
+                logger.warning("message posted plainer: %s", error.code, extra=question.ids)
+                plan = replace(plan, messages=(*plan.messages[:at], *forms, *plan.messages[at + 1 :]))
+                retry_while_store_is_down(partial(self.questions.save_plan, question, plan, posted))
+            finally:
+                self.in_flight.discard(question.holder)
+        return posted
+
+    def take_over(self, question: Question) -> str:
+        """Return the ``ts`` of the question's placeholder, "" for none; none is posted from now on."""
+        while (placeholder := self.placeholders.take_over(question)) is None:
+            time.sleep(POLL_SECONDS)
+        # Slack itself removes a status with the first message.
+        return "" if placeholder == STATUS else placeholder
+
+
 def address_of(question: Question) -> Address:
-    """Give where a question's answer goes."""
+    """Return the channel and thread of a question's answer."""
     return Address(question.channel_id, question.reply_thread_ts)
 
 
-def next_form(message: Message, refusal: SlackRefusedMessage) -> tuple[Message, ...]:
-    """Give the next plainer form of a message that Slack refused.
+def plainer_forms(message: Message, refusal: SlackRefusedMessage) -> tuple[Message, ...]:
+    """Return the next plainer form of a message that Slack refused, as one message or several.
 
     Raises:
-        SlackRefusedMessage: it is as plain as can be; that refusal stands.
+        SlackRefusedMessage: the refusal, if the message is in its plainest form.
 
     """
     if not message.blocks:
         raise refusal
     simple = simpler(message)
     return (simple,) if simple != message else plainer(message)
-
-
-#: How often is looked whether what stands in for the answer is there by now.
-LOOK_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostingService:
-    """Says a plan in Slack, going on where an earlier try stopped."""
-
-    questions: QuestionStore
-    placeholders: PlaceholderStore
-    messaging: MessagingService
-    #: The holders of questions of which a message is on its way to Slack, or taken and not yet recorded.
-    under_way: set[str] = field(default_factory=set, init=False)
-
-    def post_plan(
-        self, question: Question, installation: Installation, plan: Plan, posted: tuple[str, ...]
-    ) -> tuple[str, ...]:
-        """Post the messages of a plan that are not posted yet; gives the ``ts`` of all of them.
-
-        The first takes the place of what stands in for the answer, if something does.
-        """
-        try:
-            return self._post_plan(question, installation, plan, posted)
-        finally:
-            self.under_way.discard(question.holder)
-
-    def _post_plan(
-        self, question: Question, installation: Installation, plan: Plan, posted: tuple[str, ...]
-    ) -> tuple[str, ...]:
-        placeholder = "" if posted or not plan.messages else self.take_over(question)
-        while len(posted) < len(plan.messages):
-            message = plan.messages[len(posted)]
-            try:
-                self.questions.assert_held(question)
-                self.under_way.add(question.holder)
-                ts = self.messaging.post_or_update(installation, address_of(question), message, placeholder)
-            except SlackRefusedMessage as error:
-                plan = _in_next_form(plan, len(posted), error)
-                logger.warning("message posted plainer: %s", error.code, extra=question.ids)
-                retry_while_store_is_down(partial(self.questions.save_plan, question, plan, posted))
-            else:
-                posted, placeholder = (*posted, ts), ""
-                retry_while_store_is_down(partial(self.questions.mark_posted, question, posted))
-                self.under_way.discard(question.holder)
-                logger.info("message posted", extra={**question.ids, "number": len(posted)})
-        return posted
-
-    def take_over(self, question: Question) -> str:
-        """Give the message that stands in for the answer, "" for none; nobody posts one from now on."""
-        while (placeholder := self.placeholders.take_over(question)) is None:
-            time.sleep(LOOK_SECONDS)
-        # Slack itself takes a status away with the first message.
-        return "" if placeholder == STATUS else placeholder
-
-
-def _in_next_form(plan: Plan, at: int, error: SlackRefusedMessage) -> Plan:
-    forms = next_form(plan.messages[at], error)
-    return replace(plan, messages=(*plan.messages[:at], *forms, *plan.messages[at + 1 :]))

@@ -1,4 +1,4 @@
-"""Consent: a person's trip to Slack and back, and the installation it leads to."""
+"""OAuth with Slack: from an install link to a stored installation."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from sectorflow_slack.storage.pending import PendingStore
 
 logger = logging.getLogger(__name__)
 
-#: Slack says these where the credentials of the app are wrong: no second try can do better.
+#: Slack's codes for wrong credentials of the app: a second try cannot succeed.
 CREDENTIAL_ERRORS = frozenset({"bad_client_secret", "invalid_client_id"})
 
-#: How often an installation is stored anew because the platform changes its terms at the same moment.
+#: How often to store an installation again because its settings changed at the same time.
 TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class AuthorizeRedirect:
-    """Where to send a browser for consent, and the state it must bring back."""
+    """The URL of Slack's consent page, and the state that the browser must bring back."""
 
     url: str = field(repr=False)
     state: str = field(repr=False)
@@ -47,10 +47,10 @@ class AuthorizeRedirect:
 
 @dataclass(frozen=True, slots=True)
 class OAuthCallback:
-    """What a browser brings back from Slack's consent page."""
+    """The parameters and the cookie of a browser that returns from Slack's consent page."""
 
     state: str | None = field(repr=False)
-    #: The state this browser was sent off with.
+    #: The state that the browser got with the redirect to Slack.
     cookie: str | None = field(repr=False)
     code: str | None = field(repr=False)
     error: str | None = None
@@ -58,7 +58,7 @@ class OAuthCallback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthService:
-    """Takes a pending installation through OAuth to the stored bot token."""
+    """Turns a pending installation into an installed one through OAuth."""
 
     apps: AppStore
     installations: InstallationStore
@@ -69,10 +69,10 @@ class OAuthService:
     clock: Clock
 
     def start(self, link: str) -> AuthorizeRedirect:
-        """Send a person off to Slack's consent page.
+        """Return the redirect to Slack's consent page.
 
         Raises:
-            ConsentRefused: the link leads nowhere (any more).
+            ConsentRefused: the link is unknown or has expired.
 
         """
         pending = self.pendings.find_by_link(link)
@@ -83,27 +83,27 @@ class OAuthService:
         url = self.slack.authorize_url(app, state, self.redirect_uri, pending.team_id)
         return AuthorizeRedirect(url, state)
 
-    def complete(self, answer: OAuthCallback) -> tuple[Installation, PendingInstallation]:
-        """Turn a person's consent into an installation; returns it and the request it came from.
+    def complete(self, callback: OAuthCallback) -> tuple[Installation, PendingInstallation]:
+        """Store the installation that a user consented to; returns it and its request.
 
         Raises:
-            ConsentRefused: the consent does not lead to one; nothing was stored of it.
+            ConsentRefused: there is no installation, and nothing was stored.
 
         """
-        pending, app = self._trip(answer)
+        pending, app = self._check_callback(callback)
         refusal = _Refusal(pending)
-        if answer.error is not None or not answer.code:
-            raise refusal.because("cancelled" if answer.error == "access_denied" else "slack_error")
-        bot = self._exchange(app, answer.code, refusal)
-        self._check_place(bot, refusal)
+        if callback.error is not None or not callback.code:
+            raise refusal.because("cancelled" if callback.error == "access_denied" else "slack_error")
+        bot = self._exchange(app, callback.code, refusal)
+        self._check_bot(bot, refusal)
         return self._install(bot, refusal)
 
     def _install(self, bot: BotInstall, refusal: _Refusal) -> tuple[Installation, PendingInstallation]:
-        """Store the installation with the terms that are in force at that moment; they may have changed."""
+        """Store the installation with its current settings, which may have changed during OAuth."""
         for _ in range(TRIES):
             pending = self.pendings.find(refusal.pending.settings.id)
             if pending is None or pending.status(self.clock()) != "pending":
-                self._give_back(bot)
+                self._return_token(bot)
                 raise refusal.because("dead_link")
             installation = Installation(pending.settings, bot, installed_at=self.clock())
             try:
@@ -111,24 +111,24 @@ class OAuthService:
             except RevisionConflict:
                 continue
             if not saved:
-                self._give_back(bot)
+                self._return_token(bot)
                 raise self._failed(refusal, "already_installed")
             ids = {"installation_id": pending.settings.id, "installation": str(installation.key)}
             logger.info("installed", extra=ids)
             return installation, pending
-        self._give_back(bot)
+        self._return_token(bot)
         raise refusal.because("stale")
 
     def _app(self, pending: PendingInstallation) -> SlackApp | None:
         return pending.slack_app or self.apps.find(pending.settings.app_id)
 
-    def _trip(self, answer: OAuthCallback) -> tuple[PendingInstallation, SlackApp]:
-        """Find what this browser was sent off for; the state is of no use afterwards."""
-        if answer.state and not answer.cookie:
+    def _check_callback(self, callback: OAuthCallback) -> tuple[PendingInstallation, SlackApp]:
+        """Consume the state and return the request and the app that the browser got it for."""
+        if callback.state and not callback.cookie:
             raise ConsentRefused("no_cookie")
-        if not answer.state or not _same(answer.state, answer.cookie):
+        if not callback.state or not _is_equal(callback.state, callback.cookie):
             raise ConsentRefused("other_browser")
-        state = self.states.consume(answer.state)
+        state = self.states.consume(callback.state)
         if state is None:
             raise ConsentRefused("stale")
         pending = self.pendings.find(state.installation_id)
@@ -151,47 +151,47 @@ class OAuthService:
         except SlackError as error:
             logger.warning("code refused: %s", error.code, extra=refusal.ids)
             if isinstance(error, InstallIncomplete):
-                self._leave_behind(error)
+                self._revoke_incomplete(error)
             if error.code in CREDENTIAL_ERRORS:
                 raise self._failed(refusal, "bad_credentials") from None
             raise refusal.because("slack_error") from None
 
-    def _check_place(self, bot: BotInstall, refusal: _Refusal) -> None:
-        """See that Slack installed the app that was asked for, in the team that was named."""
+    def _check_bot(self, bot: BotInstall, refusal: _Refusal) -> None:
+        """Check that Slack installed the requested app in the requested team."""
         pending = refusal.pending
         if bot.app_id != pending.settings.app_id:
-            self._give_back(bot)
+            self._return_token(bot)
             raise self._failed(refusal, "other_app")
         if pending.team_id is not None and pending.team_id != bot.tenant_id:
-            self._give_back(bot)
+            self._return_token(bot)
             raise refusal.because("other_team")
 
-    def _give_back(self, bot: BotInstall) -> None:
-        """Revoke a token that will not be stored, unless an installation lives by the same install.
+    def _return_token(self, bot: BotInstall) -> None:
+        """Revoke a bot token that is not needed, or store it with the installation that is there already.
 
-        Slack gives the same bot token again when an app is installed again; another one where it was
-        uninstalled meanwhile, or where its tokens end. The installation that is there goes on with what it
-        gave, as installed now: its own token may be over, and Slack may still have to tell of that.
+        Slack issues the same bot token if an app is installed again, but a new one if the app was
+        uninstalled in between or has token rotation on. The existing installation gets the new token and
+        install time: its own token may be invalid, and Slack's event about that may still be on its way.
         """
         for _ in range(TRIES):
             try:
-                living = self.installations.find(InstallationKey(bot.app_id, bot.tenant_id))
+                existing = self.installations.find(InstallationKey(bot.app_id, bot.tenant_id))
             except CannotDecrypt as error:
-                # It may be the token of the installation there, and has nowhere else to go.
-                logger.error("token left alone: %s", error.place)
+                # The unreadable installation may use this token, and its record cannot be updated.
+                logger.error("token not revoked: %s cannot be decrypted", error.place)
                 return
-            if living is None:
+            if existing is None:
                 self._revoke(bot.bot_token)
                 return
-            # Where its token is renewed at the same moment, this one is newer still.
-            if self.installations.renew(living, replace(living, bot=bot, installed_at=self.clock())):
-                logger.info("bot token handed over", extra={"installation": str(living.key)})
+            # If its token was renewed at the same time, try again: this token is newer still.
+            if self.installations.renew(existing, replace(existing, bot=bot, installed_at=self.clock())):
+                logger.info("bot token handed over", extra={"installation": str(existing.key)})
                 return
 
-    def _leave_behind(self, error: InstallIncomplete) -> None:
-        """Revoke a token that came with too little to be stored, unless an installation may live by it."""
+    def _revoke_incomplete(self, error: InstallIncomplete) -> None:
+        """Revoke the token of an incomplete install, unless an installation may use it."""
         if error.key is None or not self._is_free(error.key):
-            logger.error("token left alone: not enough came with it")
+            logger.error("token not revoked: an installation may use it")
         else:
             self._revoke(error.bot_token)
 
@@ -227,5 +227,5 @@ class _Refusal:
         )
 
 
-def _same(state: str, cookie: str | None) -> bool:
+def _is_equal(state: str, cookie: str | None) -> bool:
     return hmac.compare_digest(state.encode("utf-8", "replace"), (cookie or "").encode("utf-8", "replace"))

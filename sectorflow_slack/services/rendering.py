@@ -1,4 +1,4 @@
-"""Drawing: an answer's messages, brought up to date with what people pressed."""
+"""Rendering: the messages of a posted answer follow the buttons that users press."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.questions import StoredAnswer
 from sectorflow_slack.formatting.answers import digest, draw
 from sectorflow_slack.formatting.words import words_for
-from sectorflow_slack.services.messaging import MessagingService, address_of, next_form
+from sectorflow_slack.services.messaging import MessagingService, address_of, plainer_forms
 from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.locks import Locks
 
 logger = logging.getLogger(__name__)
 
-#: Whoever dies while it draws holds others up for no longer than this.
+#: How long a render lock outlives a crashed worker.
 LOCK_SECONDS = 30.0
-#: How long one waits for another who draws the same answer, and will mostly have drawn this press too.
+#: How long a worker waits while another renders the same answer: mostly the other renders this press too.
 WAIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderingService:
-    """Makes an answer's messages show its newest version, one process at a time."""
+    """Updates an answer's messages to its newest version, one process at a time."""
 
     answers: AnswerStore
     locks: Locks
@@ -34,99 +34,102 @@ class RenderingService:
     monotonic: Callable[[], float] = time.monotonic
 
     def render(self, answer_id: str, installation: Installation) -> bool:
-        """Bring the messages up to date; False where another process is still at it.
+        """Update the messages of an answer; False if another process still renders it.
 
-        An answer that is not wholly posted yet is drawn by who posts it.
+        An answer that is not posted completely is rendered by the worker that posts it.
 
         Raises:
-            SlackError: Slack did not take it.
+            SlackError: Slack did not take a message.
 
         """
         with self.locks.hold(f"draw:{answer_id}", LOCK_SECONDS, WAIT_SECONDS) as held:
-            begun = self.monotonic()
+            started = self.monotonic()
             while held:
-                kept = self.answers.find(answer_id)
-                if kept is None or not kept.posted or kept.rendered >= kept.version:
+                stored = self.answers.find(answer_id)
+                if stored is None or not stored.posted or stored.rendered >= stored.version:
                     break
-                screen = _Screen(self.answers, kept)
+                messages = _PostedMessages(self.answers, stored)
                 try:
-                    self._render(screen, installation)
+                    self._render(messages, installation)
                 finally:
-                    if self.monotonic() - begun > LOCK_SECONDS:
-                        # Somebody else may have drawn at the same time.
-                        screen.forget(*range(len(screen.kept.posted)))
+                    if self.monotonic() - started > LOCK_SECONDS:
+                        # Another process may have rendered at the same time.
+                        messages.mark_unknown(*range(len(messages.stored.posted)))
             return held
 
-    def _render(self, screen: _Screen, installation: Installation) -> None:
-        """Change the messages that are to show something else; post what is missing, take away what is left.
+    def _render(self, messages: _PostedMessages, installation: Installation) -> None:
+        """Update the messages that differ from the answer, post missing ones and delete surplus ones.
 
-        Slack takes some 50 changes a minute (docs.slack.dev, rate limits: tier 3).
+        Unchanged messages cost no call: Slack takes some 50 updates a minute (docs.slack.dev, rate limits:
+        tier 3).
         """
-        answer, place = screen.kept.answer, address_of(screen.kept.answer.question)
-        wanted = [(message, digest(message)) for message in draw(answer, words_for(answer.question.locale))]
-        at = 0
-        while at < len(wanted):
-            message, known_by = wanted[at]
-            if screen.shows(at, known_by):
-                at += 1
-                continue
-            screen.forget(at)
-            try:
-                ts = self.messaging.post_or_update(installation, place, message, screen.ts(at))
-            except SlackRefusedMessage as error:
-                forms = next_form(message, error)
-                # Of several messages in its place none shows all of it.
-                wanted[at : at + 1] = [(form, known_by if len(forms) == 1 else "") for form in forms]
-                logger.warning("message drawn plainer: %s", error.code, extra=answer.question.ids)
-                continue
-            screen.put(at, ts, known_by)
-            at += 1
-        screen.forget(at, *range(at + 1, len(screen.kept.posted)))
-        for surplus in screen.kept.posted[at:]:
-            self.messaging.delete(installation, place.channel_id, surplus)
-        screen.end(at)
-        logger.info("answer drawn", extra=answer.question.ids)
+        question = messages.stored.answer.question
+        rendered = draw(messages.stored.answer, words_for(question.locale))
+        wanted = [(message, digest(message)) for message in rendered]
+        index = 0
+        while index < len(wanted):
+            message, message_digest = wanted[index]
+            if messages.digest_at(index) != message_digest or not message_digest:
+                messages.mark_unknown(index)
+                try:
+                    ts = self.messaging.post_or_update(
+                        installation, address_of(question), message, messages.ts_at(index)
+                    )
+                except SlackRefusedMessage as error:
+                    forms = plainer_forms(message, error)
+                    # None of several plainer messages has the content of the refused one.
+                    shown = message_digest if len(forms) == 1 else ""
+                    wanted[index : index + 1] = [(form, shown) for form in forms]
+                    logger.warning("message rendered plainer: %s", error.code, extra=question.ids)
+                    continue
+                messages.mark_shown(index, ts, message_digest)
+            index += 1
+        messages.mark_unknown(*range(index, len(messages.stored.posted)))
+        for surplus in messages.stored.posted[index:]:
+            self.messaging.delete(installation, question.channel_id, surplus)
+        messages.mark_rendered(index)
+        logger.info("answer rendered", extra=question.ids)
 
 
 @dataclass(slots=True)
-class _Screen:
-    """The messages of an answer, each change of which is recorded.
+class _PostedMessages:
+    """The messages of an answer in Slack, and the digest of what each is known to show.
 
-    What one shows is forgotten before it is changed, and known again once Slack has taken it: whoever goes
-    on after a crash may change it once too often, and never leaves an old one behind.
+    The digest of a message is stored as unknown ("") before each update, and stored again once Slack has
+    taken the update. A worker that continues after a crash may update a message once too often, but leaves
+    no outdated one.
     """
 
     answers: AnswerStore
-    kept: StoredAnswer
+    stored: StoredAnswer
 
-    def ts(self, at: int) -> str:
-        """Give the message in a place, "" where there is none yet."""
-        return "".join(self.kept.posted[at : at + 1])
+    def ts_at(self, index: int) -> str:
+        """Return the ``ts`` of a message, "" if it is not posted yet."""
+        return "".join(self.stored.posted[index : index + 1])
 
-    def shows(self, at: int, known_by: str) -> bool:
-        """Say whether the message in a place is known to show this already."""
-        return bool(known_by) and self.kept.digests[at : at + 1] == (known_by,)
+    def digest_at(self, index: int) -> str:
+        """Return the digest of a message, "" if it is unknown."""
+        return "".join(self.stored.digests[index : index + 1])
 
-    def forget(self, *places: int) -> None:
-        """Record that nobody knows what stands in these places."""
-        digests = tuple("" if at in places else each for at, each in enumerate(self.kept.digests))
-        self._record(replace(self.kept, digests=digests))
+    def mark_unknown(self, *indexes: int) -> None:
+        """Store that it is unknown what these messages show."""
+        digests = ("" if at in indexes else each for at, each in enumerate(self.stored.digests))
+        self._store(replace(self.stored, digests=tuple(digests)))
 
-    def put(self, at: int, ts: str, known_by: str) -> None:
-        """Record what stands in a place, the one behind the last too."""
-        posted, unknown = self.kept.posted, len(self.kept.posted) - len(self.kept.digests)
-        digests = (*self.kept.digests, *[""] * unknown)
-        posted = (*posted[:at], ts, *posted[at + 1 :])
-        self._record(replace(self.kept, posted=posted, digests=(*digests[:at], known_by, *digests[at + 1 :])))
+    def mark_shown(self, index: int, ts: str, message_digest: str) -> None:
+        """Store what a message shows; it may be one more than there were."""
+        posted = self.stored.posted
+        digests = self.stored.digests + ("",) * (len(posted) - len(self.stored.digests))
+        posted = (*posted[:index], ts, *posted[index + 1 :])
+        digests = (*digests[:index], message_digest, *digests[index + 1 :])
+        self._store(replace(self.stored, posted=posted, digests=digests))
 
-    def end(self, count: int) -> None:
-        """Record that so many messages show the newest version, and that there are no others."""
-        kept = self.kept
-        self._record(
-            replace(kept, posted=kept.posted[:count], digests=kept.digests[:count], rendered=kept.version)
-        )
+    def mark_rendered(self, count: int) -> None:
+        """Store that these first messages, and no others, show the newest version."""
+        posted, digests = self.stored.posted[:count], self.stored.digests[:count]
+        self._store(replace(self.stored, posted=posted, digests=digests, rendered=self.stored.version))
 
-    def _record(self, kept: StoredAnswer) -> None:
-        if kept != self.kept:
-            self.answers.mark_rendered(kept)
-        self.kept = kept
+    def _store(self, stored: StoredAnswer) -> None:
+        if stored != self.stored:
+            self.answers.mark_rendered(stored)
+        self.stored = stored

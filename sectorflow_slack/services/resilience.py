@@ -1,4 +1,4 @@
-"""Recording what cannot be taken back: an answer that was paid for, a message that Slack has taken."""
+"""Outages of the store: steps that must be stored wait for its end, best-effort steps are skipped."""
 
 from __future__ import annotations
 
@@ -13,25 +13,21 @@ from sectorflow_slack.storage.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-
 T = TypeVar("T")
 
-#: As long as a Redis takes to fail over, and less than a worker that is told to stop has left; nobody else
-#: can take the question up meanwhile.
+#: As long as a Redis takes to fail over, and shorter than the time that a worker has left after SIGTERM.
 OUTAGE_SECONDS = 20.0
 PAUSE_SECONDS = 0.5
 
 
 def retry_while_store_is_down(record: Callable[[], T], seconds: float | None = None) -> T:
-    """Record a step, waiting out an outage of the store: given up, it would be taken twice.
+    """Store what cannot be undone, such as a reply that was charged; wait for the end of an outage.
 
-    Waits for ``OUTAGE_SECONDS`` where no other time is given.
-
-    Gives what ``record`` does.
+    Waits for ``OUTAGE_SECONDS`` unless other ``seconds`` are given. Returns what ``record`` returns.
 
     Raises:
-        StorageUnavailable: the outage lasts.
-        LeaseLost: somebody else has the question.
+        StorageUnavailable: the outage lasts longer.
+        LeaseLost: another worker has the question.
 
     """
     deadline = time.monotonic() + (OUTAGE_SECONDS if seconds is None else seconds)
@@ -46,10 +42,10 @@ def retry_while_store_is_down(record: Callable[[], T], seconds: float | None = N
 
 @contextmanager
 def best_effort(outcome: str, ids: Mapping[str, str]) -> Iterator[None]:
-    """Log ``outcome`` where the store is away during a step that nobody is worse off without.
+    """Log ``outcome`` and continue if the store is down during a step that may be skipped.
 
-    A question in line is stored: workers look for such ones every few seconds. An errand shows something
-    sooner or nicer than it will be seen anyway.
+    A worker that is not woken finds the stored question a few seconds later. A Slack job only shows sooner
+    what users see anyway.
     """
     try:
         yield
@@ -59,7 +55,7 @@ def best_effort(outcome: str, ids: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def timed(metrics: Metrics, name: str) -> Iterator[None]:
-    """Observe how long the block takes, however it ends."""
+    """Observe how long the block takes, even if it raises."""
     started = time.perf_counter()
     try:
         yield

@@ -1,4 +1,4 @@
-"""Taking bot tokens back at Slack whose installations were deleted, however long Slack is away."""
+"""Revocation of the bot tokens of deleted installations, repeated until Slack confirms it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ logger = logging.getLogger(__name__)
 
 FIRST_DELAY_SECONDS = 60.0
 LONGEST_DELAY_SECONDS = 3600.0
-#: After the first six, which come to two hours, one each hour: given up after 30 days.
+#: The first six tries take two hours, then there is one each hour for 30 days.
 MAX_TRIES = 6 + 30 * 24
-#: So many are taken up at a time, so that a worker's other errands get their turn.
+#: So few that the worker's other jobs are not delayed.
 MAX_AT_ONCE = 20
 
-#: Slack says these of a token that is good for nothing any more.
+#: Slack's codes for a token that does not work any more.
 DEAD_TOKEN_CODES = frozenset({"account_inactive", "invalid_auth", "token_expired", "token_revoked"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevocationService:
-    """Revokes tokens: at once, and again later for as long as Slack does not say that they are gone."""
+    """Revokes tokens at once, and later again until Slack confirms it."""
 
     revocations: RevocationStore
     installations: InstallationStore
@@ -36,10 +36,10 @@ class RevocationService:
     clock: Clock
 
     def revoke_now(self, installation: Installation) -> None:
-        """Try once to revoke the token of an installation that was just removed; the rest is for workers.
+        """Try once to revoke the token of an installation that was just deleted; workers repeat it.
 
-        A token that is renewed from time to time is theirs alone: the one that is stored may be newer. One
-        that no key opens cannot be revoked.
+        Rotating tokens are left to workers, because the stored one may be newer. A token that no key
+        decrypts (here "") cannot be revoked.
         """
         bot = installation.bot
         if bot.refresh_token or not bot.bot_token:
@@ -52,31 +52,31 @@ class RevocationService:
             logger.warning("revocation left to workers: %s", error, extra=_ids(revocation))
 
     def revoke_due(self) -> None:
-        """Revoke what is due; what Slack does not take now comes again later.
+        """Revoke the tokens that are due; those that Slack does not revoke now are due again later.
 
         Raises:
-            StorageUnavailable: the stores could not be asked; nothing is lost.
+            StorageUnavailable: the store is down; nothing is lost.
 
         """
         for _ in range(MAX_AT_ONCE):
             revocation = self.revocations.lease()
             if revocation is None:
                 return
-            self._finish(revocation)
+            self._complete_or_release(revocation)
 
-    def _finish(self, revocation: Revocation) -> None:
+    def _complete_or_release(self, revocation: Revocation) -> None:
         try:
-            revocation = self._alive(revocation)
+            revocation = self._with_fresh_token(revocation)
             self._revoke(revocation)
         except SlackError as error:
-            self._later(revocation, error.code, error.retry_after or 0.0)
+            self._release(revocation, error.code, error.retry_after or 0.0)
         except CannotDecrypt as error:
-            # The app's secrets, or those of the installation that may live by this token again.
-            self._later(revocation, str(error))
+            # No key decrypts the app, or an installation that may use this token.
+            self._release(revocation, str(error))
         else:
             self.revocations.complete(revocation)
 
-    def _later(self, revocation: Revocation, reason: str, pause: float = 0.0) -> None:
+    def _release(self, revocation: Revocation, reason: str, retry_after: float = 0.0) -> None:
         if revocation.tries + 1 >= MAX_TRIES:
             logger.error("token never revoked: %s", reason, extra=_ids(revocation))
             self.revocations.complete(revocation)
@@ -84,7 +84,7 @@ class RevocationService:
         delay = min(FIRST_DELAY_SECONDS * 2 ** min(revocation.tries, 10), LONGEST_DELAY_SECONDS)
         logger.warning("token not revoked: %s", reason, extra={**_ids(revocation), "delay": delay})
         tried = replace(revocation, tries=revocation.tries + 1)
-        self.revocations.release(tried, max(delay, pause))
+        self.revocations.release(tried, max(delay, retry_after))
 
     def _revoke(self, revocation: Revocation) -> None:
         if self._is_in_use(revocation):
@@ -97,12 +97,12 @@ class RevocationService:
         logger.info("token revoked", extra=_ids(revocation))
 
     def _is_in_use(self, revocation: Revocation) -> bool:
-        """Say whether an installation lives by this token again: a new install gets the same one."""
-        living = self.installations.find(revocation.key)
-        return living is not None and living.bot.bot_token == revocation.bot_token
+        """Whether an installation uses this token: a second install of an app gets the same one."""
+        installation = self.installations.find(revocation.key)
+        return installation is not None and installation.bot.bot_token == revocation.bot_token
 
-    def _alive(self, revocation: Revocation) -> Revocation:
-        """Give a revocation whose token has not expired; of one that has, the successor is revoked."""
+    def _with_fresh_token(self, revocation: Revocation) -> Revocation:
+        """Renew an expired token, so that its successor is revoked."""
         expires_at = revocation.token_expires_at
         if expires_at is None or not revocation.refresh_token or expires_at > self.clock():
             return revocation

@@ -1,16 +1,28 @@
-"""Running errands: short calls to Slack for somebody who looks at it now."""
+"""What a worker does for each kind of Slack job."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sectorflow_slack.domain.errors import SectorFlowError, SlackBusy, SlackError
 from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.ports import SlackClient, TaskQueue
-from sectorflow_slack.domain.questions import Address, StoredAnswer
-from sectorflow_slack.domain.slack_jobs import SlackJob
+from sectorflow_slack.domain.questions import Address, Message, ModelAnswer
+from sectorflow_slack.domain.slack_jobs import (
+    OpenView,
+    PostDirectMessage,
+    PostEphemeral,
+    PostPlaceholder,
+    PostPlainText,
+    PublishHome,
+    RenderAnswer,
+    SlackJob,
+    SuggestPrompts,
+    UpdateMessage,
+)
 from sectorflow_slack.formatting.copying import plain_text_messages
 from sectorflow_slack.formatting.dialogs import follow_up_dialog
 from sectorflow_slack.formatting.greeting import greeting
@@ -27,15 +39,15 @@ from sectorflow_slack.storage.installations import InstallationStore
 
 logger = logging.getLogger(__name__)
 
-#: How long an errand waits that Slack does not take now, where it does not say.
-AGAIN_SECONDS = 1.0
+#: The delay before the next try if Slack names none.
+RETRY_SECONDS = 1.0
 #: Ten tries, each after twice as long a wait, come to a quarter of an hour.
 MAX_TRIES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlackJobService:
-    """Runs one errand of a worker's."""
+    """Runs a worker's Slack jobs."""
 
     installations: InstallationStore
     tokens: TokenService
@@ -48,81 +60,83 @@ class SlackJobService:
     queue: TaskQueue
 
     def run(self, job: SlackJob) -> None:
-        """Run an errand; what Slack or SectorFlow refuse is logged, and no one is worse off for it."""
+        """Run a job; errors of Slack and SectorFlow are logged, and only a rendering is tried again."""
         installation = self.installations.find(job.installation)
         if installation is None:
             return
         try:
-            self._handlers[job.kind](job, self.tokens.ensure_fresh(installation))
+            self._handlers[type(job)](job, self.tokens.ensure_fresh(installation))
         except SlackBusy as error:
-            if job.kind == "draw" and job.tries < MAX_TRIES:
-                # What was pressed is to be seen, however late.
-                delay = error.retry_after or AGAIN_SECONDS * 2**job.tries
+            if isinstance(job, RenderAnswer) and job.tries < MAX_TRIES:
+                # The stored answer has changed: Slack must show that, however late.
+                delay = error.retry_after or RETRY_SECONDS * 2**job.tries
                 self.queue.enqueue(replace(job, tries=job.tries + 1), delay=delay)
-            logger.warning("errand put off: %s", error.code, extra=_ids(job))
+            logger.warning("Slack job refused for now: %s", error.code, extra=_ids(job))
         except (SlackError, SectorFlowError) as error:
-            logger.warning("errand failed: %s", error, extra=_ids(job))
+            logger.warning("Slack job failed: %s", error, extra=_ids(job))
 
     @property
-    def _handlers(self) -> Mapping[str, Callable[[SlackJob, Installation], None]]:
+    def _handlers(self) -> Mapping[type[SlackJob], Callable[[Any, Installation], None]]:
         return {
-            "greet": self._post_placeholder,
-            "draw": self._render_answer,
-            "dialog": self._open_dialog,
-            "copy": self._copy,
-            "tell": self._post_notice,
-            "home": self._show_home,
-            "suggest": self._suggest,
+            PostPlaceholder: self._post_placeholder,
+            RenderAnswer: self._render_answer,
+            OpenView: self._open_view,
+            PostPlainText: self._post_plain_text,
+            PostEphemeral: self._post_ephemeral,
+            PostDirectMessage: self._post_direct_message,
+            UpdateMessage: self._update_message,
+            PublishHome: self._publish_home,
+            SuggestPrompts: self._suggest_prompts,
         }
 
-    def _post_placeholder(self, job: SlackJob, installation: Installation) -> None:
+    def _post_placeholder(self, job: PostPlaceholder, installation: Installation) -> None:
         self.placeholders.post(job.question_id, installation, job.placeholder)
 
-    def _render_answer(self, job: SlackJob, installation: Installation) -> None:
-        if not self.rendering.render(job.question_id, installation):
-            self.queue.enqueue(job, delay=AGAIN_SECONDS)
+    def _render_answer(self, job: RenderAnswer, installation: Installation) -> None:
+        if not self.rendering.render(job.answer_id, installation):
+            self.queue.enqueue(job, delay=RETRY_SECONDS)
 
-    def _open_dialog(self, job: SlackJob, installation: Installation) -> None:
-        kept = self._find_answer(job)
-        if kept is not None:
-            name = kept.answer.models[job.model].name
-            view = follow_up_dialog(kept.answer.id, job.model, name, words_for(""))
+    def _open_view(self, job: OpenView, installation: Installation) -> None:
+        model = self._find_model(job.answer_id, job.model)
+        if model is not None:
+            view = follow_up_dialog(job.answer_id, job.model, model.name, words_for(""))
             self.slack.open_view(installation.bot.bot_token, job.trigger_id, view)
 
-    def _copy(self, job: SlackJob, installation: Installation) -> None:
-        kept = self._find_answer(job)
-        if kept is not None:
-            model, place = kept.answer.models[job.model], _place(job)
+    def _post_plain_text(self, job: PostPlainText, installation: Installation) -> None:
+        model = self._find_model(job.answer_id, job.model)
+        if model is not None:
+            address = Address(job.channel_id, job.thread_ts or None)
             for message in plain_text_messages(model.name, model.text, words_for("")):
-                self.messaging.post_ephemeral(installation, place, job.user_id, message)
+                self.messaging.post_ephemeral(installation, address, job.user_id, message)
 
-    def _post_notice(self, job: SlackJob, installation: Installation) -> None:
-        message = notice(str(getattr(words_for(""), job.sentence)))
-        if job.placeholder:
-            self.messaging.update(installation, job.channel_id, job.placeholder, message)
-        elif job.channel_id:
-            self.messaging.post_ephemeral(installation, _place(job), job.user_id, message)
-        else:
-            # Slack takes a person's id for the DM with them (docs.slack.dev, chat.postMessage).
-            self.messaging.post(installation, Address(job.user_id), message)
+    def _post_ephemeral(self, job: PostEphemeral, installation: Installation) -> None:
+        address = Address(job.channel_id, job.thread_ts or None)
+        self.messaging.post_ephemeral(installation, address, job.user_id, _message(job.sentence))
 
-    def _show_home(self, job: SlackJob, installation: Installation) -> None:
+    def _post_direct_message(self, job: PostDirectMessage, installation: Installation) -> None:
+        # Slack takes a user's id for the DM with them (docs.slack.dev, chat.postMessage).
+        self.messaging.post(installation, Address(job.user_id), _message(job.sentence))
+
+    def _update_message(self, job: UpdateMessage, installation: Installation) -> None:
+        self.messaging.update(installation, job.channel_id, job.ts, _message(job.sentence))
+
+    def _publish_home(self, job: PublishHome, installation: Installation) -> None:
         view = home(self.app_home.facts(installation), words_for(""))
         self.slack.publish_home(installation.bot.bot_token, job.user_id, view)
 
-    def _suggest(self, job: SlackJob, installation: Installation) -> None:
+    def _suggest_prompts(self, job: SuggestPrompts, installation: Installation) -> None:
         prompts = self.app_home.prompts(installation)
-        hello = greeting(len(installation.settings.sectorflow.model_ids), words_for(""))
-        self.slack.set_suggested_prompts(installation.bot.bot_token, job.channel_id, hello, prompts)
+        title = greeting(len(installation.settings.sectorflow.model_ids), words_for(""))
+        self.slack.set_suggested_prompts(installation.bot.bot_token, job.channel_id, title, prompts)
 
-    def _find_answer(self, job: SlackJob) -> StoredAnswer | None:
-        kept = self.answers.find(job.question_id)
-        return kept if kept is not None and job.model < len(kept.answer.models) else None
+    def _find_model(self, answer_id: str, model: int) -> ModelAnswer | None:
+        stored = self.answers.find(answer_id)
+        return stored.answer.models[model] if stored and model < len(stored.answer.models) else None
 
 
-def _place(job: SlackJob) -> Address:
-    return Address(job.channel_id, job.thread_ts or None)
+def _message(sentence: str) -> Message:
+    return notice(str(getattr(words_for(""), sentence)))
 
 
 def _ids(job: SlackJob) -> dict[str, str]:
-    return {"errand": job.kind, "installation": str(job.installation)}
+    return {"slack_job": job.kind, "installation": str(job.installation)}

@@ -1,4 +1,4 @@
-"""Keeping bot tokens alive that expire: apps with token rotation (docs.slack.dev, using token rotation)."""
+"""Bot tokens that expire: renewal for apps with token rotation (docs.slack.dev, using token rotation)."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from sectorflow_slack.storage.locks import Locks
 
 logger = logging.getLogger(__name__)
 
-#: A token of twelve hours is renewed when it has less than this to live, as Slack's own SDK does it.
+#: A token, which lives for twelve hours, is renewed this long before its end, as in Slack's own SDK.
 RENEW_BEFORE_SECONDS = 2 * 3600
-#: What a token must have left to be used: what is begun with it should end with it.
+#: How long a token must still live to be used, so that it does not expire during a job.
 USABLE_SECONDS = 60
-#: A process that dies while it renews holds others up for no longer than this.
+#: How long a renewal lock outlives a crashed process.
 LOCK_SECONDS = 30.0
-#: How long one waits that has no other token to use.
+#: How long a process without a usable token waits for the renewal by another.
 WAIT_SECONDS = 12.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenService:
-    """Renews bot tokens, one process at a time: a refresh token works once.
+    """Renews bot tokens, one process at a time because a refresh token works once.
 
-    The old token stays where it is until the new one is stored. Whoever can still use the old one does not
-    wait for the new.
+    The old token stays stored until it is replaced. While it is usable, other processes use it without
+    waiting.
     """
 
     apps: AppStore
@@ -41,11 +41,11 @@ class TokenService:
     clock: Clock
 
     def ensure_fresh(self, installation: Installation) -> Installation:
-        """Give the installation with a bot token that can be used now; renews it in good time.
+        """Return the installation with a usable bot token, renewed if it expires soon.
 
         Raises:
-            SlackError: its token has expired, and there is no new one.
-            StorageUnavailable: the stores could not be asked.
+            SlackError: the token has expired and could not be renewed.
+            StorageUnavailable: the store is down.
 
         """
         if self._lives(installation.bot, RENEW_BEFORE_SECONDS):
@@ -62,11 +62,11 @@ class TokenService:
                 return installation
 
     def renew_now(self, installation: Installation) -> Installation:
-        """Give the installation with another bot token: Slack said of this one that it has expired.
+        """Return the installation with another bot token, after Slack refused this one as expired.
 
         Raises:
-            SlackError: there is no other.
-            StorageUnavailable: the stores could not be asked.
+            SlackError: the token could not be renewed.
+            StorageUnavailable: the store is down.
 
         """
         if not installation.bot.refresh_token:
@@ -74,7 +74,7 @@ class TokenService:
         return self._renewed(installation)
 
     def _renewed(self, installation: Installation) -> Installation:
-        """Wait for whoever renews it already, else renew it."""
+        """Renew the token, or wait for the process that renews it already."""
         with self.locks.hold(_lock(installation), LOCK_SECONDS, wait=WAIT_SECONDS) as held:
             if held:
                 return self._renew(installation)
@@ -84,7 +84,7 @@ class TokenService:
         return current
 
     def _renew(self, installation: Installation) -> Installation:
-        """Renew the token, unless somebody has meanwhile; the lock is held."""
+        """Renew the token unless another process has; the caller holds the lock."""
         current = self._renewed_by_others(installation)
         if current is not None:
             return current
@@ -92,7 +92,7 @@ class TokenService:
         try:
             fresh = self.slack.refresh(app, installation.bot.refresh_token)
         except SlackRefused:
-            # Whoever held the lock before and lost it may have used the refresh token since.
+            # A process whose lock expired during its call may have used the refresh token.
             current = self._renewed_by_others(installation)
             if current is None:
                 raise
@@ -102,7 +102,7 @@ class TokenService:
     def _store(self, installation: Installation, fresh: FreshToken) -> Installation:
         renewed = replace(installation, bot=installation.bot.with_token(fresh))
         if not retry_while_store_is_down(partial(self.installations.renew, installation, renewed)):
-            logger.warning("fresh bot token not kept", extra=_ids(installation))
+            logger.warning("fresh bot token not stored", extra=_ids(installation))
             current = self.installations.find(installation.key)
             if current is None:
                 self._revoke(fresh, installation)
@@ -111,14 +111,14 @@ class TokenService:
         return renewed
 
     def _revoke(self, fresh: FreshToken, installation: Installation) -> None:
-        """Take back a token that came after its installation was forgotten: nobody else knows of it."""
+        """Revoke a token that arrived after its installation was deleted: it is stored nowhere."""
         try:
             self.slack.revoke(fresh.bot_token)
         except SlackError as error:
             logger.warning("fresh bot token not revoked: %s", error.code, extra=_ids(installation))
 
     def _renewed_by_others(self, installation: Installation) -> Installation | None:
-        """Give the installation as it is stored, where it has another token by now."""
+        """Return the stored installation if it has another token by now, else None."""
         current = self.installations.find(installation.key)
         if current is None or current.bot.bot_token == installation.bot.bot_token:
             return None
@@ -131,7 +131,7 @@ class TokenService:
         return app
 
     def _lives(self, bot: BotInstall, seconds: float) -> bool:
-        """Say whether a bot token is good for so long; one without an end, or without a successor, always."""
+        """Whether a bot token lives that long; always true if it does not expire or cannot be renewed."""
         if bot.token_expires_at is None or not bot.refresh_token:
             return True
         return bot.token_expires_at - self.clock() > seconds

@@ -1,10 +1,12 @@
+"""What the values of the domain derive from their fields, and what their reprs show."""
+
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
 
-from sectorflow_slack.domain.installations import InstallationKey, OAuthState, Status
+from sectorflow_slack.domain.installations import InstallationKey, OAuthState
 from sectorflow_slack.domain.questions import FailedQuestion, Message, ModelAnswer, Plan, Progress, Reply
 from tests.values import (
     API_TOKEN,
@@ -29,34 +31,30 @@ from tests.values import (
         ("already_installed", NOW + 10, "failed"),
     ],
 )
-def test_a_pending_installation_waits_expires_or_has_failed(
-    failure: str | None, now: float, status: Status
-) -> None:
-    pending = make_pending(expires_at=NOW + 10, failure=failure)
-
-    assert pending.status(now) == status
+def test_an_installation_without_consent_is_pending_expired_or_failed(failure, now, status):
+    assert make_pending(expires_at=NOW + 10, failure=failure).status(now) == status
 
 
-def test_an_installation_is_kept_under_its_app_and_team() -> None:
-    installation = make_installation()
+@pytest.mark.parametrize(
+    ("team_id", "enterprise_id", "is_org_wide", "tenant_id"),
+    [
+        (TEAM_ID, None, False, TEAM_ID),
+        (TEAM_ID, "E0ORG", False, TEAM_ID),
+        (None, "E0ORG", True, "E0ORG"),
+    ],
+)
+def test_the_key_of_an_installation_is_its_app_and_tenant(team_id, enterprise_id, is_org_wide, tenant_id):
+    bot = make_bot(team_id=team_id, enterprise_id=enterprise_id, is_enterprise_install=is_org_wide)
 
-    assert installation.key == InstallationKey("A0OWN", TEAM_ID)
-    assert str(installation.key) == f"A0OWN:{TEAM_ID}"
+    key = make_installation(bot=bot).key
+
+    assert key == InstallationKey("A0OWN", tenant_id)
+    assert str(key) == f"A0OWN:{tenant_id}"
 
 
-def test_an_org_wide_installation_is_kept_under_the_enterprise() -> None:
-    bot = make_bot(team_id=None, enterprise_id="E0ORG", is_enterprise_install=True)
-
-    assert bot.tenant_id == "E0ORG"
-
-
-def test_a_team_of_an_enterprise_keeps_its_own_installation() -> None:
-    assert make_bot(enterprise_id="E0ORG").tenant_id == TEAM_ID
-
-
-@pytest.mark.parametrize("is_enterprise_install", [True, False])
-def test_an_install_without_a_place_has_no_key(is_enterprise_install: bool) -> None:
-    bot = make_bot(team_id=None, enterprise_id=None, is_enterprise_install=is_enterprise_install)
+@pytest.mark.parametrize("is_org_wide", [True, False])
+def test_an_install_without_a_tenant_has_no_key(is_org_wide):
+    bot = make_bot(team_id=None, enterprise_id=None, is_enterprise_install=is_org_wide)
 
     with pytest.raises(ValueError, match="names a team or an enterprise"):
         _ = bot.tenant_id
@@ -64,31 +62,22 @@ def test_an_install_without_a_place_has_no_key(is_enterprise_install: bool) -> N
 
 @pytest.mark.parametrize(
     ("is_direct", "thread_ts", "expected"),
-    [
-        (False, None, "1.000100"),
-        (False, "0.5", "0.5"),
-        (True, None, None),
-        (True, "0.5", "0.5"),
-    ],
+    [(False, None, "1.000100"), (False, "0.5", "0.5"), (True, None, None), (True, "0.5", "0.5")],
 )
-def test_an_answer_goes_into_the_thread_but_inline_in_a_dm(
-    is_direct: bool, thread_ts: str | None, expected: str | None
-) -> None:
-    question = make_question(is_direct=is_direct, thread_ts=thread_ts)
-
-    assert question.reply_thread_ts == expected
+def test_an_answer_goes_into_the_thread_but_inline_in_a_dm(is_direct, thread_ts, expected):
+    assert make_question(is_direct=is_direct, thread_ts=thread_ts).reply_thread_ts == expected
 
 
-def test_who_holds_a_question_makes_it_no_other_question() -> None:
+def test_two_leases_of_a_question_are_equal():
     question = make_question()
 
-    held = replace(question, holder="a-worker")
+    leased = replace(question, holder="a-worker")
 
-    assert held == question
-    assert "a-worker" not in repr(held)
+    assert leased == question
+    assert "a-worker" not in repr(leased)
 
 
-def test_no_repr_shows_a_secret_or_a_text() -> None:
+def test_no_repr_shows_a_secret_or_a_text():
     values = [
         make_installation(),
         make_pending(slack_app=CUSTOMERS_APP),

@@ -1,134 +1,112 @@
-"""The services on the real stores, with fakes of what is outside."""
+"""The services on the real stores, with fakes of Slack, SectorFlow and the queue."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import fakeredis
 import pytest
-import redis
 
-from sectorflow_slack.bootstrap import Connections, Remotes, build_services
-from sectorflow_slack.config import Settings
+from sectorflow_slack.bootstrap import Remotes, build_services
 from sectorflow_slack.domain.errors import TokenRefused
-from sectorflow_slack.services import Services
-from sectorflow_slack.services.answering import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
 from tests.services.installing import InstallFlow
 from tests.services.scenario import Scenario
 from tests.services.steps import LETTER_ID
-from tests.values import FixedClock, make_installation
+from tests.values import make_installation
 
 
 @pytest.fixture
-def redis_server() -> fakeredis.FakeServer:
-    """What ``store`` talks to; not ``connected``, it refuses everything."""
+def redis_server():
+    """The server of ``store``; if it is not ``connected``, it refuses everything."""
     return fakeredis.FakeServer()
 
 
 @pytest.fixture
-def store(redis_server: fakeredis.FakeServer) -> redis.Redis:
+def store(redis_server):
     """The fake alone: the stores' own tests show that the real one does the same."""
     return fakeredis.FakeRedis(server=redis_server, decode_responses=True)
 
 
 @pytest.fixture
-def slack() -> FakeSlackClient:
+def slack():
     return FakeSlackClient()
 
 
 @pytest.fixture
-def sectorflow() -> FakeSectorFlowClient:
+def sectorflow():
     return FakeSectorFlowClient()
 
 
 @pytest.fixture
-def queue() -> FakeTaskQueue:
+def queue():
     return FakeTaskQueue()
 
 
 @pytest.fixture
-def lapse(store: redis.Redis) -> Callable[[], None]:
-    """Have the minute pass after which a request that has not finished counts as dead."""
-
-    def lapse_all() -> None:
-        for place in store.scan_iter("idempotency:*"):
-            store.hset(place, "claimed_until", "0")
-
-    return lapse_all
+def services(settings, connections, clock, slack, sectorflow, queue):
+    remotes = Remotes(queue=queue, slack=slack, sectorflow=sectorflow, clock=clock)
+    real = build_services(settings, connections, clock, remotes)
+    idempotency = replace(real.registration.idempotency, sleep=lambda _: None)
+    return replace(
+        real,
+        registration=replace(real.registration, idempotency=idempotency),
+        answers=replace(real.answers, random=lambda: 0.5),
+    )
 
 
 @pytest.fixture
-def answers(services: Services) -> AnswerService:
-    """What a worker does, for one installation."""
+def parts(services, slack, sectorflow, queue, store, clock):
+    """The fields of a scenario and of an install flow."""
+    return services, slack, sectorflow, queue, store, clock
+
+
+@pytest.fixture
+def flow(parts):
+    return InstallFlow(*parts)
+
+
+@pytest.fixture
+def answers(services):
+    """The service that answers questions, with one installation."""
     services.answers.installations.save(make_installation(), None, None)
     return services.answers
 
 
 @pytest.fixture
-def acme(
-    services: Services,
-    answers: AnswerService,
-    slack: FakeSlackClient,
-    sectorflow: FakeSectorFlowClient,
-    queue: FakeTaskQueue,
-    store: redis.Redis,
-    clock: FixedClock,
-) -> Scenario:
-    """An installation that was not asked anything yet."""
-    return Scenario(services, slack, sectorflow, queue, store, clock)
+def acme(parts, answers):
+    """An installation without questions."""
+    return Scenario(*parts)
 
 
 @pytest.fixture
-def answered(acme: Scenario) -> Scenario:
-    """The same, with an answer of three models, in one message of a thread."""
+def answered(acme):
+    """The same with an answer of three models, in one message of a thread."""
     acme.have_answered()
     return acme
 
 
 @pytest.fixture
-def shared(acme: Scenario) -> Scenario:
-    """The same, in a channel that is shared with another organisation."""
+def shared(acme):
+    """The same in a channel that is shared with another organisation."""
     acme.have_answered(is_shared=True)
     return acme
 
 
 @pytest.fixture
-def failed(acme: Scenario) -> Scenario:
-    """An installation in which a question failed; the apology has a button."""
+def failed(acme):
+    """An installation with a failed question, whose notice has a button."""
     acme.sectorflow.answers.then(TokenRefused("status 401"))
     acme.ask(id=LETTER_ID)
     return acme
 
 
 @pytest.fixture
-def flow(
-    services: Services,
-    slack: FakeSlackClient,
-    sectorflow: FakeSectorFlowClient,
-    queue: FakeTaskQueue,
-    store: redis.Redis,
-    clock: FixedClock,
-) -> InstallFlow:
-    return InstallFlow(services, slack, sectorflow, queue, store, clock)
+def lapse(store):
+    """Let the minute pass after which a request that has not finished counts as dead."""
 
+    def lapse_all():
+        for key in store.scan_iter("idempotency:*"):
+            store.hset(key, "claimed_until", "0")
 
-@pytest.fixture
-def services(
-    settings: Settings,
-    connections: Connections,
-    clock: FixedClock,
-    slack: FakeSlackClient,
-    sectorflow: FakeSectorFlowClient,
-    queue: FakeTaskQueue,
-) -> Services:
-    remotes = Remotes(queue=queue, slack=slack, sectorflow=sectorflow, clock=clock)
-    real = build_services(settings, connections, clock, remotes)
-    recovery = replace(real.answers.recovery, random=lambda: 0.5)
-    claims = replace(real.registration.idempotency, sleep=lambda _: None)
-    return replace(
-        real,
-        registration=replace(real.registration, idempotency=claims),
-        answers=replace(real.answers, recovery=recovery),
-    )
+    return lapse_all

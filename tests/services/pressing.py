@@ -1,4 +1,4 @@
-"""Payloads of what people press and send, as Slack sends them."""
+"""Payloads of buttons, menus and dialogs, as Slack sends them."""
 
 from __future__ import annotations
 
@@ -25,41 +25,36 @@ TRIGGER_ID = "1337.4711.permission"
 def press(
     action: str, model: int = 0, page: int = 0, choice: str = "", answer_id: str = ANSWER_ID, **changes: Any
 ) -> dict[str, Any]:
-    """A payload: Ann pressed a button of an answer."""
+    """Ann pressed a button of an answer."""
     value = ActionValue(answer_id, model, page, choice).encode()
     element: dict[str, Any] = {"type": "button", "action_id": f"{action}:{model}", "value": value}
     if action in {actions.REGENERATE, actions.PLAIN_TEXT} and choice:
         element = {"type": "overflow", "action_id": actions.MORE, "selected_option": {"value": value}}
-    container = {
-        "type": "message",
-        "message_ts": FIRST_TS,
-        "channel_id": "C0GENERAL",
-        "thread_ts": THREAD_TS,
-    }
+    place = {"message_ts": FIRST_TS, "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
+    container = {"type": "message", **place}
     whole = {"actions": [element], "container": container, "trigger_id": TRIGGER_ID, **changes}
     return make_press("", **whole)
 
 
 def from_menu(action: str, model: int = 0, **changes: Any) -> dict[str, Any]:
-    """A payload: Ann chose an entry of a model's menu."""
+    """Ann chose an entry of a model's menu."""
     return press(action, model, choice=action, **changes)
 
 
 def by(user_id: str, team_id: str = TEAM_ID) -> dict[str, Any]:
-    """Another user than Ann, as a change of a payload."""
+    """Another user than Ann pressed it; a change of a payload."""
     return {"user": {"id": user_id, "team_id": team_id}}
 
 
 def submission(text: str | None = "And a longer one?", model: int = 0, **changes: Any) -> dict[str, Any]:
-    """A payload: Ann sent the dialog of a follow-up."""
+    """Ann sent the dialog of a follow-up."""
+    field = {"type": "plain_text_input", "value": text}
     view = {
         "id": "V0DIALOG",
         "type": "modal",
         "callback_id": FOLLOW_UP_DIALOG,
         "private_metadata": ActionValue(ANSWER_ID, model).encode(),
-        "state": {
-            "values": {FOLLOW_UP_BLOCK: {FOLLOW_UP_INPUT: {"type": "plain_text_input", "value": text}}}
-        },
+        "state": {"values": {FOLLOW_UP_BLOCK: {FOLLOW_UP_INPUT: field}}},
     }
     payload = {
         "type": "view_submission",
@@ -76,7 +71,7 @@ def submission(text: str | None = "And a longer one?", model: int = 0, **changes
 TABS = press(actions.SWITCH_DISPLAY, choice="tabs")
 SEPARATED = press(actions.SWITCH_DISPLAY, choice="separated")
 
-#: One press of every button that there is, and a dialog that is sent.
+#: One payload of every button, and one of a dialog.
 EVERYTHING: dict[str, Callable[..., dict[str, Any]]] = {
     "tab": lambda **changes: press(actions.SHOW_TAB, 1, **changes),
     "page": lambda **changes: press(actions.TURN_PAGE, 0, 1, **changes),
@@ -93,16 +88,16 @@ PRESSES = [name for name in EVERYTHING if name != "dialog"]
 
 
 def long_reply(chars: int = 20_000) -> Reply:
-    """A reply of which each model's part takes messages of its own."""
+    """A reply with several messages for each model."""
     text = "A line of some words that go on and on.\n\n" * (chars // 42)
     return Reply(tuple(ModelAnswer(each, f"Model {each[0]}", text=text) for each in MODEL_IDS), "thread-1")
 
 
 def reply_of(model_id: str, text: str, *, failed: bool = False) -> Reply:
-    """What one model alone answers, when it is asked again or asked more."""
+    """A reply of one model that is asked again or asked more."""
     return Reply((ModelAnswer(model_id, "Model 2", text=text, failed=failed),), "thread-1")
 
 
 def everything_in(message: Message) -> str:
-    """All of a message's blocks, to look for words in."""
+    """All of a message's blocks, as one text to search."""
     return str(message.blocks)

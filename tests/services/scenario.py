@@ -1,9 +1,9 @@
-"""The scenario of most tests: one installation, what people and workers do there, and what comes of it."""
+"""The scenario of most tests: one installation, what users and workers do there, and the outcome."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,15 +12,14 @@ import redis
 
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.questions import Message, Question, StoredAnswer
-from sectorflow_slack.domain.slack_jobs import SlackJob
+from sectorflow_slack.domain.slack_jobs import PostPlaceholder, SlackJob
 from sectorflow_slack.formatting.answers import draw
 from sectorflow_slack.formatting.plain import for_update
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answering import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
-from tests.services import steps
 from tests.services.pressing import ANSWER_ID
-from tests.services.steps import FIRST_TS, KEY, WorkerKilled
+from tests.services.steps import FIRST_TS, KEY, WorkerKilled, let_time_pass
 from tests.values import FixedClock, make_question
 
 
@@ -39,27 +38,28 @@ class Scenario:
     def answers(self) -> AnswerService:
         return self.services.answers
 
-    # What people and the platform do
+    # What users and the platform do
 
     def accept(self, number: int = 1, **changes: Any) -> Question:
-        """Put a question in line."""
         question = make_question(number, **changes)
         self.answers.questions.accept(question)
         return question
 
     def ask(self, number: int = 1, **changes: Any) -> Question:
-        """Put a question in line, and have a worker answer it."""
-        return steps.ask(self.answers, number, **changes)
+        """Accept a question, and have a worker answer it."""
+        question = self.accept(number, **changes)
+        self.work(question.installation)
+        return question
 
     def have_answered(self, **changes: Any) -> Question:
-        """Ask, and forget what the queue was told meanwhile."""
+        """Ask, and forget the jobs that this led to."""
         question = self.ask(**changes)
         self.queue.slack_jobs.clear()
         self.queue.jobs.clear()
         return question
 
     def press(self, *payloads: dict[str, Any]) -> None:
-        """Send what Slack sends when people press buttons, choose from menus and send dialogs."""
+        """Accept the payloads of buttons, menus and dialogs."""
         for payload in payloads:
             self.services.interactions.accept(payload)
 
@@ -67,8 +67,8 @@ class Scenario:
         """Change settings of the installation, as a PATCH does."""
         now = self.answers.installations.find(KEY)
         assert now is not None
-        terms = replace(now.settings, revision=now.settings.revision + 1, **changes)
-        assert self.answers.installations.change(replace(now, settings=terms), now.settings.revision)
+        settings = replace(now.settings, revision=now.settings.revision + 1, **changes)
+        assert self.answers.installations.change(replace(now, settings=settings), now.settings.revision)
 
     # What workers do
 
@@ -77,7 +77,7 @@ class Scenario:
         self.answers.answer_next(key)
 
     def run_jobs(self) -> list[SlackJob]:
-        """Have workers run the Slack jobs that were sent, and those that come of them."""
+        """Run the Slack jobs in the queue, and those that they lead to."""
         ran: list[SlackJob] = []
         while self.queue.slack_jobs:
             ran.append(self.queue.slack_jobs.pop(0)[0])
@@ -89,44 +89,49 @@ class Scenario:
         self.work()
         self.run_jobs()
 
-    def greet(self, question: Question) -> None:
-        """Run the job that shows the placeholder of a question."""
-        self.services.slack_jobs.run(SlackJob("greet", question.installation, question_id=question.id))
+    def post_placeholder(self, question: Question) -> None:
+        self.services.slack_jobs.run(PostPlaceholder(question.installation, question_id=question.id))
 
-    def greeted(self, number: int = 1, **changes: Any) -> Question:
-        """Put a question in line and show its placeholder; no worker answers it yet."""
-        return steps.greeted(self.services, number, **changes)
+    def accept_with_placeholder(self, number: int = 1, **changes: Any) -> Question:
+        question = self.accept(number, **changes)
+        self.post_placeholder(question)
+        return question
 
     # What time does
 
     def later(self, line: str = "later") -> None:
-        """Let the time come at which a question is due again, and a worker take it up."""
-        steps.later(self.answers, self.store, line)
+        """Let the time come at which a question is due again, and a worker leases it."""
+        let_time_pass(self.store, line)
+        self.work()
 
     @contextmanager
     def killed(self) -> Iterator[None]:
-        """Expect the worker to be killed in the block; then others take up what it let go."""
+        """Expect the worker to be killed in the block; then others take over until nothing is left."""
         with pytest.raises(WorkerKilled):
             yield
-        steps.go_on_after_death(self.answers, self.store)
+        for _ in range(5):
+            with suppress(WorkerKilled):
+                self.later("underway")
 
     def end_pauses(self) -> None:
         """End the pauses that Slack asked for."""
         for key in self.store.scan_iter("pause:*"):
             self.store.delete(key)
 
-    def let_claims_lapse(self) -> None:
-        """Let so much time pass that a process about to show a placeholder is taken for dead."""
-        for place in self.store.scan_iter("question:*"):
-            self.store.hset(str(place), "interim_at", "0")
+    def set_in_questions(self, field: str, value: str) -> None:
+        for key in self.store.scan_iter("question:*"):
+            self.store.hset(str(key), field, value)
+
+    def let_claims_expire(self) -> None:
+        """Let so much time pass that a process about to post a placeholder is taken for dead."""
+        self.set_in_questions("interim_at", "0")
 
     def wait_long(self) -> None:
-        """Let so much time pass that people are told to wait, and that workers look again who is to be."""
-        for place in self.store.scan_iter("question:*"):
-            self.store.hset(str(place), "accepted_at", "0")
+        """Let so much time pass that users are notified, and that workers check this again."""
+        self.set_in_questions("accepted_at", "0")
         self.store.delete(f"told:{KEY}")
 
-    # What is to be seen
+    # The outcome
 
     def kept(self, answer_id: str = ANSWER_ID) -> StoredAnswer:
         """Return an answer as it is stored."""
@@ -140,15 +145,13 @@ class Scenario:
 
     def shows_what_is_stored(self) -> bool:
         """Whether the channel shows the stored answer, once, and the store knows the messages."""
-        now = self.kept()
-        return (
-            list(map(for_update, self.slack.shown.values())) == list(map(for_update, self.rendered()))
-            and tuple(self.slack.shown) == now.posted
-            and now.rendered == now.version
-        )
+        now, shown = self.kept(), self.slack.shown
+        expected = list(map(for_update, self.rendered()))
+        is_shown = list(map(for_update, shown.values())) == expected and tuple(shown) == now.posted
+        return is_shown and now.rendered == now.version
 
     def shows_the_answer_alone(self) -> bool:
-        """Whether one message is shown, in the first one's place, with the answer."""
+        """Whether one message is shown, the first that was posted, with the answer."""
         return list(self.slack.shown) == [FIRST_TS] and "Answer 1" in self.slack.seen[0]
 
     def is_untouched(self) -> bool:
@@ -159,22 +162,38 @@ class Scenario:
 
     @property
     def whispered(self) -> list[tuple[str, str]]:
-        """The ephemeral messages: to whom, and what."""
+        """The user and text of each ephemeral message."""
         return [(user_id, message.text) for _, user_id, message in self.slack.ephemerals]
 
     @property
     def failed_questions(self) -> list[tuple[Question, str]]:
-        """The questions that failed for good and can be asked again, each with its reason."""
-        return [(letter.question, letter.reason) for letter in self.services.failed_questions.list()]
+        """The failed questions that are stored, each with its reason."""
+        return [(failed.question, failed.reason) for failed in self.services.failed_questions.list()]
 
     @property
     def ended(self) -> dict[str, int]:
-        return steps.ended(self.services)
+        """How many questions were answered, and how many failed for each reason."""
+        counters = self.services.read_metrics().counters.items()
+        return {label or name: count for (name, label), count in counters if name in ENDS and count}
+
+    def has_failed_with(self, reason: str) -> bool:
+        """Whether one question has failed, is stored with its reason, and is left in no line."""
+        reasons = [reason for _, reason in self.failed_questions]
+        return (self.ended, reasons, self.left) == ({reason: 1}, [reason], [])
 
     @property
     def left(self) -> list[str]:
-        return steps.left(self.store)
+        """The keys of stored questions and lines."""
+        prefixes = ("question:", "waiting:", "later:", "underway:")
+        return [str(key) for key in self.store.scan_iter() if str(key).startswith(prefixes)]
 
     @property
     def unaccounted(self) -> int:
-        return steps.unaccounted(self.services.read_metrics())
+        """How many events are neither repeated, ignored, answered, failed nor open."""
+        snapshot = self.services.read_metrics()
+        counted = {"repeated", "ignored", *ENDS}
+        ends = sum(count for (name, _), count in snapshot.counters.items() if name in counted)
+        return snapshot.counters.get(("received", ""), 0) - ends - snapshot.open
+
+
+ENDS = {"answered", "failed"}

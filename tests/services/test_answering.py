@@ -1,9 +1,8 @@
-"""A question's way through a worker, where nothing goes wrong."""
+"""The way of a question through a worker if nothing fails."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -13,7 +12,7 @@ from tests.fakes import make_reply
 from tests.formatting.drawing import bodies, headings, inlines, labels
 from tests.services.scenario import Scenario
 from tests.services.steps import KEY
-from tests.values import BOT_TOKEN, CUSTOMERS_APP, MODEL_IDS, make_bot, make_installation, make_terms
+from tests.values import BOT_TOKEN, CUSTOMERS_APP, MODEL_IDS, make_bot, make_installation, make_settings
 
 
 def thread_ids(acme: Scenario) -> list[str | None]:
@@ -21,10 +20,10 @@ def thread_ids(acme: Scenario) -> list[str | None]:
     return [thread_id for _, _, thread_id in acme.sectorflow.asked]
 
 
-def test_a_question_is_asked_and_its_answers_posted_in_its_thread(acme: Scenario) -> None:
+def test_a_question_is_asked_and_its_answers_posted_in_its_thread(acme):
     question = acme.ask()
 
-    assert acme.sectorflow.asked == [(make_terms().sectorflow, "Tell me a joke", None)]
+    assert acme.sectorflow.asked == [(make_settings().sectorflow, "Tell me a joke", None)]
     ((token, address, message),) = acme.slack.posted
     assert token == BOT_TOKEN
     assert (address.channel_id, address.thread_ts) == (question.channel_id, question.ts)
@@ -33,9 +32,7 @@ def test_a_question_is_asked_and_its_answers_posted_in_its_thread(acme: Scenario
     assert acme.left == []
 
 
-def test_questions_are_answered_in_the_order_they_came_and_each_end_wakes_a_worker_for_the_next(
-    acme: Scenario,
-) -> None:
+def test_questions_are_answered_in_order_and_each_completion_wakes_a_worker(acme):
     for number in (1, 2, 3):
         acme.accept(number, text=f"Question {number}")
 
@@ -56,19 +53,15 @@ def test_questions_are_answered_in_the_order_they_came_and_each_end_wakes_a_work
     ],
     ids=["channel", "thread", "direct message", "thread of a direct message"],
 )
-def test_an_answer_goes_where_the_question_was_asked(
-    acme: Scenario, changes: dict[str, Any], thread: str | None
-) -> None:
+def test_an_answer_is_posted_in_the_thread_of_its_question(acme, changes, thread):
     acme.ask(**changes)
 
     assert [address.thread_ts for address in acme.slack.addresses] == [thread]
 
 
-def test_the_shared_app_posts_under_the_customers_name_for_it_and_their_own_app_under_its_own(
-    acme: Scenario,
-) -> None:
+def test_only_the_shared_app_posts_under_the_customers_name_for_it(acme):
     app_id = CUSTOMERS_APP.app_id
-    own = make_installation(make_terms(id="own", app_id=app_id), make_bot(app_id=app_id))
+    own = make_installation(make_settings(id="own", app_id=app_id), make_bot(app_id=app_id))
     acme.answers.installations.save(own, CUSTOMERS_APP, None)
 
     acme.ask(1)
@@ -79,7 +72,6 @@ def test_the_shared_app_posts_under_the_customers_name_for_it_and_their_own_app_
 
 # The conversation at SectorFlow
 
-
 IN_THREAD = {"thread_ts": "1.000100"}
 DIRECT = {"is_direct": True}
 
@@ -87,42 +79,48 @@ DIRECT = {"is_direct": True}
 @pytest.mark.parametrize(
     ("questions", "expected"),
     [([{}, IN_THREAD, {}], [None, "thread-1", None]), ([DIRECT, DIRECT], [None, "thread-1"])],
-    ids=["a thread continues its own", "a direct message the last one"],
+    ids=["thread", "direct message"],
 )
-def test_a_conversation_continues_its_thread_at_sectorflow(
-    acme: Scenario, questions: list[dict[str, Any]], expected: list[str | None]
-) -> None:
+def test_a_conversation_continues_its_thread_at_sectorflow(acme, questions, expected):
     for number, changes in enumerate(questions, start=1):
         acme.ask(number, **changes)
 
     assert thread_ids(acme) == expected
 
 
-def test_another_workspace_begins_another_conversation(acme: Scenario) -> None:
+def test_another_workspace_begins_another_conversation(acme):
     acme.ask(1)
-    acme.configure(sectorflow=replace(make_terms().sectorflow, workspace_id="another-workspace"))
+    acme.configure(sectorflow=replace(make_settings().sectorflow, workspace_id="another-workspace"))
 
-    acme.ask(2, thread_ts="1.000100")
+    acme.ask(2, **IN_THREAD)
 
     assert thread_ids(acme) == [None, None]
 
 
-def test_a_reply_without_a_thread_leaves_the_conversation_as_it_was(acme: Scenario) -> None:
+def test_a_reply_without_a_thread_does_not_change_the_conversation(acme):
     acme.ask(1)
     acme.sectorflow.reply = make_reply(MODEL_IDS, thread_id=None)
-    acme.ask(2, thread_ts="1.000100")
-    acme.ask(3, thread_ts="1.000100")
+    acme.ask(2, **IN_THREAD)
+    acme.ask(3, **IN_THREAD)
 
     assert thread_ids(acme) == [None, "thread-1", "thread-1"]
 
 
-# What needs no model
+# Questions that need no model
 
 HELP = ("", "help", "Help.", "help me", "Help me, please!", "HELP?!", "/help", "?", "  help ", "??")
+NO_HELP = (
+    "help me write a letter",
+    "help desk",
+    "Helper",
+    "What does help mean?",
+    "I need help",
+    "help\nme?x",
+)
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "sentence"),
     [
         *[({"text": text}, ENGLISH.help) for text in HELP],
         ({"text": "help", "has_files": True}, ENGLISH.help),
@@ -130,27 +128,21 @@ HELP = ("", "help", "Help.", "help me", "Help me, please!", "HELP?!", "/help", "
         ({"is_external": True}, ENGLISH.external_person),
     ],
 )
-def test_what_needs_no_model_is_answered_by_a_sentence_and_not_asked(
-    acme: Scenario, changes: dict[str, Any], told: str
-) -> None:
+def test_a_question_that_needs_no_model_is_answered_by_a_sentence(acme, changes, sentence):
     acme.ask(**changes)
 
-    assert acme.slack.texts == [told]
-    assert acme.sectorflow.asked == []
-    assert acme.left == []
+    assert acme.slack.texts == [sentence]
+    assert (acme.sectorflow.asked, acme.left) == ([], [])
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["help me write a letter", "help desk", "Helper", "What does help mean?", "I need help", "help\nme?x"],
-)
-def test_a_question_in_which_the_word_help_stands_is_asked(acme: Scenario, text: str) -> None:
+@pytest.mark.parametrize("text", NO_HELP)
+def test_a_question_that_contains_the_word_help_is_asked(acme, text):
     acme.ask(text=text)
 
     assert [asked for _, asked, _ in acme.sectorflow.asked] == [text]
 
 
-def test_people_of_other_organisations_are_answered_if_the_installation_allows_it(acme: Scenario) -> None:
+def test_external_users_are_answered_if_the_installation_allows_it(acme):
     acme.configure(allow_external_users=True)
 
     acme.ask(is_external=True)
@@ -158,13 +150,11 @@ def test_people_of_other_organisations_are_answered_if_the_installation_allows_i
     assert len(acme.sectorflow.asked) == 1
 
 
-# Models that failed
-
-
-def test_the_first_tab_with_an_answer_is_open(acme: Scenario) -> None:
+def test_the_first_tab_with_an_answer_is_open(acme):
     acme.configure(display="tabs")
-    failed, silent, spoke = make_reply(MODEL_IDS).answers
-    acme.sectorflow.reply = Reply((replace(failed, text="", failed=True), replace(silent, text=" \n"), spoke))
+    failed, silent, answered = make_reply(MODEL_IDS).answers
+    models = (replace(failed, text="", failed=True), replace(silent, text=" \n"), answered)
+    acme.sectorflow.reply = Reply(models)
 
     acme.ask()
 

@@ -8,9 +8,9 @@ import pytest
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackRefused
 from sectorflow_slack.domain.installations import Installation
-from tests.services.installing import InstallFlow
-from tests.services.steps import KEY, ask, ended, greeted, later, left
-from tests.values import NOW, make_bot, make_installation, make_question, make_terms
+from tests.services.scenario import Scenario
+from tests.services.steps import KEY
+from tests.values import NOW, make_bot, make_installation, make_settings
 
 EXPIRED = SlackRefused("token_expired")
 
@@ -20,49 +20,42 @@ def tokens_of(calls: list[tuple]) -> list[str]:
     return [call[0] for call in calls]
 
 
-@pytest.fixture
-def acme(flow: InstallFlow) -> InstallFlow:
-    flow.install()
-    return flow
-
-
-def rotating(acme: InstallFlow, seconds_left: float = 12 * 3600) -> Installation:
-    """Put an installation in place whose token expires in so many seconds."""
+def rotating(acme: Scenario, seconds_left: float = 12 * 3600) -> Installation:
+    """Replace the installation by one whose token expires in so many seconds."""
     bot = make_bot(refresh_token="refresh-token", token_expires_at=NOW + seconds_left)
-    return acme.install(make_installation(make_terms(id="rotating"), bot), make_terms().id)
+    installation = make_installation(make_settings(id="rotating"), bot)
+    acme.answers.installations.save(installation, None, make_settings().id)
+    return installation
 
 
-def test_a_token_that_is_about_to_expire_is_renewed_once_before_anything_is_posted(acme: InstallFlow) -> None:
+def test_a_token_that_expires_soon_is_renewed_once_before_anything_is_posted(acme):
     rotating(acme, seconds_left=10)
 
-    greeted(acme.services)
-    acme.answers.answer_next(KEY)
+    acme.accept_with_placeholder()
+    acme.work()
 
     assert len(acme.slack.refreshed) == 1
     assert tokens_of(acme.slack.posted) == tokens_of(acme.slack.updated) == ["fresh-bot-token-1"]
 
 
-def test_an_answer_is_posted_with_a_fresh_token(acme: InstallFlow) -> None:
-    rotating(acme, seconds_left=10)
-
-    ask(acme.answers)
-
-    assert tokens_of(acme.slack.posted) == ["fresh-bot-token-1"]
-
-
-def test_a_token_that_slack_calls_expired_is_renewed_and_the_answer_posted_with_the_new_one(
-    acme: InstallFlow,
-) -> None:
+@pytest.mark.parametrize(
+    ("posts", "refresh", "delay"),
+    [([EXPIRED], None, 0.0), ([EXPIRED] * 2, SlackBusy("ratelimited", 30.0), 31.0)],
+    ids=["renewed", "renewed later"],
+)
+def test_a_question_waits_until_its_expired_token_is_renewed(acme, posts, refresh, delay):
     rotating(acme)
-    acme.slack.posts.then(EXPIRED)
-    ask(acme.answers)
-    assert acme.queue.jobs == [(KEY, 0.0)]
+    acme.slack.posts.then(*posts)
+    acme.slack.refreshes.then(refresh)
+    acme.ask()
+    assert acme.queue.jobs == [(KEY, delay)]
 
-    later(acme.answers, acme.store)
+    for _ in posts:
+        acme.later()
 
     assert len(acme.sectorflow.asked) == 1
-    assert tokens_of(acme.slack.posted) == ["fresh-bot-token-1"]
-    assert ended(acme.services) == {"answered": 1}
+    assert tokens_of(acme.slack.posted) == [f"fresh-bot-token-{len(posts)}"]
+    assert acme.ended == {"answered": 1}
 
 
 @pytest.mark.parametrize(
@@ -70,98 +63,68 @@ def test_a_token_that_slack_calls_expired_is_renewed_and_the_answer_posted_with_
     [([EXPIRED] * 5, None), ([EXPIRED], SlackRefused("invalid_refresh_token"))],
     ids=["the fresh token has expired too", "Slack refuses to renew it"],
 )
-def test_a_question_fails_once_one_renewal_did_not_help(
-    acme: InstallFlow, posts: list[SlackRefused], refresh: SlackRefused | None
-) -> None:
+def test_a_question_fails_after_one_renewal_that_did_not_help(acme, posts, refresh):
     rotating(acme)
     acme.slack.posts.then(*posts)
     acme.slack.refreshes.then(refresh)
-    ask(acme.answers)
+    acme.ask()
 
-    later(acme.answers, acme.store)
+    acme.later()
 
     assert len(acme.slack.refreshed) == 1
-    assert left(acme.store) == []
-    assert ended(acme.services) == {"slack_token_expired": 1}
-    assert [letter.reason for letter in acme.services.failed_questions.list()] == ["slack_token_expired"]
-
-
-def test_a_question_waits_if_slack_cannot_renew_the_token_now(acme: InstallFlow) -> None:
-    rotating(acme)
-    acme.slack.posts.then(EXPIRED, EXPIRED)
-    acme.slack.refreshes.then(SlackBusy("ratelimited", 30.0))
-    ask(acme.answers)
-    assert acme.queue.jobs == [(KEY, 31.0)]
-
-    for _ in range(2):
-        later(acme.answers, acme.store)
-
-    assert len(acme.sectorflow.asked) == 1
-    assert tokens_of(acme.slack.posted) == ["fresh-bot-token-2"]
-    assert ended(acme.services) == {"answered": 1}
+    assert acme.has_failed_with("slack_token_expired")
 
 
 @pytest.mark.parametrize("code", ["token_revoked", "account_inactive"])
-def test_an_installation_whose_token_is_gone_is_forgotten(acme: InstallFlow, code: str) -> None:
+def test_an_installation_whose_token_was_revoked_is_deleted(acme, code):
     acme.slack.posts.then(SlackRefused(code))
-    ask(acme.answers, 1)
 
-    ask(acme.answers, 2)
+    acme.ask(1)
+    acme.ask(2)
 
-    assert acme.find() is None
-    assert ended(acme.services) == {f"slack_{code}": 1, "uninstalled": 1}
+    assert acme.answers.installations.find(KEY) is None
+    assert (len(acme.sectorflow.asked), acme.slack.posted, acme.left) == (1, [], [])
+    assert acme.ended == {f"slack_{code}": 1, "uninstalled": 1}
+    assert [reason for _, reason in acme.failed_questions] == [f"slack_{code}"]
 
 
 @pytest.mark.parametrize("code", ["token_expired", "missing_scope", "not_in_channel", "invalid_auth"])
-def test_any_other_refusal_leaves_the_installation(acme: InstallFlow, code: str) -> None:
+def test_any_other_refusal_deletes_no_installation(acme, code):
     acme.slack.posts.then(SlackRefused(code))
 
-    ask(acme.answers)
+    acme.ask()
 
-    assert acme.find() == make_installation()
+    assert acme.answers.installations.find(KEY) == make_installation()
 
 
-def test_an_installation_that_is_newer_than_the_token_that_is_gone_stays(acme: InstallFlow) -> None:
-    newer = replace(make_installation(make_terms(id="newer")), installed_at=NOW + 5)
+def test_an_installation_that_is_newer_than_the_revoked_token_stays(acme):
+    newer = replace(make_installation(make_settings(id="newer")), installed_at=NOW + 5)
 
-    def reinstalled() -> None:
-        acme.answers.installations.save(newer, None, make_terms().id)
+    def reinstall():
+        acme.answers.installations.save(newer, None, make_settings().id)
         raise SlackRefused("token_revoked")
 
-    acme.slack.posts.then(reinstalled)
+    acme.slack.posts.then(reinstall)
 
-    ask(acme.answers)
+    acme.ask()
 
-    assert acme.find() == newer
+    assert acme.answers.installations.find(KEY) == newer
 
 
 @pytest.mark.parametrize("code", ["token_revoked", "account_inactive"])
-def test_a_question_goes_on_with_the_token_that_its_installation_was_given_meanwhile(
-    acme: InstallFlow, code: str
-) -> None:
+def test_a_question_continues_with_the_token_that_its_installation_got_meanwhile(acme, code):
     old = rotating(acme)
     new = replace(old, bot=replace(old.bot, bot_token="newer-bot-token", refresh_token="newer-refresh-token"))
 
-    def replaced() -> None:
+    def renew():
         acme.answers.installations.renew(old, new)
         raise SlackRefused(code)
 
-    acme.slack.posts.then(replaced)
-    ask(acme.answers)
-    later(acme.answers, acme.store)
+    acme.slack.posts.then(renew)
+    acme.ask()
+    acme.later()
 
-    assert acme.find() == new
+    assert acme.answers.installations.find(KEY) == new
     assert len(acme.sectorflow.asked) == 1
     assert tokens_of(acme.slack.posted) == ["newer-bot-token"]
-    assert ended(acme.services) == {"answered": 1}
-
-
-def test_a_question_to_an_app_that_was_uninstalled_meanwhile_is_dropped(acme: InstallFlow) -> None:
-    acme.answers.questions.accept(make_question())
-    acme.answers.installations.delete(KEY, before=NOW + 10)
-
-    acme.answers.answer_next(KEY)
-
-    assert (acme.sectorflow.asked, acme.slack.posted, left(acme.store)) == ([], [], [])
-    assert ended(acme.services) == {"uninstalled": 1}
-    assert acme.services.failed_questions.list() == ()
+    assert acme.ended == {"answered": 1}

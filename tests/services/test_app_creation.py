@@ -1,14 +1,12 @@
-"""A Slack app is created by manifest for a request that brings an app configuration token."""
+"""A Slack app is created by manifest for a request with an app configuration token."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-import fakeredis
 import pytest
 
 from sectorflow_slack.domain.errors import (
@@ -17,14 +15,12 @@ from sectorflow_slack.domain.errors import (
     ManifestRefused,
     SectorFlowSlackError,
     SlackBusy,
-    SlackError,
     SlackRefused,
     StorageUnavailable,
     TokenRefused,
 )
 from sectorflow_slack.domain.installations import IdempotencyKey, InstallationQuery, PendingInstallation
-from sectorflow_slack.services import registration as installs_module
-from sectorflow_slack.services import resilience as insisting
+from sectorflow_slack.services import registration, resilience
 from sectorflow_slack.services.app_creation import MIN_SECONDS, TOKEN_ERRORS
 from sectorflow_slack.services.registration import SHORT_CHECK_TIMEOUT_SECONDS
 from tests.fakes import MADE_APP
@@ -33,10 +29,10 @@ from tests.values import OWN_APP, TEAM_ID
 
 CONFIG_TOKEN = "xoxe.xoxp-that-nobody-may-see"
 FAULTS = {"/settings/event_subscriptions/request_url": ("URL didn't respond.",)}
-#: Slack may or may not have made an app.
+#: Slack may or may not have created an app.
 IN_DOUBT = [SlackBusy("timeout"), SlackBusy("fatal_error"), SlackBusy("failed_creating_app")]
-#: Slack has made none.
-NOT_MADE = [
+#: Slack has created none.
+NOT_CREATED = [
     ManifestRefused("invalid_manifest", FAULTS),
     SlackRefused("token_expired"),
     SlackRefused("enterprise_is_restricted"),
@@ -45,28 +41,22 @@ NOT_MADE = [
 ]
 
 
-def create(flow: InstallFlow, once: IdempotencyKey | None = None, **changes: Any) -> PendingInstallation:
-    return flow.register(once, config_token=CONFIG_TOKEN, **changes)
+def create(flow: InstallFlow, key: IdempotencyKey | None = None, **changes: Any) -> PendingInstallation:
+    return flow.register(key, config_token=CONFIG_TOKEN, **changes)
 
 
-def refused(flow: InstallFlow, once: IdempotencyKey | None = None, **changes: Any) -> SectorFlowSlackError:
+def refused(flow: InstallFlow, key: IdempotencyKey | None = None, **changes: Any) -> SectorFlowSlackError:
     with pytest.raises(SectorFlowSlackError) as caught:
-        create(flow, once, **changes)
+        create(flow, key, **changes)
     assert CONFIG_TOKEN not in str(caught.value)
     return caught.value
 
 
-def not_made(flow: InstallFlow, once: IdempotencyKey | None = None) -> AppNotCreated:
-    error = refused(flow, once)
-    assert isinstance(error, AppNotCreated)
-    return error
-
-
-def test_an_app_is_made_for_a_request_that_brings_a_configuration_token(flow: InstallFlow) -> None:
+def test_an_app_is_created_for_a_request_with_a_configuration_token(flow):
     pending = create(flow)
 
     assert (pending.settings.app_id, pending.slack_app) == (MADE_APP.app_id, MADE_APP)
-    assert flow.installs.find(pending.settings.id) == pending
+    assert flow.registration.find(pending.settings.id) == pending
     ((token, manifest, _),) = flow.slack.created
     assert token == CONFIG_TOKEN
     assert manifest["display_information"]["name"] == "Acme Assistant"
@@ -74,7 +64,7 @@ def test_an_app_is_made_for_a_request_that_brings_a_configuration_token(flow: In
 
 
 @pytest.mark.parametrize(
-    ("made_in", "named", "pinned"),
+    ("created_in", "requested", "pinned"),
     [
         (TEAM_ID, None, TEAM_ID),
         (TEAM_ID, TEAM_ID, TEAM_ID),
@@ -83,37 +73,33 @@ def test_an_app_is_made_for_a_request_that_brings_a_configuration_token(flow: In
         (None, "T0SAID", "T0SAID"),
     ],
 )
-def test_an_app_is_pinned_to_the_workspace_or_organisation_it_can_be_installed_in(
-    flow: InstallFlow, made_in: str | None, named: str | None, pinned: str | None
-) -> None:
-    flow.slack.made_in = made_in
+def test_an_app_is_pinned_to_its_workspace_or_the_requested_org(flow, created_in, requested, pinned):
+    flow.slack.made_in = created_in
 
-    assert create(flow, team_id=named).team_id == pinned
+    assert create(flow, team_id=requested).team_id == pinned
 
 
-def test_an_app_made_in_another_workspace_than_was_asked_for_is_deleted_again(flow: InstallFlow) -> None:
+def test_an_app_in_another_workspace_than_requested_is_deleted_again(flow):
     error = refused(flow, team_id="T0OTHER")
 
     assert isinstance(error, InstallRefused)
     assert error.field == "teamId"
     assert flow.slack.deleted_apps == [(CONFIG_TOKEN, MADE_APP.app_id)]
-    assert flow.installs.list(InstallationQuery()).items == ()
+    assert flow.registration.list(InstallationQuery()).items == ()
 
 
-def test_the_service_neither_takes_nor_deletes_its_own_app_whatever_slack_names(flow: InstallFlow) -> None:
+def test_the_service_neither_uses_nor_deletes_its_own_app_as_a_new_one(flow):
     flow.slack.made_app = OWN_APP
 
-    not_made(flow)
+    assert isinstance(refused(flow), AppNotCreated)
 
     assert flow.slack.deleted_apps == []
 
 
-def test_the_configuration_token_is_neither_stored_nor_logged(
-    flow: InstallFlow, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_configuration_token_is_neither_stored_nor_logged(flow, caplog):
     caplog.set_level(logging.DEBUG)
     sealed: list[str] = []
-    cipher = flow.installs.pendings._cipher
+    cipher = flow.registration.pendings._cipher
     seal = cipher.seal
     cipher.seal = lambda place, name, value: sealed.append(value) or seal(place, name, value)
 
@@ -124,7 +110,7 @@ def test_the_configuration_token_is_neither_stored_nor_logged(
     assert not any(CONFIG_TOKEN in str(vars(record)) for record in caplog.records)
 
 
-def test_no_app_is_made_for_a_token_that_sectorflow_refuses(flow: InstallFlow) -> None:
+def test_no_app_is_created_for_a_token_that_sectorflow_refuses(flow):
     flow.sectorflow.checks.then(TokenRefused("status 401"))
 
     refused(flow)
@@ -132,25 +118,23 @@ def test_no_app_is_made_for_a_token_that_sectorflow_refuses(flow: InstallFlow) -
     assert flow.slack.created == []
 
 
-def test_slack_gets_the_time_that_sectorflow_leaves(
-    flow: InstallFlow, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slack_gets_the_time_that_sectorflow_leaves(flow, monkeypatch):
     time = SimpleNamespace(now=100.0, monotonic=lambda: time.now)
-    monkeypatch.setattr(installs_module, "time", time)
+    monkeypatch.setattr(registration, "time", time)
     flow.sectorflow.checks.then(lambda: setattr(time, "now", 103.0))
 
     create(flow)
 
     ((_, _, check_seconds),) = flow.sectorflow.checked
     ((_, _, left),) = flow.slack.created
-    assert (check_seconds, left) == (SHORT_CHECK_TIMEOUT_SECONDS, installs_module.BUDGET_SECONDS - 3.0)
-    # A check that falls silent in the middle takes twice its time.
-    assert installs_module.BUDGET_SECONDS - 2 * check_seconds > 4 * MIN_SECONDS
+    assert (check_seconds, left) == (SHORT_CHECK_TIMEOUT_SECONDS, registration.BUDGET_SECONDS - 3.0)
+    # A check that stalls in the middle takes twice its time.
+    assert registration.BUDGET_SECONDS - 2 * check_seconds > 4 * MIN_SECONDS
 
 
-def test_an_app_that_could_not_be_made_in_time_is_not_begun(flow: InstallFlow) -> None:
+def test_an_app_that_cannot_be_created_in_time_is_not_begun(flow):
     with pytest.raises(AppNotCreated, match="Try again") as caught:
-        flow.installs.app_creator.create("Acme", CONFIG_TOKEN, None, 0.9)
+        flow.registration.app_creator.create("Acme", CONFIG_TOKEN, None, 0.9)
 
     assert not caught.value.in_doubt
     assert flow.slack.created == []
@@ -160,33 +144,27 @@ def test_an_app_that_could_not_be_made_in_time_is_not_begun(flow: InstallFlow) -
 
 
 @pytest.mark.parametrize(
-    ("error", "said", "faults"),
+    ("error", "text", "faults"),
     [
-        (
-            ManifestRefused("invalid_manifest", {"/settings": ("wrong",)}),
-            "manifest",
-            {"/settings": ("wrong",)},
-        ),
+        (ManifestRefused("invalid_manifest", FAULTS), "manifest", FAULTS),
         (SlackRefused("enterprise_is_restricted"), "enterprise_is_restricted", {}),
     ],
 )
-def test_slacks_own_words_about_a_refusal_are_passed_on(
-    flow: InstallFlow, error: SlackError, said: str, faults: dict[str, tuple[str, ...]]
-) -> None:
+def test_slacks_messages_about_a_refusal_are_passed_on(flow, error, text, faults):
     flow.slack.creations.then(error)
 
-    failure = not_made(flow)
+    failure = refused(flow)
 
-    assert said in failure.message
+    assert text in failure.message
     assert (failure.faults, failure.in_doubt) == (faults, False)
 
 
-#: What Slack says of tokens that are none, expired, or of another kind.
-REFUSED_TOKENS = ["invalid_auth", "not_allowed_token_type", "token_expired", "token_revoked"]
+#: Slack's codes for invalid and expired tokens, and for other kinds of tokens.
+REFUSED_TOKENS = {"invalid_auth", "not_allowed_token_type", "token_expired", "token_revoked"}
 
 
-@pytest.mark.parametrize("code", sorted({*TOKEN_ERRORS, *REFUSED_TOKENS}))
-def test_a_configuration_token_that_slack_refuses_is_a_wrong_field(flow: InstallFlow, code: str) -> None:
+@pytest.mark.parametrize("code", sorted(TOKEN_ERRORS | REFUSED_TOKENS))
+def test_a_configuration_token_that_slack_refuses_is_a_wrong_field(flow, code):
     flow.slack.creations.then(SlackRefused(code))
 
     error = refused(flow)
@@ -196,8 +174,8 @@ def test_a_configuration_token_that_slack_refuses_is_a_wrong_field(flow: Install
     assert code in error.message
 
 
-@pytest.mark.parametrize("error", NOT_MADE, ids=str)
-def test_if_no_app_was_made_the_same_key_may_be_tried_again(flow: InstallFlow, error: SlackError) -> None:
+@pytest.mark.parametrize("error", NOT_CREATED, ids=str)
+def test_if_no_app_was_created_the_same_key_may_be_tried_again(flow, error):
     flow.slack.creations.then(error)
     refused(flow, ONCE)
 
@@ -209,15 +187,13 @@ def test_if_no_app_was_made_the_same_key_may_be_tried_again(flow: InstallFlow, e
 
 
 @pytest.mark.parametrize("error", [*IN_DOUBT, KeyboardInterrupt()], ids=repr)
-def test_if_an_app_may_have_been_made_none_is_made_again_under_the_key(
-    flow: InstallFlow, error: BaseException, lapse: Callable[[], None]
-) -> None:
+def test_if_an_app_may_have_been_created_the_key_creates_no_other(flow, error, lapse):
     flow.slack.creations.then(error)
     with pytest.raises((AppNotCreated, KeyboardInterrupt)) as first:
         create(flow, ONCE)
     lapse()
 
-    failure = not_made(flow, ONCE)
+    failure = refused(flow, ONCE)
 
     assert first.value is error or first.value.in_doubt
     assert failure.in_doubt
@@ -226,40 +202,36 @@ def test_if_an_app_may_have_been_made_none_is_made_again_under_the_key(
     assert create(flow, IdempotencyKey("another-key", ONCE.fingerprint)).slack_app == MADE_APP
 
 
-# The store is away
+# The store is down
 
 
 @pytest.fixture
-def cut_off(flow: InstallFlow, redis_server: fakeredis.FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The store goes away while Slack makes the app."""
-    monkeypatch.setattr(installs_module, "REMOVE_SECONDS", 0.0)
+def cut_off(flow, redis_server, monkeypatch):
+    """The store goes down while Slack creates the app."""
+    monkeypatch.setattr(registration, "REMOVE_SECONDS", 0.0)
     flow.slack.creations.then(lambda: setattr(redis_server, "connected", False))
 
 
-def test_slack_is_not_asked_if_that_cannot_be_recorded(
-    flow: InstallFlow, redis_server: fakeredis.FakeServer
-) -> None:
+def test_slack_is_not_called_if_that_cannot_be_recorded(flow, redis_server):
     redis_server.connected = False
 
     with pytest.raises(StorageUnavailable):
-        flow.installs.app_creator.create("Acme", CONFIG_TOKEN, ONCE, 5.0)
+        flow.registration.app_creator.create("Acme", CONFIG_TOKEN, ONCE, 5.0)
 
     assert flow.slack.created == []
 
 
 @pytest.mark.usefixtures("cut_off")
-def test_an_app_that_cannot_be_stored_is_deleted_again(flow: InstallFlow) -> None:
+def test_an_app_that_cannot_be_stored_is_deleted_again(flow):
     assert isinstance(refused(flow, ONCE), StorageUnavailable)
     assert flow.slack.deleted_apps == [(CONFIG_TOKEN, MADE_APP.app_id)]
 
 
 @pytest.mark.usefixtures("cut_off")
-def test_an_app_that_can_be_neither_stored_nor_deleted_is_named(
-    flow: InstallFlow, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_app_that_can_be_neither_stored_nor_deleted_is_named(flow, caplog):
     flow.slack.deletions.then(SlackBusy("timeout"))
 
-    failure = not_made(flow, ONCE)
+    failure = refused(flow, ONCE)
 
     assert failure.in_doubt
     assert MADE_APP.app_id in failure.message
@@ -268,22 +240,20 @@ def test_an_app_that_can_be_neither_stored_nor_deleted_is_named(
     assert not re.search("secret|xox", caplog.text)
 
 
-def test_nothing_is_left_of_a_request_that_was_stored_though_the_store_did_not_say_so(
-    flow: InstallFlow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def away(*_: object) -> None:
+def test_a_request_that_was_stored_though_the_store_raised_is_removed(flow, monkeypatch):
+    def down(*_: object) -> None:
         raise StorageUnavailable("TimeoutError")
 
-    def stored_but_not_said(pending: PendingInstallation) -> None:
+    def save_and_raise(pending: PendingInstallation) -> None:
         save(pending)
-        away()
+        down()
 
-    save = flow.installs.pendings.save
-    monkeypatch.setattr(insisting, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(flow.installs.pendings, "save", stored_but_not_said)
-    before(monkeypatch, flow.installs.pendings, "remove", away)
+    save = flow.registration.pendings.save
+    monkeypatch.setattr(resilience, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(flow.registration.pendings, "save", save_and_raise)
+    before(monkeypatch, flow.registration.pendings, "remove", down)
 
     refused(flow, ONCE)
 
     assert flow.slack.deleted_apps == [(CONFIG_TOKEN, MADE_APP.app_id)]
-    assert flow.installs.list(InstallationQuery()).items == ()
+    assert flow.registration.list(InstallationQuery()).items == ()

@@ -1,4 +1,4 @@
-"""What a person sees who opens the app: the Home tab, and prompts in the direct message."""
+"""The Home tab, and the suggested prompts in the direct message."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ from sectorflow_slack.domain.errors import (
     TokenRefused,
 )
 from sectorflow_slack.domain.installations import Workspace
+from sectorflow_slack.domain.slack_jobs import PublishHome, SuggestPrompts
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.services import Services
-from tests.fakes import FakeTaskQueue
 from tests.services.scenario import Scenario
-from tests.values import API_TOKEN, MODEL_IDS, WORKSPACE_ID, make_event, make_terms
+from tests.services.steps import KEY
+from tests.values import API_TOKEN, MODEL_IDS, WORKSPACE_ID, make_event, make_settings
 
-AWAY = [
+ERRORS = [
     SectorFlowBusy("status 503"),
     TokenRefused("status 401"),
     AnswerLost("timed out"),
     ReplyUnreadable("no JSON"),
 ]
-KNOWN_NAMES = {MODEL_IDS[0]: "GPT of January", MODEL_IDS[2]: "Claude of January"}
 
 
 def opened(tab: str = "home", **event: Any) -> dict[str, Any]:
@@ -35,15 +34,19 @@ def opened(tab: str = "home", **event: Any) -> dict[str, Any]:
     return make_event({"type": "app_home_opened", "tab": tab, "channel": "D0ANN", "user": "U0ANN", **event})
 
 
+def configure(acme: Scenario, **changes: Any) -> None:
+    acme.configure(sectorflow=replace(make_settings().sectorflow, **changes))
+
+
 @pytest.fixture
-def known(acme: Scenario) -> Scenario:
-    """An installation that knows the names of two models from when it was registered."""
-    acme.configure(sectorflow=replace(make_terms().sectorflow, model_names=KNOWN_NAMES))
+def known(acme):
+    """An installation that got the names of two models at its registration."""
+    configure(acme, model_names={MODEL_IDS[0]: "GPT of January", MODEL_IDS[2]: "Claude of January"})
     return acme
 
 
 def home_of(acme: Scenario) -> str:
-    """All that stands on Ann's Home tab after she opened it."""
+    """Return the text of Ann's Home tab after she opened it."""
     acme.services.events.accept(opened())
     acme.run_jobs()
     ((user_id, view),) = acme.slack.homes
@@ -53,7 +56,7 @@ def home_of(acme: Scenario) -> str:
 
 
 def suggested(acme: Scenario) -> tuple[str, dict[str, str]]:
-    """The greeting and the prompts that Ann is offered when she opens her DM with the app."""
+    """Return the title and the prompts that Ann gets when she opens her DM with the app."""
     acme.services.events.accept(opened("messages"))
     acme.run_jobs()
     ((channel_id, title, prompts),) = acme.slack.suggested
@@ -64,24 +67,25 @@ def suggested(acme: Scenario) -> tuple[str, dict[str, str]]:
 # The event
 
 
-def test_opening_the_app_asks_nothing_and_is_counted_as_ignored(acme: Scenario) -> None:
+def test_opening_the_app_enqueues_a_slack_job_and_is_counted_as_ignored(acme):
     acme.services.events.accept(opened())
     acme.services.events.accept(opened("messages"))
 
-    figures = acme.services.read_metrics()
-    assert (figures.counters["ignored", ""], figures.open, acme.unaccounted) == (2, 0, 0)
+    metrics = acme.services.read_metrics()
+    assert (metrics.counters["ignored", ""], metrics.open, acme.unaccounted) == (2, 0, 0)
     assert acme.queue.jobs == []
-    assert [errand.kind for errand, _ in acme.queue.slack_jobs] == ["home", "suggest"]
+    jobs = [PublishHome(KEY, user_id="U0ANN"), SuggestPrompts(KEY, channel_id="D0ANN")]
+    assert acme.queue.slack_jobs == [(job, 0.0) for job in jobs]
 
 
-def test_a_team_without_the_app_sees_nothing(services: Services, queue: FakeTaskQueue) -> None:
+def test_without_an_installation_nothing_is_enqueued(services, queue):
     services.events.accept(opened())
 
     assert queue.slack_jobs == []
     assert services.read_metrics().counters["ignored", ""] == 1
 
 
-def test_if_no_worker_can_be_told_the_event_is_acknowledged_all_the_same(acme: Scenario) -> None:
+def test_if_no_job_can_be_enqueued_the_event_is_acknowledged(acme):
     acme.queue.enqueues.then(StorageUnavailable("ConnectionError"))
 
     acme.services.events.accept(opened())
@@ -90,7 +94,7 @@ def test_if_no_worker_can_be_told_the_event_is_acknowledged_all_the_same(acme: S
 
 
 @pytest.mark.parametrize("event", [{"tab": None}, {"user": None}, {"channel": 7}, {"tab": {}, "user": []}])
-def test_an_odd_event_is_acknowledged_too(acme: Scenario, event: dict[str, Any]) -> None:
+def test_an_invalid_event_is_acknowledged_too(acme, event):
     acme.services.events.accept(opened(**event))
     acme.run_jobs()
 
@@ -100,63 +104,51 @@ def test_an_odd_event_is_acknowledged_too(acme: Scenario, event: dict[str, Any])
 # The Home tab
 
 
-def test_the_home_tab_names_the_app_its_models_workspace_and_expert(acme: Scenario) -> None:
+def test_the_home_tab_names_the_app_its_models_workspace_and_expert(acme):
     names = dict(zip(MODEL_IDS, ("GPT", "Gemini", "Claude"), strict=True))
     acme.sectorflow.workspace = Workspace(WORKSPACE_ID, "Jokes and riddles", names)
 
-    shown = home_of(acme)
+    home = home_of(acme)
 
-    for told in ("Acme Assistant", "Jokes and riddles", "Sales expert", ENGLISH.home_separated):
-        assert told in shown
-    assert -1 < shown.index("GPT") < shown.index("Gemini") < shown.index("Claude")
+    for text in ("Acme Assistant", "Jokes and riddles", "Sales expert", ENGLISH.home_separated):
+        assert text in home
+    assert -1 < home.index("GPT") < home.index("Gemini") < home.index("Claude")
     assert acme.sectorflow.checked == [(API_TOKEN, WORKSPACE_ID, 4.0)]
 
 
-def test_a_name_that_sectorflow_does_not_tell_any_more_is_the_one_known_before(known: Scenario) -> None:
+@pytest.mark.parametrize("error", [None, *ERRORS])
+def test_names_that_sectorflow_does_not_return_are_the_stored_ones(known, error):
     known.sectorflow.workspace = Workspace(WORKSPACE_ID, "Jokes", {MODEL_IDS[0]: "GPT of today"})
-
-    shown = home_of(known)
-
-    assert "GPT of today" in shown
-    assert "GPT of January" not in shown
-    assert "Claude of January" in shown
-
-
-@pytest.mark.parametrize("error", AWAY)
-def test_while_sectorflow_is_away_the_home_tab_says_what_was_known_before(
-    known: Scenario, error: Exception
-) -> None:
     known.sectorflow.checks.then(error)
     known.sectorflow.names.then(error)
 
-    shown = home_of(known)
+    home = home_of(known)
 
-    assert "GPT of January" in shown
-    assert "Claude of January" in shown
-    assert "Sales expert" not in shown
-    assert "SectorFlow workspace" not in shown
+    names = ["GPT of today", "GPT of January", "Claude of January", "Sales expert", "SectorFlow workspace"]
+    expected = [True, False, True, True, True] if error is None else [False, True, True, False, False]
+    assert [name in home for name in names] == expected
 
 
-def test_an_installation_that_never_knew_any_name_still_shows_a_home_tab(acme: Scenario) -> None:
-    acme.sectorflow.checks.then(AWAY[0])
+def test_an_installation_without_any_name_has_a_home_tab_too(acme):
+    acme.sectorflow.checks.then(ERRORS[0])
 
     assert ENGLISH.home_models_unknown in home_of(acme)
 
 
-def test_without_an_expert_none_is_asked_for(acme: Scenario) -> None:
-    acme.configure(sectorflow=replace(make_terms().sectorflow, plus_id=""), display="tabs")
+def test_without_an_expert_sectorflow_is_not_asked_for_one(acme):
+    acme.configure(sectorflow=replace(make_settings().sectorflow, plus_id=""), display="tabs")
     acme.sectorflow.names.then(AssertionError("asked for an expert"))
 
-    shown = home_of(acme)
+    home = home_of(acme)
 
-    assert "Sales expert" not in shown
-    assert ENGLISH.home_tabs in shown
+    assert "Sales expert" not in home
+    assert ENGLISH.home_tabs in home
 
 
 # Prompts
 
 
-def test_the_dm_offers_four_prompts_of_the_workspace(acme: Scenario) -> None:
+def test_the_dm_offers_four_prompts_of_the_workspace(acme):
     acme.sectorflow.samples = ("A joke", "A riddle", "A rhyme", "A tale", "And more")
 
     title, prompts = suggested(acme)
@@ -165,17 +157,15 @@ def test_the_dm_offers_four_prompts_of_the_workspace(acme: Scenario) -> None:
     assert list(prompts.values()) == ["A joke", "A riddle", "A rhyme", "A tale"]
 
 
-@pytest.mark.parametrize("error", [None, *AWAY])
-def test_if_sectorflow_tells_no_prompts_the_dm_offers_some_for_everybody(
-    acme: Scenario, error: Exception | None
-) -> None:
+@pytest.mark.parametrize("error", [None, *ERRORS])
+def test_if_sectorflow_has_no_prompts_the_dm_offers_general_ones(acme, error):
     acme.sectorflow.names.then(error)
 
     assert suggested(acme)[1] == dict(ENGLISH.prompts)
 
 
-def test_if_one_model_answers_several_are_not_spoken_of(acme: Scenario) -> None:
-    acme.configure(sectorflow=replace(make_terms().sectorflow, model_ids=MODEL_IDS[:1]))
+def test_with_one_model_the_texts_do_not_mention_several(acme):
+    configure(acme, model_ids=MODEL_IDS[:1])
 
     assert suggested(acme)[0] == ENGLISH.greeting_one
     assert ENGLISH.home_intro_one in home_of(acme)

@@ -1,25 +1,26 @@
-"""What comes of an event that Slack sends: a question in line, an end, or nothing."""
+"""What Slack's events lead to: a question, the end of an installation, or nothing."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import Any
 
-import fakeredis
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sectorflow_slack.domain.errors import StorageUnavailable
-from sectorflow_slack.domain.installations import Installation, InstallationKey
+from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.questions import Question
+from sectorflow_slack.domain.slack_jobs import PostPlaceholder
 from sectorflow_slack.services.events import EventService
 from tests.fakes import FakeTaskQueue
-from tests.services.scenario import Scenario
+from tests.services.installing import ORG_WIDE
 from tests.services.steps import KEY
-from tests.values import BOT_USER_ID, NOW, TEAM_ID, make_bot, make_event, make_installation, make_terms
+from tests.values import BOT_USER_ID, NOW, TEAM_ID, make_bot, make_event, make_installation, make_settings
 
+DIRECT = {"type": "message", "channel_type": "im"}
+SHARED = {"is_ext_shared_channel": True}
 UNINSTALLED = {"type": "app_uninstalled"}
 REVOKED = {"type": "tokens_revoked", "tokens": {"bot": [BOT_USER_ID]}}
 ENDS = pytest.mark.parametrize("event", [UNINSTALLED, REVOKED], ids=["uninstalled", "revoked"])
@@ -27,21 +28,20 @@ AFTERWARDS = int(NOW) + 5
 
 
 @pytest.fixture
-def events(acme: Scenario) -> EventService:
+def events(acme):
     return acme.services.events
 
 
 @pytest.fixture
-def org(events: EventService) -> Installation:
-    """The same app, installed by a whole organisation."""
-    bot = make_bot(team_id=None, enterprise_id="E0ORG", is_enterprise_install=True)
-    installation = make_installation(make_terms(id="org"), bot)
+def org(events):
+    """The same app, installed org-wide."""
+    installation = make_installation(make_settings(id="org"), ORG_WIDE)
     events.installations.save(installation, None, None)
     return installation
 
 
-def waiting(events: EventService, key: InstallationKey = KEY) -> list[Question]:
-    """Take all questions in line."""
+def lease_all(events: EventService, key: InstallationKey = KEY) -> list[Question]:
+    """Lease all questions in line."""
     found = []
     while question := events.questions.lease(key):
         found.append(question)
@@ -51,40 +51,28 @@ def waiting(events: EventService, key: InstallationKey = KEY) -> list[Question]:
 # Questions
 
 
-@pytest.mark.parametrize(
-    "event", [{}, {"type": "message", "channel_type": "im"}], ids=["mention", "direct message"]
-)
-def test_a_question_is_stored_a_worker_woken_and_its_placeholder_sent_for(
-    events: EventService, queue: FakeTaskQueue, event: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize("event", [{}, DIRECT], ids=["mention", "direct message"])
+def test_a_question_is_stored_a_worker_woken_and_a_placeholder_enqueued(events, queue, event):
     events.accept(make_event(event))
 
-    (question,) = waiting(events)
+    (question,) = lease_all(events)
     assert (question.text, question.event_id, question.asked_at) == ("Tell me a joke", "Ev0001", NOW)
     assert queue.jobs == [(KEY, 0.0)]
-    assert [(errand.kind, errand.question_id) for errand, _ in queue.slack_jobs] == [("greet", question.id)]
+    assert queue.slack_jobs == [(PostPlaceholder(KEY, question_id=question.id), 0.0)]
 
 
 @pytest.mark.parametrize(
     ("event", "changes"),
-    [
-        ({"text": f"<@{BOT_USER_ID}>"}, {}),
-        ({"user_team": "T0OTHER", "source_team": "T0OTHER"}, {"is_ext_shared_channel": True}),
-    ],
-    ids=["an empty mention", "a person of another organisation"],
+    [({"text": f"<@{BOT_USER_ID}>"}, {}), ({"user_team": "T0OTHER", "source_team": "T0OTHER"}, SHARED)],
+    ids=["an empty mention", "an external user"],
 )
-def test_what_needs_no_model_gets_no_placeholder(
-    events: EventService, queue: FakeTaskQueue, event: dict[str, Any], changes: dict[str, Any]
-) -> None:
+def test_a_question_that_needs_no_model_gets_no_placeholder(events, queue, event, changes):
     events.accept(make_event(event, **changes))
 
-    assert queue.jobs == [(KEY, 0.0)]
-    assert queue.slack_jobs == []
+    assert (queue.jobs, queue.slack_jobs) == ([(KEY, 0.0)], [])
 
 
-def test_while_as_many_as_allowed_are_under_way_a_question_waits_and_wakes_no_worker(
-    acme: Scenario, events: EventService
-) -> None:
+def test_a_question_over_the_limit_of_its_installation_waits_and_wakes_no_worker(acme, events):
     acme.answers.questions._limit = 1  # type: ignore[attr-defined]
     acme.accept()
     acme.answers.questions.lease(KEY)
@@ -98,21 +86,17 @@ def test_while_as_many_as_allowed_are_under_way_a_question_waits_and_wakes_no_wo
 @pytest.mark.parametrize(
     "payload",
     [
-        {},
-        {"type": "event_callback"},
-        make_event({"type": "reaction_added"}),
-        make_event({"bot_id": "B1"}),
-        make_event({"type": "message"}),
+        *[{}, {"type": "event_callback"}],
+        *[make_event(event) for event in ({"type": "reaction_added"}, {"bot_id": "B1"}, {"type": "message"})],
         make_event(api_app_id="A0UNKNOWN"),
         make_event(team_id="T0UNKNOWN", authorizations=[]),
-        make_event({"type": "tokens_revoked", "tokens": {"oauth": ["U1"], "bot": []}}, event_time=AFTERWARDS),
-        make_event({"type": "tokens_revoked", "tokens": {"oauth": ["U0ANN"]}}, event_time=AFTERWARDS),
-        make_event({"type": "tokens_revoked", "tokens": None}, event_time=AFTERWARDS),
+        *[
+            make_event({"type": "tokens_revoked", "tokens": tokens}, event_time=AFTERWARDS)
+            for tokens in ({"oauth": ["U1"], "bot": []}, {"oauth": ["U0ANN"]}, None)
+        ],
     ],
 )
-def test_anything_else_is_counted_and_changes_nothing(
-    events: EventService, acme: Scenario, payload: dict[str, Any]
-) -> None:
+def test_other_events_are_counted_and_change_nothing(events, acme, payload):
     before = sorted(acme.store.keys())
 
     events.accept(payload)
@@ -127,45 +111,40 @@ def test_anything_else_is_counted_and_changes_nothing(
     [
         make_event(),
         make_event(event_id="Ev0002"),
-        make_event({"type": "message", "channel_type": "im"}, event_id="Ev0002"),
+        make_event(DIRECT, event_id="Ev0002"),
         make_event({"ts": "1700000000.000200"}),
     ],
     ids=["the same event", "the same message", "mention and message of one ts", "the same event id"],
 )
-def test_a_repeat_is_asked_once(events: EventService, queue: FakeTaskQueue, again: dict[str, Any]) -> None:
+def test_a_repeated_event_asks_once(events, queue, again):
     events.accept(make_event())
 
     events.accept(again)
 
-    assert len(waiting(events)) == 1
+    assert len(lease_all(events)) == 1
     assert (len(queue.jobs), len(queue.slack_jobs)) == (1, 1)
 
 
-@pytest.mark.parametrize("team_id", ["T0SOME", TEAM_ID], ids=["alone", "before the one of the team"])
-def test_an_org_wide_installation_is_found_by_its_enterprise(
-    events: EventService, org: Installation, team_id: str
-) -> None:
+@pytest.mark.parametrize("team_id", ["T0SOME", TEAM_ID], ids=["alone", "before the team's"])
+def test_an_org_wide_installation_is_found_by_its_enterprise(events, org, team_id):
     authorizations = [{"enterprise_id": "E0ORG", "team_id": team_id, "is_enterprise_install": True}]
 
     events.accept(make_event(team_id=team_id, authorizations=authorizations))
 
-    assert [question.team_id for question in waiting(events, org.key)] == [team_id]
-    assert waiting(events) == []
+    assert [question.team_id for question in lease_all(events, org.key)] == [team_id]
+    assert lease_all(events) == []
 
 
-def test_in_a_shared_channel_the_authorization_says_which_installation_is_asked(events: EventService) -> None:
+def test_in_a_shared_channel_the_authorization_names_the_installation(events):
     gone = [{"enterprise_id": None, "team_id": "T0GONE", "is_enterprise_install": False}]
-    shared = {"is_ext_shared_channel": True}
 
-    events.accept(make_event({"user_team": "T0THEIRS"}, team_id="T0THEIRS", **shared))
-    events.accept(make_event({"ts": "2.0"}, event_id="Ev0002", authorizations=gone, **shared))
+    events.accept(make_event({"user_team": "T0THEIRS"}, team_id="T0THEIRS", **SHARED))
+    events.accept(make_event({"ts": "2.0"}, event_id="Ev0002", authorizations=gone, **SHARED))
 
-    assert [(question.event_id, question.is_external) for question in waiting(events)] == [("Ev0001", True)]
+    assert [(question.event_id, question.is_external) for question in lease_all(events)] == [("Ev0001", True)]
 
 
-def test_a_question_whose_wake_up_failed_is_accepted_and_found_later(
-    events: EventService, queue: FakeTaskQueue
-) -> None:
+def test_a_question_for_which_no_worker_was_woken_is_found_later(events, queue):
     queue.enqueues.then(StorageUnavailable("ConnectionError"))
 
     events.accept(make_event())
@@ -174,9 +153,7 @@ def test_a_question_whose_wake_up_failed_is_accepted_and_found_later(
     assert events.questions.due() == (KEY,)
 
 
-def test_a_question_that_could_not_be_stored_is_slacks_to_send_again(
-    events: EventService, redis_server: fakeredis.FakeServer
-) -> None:
+def test_an_event_that_cannot_be_stored_raises_so_that_slack_sends_it_again(events, redis_server):
     redis_server.connected = False
 
     with pytest.raises(StorageUnavailable):
@@ -189,24 +166,20 @@ def test_a_question_that_could_not_be_stored_is_slacks_to_send_again(
 @pytest.mark.parametrize(
     "order", [(UNINSTALLED, REVOKED), (REVOKED, UNINSTALLED), (REVOKED,), (UNINSTALLED, UNINSTALLED)]
 )
-def test_an_uninstalled_app_is_forgotten_in_whatever_order_slack_says_so(
-    events: EventService, acme: Scenario, order: tuple[dict[str, Any], ...]
-) -> None:
+def test_an_uninstalled_app_is_deleted_in_any_order_of_events(events, acme, order):
     for number, event in enumerate(order):
         events.accept(make_event(event, event_id=f"Ev{number}", event_time=AFTERWARDS))
     events.accept(make_event(event_id="Ev9"))
 
     assert events.installations.find(KEY) is None
-    assert events.installations.find_by_id(make_terms().id) is None
+    assert events.installations.find_by_id(make_settings().id) is None
     assert list(acme.store.scan_iter("installation*")) == []
     assert acme.queue.jobs == []
 
 
 @ENDS
 @pytest.mark.parametrize("time", [int(NOW) - 5, 0, None, "later", 10**400])
-def test_an_end_of_before_the_present_install_is_ignored(
-    events: EventService, event: dict[str, Any], time: Any
-) -> None:
+def test_an_end_before_the_present_install_is_ignored(events, event, time):
     events.accept(make_event(event, event_time=time))
 
     assert events.installations.find(KEY) == make_installation()
@@ -217,9 +190,7 @@ def test_an_end_of_before_the_present_install_is_ignored(
     "authorizations",
     [[{"enterprise_id": "E0ORG", "team_id": None, "is_enterprise_install": True}], [], None],
 )
-def test_an_app_that_a_whole_organisation_removed_is_forgotten_there_alone(
-    events: EventService, org: Installation, event: dict[str, Any], authorizations: Any
-) -> None:
+def test_the_end_of_an_org_wide_installation_deletes_only_that(events, org, event, authorizations):
     where = {"team_id": None, "enterprise_id": "E0ORG", "authorizations": authorizations}
 
     events.accept(make_event(event, event_time=AFTERWARDS, **where))
@@ -229,11 +200,9 @@ def test_an_app_that_a_whole_organisation_removed_is_forgotten_there_alone(
 
 
 @ENDS
-def test_a_team_that_removed_the_app_twice_ends_neither_its_organisations_nor_any_other_installation(
-    events: EventService, org: Installation, event: dict[str, Any]
-) -> None:
-    elsewhere = make_installation(make_terms(id="elsewhere"), make_bot(team_id="T0ELSE"))
-    other_app = make_installation(make_terms(id="other", app_id="A0OTHER"), make_bot(app_id="A0OTHER"))
+def test_the_end_of_a_teams_installation_sent_twice_deletes_no_other(events, org, event):
+    elsewhere = make_installation(make_settings(id="elsewhere"), make_bot(team_id="T0ELSE"))
+    other_app = make_installation(make_settings(id="other", app_id="A0OTHER"), make_bot(app_id="A0OTHER"))
     for installation in (elsewhere, other_app):
         events.installations.save(installation, None, None)
 
@@ -249,9 +218,7 @@ def test_a_team_that_removed_the_app_twice_ends_neither_its_organisations_nor_an
 # Any event
 
 
-def test_an_event_leaves_ids_and_no_words_in_the_log(
-    events: EventService, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_log_has_ids_and_no_text_of_an_event(events, caplog):
     caplog.set_level(logging.DEBUG)
 
     events.accept(make_event())
@@ -277,9 +244,7 @@ _OUTER = "api_app_id team_id event_id event_time authorizations is_ext_shared_ch
     outer=st.fixed_dictionaries({}, optional=dict.fromkeys(_OUTER.split(), _JSON)),
     authorization=st.none() | st.dictionaries(st.sampled_from(["enterprise_id", "team_id"]), _JSON),
 )
-def test_whatever_stands_in_its_fields_an_event_is_accepted(
-    events: EventService, inner: dict[str, Any], outer: dict[str, Any], authorization: Any
-) -> None:
+def test_an_event_with_any_values_in_its_fields_is_accepted(events, inner, outer, authorization):
     quiet = replace(events, queue=FakeTaskQueue())
     payload = make_event(inner, **outer)
     if authorization is not None:

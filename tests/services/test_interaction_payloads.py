@@ -1,4 +1,4 @@
-"""Slack's interaction payloads, as Slack sends them and as they could be made up."""
+"""Slack's interaction payloads, real ones and forged ones."""
 
 from __future__ import annotations
 
@@ -23,13 +23,11 @@ from tests.values import OWN_APP, TEAM_ID, make_press
 ORG = {"enterprise": {"id": "E0ACME"}}
 
 
-def read_sent(**changes: Any) -> ViewSubmission:
-    sent = read_view_submission(submission(**changes), FOLLOW_UP_DIALOG)
-    assert sent is not None
-    return sent
+def read(**changes: Any) -> ViewSubmission | None:
+    return read_view_submission(submission(**changes), FOLLOW_UP_DIALOG)
 
 
-def test_a_press_is_read_with_what_the_button_carries_and_where_it_stands() -> None:
+def test_a_block_action_has_the_value_of_the_button_and_the_message():
     assert list(read_block_actions(press(actions.SHOW_TAB, 2, page=1))) == [
         BlockAction(
             action=actions.SHOW_TAB,
@@ -47,20 +45,21 @@ def test_a_press_is_read_with_what_the_button_carries_and_where_it_stands() -> N
     ]
 
 
-def test_a_choice_of_the_menu_is_what_it_chooses() -> None:
-    (read,) = read_block_actions(from_menu(actions.PLAIN_TEXT, 1))
+def test_a_choice_from_the_menu_is_an_action():
+    (block_action,) = read_block_actions(from_menu(actions.PLAIN_TEXT, 1))
 
-    assert read.action == actions.PLAIN_TEXT
-    assert read.value == ActionValue(ANSWER_ID, 1, choice=actions.PLAIN_TEXT)
+    assert block_action.action == actions.PLAIN_TEXT
+    assert block_action.value == ActionValue(ANSWER_ID, 1, choice=actions.PLAIN_TEXT)
 
 
 @pytest.mark.parametrize(
-    ("value", "letter_id"), [(ANSWER_ID, ANSWER_ID), (ANSWER_ID.upper() + "F", ""), (f"{ANSWER_ID}\n", "")]
+    ("value", "question_id"), [(ANSWER_ID, ANSWER_ID), (ANSWER_ID.upper() + "F", ""), (f"{ANSWER_ID}\n", "")]
 )
-def test_the_button_of_a_failed_question_carries_its_id_alone(value: str, letter_id: str) -> None:
-    (read,) = read_block_actions(make_press(value))
+def test_the_value_of_a_failed_questions_button_is_its_id(value, question_id):
+    (block_action,) = read_block_actions(make_press(value))
 
-    assert (read.action, read.question_id, read.value) == (actions.ASK_AGAIN, letter_id, None)
+    expected = (actions.ASK_AGAIN, question_id, None)
+    assert (block_action.action, block_action.question_id, block_action.value) == expected
 
 
 @pytest.mark.parametrize(
@@ -74,22 +73,20 @@ def test_the_button_of_a_failed_question_carries_its_id_alone(value: str, letter
         ({"team": None}, ()),
     ],
 )
-def test_the_installation_is_looked_for_where_slack_says_it_is(
-    changes: dict[str, Any], tenants: tuple[str, ...]
-) -> None:
-    (read,) = read_block_actions(press(actions.VOTE, **changes))
+def test_the_tenants_are_those_that_slack_names(changes, tenants):
+    (block_action,) = read_block_actions(press(actions.VOTE, **changes))
 
-    assert read.tenant_ids == read_sent(**changes).tenant_ids == tenants
+    assert block_action.tenant_ids == read(**changes).tenant_ids == tenants
 
 
-def test_a_dialog_of_a_shared_channel_is_for_the_team_that_has_the_app() -> None:
-    sent = read_sent(team={"id": "T0OTHER"}, view={"app_installed_team_id": TEAM_ID})
+def test_a_dialog_in_a_shared_channel_is_for_the_team_that_has_the_app():
+    sent = read(team={"id": "T0OTHER"}, view={"app_installed_team_id": TEAM_ID})
 
     assert sent.tenant_ids == (TEAM_ID, "T0OTHER")
 
 
-def test_a_submission_is_read_with_the_question_as_it_was_typed() -> None:
-    sent = read_sent(text="  Why?\n", model=1)
+def test_a_submission_has_the_question_without_surrounding_blanks():
+    sent = read(text="  Why?\n", model=1)
 
     assert (sent.id, sent.question, sent.value) == ("V0DIALOG", "Why?", ActionValue(ANSWER_ID, 1))
     assert (sent.app_id, sent.user_id, sent.user_tenants) == (OWN_APP.app_id, "U0ANN", (TEAM_ID,))
@@ -104,11 +101,11 @@ def test_a_submission_is_read_with_the_question_as_it_was_typed() -> None:
         {"type": "view_submission"},
     ],
 )
-def test_anything_else_is_no_submission(payload: dict[str, Any]) -> None:
+def test_other_payloads_are_no_submission(payload):
     assert read_view_submission(payload, FOLLOW_UP_DIALOG) is None
 
 
-def test_a_submission_is_no_press() -> None:
+def test_a_submission_has_no_block_action():
     assert list(read_block_actions(submission())) == []
 
 
@@ -122,14 +119,11 @@ _NAMES = ("actions", "container", "channel", "user", "team", "enterprise", "view
 
 @settings(deadline=None)
 @given(changes=st.fixed_dictionaries({}, optional=dict.fromkeys(_NAMES, _JSON)), view=_JSON, action=_JSON)
-def test_whatever_stands_in_a_payload_it_is_read_and_all_of_it_can_be_stored(
-    changes: dict[str, Any], view: Any, action: Any
-) -> None:
-    pressed = list(read_block_actions({**press(actions.VOTE, actions=[action]), **changes}))
-    sent = read_view_submission(submission(view={"state": view, "id": view}), FOLLOW_UP_DIALOG)
+def test_any_payload_is_read_and_all_its_texts_can_be_stored(changes, view, action):
+    block_actions = list(read_block_actions({**press(actions.VOTE, actions=[action]), **changes}))
+    sent = read(view={"state": view, "id": view})
     other = read_view_submission({**submission(), **changes}, FOLLOW_UP_DIALOG)
 
-    for read in (*pressed, sent, other):
-        values = asdict(read).values() if read is not None else ()
-        for value in values:
-            assert not isinstance(value, str) or value.encode("utf-8").decode() == value
+    for each in filter(None, (*block_actions, sent, other)):
+        texts = [value for value in asdict(each).values() if isinstance(value, str)]
+        assert [text.encode("utf-8").decode() for text in texts] == texts

@@ -1,4 +1,4 @@
-"""The manifest that Slack makes apps of."""
+"""The manifest from which Slack creates apps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox.slack.manifests import manifest_faults
 from sectorflow_slack.domain.slack import EVENTS, SCOPES
 from sectorflow_slack.services.manifests import app_manifest, bot_name, creation_link
 
-#: 1 to 35 characters that people can read, in any script.
+#: 1 to 35 readable characters in any script.
 APP_NAMES = st.text(
     st.characters(exclude_categories=("C", "Z"), include_characters=" "), min_size=1, max_size=35
 ).filter(lambda name: bool(name.strip()))
@@ -25,22 +25,17 @@ def manifest(app_name: str = "Acme Assistant") -> dict[str, Any]:
     return app_manifest(app_name, "https://slack.example.com")
 
 
-def test_an_app_may_do_exactly_what_the_service_needs_and_talks_to_it_alone() -> None:
+def test_an_app_has_exactly_the_scopes_and_events_of_the_service_and_its_urls():
     made = manifest()
 
     assert made["oauth_config"] == {
         "redirect_urls": ["https://slack.example.com/slack/oauth_redirect"],
         "scopes": {"bot": list(SCOPES)},
     }
+    url = "https://slack.example.com/slack"
     assert made["settings"] == {
-        "event_subscriptions": {
-            "request_url": "https://slack.example.com/slack/events",
-            "bot_events": list(EVENTS),
-        },
-        "interactivity": {
-            "is_enabled": True,
-            "request_url": "https://slack.example.com/slack/interactions",
-        },
+        "event_subscriptions": {"request_url": f"{url}/events", "bot_events": list(EVENTS)},
+        "interactivity": {"is_enabled": True, "request_url": f"{url}/interactions"},
         "org_deploy_enabled": True,
         "socket_mode_enabled": False,
         "token_rotation_enabled": False,
@@ -59,7 +54,7 @@ def test_an_app_may_do_exactly_what_the_service_needs_and_talks_to_it_alone() ->
 @example("...")
 @example("日本語アシスタント")
 @example("\u0301")
-def test_slack_takes_the_manifest_whatever_the_app_is_called(app_name: str) -> None:
+def test_slack_accepts_the_manifest_with_any_app_name(app_name):
     made = manifest(app_name)
 
     assert manifest_faults(made) == []
@@ -82,7 +77,7 @@ def test_slack_takes_the_manifest_whatever_the_app_is_called(app_name: str) -> N
         ("v1.2_beta", "v1.2_beta"),
     ],
 )
-def test_a_bot_is_called_what_slack_takes_of_the_apps_name(app_name: str, expected: str) -> None:
+def test_a_bots_name_is_the_apps_name_without_the_characters_that_slack_refuses(app_name, expected):
     assert bot_name(app_name) == expected
 
 
@@ -94,7 +89,7 @@ def test_a_bot_is_called_what_slack_takes_of_the_apps_name(app_name: str, expect
         ("http://127.0.0.1:4000", "http://127.0.0.1:4000/apps"),
     ],
 )
-def test_a_link_leads_to_slacks_page_with_all_filled_in(slack: str, page: str) -> None:
+def test_a_creation_link_is_slacks_page_with_the_manifest(slack, page):
     made = manifest("Tom & Jerry = 100% 日本")
 
     link = creation_link(made, slack)

@@ -1,4 +1,4 @@
-"""Posting a plan: what Slack limits is waited out, what it refuses is said more simply."""
+"""Posting a plan: rate limits are waited for, and refused messages are posted in plainer forms."""
 
 from __future__ import annotations
 
@@ -7,50 +7,51 @@ import pytest
 from sectorflow_slack.domain.errors import SlackBusy, SlackRefusedMessage, TokenRefused
 from sectorflow_slack.domain.questions import Message
 from sectorflow_slack.formatting.words import ENGLISH
-from tests.fakes import FakeSlackClient, Script
+from tests.fakes import FakeSlackClient
 from tests.services.scenario import Scenario
 from tests.services.steps import KEY, LETTER_ID, LONG_REPLY, WorkerKilled
-from tests.values import make_bot, make_installation, make_terms
+from tests.values import make_bot, make_installation, make_settings
 
 REFUSED = SlackRefusedMessage("invalid_blocks")
+
+
+def failures(acme: Scenario, *questions: object) -> list[int]:
+    return [acme.answers.questions.progress(each).failures for each in questions]
 
 
 # Rate limits
 
 
-def test_slacks_rate_limit_is_waited_out_more_often_than_any_failure(acme: Scenario) -> None:
+def test_slacks_rate_limit_is_waited_for_more_often_than_any_failure(acme):
     acme.slack.posts.then(*[SlackBusy("ratelimited", 30.0)] * 12)
     question = acme.ask()
 
     for _ in range(12):
-        assert acme.answers.questions.progress(question).failures == 0
+        assert failures(acme, question) == [0]
         acme.end_pauses()
         acme.later()
 
     assert acme.queue.jobs == [(KEY, 31.0)] * 12
-    assert len(acme.sectorflow.asked) == 1
-    assert len(acme.slack.posted) == 1
-    assert acme.left == []
+    assert (len(acme.sectorflow.asked), len(acme.slack.posted), acme.left) == (1, 1, [])
 
 
-def test_while_slack_limits_an_installation_nothing_of_its_is_posted_and_others_go_on(acme: Scenario) -> None:
-    other = make_installation(make_terms(id="other"), make_bot(team_id="T0OTHER", bot_token="xoxb-other"))
+def test_while_slack_limits_an_installation_only_the_others_post(acme):
+    other = make_installation(make_settings(id="other"), make_bot(team_id="T0OTHER", bot_token="xoxb-other"))
     acme.answers.installations.save(other, None, None)
     acme.slack.posts.then(SlackBusy("ratelimited", 3600.0))
-    limited = acme.ask(1)
 
-    waiting = acme.ask(2)
+    limited, waiting = acme.ask(1), acme.ask(2)
     acme.ask(3, installation=other.key)
 
     assert [token for token, _, _ in acme.slack.posted] == ["xoxb-other"]
     assert [key for key, _ in acme.queue.jobs] == [KEY, KEY]
     assert all(3000 < delay <= 3601 for _, delay in acme.queue.jobs)
-    assert [acme.answers.questions.progress(each).failures for each in (limited, waiting)] == [0, 0]
+    assert failures(acme, limited, waiting) == [0, 0]
     assert acme.services.read_metrics().counters["slack_rate_limited", ""] == 1
     assert acme.ended == {"answered": 1}
 
 
-def test_an_apology_waits_for_slack_too(acme: Scenario) -> None:
+def test_a_notice_of_failure_waits_for_slack_too(acme):
     acme.sectorflow.answers.then(TokenRefused("status 401"))
     acme.slack.posts.then(SlackBusy("ratelimited", 30.0), SlackBusy("fatal_error"))
     acme.ask()
@@ -67,17 +68,17 @@ def test_an_apology_waits_for_slack_too(acme: Scenario) -> None:
 # Refused forms
 
 
-@pytest.fixture(params=["posted", "in the placeholder's place"])
-def takes(request: pytest.FixtureRequest, acme: Scenario) -> Script:
-    """Whether Slack takes the first message of an answer: it is posted, or updates a placeholder."""
+@pytest.fixture(params=["posted", "replaces the placeholder"])
+def first_call(request, acme):
+    """The calls by which the first message of an answer is posted, or replaces a placeholder."""
     if request.param == "posted":
         acme.accept(id=LETTER_ID)
         return acme.slack.posts
-    acme.greeted(id=LETTER_ID)
+    acme.accept_with_placeholder(id=LETTER_ID)
     return acme.slack.updates
 
 
-def kinds(message: Message) -> set[str]:
+def types(message: Message) -> set[str]:
     """The types of a message's blocks."""
     return {str(block["type"]) for block in message.blocks}
 
@@ -91,54 +92,45 @@ def kinds(message: Message) -> set[str]:
     ],
     ids=["as it is", "simpler", "plainer"],
 )
-def test_a_message_that_slack_refuses_is_said_in_simpler_and_simpler_forms(
-    acme: Scenario, takes: Script, refusals: int, has: set[str], lacks: set[str]
-) -> None:
-    takes.then(*[REFUSED] * refusals)
+def test_a_message_that_slack_refuses_is_posted_in_plainer_forms(acme, first_call, refusals, has, lacks):
+    first_call.then(*[REFUSED] * refusals)
 
     acme.work()
 
     (message,) = acme.slack.shown.values()
     shown = repr(message.blocks) if message.blocks else message.text
-    assert kinds(message) >= has
-    assert not kinds(message) & lacks
+    assert types(message) >= has
+    assert not types(message) & lacks
     assert all(f"Answer {number}" in shown for number in (1, 2, 3))
     assert acme.left == []
 
 
 @pytest.mark.parametrize(
-    ("refusals", "has_button", "told"),
+    ("refusals", "has_button", "notice"),
     [(3, True, [ENGLISH.unexpected]), (4, False, [ENGLISH.unexpected]), (5, False, [])],
     ids=["as it is", "without a button", "in no form"],
 )
-def test_what_slack_refuses_in_any_form_is_told_if_it_takes_that_and_can_be_asked_for_again(
-    acme: Scenario, takes: Script, refusals: int, has_button: bool, told: list[str]
-) -> None:
+def test_after_a_refusal_of_every_form_the_user_is_notified(acme, first_call, refusals, has_button, notice):
     before = acme.slack.seen
-    takes.then(*[REFUSED] * refusals)
+    first_call.then(*[REFUSED] * refusals)
 
     acme.work()
 
-    seen = acme.slack.shown.values()
-    assert acme.slack.seen == (told or before)
-    assert ["actions" in kinds(message) for message in seen] == [has_button] * len(seen)
-    assert acme.ended == {"slack_invalid_blocks": 1}
-    assert [question.id for question, _ in acme.failed_questions] == [LETTER_ID]
-    assert acme.left == []
+    assert acme.slack.seen == (notice or before)
+    assert all(("actions" in types(message)) == has_button for message in acme.slack.shown.values())
+    assert acme.has_failed_with("slack_invalid_blocks")
 
 
 def forms(slack: FakeSlackClient) -> list[str]:
     """The form of each message that is shown."""
     return [
-        "rich_text" if "rich_text" in kinds(message) else "blocks" if message.blocks else "text"
+        "rich_text" if "rich_text" in types(message) else "blocks" if message.blocks else "text"
         for message in slack.shown.values()
     ]
 
 
 @pytest.mark.parametrize(("refusals", "form"), [(1, "blocks"), (2, "text")])
-def test_only_the_message_that_slack_refuses_is_said_in_another_form(
-    acme: Scenario, refusals: int, form: str
-) -> None:
+def test_only_the_message_that_slack_refuses_is_posted_in_another_form(acme, refusals, form):
     acme.sectorflow.reply = LONG_REPLY
     acme.slack.posts.then(None, *[REFUSED] * refusals)
 
@@ -151,7 +143,7 @@ def test_only_the_message_that_slack_refuses_is_said_in_another_form(
     assert 0 < changed < len(others)
 
 
-def test_the_next_worker_goes_on_at_the_right_one_of_several_plainer_messages(acme: Scenario) -> None:
+def test_the_next_worker_continues_after_the_right_one_of_several_plainer_messages(acme):
     acme.sectorflow.reply = LONG_REPLY
     acme.slack.posts.then(None, REFUSED, REFUSED)
     acme.ask(1)
@@ -166,18 +158,7 @@ def test_the_next_worker_goes_on_at_the_right_one_of_several_plainer_messages(ac
     assert acme.left == []
 
 
-def test_the_next_worker_goes_on_with_a_simpler_form_in_the_placeholders_place(acme: Scenario) -> None:
-    acme.slack.updates.then(REFUSED, WorkerKilled())
-    acme.greeted()
-
-    with acme.killed():
-        acme.work()
-
-    assert forms(acme.slack) == ["blocks"]
-    assert "Answer 1" in acme.slack.seen[0]
-
-
-def test_an_apology_whose_form_slack_refuses_is_made_without_a_button(acme: Scenario) -> None:
+def test_a_notice_of_failure_whose_form_slack_refuses_is_posted_without_a_button(acme):
     acme.sectorflow.answers.then(TokenRefused("status 401"))
     acme.slack.posts.then(REFUSED)
 

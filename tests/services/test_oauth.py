@@ -1,22 +1,23 @@
-"""A person consents at Slack, and the installation that was asked for is installed or refused."""
+"""A user consents at Slack, and the installation is installed or refused."""
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from sectorflow_slack.domain.errors import (
     ConsentRefused,
+    InstallIncomplete,
     RevisionConflict,
     SlackBusy,
-    SlackError,
     SlackRefused,
     SlackRefusedMessage,
 )
-from sectorflow_slack.domain.installations import BotInstall, Installation, OAuthState, SlackApp
+from sectorflow_slack.domain.installations import BotInstall, FreshToken, Installation, OAuthState
 from sectorflow_slack.services.oauth import OAuthCallback
-from tests.services.installing import ID, LINK, ORG_WIDE, RETURN_URL, InstallFlow
+from tests.services.installing import ID, KEY, LINK, ORG_WIDE, RETURN_URL, InstallFlow, before
 from tests.values import (
     BOT_TOKEN,
     CUSTOMERS_APP,
@@ -24,57 +25,67 @@ from tests.values import (
     OWN_APP,
     TEAM_ID,
     make_bot,
+    make_event,
     make_installation,
     make_pending,
-    make_terms,
+    make_settings,
 )
 
-EXPIRING = make_bot(refresh_token="a-refresh-token", token_expires_at=NOW + 43_200)
+LATER = NOW + 12 * 3600
 
 
-def test_a_person_is_sent_to_slack_for_the_app_and_team_that_were_asked_for(flow: InstallFlow) -> None:
+def expiring(name: str, **changes: str) -> BotInstall:
+    """Return an install with token rotation."""
+    tokens = {"bot_token": f"{name}-bot-token", "refresh_token": f"{name}-refresh-token"}
+    return make_bot(**tokens, token_expires_at=LATER, **changes)
+
+
+def install(flow: InstallFlow, bot: BotInstall) -> Installation:
+    return flow.install(make_installation(make_settings(id="theirs"), bot))
+
+
+def test_a_browser_is_redirected_to_slack_for_the_requested_app_and_team(flow):
     flow.pend(team_id=TEAM_ID)
 
-    trip = flow.consent.start(LINK)
+    redirect = flow.oauth.start(LINK)
 
     redirect_uri = "https://slack.example.com/slack/oauth_redirect"
-    assert trip.url.endswith(f"?{OWN_APP.client_id}&{trip.state}&{redirect_uri}&{TEAM_ID}")
+    assert redirect.url.endswith(f"?{OWN_APP.client_id}&{redirect.state}&{redirect_uri}&{TEAM_ID}")
 
 
 @pytest.mark.parametrize(
-    ("bot", "brought", "app"),
+    ("bot", "slack_app", "app"),
     [
         (make_bot(), None, OWN_APP),
-        (EXPIRING, None, OWN_APP),
+        (expiring("a"), None, OWN_APP),
         (make_bot(app_id=CUSTOMERS_APP.app_id), CUSTOMERS_APP, CUSTOMERS_APP),
     ],
     ids=["the service's own app", "token that expires", "a customer's app"],
 )
-def test_consent_makes_an_installation_of_the_request(
-    flow: InstallFlow, bot: BotInstall, brought: SlackApp | None, app: SlackApp
-) -> None:
-    pending = flow.pend(settings=make_terms(app_id=app.app_id), slack_app=brought, return_url=RETURN_URL)
+def test_consent_makes_an_installation_of_the_request(flow, bot, slack_app, app):
+    settings = make_settings(app_id=app.app_id)
+    pending = flow.pend(settings=settings, slack_app=slack_app, return_url=RETURN_URL)
     flow.slack.bot = bot
 
-    completed = flow.consent.complete(flow.leave())
+    completed = flow.oauth.complete(flow.leave())
 
     installation = Installation(pending.settings, bot, NOW)
     assert completed == (installation, pending)
-    assert flow.find(installation.key) == flow.installs.find(ID) == installation
-    assert flow.consent.apps.find(app.app_id) == app
-    assert flow.consent.pendings.find(ID) is None
-    assert flow.slack.exchanged == [(app, "a-code", flow.consent.redirect_uri)]
+    assert flow.find(installation.key) == flow.registration.find(ID) == installation
+    assert flow.oauth.apps.find(app.app_id) == app
+    assert flow.oauth.pendings.find(ID) is None
+    assert flow.slack.exchanged == [(app, "a-code", flow.oauth.redirect_uri)]
     assert flow.slack.revoked == []
 
 
-def test_an_installation_that_is_named_is_replaced(flow: InstallFlow) -> None:
-    flow.install(make_installation(make_terms(id="older")))
+def test_the_installation_that_a_request_names_is_replaced(flow):
+    flow.install(make_installation(make_settings(id="older")))
     flow.pend(replaces="older", team_id=TEAM_ID)
 
     installation = flow.go()
 
     assert flow.find() == installation
-    assert flow.installs.find("older") is None
+    assert flow.registration.find("older") is None
 
 
 # Links and states
@@ -85,47 +96,47 @@ def test_an_installation_that_is_named_is_replaced(flow: InstallFlow) -> None:
     [("", "A0OWN"), ("another-link", "A0OWN"), ("ü" * 9, "A0OWN"), (LINK, "A0GONE")],
     ids=["empty", "made up", "not ASCII", "of an app that the service has lost"],
 )
-def test_a_link_that_leads_nowhere_is_dead(flow: InstallFlow, link: str, app_id: str) -> None:
-    flow.pend(settings=make_terms(app_id=app_id))
+def test_an_unknown_link_is_dead(flow, link, app_id):
+    flow.pend(settings=make_settings(app_id=app_id))
 
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.start(link)
+        flow.oauth.start(link)
 
 
-def test_a_link_is_dead_after_its_time_also_for_those_who_are_at_slack_by_then(flow: InstallFlow) -> None:
+def test_an_expired_link_is_dead_also_for_a_browser_that_is_at_slack(flow):
     flow.pend()
-    answer = flow.leave()
+    callback = flow.leave()
     flow.clock.now = make_pending().expires_at
 
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.start(LINK)
+        flow.oauth.start(LINK)
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.complete(answer)
+        flow.oauth.complete(callback)
 
     assert flow.slack.exchanged == []
     assert flow.status() == ("expired", None)
 
 
-@pytest.mark.parametrize("at_once", [True, False])
-def test_a_link_leads_to_one_installation_and_is_dead_from_then_on(flow: InstallFlow, at_once: bool) -> None:
+@pytest.mark.parametrize("concurrent", [True, False])
+def test_a_link_leads_to_one_installation(flow, concurrent):
     flow.pend()
     first, second = flow.leave(), flow.leave()
-    if at_once:
-        flow.slack.exchanges.then(lambda: flow.consent.complete(first))
+    if concurrent:
+        flow.slack.exchanges.then(lambda: flow.oauth.complete(first))
     else:
-        flow.consent.complete(first)
+        flow.oauth.complete(first)
 
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.complete(second)
+        flow.oauth.complete(second)
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.start(LINK)
+        flow.oauth.start(LINK)
 
     assert flow.find() == make_installation()
     assert flow.slack.revoked == []
 
 
 @pytest.mark.parametrize(
-    ("brought", "reason"),
+    ("changes", "reason"),
     [
         ({"cookie": None}, "no_cookie"),
         ({"cookie": ""}, "no_cookie"),
@@ -138,58 +149,52 @@ def test_a_link_leads_to_one_installation_and_is_dead_from_then_on(flow: Install
         ({"state": "\ud800", "cookie": "\ud800"}, "stale"),
     ],
 )
-def test_consent_counts_only_from_the_browser_that_was_sent_off(
-    flow: InstallFlow, brought: dict[str, str | None], reason: str
-) -> None:
+def test_only_the_browser_that_was_redirected_can_complete(flow, changes, reason):
     flow.pend()
 
-    error = flow.refused(**brought)
+    error = flow.refused(**changes)
 
     assert (error.reason, error.installation_id) == (reason, None)
     assert flow.slack.exchanged == []
     assert flow.status() == ("pending", None)
 
 
-@pytest.mark.parametrize("refusal", [None, "access_denied"])
-def test_a_state_counts_once_whatever_it_led_to(flow: InstallFlow, refusal: str | None) -> None:
+@pytest.mark.parametrize(
+    "changes", [{}, {"code": None, "error": "access_denied"}], ids=["consent", "refusal"]
+)
+def test_a_state_is_valid_once(flow, changes):
     flow.pend()
-    answer = flow.leave()
-    if refusal is None:
-        flow.consent.complete(answer)
-    else:
-        with pytest.raises(ConsentRefused, match="cancelled"):
-            flow.consent.complete(OAuthCallback(answer.state, answer.cookie, None, refusal))
+    callback = flow.leave()
+    with suppress(ConsentRefused):
+        flow.oauth.complete(replace(callback, **changes))
 
     with pytest.raises(ConsentRefused, match="stale"):
-        flow.consent.complete(answer)
+        flow.oauth.complete(callback)
 
 
 @pytest.mark.parametrize("issued_for", [OAuthState(ID, "A0OTHER"), OAuthState("gone", OWN_APP.app_id)])
-def test_a_state_of_another_app_or_of_a_request_that_is_gone_counts_for_nothing(
-    flow: InstallFlow, issued_for: OAuthState
-) -> None:
+def test_a_state_of_another_app_or_of_a_deleted_request_is_refused(flow, issued_for):
     flow.pend()
-    state = flow.consent.states.issue(issued_for)
+    state = flow.oauth.states.issue(issued_for)
 
     with pytest.raises(ConsentRefused, match="dead_link"):
-        flow.consent.complete(OAuthCallback(state, state, "a-code"))
+        flow.oauth.complete(OAuthCallback(state, state, "a-code"))
 
 
-def test_nothing_that_a_browser_brings_is_shown(flow: InstallFlow) -> None:
+def test_no_repr_shows_a_state_cookie_or_code(flow):
     flow.pend()
-    trip = flow.consent.start(LINK)
+    redirect = flow.oauth.start(LINK)
 
-    shown = repr(trip) + repr(OAuthCallback("the-state", "the-cookie", "the-code", "access_denied"))
+    shown = repr(redirect) + repr(OAuthCallback("the-state", "the-cookie", "the-code", "access_denied"))
 
-    assert trip.state not in shown
-    assert not any(secret in shown for secret in ("the-state", "the-cookie", "the-code"))
+    assert not [each for each in (redirect.state, "the-state", "the-cookie", "the-code") if each in shown]
 
 
 # Refusals after which the link still works
 
 
 @pytest.mark.parametrize(
-    ("brought", "error", "reason"),
+    ("changes", "error", "reason"),
     [
         ({"code": None, "error": "access_denied"}, None, "cancelled"),
         ({"code": "a-code", "error": "access_denied"}, None, "cancelled"),
@@ -201,14 +206,12 @@ def test_nothing_that_a_browser_brings_is_shown(flow: InstallFlow) -> None:
         ({}, SlackRefusedMessage("invalid_arguments"), "slack_error"),
     ],
 )
-def test_after_consent_that_was_refused_or_failed_the_person_may_try_again(
-    flow: InstallFlow, brought: dict[str, str | None], error: SlackError | None, reason: str
-) -> None:
+def test_a_user_may_try_again_after_a_refusal_or_an_error(flow, changes, error, reason):
     flow.pend(return_url=RETURN_URL)
     if error is not None:
         flow.slack.exchanges.then(error)
 
-    refusal = flow.refused(**brought)
+    refusal = flow.refused(**changes)
 
     assert (refusal.reason, refusal.installation_id, refusal.return_url) == (reason, ID, RETURN_URL)
     assert len(flow.slack.exchanged) == (0 if error is None else 1)
@@ -222,13 +225,11 @@ def test_after_consent_that_was_refused_or_failed_the_person_may_try_again(
     [(TEAM_ID, make_bot(team_id="T0OTHER")), (TEAM_ID, ORG_WIDE), ("E0ORG", make_bot(enterprise_id="E0ORG"))],
     ids=["another team", "the organisation instead of a team", "a team instead of the organisation"],
 )
-@pytest.mark.parametrize("revoking", [None, SlackBusy("fatal_error"), SlackRefused("token_revoked")])
-def test_consent_for_another_team_or_organisation_is_refused_and_may_be_mended(
-    flow: InstallFlow, pinned: str, bot: BotInstall, revoking: SlackError | None
-) -> None:
+@pytest.mark.parametrize("error", [None, SlackBusy("fatal_error"), SlackRefused("token_revoked")])
+def test_consent_for_another_tenant_is_refused_and_may_be_repeated(flow, pinned, bot, error):
     flow.pend(team_id=pinned)
     flow.slack.bot = bot
-    flow.slack.revocations.then(revoking)
+    flow.slack.revocations.then(error)
 
     assert flow.refused().reason == "other_team"
 
@@ -239,25 +240,23 @@ def test_consent_for_another_team_or_organisation_is_refused_and_may_be_mended(
     assert flow.go().key.tenant_id == pinned
 
 
-# Changes while the person is at Slack
+# Changes while the user is at Slack
 
 
-def test_settings_that_change_while_slack_is_asked_are_installed(flow: InstallFlow) -> None:
+def test_settings_that_change_during_the_exchange_are_installed(flow):
     flow.pend()
-    terms = make_terms(app_name="New name", revision=2)
-    flow.slack.exchanges.then(lambda: flow.consent.pendings.change(make_pending(settings=terms), 1))
+    settings = make_settings(app_name="New name", revision=2)
+    flow.slack.exchanges.then(lambda: flow.oauth.pendings.change(make_pending(settings=settings), 1))
 
-    installation, came_from = flow.consent.complete(flow.leave())
+    installation, request = flow.oauth.complete(flow.leave())
 
-    assert installation.settings == came_from.settings == terms
+    assert installation.settings == request.settings == settings
     assert flow.find() == installation
 
 
-def test_a_request_that_is_deleted_while_slack_is_asked_stays_deleted_and_its_token_is_revoked(
-    flow: InstallFlow,
-) -> None:
+def test_a_request_that_is_deleted_during_the_exchange_stays_deleted(flow):
     flow.pend()
-    flow.slack.exchanges.then(lambda: flow.installs.delete(ID))
+    flow.slack.exchanges.then(lambda: flow.registration.delete(ID))
 
     assert flow.refused().reason == "dead_link"
 
@@ -265,16 +264,95 @@ def test_a_request_that_is_deleted_while_slack_is_asked_stays_deleted_and_its_to
     assert flow.slack.revoked == [BOT_TOKEN]
 
 
-def test_settings_that_never_stop_changing_end_in_a_refusal(
-    flow: InstallFlow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def changing(*_: Any) -> bool:
+def test_settings_that_never_stop_changing_end_in_a_refusal(flow, monkeypatch):
+    def change(*_: object) -> bool:
         raise RevisionConflict(ID)
 
     pending = flow.pend()
-    monkeypatch.setattr(flow.consent.installations, "save", changing)
+    monkeypatch.setattr(flow.installations, "save", change)
 
     assert flow.refused().reason == "stale"
 
     assert flow.slack.revoked == [BOT_TOKEN]
-    assert flow.installs.find(ID) == pending
+    assert flow.registration.find(ID) == pending
+
+
+# Tokens that lead to no new installation
+
+
+@pytest.mark.parametrize(
+    ("team_id", "pinned", "reason"),
+    [(TEAM_ID, None, "already_installed"), ("T0OTHER", TEAM_ID, "other_team")],
+)
+@pytest.mark.parametrize(("old", "new"), [(expiring("old"), expiring("new")), (make_bot(), make_bot())])
+def test_an_existing_installation_gets_the_latest_token(flow, team_id, pinned, reason, old, new):
+    existing = install(flow, replace(old, team_id=team_id))
+    flow.slack.bot = replace(new, team_id=team_id)
+    flow.clock.now += 1000
+    flow.pend(team_id=pinned)
+
+    assert flow.refused().reason == reason
+
+    expected = replace(existing, bot=flow.slack.bot, installed_at=flow.clock.now)
+    assert flow.find(existing.key) == expected
+    assert flow.slack.revoked == []
+
+
+def test_the_latest_token_is_stored_though_another_one_is_renewed_at_the_same_time(flow, monkeypatch):
+    existing = install(flow, expiring("old"))
+    flow.slack.bot = expiring("new")
+    bot = existing.bot.with_token(FreshToken("renewed-token", "renewed-refresh-token", LATER))
+    installations = flow.installations
+    renew = installations.renew
+    before(monkeypatch, installations, "renew", lambda: renew(existing, replace(existing, bot=bot)))
+    flow.pend()
+
+    flow.refused()
+
+    assert flow.find() == replace(existing, bot=flow.slack.bot)
+
+
+@pytest.mark.parametrize("again", [make_bot(), make_bot(bot_token="new-token"), expiring("new")])
+@pytest.mark.parametrize(
+    "event", [{"type": "app_uninstalled"}, {"type": "tokens_revoked", "tokens": {"bot": ["U0BOT"]}}]
+)
+def test_a_late_event_of_an_uninstall_before_the_consent_ends_nothing(flow, event, again):
+    existing = install(flow, make_bot())
+    uninstalled_at = int(flow.clock.now) + 1000
+    flow.clock.now += 1020
+    flow.slack.bot = again
+    flow.pend()
+    flow.refused()
+
+    flow.services.events.accept(make_event(event, event_time=uninstalled_at))
+
+    assert flow.find() == replace(existing, bot=again, installed_at=flow.clock.now)
+    assert flow.slack.revoked == []
+
+
+@pytest.mark.parametrize("bot", [make_bot(team_id="T0OTHER"), expiring("new", team_id="T0OTHER")])
+def test_a_token_that_no_installation_uses_is_revoked_and_no_other(flow, bot):
+    bystander = install(flow, expiring("their"))
+    flow.slack.bot = bot
+    flow.pend(team_id=TEAM_ID)
+
+    assert flow.refused().reason == "other_team"
+
+    assert flow.slack.revoked == [bot.bot_token]
+    assert flow.find() == bystander
+
+
+@pytest.mark.parametrize(
+    ("key", "team_id", "revoked"),
+    [(KEY, "T0OTHER", ["unused-token"]), (KEY, TEAM_ID, []), (None, "T0OTHER", [])],
+    ids=["unused", "an installation may use it", "unknown team"],
+)
+def test_the_token_of_an_incomplete_install_is_revoked_if_unused(flow, key, team_id, revoked):
+    existing = install(flow, make_bot(team_id=team_id))
+    flow.slack.exchanges.then(InstallIncomplete("unused-token", key))
+    flow.pend()
+
+    assert flow.refused().reason == "slack_error"
+
+    assert flow.slack.revoked == revoked
+    assert flow.find(existing.key) == existing

@@ -1,4 +1,4 @@
-"""Tokens of deleted installations are revoked at Slack, however long Slack is away."""
+"""Tokens of deleted installations are revoked at Slack, however long Slack is down."""
 
 from __future__ import annotations
 
@@ -6,199 +6,140 @@ from dataclasses import replace
 
 import pytest
 
-from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused
+from sectorflow_slack.domain.errors import SlackBusy, SlackRefused
 from sectorflow_slack.domain.installations import Installation, Revocation
-from sectorflow_slack.services.revocations import DEAD_TOKEN_CODES, MAX_TRIES
+from sectorflow_slack.services.revocations import MAX_TRIES
 from tests.losing import lose
 from tests.services.installing import InstallFlow
-from tests.values import BOT_TOKEN, CUSTOMERS_APP, NOW, OWN_APP, make_bot, make_installation, make_terms
+from tests.values import BOT_TOKEN, CUSTOMERS_APP, NOW, OWN_APP, make_bot, make_installation, make_settings
 
 
 class FakeRevocationStore:
-    """A list of revocations; what was taken is gone until it is put back."""
+    """A list of due revocations, and what became of each."""
 
-    def __init__(self) -> None:
-        self.due: list[Revocation] = []
-        self.put: list[tuple[Revocation, float]] = []
-        self.finished: list[Revocation] = []
+    def __init__(self, *due: Revocation) -> None:
+        self.due = list(due)
+        self.released: list[tuple[Revocation, float]] = []
+        self.completed: list[Revocation] = []
 
     def lease(self) -> Revocation | None:
         return self.due.pop(0) if self.due else None
 
     def complete(self, revocation: Revocation) -> None:
-        self.finished.append(revocation)
+        self.completed.append(revocation)
 
     def release(self, revocation: Revocation, delay: float) -> None:
-        self.put.append((revocation, delay))
+        self.released.append((revocation, delay))
 
 
 REVOCATION = Revocation(make_installation().settings.id, make_installation().key, BOT_TOKEN)
 ANOTHER = replace(REVOCATION, bot_token="another")
-#: Of an app with token rotation, whose token has expired.
+#: The same for an app with token rotation, after its token expired.
 EXPIRED = replace(REVOCATION, refresh_token="a-refresh-token", token_expires_at=NOW - 1)
 OF_ANOTHER_APP = replace(EXPIRED, key=replace(EXPIRED.key, app_id=CUSTOMERS_APP.app_id))
+BUSY = SlackBusy("timeout")
 
 
-def finish(flow: InstallFlow, *due: Revocation) -> FakeRevocationStore:
-    """Finish what is due as a worker does; return what became of it."""
-    waiting = FakeRevocationStore()
-    waiting.due += due
-    replace(flow.services.revocations, revocations=waiting).revoke_due()
-    return waiting
+def revoke(flow: InstallFlow, *due: Revocation) -> FakeRevocationStore:
+    """Revoke the tokens that are due as a worker does; return the outcome."""
+    store = FakeRevocationStore(*due)
+    replace(flow.services.revocations, revocations=store).revoke_due()
+    return store
 
 
 def install_again(flow: InstallFlow, bot_token: str = BOT_TOKEN) -> Installation:
-    return flow.install(make_installation(make_terms(id="again"), make_bot(bot_token=bot_token)))
+    return flow.install(make_installation(make_settings(id="again"), make_bot(bot_token=bot_token)))
 
 
-def test_a_token_that_is_due_is_revoked_and_forgotten(flow: InstallFlow) -> None:
-    ended = finish(flow, REVOCATION, ANOTHER)
+REFUSED = SlackRefused("invalid_refresh_token")
+FRESH = "fresh-bot-token-1"
+RENEWED = replace(
+    EXPIRED, bot_token=FRESH, refresh_token="fresh-refresh-token-1", token_expires_at=NOW + 12 * 3600
+)
 
-    assert flow.slack.revoked == [BOT_TOKEN, "another"]
-    assert (ended.finished, ended.put) == ([REVOCATION, ANOTHER], [])
+
+def tried(tries: int, revocation: Revocation = REVOCATION) -> Revocation:
+    return replace(revocation, tries=tries)
 
 
-def test_no_more_are_taken_up_at_once_than_leave_time_for_other_jobs(flow: InstallFlow) -> None:
-    finish(flow, *[REVOCATION] * 50)
+#: A revocation, what Slack replies to the refresh and to the revocation, the token that is revoked, and the
+#: delay before the next try (None if it is done).
+OUTCOMES = {
+    "revoked": (REVOCATION, None, None, BOT_TOKEN, None),
+    "account inactive": (REVOCATION, None, SlackRefused("account_inactive"), BOT_TOKEN, None),
+    "invalid": (REVOCATION, None, SlackRefused("invalid_auth"), BOT_TOKEN, None),
+    "expired already": (REVOCATION, None, SlackRefused("token_expired"), BOT_TOKEN, None),
+    "revoked already": (REVOCATION, None, SlackRefused("token_revoked"), BOT_TOKEN, None),
+    "refused": (REVOCATION, None, SlackRefused("fatal_error"), BOT_TOKEN, 60),
+    "limited": (REVOCATION, None, SlackBusy("ratelimited", 600.0), BOT_TOKEN, 600),
+    "busy": (REVOCATION, None, BUSY, BOT_TOKEN, 60),
+    "busy, second try": (tried(1), None, BUSY, BOT_TOKEN, 120),
+    "busy, sixth try": (tried(5), None, BUSY, BOT_TOKEN, 1920),
+    "busy, seventh try": (tried(6), None, BUSY, BOT_TOKEN, 3600),
+    "busy, last try but one": (tried(MAX_TRIES - 2), None, BUSY, BOT_TOKEN, 3600),
+    "busy, last try": (tried(MAX_TRIES - 1), None, BUSY, BOT_TOKEN, None),
+    "time left": (replace(EXPIRED, token_expires_at=NOW + 1), None, None, BOT_TOKEN, None),
+    "expired": (EXPIRED, None, None, FRESH, None),
+    "expired, busy": (EXPIRED, None, BUSY, FRESH, 60),
+    "expired, refresh busy": (EXPIRED, BUSY, None, None, 60),
+    "expired, refresh refused": (EXPIRED, REFUSED, SlackRefused("token_expired"), BOT_TOKEN, None),
+    "expired, app forgotten": (OF_ANOTHER_APP, None, SlackRefused("token_expired"), BOT_TOKEN, None),
+}
+
+
+@pytest.mark.parametrize("case", OUTCOMES)
+def test_a_token_is_revoked_until_slack_confirms_it_or_30_days_have_passed(flow, case, caplog):
+    revocation, refresh, error, revoked, delay = OUTCOMES[case]
+    flow.slack.refreshes.then(refresh)
+    flow.slack.revocations.then(error)
+
+    outcome = revoke(flow, revocation, ANOTHER)
+
+    waiting = RENEWED if revoked == FRESH else revocation
+    is_renewed = bool(refresh) or revoked == FRESH
+    assert flow.slack.refreshed == [(OWN_APP, "a-refresh-token")] * is_renewed
+    assert flow.slack.revoked == [*filter(None, [revoked]), "another"]
+    assert outcome.released == ([] if delay is None else [(tried(revocation.tries + 1, waiting), delay)])
+    assert len(outcome.completed) == (1 if delay else 2)
+    assert ("token never revoked" in caplog.text) == (revocation.tries == MAX_TRIES - 1)
+    assert BOT_TOKEN not in caplog.text
+
+
+def test_the_delays_come_to_30_days():
+    assert sum(min(60 * 2**tries, 3600) for tries in range(MAX_TRIES)) == pytest.approx(30 * 86_400, rel=0.01)
+
+
+def test_so_few_tokens_are_revoked_at_once_that_other_jobs_have_time(flow):
+    revoke(flow, *[REVOCATION] * 50)
 
     assert 1 <= len(flow.slack.revoked) <= 20
 
 
-@pytest.mark.parametrize("code", sorted(DEAD_TOKEN_CODES))
-def test_a_token_that_is_dead_already_counts_as_revoked(flow: InstallFlow, code: str) -> None:
-    flow.slack.revocations.then(SlackRefused(code))
-
-    ended = finish(flow, REVOCATION)
-
-    assert (ended.finished, ended.put) == ([REVOCATION], [])
-
-
 @pytest.mark.parametrize(("bot_token", "revoked"), [(BOT_TOKEN, []), ("another-token", [BOT_TOKEN])])
-def test_a_token_is_revoked_unless_a_newer_installation_uses_it(
-    flow: InstallFlow, bot_token: str, revoked: list[str]
-) -> None:
+def test_a_token_is_revoked_unless_a_newer_installation_uses_it(flow, bot_token, revoked):
     install_again(flow, bot_token)
 
-    ended = finish(flow, REVOCATION)
+    outcome = revoke(flow, REVOCATION)
 
     assert flow.slack.revoked == revoked
-    assert ended.finished == [REVOCATION]
+    assert outcome.completed == [REVOCATION]
 
 
-def test_a_token_is_not_revoked_while_it_is_unknown_whether_an_installation_uses_it(
-    flow: InstallFlow,
-) -> None:
-    there = install_again(flow)
-    lose(flow.store, f"installation:{there.key}", "bot_token")
+def test_a_token_is_not_revoked_if_no_key_decrypts_the_installation_that_may_use_it(flow):
+    installation = install_again(flow)
+    lose(flow.store, f"installation:{installation.key}", "bot_token")
 
-    ended = finish(flow, REVOCATION)
-    flow.services.revocations.revoke_now(there)
+    outcome = revoke(flow, REVOCATION)
+    flow.services.revocations.revoke_now(installation)
 
     assert flow.slack.revoked == []
-    assert ended.put == [(replace(REVOCATION, tries=1), 60)]
+    assert outcome.released == [(tried(1), 60)]
 
 
-# Slack is away
-
-
-@pytest.mark.parametrize(
-    ("tries", "error", "delay"),
-    [
-        (0, SlackBusy("timeout"), 60),
-        (1, SlackBusy("timeout"), 120),
-        (5, SlackBusy("timeout"), 1920),
-        (6, SlackBusy("timeout"), 3600),
-        (MAX_TRIES - 2, SlackBusy("timeout"), 3600),
-        (0, SlackBusy("ratelimited", 600.0), 600.0),
-        (0, SlackRefused("fatal_error"), 60),
-    ],
-    ids=str,
-)
-def test_a_token_that_slack_does_not_revoke_is_tried_again_ever_more_rarely(
-    flow: InstallFlow, tries: int, error: SlackError, delay: float
-) -> None:
-    flow.slack.revocations.then(error)
-
-    ended = finish(flow, replace(REVOCATION, tries=tries), ANOTHER)
-
-    assert ended.put == [(replace(REVOCATION, tries=tries + 1), delay)]
-    assert ended.finished == [ANOTHER]
-
-
-def test_after_30_days_a_token_is_given_up(flow: InstallFlow, caplog: pytest.LogCaptureFixture) -> None:
-    last = replace(REVOCATION, tries=MAX_TRIES - 1)
-    flow.slack.revocations.then(SlackBusy("timeout"))
-
-    ended = finish(flow, last)
-
-    assert (ended.finished, ended.put) == ([last], [])
-    assert "token never revoked" in caplog.text
-    assert BOT_TOKEN not in caplog.text
-    assert sum(min(60 * 2**tries, 3600) for tries in range(MAX_TRIES)) == pytest.approx(30 * 86_400, rel=0.01)
-
-
-# Tokens that have expired
-
-
-def test_an_expired_token_is_revoked_by_its_successor(flow: InstallFlow) -> None:
-    ended = finish(flow, EXPIRED)
-
-    assert flow.slack.refreshed == [(OWN_APP, "a-refresh-token")]
-    assert flow.slack.revoked == ["fresh-bot-token-1"]
-    assert len(ended.finished) == 1
-
-
-def test_a_token_with_time_left_needs_no_successor(flow: InstallFlow) -> None:
-    flow.clock.now = NOW - 10
-
-    finish(flow, EXPIRED)
-
-    assert (flow.slack.refreshed, flow.slack.revoked) == ([], [BOT_TOKEN])
-
-
-def test_a_successor_that_slack_does_not_revoke_now_waits(flow: InstallFlow) -> None:
-    flow.slack.revocations.then(SlackBusy("timeout"))
-
-    ended = finish(flow, EXPIRED)
-
-    waiting = [(each.bot_token, each.refresh_token, each.tries) for each, _ in ended.put]
-    assert waiting == [("fresh-bot-token-1", "fresh-refresh-token-1", 1)]
-
-
-def test_an_expired_token_that_slack_cannot_renew_now_waits(flow: InstallFlow) -> None:
-    flow.slack.refreshes.then(SlackBusy("timeout"))
-
-    ended = finish(flow, EXPIRED)
-
-    assert ended.put == [(replace(EXPIRED, tries=1), 60)]
-    assert flow.slack.revoked == []
-
-
-def test_an_expired_token_whose_app_no_key_opens_waits_and_holds_up_no_other(flow: InstallFlow) -> None:
+def test_a_token_whose_app_no_key_decrypts_is_tried_again_and_delays_no_other(flow):
     lose(flow.store, f"app:{CUSTOMERS_APP.app_id}", "client_secret", "signing_secret", client_id="333.444")
 
-    ended = finish(flow, OF_ANOTHER_APP, ANOTHER)
+    outcome = revoke(flow, OF_ANOTHER_APP, ANOTHER)
 
     assert flow.slack.revoked == ["another"]
-    assert ended.put == [(replace(OF_ANOTHER_APP, tries=1), 60)]
-
-
-@pytest.mark.parametrize(
-    ("revocation", "refresh"),
-    [
-        (EXPIRED, SlackRefused("invalid_refresh_token")),
-        (EXPIRED, SlackRefused("bad_client_secret")),
-        (OF_ANOTHER_APP, None),
-    ],
-    ids=["refresh refused", "app refused", "app forgotten"],
-)
-def test_an_expired_token_without_a_successor_is_done_with(
-    flow: InstallFlow, revocation: Revocation, refresh: SlackError | None
-) -> None:
-    flow.slack.refreshes.then(refresh)
-    flow.slack.revocations.then(SlackRefused("token_expired"))
-
-    ended = finish(flow, revocation)
-
-    assert len(flow.slack.refreshed) == (0 if refresh is None else 1)
-    assert (ended.finished, ended.put) == ([revocation], [])
+    assert outcome.released == [(tried(1, OF_ANOTHER_APP), 60)]

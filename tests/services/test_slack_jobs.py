@@ -1,140 +1,147 @@
-"""Slack jobs: short calls for a person who looks at Slack now; no error comes out of one."""
+"""Slack jobs: short calls for a user who is waiting; no error comes out of one."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
-from typing import get_args
+from dataclasses import replace
 
-import fakeredis
 import pytest
 from dramatiq.brokers.stub import StubBroker
 
-from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, StorageUnavailable
-from sectorflow_slack.domain.slack_jobs import Kind, SlackJob
+from sectorflow_slack.domain.errors import SlackBusy, SlackRefused, StorageUnavailable
+from sectorflow_slack.domain.slack_jobs import (
+    KINDS,
+    OpenView,
+    PostDirectMessage,
+    PostEphemeral,
+    PostPlaceholder,
+    PostPlainText,
+    PublishHome,
+    RenderAnswer,
+    SlackJob,
+    SuggestPrompts,
+    UpdateMessage,
+    to_json,
+)
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.services import Services
 from sectorflow_slack.tasks import SLACK_JOB_ACTOR, SLACK_JOBS, DramatiqTaskQueue, declare_slack_job_actor
-from tests.fakes import FakeSlackClient
-from tests.services.pressing import ANSWER_ID, THREAD_TS, TRIGGER_ID, everything_in, long_reply
-from tests.services.scenario import Scenario
+from tests.services.pressing import ANSWER_ID, FIRST_TS, THREAD_TS, TRIGGER_ID, everything_in, long_reply
 from tests.services.steps import KEY
 from tests.values import NOW, make_bot, make_installation
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
+HERE = {"user_id": "U0ANN", "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
+RENDER = RenderAnswer(KEY, answer_id=ANSWER_ID)
+OPEN = OpenView(KEY, answer_id=ANSWER_ID, model=2, trigger_id=TRIGGER_ID)
+COPY = PostPlainText(KEY, answer_id=ANSWER_ID, model=2, **HERE)
+DIRECT_MESSAGE = PostDirectMessage(KEY, sentence="expired", user_id="U0ANN")
+
+#: A job of every kind that makes a call, with the call.
+CALLS: dict[SlackJob, str] = {
+    RENDER: "update",
+    OPEN: "open_view",
+    COPY: "post_ephemeral",
+    PostEphemeral(KEY, sentence="expired", **HERE): "post_ephemeral",
+    DIRECT_MESSAGE: "post",
+    UpdateMessage(KEY, sentence="expired", channel_id="C0GENERAL", ts=FIRST_TS): "update",
+    PublishHome(KEY, user_id="U0ANN"): "publish_home",
+    SuggestPrompts(KEY, channel_id="D0ANN"): "set_suggested_prompts",
+}
+JOBS = [PostPlaceholder(KEY, question_id=ANSWER_ID), *CALLS]
+EACH = pytest.mark.parametrize("job", JOBS, ids=lambda job: job.kind)
 
 
-def job(kind: Kind, **changes: object) -> SlackJob:
-    """A job of a kind, with everything that any kind needs."""
-    full = SlackJob(
-        kind,
-        KEY,
-        question_id=ANSWER_ID,
-        model=2,
-        user_id="U0ANN",
-        channel_id="C0GENERAL",
-        thread_ts=THREAD_TS,
-        trigger_id=TRIGGER_ID,
-        sentence="expired",
-    )
-    return replace(full, **changes)  # type: ignore[arg-type]
+# Through the queue
 
 
-# Through the job engine
+@EACH
+def test_a_job_goes_through_the_queue_as_json_of_its_kind_and_fields(job):
+    broker, ran = StubBroker(), []
+    declare_slack_job_actor(broker, ran.append)
 
-
-def test_what_is_sent_is_json_of_the_jobs_fields_and_nothing_else() -> None:
-    broker = StubBroker()
-    broker.declare_queue(SLACK_JOBS)
-
-    DramatiqTaskQueue(StubBroker(), broker).enqueue(job("dialog"))
-
+    DramatiqTaskQueue(StubBroker(), broker).enqueue(job)
     message = json.loads(broker.queues[SLACK_JOBS].get_nowait())
+    broker.get_actor(SLACK_JOB_ACTOR).fn(**message["kwargs"])
+
+    assert ran == [job]
     assert (message["queue_name"], message["actor_name"], message["args"]) == (
         SLACK_JOBS,
         SLACK_JOB_ACTOR,
         [],
     )
-    assert message["kwargs"] == asdict(job("dialog"))
+    assert message["kwargs"] == {"kind": job.kind, **to_json(job)}
+
+
+def test_every_kind_of_job_is_tried_here():
+    assert {type(job) for job in JOBS} == set(KINDS.values())
 
 
 @pytest.mark.parametrize(
-    "changes", [{"of_a_later_release": 1}, {"installation": None}, {"installation": {"app_id": "A0OWN"}}]
+    "changes",
+    [
+        {"of_a_later_release": 1},
+        {"kind": "of_a_later_release"},
+        {"installation": None},
+        {"installation": {"app_id": "A0OWN"}},
+    ],
 )
-def test_a_job_of_another_release_that_cannot_be_read_does_no_harm(
-    changes: dict[str, object], caplog: pytest.LogCaptureFixture
-) -> None:
-    ran: list[SlackJob] = []
-    broker = StubBroker()
+def test_a_job_of_another_release_that_cannot_be_read_does_no_harm(changes, caplog):
+    broker, ran = StubBroker(), []
     declare_slack_job_actor(broker, ran.append)
 
-    broker.get_actor(SLACK_JOB_ACTOR).fn(**{**asdict(job("draw")), **changes})
+    broker.get_actor(SLACK_JOB_ACTOR).fn(**{**to_json(RENDER), **changes})
 
-    assert ran == []
-    assert caplog.messages == ["Slack job failed"]
+    assert (ran, caplog.messages) == ([], ["Slack job failed"])
 
 
 # Running
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_if_the_app_is_gone_nothing_is_done(services: Services, slack: FakeSlackClient, kind: Kind) -> None:
-    services.slack_jobs.run(job(kind))
+@EACH
+def test_without_an_installation_a_job_calls_nothing(services, slack, job):
+    services.slack_jobs.run(job)
 
     assert not any(calls for calls in vars(slack).values() if isinstance(calls, list | dict))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_if_the_answer_is_gone_nothing_goes_wrong(answered: Scenario, kind: Kind) -> None:
+@EACH
+def test_without_its_answer_a_job_fails_with_no_error(answered, job):
     answered.store.delete(f"answer:{ANSWER_ID}")
 
-    answered.services.slack_jobs.run(job(kind))
+    answered.services.slack_jobs.run(job)
 
-    assert (len(answered.slack.posted), answered.slack.updated, answered.slack.dialogs) == (1, [], [])
+    assert answered.slack.dialogs == []
+    assert answered.whispered in ([], [("U0ANN", ENGLISH.expired)])
 
 
-@pytest.mark.parametrize("kind", ["dialog", "copy"])
-def test_a_model_that_does_not_exist_has_no_dialog_and_no_text(answered: Scenario, kind: Kind) -> None:
-    answered.services.slack_jobs.run(job(kind, model=3))
+@pytest.mark.parametrize("job", [replace(OPEN, model=3), replace(COPY, model=3)])
+def test_a_model_that_does_not_exist_has_no_dialog_and_no_text(answered, job):
+    answered.services.slack_jobs.run(job)
 
     assert (answered.slack.dialogs, answered.slack.ephemerals) == ([], [])
-
-
-CALLS: dict[Kind, str] = {
-    "draw": "update",
-    "dialog": "open_view",
-    "copy": "post_ephemeral",
-    "tell": "post_ephemeral",
-    "home": "publish_home",
-    "suggest": "set_suggested_prompts",
-}
 
 
 @pytest.mark.parametrize(
     "error", [SlackRefused("channel_not_found"), SlackBusy("ratelimited", 2.0), SlackBusy("away")]
 )
-@pytest.mark.parametrize(("kind", "call"), CALLS.items(), ids=CALLS)
-def test_only_a_rendering_that_slack_does_not_take_now_is_tried_again(
-    answered: Scenario, monkeypatch: pytest.MonkeyPatch, kind: Kind, call: str, error: SlackError
-) -> None:
+@pytest.mark.parametrize(("job", "call"), CALLS.items(), ids=lambda each: getattr(each, "kind", each))
+def test_only_a_rendering_that_slack_refuses_for_now_is_tried_again(answered, monkeypatch, job, call, error):
     def refuse(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(answered.slack, call, refuse)
     answered.answers.answers.show(ANSWER_ID, display="tabs")
 
-    answered.services.slack_jobs.run(job(kind))
+    answered.services.slack_jobs.run(job)
 
-    again = [(job(kind, tries=1), error.retry_after or 1.0)] if isinstance(error, SlackBusy) else []
-    assert answered.queue.slack_jobs == (again if kind == "draw" else [])
+    is_retried = job == RENDER and isinstance(error, SlackBusy)
+    again = [(replace(RENDER, tries=1), error.retry_after or 1.0)] if is_retried else []
+    assert answered.queue.slack_jobs == again
 
 
-def test_a_rendering_that_slack_takes_at_no_try_is_given_up_after_a_quarter_of_an_hour(
-    answered: Scenario,
-) -> None:
+def test_a_rendering_that_slack_never_takes_is_given_up_after_a_quarter_of_an_hour(answered):
     answered.slack.updates.then(*[SlackBusy("internal_error")] * 20)
     answered.answers.answers.show(ANSWER_ID, display="tabs")
-    answered.queue.slack_jobs.append((job("draw"), 0.0))
+    answered.queue.slack_jobs.append((RENDER, 0.0))
     delays = []
 
     while answered.queue.slack_jobs:
@@ -146,44 +153,43 @@ def test_a_rendering_that_slack_takes_at_no_try_is_given_up_after_a_quarter_of_a
     assert 10 * 60 < sum(delays) < 30 * 60
 
 
-def test_while_the_store_is_away_a_job_says_so(
-    answered: Scenario, redis_server: fakeredis.FakeServer
-) -> None:
+def test_while_the_store_is_down_a_job_raises(answered, redis_server):
     redis_server.connected = False
 
     with pytest.raises(StorageUnavailable):
-        answered.services.slack_jobs.run(job("draw"))
+        answered.services.slack_jobs.run(RENDER)
 
 
-def test_every_part_of_a_long_answer_is_whispered_in_order(acme: Scenario) -> None:
+def test_every_part_of_a_long_answer_is_posted_to_the_user_in_order(acme):
     acme.sectorflow.reply = long_reply(30_000)
     acme.have_answered()
 
-    acme.services.slack_jobs.run(job("copy", model=0))
+    acme.services.slack_jobs.run(replace(COPY, model=0))
 
-    whispered = acme.slack.ephemerals
-    assert len(whispered) > 1
-    assert {(address.thread_ts, user_id) for address, user_id, _ in whispered} == {(THREAD_TS, "U0ANN")}
+    posted = acme.slack.ephemerals
+    assert len(posted) > 1
+    assert {(address.thread_ts, user_id) for address, user_id, _ in posted} == {(THREAD_TS, "U0ANN")}
     line = "A line of some words"
-    lines = "".join(everything_in(message) for _, _, message in whispered).count(line)
+    lines = "".join(everything_in(message) for _, _, message in posted).count(line)
     assert lines == acme.sectorflow.reply.answers[0].text.count(line)
 
 
-def test_a_sentence_is_whispered_in_its_channel_and_without_one_posted_in_the_dm(acme: Scenario) -> None:
-    acme.services.slack_jobs.run(job("tell"))
-    acme.services.slack_jobs.run(job("tell", channel_id="", thread_ts=""))
+def test_a_sentence_is_posted_to_the_user_in_the_channel_or_the_dm_or_replaces_a_message(answered):
+    for job in JOBS:
+        if hasattr(job, "sentence"):
+            answered.services.slack_jobs.run(job)
 
-    assert acme.whispered == [("U0ANN", ENGLISH.expired)]
-    assert acme.slack.texts == [ENGLISH.expired]
-    assert acme.slack.addresses[0].channel_id == "U0ANN"
+    assert answered.whispered == [("U0ANN", ENGLISH.expired)]
+    assert answered.slack.addresses[-1].channel_id == "U0ANN"
+    assert list(answered.slack.seen) == [ENGLISH.expired] * 2
 
 
-def test_a_job_renews_a_bot_token_that_is_about_to_expire(services: Services, slack: FakeSlackClient) -> None:
+def test_a_job_renews_a_bot_token_that_is_about_to_expire(services, slack):
     bot = make_bot(refresh_token="refresh-token", token_expires_at=NOW + 60)
     services.answers.installations.save(make_installation(bot=bot), None, None)
 
-    services.slack_jobs.run(job("tell"))
-    services.slack_jobs.run(job("tell", channel_id=""))
+    for _ in range(2):
+        services.slack_jobs.run(DIRECT_MESSAGE)
 
     assert len(slack.refreshed) == 1
     assert slack.posted[0][0] == "fresh-bot-token-1"

@@ -3,126 +3,116 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from sectorflow_slack.domain.errors import SlackError, SlackRefused
-from sectorflow_slack.domain.installations import BotInstall, SlackApp
+from sectorflow_slack.domain.errors import SlackRefused
+from sectorflow_slack.domain.installations import SlackApp
 from tests.fakes import MADE_APP
 from tests.services.installing import InstallFlow
-from tests.values import BOT_TOKEN, CUSTOMERS_APP, make_bot, make_installation, make_terms
+from tests.values import BOT_TOKEN, CUSTOMERS_APP, make_bot, make_installation, make_settings
 
 APP_ID = CUSTOMERS_APP.app_id
-#: What the victim has: an app of their own in their own team.
-THEIRS = make_installation(make_terms(id="theirs", app_id=APP_ID), make_bot(app_id=APP_ID))
-#: What the attacker has: another app, and the victim's app in another team.
+#: The victim has an app of their own in their own team.
+VICTIMS = make_installation(make_settings(id="victims", app_id=APP_ID), make_bot(app_id=APP_ID))
+#: The attacker has another app, and the victim's app in another team.
 ATTACKERS_APP = SlackApp("A0ATTACKER", "777.888", "attackers-client-secret", "attackers-signing-secret")
 ATTACKERS_BOT = make_bot(app_id=ATTACKERS_APP.app_id)
 ATTACKERS = make_installation(
-    make_terms(id="attackers", app_id=APP_ID), make_bot(app_id=APP_ID, team_id="T0ATTACKER")
+    make_settings(id="attackers", app_id=APP_ID), make_bot(app_id=APP_ID, team_id="T0ATTACKER")
 )
-#: What the attacker claims: their app under the victim's id, and the victim's app without its secrets.
+#: The attacker claims their app under the victim's id, and the victim's app without its secrets.
 MISNAMED = replace(ATTACKERS_APP, app_id=APP_ID)
 GUESSED = replace(CUSTOMERS_APP, client_secret="guessed", signing_secret="mine")
 
 
 @pytest.fixture
-def victims(flow: InstallFlow) -> InstallFlow:
-    flow.consent.installations.save(THEIRS, CUSTOMERS_APP, None)
+def victims(flow):
+    flow.installations.save(VICTIMS, CUSTOMERS_APP, None)
     flow.install(ATTACKERS)
     return flow
 
 
-def untouched(flow: InstallFlow) -> bool:
-    apps = flow.consent.apps
+def is_untouched(flow: InstallFlow) -> bool:
+    apps = flow.oauth.apps
     return (
-        flow.find(THEIRS.key) == flow.installs.find(THEIRS.settings.id) == THEIRS
+        flow.find(VICTIMS.key) == flow.registration.find(VICTIMS.settings.id) == VICTIMS
         and apps.find(APP_ID) == CUSTOMERS_APP
         and apps.signing_secrets(APP_ID) == (CUSTOMERS_APP.signing_secret,)
     )
 
 
 @pytest.mark.parametrize(
-    ("asked_for", "bot", "error", "reason", "revoked"),
+    ("request_", "bot", "error", "reason", "revoked"),
     [
-        ({"slack_app": CUSTOMERS_APP}, THEIRS.bot, None, "already_installed", []),
-        ({"slack_app": CUSTOMERS_APP, "replaces": "attackers"}, THEIRS.bot, None, "other_team", []),
-        ({"config_token": "xoxe-attackers"}, THEIRS.bot, None, "already_installed", []),
+        ({"slack_app": CUSTOMERS_APP}, VICTIMS.bot, None, "already_installed", []),
+        ({"slack_app": CUSTOMERS_APP, "replaces": "attackers"}, VICTIMS.bot, None, "other_team", []),
+        ({"config_token": "xoxe-attackers"}, VICTIMS.bot, None, "already_installed", []),
         ({"slack_app": MISNAMED}, ATTACKERS_BOT, None, "other_app", [BOT_TOKEN]),
-        ({"slack_app": GUESSED}, THEIRS.bot, SlackRefused("bad_client_secret"), "bad_credentials", []),
-        ({"slack_app": GUESSED}, THEIRS.bot, SlackRefused("invalid_client_id"), "bad_credentials", []),
+        ({"slack_app": GUESSED}, VICTIMS.bot, SlackRefused("bad_client_secret"), "bad_credentials", []),
+        ({"slack_app": GUESSED}, VICTIMS.bot, SlackRefused("invalid_client_id"), "bad_credentials", []),
     ],
     ids=[
         "the same app in the same team",
         "in place of an installation in another team",
-        "a new app that Slack gives the victim's id",
+        "a new app to which Slack gives the victim's id",
         "another app under the victim's id",
         "guessed client secret",
         "guessed client id",
     ],
 )
-def test_consent_touches_neither_the_victims_installation_nor_their_app(
-    victims: InstallFlow,
-    asked_for: dict[str, Any],
-    bot: BotInstall,
-    error: SlackError | None,
-    reason: str,
-    revoked: list[str],
-) -> None:
+def test_consent_changes_neither_the_victims_installation_nor_app(
+    victims, request_, bot, error, reason, revoked
+):
     victims.slack.made_app = replace(MADE_APP, app_id=APP_ID)
     victims.slack.bot = bot
     victims.slack.exchanges.then(error)
-    pending = victims.register(**asked_for)
-    assert untouched(victims)
+    pending = victims.register(**request_)
+    assert is_untouched(victims)
 
     assert victims.refused(pending.link).reason == reason
 
-    # A request for another team may be mended; the others are over.
+    # Only consent for another team may be repeated.
     failed = ("pending", None) if reason == "other_team" else ("failed", reason)
     assert victims.status(pending.settings.id) == failed
-    assert untouched(victims)
+    assert is_untouched(victims)
     assert victims.find(make_installation(bot=ATTACKERS_BOT).key) is None
     assert victims.slack.revoked == revoked
 
 
-def test_an_installation_that_is_named_as_replaced_but_gone_replaces_no_other(victims: InstallFlow) -> None:
-    pending = victims.register(slack_app=CUSTOMERS_APP, replaces=THEIRS.settings.id)
-    newer = victims.install(
-        replace(THEIRS, settings=replace(THEIRS.settings, id="newer")), THEIRS.settings.id
-    )
-    victims.slack.bot = THEIRS.bot
+def test_a_request_whose_replaced_installation_is_gone_replaces_no_other(victims):
+    pending = victims.register(slack_app=CUSTOMERS_APP, replaces="victims")
+    newer = victims.install(replace(VICTIMS, settings=replace(VICTIMS.settings, id="newer")), "victims")
+    victims.slack.bot = VICTIMS.bot
 
     assert victims.refused(pending.link).reason == "already_installed"
 
-    assert victims.find(THEIRS.key) == newer
+    assert victims.find(VICTIMS.key) == newer
 
 
-def test_credentials_count_for_nothing_before_the_exchange(victims: InstallFlow) -> None:
+def test_credentials_have_no_effect_before_the_exchange(victims):
     pending = victims.register(slack_app=replace(CUSTOMERS_APP, signing_secret="the-attackers"))
 
     victims.leave(pending.link)
 
-    assert untouched(victims)
+    assert is_untouched(victims)
 
 
-def test_another_signing_secret_waits_for_the_first_event_that_verifies_with_it(victims: InstallFlow) -> None:
+def test_a_new_signing_secret_is_the_second_until_an_event_verifies_with_it(victims):
     victims.slack.bot = make_bot(app_id=APP_ID, team_id="T0THIRD")
 
     victims.go(victims.register(slack_app=replace(CUSTOMERS_APP, signing_secret="newer")).link)
 
     events = victims.services.events
-    assert victims.find(THEIRS.key) == THEIRS
+    assert victims.find(VICTIMS.key) == VICTIMS
     assert events.signing_secrets(APP_ID) == (CUSTOMERS_APP.signing_secret, "newer")
     events.adopt_signing_secret(APP_ID, "newer")
     assert events.signing_secrets(APP_ID) == ("newer",)
 
 
-def test_deleting_what_waits_for_consent_touches_no_installation_of_the_same_app(
-    victims: InstallFlow,
-) -> None:
+def test_deleting_a_pending_installation_changes_no_installation_of_the_same_app(victims):
     pending = victims.register(slack_app=CUSTOMERS_APP)
 
-    assert victims.installs.delete(pending.settings.id)
+    assert victims.registration.delete(pending.settings.id)
 
-    assert untouched(victims)
+    assert is_untouched(victims)

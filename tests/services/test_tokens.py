@@ -10,64 +10,64 @@ from typing import Any
 
 import pytest
 
-from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, StorageUnavailable
+from sectorflow_slack.domain.errors import SlackBusy, SlackRefused, StorageUnavailable
 from sectorflow_slack.domain.installations import FreshToken, Installation
-from sectorflow_slack.services import resilience as insisting
+from sectorflow_slack.services import resilience
 from sectorflow_slack.services import tokens as tokens_module
 from sectorflow_slack.services.tokens import LOCK_SECONDS, RENEW_BEFORE_SECONDS
 from tests.services.installing import InstallFlow
-from tests.values import BOT_TOKEN, NOW, OWN_APP, make_bot, make_installation, make_terms
+from tests.values import BOT_TOKEN, NOW, OWN_APP, make_bot, make_installation, make_settings
 
 REFRESH_TOKEN = "a-refresh-token-that-nobody-may-see"
-#: Ends of a token that is still usable, and of one that is not.
+FRESH = FreshToken("fresh-bot-token-1", "fresh-refresh-token-1", NOW + 12 * 3600)
+#: When a token expires that is still usable, and one that is not.
 SOON = NOW + RENEW_BEFORE_SECONDS - 1
-GONE = NOW - 1
+EXPIRED = NOW - 1
 
 
-def install(flow: InstallFlow, expires_at: float | None = GONE, **changes: Any) -> Installation:
+def install(flow: InstallFlow, expires_at: float | None = EXPIRED, **changes: Any) -> Installation:
     values = {"refresh_token": REFRESH_TOKEN, "token_expires_at": expires_at, **changes}
     return flow.install(make_installation(bot=make_bot(**values)))
 
 
+def with_token(installation: Installation, token: FreshToken = FRESH) -> Installation:
+    return replace(installation, bot=installation.bot.with_token(token))
+
+
 @pytest.mark.parametrize(
-    ("expires_at", "refresh_token"),
-    [(None, ""), (NOW + RENEW_BEFORE_SECONDS + 1, REFRESH_TOKEN)],
-    ids=["never expires", "time left"],
+    ("expires_at", "is_renewed"),
+    [
+        (None, False),
+        (NOW + RENEW_BEFORE_SECONDS + 1, False),
+        (SOON, True),
+        (NOW + 30, True),
+        (NOW, True),
+        (EXPIRED, True),
+    ],
 )
-def test_a_token_that_is_good_for_long_is_used_as_it_is(
-    flow: InstallFlow, expires_at: float | None, refresh_token: str
-) -> None:
-    installation = install(flow, expires_at, refresh_token=refresh_token)
-
-    assert flow.tokens.ensure_fresh(installation) == installation
-    assert flow.slack.refreshed == []
-
-
-@pytest.mark.parametrize("expires_at", [SOON, NOW + 30, NOW, GONE])
-def test_a_token_is_renewed_in_good_time_or_late(flow: InstallFlow, expires_at: float) -> None:
+def test_only_a_token_that_expires_soon_or_has_expired_is_renewed(flow, expires_at, is_renewed):
     installation = install(flow, expires_at)
 
-    renewed = flow.tokens.ensure_fresh(installation)
+    usable = flow.tokens.ensure_fresh(installation)
 
-    fresh = FreshToken("fresh-bot-token-1", "fresh-refresh-token-1", NOW + 12 * 3600)
-    assert renewed == replace(installation, bot=installation.bot.with_token(fresh)) == flow.find()
-    assert flow.slack.refreshed == [(OWN_APP, REFRESH_TOKEN)]
+    assert usable == (with_token(installation) if is_renewed else installation) == flow.find()
+    assert flow.slack.refreshed == [(OWN_APP, REFRESH_TOKEN)] * is_renewed
 
 
-def test_a_token_that_slack_calls_expired_is_renewed_once_whatever_its_time(flow: InstallFlow) -> None:
+def test_a_token_that_slack_calls_expired_is_renewed_once_whatever_its_time(flow):
     installation = install(flow, NOW + 11 * 3600)
 
-    assert flow.tokens.renew_now(installation).bot.bot_token == "fresh-bot-token-1"
-    assert flow.tokens.renew_now(installation).bot.bot_token == "fresh-bot-token-1"
+    for _ in range(2):
+        assert flow.tokens.renew_now(installation) == with_token(installation)
     assert len(flow.slack.refreshed) == 1
 
 
-def test_a_token_that_cannot_be_renewed_has_expired(flow: InstallFlow) -> None:
+def test_a_token_that_slack_calls_expired_and_that_cannot_be_renewed_is_refused(flow):
     with pytest.raises(SlackRefused, match="token_expired"):
         flow.tokens.renew_now(install(flow, None, refresh_token=""))
 
 
-def test_no_token_is_logged(flow: InstallFlow, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_token_is_logged(flow, caplog):
     caplog.set_level(logging.DEBUG)
     flow.slack.refreshes.then(SlackBusy("timeout"))
     installation = install(flow, SOON)
@@ -84,7 +84,7 @@ def test_no_token_is_logged(flow: InstallFlow, caplog: pytest.LogCaptureFixture)
 
 
 class CountingLocks:
-    """The real locks, which count how often they are asked for."""
+    """The real locks, which count their calls."""
 
     def __init__(self, real: Any) -> None:
         self._real = real
@@ -95,26 +95,26 @@ class CountingLocks:
         return self._real.hold(*args, **kwargs)
 
 
-@pytest.mark.parametrize("expires_at", [SOON, GONE])
-def test_of_twenty_that_need_a_token_at_once_one_asks_slack(flow: InstallFlow, expires_at: float) -> None:
+@pytest.mark.parametrize("expires_at", [SOON, EXPIRED])
+def test_of_twenty_threads_that_need_a_token_one_renews_it(flow, expires_at):
     installation, locks = install(flow, expires_at), CountingLocks(flow.tokens.locks)
     tokens = replace(flow.tokens, locks=locks)
     flow.slack.refreshes.then(lambda: all(locks.asked.acquire(timeout=30) for _ in range(20)))
 
     with ThreadPoolExecutor(20) as pool:
-        given = list(pool.map(tokens.ensure_fresh, [installation] * 20))
+        used = list(pool.map(tokens.ensure_fresh, [installation] * 20))
 
     assert len(flow.slack.refreshed) == 1
-    usable = {"fresh-bot-token-1"} | ({BOT_TOKEN} if expires_at == SOON else set())
-    assert {each.bot.bot_token for each in given} <= usable
+    usable = {FRESH.bot_token} | ({BOT_TOKEN} if expires_at == SOON else set())
+    assert {each.bot.bot_token for each in used} <= usable
 
 
-def test_two_installations_are_renewed_beside_each_other(flow: InstallFlow) -> None:
+def test_the_tokens_of_two_installations_are_renewed_at_the_same_time(flow):
     both = threading.Barrier(2, timeout=30)
     flow.slack.during_refresh = lambda: both.wait() and None
     here = install(flow)
-    there = replace(here, settings=make_terms(id="there"), bot=replace(here.bot, team_id="T0THERE"))
-    flow.consent.installations.save(there, None, None)
+    there = replace(here, settings=make_settings(id="there"), bot=replace(here.bot, team_id="T0THERE"))
+    flow.install(there)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(flow.tokens.ensure_fresh, [here, there]))
@@ -122,9 +122,7 @@ def test_two_installations_are_renewed_beside_each_other(flow: InstallFlow) -> N
     assert len(flow.slack.refreshed) == 2
 
 
-def test_without_a_usable_token_the_wait_for_another_process_ends(
-    flow: InstallFlow, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_wait_for_a_renewal_by_another_process_ends(flow, monkeypatch):
     monkeypatch.setattr(tokens_module, "WAIT_SECONDS", 0.05)
     installation = install(flow)
 
@@ -134,93 +132,81 @@ def test_without_a_usable_token_the_wait_for_another_process_ends(
     assert flow.slack.refreshed == []
 
 
-# Renewals that fail, or meet something else
+# Renewals that fail, or meet a change
 
 
 @pytest.mark.parametrize("error", [SlackBusy("ratelimited", 9.0), SlackRefused("invalid_refresh_token")])
-def test_a_renewal_may_fail_while_the_old_token_is_good(
-    flow: InstallFlow, error: SlackError, caplog: pytest.LogCaptureFixture
-) -> None:
-    installation = install(flow, SOON)
-    flow.slack.refreshes.then(error)
-
-    assert flow.tokens.ensure_fresh(installation) == installation == flow.find()
+def test_a_renewal_may_fail_only_while_the_old_token_is_usable(flow, error, caplog):
+    flow.slack.refreshes.then(error, error)
+    usable = install(flow, SOON)
+    assert flow.tokens.ensure_fresh(usable) == usable == flow.find()
     assert error.code in caplog.text
 
-
-@pytest.mark.parametrize("error", [SlackBusy("timeout"), SlackRefused("invalid_refresh_token")])
-def test_a_failed_renewal_without_a_good_token_is_raised(flow: InstallFlow, error: SlackError) -> None:
-    installation = install(flow)
-    flow.slack.refreshes.then(error)
-
+    flow.clock.now = SOON + 1
     with pytest.raises(type(error)):
-        flow.tokens.ensure_fresh(installation)
+        flow.tokens.ensure_fresh(usable)
 
-    assert flow.find() == installation
+    assert flow.find() == usable
 
 
-def test_a_refresh_token_that_another_process_has_used_leads_to_the_token_it_got(flow: InstallFlow) -> None:
+NEWER = make_installation(make_settings(id="newer"), make_bot(bot_token="newer-bot-token"))
+THEIRS = FreshToken("their-bot-token", "their-refresh-token", NOW + 12 * 3600)
+
+
+def test_a_refresh_token_that_another_process_used_leads_to_the_token_that_it_got(flow):
     installation = install(flow)
-    theirs = FreshToken("their-bot-token", "their-refresh-token", NOW + 12 * 3600)
-    renewed = replace(installation, bot=installation.bot.with_token(theirs))
-    flow.slack.during_refresh = lambda: flow.consent.installations.renew(installation, renewed)
+    renewed = with_token(installation, THEIRS)
+    flow.slack.during_refresh = lambda: flow.installations.renew(installation, renewed)
     flow.slack.refreshes.then(SlackRefused("invalid_refresh_token"))
 
     assert flow.tokens.ensure_fresh(installation) == renewed
 
 
-def test_an_installation_that_came_instead_meanwhile_keeps_its_token(flow: InstallFlow) -> None:
+def test_an_installation_that_was_replaced_meanwhile_keeps_its_token(flow):
     installation = install(flow)
-    newer = make_installation(make_terms(id="newer"), make_bot(bot_token="newer-bot-token"))
-    flow.slack.during_refresh = lambda: flow.consent.installations.save(newer, None, installation.settings.id)
+    flow.slack.during_refresh = lambda: flow.installations.save(NEWER, None, installation.settings.id)
 
-    assert flow.tokens.ensure_fresh(installation) == newer == flow.find()
+    assert flow.tokens.ensure_fresh(installation) == NEWER == flow.find()
 
-    # Slack might end the whole install with it.
+    # Slack might end the whole install with the fresh token.
     assert flow.slack.revoked == []
 
 
 @pytest.mark.parametrize("error", [None, SlackBusy("fatal_error"), SlackRefused("account_inactive")])
-def test_a_token_that_came_after_its_installation_was_deleted_is_revoked(
-    flow: InstallFlow, error: SlackError | None
-) -> None:
+def test_a_token_that_came_after_its_installation_was_deleted_is_revoked(flow, error):
     installation = install(flow)
-    flow.slack.during_refresh = lambda: flow.consent.installations.remove(installation)
+    flow.slack.during_refresh = lambda: flow.installations.remove(installation)
     flow.slack.revocations.then(error)
 
     flow.tokens.ensure_fresh(installation)
 
-    assert flow.slack.revoked == ["fresh-bot-token-1"]
+    assert flow.slack.revoked == [FRESH.bot_token]
     assert flow.find() is None
 
 
-def test_settings_that_are_changed_while_a_token_is_renewed_stay_changed(flow: InstallFlow) -> None:
+def test_settings_that_are_changed_while_a_token_is_renewed_stay_changed(flow):
     installation = install(flow)
-    terms = replace(installation.settings, app_name="New name", revision=2)
-    flow.slack.during_refresh = lambda: flow.consent.installations.change(
-        replace(installation, settings=terms), 1
-    )
+    changed = replace(installation, settings=replace(installation.settings, app_name="New name", revision=2))
+    flow.slack.during_refresh = lambda: flow.installations.change(changed, 1)
 
     renewed = flow.tokens.ensure_fresh(installation)
 
-    assert flow.find() == replace(renewed, settings=terms)
-    assert renewed.bot.bot_token == "fresh-bot-token-1"
+    assert renewed.bot == with_token(installation).bot
+    assert flow.find() == with_token(changed)
 
 
-def test_a_token_that_slack_gave_is_stored_also_through_an_outage_of_the_store(
-    flow: InstallFlow, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fresh_token_is_stored_although_the_store_is_down_for_a_moment(flow, monkeypatch):
     installation = install(flow)
-    renew, outages = flow.consent.installations.renew, [1, 2]
+    renew, outages = flow.installations.renew, [1, 2]
 
-    def away(*args: Any) -> bool:
+    def fail_twice(*args):
         if outages:
             outages.pop()
             raise StorageUnavailable("ConnectionError")
         return renew(*args)
 
-    monkeypatch.setattr(insisting, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(flow.consent.installations, "renew", away)
+    monkeypatch.setattr(resilience, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(flow.installations, "renew", fail_twice)
 
-    assert flow.tokens.ensure_fresh(installation) == flow.find() != installation
+    assert flow.tokens.ensure_fresh(installation) == flow.find() == with_token(installation)
     assert len(flow.slack.refreshed) == 1

@@ -10,7 +10,7 @@ from dramatiq.brokers.stub import StubBroker
 
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.slack_jobs import SlackJob
+from sectorflow_slack.domain.slack_jobs import OpenView
 from sectorflow_slack.logging import JsonFormatter
 from sectorflow_slack.tasks import ACTOR, QUEUE, SLACK_JOBS, DramatiqTaskQueue, PauseConsumers, make_broker
 from tests.tasks.conftest import KEY, SECRET, THREADS
@@ -18,7 +18,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.real_redis
 
-SLACK_JOB = SlackJob("dialog", KEY, "0" * 32, 2, "U1", "C1", "1.2", "trigger", "expired")
+SLACK_JOB = OpenView(KEY, answer_id="0" * 32, model=2, trigger_id="trigger")
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["enqueued first", "started first"])
@@ -130,7 +130,7 @@ def test_a_worker_that_shuts_down_finishes_its_jobs_and_fetches_no_new_ones(raw_
     assert not worker.consumers[f"{QUEUE}.DQ"].paused
     go_on.set()
     stopping.join()
-    assert sorted(ended) == ["T0ACME", "dialog"]
+    assert sorted(ended) == ["T0ACME", "open_view"]
     assert raw_redis.llen(f"dramatiq:{QUEUE}") == 1
 
 

@@ -69,7 +69,7 @@ def test_a_click_on_a_tab_is_acknowledged_once_it_is_stored_and_a_job_queued(cli
 
     assert (response.status_code, response.data) == (200, b"")
     assert services.answers.answers.find(answer.id).answer.tab == 2
-    assert [(job["kind"], job["question_id"]) for job in slack_jobs(store)] == [("draw", answer.id)]
+    assert [(job["kind"], job["answer_id"]) for job in slack_jobs(store)] == [("render_answer", answer.id)]
 
 
 def test_a_view_submission_is_acknowledged_empty_so_that_slack_closes_the_dialog(client, store, answer):

@@ -112,10 +112,10 @@ def test_a_question_is_followed_through_the_log_by_its_event(stage: Stage) -> No
     assert headings(answer) == NAMES
     assert [json.loads(line)["message"] for line in lines_of(stage, event_id)] == [
         "question accepted",
-        "question taken",
-        "question put back",
-        "question taken",
-        "plan kept",
+        "question leased",
+        "question released",
+        "question leased",
+        "plan stored",
         "message posted",
         "question answered",
     ]

@@ -1,8 +1,6 @@
-"""Questions that buttons ask: a failed one again, one model of an answer again, and more of one model."""
+"""Questions from buttons: a failed one again, one model again, and a follow-up to one model."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
@@ -36,7 +34,7 @@ REGENERATE = from_menu(actions.REGENERATE, 1, **by("U0BOB"))
 
 
 def buttons(acme: Scenario) -> list[tuple[str, str]]:
-    """Action and value of all buttons that people see."""
+    """Return action and value of all visible buttons."""
     return [
         (element["action_id"].partition(":")[0], element["value"])
         for message in acme.slack.shown.values()
@@ -47,28 +45,38 @@ def buttons(acme: Scenario) -> list[tuple[str, str]]:
     ]
 
 
+def regenerate(acme: Scenario) -> None:
+    """Regenerate the second model's answer."""
+    acme.press(REGENERATE)
+    acme.run_jobs()
+    acme.work_and_run_jobs()
+
+
+def asked_again(acme: Scenario) -> list[str]:
+    """Return the questions that SectorFlow got after the first one."""
+    return [text for _, text, _ in acme.sectorflow.asked[1:]]
+
+
 # A failed question
 
 
-def test_a_question_that_failed_has_a_button_that_asks_it_again(failed: Scenario) -> None:
+def test_a_failed_question_has_a_button_that_asks_it_again_and_becomes_the_placeholder(failed):
     assert buttons(failed) == [("ask_again", LETTER_ID)]
 
     failed.press(ASK_AGAIN)
+    assert failed.queue.jobs == [(KEY, 0.0)]
+    failed.run_jobs()
+    assert failed.slack.shown == {FIRST_TS: asking(())}
     failed.work()
 
-    assert failed.queue.jobs == [(KEY, 0.0)]
-    assert [text for _, text, _ in failed.sectorflow.asked] == ["Tell me a joke"] * 2
-    assert [(token, channel, ts) for token, channel, ts, _ in failed.slack.updated] == [
-        (BOT_TOKEN, "C0GENERAL", FIRST_TS)
-    ]
+    assert asked_again(failed) == ["Tell me a joke"]
+    assert [call[:3] for call in failed.slack.updated] == [(BOT_TOKEN, "C0GENERAL", FIRST_TS)] * 2
     assert failed.shows_the_answer_alone()
     assert failed.ended == {"token_refused": 1, "answered": 1}
-    assert failed.failed_questions == []
-    assert failed.unaccounted == 0
-    assert failed.left == []
+    assert (failed.failed_questions, failed.unaccounted, failed.left) == ([], 0, [])
 
 
-def test_if_no_model_answered_the_question_has_failed(acme: Scenario) -> None:
+def test_a_question_that_no_model_answered_has_failed(acme):
     acme.sectorflow.reply = some_failed(*MODEL_IDS)
 
     question = acme.ask(id=LETTER_ID)
@@ -79,19 +87,7 @@ def test_if_no_model_answered_the_question_has_failed(acme: Scenario) -> None:
     assert acme.failed_questions == [(question, "no_answer")]
 
 
-def test_the_apology_whose_button_was_pressed_says_at_once_that_models_are_asked_again(
-    failed: Scenario,
-) -> None:
-    failed.press(ASK_AGAIN)
-
-    failed.run_jobs()
-
-    assert failed.slack.shown == {FIRST_TS: asking(())}
-    failed.work()
-    assert failed.shows_the_answer_alone()
-
-
-def test_the_answer_takes_the_apologys_place_though_a_worker_died_over_it(failed: Scenario) -> None:
+def test_the_answer_replaces_the_apology_though_a_worker_died_during_the_update(failed):
     failed.slack.updates.then(WorkerKilled())
     failed.press(ASK_AGAIN)
 
@@ -101,7 +97,7 @@ def test_the_answer_takes_the_apologys_place_though_a_worker_died_over_it(failed
     assert failed.shows_the_answer_alone()
 
 
-def test_the_buttons_of_an_answer_that_was_asked_again_are_those_of_the_newer_one(acme: Scenario) -> None:
+def test_the_buttons_of_an_answer_are_those_of_the_newest_one(acme):
     acme.slack.posts.then(SlackRefused("is_archived"))
     acme.ask(id=LETTER_ID)
     acme.sectorflow.reply = make_reply(MODEL_IDS, text="Newer answer")
@@ -109,13 +105,13 @@ def test_the_buttons_of_an_answer_that_was_asked_again_are_those_of_the_newer_on
     acme.press(ASK_AGAIN)
     acme.work()
 
-    kept = acme.kept(LETTER_ID)
+    stored = acme.kept(LETTER_ID)
     assert "Newer answer" in acme.slack.seen[0]
-    assert [model.text for model in kept.answer.models] == ["Newer answer"] * 3
-    assert kept.posted == tuple(acme.slack.shown)
+    assert [model.text for model in stored.answer.models] == ["Newer answer"] * 3
+    assert stored.posted == tuple(acme.slack.shown)
 
 
-def test_a_question_that_fails_again_can_be_asked_again_again(failed: Scenario) -> None:
+def test_a_question_that_fails_again_can_be_asked_once_more(failed):
     failed.sectorflow.answers.then(REFUSED)
     failed.press(ASK_AGAIN)
     failed.work()
@@ -129,13 +125,11 @@ def test_a_question_that_fails_again_can_be_asked_again_again(failed: Scenario) 
     assert failed.ended == {"token_refused": 2, "answered": 1}
 
 
-@pytest.mark.parametrize("at_once", [False, True], ids=["one after the other", "at the same moment"])
-def test_a_button_that_is_pressed_twice_asks_once(
-    failed: Scenario, monkeypatch: pytest.MonkeyPatch, at_once: bool
-) -> None:
-    if at_once:
-        letter = failed.services.failed_questions.find(LETTER_ID)
-        monkeypatch.setattr(FailedQuestionStore, "find", lambda *_: letter)
+@pytest.mark.parametrize("concurrent", [False, True])
+def test_a_second_click_on_the_button_asks_nothing(failed, monkeypatch, concurrent):
+    if concurrent:
+        question = failed.services.failed_questions.find(LETTER_ID)
+        monkeypatch.setattr(FailedQuestionStore, "find", lambda *_: question)
 
     failed.press(ASK_AGAIN, ASK_AGAIN)
 
@@ -145,7 +139,7 @@ def test_a_button_that_is_pressed_twice_asks_once(
     assert len(failed.sectorflow.asked) == 2
 
 
-def test_a_press_of_a_button_without_a_message_is_answered_in_a_new_one(failed: Scenario) -> None:
+def test_a_button_without_a_message_is_answered_in_a_new_one(failed):
     failed.press(make_press(LETTER_ID, channel=None, container={"channel_id": "C0GENERAL"}))
 
     failed.work()
@@ -157,14 +151,7 @@ def test_a_press_of_a_button_without_a_message_is_answered_in_a_new_one(failed: 
 # One model again
 
 
-def ask_again(acme: Scenario) -> None:
-    """Have the second model asked again, people see so, and a worker answer."""
-    acme.press(REGENERATE)
-    acme.run_jobs()
-    acme.work_and_run_jobs()
-
-
-def test_only_that_model_is_asked_and_its_answer_takes_the_old_ones_place(answered: Scenario) -> None:
+def test_only_that_model_is_asked_and_its_new_answer_replaces_the_old_one(answered):
     old = answered.kept().answer.models
     answered.sectorflow.reply = reply_of(SECOND, "Something quite different")
 
@@ -179,18 +166,17 @@ def test_only_that_model_is_asked_and_its_answer_takes_the_old_ones_place(answer
     assert answered.kept().answer.models == (old[0], answered.sectorflow.reply.answers[0], old[2])
     assert list(answered.slack.shown) == [FIRST_TS]
     assert answered.shows_what_is_stored()
-    assert answered.slack.ephemerals == []
     assert answered.ended == {"answered": 2}
-    assert answered.left == []
+    assert (answered.slack.ephemerals, answered.left) == ([], [])
 
 
-def test_a_double_click_asks_once_and_a_later_one_again(answered: Scenario) -> None:
+def test_a_double_click_asks_once_and_a_later_click_again(answered):
     answered.press(REGENERATE, REGENERATE, REGENERATE)
     for _ in range(3):
         answered.work_and_run_jobs()
     assert len(answered.sectorflow.asked) == 2
 
-    ask_again(answered)
+    regenerate(answered)
 
     assert len(answered.sectorflow.asked) == 3
     assert answered.unaccounted == 0
@@ -199,27 +185,23 @@ def test_a_double_click_asks_once_and_a_later_one_again(answered: Scenario) -> N
 @pytest.mark.parametrize(
     "outcome", [REFUSED, AnswerLost("timed out"), None], ids=["refused", "lost", "no answer of the model"]
 )
-def test_a_model_that_fails_keeps_its_old_answer_and_only_the_person_who_pressed_is_told(
-    answered: Scenario, outcome: Exception | None
-) -> None:
+def test_a_model_that_fails_keeps_its_old_answer_and_only_the_user_is_notified(answered, outcome):
     answered.sectorflow.answers.then(outcome)
     answered.sectorflow.reply = reply_of(SECOND, "", failed=True)
 
-    ask_again(answered)
+    regenerate(answered)
 
-    assert answered.kept().answer.models == make_reply(MODEL_IDS).answers
-    assert answered.kept().answer.busy == ()
+    answer = answered.kept().answer
+    assert (answer.models, answer.busy) == (make_reply(MODEL_IDS).answers, ())
     assert answered.shows_what_is_stored()
     assert len(answered.slack.posted) == 1
     ((address, user_id, message),) = answered.slack.ephemerals
     assert (address.channel_id, address.thread_ts) == ("C0GENERAL", THREAD_TS)
     assert (user_id, message.text) == ("U0BOB", ENGLISH.regenerate_failed)
-    assert answered.failed_questions == []
-    assert answered.unaccounted == 0
-    assert answered.left == []
+    assert (answered.failed_questions, answered.unaccounted, answered.left) == ([], 0, [])
 
 
-def test_a_worker_that_dies_with_the_new_answer_in_hand_leaves_it_to_others(answered: Scenario) -> None:
+def test_if_a_worker_dies_with_the_new_answer_another_one_stores_it(answered):
     answered.press(REGENERATE)
     answered.queue.slack_jobs.clear()
     answered.queue.enqueues.then(WorkerKilled())
@@ -230,41 +212,36 @@ def test_a_worker_that_dies_with_the_new_answer_in_hand_leaves_it_to_others(answ
 
     assert len(answered.sectorflow.asked) == 2
     assert answered.shows_what_is_stored()
-    assert answered.kept().answer.busy == ()
-    assert answered.left == []
+    assert (answered.kept().answer.busy, answered.left) == ((), [])
 
 
-def test_a_press_of_which_only_half_was_stored_is_made_whole_by_the_next(
-    answered: Scenario, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def gone(*_: object) -> bool:
+def test_a_click_of_which_only_half_was_stored_is_completed_by_the_next(answered, monkeypatch):
+    def down(*_: object) -> bool:
         raise StorageUnavailable("ConnectionError")
 
     with monkeypatch.context() as patched:
-        patched.setattr(QuestionStore, "accept", gone)
+        patched.setattr(QuestionStore, "accept", down)
         with pytest.raises(StorageUnavailable):
             answered.press(REGENERATE)
     assert answered.kept().answer.busy == (SECOND,)
 
-    ask_again(answered)
+    regenerate(answered)
 
     assert len(answered.sectorflow.asked) == 2
     assert answered.kept().answer.busy == ()
 
 
-def test_if_the_answer_expires_meanwhile_nothing_is_asked_and_nothing_said(answered: Scenario) -> None:
+def test_if_the_answer_expires_in_the_meantime_nothing_is_asked_or_posted(answered):
     answered.press(REGENERATE)
     answered.store.delete(f"answer:{ANSWER_ID}")
 
     answered.work_and_run_jobs()
 
-    assert len(answered.sectorflow.asked) == 1
-    assert len(answered.slack.posted) == 1
-    assert answered.left == []
+    assert (asked_again(answered), len(answered.slack.posted), answered.left) == ([], 1, [])
 
 
 @pytest.mark.parametrize("payload", [REGENERATE, submission()], ids=["again", "follow-up"])
-def test_a_press_whose_wake_up_failed_is_found_later(answered: Scenario, payload: dict[str, Any]) -> None:
+def test_a_question_for_which_no_worker_was_woken_is_found_later(answered, payload):
     answered.queue.enqueues.then(StorageUnavailable("ConnectionError"))
 
     answered.press(payload)
@@ -275,72 +252,61 @@ def test_a_press_whose_wake_up_failed_is_found_later(answered: Scenario, payload
     assert len(answered.sectorflow.asked) == 2
 
 
-# More asked of one model, in a dialog
+# A follow-up in a dialog
 
 
-def test_the_button_opens_a_dialog_while_slack_still_lets_it(answered: Scenario) -> None:
+def test_the_button_opens_a_dialog(answered):
     answered.press(press(actions.FOLLOW_UP, 1))
     answered.run_jobs()
 
     ((trigger_id, view),) = answered.slack.dialogs
-    assert trigger_id == TRIGGER_ID
-    assert view["private_metadata"] == f"{ANSWER_ID}.1.0."
+    assert (trigger_id, view["private_metadata"]) == (TRIGGER_ID, f"{ANSWER_ID}.1.0.")
     assert "Model 2" in str(view)
 
 
-def test_a_follow_up_goes_to_that_model_in_the_same_threads_and_quotes_the_question(
-    answered: Scenario,
-) -> None:
+def test_a_follow_up_goes_to_that_model_in_the_same_threads_and_quotes_the_question(answered):
     answered.press(submission("And a longer one?", model=1, **by("U0BOB")))
-    answered.work_and_run_jobs()
+    assert [job.kind for job in answered.run_jobs()] == ["post_placeholder"]
+    assert len(answered.slack.posted) == 2
+    answered.work()
 
     settings, text, thread_id = answered.sectorflow.asked[-1]
     assert (settings.model_ids, text, thread_id) == ((SECOND,), "And a longer one?", "thread-1")
-    places = {(address.channel_id, address.thread_ts) for address in answered.slack.addresses}
-    assert places == {("C0GENERAL", THREAD_TS)}
+    threads = {(address.channel_id, address.thread_ts) for address in answered.slack.addresses}
+    assert threads == {("C0GENERAL", THREAD_TS)}
     (_, shown) = answered.slack.shown.values()
     assert quotes([shown]) == ["And a longer one?"]
     assert "Answer 1" in everything_in(shown)
 
 
-def test_in_a_dm_a_follow_up_is_answered_inline_and_continues_the_conversation(acme: Scenario) -> None:
+def test_in_a_dm_a_follow_up_is_answered_outside_threads_and_continues_the_conversation(acme):
     acme.have_answered(channel_id="D0ANN", is_direct=True)
 
     acme.press(submission(model=1))
     acme.work_and_run_jobs()
 
     assert [thread_id for _, _, thread_id in acme.sectorflow.asked] == [None, "thread-1"]
-    places = [(address.channel_id, address.thread_ts) for address in acme.slack.addresses]
-    assert places == [("D0ANN", None)] * 2
+    threads = [(address.channel_id, address.thread_ts) for address in acme.slack.addresses]
+    assert threads == [("D0ANN", None)] * 2
 
 
-def test_a_follow_up_has_a_placeholder(answered: Scenario) -> None:
-    answered.press(submission(model=1))
-
-    ran = answered.run_jobs()
-
-    assert [errand.kind for errand in ran] == ["greet"]
-    assert len(answered.slack.posted) == 2
-    assert answered.slack.addresses[-1].thread_ts == THREAD_TS
-
-
-def test_a_dialog_that_comes_twice_asks_once_and_another_one_again(answered: Scenario) -> None:
+def test_a_repeated_dialog_asks_once_and_another_one_again(answered):
     answered.press(submission("One?"), submission("One?"), submission("Two?", view={"id": "V0SECOND"}))
     for _ in range(3):
         answered.work_and_run_jobs()
 
-    assert [text for _, text, _ in answered.sectorflow.asked[1:]] == ["One?", "Two?"]
+    assert asked_again(answered) == ["One?", "Two?"]
     assert answered.unaccounted == 0
 
 
 @pytest.mark.parametrize("text", ["", "   \n", None])
-def test_an_empty_dialog_asks_nothing(answered: Scenario, text: str | None) -> None:
+def test_an_empty_dialog_asks_nothing(answered, text):
     answered.press(submission(text))
 
     assert answered.is_untouched()
 
 
-def test_a_follow_up_has_buttons_of_its_own(answered: Scenario) -> None:
+def test_a_follow_up_has_buttons_of_its_own(answered):
     answered.press(submission(model=1))
     second_id = answered.queue.slack_jobs[0][0].question_id
     answered.work_and_run_jobs()
@@ -354,18 +320,7 @@ def test_a_follow_up_has_buttons_of_its_own(answered: Scenario) -> None:
     assert answered.kept().answer.models == make_reply(MODEL_IDS).answers
 
 
-def test_a_follow_up_that_fails_is_said_with_a_button_that_asks_it_again(answered: Scenario) -> None:
-    answered.sectorflow.answers.then(TokenRefused("status 401"))
-
-    answered.press(submission(model=1))
-    answered.work_and_run_jobs()
-
-    assert answered.slack.seen[-1] == ENGLISH.key_refused
-    ((question, _),) = answered.failed_questions
-    assert (question.text, question.model_ids) == ("And a longer one?", (SECOND,))
-
-
-def test_people_inside_may_ask_more_of_what_a_person_outside_asked(acme: Scenario) -> None:
+def test_users_inside_may_follow_up_on_an_external_users_question(acme):
     acme.configure(allow_external_users=True)
     acme.have_answered(is_external=True)
     acme.configure(allow_external_users=False)
@@ -373,4 +328,4 @@ def test_people_inside_may_ask_more_of_what_a_person_outside_asked(acme: Scenari
     acme.press(submission(model=1))
     acme.work_and_run_jobs()
 
-    assert [text for _, text, _ in acme.sectorflow.asked] == ["Tell me a joke", "And a longer one?"]
+    assert asked_again(acme) == ["And a longer one?"]

@@ -1,4 +1,4 @@
-"""What gunicorn serves; run by itself it says which settings are wrong, as ``gunicorn.conf.py`` does."""
+"""The WSGI application; exits with the wrong settings, as ``gunicorn.conf.py`` does."""
 
 import sys
 
@@ -10,11 +10,11 @@ from sectorflow_slack.logging import configure_logging
 try:
     settings = load_settings()
 except SettingsError as error:
-    # `flask --app wsgi keys new` makes the key that is missing, `doctor` says what else is.
-    first_aid = make_app_without_settings(str(error), sys.argv)
-    if first_aid is None:
+    # `flask --app wsgi keys new` creates the missing key, and `doctor` reports what else is missing.
+    app_without_settings = make_app_without_settings(str(error), sys.argv)
+    if app_without_settings is None:
         raise SystemExit(f"sectorflow-slack: settings\n{error}") from None
-    app = first_aid
+    app = app_without_settings
 else:
     configure_logging(settings.log_level)
     app = create_app(settings)

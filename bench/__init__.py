@@ -1,1 +1,1 @@
-"""Measurements; each runs by hand and prints figures of one run."""
+"""Benchmarks to run by hand; each prints the figures of one run."""

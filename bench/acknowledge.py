@@ -1,8 +1,8 @@
-"""How soon events are acknowledged while SectorFlow takes 30 seconds: ``python -m bench.acknowledge``.
+"""Measure how fast events are acknowledged while SectorFlow is slow: ``python -m bench.acknowledge``.
 
-The service runs as it would (gunicorn, dramatiq, a store of its own) beside the sandbox. Signed mentions are
-sent at a fixed rate over new connections, as Slack does, whether or not earlier ones were answered; an
-acknowledgement is timed from the moment its event was due.
+The service runs with gunicorn, dramatiq and a store of its own, against the sandbox. Signed mentions are sent
+at a fixed rate over new connections, as Slack does, without waiting for earlier ones; an acknowledgement is
+timed from the moment when its event was due.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SENDERS = 64
 
 
 def main() -> None:
-    """Run and print."""
+    """Run the benchmark and print its figures."""
     options = _parse()
     with tempfile.TemporaryDirectory() as folder:
         slow = ("--sectorflow-latency", "30", "--no-rate-limits")
@@ -44,14 +44,14 @@ def main() -> None:
 
 
 def _measure_hanging_store(stage: Stage, bot_user_id: str, rate: float) -> None:
-    """Send events while the store stands still: each must be refused well within Slack's 3 s."""
+    """Send events while the store hangs: each must be refused well within Slack's 3 s."""
     (store,) = (process for process in _children(stage.service.pid) if not _is_python(process))
     os.kill(store, signal.SIGSTOP)
     try:
         taken, seconds = _send(stage, bot_user_id, int(5 * rate), rate)
     finally:
         os.kill(store, signal.SIGCONT)
-    print("the same while the store hangs, when none may be acknowledged:")
+    print("while the store hangs, so that no event may be acknowledged:")
     _print(taken, seconds, rate)
 
 
@@ -67,7 +67,7 @@ def _install(stage: Stage) -> str:
 
 
 def _send(stage: Stage, bot_user_id: str, events: int, rate: float) -> tuple[list[tuple[int, float]], float]:
-    """Send events at ``rate`` a second; gives the status and seconds of each, and how long it took."""
+    """Send events at ``rate`` a second; return the status and seconds of each, and the time for all."""
     started = time.monotonic() + 0.2
     with ThreadPoolExecutor(SENDERS) as pool:
         due = [started + number / rate for number in range(events)]
@@ -116,7 +116,7 @@ def _print(taken: list[tuple[int, float]], seconds: float, rate: float) -> None:
 
 
 def _memory_mib(launcher: int) -> float:
-    """Add up the proportional memory of the service's Python processes, the launcher left out."""
+    """Return the proportional memory of the service's Python processes without the launcher."""
     found, todo = [], _children(launcher)
     while todo:
         process = todo.pop()

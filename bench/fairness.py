@@ -1,8 +1,8 @@
-"""Whether one team's flood slows another team: ``python -m bench.fairness``.
+"""Measure whether many questions of one team slow another team down: ``python -m bench.fairness``.
 
-The service runs as it would (gunicorn, dramatiq, a store of its own) beside the sandbox, with two teams. The
-quiet team asks at a steady rate, first alone, then while the loud team has its flood waiting. A question's
-time goes from the moment it was asked to the moment its answer stood in Slack, both by the sandbox's clock.
+The service runs with gunicorn, dramatiq and a store of its own, against the sandbox with two teams. The quiet
+team asks at a steady rate, first alone, then while many questions of the loud team wait. A question is timed
+from its message to its answer, both by the sandbox's clock.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LOUD = {"team": seed.TEAM_ID, "channel": seed.GENERAL_ID, "user": seed.MAYA_ID}
 
 
 def main() -> None:
-    """Run and print."""
+    """Run the benchmark and print its figures."""
     options = _parse()
     sandbox = ("--sectorflow-latency", str(options.latency), "--no-rate-limits")
     with tempfile.TemporaryDirectory() as folder:
@@ -61,7 +61,7 @@ def _install(stage: Stage, place: dict[str, Any]) -> None:
 
 
 def _ask_steadily(stage: Stage, place: dict[str, Any], questions: int, rate: float) -> list[float]:
-    """Ask at ``rate`` a second, whether or not earlier ones were answered; gives each one's seconds."""
+    """Ask at ``rate`` a second without waiting for answers; return the seconds of each question."""
     started = time.monotonic()
     due = [started + number / rate for number in range(questions)]
     with ThreadPoolExecutor(SENDERS) as pool:
@@ -81,19 +81,19 @@ def _ask(stage: Stage, place: dict[str, Any], due: float) -> str:
 
 
 def _answers(stage: Stage, channel: str) -> dict[str, float]:
-    """Give when each question's answer stood in Slack, by the question's ``ts``."""
+    """Return the time of each answer in Slack, by the question's ``ts``."""
     messages = stage.control(f"messages?channel={channel}")["messages"]
     return {each["thread_ts"]: float(each["ts"]) for each in messages if each.get("bot_id")}
 
 
 def _flood(stage: Stage, questions: int) -> None:
-    """Bring the loud team's events as fast as they are taken in, and have them all waiting."""
-    # No mention in the sandbox: that would send the events itself, and slowly.
-    said = [stage.ask("flood", LOUD["channel"])["ts"] for _ in range(questions)]
+    """Send the loud team's events as fast as they are acknowledged."""
+    # The sandbox's messages mention no one: otherwise it would send the events itself, and slowly.
+    messages = [stage.ask("flood", LOUD["channel"])["ts"] for _ in range(questions)]
     with ThreadPoolExecutor(SENDERS) as pool:
-        statuses = list(pool.map(lambda ts: _deliver(stage, ts), said))
+        statuses = list(pool.map(lambda ts: _deliver(stage, ts), messages))
     if set(statuses) != {200}:
-        raise SystemExit("the flood was not taken in")
+        raise SystemExit("not all questions of the flood were acknowledged")
 
 
 def _deliver(stage: Stage, ts: str) -> int:

@@ -1,4 +1,4 @@
-"""A client of SectorFlow for Slack's install API, to be copied. Needs ``requests``; see docs/platform.md."""
+"""A client of the install API to copy. Needs ``requests``; see docs/platform.md."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, Literal, TypedDict
 import requests
 from requests.exceptions import ChunkedEncodingError
 
-#: How long a call is repeated that can't be taken just now; one window of the service's rate limit and more.
-PATIENCE_SECONDS = 90.0
+#: How long a call is retried while the service is busy or down; longer than a window of its rate limit.
+RETRY_SECONDS = 90.0
 
 
 class Installation(TypedDict):
-    """What the service shows of an installation, as far as it is used here."""
+    """The fields of an installation that this client uses."""
 
     id: str
     status: Literal["pending", "installed", "failed", "expired"]
@@ -33,17 +33,17 @@ class Installation(TypedDict):
 
 
 @dataclass(frozen=True)
-class Seen:
-    """An installation, and the version of it that this is."""
+class Version:
+    """An installation, and the ETag of this version of it."""
 
     installation: Installation = field(repr=False)  # its link is a secret
     etag: str
 
 
 class InstallApiError(Exception):
-    """The service refused; ``errors`` are messages by field (422), or Slack's by place in the manifest (502).
+    """The service refused; ``errors`` are messages by field (422), or Slack's by manifest pointer (502).
 
-    ``status`` is 404 where there is no such installation, 412 where it is not what was seen any more.
+    ``status`` is 404 if there is no such installation, and 412 if it has changed since that version.
     """
 
     def __init__(self, status: int, message: str, errors: Mapping[str, list[str]] | None = None) -> None:
@@ -54,24 +54,24 @@ class InstallApiError(Exception):
 
 
 class TryLater(InstallApiError):
-    """It was repeated for a while, in vain; the same again later, with the same key, does no harm."""
+    """All retries failed; repeating the call later with the same key is safe."""
 
 
 @dataclass(frozen=True)
 class InstallApi:
-    """The service at an address, with one of its install API keys."""
+    """The service at a URL, with one of its install API keys."""
 
     service: str
     key: str = field(repr=False)
-    patience: float = PATIENCE_SECONDS
+    retry_seconds: float = RETRY_SECONDS
 
-    def register(self, body: Mapping[str, Any], attempt: str) -> Seen:
-        """Register an installation. ``attempt`` is the same for each try of one and the same request."""
-        return _seen(self._call("POST", "", json=body, headers={"Idempotency-Key": attempt}))
+    def register(self, body: Mapping[str, Any], attempt: str) -> Version:
+        """Register an installation; ``attempt`` is the idempotency key of all tries of one request."""
+        return _version(self._call("POST", "", json=body, headers={"Idempotency-Key": attempt}))
 
-    def find(self, installation_id: str) -> Seen:
-        """Ask how an installation stands."""
-        return _seen(self._call("GET", f"/{installation_id}"))
+    def find(self, installation_id: str) -> Version:
+        """Return an installation."""
+        return _version(self._call("GET", f"/{installation_id}"))
 
     def list(self, **filters: str) -> Iterator[Installation]:
         """List installations, oldest first; ``status``, ``appId``, ``teamId``, ``customerId`` are filters."""
@@ -83,32 +83,32 @@ class InstallApi:
                 return
             query["cursor"] = page["nextCursor"]
 
-    def change(self, seen: Seen, **settings: Any) -> Seen:
-        """Change settings of an installation, unless it is not any more what was seen."""
-        match = {"If-Match": seen.etag}
-        return _seen(self._call("PATCH", f"/{seen.installation['id']}", json=settings, headers=match))
+    def change(self, version: Version, **settings: Any) -> Version:
+        """Change settings of an installation, unless it has changed since ``version``."""
+        match = {"If-Match": version.etag}
+        return _version(self._call("PATCH", f"/{version.installation['id']}", json=settings, headers=match))
 
     def delete(self, installation_id: str) -> None:
-        """Delete an installation; one that is gone already is as good."""
+        """Delete an installation, unless it is deleted already."""
         try:
             self._call("DELETE", f"/{installation_id}")
         except InstallApiError as error:
             if error.status != 404:
                 raise
 
-    def wait(self, installation_id: str, seconds: float, pause: float = 5.0) -> Seen:
-        """Wait until a person has decided, for so many seconds at most; it may still be pending then."""
+    def wait(self, installation_id: str, seconds: float, pause: float = 5.0) -> Version:
+        """Poll an installation until it is not pending, for at most ``seconds``."""
         deadline = time.monotonic() + seconds
-        while (seen := self.find(installation_id)).installation["status"] == "pending":
+        while (version := self.find(installation_id)).installation["status"] == "pending":
             if time.monotonic() + pause > deadline:
                 break
             time.sleep(pause)
-        return seen
+        return version
 
     def _call(self, method: str, path: str, **options: Any) -> requests.Response:
-        """Make a call, again and again while it can't be taken: none of them does harm twice."""
+        """Make a call, and retry it while the service is busy or down; every call is idempotent."""
         options["headers"] = {"Authorization": f"Bearer {self.key}", **options.get("headers", {})}
-        url, deadline = f"{self.service}/api/v1/installations{path}", time.monotonic() + self.patience
+        url, deadline = f"{self.service}/api/v1/installations{path}", time.monotonic() + self.retry_seconds
         while True:
             status, wait = 0, 2.0
             # A POST is answered within 10 s.
@@ -120,30 +120,30 @@ class InstallApi:
                 status, named = response.status_code, response.headers.get("Retry-After", "")
                 wait = float(named) if named.isdecimal() else wait
             if time.monotonic() + wait > deadline:
-                raise TryLater(status, "The service could not be reached, or could not take the call.")
+                raise TryLater(status, "The service is not reachable or too busy.")
             time.sleep(wait)
 
 
-def _seen(response: requests.Response) -> Seen:
-    return Seen(response.json(), response.headers["ETag"])
+def _version(response: requests.Response) -> Version:
+    return Version(response.json(), response.headers["ETag"])
 
 
 def _checked(response: requests.Response) -> requests.Response:
     if 200 <= response.status_code < 300:
         return response
-    said = response.json() if _is_json(response) else {}
-    errors = {name: each for part in said.get("errors", {}).values() for name, each in _flat(part).items()}
-    raise InstallApiError(response.status_code, said.get("message", response.reason), errors)
+    body = response.json() if _is_json(response) else {}
+    errors = {name: each for part in body.get("errors", {}).values() for name, each in _flat(part).items()}
+    raise InstallApiError(response.status_code, body.get("message", response.reason), errors)
 
 
 def _is_json(response: requests.Response) -> bool:
     return response.headers.get("Content-Type", "").startswith("application/json")
 
 
-def _flat(errors: Mapping[str, Any], place: str = "") -> dict[str, list[str]]:
-    """Name a field within another one with a dot: ``slackApp.configToken``."""
+def _flat(errors: Mapping[str, Any], parent: str = "") -> dict[str, list[str]]:
+    """Join the names of nested fields with dots: ``slackApp.configToken``."""
     flat: dict[str, list[str]] = {}
-    for name, said in errors.items():
-        here = f"{place}.{name}" if place else name
-        flat.update(_flat(said, here) if isinstance(said, dict) else {here: list(said)})
+    for name, inner in errors.items():
+        path = f"{parent}.{name}" if parent else name
+        flat.update(_flat(inner, path) if isinstance(inner, dict) else {path: list(inner)})
     return flat

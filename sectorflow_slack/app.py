@@ -12,9 +12,9 @@ from sectorflow_slack.bootstrap import build_services, open_connections
 from sectorflow_slack.commands import register_commands
 from sectorflow_slack.config import Settings, load_settings
 from sectorflow_slack.services import Services
+from sectorflow_slack.storage.connection import WEB_TIMEOUTS
 from sectorflow_slack.web import (
     api_installations,
-    docs,
     events,
     feedback,
     health,
@@ -22,14 +22,15 @@ from sectorflow_slack.web import (
     manifests,
     metrics,
     oauth,
+    pages,
 )
 from sectorflow_slack.web.errors import InstallApi, register_error_handlers
-from sectorflow_slack.web.guards import MAX_BODY_BYTES, refuse_cut_off_bodies, set_security_headers
+from sectorflow_slack.web.guards import MAX_BODY_BYTES, refuse_large_chunked_bodies, set_security_headers
 from sectorflow_slack.web.request_schemas import describe_slack_app
 
 
 class _App(Flask):
-    """Flask, but that its line about a failed request holds no path: that may be an install link."""
+    """A Flask app that does not log the path of a failed request, which may be an install link."""
 
     def log_exception(
         self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]
@@ -39,36 +40,35 @@ class _App(Flask):
 
 
 def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
-    """Make the web application; connects to nothing yet, so that gunicorn may fork after it.
+    """Create the web application; it opens no connection, so that gunicorn can fork afterwards.
 
     Args:
-        settings: read from the environment when left out.
-        services: built from the settings when left out.
+        settings: read from the environment by default.
+        services: built from the settings by default.
 
     Raises:
-        SettingsError: a variable of the environment is missing or wrong.
+        SettingsError: an environment variable is missing or wrong.
 
     """
     settings = settings or load_settings()
-    services = services or build_services(settings, open_connections(settings, patient=False))
-    app = _App("sectorflow_slack.web", static_folder=None)
+    services = services or build_services(settings, open_connections(settings, WEB_TIMEOUTS))
+    app = _App("sectorflow_slack.web")
     app.config.update(_configuration(settings))
     app.extensions["sectorflow_slack"] = services
     install_api = InstallApi(app)
     install_api.ma_plugin.converter.add_attribute_function(describe_slack_app)
     for module in (api_installations, feedback, manifests):
         install_api.register_blueprint(module.blueprint)
-    for module in (docs, events, health, interactions, metrics, oauth):
+    for module in (events, health, interactions, metrics, oauth, pages):
         app.register_blueprint(module.blueprint)
     register_error_handlers(app)
     register_commands(app)
-    app.before_request(refuse_cut_off_bodies)
+    app.before_request(refuse_large_chunked_bodies)
     app.after_request(set_security_headers)
     return app
 
 
 def _configuration(settings: Settings) -> dict[str, Any]:
-    """Give what Flask and flask-smorest want to know."""
     return {
         "SETTINGS": settings,
         "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,

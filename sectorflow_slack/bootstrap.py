@@ -1,4 +1,4 @@
-"""The composition root: the one place that names concrete clients and the queue, and builds the services."""
+"""The composition root: make the stores, the clients and the queue, and build the services from them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from sectorflow_slack.services.tokens import TokenService
 from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.apps import AppStore
 from sectorflow_slack.storage.backup import Backup
-from sectorflow_slack.storage.connection import connect
+from sectorflow_slack.storage.connection import Timeouts, connect
 from sectorflow_slack.storage.conversations import ConversationStore
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.failed_questions import FailedQuestionStore
@@ -53,35 +53,35 @@ from sectorflow_slack.storage.placeholders import PlaceholderStore
 from sectorflow_slack.storage.questions import QuestionStore
 from sectorflow_slack.storage.rate_limits import RateLimit
 from sectorflow_slack.storage.revocations import RevocationStore
-from sectorflow_slack.tasks import ERRAND_THREADS, ERRANDS, DramatiqTaskQueue, make_broker
+from sectorflow_slack.tasks import SLACK_JOB_THREADS, SLACK_JOBS, DramatiqTaskQueue, make_broker
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """One process's two clients of Redis: the stores read text, both lines of the job engine bytes."""
+    """A process's client of Redis for the stores, and its brokers for questions and for Slack jobs."""
 
     stores: redis.Redis
     broker: RedisBroker
     slack_jobs: RedisBroker
 
 
-def open_connections(settings: Settings, *, patient: bool) -> Connections:
-    """Make the clients; nothing is connected before the first command."""
+def open_connections(settings: Settings, timeouts: Timeouts) -> Connections:
+    """Make a process's connections; each connects with its first command."""
 
     def client(*, text: bool) -> redis.Redis:
-        return connect(settings.redis_url, tls_verify=settings.redis_tls_verify, patient=patient, text=text)
+        return connect(settings.redis_url, timeouts, tls_verify=settings.redis_tls_verify, text=text)
 
     return make_connections(client(text=True), client(text=False))
 
 
 def make_connections(text: redis.Redis, raw: redis.Redis) -> Connections:
-    """Put one process's connections together from a client that gives text and one that gives bytes."""
-    return Connections(text, make_broker(raw), make_broker(raw, namespace=ERRANDS))
+    """Make connections from a client whose replies are text and one whose replies are bytes."""
+    return Connections(text, make_broker(raw), make_broker(raw, namespace=SLACK_JOBS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallationStores:
-    """What is kept of apps and installations."""
+    """The stores of apps and installations."""
 
     apps: AppStore
     installations: InstallationStore
@@ -97,7 +97,7 @@ class InstallationStores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionStores:
-    """What is kept of questions and answers."""
+    """The stores of questions and answers."""
 
     questions: QuestionStore
     failed_questions: FailedQuestionStore
@@ -111,7 +111,7 @@ class QuestionStores:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remotes:
-    """What is elsewhere, and the time."""
+    """The queue, the clients of the remote APIs, and the clock."""
 
     queue: DramatiqTaskQueue
     slack: SlackWebClient
@@ -152,8 +152,8 @@ def question_stores(settings: Settings, store: redis.Redis) -> QuestionStores:
 
 
 def make_remotes(settings: Settings, connections: Connections, clock: Clock) -> Remotes:
-    """Make the clients, which share one session, and the queue."""
-    session = open_session(pool_size=settings.worker_threads + ERRAND_THREADS)
+    """Make the queue, and the clients, which share one session."""
+    session = open_session(pool_size=settings.worker_threads + SLACK_JOB_THREADS)
     return Remotes(
         queue=DramatiqTaskQueue(connections.broker, connections.slack_jobs),
         slack=SlackWebClient(session, base_url=settings.slack_base_url, clock=clock),
@@ -167,14 +167,14 @@ def make_remotes(settings: Settings, connections: Connections, clock: Clock) -> 
 
 
 def _limit(settings: Settings) -> int:
-    """Give how many questions of one installation go on at once: never so many that others find no thread."""
+    """Return how many questions of an installation run at once: at most half of the worker's threads."""
     return min(settings.questions_per_installation, max(1, settings.worker_threads // 2))
 
 
 def build_registration(
     settings: Settings, stores: InstallationStores, remotes: Remotes
 ) -> RegistrationService:
-    """Put together what the install API calls."""
+    """Build the service of the install API."""
     return RegistrationService(
         installations=stores.installations,
         pendings=stores.pendings,
@@ -191,7 +191,7 @@ def build_registration(
 
 
 def build_oauth(settings: Settings, stores: InstallationStores, remotes: Remotes) -> OAuthService:
-    """Put together what takes a person through OAuth."""
+    """Build the service of the OAuth flow."""
     return OAuthService(
         apps=stores.apps,
         installations=stores.installations,
@@ -204,7 +204,7 @@ def build_oauth(settings: Settings, stores: InstallationStores, remotes: Remotes
 
 
 def build_tokens(stores: InstallationStores, remotes: Remotes) -> TokenService:
-    """Build the service that renews bot tokens."""
+    """Build the service that refreshes bot tokens."""
     return TokenService(
         apps=stores.apps,
         installations=stores.installations,
@@ -226,7 +226,7 @@ def build_revocations(stores: InstallationStores, remotes: Remotes) -> Revocatio
 
 
 def build_events(installs: InstallationStores, stores: QuestionStores, remotes: Remotes) -> EventService:
-    """Put together what takes in Slack's events."""
+    """Build the service of Slack's events."""
     return EventService(
         apps=installs.apps,
         installations=installs.installations,
@@ -240,7 +240,7 @@ def build_events(installs: InstallationStores, stores: QuestionStores, remotes: 
 def build_interactions(
     installs: InstallationStores, stores: QuestionStores, remotes: Remotes
 ) -> InteractionService:
-    """Put together what takes in presses of buttons."""
+    """Build the service of Slack's interactions."""
     reasking = ReaskingService(
         questions=stores.questions,
         answers=stores.answers,
@@ -259,7 +259,7 @@ def build_interactions(
 
 
 def build_messaging(settings: Settings, stores: QuestionStores, remotes: Remotes) -> MessagingService:
-    """Build the service that posts, updates and deletes messages."""
+    """Build the service that makes single calls to Slack."""
     return MessagingService(
         pauses=stores.pauses,
         slack=remotes.slack,
@@ -329,13 +329,10 @@ def build_slack_jobs(
     )
 
 
-__all__ = ["Connections", "Remotes", "build_services", "make_connections", "open_connections"]
-
-
 def build_services(
     settings: Settings, connections: Connections, clock: Clock = time.time, remotes: Remotes | None = None
 ) -> Services:
-    """Put the services together; with other ``remotes`` than the real ones, where they are given."""
+    """Build the services; ``remotes`` replaces the real ones."""
     store = connections.stores
     installs, questions = installation_stores(settings, store, clock), question_stores(settings, store)
     return _assemble(

@@ -1,7 +1,6 @@
-"""Every setting of the service, read once from the environment.
+"""The settings of the service, read once from the environment.
 
-All faults are reported at once, by variable name and never by value. docs/configuration.md has a line
-for each variable (a test compares).
+One error reports all faults, by variable name and never by value. docs/configuration.md describes each.
 """
 
 from __future__ import annotations
@@ -28,12 +27,12 @@ SLACK_APP_VARIABLES = ("SLACK_APP_ID", "SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET",
 
 
 class SettingsError(Exception):
-    """One or more variables are missing or wrong; the text names each and says what it wants."""
+    """One or more variables are missing or wrong; the text names each with its fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one process; docs/configuration.md says what each is for."""
+    """The settings of one process."""
 
     public_url: str
     redis_url: str = field(repr=False)
@@ -57,12 +56,12 @@ class Settings:
 
     @property
     def serves_https(self) -> bool:
-        """Say whether the world reaches the service over https, so that cookies are ``Secure``."""
+        """Whether the public URL is https, so that cookies can be ``Secure``."""
         return urlsplit(self.public_url).scheme == "https"
 
 
 class _Env(Env):
-    """Reads the environment; an empty variable is one that is not set, as ``.env`` files leave them."""
+    """Treat empty variables, as ``.env`` files have them, as not set."""
 
     def _get_value(self, env_key: str, default: Any) -> Any:
         return super()._get_value(env_key, default) or default
@@ -77,19 +76,15 @@ def load_settings() -> Settings:
     """
     env = _Env(eager=False)
     values = _read(env)
-    slack_app, slack_app_fault = _read_slack_app(env)
-    faults = dict(slack_app_fault)
+    slack_app, faults = _read_slack_app(env)
     try:
         env.seal()
     except EnvValidationError as error:
-        faults |= {name: " ".join(messages) for name, messages in _messages(error).items()}
+        messages = cast("Mapping[str, list[str]]", error.error_messages)
+        faults |= {name: " ".join(texts) for name, texts in messages.items()}
     if faults:
         raise SettingsError("\n".join(f"{name}: {fault}" for name, fault in sorted(faults.items())))
     return Settings(slack_app=slack_app, **values)
-
-
-def _messages(error: EnvValidationError) -> Mapping[str, list[str]]:
-    return cast("Mapping[str, list[str]]", error.error_messages)
 
 
 def _read(env: Env) -> dict[str, Any]:
@@ -133,9 +128,10 @@ def _base_url(env: Env, name: str, default: str) -> str:
 
 def _read_slack_app(env: Env) -> tuple[SlackApp | None, dict[str, str]]:
     rules: tuple[Callable[[str], object], ...] = (_app_id, _client_id, _secret, _secret)
-    read = zip(SLACK_APP_VARIABLES, rules, strict=True)
-    # One that is wrong is None; why, ``env`` keeps.
-    values: dict[str, str | None] = {name: env.str(name, "", validate=rule) for name, rule in read}
+    # A wrong value is read as None; ``env`` reports it when it is sealed.
+    values: dict[str, str | None] = {
+        name: env.str(name, "", validate=rule) for name, rule in zip(SLACK_APP_VARIABLES, rules, strict=True)
+    }
     missing = [name for name, value in values.items() if value == ""]
     if len(missing) == len(SLACK_APP_VARIABLES):
         return None, {}
@@ -145,17 +141,17 @@ def _read_slack_app(env: Env) -> tuple[SlackApp | None, dict[str, str]]:
 
 def _web_url(value: str) -> None:
     parts = _split_url(value)
-    # urlsplit overlooks white space, and a query or user that is there but empty.
+    # urlsplit ignores white space, an empty query and an empty user.
     if parts is None or not parts.hostname or re.search(r"[\s?#@]", value):
-        good = False
+        valid = False
     else:
-        good = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
-    if not good:
+        valid = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
+    if not valid:
         raise ValidationError("Must be an https URL (http on loopback only), without query or user.")
 
 
 def _split_url(value: str) -> SplitResult | None:
-    """Take a URL apart; None where Python cannot, whose own error would quote it."""
+    """Split a URL; return None for an invalid one, because urlsplit's error would quote it."""
     try:
         parts = urlsplit(value)
         _ = parts.port
@@ -167,7 +163,7 @@ def _split_url(value: str) -> SplitResult | None:
 def _web_root(value: str) -> None:
     _web_url(value)
     if urlsplit(value).path not in {"", "/"}:
-        raise ValidationError("Must have no path: the service's routes begin at the root.")
+        raise ValidationError("Must have no path: the service is served from the root.")
 
 
 def _redis_url(value: str) -> None:
@@ -177,10 +173,10 @@ def _redis_url(value: str) -> None:
 
 def _fernet_keys(values: list[str]) -> None:
     try:
-        good = bool(values) and all(len(base64.urlsafe_b64decode(key)) == 32 for key in values)
+        valid = bool(values) and all(len(base64.urlsafe_b64decode(key)) == 32 for key in values)
     except (binascii.Error, ValueError):
-        good = False
-    if not good:
+        valid = False
+    if not valid:
         raise ValidationError("Must be one or more Fernet keys: 32 bytes each, urlsafe base64.")
 
 
@@ -209,6 +205,6 @@ def _hosts(values: list[str]) -> None:
 _rate = Regexp(r"^[1-9]\d* per (second|minute|hour|day)$", error="Must be like `120 per minute`.")
 _app_id = _whole(APP_ID, "Must be a Slack app's id, as its settings page shows it.")
 _client_id = _whole(CLIENT_ID, "Must be a Slack app's client id: two numbers with a dot between them.")
-_visible = _whole(VISIBLE_ASCII, "Must be visible ASCII characters, without a blank or a line break.")
+_visible = _whole(VISIBLE_ASCII, "Must be visible ASCII characters, without spaces or line breaks.")
 _metrics_token = And(Length(METRICS_TOKEN_MIN_LENGTH), _visible)
 _secret = And(_visible, Length(max=SECRET_MAX_LENGTH))

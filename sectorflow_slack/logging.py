@@ -1,8 +1,7 @@
-"""Logs: one JSON object a line on stdout, ids only.
+"""Logs as one JSON object per line on stdout.
 
-A record's message is a constant sentence with ids as arguments; more ids go into ``extra``. The text of
-an exception is never written: it may quote a body, a URL or a token. What is written of one is its type
-and the places it passed through.
+A message is a constant sentence with ids as arguments; more ids go into ``extra``. An exception is logged by
+its type and traceback, never by its text, which may quote a body, a URL or a token.
 """
 
 from __future__ import annotations
@@ -15,78 +14,67 @@ import time
 import traceback
 from collections.abc import Mapping
 
-#: What a record has of its own; the rest of its attributes came in through ``extra``.
-_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+#: The standard attributes of a record; all others come from ``extra``.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
-#: These write bodies, headers or URLs at DEBUG (slack_sdk: bodies; urllib3: paths; dramatiq: arguments).
-_TALKATIVE = ("slack_sdk", "urllib3", "requests", "dramatiq", "werkzeug", "redis", "markdown_it")
+#: These log bodies, headers or URLs at DEBUG (slack_sdk: bodies; urllib3: paths; dramatiq: arguments).
+_VERBOSE = ("slack_sdk", "urllib3", "requests", "dramatiq", "werkzeug", "redis", "markdown_it")
 
-#: A %-placeholder of a log message.
 _PLACEHOLDER = re.compile(r"%[sdrif]")
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one line of JSON."""
+    """Format a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line: time, level, logger, message, what ``extra`` held, and where an error came from."""
+        """Return the time, level, logger, message, ``extra`` and error of a record."""
+        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line: dict[str, object] = {
-            "time": self._time(record),
+            "time": f"{seconds}.{int(record.msecs):03d}Z",
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {key: value for key, value in vars(record).items() if key not in _OWN}
+        line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = describe(record.exc_info[1])
-        # ASCII: no terminal, locale or lone surrogate stops a line, and no separator of Unicode breaks it.
+        # ASCII, so that no locale, lone surrogate or Unicode line break breaks a line.
         return json.dumps(line, default=str)
-
-    @staticmethod
-    def _time(record: logging.LogRecord) -> str:
-        whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        return f"{whole}.{int(record.msecs):03d}Z"
 
 
 def describe(error: BaseException) -> str:
-    """Say what went wrong and where, without the error's own text."""
-    places = [
+    """Return the type of an error and the last lines of its traceback, without the error's text."""
+    frames = [
         f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)[-6:]
     ]
-    return f"{type(error).__qualname__} at {' > '.join(places) or 'unknown place'}"
+    return f"{type(error).__qualname__} at {' > '.join(frames) or 'unknown location'}"
 
 
 def configure_logging(level: str) -> None:
-    """Send all logs of this process to its real stdout as JSON, from ``level`` up.
-
-    The job engine replaces ``sys.stdout`` in its children by a pipe to its own stderr; the lines belong
-    on stdout all the same.
-    """
+    """Log from ``level`` up to stdout as JSON."""
+    # dramatiq replaces sys.stdout in its worker processes by a pipe to its own stderr.
     handler = logging.StreamHandler(sys.__stdout__)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in _TALKATIVE:
+    for name in _VERBOSE:
         logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))
 
 
 class TemplateOnly(logging.Filter):
-    """Takes the arguments out of warnings and errors: gunicorn's quote request lines, which hold secrets."""
+    """Remove the arguments of warnings and errors: gunicorn's quote request lines, which contain secrets."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let the record through, as a constant sentence."""
+        """Replace each placeholder by an ellipsis; pass every record."""
         if record.levelno >= logging.WARNING:
             record.msg, record.args = _PLACEHOLDER.sub("…", str(record.msg)), ()
         return True
 
 
 def gunicorn_logging(level: str) -> Mapping[str, object]:
-    """Give gunicorn's ``logconfig_dict``: its lines in the same form, no line per request.
-
-    A request line would hold an install link or an OAuth code.
-    """
+    """Return gunicorn's ``logconfig_dict``: JSON on stdout, without an access log."""
     return {
         "version": 1,
         "disable_existing_loggers": False,

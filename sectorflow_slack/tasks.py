@@ -1,8 +1,8 @@
-"""The job engine: its two queues, each with one actor, and what dramatiq must be told to do this job well.
+"""The job queues: one for questions and one for Slack jobs, each with one actor, and dramatiq's middleware.
 
-A job says "take the next question of this installation" and carries two ids. The questions themselves
-wait in ``storage.questions``; so a job that is lost, repeated or late does no harm, and no job ever fails:
-what cannot be done now is put back there. An errand (``domain.errands``) is run once, or not at all.
+A question's job has two ids and means "answer the next question of this installation". The questions wait in
+``storage.questions``, so a lost, repeated or late job does no harm, and no job fails: the service releases a
+question that it can't answer now. A Slack job (``domain.slack_jobs``) runs at most once.
 """
 
 from __future__ import annotations
@@ -29,51 +29,50 @@ logger = logging.getLogger(__name__)
 
 QUEUE = "questions"
 ACTOR = "answer_next"
-#: Errands have a line, and in each worker threads, of their own: somebody looks at Slack and waits for them,
-#: and questions may fill all other threads for minutes.
-ERRANDS = "errands"
-ERRAND_ACTOR = "run_errand"
-ERRAND_THREADS = 8
-ERRAND_TIMEOUT_MS = 100  # shorter costs Redis commands, as below
-#: How long a worker that stops waits for the errands it runs.
-ERRAND_STOP_MS = 10_000
+#: Slack jobs have a queue and, in each worker, threads of their own: a user waits for each of them, and
+#: questions may fill all other threads for minutes.
+SLACK_JOBS = "errands"
+SLACK_JOB_ACTOR = "run_errand"
+SLACK_JOB_THREADS = 8
+#: How long a worker that stops waits for its running Slack jobs.
+SLACK_JOB_STOP_MS = 10_000
 
-#: A worker that was killed is known to be dead after this; dramatiq's default is a minute.
+#: After this without a heartbeat a worker counts as dead; dramatiq's default is a minute.
 HEARTBEAT_TIMEOUT_MS = 15_000
 #: dramatiq looks for dead workers on this many of a million commands; its default of 0.1 % takes minutes.
 MAINTENANCE_CHANCE = 1_000_000
-#: How long an idle worker sleeps between looks at the queue. dramatiq's default of a second would be
-#: added to every answer; shorter costs Redis commands.
-WORKER_TIMEOUT_MS = 100
-#: How often a worker looks for people whose questions have waited for long.
-TELL_SECONDS = 5.0
-#: How often a worker looks for tokens that are still to be taken back.
+#: How long an idle worker sleeps between polls of a queue. dramatiq's default of a second would delay every
+#: answer; a shorter time costs Redis commands.
+POLL_MS = 100
+#: How often a worker looks for users to notify that their question waits for long.
+NOTIFY_SECONDS = 5.0
+#: How often a worker looks for tokens that are still to be revoked.
 REVOKE_SECONDS = 10.0
-#: How often a worker says that it goes on, and looks for questions that nobody took up.
-CARE_SECONDS = 3.0
+#: How often a worker extends its leases and looks for questions without a worker.
+HEARTBEAT_SECONDS = 3.0
 
 
 class DramatiqTaskQueue:
-    """Wakes workers through dramatiq; needs no actor to be declared, so that the web has none."""
+    """Enqueues jobs in dramatiq; needs no declared actor, so a web process has none."""
 
-    def __init__(self, broker: dramatiq.Broker, errands: dramatiq.Broker) -> None:
-        """Take the brokers of the questions and of the errands."""
-        self._broker = broker
-        self._errands = errands
+    def __init__(self, questions: dramatiq.Broker, slack_jobs: dramatiq.Broker) -> None:
+        """Store the brokers of the two queues."""
+        self._questions = questions
+        self._slack_jobs = slack_jobs
 
     def answer_next(self, key: InstallationKey, delay: float = 0.0) -> None:
-        """Have a worker take the next question of this installation, in ``delay`` seconds."""
+        """Enqueue a job that answers the next question of this installation, in ``delay`` seconds."""
         message: dramatiq.Message[None] = dramatiq.Message(
             queue_name=QUEUE, actor_name=ACTOR, args=(key.app_id, key.tenant_id), kwargs={}, options={}
         )
-        _enqueue(self._broker, message, delay)
+        _enqueue(self._questions, message, delay)
 
-    def enqueue(self, errand: SlackJob, delay: float = 0.0) -> None:
-        """Have a worker run an errand, in ``delay`` seconds."""
+    def enqueue(self, job: SlackJob, delay: float = 0.0) -> None:
+        """Enqueue a Slack job that runs in ``delay`` seconds."""
         message: dramatiq.Message[None] = dramatiq.Message(
-            queue_name=ERRANDS, actor_name=ERRAND_ACTOR, args=(), kwargs=asdict(errand), options={}
+            queue_name=SLACK_JOBS, actor_name=SLACK_JOB_ACTOR, args=(), kwargs=asdict(job), options={}
         )
-        _enqueue(self._errands, message, delay)
+        _enqueue(self._slack_jobs, message, delay)
 
 
 def _enqueue(broker: dramatiq.Broker, message: dramatiq.Message[None], delay: float) -> None:
@@ -84,9 +83,9 @@ def _enqueue(broker: dramatiq.Broker, message: dramatiq.Message[None], delay: fl
 
 
 def make_broker(client: redis.Redis, namespace: str = "dramatiq") -> RedisBroker:
-    """Make a broker with no middleware: none of dramatiq's own has anything to do here.
+    """Make a broker without dramatiq's own middleware, which this service does not need.
 
-    The client is given ready-made: ``RedisBroker`` silently drops TLS options given as keywords.
+    Takes a client, because ``RedisBroker`` silently drops TLS options given as keywords.
     """
     return RedisBroker(  # type: ignore[no-untyped-call]
         client=client,
@@ -97,88 +96,86 @@ def make_broker(client: redis.Redis, namespace: str = "dramatiq") -> RedisBroker
     )
 
 
-def declare_actors(broker: dramatiq.Broker, answer_next: Callable[[InstallationKey], None]) -> None:
-    """Declare the queue's one actor on ``broker``; called by workers only."""
+def declare_question_actor(broker: dramatiq.Broker, answer_next: Callable[[InstallationKey], None]) -> None:
+    """Declare the actor of questions on ``broker``; called by workers only."""
 
     def act(app_id: str, tenant_id: str) -> None:
         try:
             answer_next(InstallationKey(app_id, tenant_id))
         except StorageUnavailable as error:
-            logger.warning("job given up: %s", error)
+            logger.warning("job abandoned: %s", error)
         except Exception as error:
             logger.error("job failed", exc_info=error)
 
     dramatiq.actor(actor_name=ACTOR, queue_name=QUEUE, broker=broker)(act)
 
 
-def declare_errands(broker: dramatiq.Broker, run: Callable[[SlackJob], None]) -> None:
-    """Declare the errands' one actor on ``broker``; called by workers only."""
+def declare_slack_job_actor(broker: dramatiq.Broker, run: Callable[[SlackJob], None]) -> None:
+    """Declare the actor of Slack jobs on ``broker``; called by workers only."""
 
     def act(**fields: Any) -> None:
         extra = {"errand": str(fields.get("kind"))}
         try:
-            # Another release may send what this one cannot read.
+            # Another release may send fields that this one doesn't know.
             run(SlackJob(**{**fields, "installation": InstallationKey(**fields["installation"])}))
         except StorageUnavailable as error:
-            logger.warning("errand given up: %s", error, extra=extra)
+            logger.warning("Slack job abandoned: %s", error, extra=extra)
         except Exception as error:
-            logger.error("errand failed", exc_info=error, extra=extra)
+            logger.error("Slack job failed", exc_info=error, extra=extra)
 
-    dramatiq.actor(actor_name=ERRAND_ACTOR, queue_name=ERRANDS, broker=broker)(act)
+    dramatiq.actor(actor_name=SLACK_JOB_ACTOR, queue_name=SLACK_JOBS, broker=broker)(act)
 
 
-class ErrandWorker(Middleware):
-    """Runs errands beside the questions, in threads of their own."""
+class SlackJobWorker(Middleware):
+    """Runs Slack jobs in threads of their own."""
 
     def __init__(self, broker: dramatiq.Broker) -> None:
-        """Take the errands' broker, with its actor declared."""
-        self._worker = dramatiq.Worker(
-            broker, worker_threads=ERRAND_THREADS, worker_timeout=ERRAND_TIMEOUT_MS
-        )
+        """Make a worker for the broker of Slack jobs, whose actor is declared."""
+        self._worker = dramatiq.Worker(broker, worker_threads=SLACK_JOB_THREADS, worker_timeout=POLL_MS)
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         """Start the threads."""
         self._worker.start()
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """End the threads; what waits is left to other workers."""
-        self._worker.stop(timeout=ERRAND_STOP_MS)
+        """Stop the threads; other workers run the waiting jobs."""
+        self._worker.stop(timeout=SLACK_JOB_STOP_MS)
 
 
 class WorkerSettings(Middleware):
-    """Gives a worker its thread count and its pace, which dramatiq takes from flags and variables."""
+    """Sets a worker's threads and poll interval, which dramatiq reads from flags and variables."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
 
     def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """Set what the worker's threads are about to be made with."""
+        """Change the worker's settings before its threads start."""
         worker.worker_threads = self._threads
-        worker.worker_timeout = WORKER_TIMEOUT_MS
-        # As many as there are threads: more would wait here while other workers idle, fewer leave threads
-        # idle (dramatiq counts the running ones in).
+        worker.worker_timeout = POLL_MS
+        # As many as threads: more messages would wait here while other workers idle, and fewer leave threads
+        # idle, because dramatiq counts the running ones.
         worker.queue_prefetch = self._threads
 
 
-class TakeNothingNew(Middleware):
-    """Stops a worker that shuts down from fetching; dramatiq's goes on and holds what it gets."""
+class PauseConsumers(Middleware):
+    """Stops a worker that shuts down from fetching messages, which dramatiq would go on doing."""
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """Pause the consumers, but for the delay queue's, whose polling is the worker's heartbeat."""
+        """Pause the consumers, except the delay queue's, whose polling is the worker's heartbeat."""
         for name, consumer in worker.consumers.items():
             if not name.endswith(".DQ"):
                 consumer.pause()
 
 
-class OneSigterm(Middleware):
-    """Lets only the first SIGTERM count.
+class IgnoreRepeatedSigterm(Middleware):
+    """Ignores every SIGTERM after the first.
 
-    Heroku signals every process of a dyno, dramatiq's master signals its children too, and a child exits
-    hard on the second.
+    Heroku signals every process of a dyno, and dramatiq's master also signals its children; a child exits
+    without a shutdown on the second signal.
     """
 
     def after_process_boot(self, broker: dramatiq.Broker) -> None:
-        """Put a gate before dramatiq's own handler."""
+        """Wrap dramatiq's signal handler."""
         stop = signal.getsignal(signal.SIGTERM)
         if not callable(stop):
             return
@@ -190,61 +187,61 @@ class OneSigterm(Middleware):
         signal.signal(signal.SIGTERM, once)
 
 
-class Rounds(Middleware):
-    """Does work every few seconds as long as the worker lives, each in a thread that no question fills."""
+class PeriodicCalls(Middleware):
+    """Makes calls every few seconds until the worker shuts down, each in a thread of its own."""
 
-    def __init__(self, *rounds: tuple[Callable[[], None], float]) -> None:
-        """Take each work with its seconds; one of these does for all (dramatiq warns of a second)."""
-        self._rounds = rounds
-        self._over = threading.Event()
+    def __init__(self, *calls: tuple[Callable[[], None], float]) -> None:
+        """Store the calls with their intervals; dramatiq warns of a second middleware of this class."""
+        self._calls = calls
+        self._is_over = threading.Event()
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         """Start the threads."""
-        for work, seconds in self._rounds:
-            threading.Thread(target=self._run, args=(work, seconds), name="rounds", daemon=True).start()
+        for call, seconds in self._calls:
+            threading.Thread(target=self._run, args=(call, seconds), name="periodic", daemon=True).start()
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """End the threads."""
-        self._over.set()
+        """Stop the threads."""
+        self._is_over.set()
 
-    def _run(self, work: Callable[[], None], seconds: float) -> None:
-        while not self._over.wait(seconds):
-            _guarded(work)
+    def _run(self, call: Callable[[], None], seconds: float) -> None:
+        while not self._is_over.wait(seconds):
+            _log_errors(call)
 
 
-class Caretaker(Middleware):
-    """Runs ``care`` every few seconds as long as the worker lives, its shutdown included.
+class Heartbeat(Middleware):
+    """Calls ``extend_leases`` every few seconds while the worker lives, even during its shutdown.
 
-    It also ends a worker whose master was killed: dramatiq's would live on, unseen and unsupervised. What
-    the shutdown did not wait for is handed over at the end.
+    Also ends a worker whose master was killed: dramatiq's would run on without supervision. After the
+    shutdown it hands over the questions whose answers the shutdown did not wait for.
     """
 
-    def __init__(self, care: Callable[[], None], hand_over: Callable[[], None]) -> None:
-        self._care = care
+    def __init__(self, extend_leases: Callable[[], None], hand_over: Callable[[], None]) -> None:
+        self._extend_leases = extend_leases
         self._hand_over = hand_over
-        self._over = threading.Event()
+        self._is_over = threading.Event()
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         """Start the thread."""
-        threading.Thread(target=self._run, name="caretaker", daemon=True).start()
+        threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        """End the thread, and give what is still under way to others."""
-        self._over.set()
-        _guarded(self._hand_over)
+        """Stop the thread, and hand over the questions without an answer."""
+        self._is_over.set()
+        _log_errors(self._hand_over)
 
     def _run(self) -> None:
         master = os.getppid()
-        while not self._over.wait(CARE_SECONDS):
-            _guarded(self._care)
+        while not self._is_over.wait(HEARTBEAT_SECONDS):
+            _log_errors(self._extend_leases)
             if os.getppid() != master:
                 os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _guarded(care: Callable[[], None]) -> None:
+def _log_errors(call: Callable[[], None]) -> None:
     try:
-        care()
+        call()
     except StorageUnavailable as error:
-        logger.warning("no care taken: %s", error)
+        logger.warning("periodic call failed: %s", error)
     except Exception as error:
-        logger.error("no care taken", exc_info=error)
+        logger.error("periodic call failed", exc_info=error)

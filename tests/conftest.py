@@ -1,4 +1,4 @@
-"""What all tests share: stores, settings, the app, and Slack's signature."""
+"""Fixtures for all tests: Redis (fake and real), settings, services, the app and its client."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from sectorflow_slack.services import Services
 from sectorflow_slack.storage.crypto import Cipher
 from tests.values import INSTALL_API_KEY, OWN_APP, FixedClock
 
-# How long an example takes says how busy the machine is, not whether the code is right; and fixtures hold
-# nothing from one example that makes another fail.
+# The time of an example depends on the load of the machine, and no fixture carries state from one example to
+# the next that could fail it.
 hypothesis.settings.register_profile(
     "tests",
     deadline=None,
@@ -38,15 +38,15 @@ hypothesis.settings.load_profile("tests")
 
 
 def skip_or_fail(reason: str) -> None:
-    """A missing server is no reason to fail on a laptop, and no reason to pass in CI."""
+    """Fail the test in CI, skip it elsewhere: a laptop need not have every server."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
-def real_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis of the tests' own; REDIS_TEST_URL names another one, which will be emptied."""
+def real_redis_url(tmp_path_factory) -> Iterator[str]:
+    """Start a Redis for the tests; REDIS_TEST_URL names another one, which is flushed."""
     if url := os.environ.get("REDIS_TEST_URL"):
         yield url
         return
@@ -61,8 +61,8 @@ def real_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.real_redis)])
-def store(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
-    """An empty store: the fake that the tests use, and the real thing, for one and the same suite."""
+def store(request) -> Iterator[redis.Redis]:
+    """An empty Redis: each test runs with the fake and with the real one."""
     if request.param == "fake":
         yield fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)
         return
@@ -85,7 +85,7 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def settings() -> Settings:
-    """Settings of a service with an app of its own; ``replace`` what a test is about."""
+    """Settings of a service with its own Slack app; tests ``replace`` single ones."""
     return Settings(
         public_url="https://slack.example.com",
         redis_url="redis://nowhere.invalid:1/0",
@@ -110,8 +110,8 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def connections(store: redis.Redis) -> Connections:
-    """The two clients of one process, on the store under test."""
+def connections(store) -> Connections:
+    """The Redis connections of one process, on the store under test."""
     options = store.connection_pool.connection_kwargs
     if isinstance(store, fakeredis.FakeRedis):
         raw: redis.Redis = fakeredis.FakeRedis(server=options["server"])
@@ -123,15 +123,15 @@ def connections(store: redis.Redis) -> Connections:
 
 
 @pytest.fixture
-def services(settings: Settings, connections: Connections, clock: FixedClock) -> Services:
+def services(settings, connections, clock) -> Services:
     return build_services(settings, connections, clock)
 
 
 @pytest.fixture
-def app(settings: Settings, services: Services) -> Flask:
+def app(settings, services) -> Flask:
     return create_app(settings, services)
 
 
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
+def client(app) -> FlaskClient:
     return app.test_client()

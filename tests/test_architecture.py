@@ -1,21 +1,19 @@
-"""What holds for the whole tree: who imports whom, what is guarded, named and documented."""
-
-from __future__ import annotations
+"""Rules for the whole tree: imports, sizes, words, guarded routes, documented settings, processes."""
 
 import ast
 import dataclasses
 import importlib
+import io
 import os
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+import tokenize
 from pathlib import Path
 
 import fakeredis
 import pytest
-from flask import Flask
 
 from sectorflow_slack.app import create_app
 from sectorflow_slack.bootstrap import Connections, build_services
@@ -29,16 +27,46 @@ SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 MAX_MODULE_LINES = 450
 MAX_FUNCTION_LINES = 30
 
-#: Everything that answers without a key or a signature, and why it may.
+#: Every route without a key or a signature, with the reason.
 OPEN_ROUTES = {
-    "/healthz": "a load balancer asks",
-    "/readyz": "a load balancer asks",
-    "/docs": "says nothing that is secret",
-    "/openapi.json": "says nothing that is secret",
+    "/healthz": "for load balancers",
+    "/readyz": "for load balancers",
+    "/docs": "contains no secret",
+    "/openapi.json": "contains no secret",
     "/static/<path:filename>": "styles, scripts and pictures",
     "/slack/install/<link>": "the link itself is the secret",
     "/slack/oauth_redirect": "the state in the browser's cookie is the secret",
 }
+#: The files and folders whose prose is checked for idioms that no reader expects.
+PROSE_ROOTS = (
+    "gunicorn.conf.py",
+    "sectorflow_slack/__init__.py",
+    "sectorflow_slack/__main__.py",
+    "sectorflow_slack/app.py",
+    "sectorflow_slack/config.py",
+    "sectorflow_slack/logging.py",
+    "sectorflow_slack/web",
+    "tests/conftest.py",
+    "tests/test_architecture.py",
+    "tests/test_config.py",
+    "tests/test_logging.py",
+    "tests/web",
+    "wsgi.py",
+)
+#: The texts that people read in Slack keep their words.
+PROSE_EXEMPT = ("sectorflow_slack/formatting/words",)
+#: Words and phrases that slipped in once. The brackets keep the patterns from matching themselves.
+IDIOMS = re.compile(
+    r"\b("
+    r"(some|no|any)bod[y]|some[o]ne|who[e]ver|(by|for|of|only|those) wh[o] (asks?|holds?|only|has)"
+    r"|erran[d]s?|stand[-]ins?|stands? in fo[r]|what stand[s]|at han[d]|first ai[d]|dead[ ]letters?"
+    r"|whispe[r](s|ed|ing)?|gree[t](s|ed|ing)?|insis[t](s|ed|ing)?|nudg[e][sd]?|for none o[f]"
+    r"|(about|by|for|from|in|of|on|to|with) what (are|had|has|is|it|they|was|were)"
+    r")\b",
+    re.IGNORECASE,
+)
+#: Verbs for "return" and "whether" at the start of a docstring.
+DOCSTRING_STARTS = re.compile(r"(Give|Say|Have|Tell)s?\b")
 MINIMAL_ENVIRONMENT = {
     "PUBLIC_URL": "https://slack.example.com",
     "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -47,7 +75,7 @@ MINIMAL_ENVIRONMENT = {
 }
 
 
-def name_of(path: Path) -> str:
+def name_of(path):
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -55,8 +83,8 @@ def name_of(path: Path) -> str:
 MODULES = [name_of(path) for path in SOURCES]
 
 
-def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of this environment in a process that knows nothing of ours."""
+def run(*command, **environment):
+    """Run a command of this virtual environment without our environment variables."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
         command,
@@ -69,8 +97,8 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def make_app(settings: Settings) -> Flask:
-    """An application with a store of its own."""
+def make_app(settings):
+    """Return an application with its own fake Redis."""
     server = fakeredis.FakeServer()
     stores = fakeredis.FakeRedis(server=server, decode_responses=True)
     broker = make_broker(fakeredis.FakeRedis(server=server))
@@ -80,14 +108,14 @@ def make_app(settings: Settings) -> Flask:
 # Imports
 
 
-def test_every_import_goes_down() -> None:
+def test_each_layer_imports_only_those_below_it():
     found = run("lint-imports", "--no-cache")
 
     assert found.returncode == 0, found.stdout + found.stderr
     assert "0 broken" in found.stdout
 
 
-def test_the_domain_knows_the_standard_library_only() -> None:
+def test_the_domain_imports_only_the_standard_library():
     domain = [path for path in SOURCES if path.parent.name == "domain"]
 
     imported = {module for path in domain for module in imports_of(path) if "domain" not in module}
@@ -96,7 +124,7 @@ def test_the_domain_knows_the_standard_library_only() -> None:
     assert {module.partition(".")[0] for module in imported} <= set(sys.stdlib_module_names)
 
 
-def imports_of(path: Path) -> Iterator[str]:
+def imports_of(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -104,7 +132,7 @@ def imports_of(path: Path) -> Iterator[str]:
             yield "." * node.level + (node.module or "")
 
 
-#: Imports the libraries first, which is what takes the time: only our own modules are imported alone.
+#: Imports the libraries first, because they take the time, and each of our modules in a process of its own.
 IMPORT_EACH_ALONE = """
 import gc, os, socket, sys
 
@@ -114,7 +142,7 @@ for name in libraries:
 gc.disable()
 
 def refuse(event, arguments):
-    # urllib3 looks whether there is IPv6 by binding to any free port of it.
+    # urllib3 checks for IPv6 by binding to a free port.
     probe = event == "socket.bind" and arguments[1] == ("::1", 0)
     if not probe and event in ("socket.connect", "socket.bind", "socket.sendto", "subprocess.Popen"):
         raise SystemExit(f"{name} does {event} {arguments[1:]}")
@@ -130,7 +158,7 @@ sys.exit(bool(failed))
 """
 
 
-def test_every_module_imports_alone_with_nothing_set_and_reaches_for_nothing() -> None:
+def test_every_module_can_be_imported_alone_without_settings_or_connections():
     names = [name for name in MODULES if not name.endswith("__main__")]
     imported = {module for path in SOURCES for module in imports_of(path)}
     ours = (*PACKAGES, "", "__future__")
@@ -144,13 +172,13 @@ def test_every_module_imports_alone_with_nothing_set_and_reaches_for_nothing() -
 # Size
 
 
-def test_no_module_is_longer_than_one_can_read_at_once() -> None:
+def test_no_module_has_more_than_450_lines():
     lengths = {name_of(path): len(path.read_text().splitlines()) for path in SOURCES}
 
     assert not {name: length for name, length in lengths.items() if length > MAX_MODULE_LINES}
 
 
-def test_no_function_is_longer_than_a_screen() -> None:
+def test_no_function_has_more_than_30_lines():
     lengths = {
         f"{name_of(path)}:{node.lineno} {node.name}": body_lines(node)
         for path in SOURCES
@@ -161,16 +189,66 @@ def test_no_function_is_longer_than_a_screen() -> None:
     assert not {name: length for name, length in lengths.items() if length > MAX_FUNCTION_LINES}
 
 
-def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """How many lines a function does its work in, its docstring and signature apart."""
+def body_lines(function):
+    """Return the number of lines without signature and docstring."""
     statements = function.body[ast.get_docstring(function) is not None :]
     return (function.end_lineno or 0) - statements[0].lineno + 1 if statements else 0
+
+
+# Words
+
+
+def test_the_prose_is_plain_technical_english():
+    paths = [ROOT / root for root in PROSE_ROOTS]
+    files = [
+        file
+        for path in paths
+        for file in ([path] if path.is_file() else sorted(path.rglob("*")))
+        if file.suffix in {".py", ".md"} and not str(file.relative_to(ROOT)).startswith(PROSE_EXEMPT)
+    ]
+
+    offenders = [
+        f"{file.relative_to(ROOT)}:{line}: {text.strip()}"
+        for file in files
+        for line, text in (markdown_of(file) if file.suffix == ".md" else prose_of(file))
+        if IDIOMS.search(text)
+    ]
+    offenders += [
+        f"{file.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}: {docstring.splitlines()[0]}"
+        for file in files
+        if file.suffix == ".py"
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        if DOCSTRING_STARTS.match(docstring := ast.get_docstring(node) or "")
+    ]
+
+    assert not [path for path in paths if not path.exists()]
+    assert not offenders, "\n".join(["Write these in plain technical English:", *offenders])
+
+
+def prose_of(file):
+    """Yield the line and text of every comment, docstring, sentence in a string, and test name."""
+    source = file.read_text()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            yield from enumerate(node.value.splitlines(), node.lineno)
+        elif isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield node.lineno, node.name.replace("_", " ")
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def markdown_of(file):
+    """Yield the number and text of every line, without code in backticks."""
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        yield number, re.sub(r"`[^`]*`", "", line)
 
 
 # The application
 
 
-def test_every_route_is_guarded_or_open_by_name(settings: Settings) -> None:
+def test_every_route_is_guarded_or_listed_as_open(settings):
     app = make_app(dataclasses.replace(settings, metrics_token="a-token-of-the-metrics"))
     client = app.test_client()
     example = "00000000-0000-4000-8000-000000000000"
@@ -186,7 +264,7 @@ def test_every_route_is_guarded_or_open_by_name(settings: Settings) -> None:
     assert routes - guarded == OPEN_ROUTES.keys()
 
 
-def test_two_applications_share_nothing(settings: Settings) -> None:
+def test_two_applications_share_nothing(settings):
     one = make_app(settings)
     other_settings = dataclasses.replace(
         settings, public_url="https://other.example.com", install_api_keys=("x" * 16,)
@@ -211,7 +289,7 @@ def test_two_applications_share_nothing(settings: Settings) -> None:
     assert servers == ["https://slack.example.com", "https://other.example.com"]
 
 
-def test_the_application_is_built_while_redis_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_application_is_created_while_redis_is_down(monkeypatch):
     for name, value in MINIMAL_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 
@@ -223,7 +301,7 @@ def test_the_application_is_built_while_redis_is_away(monkeypatch: pytest.Monkey
 # Settings
 
 
-def test_every_setting_is_read_from_the_environment() -> None:
+def test_every_setting_is_read_from_the_environment():
     read = read_variables()
 
     for setting in dataclasses.fields(Settings):
@@ -231,20 +309,20 @@ def test_every_setting_is_read_from_the_environment() -> None:
         assert expected in read
 
 
-def test_every_variable_is_documented_and_every_documented_one_is_read() -> None:
+def test_every_variable_is_documented_and_every_documented_one_is_read():
     documented = set(re.findall(r"`([A-Z][A-Z_]+)`", re.sub(r"(?m)^\| ([^|]*) \|.*$", r"\1", table())))
 
-    # Where `make run` keeps its things is read by the launcher, before there are settings.
+    # The launcher of `make run` reads SECTORFLOW_SLACK_HOME before there are settings.
     assert documented - {"SECTORFLOW_SLACK_HOME"} == read_variables()
 
 
-def table() -> str:
+def table():
     lines = (ROOT / "docs" / "configuration.md").read_text().splitlines()
     return "\n".join(line for line in lines if line.startswith("| `"))
 
 
-def read_variables() -> set[str]:
-    """The variables that config.py names."""
+def read_variables():
+    """Return the variables that config.py names."""
     tree = ast.parse((ROOT / "sectorflow_slack" / "config.py").read_text())
     texts = {
         node.value
@@ -260,12 +338,12 @@ LOG_LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR"}
 # Processes
 
 
-def commands() -> dict[str, list[str]]:
+def commands():
     lines = (ROOT / "Procfile").read_text().splitlines()
     return {name: shlex.split(command) for name, _, command in (line.partition(":") for line in lines)}
 
 
-def test_what_the_procfile_starts_is_there() -> None:
+def test_the_procfile_starts_existing_programs():
     web, worker = commands()["web"], commands()["worker"]
     module, _, attribute = worker[-1].partition(":")
 
@@ -276,15 +354,14 @@ def test_what_the_procfile_starts_is_there() -> None:
 @pytest.mark.parametrize(
     ("name", "flag"), [("web", "--check-config"), ("worker", "--help")], ids=["web", "worker"]
 )
-def test_the_procfiles_programs_accept_their_settings_and_flags(name: str, flag: str) -> None:
+def test_the_programs_of_the_procfile_accept_their_settings_and_flags(name, flag):
     found = run(*commands()[name], flag, **MINIMAL_ENVIRONMENT)
 
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-def test_without_settings_the_web_process_ends_and_names_what_is_missing() -> None:
+def test_without_settings_the_web_process_exits_and_names_the_missing_ones():
     found = run(*commands()["web"], "--check-config")
 
-    said = found.stdout + found.stderr
     assert found.returncode != 0
-    assert not [name for name in MINIMAL_ENVIRONMENT if name not in said]
+    assert not [name for name in MINIMAL_ENVIRONMENT if name not in found.stdout + found.stderr]

@@ -1,10 +1,7 @@
-from __future__ import annotations
-
 import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from logging.config import dictConfig
 
 import pytest
@@ -15,14 +12,14 @@ from sectorflow_slack.logging import JsonFormatter, configure_logging, describe,
 
 MARKER = "m4rk3r"
 
-#: Replaces stdout as the job engine does in its children, logs, and replaces it before too.
+#: Replaces stdout as dramatiq does in its worker processes, before and after the configuration.
 LOGGING_BEHIND_A_REPLACED_STDOUT = """
 import io, logging, sys
 from sectorflow_slack.logging import configure_logging
 sys.stdout = io.StringIO()
 configure_logging("DEBUG")
 sys.stdout = io.StringIO()
-logging.getLogger("sectorflow_slack").debug("heard by %s", "all")
+logging.getLogger("sectorflow_slack").debug("answered %s", "question-1")
 for name in ("slack_sdk.web", "urllib3.connectionpool", "requests", "dramatiq.worker", "werkzeug", "redis"):
     logging.getLogger(name).debug("a body")
     logging.getLogger(name).info("hello")
@@ -30,34 +27,30 @@ for name in ("slack_sdk.web", "urllib3.connectionpool", "requests", "dramatiq.wo
 
 
 @pytest.fixture
-def untouched_logging() -> Iterator[None]:
-    """Put the handlers and levels back that a test changes."""
-    loggers = [
-        logging.getLogger(),
-        *(logging.getLogger(name) for name in list(logging.root.manager.loggerDict)),
-    ]
-    kept = [(each, each.handlers[:], each.level, each.propagate) for each in loggers]
+def restored_logging():
+    """Restore the handlers and levels of all loggers after the test."""
+    loggers = [logging.getLogger(name) for name in (None, *logging.root.manager.loggerDict)]
+    saved = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield
-    for each, handlers, level, propagate in kept:
-        each.handlers[:] = handlers
-        each.setLevel(level)
-        each.propagate = propagate
+    for logger, handlers, level, propagate in saved:
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
-def make_record(message: str = "done", *args: object, **attributes: object) -> logging.LogRecord:
+def make_record(message="done", *args, **attributes):
     record = logging.LogRecord("sectorflow_slack.test", logging.INFO, __file__, 1, message, args, None)
     for name, value in {"created": 1_800_000_000.5, "msecs": 500.0, **attributes}.items():
         setattr(record, name, value)
     return record
 
 
-def written(record: logging.LogRecord) -> dict[str, object]:
-    line: dict[str, object] = json.loads(JsonFormatter().format(record))
-    return line
+def formatted(record):
+    return json.loads(JsonFormatter().format(record))
 
 
-def caught(depth: int = 0) -> ValueError:
-    def fail(left: int) -> None:
+def raised_error(depth=0):
+    def fail(left):
         if left:
             fail(left - 1)
         raise ValueError(MARKER)
@@ -67,8 +60,8 @@ def caught(depth: int = 0) -> ValueError:
     return raised.value
 
 
-def test_a_line_says_when_how_grave_who_and_what() -> None:
-    line = written(make_record("answered %s in %d s", "question-1", 3))
+def test_a_line_has_time_level_logger_and_message():
+    line = formatted(make_record("answered %s in %d s", "question-1", 3))
 
     assert line == {
         "time": "2027-01-15T08:00:00.500Z",
@@ -78,18 +71,18 @@ def test_a_line_says_when_how_grave_who_and_what() -> None:
     }
 
 
-def test_extra_ids_are_kept_and_anything_else_is_written_as_text() -> None:
-    line = written(make_record(installation="A1:T1", count=2, place={"key": None}, odd=frozenset({1})))
+def test_extra_is_written_as_json_or_as_text():
+    line = formatted(make_record(installation="A1:T1", count=2, context={"key": None}, odd=frozenset({1})))
 
     assert line["installation"] == "A1:T1"
     assert line["count"] == 2
-    assert line["place"] == {"key": None}
+    assert line["context"] == {"key": None}
     assert line["odd"] == "frozenset({1})"
 
 
-def test_an_error_is_written_as_its_type_and_places_without_its_text_or_its_causes() -> None:
+def test_an_error_is_written_as_type_and_traceback_without_its_text_or_causes():
     try:
-        raise RuntimeError("outer") from caught()
+        raise RuntimeError("outer") from raised_error()
     except RuntimeError as error:
         line = JsonFormatter().format(make_record(exc_info=(RuntimeError, error, error.__traceback__)))
 
@@ -98,17 +91,17 @@ def test_an_error_is_written_as_its_type_and_places_without_its_text_or_its_caus
     assert str(json.loads(line)["error"]).startswith("RuntimeError at test_logging.py:")
 
 
-def test_no_error_is_written_where_none_is_under_way() -> None:
-    assert "error" not in written(make_record(exc_info=(None, None, None)))
+def test_exc_info_without_an_exception_writes_no_error():
+    assert "error" not in formatted(make_record(exc_info=(None, None, None)))
 
 
-def test_the_last_six_places_of_an_error_are_named() -> None:
-    assert describe(caught(depth=20)).count("test_logging.py:") == 6
-    assert describe(KeyError(MARKER)) == "KeyError at unknown place"
+def test_only_the_last_six_frames_of_a_traceback_are_written():
+    assert describe(raised_error(depth=20)).count("test_logging.py:") == 6
+    assert describe(KeyError(MARKER)) == "KeyError at unknown location"
 
 
 @given(message=st.text(st.characters()), extra=st.text(st.characters()))
-def test_whatever_is_logged_takes_one_line_of_ascii(message: str, extra: str) -> None:
+def test_every_record_is_one_line_of_ascii(message, extra):
     text = JsonFormatter().format(make_record("%s", message, extra=extra))
 
     assert text.isascii()
@@ -117,19 +110,19 @@ def test_whatever_is_logged_takes_one_line_of_ascii(message: str, extra: str) ->
     assert json.loads(text)["extra"] == extra
 
 
-def test_lines_go_to_the_real_stdout_and_libraries_keep_their_bodies_to_themselves() -> None:
+def test_lines_go_to_the_real_stdout_without_the_debug_lines_of_libraries():
     command = [sys.executable, "-c", LOGGING_BEHIND_A_REPLACED_STDOUT]
 
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
 
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["message"] for line in lines] == ["heard by all"] + ["hello"] * 6
+    assert [line["message"] for line in lines] == ["answered question-1"] + ["hello"] * 6
     assert lines[0]["level"] == "DEBUG"
     assert done.stderr == ""
 
 
-@pytest.mark.usefixtures("untouched_logging")
-def test_a_second_configuration_takes_the_place_of_the_first() -> None:
+@pytest.mark.usefixtures("restored_logging")
+def test_a_second_configuration_replaces_the_first():
     configure_logging("INFO")
     configure_logging("WARNING")
 
@@ -138,11 +131,8 @@ def test_a_second_configuration_takes_the_place_of_the_first() -> None:
     assert logging.getLogger("urllib3").getEffectiveLevel() == logging.WARNING
 
 
-@pytest.mark.usefixtures("untouched_logging")
-@pytest.mark.usefixtures("untouched_logging")
-def test_gunicorn_writes_the_same_lines_and_none_that_quotes_a_request(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+@pytest.mark.usefixtures("restored_logging")
+def test_gunicorn_writes_json_that_quotes_no_request(capsys):
     dictConfig(gunicorn_logging("INFO"))
     gunicorn = logging.getLogger("gunicorn.error")
 

@@ -1,6 +1,4 @@
-"""The locked files install whatever is released tomorrow, with the oldest pip of a Python 3.11."""
-
-from __future__ import annotations
+"""The lock files install with the oldest pip of Python 3.11, even after newer releases."""
 
 import hashlib
 import importlib.metadata
@@ -19,7 +17,7 @@ from packaging.version import Version
 from tests.conftest import skip_or_fail
 
 ROOT = Path(__file__).parent.parent
-#: The pip that CPython 3.11.0 brought (Lib/ensurepip/_bundled), by its wheel's digest.
+#: The pip of CPython 3.11.0 (Lib/ensurepip/_bundled), by its wheel's digest.
 OLDEST_PIP = "pip==22.3 --hash=sha256:1daab4b8d3b97d1d763caeb01a4640a2250a0ea899e257b1e44b9eded91e15ab"
 RUN_PIP = "import runpy, sys; sys.path.insert(0, {!r}); runpy.run_module('pip', run_name='__main__')"
 LOCKED = re.compile(r"^(?P<pin>[a-z0-9][^\s\\]*(?: ; [^\\]+)?) \\$", re.MULTILINE)
@@ -27,7 +25,7 @@ EXTRAS = re.compile(r"\[[^]]*\]")
 
 
 @pytest.fixture(scope="module")
-def pip(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def pip(tmp_path_factory):
     """The command of the oldest pip."""
     home = tmp_path_factory.mktemp("pip")
     wanted = home / "wanted.txt"
@@ -35,13 +33,13 @@ def pip(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     install = ["-m", "uv", "pip", "install", "--quiet", "--target", str(home / "lib"), "--require-hashes"]
     done = run([sys.executable, *install, "-r", str(wanted)])
     if done.returncode:
-        skip_or_fail(f"the oldest pip cannot be had: {done.stderr}")
+        skip_or_fail(f"the oldest pip cannot be installed: {done.stderr}")
     return [sys.executable, "-c", RUN_PIP.format(str(home / "lib"))]
 
 
 # requirements-dev.txt holds all that requirements-setup.txt and requirements-demo.txt do.
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
-def test_a_release_elsewhere_breaks_no_installation(name: str, pip: list[str], tmp_path: Path) -> None:
+def test_newer_releases_break_no_installation(name, pip, tmp_path):
     pins = read_pins(name)
 
     done = install_with_newer_releases(pip, pins, tmp_path)
@@ -51,7 +49,7 @@ def test_a_release_elsewhere_breaks_no_installation(name: str, pip: list[str], t
     assert {name_and_version(path) for path in (tmp_path / "lib").glob("*.dist-info")} == wanted
 
 
-def test_the_same_installation_breaks_if_the_lock_forgets_extras(pip: list[str], tmp_path: Path) -> None:
+def test_the_same_installation_breaks_if_the_lock_forgets_extras(pip, tmp_path):
     pins = [Requirement(EXTRAS.sub("", str(each))) for each in read_pins("requirements.txt")]
 
     done = install_with_newer_releases(pip, pins, tmp_path)
@@ -59,15 +57,13 @@ def test_the_same_installation_breaks_if_the_lock_forgets_extras(pip: list[str],
     assert "all requirements must have their versions pinned" in done.stderr
 
 
-def read_pins(name: str) -> list[Requirement]:
-    """Return what a locked file names, with extras and markers."""
+def read_pins(name):
+    """Return the pins of a lock file, with extras and markers."""
     return [Requirement(found["pin"]) for found in LOCKED.finditer((ROOT / name).read_text())]
 
 
-def install_with_newer_releases(
-    pip: list[str], pins: list[Requirement], home: Path
-) -> subprocess.CompletedProcess[str]:
-    """Install the pins, with hashes, from an index that has a newer release of each package too."""
+def install_with_newer_releases(pip, pins, home):
+    """Install the pins, with hashes, from an index that also has a newer release of each package."""
     index, lines = home / "index", list[str]()
     index.mkdir()
     for pin in pins:
@@ -81,8 +77,8 @@ def install_with_newer_releases(
     return run([*pip, "install", *options, "--require-hashes", "-r", str(lock)])
 
 
-def write_wheel(index: Path, pin: Requirement, version: str) -> Path:
-    """Write a wheel without code that needs what the real release needs."""
+def write_wheel(index, pin, version):
+    """Write a wheel without code, with the requirements of the real release."""
     stem = f"{pin.name.replace('-', '_')}-{version}"
     metadata = [f"Metadata-Version: 2.1\nName: {pin.name}\nVersion: {version}"]
     if applies(pin):
@@ -101,21 +97,21 @@ def write_wheel(index: Path, pin: Requirement, version: str) -> Path:
     return path
 
 
-def applies(pin: Requirement) -> bool:
+def applies(pin):
     return pin.marker is None or pin.marker.evaluate()
 
 
-def version_of(pin: Requirement) -> str:
+def version_of(pin):
     return str(pin.specifier).removeprefix("==")
 
 
-def name_and_version(path: Path) -> tuple[str, str]:
+def name_and_version(path):
     name, version = path.name.removesuffix(".dist-info").rsplit("-", 1)
     return canonicalize_name(name).replace("-", "_"), version
 
 
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a command that the pip settings of this machine do not reach."""
+def run(command):
+    """Run a command without this machine's pip settings."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     return subprocess.run(
         command,

@@ -1,8 +1,5 @@
-from __future__ import annotations
-
 import logging
 import threading
-from collections.abc import Iterator
 
 import dramatiq
 import pytest
@@ -15,12 +12,12 @@ from sectorflow_slack.services.answering import AnswerService
 from sectorflow_slack.services.slack_jobs import SlackJobService
 from sectorflow_slack.tasks import (
     ACTOR,
-    ERRANDS,
-    Caretaker,
+    SLACK_JOBS,
     DramatiqTaskQueue,
-    OneSigterm,
-    Rounds,
-    TakeNothingNew,
+    Heartbeat,
+    IgnoreRepeatedSigterm,
+    PauseConsumers,
+    PeriodicCalls,
     make_broker,
 )
 from sectorflow_slack.worker import setup_broker
@@ -28,7 +25,7 @@ from tests.values import INSTALL_API_KEY
 from tests.waiting import until
 
 KEY = InstallationKey("A0OWN", "T0ACME")
-ERRAND = SlackJob("draw", KEY, question_id="0" * 32)
+SLACK_JOB = SlackJob("draw", KEY, question_id="0" * 32)
 VARIABLES = {
     "PUBLIC_URL": "https://slack.example.com",
     "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -40,8 +37,8 @@ VARIABLES = {
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A worker's settings; the logging and the global broker that it changes are put back afterwards."""
+def environment(monkeypatch):
+    """Set a worker's settings; restore the logging and the global broker afterwards."""
     monkeypatch.setattr(dramatiq.broker, "global_broker", None)
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
@@ -52,20 +49,18 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root.setLevel(level)
 
 
-def test_a_worker_is_set_up_without_reaching_for_redis_and_says_nothing(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_a_worker_is_set_up_without_redis_and_logs_nothing(caplog):
     setup_broker()
 
     broker = dramatiq.get_broker()
     assert broker.get_declared_actors() == {ACTOR}
-    assert {OneSigterm, TakeNothingNew, Caretaker, Rounds} <= {type(one) for one in broker.middleware}
+    assert {IgnoreRepeatedSigterm, PauseConsumers, Heartbeat, PeriodicCalls} <= {
+        type(one) for one in broker.middleware
+    }
     assert caplog.records == []
 
 
-def test_a_worker_with_wrong_settings_does_not_start_and_says_which(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_worker_with_wrong_settings_exits_and_names_them(monkeypatch):
     monkeypatch.setenv("WORKER_THREADS", "none")
     monkeypatch.setenv("ENCRYPTION_KEYS", "not-a-key-but-a-secret")
 
@@ -79,30 +74,28 @@ def test_a_worker_with_wrong_settings_does_not_start_and_says_which(
 
 
 @pytest.mark.real_redis
-def test_a_worker_answers_jobs_runs_errands_and_takes_care(
-    real_redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_runs_both_kinds_of_jobs_and_its_heartbeat(real_redis_url, monkeypatch):
     monkeypatch.setenv("REDIS_URL", real_redis_url)
-    monkeypatch.setattr(tasks, "CARE_SECONDS", 0.02)
-    # A paused consumer of dramatiq's sleeps this long before it sees that it is to stop.
+    monkeypatch.setattr(tasks, "HEARTBEAT_SECONDS", 0.02)
+    # A paused consumer sleeps this long before it stops.
     monkeypatch.setattr(dramatiq.worker, "CONSUMER_RESTART_DELAY_SECS", 0.1)
-    answered: list[InstallationKey] = []
-    ran: list[SlackJob] = []
-    cared = threading.Event()
+    answered = []
+    ran = []
+    extended = threading.Event()
     monkeypatch.setattr(AnswerService, "answer_next", lambda self, key: answered.append(key))
-    monkeypatch.setattr(SlackJobService, "run", lambda self, errand: ran.append(errand))
-    monkeypatch.setattr(AnswerService, "extend_leases", lambda self: cared.set())
+    monkeypatch.setattr(SlackJobService, "run", lambda self, job: ran.append(job))
+    monkeypatch.setattr(AnswerService, "extend_leases", lambda self: extended.set())
     setup_broker()
     worker = dramatiq.Worker(dramatiq.get_broker())
     client = redis.Redis.from_url(real_redis_url)
     worker.start()
     try:
-        queue = DramatiqTaskQueue(make_broker(client), make_broker(client, ERRANDS))
+        queue = DramatiqTaskQueue(make_broker(client), make_broker(client, SLACK_JOBS))
         queue.answer_next(KEY)
-        queue.enqueue(ERRAND)
+        queue.enqueue(SLACK_JOB)
 
-        until(lambda: (answered, ran) == ([KEY], [ERRAND]))
-        assert cared.wait(20)
+        until(lambda: (answered, ran) == ([KEY], [SLACK_JOB]))
+        assert extended.wait(20)
         assert len(worker.workers) == 2
     finally:
         worker.stop()

@@ -1,1 +1,1 @@
-"""The remote APIs: ``slack*.py`` for Slack, the rest for SectorFlow, and what both call HTTP with."""
+"""The clients of the remote APIs, Slack's and SectorFlow's, and the HTTP session that they share."""

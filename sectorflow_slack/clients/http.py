@@ -1,4 +1,4 @@
-"""The one pooled HTTP session of a process: one TLS context, no cookies, no redirects, no surprises."""
+"""The pooled HTTP session of a process: one TLS context, no cookies, no redirects, bodies of limited size."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 from urllib3.util import Timeout
 
-#: The largest body that is read of any answer; 20 models of 100,000 characters fit several times.
+#: The largest response body that is read; 20 models of 100,000 characters fit several times.
 MAX_BODY_BYTES = 16 * 1024 * 1024
+
+#: The longest wait that is accepted from a ``Retry-After`` header.
+MAX_RETRY_AFTER_SECONDS = 3600.0
 
 _CHUNK_BYTES = 64 * 1024
 
 
 class BodyTooLarge(requests.RequestException):
-    """The answer's body is larger than anything that is expected."""
+    """The response body exceeds ``MAX_BODY_BYTES``."""
 
 
 class BodyTooSlow(requests.Timeout):
-    """The answer began in time but was not whole in time."""
+    """The response began in time but was not complete in time."""
 
 
 class BodyBroken(requests.ConnectionError):
-    """The answer broke off, or could not be unpacked."""
+    """The response broke off, or could not be decompressed."""
 
 
 class _Adapter(HTTPAdapter):
@@ -44,9 +47,9 @@ class _Adapter(HTTPAdapter):
 
 
 def open_session(pool_size: int) -> requests.Session:
-    """Make a session that up to ``pool_size`` threads use at once without a new connection."""
+    """Make a session with connections for ``pool_size`` threads."""
     session = requests.Session()
-    # A .netrc of the environment would replace the bearer token.
+    # Otherwise a .netrc file replaces the bearer token.
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     adapter = _Adapter(pool_size)
@@ -58,19 +61,18 @@ def open_session(pool_size: int) -> requests.Session:
 def send(
     session: requests.Session, request: requests.Request, timeout: float
 ) -> tuple[requests.Response, bytes]:
-    """Send a request and read the whole answer within ``timeout`` seconds, following no redirect.
+    """Send a request and read the whole response within ``timeout`` seconds, following no redirect.
 
-    A server that falls silent in the middle of its answer may take up to twice as long.
+    A server that stalls in the middle of its response may take up to twice as long.
 
     Raises:
-        requests.RequestException: whatever went wrong on the way; ``BodyTooLarge``, ``BodyTooSlow`` and
-            ``BodyBroken`` too.
+        requests.RequestException: any failure, including ``BodyTooLarge``, ``BodyTooSlow``, ``BodyBroken``.
 
     """
     deadline = time.monotonic() + timeout
     with session.send(
         session.prepare_request(request),
-        timeout=cast(Any, Timeout(total=timeout)),  # requests hands it on to urllib3
+        timeout=cast(Any, Timeout(total=timeout)),  # requests passes it to urllib3
         allow_redirects=False,
         stream=True,
     ) as response:
@@ -78,9 +80,9 @@ def send(
 
 
 def never_sent(error: requests.RequestException) -> bool:
-    """Say whether no connection came about, so that the server cannot have done anything.
+    """Whether no connection was made, so that the server cannot have done anything.
 
-    A refused connection, one not made in time, a host without an address, and TLS that failed.
+    True for a refused connection, a connect time-out, a host without an address, and a failed TLS handshake.
     """
     reason: object = error.args[0] if error.args else None
     reason = getattr(reason, "reason", reason)
@@ -91,7 +93,7 @@ def never_sent(error: requests.RequestException) -> bool:
 
 def _read(response: requests.Response, deadline: float) -> bytes:
     body = bytearray()
-    # Not iter_content(): it waits for a whole chunk, however slowly its bytes come.
+    # Not iter_content(): it waits for a whole chunk, however slowly its bytes arrive.
     while chunk := _read_some(response):
         body += chunk
         if len(body) > MAX_BODY_BYTES:
@@ -110,12 +112,8 @@ def _read_some(response: requests.Response) -> bytes | None:
         raise BodyBroken from None
 
 
-#: A wait longer than this is taken for a mistake of whoever sent it.
-MAX_SECONDS = 3600.0
-
-
 def retry_after_seconds(value: str | None) -> float | None:
-    """Read a number of seconds or a date; None where there is no header or it makes no sense."""
+    """Parse a ``Retry-After`` header, seconds or a date; return None if it is missing or invalid."""
     if not value:
         return None
     try:
@@ -124,7 +122,7 @@ def retry_after_seconds(value: str | None) -> float | None:
         seconds = _seconds_until(value)
     if not math.isfinite(seconds):
         return None
-    return min(max(seconds, 0.0), MAX_SECONDS)
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
 def _seconds_until(date: str) -> float:

@@ -1,8 +1,7 @@
 """SectorFlow's REST API (https://docs.sectorflowai.com/reference/getting-started-with-your-api-1).
 
-Only two statuses are documented there, 200 and 500; the API guide names 400 and 403 besides. So every
-status is given a meaning here, and a reply is read with tolerance: what is optional may be absent,
-renamed or new.
+It documents two statuses only, 200 and 500; the API guide adds 400 and 403. So this client maps every status
+to an error, and reads replies with tolerance: optional fields may be absent, renamed or new.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from sectorflow_slack.domain.errors import (
 from sectorflow_slack.domain.installations import SectorFlowSettings, Workspace
 from sectorflow_slack.domain.questions import Reply
 
-#: The calls that answer from SectorFlow's own database.
+#: For the calls that SectorFlow answers from its own database.
 QUICK_TIMEOUT_SECONDS = 10.0
 
 BUSY_STATUSES = frozenset({429, 502, 503, 504})
@@ -42,10 +41,10 @@ Json = Any
 
 
 class HttpSectorFlowClient:
-    """Calls SectorFlow over one session, with a bearer token per call: a process serves many customers."""
+    """Calls SectorFlow with a bearer token per call, because a process serves many customers."""
 
     def __init__(self, session: requests.Session, *, base_url: str, chat_timeout: float) -> None:
-        """Take the session, where the API is, and how long one completions call may take (seconds)."""
+        """Store the session, the API's base URL, and the time-out of a completions call in seconds."""
         self._session = session
         self._base_url = base_url
         self._chat_timeout = chat_timeout
@@ -59,7 +58,7 @@ class HttpSectorFlowClient:
         return _list_of_objects(self._call("GET", "/workspaces", api_token))
 
     def create_workspace(self, api_token: str, workspace: Mapping[str, Json]) -> Mapping[str, Json]:
-        """Make a workspace (``POST /workspaces``).
+        """Create a workspace (``POST /workspaces``).
 
         ``workspace`` has ``name``, ``modelIds``, ``chatHistoryType`` ("TEAM", "USER"), ``contextType``
         ("SHARED", "PRIVATE") and ``sharingType`` ("TEAM", "PRIVATE").
@@ -80,19 +79,19 @@ class HttpSectorFlowClient:
         return _object(self._call("POST", f"/workspaces/{workspace_id}", api_token, body=workspace))
 
     def expert_name(self, api_token: str, plus_id: str) -> str:
-        """Give an expert's title (``GET /plus/{plusId}``); "" where the reply names none."""
+        """Return an expert's title (``GET /plus/{plusId}``), or "" if the reply has none."""
         return read_title(_object(self._call("GET", f"/plus/{plus_id}", api_token)))
 
     def sample_prompts(self, api_token: str, workspace_id: str) -> tuple[str, ...]:
-        """Give prompts that suit a workspace (``GET /chat/{workspaceId}/sample-prompts``); may be none."""
+        """Return a workspace's prompts, perhaps none (``GET /chat/{workspaceId}/sample-prompts``)."""
         path = f"/chat/{workspace_id}/sample-prompts?limit={MAX_PROMPTS}"
         return read_sample_prompts(self._call("GET", path, api_token))
 
     def probe(self) -> int:
-        """Ask for the models without a token and give the status: any shows that SectorFlow is there.
+        """Request the models without a token and return the status: any status shows that SectorFlow is up.
 
         Raises:
-            SectorFlowError: it is not.
+            SectorFlowError: SectorFlow is not reachable.
 
         """
         request = requests.Request("GET", f"{self._base_url}/models", headers={"Accept": "application/json"})
@@ -102,8 +101,8 @@ class HttpSectorFlowClient:
     def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None = None) -> Reply:
         """Ask every model of ``settings`` (``POST /chat/{workspaceId}/completions``).
 
-        History is SectorFlow's: only the new question is sent, with the ``threadId`` of the last reply
-        where the conversation goes on. Returns an answer for each model, in the order of ``model_ids``.
+        SectorFlow stores the history: the body has the new question only and, to continue a conversation,
+        the ``threadId`` of the last reply. Returns an answer for each model, in the order of ``model_ids``.
         """
         body: dict[str, Json] = {
             "messages": [{"role": "user", "content": question}],
@@ -141,7 +140,7 @@ class HttpSectorFlowClient:
         except BodyTooLarge:
             raise ReplyUnreadable("the reply is too large") from None
         except requests.RequestException as error:
-            # Its text would quote the URL; whether anything was sent is all that counts.
+            # The error's text quotes the URL, so it is dropped.
             if never_sent(error):
                 raise SectorFlowBusy("no connection") from None
             raise AnswerLost(type(error).__name__) from None
@@ -166,25 +165,22 @@ def _raise_for_status(response: requests.Response) -> None:
 
 
 def _model_names(models: Json) -> dict[str, str]:
-    if not isinstance(models, list):
-        return {}
-    return {
-        model["modelId"].lower(): model["name"]
-        for model in models
-        if isinstance(model, dict)
-        and isinstance(model.get("modelId"), str)
-        and isinstance(model.get("name"), str)
-        and model["name"]
-    }
+    names: dict[str, str] = {}
+    for model in models if isinstance(models, list) else ():
+        fields = model if isinstance(model, dict) else {}
+        model_id, name = fields.get("modelId"), fields.get("name")
+        if isinstance(model_id, str) and isinstance(name, str) and name:
+            names[model_id.lower()] = name
+    return names
 
 
 def _object(found: Json) -> Mapping[str, Json]:
     if not isinstance(found, dict):
-        raise ReplyUnreadable("the reply is no object")
+        raise ReplyUnreadable("the reply is not an object")
     return found
 
 
 def _list_of_objects(found: Json) -> Sequence[Mapping[str, Json]]:
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise ReplyUnreadable("the reply is no list of objects")
+        raise ReplyUnreadable("the reply is not a list of objects")
     return found

@@ -1,9 +1,9 @@
-"""Reading SectorFlow's reply to a question.
+"""Read SectorFlow's replies.
 
-The shape has drifted over the years and goes on drifting: ``choices[]`` has one element per model
-(``modelId``, ``modelName``, in older replies ``name``), each with ``choices[].message.content``; all else
-may be absent, renamed or new. A model failed where ``finishReason`` is "error", where its content is
-empty, or where it is missing.
+The shape of an answer changes over the years: ``choices[]`` has one element per model (``modelId``,
+``modelName``, in older replies ``name``), each with ``choices[].message.content``; all other fields may be
+absent, renamed or new. A model failed if it is missing, if its ``finishReason`` is "error" or its content
+empty.
 """
 
 from __future__ import annotations
@@ -17,14 +17,22 @@ from sectorflow_slack.domain.errors import ReplyUnreadable
 from sectorflow_slack.domain.installations import SectorFlowSettings
 from sectorflow_slack.domain.questions import ModelAnswer, Reply
 
-#: Longer is no id; it would be sent back with every question of the thread.
+#: A longer value is no id. The id is sent with every later question of the thread.
 THREAD_ID_MAX_LENGTH = 255
+#: As many prompts as Slack shows.
+MAX_PROMPTS = 4
+MAX_PROMPT_LENGTH = 300
+MAX_TITLE_LENGTH = 100
+
+#: The fields that may have the list of prompts, and the text of a prompt.
+_LISTS = ("samplePrompts", "prompts", "items", "content")
+_TEXTS = ("prompt", "content", "text", "message", "title")
 
 Json = Any
 
 
 def read_reply(found: Json, settings: SectorFlowSettings) -> Reply:
-    """Give an answer for each model that was asked, in the order of ``settings.model_ids``.
+    """Return an answer for each model of ``settings.model_ids``, in this order.
 
     Raises:
         ReplyUnreadable: the body has no ``choices``.
@@ -36,7 +44,7 @@ def read_reply(found: Json, settings: SectorFlowSettings) -> Reply:
     by_model: dict[str, Mapping[str, Json]] = {}
     for choice in choices:
         model_id = _model_id(choice)
-        # A model that is there twice: the first answer that holds something stands.
+        # If a model appears twice, its first answer with a text counts.
         if model_id and (model_id not in by_model or not _text(by_model[model_id])):
             by_model[model_id] = choice
     answers = (
@@ -44,6 +52,18 @@ def read_reply(found: Json, settings: SectorFlowSettings) -> Reply:
         for position, model_id in enumerate(settings.model_ids, start=1)
     )
     return Reply(tuple(answers), _thread_id(found), _credits(found))
+
+
+def read_sample_prompts(found: Json) -> tuple[str, ...]:
+    """Return the first few prompts without duplicates; skip those that are too long for one line."""
+    prompts = {prompt: None for prompt in _prompts(found) if 0 < len(prompt) <= MAX_PROMPT_LENGTH}
+    return tuple(prompts)[:MAX_PROMPTS]
+
+
+def read_title(found: Json) -> str:
+    """Return the title of an expert, or "" if there is none."""
+    title = found.get("title") if isinstance(found, dict) else None
+    return _one_line(title)[:MAX_TITLE_LENGTH].rstrip()
 
 
 def _answer(
@@ -78,7 +98,7 @@ def _text(choice: Mapping[str, Json]) -> str:
 
 
 def _inner(choice: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Give the model's own choice: the active one where several are there."""
+    """Return the model's own choice: the active one if there are several."""
     inner = choice.get("choices")
     candidates = [item for item in inner if isinstance(item, dict)] if isinstance(inner, list) else []
     active = [item for item in candidates if item.get("active") is True]
@@ -102,29 +122,8 @@ def _credits(found: Mapping[str, Json]) -> float | None:
     cost = usage.get("credits") if isinstance(usage, dict) else None
     if not isinstance(cost, int | float) or isinstance(cost, bool):
         return None
-    # Also false for what is no number, and for an integer that no float holds.
+    # Also false for NaN, and for an integer that is too large for a float.
     return float(cost) if 0 <= cost <= sys.float_info.max else None
-
-
-#: As many as Slack shows.
-MAX_PROMPTS = 4
-MAX_PROMPT_LENGTH = 300
-MAX_TITLE_LENGTH = 100
-
-_LISTS = ("samplePrompts", "prompts", "items", "content")
-_TEXTS = ("prompt", "content", "text", "message", "title")
-
-
-def read_sample_prompts(found: Json) -> tuple[str, ...]:
-    """Give the first few prompts, each once; those that are too long to be one line are passed over."""
-    prompts = {prompt: None for prompt in _prompts(found) if 0 < len(prompt) <= MAX_PROMPT_LENGTH}
-    return tuple(prompts)[:MAX_PROMPTS]
-
-
-def read_title(found: Json) -> str:
-    """Give what an expert is called; "" where the reply names nothing."""
-    title = found.get("title") if isinstance(found, dict) else None
-    return _one_line(title)[:MAX_TITLE_LENGTH].rstrip()
 
 
 def _prompts(found: Json) -> Iterator[str]:
@@ -142,8 +141,8 @@ def _list(found: Json) -> list[Json]:
 
 
 def _one_line(value: Json) -> str:
-    """Put a text on one line, without control characters and halves of characters."""
+    """Return a text on one line, without control characters and surrogates."""
     if not isinstance(value, str):
         return ""
-    seen = (sign for sign in value if sign.isspace() or unicodedata.category(sign) not in {"Cc", "Cs"})
-    return " ".join("".join(seen).split())
+    visible = (char for char in value if char.isspace() or unicodedata.category(char) not in {"Cc", "Cs"})
+    return " ".join("".join(visible).split())

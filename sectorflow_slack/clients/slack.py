@@ -1,16 +1,21 @@
-"""Slack's Web API: messages and views; what is about apps and tokens is in ``slack_apps``."""
+"""Slack's Web API: OAuth and tokens, apps, messages, and views."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
+import requests
+from slack_sdk import WebClient
+
 from sectorflow_slack.clients.slack_replies import read_app, read_faults, read_fresh_token, read_install, word
 from sectorflow_slack.clients.slack_transport import (
     RATE_ERRORS,
-    SlackConnection,
+    TIMEOUT_SECONDS,
+    PooledWebClient,
     call,
     header,
     refused_message,
@@ -21,20 +26,43 @@ from sectorflow_slack.domain.installations import BotInstall, FreshToken, SlackA
 from sectorflow_slack.domain.questions import Address, Message
 from sectorflow_slack.domain.slack import SCOPES
 
-#: After these an app may be there all the same: they name a step that comes late.
+#: After these an app may exist all the same: they name a late step of its creation.
 LATE_ERRORS = frozenset({"failed_adding_collaborator", "failed_creating_app"})
 
-#: Apps may be made once a minute (Tier 1; docs.slack.dev, rate limits).
+#: Apps may be created once a minute (Tier 1; docs.slack.dev, rate limits).
 CREATE_AGAIN_SECONDS = 60.0
 
+#: A modal must open within 3 s of the block action (docs.slack.dev, views.open), and Slack waits the same
+#: 3 s for the response to the action.
+MODAL_TIMEOUT_SECONDS = 2.0
 
-class SlackApps(SlackConnection):
-    """The part of Slack's API that is about apps, and about getting and giving back tokens."""
+#: As many prompts as Slack shows (docs.slack.dev, assistant.threads.setSuggestedPrompts).
+MAX_PROMPTS = 4
+
+
+class SlackWebClient:
+    """Calls Slack for any app and team; tokens are arguments.
+
+    No method needs a ``team_id``, not even with the token of an org-wide installation: the channel, the user
+    or the trigger determines the team.
+    """
+
+    def __init__(
+        self, session: requests.Session, *, base_url: str, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Store the session, Slack's base URL (``https://slack.com``) and the clock."""
+        self._session = session
+        self._base_url = base_url
+        self._clock = clock
+
+    def _client(self, token: str | None = None, timeout: float | None = None) -> WebClient:
+        seconds = TIMEOUT_SECONDS if timeout is None else timeout
+        return PooledWebClient(self._session, self._base_url, token, seconds)
 
     def authorize_url(self, app: SlackApp, state: str, redirect_uri: str, team_id: str | None) -> str:
-        """Give the address of Slack's consent page.
+        """Return the URL of Slack's consent page.
 
-        Built here because slack_sdk's ``AuthorizeUrlGenerator`` percent-encodes nothing.
+        slack_sdk's ``AuthorizeUrlGenerator`` percent-encodes nothing, so this does not use it.
         """
         query = {
             "client_id": app.client_id,
@@ -47,11 +75,11 @@ class SlackApps(SlackConnection):
         return f"{self._base_url}/oauth/v2/authorize?{urlencode(query)}"
 
     def exchange_code(self, app: SlackApp, code: str, redirect_uri: str) -> BotInstall:
-        """Turn an OAuth code into a bot token (``oauth.v2.access``).
+        """Exchange an OAuth code for a bot token (``oauth.v2.access``).
 
         Raises:
-            InstallIncomplete: Slack gave a token, but no whole install.
-            SlackRefused: Slack said no, or gave no install at all ("unexpected_reply").
+            InstallIncomplete: the reply has a token, but other required fields are missing.
+            SlackRefused: Slack refused, or the reply has no token ("unexpected_reply").
             SlackBusy: Slack did not answer.
 
         """
@@ -66,14 +94,14 @@ class SlackApps(SlackConnection):
         return read_install(reply, app.app_id, now)
 
     def refresh(self, app: SlackApp, refresh_token: str) -> FreshToken:
-        """Turn a refresh token into the next bot token (``oauth.v2.access``); it works once.
+        """Exchange a refresh token, which works once, for the next bot token (``oauth.v2.access``).
 
         Raises:
-            SlackRefused: Slack said no, or gave no whole pair of tokens ("unexpected_reply").
+            SlackRefused: Slack refused, or the reply has no complete pair of tokens ("unexpected_reply").
             SlackBusy: Slack did not answer.
 
         """
-        # The time before the call: a token is never believed to live longer than it does.
+        # The time before the call, so that the expiry is never too late.
         now = self._clock()
         reply = call(
             self._client().oauth_v2_access,
@@ -85,21 +113,21 @@ class SlackApps(SlackConnection):
         return read_fresh_token(reply, app.app_id, now)
 
     def revoke(self, bot_token: str) -> None:
-        """Take a bot token back (``auth.revoke``)."""
+        """Revoke a bot token (``auth.revoke``)."""
         call(self._client(bot_token).auth_revoke)
 
     def create_app(
         self, config_token: str, manifest: Mapping[str, object], timeout: float
     ) -> tuple[SlackApp, str | None]:
-        """Make an app (``apps.manifest.create``); returns it and, where Slack says, its workspace.
+        """Create an app (``apps.manifest.create``); return it and, if Slack names it, its workspace.
 
-        Slack asks the manifest's events URL for a challenge before it answers, hence the ``timeout``
-        (seconds). It is not known to make an app once only: whoever is in doubt must not just call again.
+        Slack sends a challenge to the manifest's events URL before it answers, hence the ``timeout``
+        (seconds). The call is not idempotent: a repeated call may create a second app.
 
         Raises:
-            ManifestRefused: nothing was made; Slack says what is wrong with the manifest.
-            SlackRefused: nothing was made.
-            SlackBusy: nothing was made where ``never_sent`` or ``retry_after`` is set; else nobody knows.
+            ManifestRefused: no app was created; the error has Slack's faults of the manifest.
+            SlackRefused: no app was created.
+            SlackBusy: no app was created if ``never_sent`` or ``retry_after`` is set; else it is unknown.
 
         """
 
@@ -119,38 +147,14 @@ class SlackApps(SlackConnection):
         """Delete an app for good (``apps.manifest.delete``)."""
         call(self._client(config_token).apps_manifest_delete, app_id=app_id)
 
-
-def _manifest_error(code: str, errors: Any, config_token: str) -> SlackError:
-    if code in LATE_ERRORS:
-        return SlackBusy(code)
-    if code == "invalid_manifest" or (isinstance(errors, list) and errors):
-        return ManifestRefused(code, read_faults(errors, config_token) or {"": (code,)})
-    return SlackRefused(code)
-
-
-#: A dialog opens within 3 s of the press or not at all (docs.slack.dev, views.open), and in the same
-#: 3 s Slack waits for the answer to the press itself.
-DIALOG_TIMEOUT_SECONDS = 2.0
-
-#: As many prompts as Slack shows (docs.slack.dev, assistant.threads.setSuggestedPrompts).
-MAX_PROMPTS = 4
-
-
-class SlackWebClient(SlackApps):
-    """Calls Slack for any app and team; tokens come with each call.
-
-    None of these methods needs a ``team_id``, also not with the token of an org-wide install: each names a
-    channel, a person or a press, and that tells the team.
-    """
-
     def post(self, bot_token: str, address: Address, message: Message) -> str:
         """Post a message (``chat.postMessage``) and return its ``ts``.
 
-        Link previews are off: Slack would fetch whatever URL an LLM wrote.
+        Link previews are off, because Slack would fetch every URL that an LLM wrote.
 
         Raises:
-            SlackRefusedMessage: the message's form was refused.
-            SlackError: it was not posted, or Slack did not say.
+            SlackRefusedMessage: Slack refused the message's form.
+            SlackError: the message was not posted, or it is unknown.
 
         """
         reply = call(
@@ -163,11 +167,11 @@ class SlackWebClient(SlackApps):
         return word(reply, "ts")
 
     def update(self, bot_token: str, channel_id: str, ts: str, message: Message) -> None:
-        """Put another message in the place of one of ours (``chat.update``).
+        """Replace one of the app's messages (``chat.update``).
 
         Raises:
-            SlackRefusedMessage: the message's form was refused.
-            SlackError: it was not put there, or Slack did not say.
+            SlackRefusedMessage: Slack refused the message's form.
+            SlackError: the message was not replaced, or it is unknown.
 
         """
         call(
@@ -180,7 +184,7 @@ class SlackWebClient(SlackApps):
         )
 
     def delete(self, bot_token: str, channel_id: str, ts: str) -> None:
-        """Delete one of our messages (``chat.delete``); one that is gone already is as good."""
+        """Delete one of the app's messages, unless it is deleted already (``chat.delete``)."""
         try:
             call(self._client(bot_token).chat_delete, channel=channel_id, ts=ts)
         except SlackRefused as error:
@@ -188,13 +192,13 @@ class SlackWebClient(SlackApps):
                 raise
 
     def post_ephemeral(self, bot_token: str, address: Address, user_id: str, message: Message) -> None:
-        """Post a message that one person sees (``chat.postEphemeral``).
+        """Post a message that only one user sees (``chat.postEphemeral``).
 
         Raises:
-            SlackRefusedMessage: the message's form was refused.
-            SlackRefused: also where the person or the app is not in the channel (``user_not_in_channel``,
-                ``channel_not_found``).
-            SlackError: it was not posted, or Slack did not say.
+            SlackRefusedMessage: Slack refused the message's form.
+            SlackRefused: Slack refused, for example because the user or the app is not in the channel
+                (``user_not_in_channel``, ``channel_not_found``).
+            SlackError: the message was not posted, or it is unknown.
 
         """
         call(
@@ -205,9 +209,9 @@ class SlackWebClient(SlackApps):
         )
 
     def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:
-        """Show in a thread that the app is at work (``assistant.threads.setStatus``); "" ends it.
+        """Set the app's status in a thread, or clear it with "" (``assistant.threads.setStatus``).
 
-        Slack ends it too: with the app's next message there, or after two minutes.
+        Slack also clears it, with the app's next message in the thread or after two minutes.
         """
         client = self._client(bot_token)
         call(client.assistant_threads_setStatus, channel_id=channel_id, thread_ts=thread_ts, status=status)
@@ -215,10 +219,10 @@ class SlackWebClient(SlackApps):
     def set_suggested_prompts(
         self, bot_token: str, channel_id: str, title: str, prompts: Mapping[str, str]
     ) -> None:
-        """Offer up to four prompts, message by title (``assistant.threads.setSuggestedPrompts``).
+        """Set up to four suggested prompts, messages by title (``assistant.threads.setSuggestedPrompts``).
 
-        No thread is named: of an app with an ``agent_view`` Slack takes a call that names one, and shows
-        nothing.
+        The call names no thread: for an app with an ``agent_view``, Slack accepts a call with a thread, but
+        shows nothing.
         """
         offered = [{"title": title, "message": message} for title, message in prompts.items()]
         call(
@@ -229,22 +233,22 @@ class SlackWebClient(SlackApps):
         )
 
     def publish_home(self, bot_token: str, user_id: str, view: Mapping[str, object]) -> None:
-        """Put a view on a person's Home tab of the app (``views.publish``)."""
+        """Publish a view on a user's Home tab of the app (``views.publish``)."""
         call(self._client(bot_token).views_publish, user_id=user_id, view=dict(view))
 
     def open_view(self, bot_token: str, trigger_id: str, view: Mapping[str, object]) -> None:
-        """Open a dialog for who pressed a button within the last 3 s (``views.open``)."""
-        client = self._client(bot_token, DIALOG_TIMEOUT_SECONDS)
+        """Open a modal within 3 s of the block action that the trigger is from (``views.open``)."""
+        client = self._client(bot_token, MODAL_TIMEOUT_SECONDS)
         call(client.views_open, trigger_id=trigger_id, view=dict(view))
 
     def probe(self) -> float | None:
-        """Ask Slack for nothing (``api.test``) and give by how much its clock is ahead of ours (seconds).
+        """Call ``api.test`` and return how many seconds Slack's clock is ahead of this machine's.
 
-        It is negative where ours is ahead, and right to a second: that is as much as ``Date`` says. None
-        where there is no ``Date``.
+        Negative if this machine's clock is ahead; accurate to a second, as the ``Date`` header is. None if
+        the response has no ``Date``.
 
         Raises:
-            SlackError: Slack does not answer, or not as it should.
+            SlackError: Slack does not answer as expected.
 
         """
         date = header(respond(self._client().api_test), "Date")
@@ -254,8 +258,15 @@ class SlackWebClient(SlackApps):
             return None
 
 
+def _manifest_error(code: str, errors: Any, config_token: str) -> SlackError:
+    if code in LATE_ERRORS:
+        return SlackBusy(code)
+    if code == "invalid_manifest" or (isinstance(errors, list) and errors):
+        return ManifestRefused(code, read_faults(errors, config_token) or {"": (code,)})
+    return SlackRefused(code)
+
+
 def _arguments(address: Address, message: Message) -> dict[str, Any]:
-    """Give what every new message is posted with; what is not set is left out."""
     arguments: dict[str, Any] = {"channel": address.channel_id, "text": message.text}
     if message.blocks:
         arguments["blocks"] = list(message.blocks)

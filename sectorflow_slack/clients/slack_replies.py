@@ -1,4 +1,4 @@
-"""Reading what Slack says of apps and tokens. A reply that lacks what it must have is no success."""
+"""Read Slack's replies about apps and tokens. A reply without a required field is a failure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from sectorflow_slack.domain.errors import InstallIncomplete, SlackBusy, SlackRe
 from sectorflow_slack.domain.installations import BotInstall, FreshToken, InstallationKey, SlackApp
 from sectorflow_slack.domain.slack import VISIBLE_ASCII
 
-#: Slack says this of nothing; we do, of a success that cannot be one.
+#: The error code for a reply without a required field; none of Slack's own codes.
 UNEXPECTED = "unexpected_reply"
 
-#: What Slack says of a manifest is passed on to people, but never more of it than they would read.
+#: Slack's faults of a manifest are shown to admins, up to these limits.
 MAX_FAULTS = 50
 MAX_FAULT_LENGTH = 500
 
@@ -26,10 +26,11 @@ Json = Mapping[str, Any]
 
 
 def read_install(reply: Json, app_id: str, now: float) -> BotInstall:
-    """Read what a code of an app was exchanged for (``oauth.v2.access``) at ``now``.
+    """Read the reply to an OAuth code that was exchanged at ``now`` (``oauth.v2.access``).
 
     Raises:
-        InstallIncomplete: an app, a bot or a tenant is missing, or the token ends and has no successor.
+        InstallIncomplete: the app, the bot or the tenant is missing, or the token expires and there is no
+            refresh token.
         SlackRefused: there is no token.
 
     """
@@ -42,6 +43,62 @@ def read_install(reply: Json, app_id: str, now: float) -> BotInstall:
         tenant_id = _tenant_id(reply)
         key = InstallationKey(word(reply, "app_id") or app_id, tenant_id) if tenant_id else None
         raise InstallIncomplete(bot_token, key) from None
+
+
+def read_fresh_token(reply: Json, app_id: str, now: float) -> FreshToken:
+    """Read the reply to a refresh token that was exchanged at ``now``.
+
+    Raises:
+        SlackRefused: the reply is incomplete, or about another app.
+
+    """
+    bot_token = word(reply, "access_token")
+    refresh_token, expires_at = _expiry(reply, now)
+    if not bot_token or expires_at is None or reply.get("app_id", app_id) != app_id:
+        raise SlackRefused(UNEXPECTED)
+    return FreshToken(bot_token, refresh_token, expires_at)
+
+
+def read_app(reply: Json) -> tuple[SlackApp, str | None]:
+    """Read the created app and, if Slack names it, its team (``apps.manifest.create``).
+
+    Raises:
+        SlackBusy: an app was created, but its credentials are incomplete.
+
+    """
+    credentials = _part(reply, "credentials")
+    app = SlackApp(
+        app_id=word(reply, "app_id"),
+        client_id=word(credentials, "client_id"),
+        client_secret=word(credentials, "client_secret"),
+        signing_secret=word(credentials, "signing_secret"),
+    )
+    if not (app.app_id and app.client_id and app.client_secret and app.signing_secret):
+        raise SlackBusy(UNEXPECTED)
+    return app, word(reply, "team_id") or None
+
+
+def read_faults(found: Any, config_token: str) -> dict[str, tuple[str, ...]]:
+    """Read the ``errors`` of a refused manifest: messages by JSON pointer, or by "" if there is none.
+
+    Skips entries without a message. Replaces every text that looks like a token.
+    """
+    faults: dict[str, tuple[str, ...]] = {}
+    for entry in found[:MAX_FAULTS] if isinstance(found, list) else ():
+        fault = entry if isinstance(entry, dict) else {}
+        message = _readable(fault.get("message"), config_token) or _readable(fault.get("code"), config_token)
+        if message:
+            pointer = _readable(fault.get("pointer"), config_token)
+            faults[pointer] = (*faults.get(pointer, ()), message)
+    return faults
+
+
+def word(mapping: Json, name: str) -> str:
+    """Return an id or a token, which is visible ASCII characters, or "" if there is none."""
+    value = mapping.get(name)
+    if not isinstance(value, str) or len(value) > _MAX_WORD_LENGTH:
+        return ""
+    return value if re.fullmatch(VISIBLE_ASCII, value) else ""
 
 
 def _read_whole_install(reply: Json, now: float) -> BotInstall:
@@ -64,7 +121,7 @@ def _read_whole_install(reply: Json, now: float) -> BotInstall:
 
 
 def _is_org_wide(reply: Json) -> bool:
-    # Slack has been seen to send the word for the boolean (slack_bolt, request/internals.py).
+    # Slack sometimes sends a string for the boolean (slack_bolt, request/internals.py).
     return reply.get("is_enterprise_install") in (True, "true")
 
 
@@ -72,64 +129,8 @@ def _tenant_id(reply: Json) -> str:
     return word(_part(reply, "enterprise" if _is_org_wide(reply) else "team"), "id")
 
 
-def read_fresh_token(reply: Json, app_id: str, now: float) -> FreshToken:
-    """Read what a refresh token was exchanged for at ``now``.
-
-    Raises:
-        SlackRefused: it is not whole, or another app's.
-
-    """
-    bot_token = word(reply, "access_token")
-    refresh_token, expires_at = _expiry(reply, now)
-    if not bot_token or expires_at is None or reply.get("app_id", app_id) != app_id:
-        raise SlackRefused(UNEXPECTED)
-    return FreshToken(bot_token, refresh_token, expires_at)
-
-
-def read_app(reply: Json) -> tuple[SlackApp, str | None]:
-    """Read which app was made (``apps.manifest.create``) and, where Slack says, in which team.
-
-    Raises:
-        SlackBusy: an app was made, but Slack did not give what it is used with.
-
-    """
-    credentials = _part(reply, "credentials")
-    app = SlackApp(
-        app_id=word(reply, "app_id"),
-        client_id=word(credentials, "client_id"),
-        client_secret=word(credentials, "client_secret"),
-        signing_secret=word(credentials, "signing_secret"),
-    )
-    if not (app.app_id and app.client_id and app.client_secret and app.signing_secret):
-        raise SlackBusy(UNEXPECTED)
-    return app, word(reply, "team_id") or None
-
-
-def read_faults(found: Any, config_token: str) -> dict[str, tuple[str, ...]]:
-    """Read the ``errors`` of a refused manifest: messages by JSON pointer; "" where there is none.
-
-    Entries that say nothing are passed over. Whatever looks like a token is left out.
-    """
-    faults: dict[str, tuple[str, ...]] = {}
-    for entry in found[:MAX_FAULTS] if isinstance(found, list) else ():
-        fault = entry if isinstance(entry, dict) else {}
-        message = _readable(fault.get("message"), config_token) or _readable(fault.get("code"), config_token)
-        if message:
-            pointer = _readable(fault.get("pointer"), config_token)
-            faults[pointer] = (*faults.get(pointer, ()), message)
-    return faults
-
-
-def word(mapping: Json, name: str) -> str:
-    """Give an id or a token: visible ASCII characters; "" where there is none."""
-    value = mapping.get(name)
-    if not isinstance(value, str) or len(value) > _MAX_WORD_LENGTH:
-        return ""
-    return value if re.fullmatch(VISIBLE_ASCII, value) else ""
-
-
 def _expiry(reply: Json, now: float) -> tuple[str, float | None]:
-    """Give the refresh token and when the token ends; "" and None for a token without an end."""
+    """Return the refresh token and when the token expires; "" and None for a token that never expires."""
     seconds, refresh_token = reply.get("expires_in"), reply.get("refresh_token")
     if seconds is None and refresh_token is None:
         return "", None

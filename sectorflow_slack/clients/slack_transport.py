@@ -1,9 +1,8 @@
-"""How Slack is called: slack_sdk over the process's one HTTP session, and what each failure means."""
+"""Call Slack with slack_sdk over the process's HTTP session, and translate its errors."""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.request import Request
@@ -16,17 +15,17 @@ from slack_sdk.web import SlackResponse
 from sectorflow_slack.clients.http import never_sent, retry_after_seconds, send
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, SlackRefusedMessage
 
-#: Slack answers in well under a second; a call that takes longer than this is made again later.
+#: Slack answers in well under a second; a call that takes longer than this is retried later.
 TIMEOUT_SECONDS = 10.0
 
-#: Slack says these of a message whose form it does not take (docs.slack.dev, chat.postMessage; the
-#: second and third are not documented but seen).
+#: The error codes for a message with a form that Slack refuses (docs.slack.dev, chat.postMessage; the second
+#: and third are undocumented, but were seen).
 MESSAGE_ERRORS = frozenset(
     {"invalid_blocks", "msg_blocks_too_long", "msg_too_long", "invalid_blocks_format", "invalid_arguments"}
 )
-#: Slack says these where it limits the rate: it has done nothing.
+#: The error codes of a rate limit: Slack has done nothing.
 RATE_ERRORS = frozenset({"rate_limited", "ratelimited"})
-#: Slack says these when something on its side failed; the same call may do well later.
+#: The error codes of a failure on Slack's side: the same call may succeed later.
 BUSY_ERRORS = RATE_ERRORS | {
     "fatal_error",
     "internal_error",
@@ -36,24 +35,23 @@ BUSY_ERRORS = RATE_ERRORS | {
     "team_added_to_org",
 }
 
-#: What slack_sdk raises where something came back that it cannot read.
+#: What slack_sdk raises for a response that it cannot parse.
 _UNREADABLE = (SlackClientError, OSError, ValueError, AttributeError, RecursionError)
 
-#: Makes an error of a code that Slack said no with, and of the reply that it stands in.
+#: Makes an error from Slack's error code and the reply that has it.
 Refusal = Callable[[str, Mapping[str, Any]], SlackError]
 
 
 class PooledWebClient(WebClient):
-    """A ``WebClient`` that keeps connections open and follows no redirect.
+    """A ``WebClient`` that reuses connections and follows no redirect.
 
-    slack_sdk opens a new connection for each call, with a new TLS context unless it is given one, and
-    ``urllib`` follows redirects with the bearer token. The one method that touches the network is
-    replaced; slack_sdk is pinned, and a test makes a call through it.
+    slack_sdk opens a new connection, with a new TLS context, for each call, and ``urllib`` follows redirects
+    with the bearer token. This class overrides the one method that uses the network; slack_sdk is pinned.
     """
 
     def __init__(self, session: requests.Session, base_url: str, token: str | None, seconds: float) -> None:
         silent = logging.getLogger("slack_sdk.silent")
-        silent.setLevel(logging.CRITICAL)  # at DEBUG it writes bodies, at ERROR pieces of them
+        silent.setLevel(logging.CRITICAL)  # slack_sdk logs bodies at DEBUG, and pieces of them at ERROR
         super().__init__(token=token, base_url=f"{base_url}/api/", retry_handlers=[], logger=silent)
         self._session = session
         self._seconds = seconds
@@ -70,40 +68,24 @@ class PooledWebClient(WebClient):
         }
 
 
-class SlackConnection:
-    """What every part of the client has: the session, where Slack is, and the time."""
-
-    def __init__(
-        self, session: requests.Session, *, base_url: str, clock: Callable[[], float] = time.time
-    ) -> None:
-        """Take the session, where Slack is (``https://slack.com``) and what tells the time."""
-        self._session = session
-        self._base_url = base_url
-        self._clock = clock
-
-    def _client(self, token: str | None = None, seconds: float | None = None) -> WebClient:
-        limit = TIMEOUT_SECONDS if seconds is None else seconds
-        return PooledWebClient(self._session, self._base_url, token, limit)
-
-
 def refused(code: str, _reply: Mapping[str, Any]) -> SlackError:
-    """Make the error of a call that Slack said no to."""
+    """Return the error for a refused call."""
     return SlackRefused(code)
 
 
 def refused_message(code: str, _reply: Mapping[str, Any]) -> SlackError:
-    """Make the error of a message that Slack said no to: a plainer one may do where its form was wrong."""
+    """Return the error for a refused message; if its form was wrong, Slack may accept a plainer one."""
     return SlackRefusedMessage(code) if code in MESSAGE_ERRORS else SlackRefused(code)
 
 
 def call(
     method: Callable[..., SlackResponse], *, refusal: Refusal = refused, **arguments: Any
 ) -> dict[str, Any]:
-    """Call a method of slack_sdk and give the reply's fields.
+    """Call a method of slack_sdk and return the reply's fields.
 
     Raises:
-        SlackBusy: Slack was away, failed or limits the rate, or what came back is none of its replies.
-        SlackError: what ``refusal`` makes of Slack's no.
+        SlackBusy: Slack is down, failed or limits the rate, or the response is not one of Slack's replies.
+        SlackError: Slack refused; ``refusal`` makes the error.
 
     """
     data = respond(method, refusal=refusal, **arguments).data
@@ -113,11 +95,11 @@ def call(
 def respond(
     method: Callable[..., SlackResponse], *, refusal: Refusal = refused, **arguments: Any
 ) -> SlackResponse:
-    """Call as ``call`` does, and give the whole response: its headers too."""
+    """Do the same as ``call``, but return the whole response with its headers."""
     try:
         return method(**arguments)
     except SlackApiError as error:
-        # str(error) holds the whole response, which may hold a token: only Slack's code goes on.
+        # str(error) has the whole response, perhaps with a token: the new error has only Slack's code.
         raise _error_of(error.response, refusal) from None
     except requests.RequestException as error:
         raise SlackBusy(type(error).__name__, never_sent=never_sent(error)) from None
@@ -126,7 +108,7 @@ def respond(
 
 
 def header(response: SlackResponse, name: str) -> str | None:
-    """Give a header of a response, however its name is written."""
+    """Return a header of a response; upper and lower case are the same."""
     for found, value in dict(response.headers or {}).items():
         if found.lower() == name.lower():
             return str(value)
@@ -140,7 +122,7 @@ def _error_of(response: SlackResponse, refusal: Refusal) -> SlackError:
     if status == 429:
         return SlackBusy("ratelimited", retry_after_seconds(header(response, "Retry-After")))
     if not isinstance(code, str) or not code.replace("_", "").isalnum() or len(code) > 80:
-        # Not Slack's own words: a proxy's page, or one of Slack's on a bad day.
+        # Not an error code of Slack's, but an error page.
         return SlackBusy(f"status_{status}")
     if status >= 500 or code in BUSY_ERRORS:
         return SlackBusy(code)

@@ -1,4 +1,4 @@
-"""Commands for whoever runs the service: ``flask --app wsgi …``."""
+"""The operator's commands: ``flask --app wsgi …``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from click import Context
 from flask import Flask
-from flask.cli import cli as flask_itself
+from flask.cli import cli as flask_cli
 
 from sectorflow_slack.commands.apps import apps, manifest
 from sectorflow_slack.commands.doctor import SETTINGS_FAULTS, doctor
@@ -16,24 +16,24 @@ from sectorflow_slack.commands.installations import installations
 from sectorflow_slack.commands.keys import keys
 from sectorflow_slack.commands.sectorflow import sectorflow
 
-#: What is of use before the settings are good: the commands, by the words that lead to each.
+#: The commands that need no settings, by the words of the command line.
 COMMANDS_WITHOUT_SETTINGS = {("doctor",): doctor, ("keys", "new"): keys}
 
 
 def register_commands(app: Flask) -> None:
     """Add the commands to ``flask``."""
-    for of_one in (register, change, feedback):
-        installations.add_command(of_one)
+    for installation_command in (register, change, feedback):
+        installations.add_command(installation_command)
     for command in (apps, doctor, failed, installations, keys, manifest, sectorflow):
         app.cli.add_command(command)
 
 
 def make_app_without_settings(faults: str, arguments: list[str]) -> Flask | None:
-    """Make an application that serves nothing, for the commands that say what is wrong and make new keys.
+    """Make an application without routes for a command that needs no settings, else return None.
 
     Args:
-        faults: what is wrong with the settings, a line for each.
-        arguments: the process's, its name first; None is given where they name no such command.
+        faults: the faults of the settings, one a line.
+        arguments: the arguments of the process, its name first.
 
     """
     if Path(arguments[0]).name not in {"flask", "__main__.py"}:
@@ -41,7 +41,7 @@ def make_app_without_settings(faults: str, arguments: list[str]) -> Flask | None
     words = _words(arguments[1:])
     for path, command in COMMANDS_WITHOUT_SETTINGS.items():
         if words[: len(path)] == path:
-            app = Flask("sectorflow_slack.first_aid", static_folder=None)
+            app = Flask("sectorflow_slack.without_settings", static_folder=None)
             app.config[SETTINGS_FAULTS] = faults
             app.cli.add_command(command)
             return app
@@ -49,6 +49,6 @@ def make_app_without_settings(faults: str, arguments: list[str]) -> Flask | None
 
 
 def _words(arguments: list[str]) -> tuple[str, ...]:
-    """Give what follows the options of ``flask`` itself: the command, and what it is given."""
-    _, words, _ = flask_itself.make_parser(Context(flask_itself)).parse_args(list(arguments))
+    """Return the arguments after the options of ``flask`` itself: the command and its own arguments."""
+    _, words, _ = flask_cli.make_parser(Context(flask_cli)).parse_args(list(arguments))
     return tuple(words)

@@ -1,4 +1,4 @@
-"""``flask failed``: the questions that failed for good, and asking them again."""
+"""``flask failed``: list the questions that failed for good, and ask them again."""
 
 from __future__ import annotations
 
@@ -7,65 +7,62 @@ from datetime import UTC, datetime
 
 import click
 
-from sectorflow_slack.commands.output import Group, echo_json, echo_table, json_option
+from sectorflow_slack.commands.output import Group, echo_json, echo_rows, json_option
 from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.questions import FailedQuestion, Question
 from sectorflow_slack.web import current_services
 
-failed = Group("failed", help="Questions that failed for good; kept for a week.")
+failed = Group("failed", help="List questions that failed for good (stored for a week), and ask them again.")
 
 _COLUMNS = {name: name for name in ("id", "failed", "reason", "installation", "channel")}
 
 
 @failed.command("list")
-@json_option("One JSON object a line.")
+@json_option("Print one JSON object a line.")
 def list_failed(as_json: bool) -> None:
-    """List them, oldest first: ids only, never what was asked."""
-    shown = [_shown(failed_question) for failed_question in current_services.failed_questions.list()]
-    if as_json:
-        for failed_question in shown:
-            echo_json(failed_question)
-    else:
-        echo_table(shown, _COLUMNS, "No question failed.")
+    """List failed questions, oldest first, to see how many there are and why. Prints ids, never texts."""
+    rows = [_row(failed_question) for failed_question in current_services.failed_questions.list()]
+    echo_rows(rows, _COLUMNS, "No question failed.", as_json=as_json)
 
 
 @failed.command()
 @click.argument("question_ids", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Every one that is listed.")
-@json_option("One JSON document.")
-def replay(question_ids: tuple[str, ...], everything: bool, as_json: bool) -> None:
-    """Ask them again: those named, or all."""
-    wanted = {
-        failed_question.question.id: failed_question
-        for failed_question in current_services.failed_questions.list()
-    }
-    chosen = list(wanted) if everything else list(dict.fromkeys(question_ids))
-    if not chosen and not everything:
-        raise click.UsageError("Name questions, or say --all.")
-    unknown = [question_id for question_id in chosen if question_id not in wanted]
+@click.option("--all", "is_all", is_flag=True, help="Ask every listed question again.")
+@json_option("Print one JSON document.")
+def replay(question_ids: tuple[str, ...], is_all: bool, as_json: bool) -> None:
+    """Ask the questions QUESTION_IDS again, after the reason for their failure is gone."""
+    failed_by_id = {each.question.id: each.question for each in current_services.failed_questions.list()}
+    chosen = list(failed_by_id) if is_all else list(dict.fromkeys(question_ids))
+    if not chosen and not is_all:
+        raise click.UsageError("Name questions, or use --all.")
+    unknown = [question_id for question_id in chosen if question_id not in failed_by_id]
     if unknown:
         raise click.ClickException(f"No such failed question: {', '.join(unknown)}")
-    questions = [replace(wanted[question_id].question, button_ts=None) for question_id in chosen]
-    kept = [question for question in questions if not _is_installed(question)]
-    # Workers look for questions that nobody woke them for every few seconds.
-    again = [one for one in questions if one not in kept and current_services.failed_questions.revive(one)]
+    questions = [replace(failed_by_id[question_id], button_ts=None) for question_id in chosen]
+    uninstalled = [question for question in questions if not _is_installed(question)]
+    # Wakes no worker: each looks for waiting questions every few seconds.
+    revived = [
+        question
+        for question in questions
+        if question not in uninstalled and current_services.failed_questions.revive(question)
+    ]
     if as_json:
-        echo_json({"askedAgain": [one.id for one in again], "kept": [one.id for one in kept]})
+        echo_json({"askedAgain": [one.id for one in revived], "kept": [one.id for one in uninstalled]})
         return
-    if kept:
-        click.echo(f"{len(kept)} kept: the app is not installed there any more.", err=True)
-    click.echo(f"{len(again)} asked again.")
+    if uninstalled:
+        click.echo(f"{len(uninstalled)} stay: the app is not installed any more.", err=True)
+    click.echo(f"{len(revived)} asked again.")
 
 
 def _is_installed(question: Question) -> bool:
     try:
         return current_services.answers.installations.find(question.installation) is not None
     except CannotDecrypt:
-        # It is there, but nobody could answer without its token.
+        # It is stored, but the question can't be answered without its token.
         return False
 
 
-def _shown(failed_question: FailedQuestion) -> dict[str, str]:
+def _row(failed_question: FailedQuestion) -> dict[str, str]:
     question = failed_question.question
     return {
         "id": question.id,

@@ -1,7 +1,7 @@
-"""``flask installations register``, ``change`` and ``feedback``: what the install API does, from a terminal.
+"""``flask installations register``, ``change`` and ``feedback``: the install API's operations on a terminal.
 
-The rules are the install API's own: an option's value goes into its schemas under the field's name. Secrets
-are no options, because everybody on the machine could read them: they are asked for, or come on stdin.
+The install API's schemas validate the options. Secrets are no options, because all users of the machine can
+read a process's arguments: they are prompted for, or read from stdin.
 """
 
 from __future__ import annotations
@@ -15,24 +15,23 @@ import click
 from flask.cli import with_appcontext
 from marshmallow import Schema, ValidationError
 
-from sectorflow_slack.commands.installations import shown
+from sectorflow_slack.commands.installations import printed_fields
 from sectorflow_slack.commands.output import (
     Command,
     F,
-    echo_json,
-    echo_one,
-    echo_table,
+    echo_record,
+    echo_rows,
     json_option,
-    readable,
+    printable,
 )
-from sectorflow_slack.commands.sectorflow import ask_token
+from sectorflow_slack.commands.sectorflow import prompt_token
 from sectorflow_slack.domain.errors import AppNotCreated, InstallRefused
 from sectorflow_slack.domain.installations import IdempotencyKey, Installation
 from sectorflow_slack.services.idempotency import FIELD as IDEMPOTENCY_KEY
 from sectorflow_slack.services.idempotency import fingerprint
 from sectorflow_slack.web import current_services
 from sectorflow_slack.web.feedback import NOT_INSTALLED, votes_by_model
-from sectorflow_slack.web.installation_fields import DISPLAYS
+from sectorflow_slack.web.fields import DISPLAYS
 from sectorflow_slack.web.request_schemas import (
     IdempotencyKeySchema,
     InstallationRequestSchema,
@@ -41,35 +40,35 @@ from sectorflow_slack.web.request_schemas import (
 from sectorflow_slack.web.serializers import serialize
 
 Fields = dict[str, Any]
-#: Gives a secret by the name of its field.
-Ask = Callable[[str], str]
+#: Returns a secret by the name of its field.
+ReadSecret = Callable[[str], str]
 
-#: What a secret is called, where it is asked for and where it is wrong.
+#: The names of secrets in prompts and messages, by field.
 _SECRETS = {
     "apiToken": "SectorFlow token",
     "clientSecret": "Client secret",
     "signingSecret": "Signing secret",
     "configToken": "App configuration token",
 }
-#: Under which option a field is found that no option is named after.
+#: The options of fields that no parameter of a command is named after.
 _OPTIONS = {"slackApp": "--app", IDEMPOTENCY_KEY: "--idempotency-key"}
 
 _VOTES = {"modelId": "model", "modelName": "name", "up": "up", "down": "down"}
 
 
 def _with_settings(command: F) -> F:
-    """Give a command what an installation is registered with and changed by."""
+    """Add the options for an installation's settings."""
     options = [
-        click.option("--app-name", "appName", help="The app's name, as people see it in Slack."),
+        click.option("--app-name", "appName", help="The app's name in Slack."),
         click.option("--workspace", "workspaceId", help="The SectorFlow workspace to ask in."),
-        click.option("--model", "modelIds", multiple=True, help="Whom to ask; may come often, in order."),
+        click.option("--model", "modelIds", multiple=True, help="A model to ask; repeatable, in this order."),
         click.option("--plus", "--expert", "plusId", help='The SectorPlus expert; "" for none.'),
-        click.option("--display", type=click.Choice(DISPLAYS), help="How answers are laid out."),
+        click.option("--display", type=click.Choice(DISPLAYS), help="The layout of answers."),
         click.option(
             "--allow-external-users/--no-external-users",
             "allowExternalUsers",
             default=None,
-            help="Whether people of other organisations get answers.",
+            help="Whether users of other organisations get answers.",
         ),
     ]
     for option in reversed(options):
@@ -79,7 +78,7 @@ def _with_settings(command: F) -> F:
 
 @contextmanager
 def _naming_options() -> Iterator[None]:
-    """Say by option what is wrong with a field: wrong usage, or refused by somebody who was asked."""
+    """Report errors of fields by option: as wrong usage, or as refused by Slack or SectorFlow."""
     try:
         yield
     except ValidationError as error:
@@ -90,13 +89,13 @@ def _naming_options() -> Iterator[None]:
         raise click.ClickException("\n".join([error.message, *_faults(error.faults)])) from None
 
 
-def _faults(found: Any, place: str = "") -> Iterator[str]:
-    """Give a line for each message of a field, of a field within it, or of one of its items."""
-    if not isinstance(found, Mapping):
-        yield from (readable(f"{place}: {message}") for message in found)
+def _faults(errors: Any, option: str = "") -> Iterator[str]:
+    """Yield a line for each message in nested errors; the keys are fields, or positions in a list."""
+    if not isinstance(errors, Mapping):
+        yield from (printable(f"{option}: {message}") for message in errors)
         return
-    for name, inner in found.items():
-        yield from _faults(inner, f"{place} no. {name + 1}" if isinstance(name, int) else _option(name))
+    for key, inner in errors.items():
+        yield from _faults(inner, f"{option} no. {key + 1}" if isinstance(key, int) else _option(key))
 
 
 def _option(field: str) -> str:
@@ -106,7 +105,7 @@ def _option(field: str) -> str:
 
 
 def _given(options: Mapping[str, Any]) -> Fields:
-    """Leave out what was not said."""
+    """Return the options that were given, as JSON values."""
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in options.items()
@@ -114,100 +113,100 @@ def _given(options: Mapping[str, Any]) -> Fields:
     }
 
 
-def _asking(*, on_stdin: bool) -> Ask:
-    def ask(name: str) -> str:
-        if on_stdin:
+def _secret_reader(*, from_stdin: bool) -> ReadSecret:
+    def read(name: str) -> str:
+        if from_stdin:
             line = sys.stdin.buffer.readline()
             return line.decode(errors="replace").rstrip("\r\n")
         if name == "apiToken":
-            return ask_token()
+            return prompt_token()
         return str(click.prompt(_SECRETS[name], hide_input=True, err=True))
 
-    return ask
+    return read
 
 
-def _load(schema: Schema, fields: Callable[[Ask], Fields], ask: Ask) -> tuple[Any, Fields]:
-    """Load what was given; looks at all the rest first, so that nobody is asked for a secret in vain."""
-    schema.load(fields(lambda name: "-"))
-    body = fields(ask)
+def _load(
+    schema: Schema, make_body: Callable[[ReadSecret], Fields], read_secret: ReadSecret
+) -> tuple[Any, Fields]:
+    """Validate the options, then prompt for the secrets and load the whole body."""
+    schema.load(make_body(lambda name: "-"))
+    body = make_body(read_secret)
     return schema.load(body), body
 
 
 @click.command(cls=Command)
 @_with_settings
-@click.option("--customer", "customerId", help="The platform's own id of the customer.")
-@click.option("--team", "teamId", help="Only this Slack workspace (T…) may consent.")
-@click.option("--replaces", metavar="ID", help="The installation that this one takes the place of.")
-@click.option("--return-url", "returnUrl", help="Where the person's browser ends.")
-@click.option("--app", "appId", help="A Slack app that exists (A…); left out, the service's own.")
-@click.option("--client-id", "clientId", help="That app's client id; its secrets are asked for.")
-@click.option("--new-app", is_flag=True, help="Make an app; its configuration token is asked for.")
-@click.option("--idempotency-key", help="The same again within 24 hours makes nothing new.")
-@click.option("--secrets-stdin", is_flag=True, help="Read from stdin, a line each, what would be asked for.")
-@json_option("One JSON document, named as in the install API.")
+@click.option("--customer", "customerId", help="The platform's id of the customer.")
+@click.option("--team", "teamId", help="The only Slack workspace (T…) that may consent.")
+@click.option("--replaces", metavar="ID", help="The installation that this one replaces.")
+@click.option("--return-url", "returnUrl", help="Where to redirect the browser after the consent.")
+@click.option("--app", "appId", help="An existing Slack app (A…); by default, the service's own.")
+@click.option("--client-id", "clientId", help="The client id of --app; prompts for the app's secrets.")
+@click.option("--new-app", is_flag=True, help="Create an app; prompts for a configuration token.")
+@click.option("--idempotency-key", help="Repeating a command with it within 24 hours makes nothing new.")
+@click.option("--secrets-stdin", is_flag=True, help="Read the secrets from stdin, one a line; no prompts.")
+@json_option("Print one JSON document, named as in the install API.")
 @with_appcontext
 @_naming_options()
 def register(
     new_app: bool, idempotency_key: str | None, secrets_stdin: bool, as_json: bool, **options: Any
 ) -> None:
-    """Register an installation and print the link that a person of the customer consents with.
+    """Register an installation and print the link with which the customer's admin installs the app.
 
-    Needs --app-name, --workspace, --model and the SectorFlow token, which is that of SECTORFLOW_TOKEN or
-    asked for. Of an app that exists, client secret and signing secret are asked for after that; where one
-    is to be made, a configuration token. The link is a secret.
+    Needs --app-name, --workspace, --model and the SectorFlow token (SECTORFLOW_TOKEN, or a prompt). An
+    existing app also needs its client secret and signing secret, a new one a configuration token: the
+    command prompts for them. The link is a secret.
     """
     given = _given(options)
     app = {name: given.pop(name) for name in ("appId", "clientId") if name in given}
-    wanted = [*(("clientSecret", "signingSecret") if app else ()), *(("configToken",) if new_app else ())]
+    secrets = [*(("clientSecret", "signingSecret") if app else ()), *(("configToken",) if new_app else ())]
 
-    def fields(ask: Ask) -> Fields:
-        body = {**given, "apiToken": ask("apiToken")}
-        return {**body, "slackApp": {**app, **{name: ask(name) for name in wanted}}} if wanted else body
+    def make_body(read: ReadSecret) -> Fields:
+        body = {**given, "apiToken": read("apiToken")}
+        return {**body, "slackApp": {**app, **{name: read(name) for name in secrets}}} if secrets else body
 
-    named = {} if idempotency_key is None else {IDEMPOTENCY_KEY: idempotency_key}
-    key: str | None = IdempotencyKeySchema().load(named)
-    asked, body = _load(InstallationRequestSchema(), fields, _asking(on_stdin=secrets_stdin))
-    once = None if key is None else IdempotencyKey(key, fingerprint(body))
-    found = current_services.registration.register(asked, once)
-    echo_one(shown(found) | {"installUrl": serialize(found)["installUrl"]}, as_json)
+    header = {} if idempotency_key is None else {IDEMPOTENCY_KEY: idempotency_key}
+    key: str | None = IdempotencyKeySchema().load(header)
+    read_secret = _secret_reader(from_stdin=secrets_stdin)
+    request, body = _load(InstallationRequestSchema(), make_body, read_secret)
+    pending = current_services.registration.register(
+        request, None if key is None else IdempotencyKey(key, fingerprint(body))
+    )
+    echo_record(printed_fields(pending) | {"installUrl": serialize(pending)["installUrl"]}, as_json)
 
 
 @click.command(cls=Command)
 @click.argument("installation_id", metavar="ID")
 @_with_settings
-@click.option("--token", is_flag=True, help="The SectorFlow token: SECTORFLOW_TOKEN's, or asked for.")
-@click.option("--token-stdin", is_flag=True, help="The SectorFlow token: the first line of stdin.")
-@json_option("One JSON document, named as in the install API.")
+@click.option("--token", is_flag=True, help="Change the SectorFlow token to SECTORFLOW_TOKEN, or prompt.")
+@click.option("--token-stdin", is_flag=True, help="Change the SectorFlow token to the first line of stdin.")
+@json_option("Print one JSON document, named as in the install API.")
 @with_appcontext
 @_naming_options()
 def change(installation_id: str, token: bool, token_stdin: bool, as_json: bool, **options: Any) -> None:
-    """Change what is named of an installation, from the next question on."""
+    """Change the given settings of installation ID; they apply from the next question on."""
     given = _given(options)
     if not given and not token and not token_stdin:
-        raise click.UsageError("Name what is to be changed.")
+        raise click.UsageError("Name a setting to change.")
 
-    def fields(ask: Ask) -> Fields:
-        return {**given, "apiToken": ask("apiToken")} if token or token_stdin else given
+    def make_body(read: ReadSecret) -> Fields:
+        return {**given, "apiToken": read("apiToken")} if token or token_stdin else given
 
-    asked, _ = _load(SettingsChangeSchema(), fields, _asking(on_stdin=token_stdin))
-    found = current_services.registration.change(installation_id, asked)
-    if found is None:
+    request, _ = _load(SettingsChangeSchema(), make_body, _secret_reader(from_stdin=token_stdin))
+    changed = current_services.registration.change(installation_id, request)
+    if changed is None:
         raise click.ClickException("There is no such installation.")
-    echo_one(shown(found), as_json)
+    echo_record(printed_fields(changed), as_json)
 
 
 @click.command(cls=Command)
 @click.argument("installation_id", metavar="ID")
-@json_option("One JSON object a line, named as in the install API.")
+@json_option("Print one JSON object a line, named as in the install API.")
 @with_appcontext
 def feedback(installation_id: str, as_json: bool) -> None:
-    """Tell the votes on an installation's answers, by model."""
+    """Count the votes on the answers of installation ID by model, to see which models people like."""
     found = current_services.registration.find(installation_id)
     if not isinstance(found, Installation):
         raise click.ClickException(NOT_INSTALLED)
     votes = votes_by_model(found.settings.sectorflow, current_services.feedback.votes(found.key))
-    if not as_json:
-        echo_table(votes, _VOTES, "No votes.")
-        return
-    for each in votes:
-        echo_json(each)
+    echo_rows(votes, _VOTES, "No votes.", as_json=as_json)

@@ -1,7 +1,4 @@
-"""How commands speak: tables for people, JSON for scripts, one plain sentence where something went wrong.
-
-Exit codes are the same everywhere: 0 fine, 1 trouble was found or the command failed, 2 wrong usage.
-"""
+"""Output shared by all commands: tables for people, JSON for scripts, one sentence for an error."""
 
 from __future__ import annotations
 
@@ -24,50 +21,47 @@ Json = Any
 
 EXIT_CODES = "Exit codes: 0 fine, 1 trouble was found or the command failed, 2 wrong usage."
 
-#: What could move the cursor or change colours of a terminal: texts come from Slack, SectorFlow and LLMs.
+#: Characters that move a terminal's cursor or change its colours; texts come from Slack, SectorFlow and LLMs.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
-#: The first that an error is an instance of says what people read; ``{}`` is its own, constant text.
-_SENTENCES: tuple[tuple[type[Exception], str], ...] = (
-    (errors.StorageUnavailable, "Redis is away, slow or refuses ({}): look at REDIS_URL and at the server."),
-    (errors.CannotDecrypt, "None of ENCRYPTION_KEYS opens what is stored: {}."),
+#: The message of the first class that an error is an instance of; ``{}`` is the error's own, constant text.
+_MESSAGES: tuple[tuple[type[Exception], str], ...] = (
+    (errors.StorageUnavailable, "Redis is down, slow or refuses ({}): check REDIS_URL and the server."),
+    (errors.CannotDecrypt, "None of ENCRYPTION_KEYS decrypts this value: {}."),
     (errors.TokenRefused, "SectorFlow refuses this token ({})."),
     (errors.WorkspaceMissing, "SectorFlow knows no such workspace ({})."),
-    (errors.QuestionRefused, "SectorFlow refuses what was asked ({})."),
-    (errors.SectorFlowBusy, "SectorFlow is busy or away ({}): try again in a moment."),
-    (errors.SectorFlowBroken, "SectorFlow failed inside ({})."),
-    (
-        errors.AnswerLost,
-        "SectorFlow's answer did not come in time, or not whole ({}); it may have been charged.",
-    ),
+    (errors.QuestionRefused, "SectorFlow refuses the question ({})."),
+    (errors.SectorFlowBusy, "SectorFlow is busy or down ({}): try again in a moment."),
+    (errors.SectorFlowBroken, "SectorFlow failed ({})."),
+    (errors.AnswerLost, "SectorFlow's answer was late or incomplete ({}); it may have been charged."),
     (errors.ReplyUnreadable, "SectorFlow's reply cannot be read ({})."),
-    (errors.SlackBusy, "Slack is busy or away ({}): try again in a moment."),
+    (errors.SlackBusy, "Slack is busy or down ({}): try again in a moment."),
     (errors.SlackError, "Slack refuses ({})."),
-    (errors.RevisionConflict, "Somebody else changed this meanwhile: look at it, and try again."),
-    (errors.RequestInProgress, "The same is under way just now: try again in a moment."),
+    (errors.RevisionConflict, "It was changed at the same time: look at it, and try again."),
+    (errors.RequestInProgress, "The same request is in progress: try again in a moment."),
 )
 
 
 class _ErrorReporting(click.Command):
-    """Keeps logs apart from what is printed, and says errors of ours as one sentence."""
+    """Logs to stderr, and prints errors of this service as one sentence."""
 
     def invoke(self, ctx: click.Context) -> Any:
         logs_to_stderr()
         try:
             return super().invoke(ctx)
         except errors.SectorFlowSlackError as error:
-            raise click.ClickException(sentence(error)) from None
+            raise click.ClickException(error_message(error)) from None
 
 
 class Command(_ErrorReporting):
-    """A command that belongs to no group."""
+    """A command outside a group."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"epilog": EXIT_CODES, **kwargs})
 
 
 class Group(_ErrorReporting, AppGroup):
-    """A group of commands that run with the application at hand."""
+    """A group of commands that run in the application's context."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"epilog": EXIT_CODES, **kwargs})
@@ -75,18 +69,18 @@ class Group(_ErrorReporting, AppGroup):
     def command(  # type: ignore[override]  # as Flask's own
         self, *args: Any, **kwargs: Any
     ) -> Callable[[Callable[..., Any]], click.Command]:
-        """Add a command, with the exit codes in its help."""
+        """Add a command whose help lists the exit codes."""
         return super().command(*args, **{"epilog": EXIT_CODES, **kwargs})
 
 
-def json_option(what: str) -> Callable[[F], F]:
-    """Give a command ``--json``; ``what`` says what it prints then."""
-    return click.option("--json", "as_json", is_flag=True, help=what)
+def json_option(description: str) -> Callable[[F], F]:
+    """Add the option ``--json``, with the description of its output as help text."""
+    return click.option("--json", "as_json", is_flag=True, help=description)
 
 
-def sentence(error: Exception) -> str:
-    """Say an error of ours in one sentence."""
-    for kind, text in _SENTENCES:
+def error_message(error: Exception) -> str:
+    """Return an error of this service as one sentence."""
+    for kind, text in _MESSAGES:
         if isinstance(error, kind):
             return text.format(error)
     return f"{type(error).__name__}: {error}"
@@ -97,55 +91,66 @@ def echo_json(value: Json) -> None:
     click.echo(json.dumps(value))
 
 
-def echo_table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], nothing: str) -> None:
-    """Print a table of ``columns`` (heading by name of the field), or ``nothing`` to stderr."""
-    cells = [[readable(row.get(name)) for name in columns] for row in rows]
+def echo_table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], empty: str) -> None:
+    """Print a table of ``columns`` (headings by field name), or ``empty`` to stderr if there are no rows."""
+    cells = [[printable(row.get(name)) for name in columns] for row in rows]
     if cells:
         click.echo(tabulate(cells, headers=list(columns.values()), tablefmt="simple", disable_numparse=True))
     else:
-        click.echo(nothing, err=True)
+        click.echo(empty, err=True)
+
+
+def echo_rows(
+    rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], empty: str, *, as_json: bool
+) -> None:
+    """Print rows as JSON, one a line, or as a table."""
+    if not as_json:
+        echo_table(rows, columns, empty)
+        return
+    for row in rows:
+        echo_json(row)
 
 
 def echo_fields(fields: Mapping[str, Any]) -> None:
-    """Print one thing, a line for each of its fields."""
-    rows = [[name, readable(value)] for name, value in fields.items()]
+    """Print a record, one field a line."""
+    rows = [[name, printable(value)] for name, value in fields.items()]
     click.echo(tabulate(rows, tablefmt="plain", disable_numparse=True))
 
 
-def echo_one(fields: Mapping[str, Any], as_json: bool) -> None:
-    """Print one thing, as it was asked for."""
+def echo_record(fields: Mapping[str, Any], as_json: bool) -> None:
+    """Print a record as JSON or as lines."""
     if as_json:
         echo_json(fields)
     else:
         echo_fields(fields)
 
 
-def readable(value: Any) -> str:
-    """Give what a terminal can show of a value, in one line or, of texts, as many as they have."""
+def printable(value: Any) -> str:
+    """Return a value as text for a terminal, without control characters; texts keep their line breaks."""
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(readable(part) for part in value) or "-"
+        return ", ".join(printable(part) for part in value) or "-"
     return _CONTROLS.sub("\ufffd", str(value))
 
 
 def progress(label: str, *, as_json: bool) -> Watch:
-    """Give what shows on a terminal how far something long is; to a script it shows nothing."""
+    """Return an iterator over items that shows a progress bar on a terminal, and nothing to a script."""
 
-    def watch(things: Collection[str]) -> Iterator[str]:
+    def watch(items: Collection[str]) -> Iterator[str]:
         if as_json or not sys.stderr.isatty():
-            yield from things
+            yield from items
             return
-        with click.progressbar(things, label=label, file=sys.stderr) as bar:
+        with click.progressbar(items, label=label, file=sys.stderr) as bar:
             yield from bar
 
     return watch
 
 
 def logs_to_stderr() -> None:
-    """Leave stdout to what a command prints. Only errors are logged: the rest, commands say themselves."""
+    """Keep stdout for the command's output. Log errors only: commands print the rest themselves."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.__stdout__:
             handler.setStream(sys.stderr)

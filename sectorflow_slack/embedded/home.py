@@ -1,4 +1,4 @@
-"""The folder with everything an embedded service keeps, and the locks that guard it."""
+"""The folder with an embedded service's data, and the locks that guard it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[Path]:
-    """Make the folder where it is missing, hold it against a second launcher, give its full path."""
+    """Make the folder if it is missing, lock it against a second launcher, and yield its full path."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _refuse_shared(folder)
     lock = try_lock(folder / "launcher.lock")
@@ -29,7 +29,7 @@ def claimed(folder: Path) -> Iterator[Path]:
 
 
 def try_lock(path: Path) -> int | None:
-    """Lock the file and give its open descriptor, which holds the lock; None where another holds it."""
+    """Lock the file and return its open descriptor, which holds the lock, or None if it is locked already."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -40,7 +40,7 @@ def try_lock(path: Path) -> int | None:
 
 
 def _refuse_shared(folder: Path) -> None:
-    # Whoever may write here could put files of their own in the place of the keys and the data.
+    # Users who can write here could replace the keys and the data.
     status = folder.stat()
     if status.st_uid != os.geteuid() or status.st_mode & _OTHERS_MAY_WRITE:
         raise LaunchError(f"{folder} belongs to another user or others may write to it: chmod go-w, or chown")

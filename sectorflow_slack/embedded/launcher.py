@@ -1,4 +1,4 @@
-"""One command for the whole service: the store where none is named, the web and the worker, kept running."""
+"""The command for the whole service: run web and worker, and a store unless ``REDIS_URL`` is set."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from types import FrameType
 
 from sectorflow_slack.embedded.home import claimed
 from sectorflow_slack.embedded.process import Child, Command, stop_together
-from sectorflow_slack.embedded.report import LaunchError, say
+from sectorflow_slack.embedded.report import LaunchError, echo
 from sectorflow_slack.embedded.secrets import INSTALL_API_KEY_FILE, provide_secrets
 from sectorflow_slack.embedded.server import find_server
 from sectorflow_slack.embedded.store import Store, running_store
 
-#: The worker gives the questions under way 25 s; the rest is for it to end.
+#: The worker waits 25 s for running questions, and needs some time to end.
 STOP_SECONDS = 30.0
 _DEFAULT_HOME = ".local"
 _DEFAULT_PORT = "8000"
@@ -27,7 +27,7 @@ _TICK_SECONDS = 0.1
 
 
 def service_commands() -> list[Command]:
-    """Give the commands of the Procfile, run by this interpreter."""
+    """Return the Procfile's commands, run by this interpreter."""
     web = ("gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
     worker = (
         *("dramatiq", "--processes", "1", "--skip-logging", "--worker-shutdown-timeout", "25000"),
@@ -37,12 +37,12 @@ def service_commands() -> list[Command]:
 
 
 def check_port(port: str) -> None:
-    """Say at once that a port is taken; gunicorn would try for seconds, and be started again.
+    """Check that the port is free; gunicorn would retry for seconds, and be restarted.
 
-    A port that is no port is left to the settings' own report.
+    Ignores an invalid port, which the settings report.
 
     Raises:
-        LaunchError: something else listens there.
+        LaunchError: another process listens on it.
 
     """
     with socket.socket() as probe:
@@ -52,13 +52,11 @@ def check_port(port: str) -> None:
         except (ValueError, OverflowError):
             return
         except OSError as error:
-            raise LaunchError(
-                f"port {port} is not free ({error.strerror}): name another one in PORT"
-            ) from None
+            raise LaunchError(f"port {port} is not free ({error.strerror}): set PORT to another") from None
 
 
 class Launcher:
-    """Runs the commands until a signal comes: on the Redis that is named, else on a store of its own."""
+    """Runs the commands until a signal, on the Redis of ``REDIS_URL`` or on a store of its own."""
 
     def __init__(self, commands: Sequence[Command], environ: Mapping[str, str]) -> None:
         self._commands = commands
@@ -67,20 +65,20 @@ class Launcher:
         self._may_wait = True
 
     def run(self) -> int:
-        """Run until SIGINT, SIGTERM, SIGHUP or SIGQUIT (0), or until it cannot go on (1).
+        """Run until SIGINT, SIGTERM, SIGHUP or SIGQUIT, and return 0, or until an error, and return 1.
 
-        SIGQUIT ends web and worker at once, as it does gunicorn; the store stops in order all the same.
+        SIGQUIT kills web and worker, as it does gunicorn's; the store is stopped normally.
         """
         self._listen_for_signals()
         try:
             with ExitStack() as stack:
                 if self._environ.get("REDIS_URL"):
-                    say("web and worker on the Redis of REDIS_URL")
+                    echo("web and worker on the Redis of REDIS_URL")
                     self._supervise([], self._environ)
                 else:
                     self._run_embedded(stack)
         except (LaunchError, OSError) as error:
-            say(str(error))
+            echo(str(error))
             return 1
         return 0
 
@@ -92,7 +90,7 @@ class Launcher:
         store = stack.enter_context(running_store(home, server, lambda: not self._is_stopping))
         environ = self._embedded_environ(store, secrets)
         key = "INSTALL_API_KEYS" if self._environ.get("INSTALL_API_KEYS") else folder / INSTALL_API_KEY_FILE
-        say(
+        echo(
             f"embedded store ({server}) in {folder}, service at {environ['PUBLIC_URL']}, "
             f"install API key in {key}"
         )
@@ -104,20 +102,20 @@ class Launcher:
         settings = {name: self._environ.get(name) or value for name, value in defaults.items()}
         return {**self._environ, **settings, **secrets, "REDIS_URL": store.url}
 
-    def _supervise(self, below: Sequence[Child], environ: Mapping[str, str]) -> None:
-        """Keep the commands running, and the children they stand on, until a signal comes."""
+    def _supervise(self, stores: Sequence[Child], environ: Mapping[str, str]) -> None:
+        """Run the commands, and supervise them and their store, until a signal."""
         children = [Child(command, environ) for command in self._commands]
         try:
             while not self._is_stopping:
-                for child in (*below, *children):
-                    child.tend()
+                for child in (*stores, *children):
+                    child.supervise()
                 time.sleep(_TICK_SECONDS)
         finally:
             stop_together(children, STOP_SECONDS, lambda: self._may_wait)
 
     def _listen_for_signals(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-            # nohup means it: a terminal that closes ends nothing.
+            # Under nohup, SIGHUP stays ignored.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._note_signal)
 
@@ -127,10 +125,10 @@ class Launcher:
 
 
 def main() -> int:
-    """Run the service as the environment says; give the exit code."""
+    """Run the service with the environment's settings, and return the exit code."""
     try:
         check_port(os.environ.get("PORT") or _DEFAULT_PORT)
     except LaunchError as error:
-        say(str(error))
+        echo(str(error))
         return 1
     return Launcher(service_commands(), os.environ).run()

@@ -1,4 +1,4 @@
-"""Child processes: started again when they die, ended when the launcher ends, whatever ends it."""
+"""Child processes: restarted when they die, and ended with the launcher, even if it is killed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sectorflow_slack.embedded.report import LaunchError, say
+from sectorflow_slack.embedded.report import LaunchError, echo
 
-#: A process that dies sooner than this has a fault that another start will hardly mend.
+#: A process that dies sooner than this probably has a fault that a restart does not fix.
 EARLY_SECONDS = 10.0
 EARLY_DEATHS = 3
 _PAUSE_SECONDS = 0.25
@@ -24,20 +24,20 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a child process runs."""
+    """The command of a child process."""
 
     name: str
     argv: tuple[str, ...]
-    #: Open descriptors that the process inherits beside the standard three.
+    #: Open descriptors that the process inherits besides the standard three.
     inherits: tuple[int, ...] = ()
-    #: The process's umask; -1 leaves it as the launcher's.
+    #: The process's umask; -1 is the launcher's.
     umask: int = -1
 
 
 class Child:
-    """One process that is kept running, in a session of its own.
+    """A supervised process in a session of its own.
 
-    Ctrl-C at the terminal therefore reaches the launcher only, which ends its children in order.
+    Ctrl-C at the terminal therefore reaches the launcher only, which stops its children in order.
     """
 
     def __init__(self, command: Command, environ: Mapping[str, str]) -> None:
@@ -50,12 +50,12 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """Give how the process ended; None while it runs or where it was not started."""
+        """Return the exit code; None while the process runs, or if it was not started."""
         return self._process.poll() if self._process else None
 
     @property
     def is_running(self) -> bool:
-        """Say whether the process was started and has not ended."""
+        """Whether the process was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
@@ -71,48 +71,50 @@ class Child:
             preexec_fn=_end_with_parent(),
         )
 
-    def tend(self) -> None:
-        """Start the process when it is time, note its death when it died.
+    def supervise(self) -> None:
+        """Start the process if it is due; schedule a restart if it died.
 
-        Raise LaunchError once it has died early too often in a row.
+        Raises:
+            LaunchError: it has died early too often in a row.
+
         """
         if self._process is None:
             if time.monotonic() >= self._due_at:
                 self.start()
         elif (code := self._process.poll()) is not None:
-            self._note_death(code)
+            self._schedule_restart(code)
 
     def request_stop(self) -> None:
-        """Send SIGTERM to the process alone: gunicorn and dramatiq pass it on to their own children."""
+        """Send SIGTERM to the process alone: gunicorn and dramatiq pass it to their own children."""
         if self._process:
             self._process.terminate()
 
     def kill(self) -> None:
-        """End what is left of the process and of its own children, at once."""
+        """Kill the process and its own children."""
         if self._process:
-            # The group outlives its leader: a killed dramatiq leaves its worker processes behind.
+            # The group outlives its leader: a killed dramatiq does not end its worker processes.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
 
-    def _note_death(self, code: int) -> None:
+    def _schedule_restart(self, code: int) -> None:
         is_early = time.monotonic() - self._started_at < EARLY_SECONDS
         self._early_deaths = self._early_deaths + 1 if is_early else 0
         self.kill()
         if self._early_deaths >= EARLY_DEATHS:
             raise LaunchError(f"{self._command.name} does not stay up (code {code}), see above")
         pause = _PAUSE_SECONDS * 2**self._early_deaths
-        say(f"{self._command.name} ended with code {code}, starting it again in {pause:g} s")
+        echo(f"{self._command.name} ended with code {code}, restarting it in {pause:g} s")
         self._due_at = time.monotonic() + pause
 
 
 def stop_together(
     children: Sequence[Child], seconds: float, keep_waiting: Callable[[], bool] = lambda: True
 ) -> None:
-    """Ask all children to stop, wait this long, and end those that did not.
+    """Request all children to stop; kill those that still run after ``seconds``.
 
-    The wait is over when ``keep_waiting`` turns false.
+    Kills them earlier if ``keep_waiting`` turns false.
     """
     for child in children:
         child.request_stop()
@@ -124,9 +126,9 @@ def stop_together(
 
 
 def _end_with_parent() -> Callable[[], None] | None:
-    """Make what a child runs before its command, so that a killed launcher leaves no child behind.
+    """Return a function for the child to run before its command: it ends the child if the launcher dies.
 
-    Only Linux can do this (prctl(2)). Elsewhere the next launcher ends the store that was left behind.
+    Only Linux has this (prctl(2)). Elsewhere the next launcher shuts the old store down.
     """
     if not sys.platform.startswith("linux"):
         return None
@@ -136,7 +138,7 @@ def _end_with_parent() -> Callable[[], None] | None:
     def run_in_child() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != launcher:
-            # It died before the line above took hold.
+            # The launcher died before the call of prctl.
             os._exit(1)
 
     return run_in_child

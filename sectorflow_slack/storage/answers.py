@@ -1,12 +1,10 @@
 """Answers, for as long as their buttons work.
 
-``answer:{id}``: hash; ``question`` and ``model:{n}`` sealed, what of it is shown (``display``, ``tab``,
-``page``), ``busy:{n}`` and ``asked:{n}`` for models that are asked again, the ``ts`` of its messages
-(``posted``), how many of them stand ``together``, its ``version`` and the one that was ``drawn``. Kept for
-ANSWER_RETENTION_DAYS.
-
-``digests``, what each message shows, is sealed, too: a bare digest would tell whoever has a dump when they
-guess a short answer right.
+``answer:{id}``: hash, for ANSWER_RETENTION_DAYS; ``question`` and ``model:{n}`` sealed; the shown part
+(``display``, ``tab``, ``page``); ``busy:{n}`` and ``asked:{n}`` for models that are asked again; the ``ts``
+of its messages (``posted``) and how many of them were posted ``together``; its ``version`` and the rendered
+one (``drawn``). The ``digests`` of the messages are sealed, too: a bare digest would confirm a guess of a
+short answer.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 
 from redis import Redis
 
@@ -23,14 +21,14 @@ from sectorflow_slack.domain.installations import Display
 from sectorflow_slack.domain.questions import Answer, ModelAnswer, StoredAnswer
 from sectorflow_slack.storage.connection import flat, read_hash, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.records import Fields, read_question
+from sectorflow_slack.storage.records import Fields, known_fields, read_question
 
 logger = logging.getLogger(__name__)
 
 DAY_SECONDS = 24 * 3600
 
-#: Stores an answer with what is in it, unless it is there.
-_KEEP = """
+#: Creates an answer, unless it exists.
+_SAVE = """
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return 0
 end
@@ -39,7 +37,7 @@ redis.call('EXPIRE', KEYS[1], ARGV[1])
 return 1
 """
 
-#: Sets fields of an answer that is still kept, as its next version.
+#: Sets fields of an answer that exists, and increments its version.
 _CHANGE = """
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return 0
@@ -48,8 +46,8 @@ redis.call('HSET', KEYS[1], unpack(ARGV))
 return redis.call('HINCRBY', KEYS[1], 'version', 1)
 """
 
-#: Sets fields of an answer that is still kept; returns whether its newest version is to be drawn.
-_NOTE = """
+#: Sets fields of an answer that exists; returns 1 if its newest version is not rendered.
+_MARK = """
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return 0
 end
@@ -58,29 +56,29 @@ local version, drawn = unpack(redis.call('HMGET', KEYS[1], 'version', 'drawn'))
 return tonumber(version) > tonumber(drawn) and 1 or 0
 """
 
-#: Marks a model as busy; returns the how-manieth time this is, 0 where it is gone. Where it is busy already,
-#: that is the time it is busy for: whoever marked it may have died before the question was in line.
+#: Marks a model as busy; returns how often it was asked again, this time included, or 0 if it does not exist.
+#: A busy model is not counted again: the process that marked it may have died before it stored the question.
 _ASK_AGAIN = """
-local answer, place = KEYS[1], ARGV[1]
-if redis.call('HEXISTS', answer, 'model:' .. place) == 0 then
+local answer, model = KEYS[1], ARGV[1]
+if redis.call('HEXISTS', answer, 'model:' .. model) == 0 then
   return 0
 end
-if redis.call('HSETNX', answer, 'busy:' .. place, '1') == 0 then
-  return redis.call('HGET', answer, 'asked:' .. place)
+if redis.call('HSETNX', answer, 'busy:' .. model, '1') == 0 then
+  return redis.call('HGET', answer, 'asked:' .. model)
 end
 redis.call('HINCRBY', answer, 'version', 1)
-return redis.call('HINCRBY', answer, 'asked:' .. place, 1)
+return redis.call('HINCRBY', answer, 'asked:' .. model, 1)
 """
 
-#: Ends that a model is busy, with its new answer if there is one. What that one cost is added to the sum,
-#: which is forgotten where a part of it is not known; how long the first answers took says nothing of it.
+#: Ends that a model is busy, and stores its new answer, if any. Adds the cost of that to the sum, or deletes
+#: the sum if either is unknown; deletes the duration, which is that of the first answers.
 _REPLACE = """
-local answer, place, sealed, credits = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
-if redis.call('HDEL', answer, 'busy:' .. place) == 0 then
+local answer, model, sealed, credits = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
+if redis.call('HDEL', answer, 'busy:' .. model) == 0 then
   return 0
 end
 if sealed ~= '' then
-  redis.call('HSET', answer, 'model:' .. place, sealed)
+  redis.call('HSET', answer, 'model:' .. model, sealed)
   local before = tonumber(redis.call('HGET', answer, 'credits') or '')
   redis.call('HDEL', answer, 'seconds', 'credits')
   if before and credits then
@@ -92,45 +90,45 @@ return redis.call('HINCRBY', answer, 'version', 1)
 
 
 class AnswerStore:
-    """Keeps answers for as long as their buttons work, and what people do with these buttons."""
+    """Stores answers for as long as their buttons work, and the state that the buttons change.
+
+    Each step is atomic, does nothing if the answer has expired, and never prolongs it.
+    """
 
     def __init__(self, redis: Redis, cipher: Cipher, *, retention_days: int) -> None:
-        """Take the store, the cipher, and for how many days an answer is kept."""
+        """Set for how many days an answer is stored."""
         self._redis = redis
         self._cipher = cipher
         self._seconds = retention_days * DAY_SECONDS
-        self._keep = redis.register_script(_KEEP)
+        self._save = redis.register_script(_SAVE)
         self._change = redis.register_script(_CHANGE)
-        self._note = redis.register_script(_NOTE)
+        self._mark = redis.register_script(_MARK)
         self._ask_again = redis.register_script(_ASK_AGAIN)
         self._replace = redis.register_script(_REPLACE)
 
     @translate_errors
     def save(self, answer: Answer, digests: Sequence[str] = ()) -> None:
-        """Store an answer that is about to be posted; storing it again changes nothing.
-
-        ``digests`` are those of the messages that will show it, as far as they are known.
-        """
-        place = _place(answer.id)
-        fields = {**self._fields(place, answer), **self._digests(place, 1, digests)}
-        self._keep(keys=[place], args=[self._seconds, *flat(fields)])
+        """Store an answer before it is posted, with the digests of its messages; never overwrite one."""
+        key = _key(answer.id)
+        fields = {**self._fields(key, answer), **self._digests(key, 1, digests)}
+        self._save(keys=[key], args=[self._seconds, *flat(fields)])
 
     @translate_errors
     def mark_posted(self, answer_id: str, posted: Sequence[str]) -> bool:
-        """Record the messages that show it; says whether it has changed since it was laid out."""
-        return bool(self._note(keys=[_place(answer_id)], args=["posted", json.dumps(posted)]))
+        """Record the ``ts`` of the answer's messages; True if it has changed since it was rendered."""
+        return bool(self._mark(keys=[_key(answer_id)], args=["posted", json.dumps(posted)]))
 
     @translate_errors
     def find(self, answer_id: str) -> StoredAnswer | None:
-        """Load an answer; None where it is kept no longer, or cannot be read any more."""
-        place = _place(answer_id)
-        fields = read_hash(self._redis, place)
+        """Load an answer; None if it has expired or does not decrypt."""
+        key = _key(answer_id)
+        fields = read_hash(self._redis, key)
         if not fields:
             return None
         posted = tuple(json.loads(fields.get("posted", "[]")))
         try:
-            answer = replace(self._read(place, fields), together=_together(fields, len(posted)))
-            digests = self._read_digests(place, fields, len(posted))
+            answer = replace(self._read(key, fields), together=_together(fields, len(posted)))
+            digests = self._read_digests(key, fields, len(posted))
         except CannotDecrypt as error:
             logger.error("answer cannot be read: %s", error.place)
             return None
@@ -145,51 +143,51 @@ class AnswerStore:
         page: int | None = None,
         display: Display | None = None,
     ) -> None:
-        """Change what of an answer is shown."""
-        wanted = {"tab": tab, "page": page, "display": display}
-        fields = {name: str(value) for name, value in wanted.items() if value is not None}
-        self._change(keys=[_place(answer_id)], args=flat(fields))
+        """Change which part of an answer is shown."""
+        changes = {"tab": tab, "page": page, "display": display}
+        fields = {name: str(value) for name, value in changes.items() if value is not None}
+        self._change(keys=[_key(answer_id)], args=flat(fields))
 
     @translate_errors
     def ask_again(self, answer_id: str, model: int) -> int:
-        """Mark a model as being asked again: the how-manieth time that is, 0 where it is not kept.
+        """Mark a model as being asked again, and return how often it was, 0 if it does not exist.
 
-        Where it is being asked already, it is the same time still.
+        A model that is being asked again already is not counted twice.
         """
-        return int(str(self._ask_again(keys=[_place(answer_id)], args=[model])))
+        return int(str(self._ask_again(keys=[_key(answer_id)], args=[model])))
 
     @translate_errors
     def replace(
         self, answer_id: str, model: int, new: ModelAnswer | None, credits: float | None = None
     ) -> None:
-        """Put a model's new answer in the old one's place, None to leave that; it is asked no more.
+        """End that a model is asked again, with its new answer; None leaves the old one.
 
-        ``credits`` are added to what the answer cost; where one of the two is not known, the sum is not.
-        How long the answer took is not known any more.
+        ``credits`` are added to the cost of the answer, which is unknown from then on if either is. The
+        duration of a changed answer is unknown.
         """
-        place = _place(answer_id)
-        sealed = self._seal_model(place, model, new) if new else ""
-        self._replace(keys=[place], args=[model, sealed, "" if credits is None else repr(credits)])
+        key = _key(answer_id)
+        sealed = self._seal_model(key, model, new) if new else ""
+        self._replace(keys=[key], args=[model, sealed, "" if credits is None else repr(credits)])
 
     @translate_errors
-    def mark_rendered(self, kept: StoredAnswer) -> None:
-        """Record the messages of an answer, what they show, and which of them stand together."""
-        place = _place(kept.answer.id)
+    def mark_rendered(self, stored: StoredAnswer) -> None:
+        """Record the rendered messages of an answer, their digests, and how many were posted together."""
+        key = _key(stored.answer.id)
         fields = {
-            "posted": json.dumps(kept.posted),
-            "drawn": str(kept.rendered),
-            **self._digests(place, kept.rendered, kept.digests),
+            "posted": json.dumps(stored.posted),
+            "drawn": str(stored.rendered),
+            **self._digests(key, stored.rendered, stored.digests),
         }
-        if kept.answer.together is not None:
-            fields["together"] = str(kept.answer.together)
-        self._note(keys=[place], args=flat(fields))
+        if stored.answer.together is not None:
+            fields["together"] = str(stored.answer.together)
+        self._mark(keys=[key], args=flat(fields))
 
-    def _fields(self, place: str, answer: Answer) -> Fields:
+    def _fields(self, key: str, answer: Answer) -> Fields:
         figures = {"seconds": answer.seconds, "credits": answer.credits}
         models = enumerate(answer.models)
         return {
-            "question": self._cipher.seal(place, "question", json.dumps(asdict(answer.question))),
-            **{f"model:{at}": self._seal_model(place, at, model) for at, model in models},
+            "question": self._cipher.seal(key, "question", json.dumps(asdict(answer.question))),
+            **{f"model:{at}": self._seal_model(key, at, model) for at, model in models},
             **{name: repr(value) for name, value in figures.items() if value is not None},
             "display": answer.display,
             "tab": str(answer.tab),
@@ -198,31 +196,31 @@ class AnswerStore:
             "drawn": "1",
         }
 
-    def _seal_model(self, place: str, at: int, model: ModelAnswer) -> str:
-        return self._cipher.seal(place, f"model:{at}", json.dumps(asdict(model)))
+    def _seal_model(self, key: str, at: int, model: ModelAnswer) -> str:
+        return self._cipher.seal(key, f"model:{at}", json.dumps(asdict(model)))
 
-    def _digests(self, place: str, drawn: int, digests: Sequence[str]) -> Fields:
-        return {"digests": self._cipher.seal(place, "digests", json.dumps([drawn, list(digests)]))}
+    def _digests(self, key: str, rendered: int, digests: Sequence[str]) -> Fields:
+        return {"digests": self._cipher.seal(key, "digests", json.dumps([rendered, list(digests)]))}
 
-    def _read_digests(self, place: str, fields: Mapping[str, str], count: int) -> tuple[str, ...]:
-        """Give what so many messages show, () where that is not known.
+    def _read_digests(self, key: str, fields: Mapping[str, str], count: int) -> tuple[str, ...]:
+        """Return the digests of ``count`` messages, () if they are unknown.
 
-        Slack may have taken a message as several plainer ones: nobody knows then which is which. A release
-        that kept no digests may have drawn another version since.
+        A message that was posted as several plainer ones leaves more messages than digests. A release
+        without digests may have rendered another version since.
         """
         if "digests" not in fields:
             return ()
-        drawn, digests = json.loads(self._cipher.open(place, "digests", fields["digests"]))
-        is_known = drawn == int(fields["drawn"]) and len(digests) == count
+        rendered, digests = json.loads(self._cipher.open(key, "digests", fields["digests"]))
+        is_known = rendered == int(fields["drawn"]) and len(digests) == count
         return tuple(digests) if is_known else ()
 
-    def _read(self, place: str, fields: Mapping[str, str]) -> Answer:
+    def _read(self, key: str, fields: Mapping[str, str]) -> Answer:
         count = sum(name.startswith("model:") for name in fields)
         names = [f"model:{at}" for at in range(count)]
-        opened = (self._cipher.open(place, name, fields[name]) for name in names)
-        models = tuple(_read_model(text) for text in opened)
+        opened = (json.loads(self._cipher.open(key, name, fields[name])) for name in names)
+        models = tuple(ModelAnswer(**known_fields(ModelAnswer, values)) for values in opened)
         return Answer(
-            question=read_question(self._cipher.open(place, "question", fields["question"])),
+            question=read_question(self._cipher.open(key, "question", fields["question"])),
             models=models,
             display="tabs" if fields["display"] == "tabs" else "separated",
             tab=int(fields["tab"]),
@@ -233,16 +231,10 @@ class AnswerStore:
         )
 
 
-def _read_model(text: str) -> ModelAnswer:
-    # Another release may have kept more than this one knows.
-    known = {field.name for field in fields(ModelAnswer)}
-    return ModelAnswer(**{name: value for name, value in json.loads(text).items() if name in known})
-
-
 def _together(fields: Mapping[str, str], count: int) -> int | None:
-    """Give how many of so many messages stand together: as many as ever since there were the fewest."""
+    """Return how many of ``count`` messages were posted together: the fewest that there ever were."""
     return min(count, int(fields.get("together", count))) if count else None
 
 
-def _place(answer_id: str) -> str:
+def _key(answer_id: str) -> str:
     return f"answer:{answer_id}"

@@ -1,8 +1,9 @@
 """Slack apps and their secrets.
 
-``app:{app_id}``: hash of ``client_id`` and the sealed ``client_secret``, ``signing_secret`` and, after the
-app was installed again with another one, ``next_signing_secret`` ("" where none waits). The service's own
-app is not in Redis.
+``app:{app_id}``: hash of ``client_id`` and the sealed ``client_secret``, ``signing_secret`` and
+``next_signing_secret``, which the app was last installed with ("" if it is the one in force).
+``app-tenants:{app_id}``: set of the tenants that have installed the app. The service's own app is not in
+Redis.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import AppSummary, SlackApp
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.keys import app_key
+from sectorflow_slack.storage.keys import app_key, tenants_key
 from sectorflow_slack.storage.records import Fields, app_secrets
 
 logger = logging.getLogger(__name__)
 
-#: So many keys, or members of a set, are looked at by one step of a scan.
+#: Keys, or members of a set, per step of a scan.
 _BATCH = 500
 
 
 class AppStore:
-    """Keeps Slack apps and their secrets, the service's own app among them."""
+    """Stores Slack apps and their secrets; the service's own app comes from the settings.
+
+    ``find`` and ``signing_secrets`` raise ``CannotDecrypt`` if no encryption key decrypts the secrets.
+    """
 
     def __init__(self, redis: Redis, cipher: Cipher, own_app: SlackApp | None) -> None:
         self._redis = redis
@@ -35,7 +39,7 @@ class AppStore:
 
     @translate_errors
     def find(self, app_id: str) -> SlackApp | None:
-        """Load an app."""
+        """Load an app; None if it is unknown."""
         if self._own_app and app_id == self._own_app.app_id:
             return self._own_app
         key = app_key(app_id)
@@ -51,14 +55,10 @@ class AppStore:
 
     @translate_errors
     def signing_secrets(self, app_id: str) -> tuple[str, ...]:
-        """Load the secrets that a request of this app may be signed with; none for an unknown app.
+        """Load the secrets that a request of this app may be signed with; () if the app is unknown.
 
-        The one in force comes first, then one that waits for its first verified event. One that no key opens
-        is left out.
-
-        Raises:
-            CannotDecrypt: no key opens any of them.
-
+        The secret in force comes first, then the next one. A secret that does not decrypt is left out if the
+        other one does.
         """
         if self._own_app and app_id == self._own_app.app_id:
             return (self._own_app.signing_secret,)
@@ -77,12 +77,12 @@ class AppStore:
 
     @translate_errors
     def adopt_signing_secret(self, app_id: str, secret: str) -> None:
-        """Put a waiting secret in force, now that an event has verified with it."""
+        """Put the next signing secret in force once an event has verified with it."""
         key = app_key(app_id)
 
         def step(pipe: Pipeline) -> None:
-            waiting = pipe.hget(key, "next_signing_secret")
-            if not waiting or self._cipher.open(key, "next_signing_secret", str(waiting)) != secret:
+            sealed = pipe.hget(key, "next_signing_secret")
+            if not sealed or self._cipher.open(key, "next_signing_secret", str(sealed)) != secret:
                 return
             pipe.multi()
             pipe.hset(key, "signing_secret", self._cipher.seal(key, "signing_secret", secret))
@@ -92,39 +92,36 @@ class AppStore:
 
     @translate_errors
     def list(self) -> tuple[AppSummary, ...]:
-        """List all apps, the service's own first, then by id; no secret is opened."""
+        """List all apps, the service's own first, then by id; no secret is decrypted."""
         own = self._own_app
         ids = {str(key).partition(":")[2] for key in self._redis.scan_iter(match="app:*", count=_BATCH)}
-        others = sorted(ids - {own.app_id} if own else ids)
-        found = [self._summary(app_id) for app_id in others]
-        first = (
-            (AppSummary(own.app_id, own.client_id, True, self._tenants(own.app_id), False),) if own else ()
-        )
-        return first + tuple(summary for summary in found if summary is not None)
+        found = [self._summary(app_id) for app_id in sorted(ids - {own.app_id} if own else ids)]
+        if own:
+            found.insert(
+                0, AppSummary(own.app_id, own.client_id, True, read_tenants(self._redis, own.app_id), False)
+            )
+        return tuple(summary for summary in found if summary is not None)
 
     def _summary(self, app_id: str) -> AppSummary | None:
-        client_id, waiting = self._redis.hmget(app_key(app_id), "client_id", "next_signing_secret")
+        client_id, next_secret = self._redis.hmget(app_key(app_id), "client_id", "next_signing_secret")
         if client_id is None:
             return None
-        return AppSummary(app_id, str(client_id), False, self._tenants(app_id), bool(waiting))
-
-    def _tenants(self, app_id: str) -> tuple[str, ...]:
-        return read_tenants(self._redis, app_id)
+        return AppSummary(app_id, str(client_id), False, read_tenants(self._redis, app_id), bool(next_secret))
 
 
 def read_tenants(redis: Redis, app_id: str) -> tuple[str, ...]:
-    """List the tenants that have an app; they may be thousands, so they come in steps."""
-    return tuple(sorted({str(each) for each in redis.sscan_iter(f"app-tenants:{app_id}", count=_BATCH)}))
+    """List the tenants that have installed an app, sorted; scans, because they may be thousands."""
+    return tuple(sorted({str(each) for each in redis.sscan_iter(tenants_key(app_id), count=_BATCH)}))
 
 
 def updated_app_fields(pipe: Pipeline, cipher: Cipher, app: SlackApp) -> Fields:
-    """Give the fields to write for an app that Slack has just vouched for.
+    """Return the fields to write for an app after a successful OAuth exchange.
 
-    Its client credentials have proved good. Its signing secret has not: where another one is in force,
-    the new one waits for the first event that verifies with it. One that no key opens verifies nothing.
+    The exchange has proved the client credentials, but not the signing secret: it becomes the next one if
+    another is in force, until an event verifies with it. A secret that does not decrypt is replaced at once.
     """
     key = app_key(app.app_id)
-    # What was said last counts: a secret that waited from an earlier time waits no more.
+    # The last install decides: an earlier next secret is dropped.
     fields = {"client_id": app.client_id, **app_secrets(cipher, key, app), "next_signing_secret": ""}
     in_force = _secret_in_force(pipe, cipher, key)
     if in_force is None:

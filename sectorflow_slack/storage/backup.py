@@ -1,8 +1,8 @@
-"""Installations as one sealed text, to be kept elsewhere and put back.
+"""Export of all installations as one sealed text, and its restore.
 
-What is kept is what lasts in Redis: ``app:*``, ``app-tenants:*``, ``installation:*``, ``installation-id:*``.
-Their secrets stay sealed as they are; the whole is sealed once more, so that a backup shows no names. What
-lists installations (``storage.index``) is made anew of what is put back.
+A backup has what never expires: ``app:*``, ``app-tenants:*``, ``installation:*``, ``installation-id:*``. The
+secrets stay sealed, and the whole is sealed again, so that a backup shows no names. The indexes
+(``storage.installation_index``) are rebuilt from the restored records.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from sectorflow_slack.storage.apps import read_tenants
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.installation_index import Entry
+from sectorflow_slack.storage.keys import app_key, installation_id_key
 from sectorflow_slack.storage.records import Fields
 
 PATTERNS = ("app:*", "app-tenants:*", "installation:*", "installation-id:*")
-#: What a backup is sealed for; nothing else that is sealed opens as one.
-_PLACE = ("backup", "installations")
-#: Keys looked through by one step of a scan, or members written by one command: none holds up Redis.
+#: The Redis key and field that a backup is sealed for; no other sealed value decrypts as a backup.
+_SEALED_FOR = ("backup", "installations")
+#: Keys per step of a scan, or members written by one command: neither blocks Redis.
 _BATCH = 500
 
 
 class Backup:
-    """Exports and imports installations."""
+    """Exports and restores installations."""
 
     def __init__(self, redis: Redis, cipher: Cipher) -> None:
         self._redis = redis
@@ -37,24 +38,24 @@ class Backup:
 
     @translate_errors
     def export(self, watch: Watch = iter) -> tuple[str, int]:
-        """Give all installations as one sealed text, and how many they are."""
+        """Return all installations as one sealed text, and their number."""
         found = ((key, self._read(key)) for key in watch(list(self._keys())))
-        # What went away while this was looking is left out.
+        # A record that was deleted during the scan is left out.
         records = {key: value for key, value in found if value}
         installations = sum(key.startswith("installation:") for key in records)
-        return self._cipher.seal(*_PLACE, json.dumps(records)), installations
+        return self._cipher.seal(*_SEALED_FOR, json.dumps(records)), installations
 
     @translate_errors
     def restore(self, sealed: str, watch: Watch = iter) -> int:
-        """Put back what is missing; what is there is newer and stays.
+        """Write the records that are missing and return the number of restored installations.
 
-        Returns how many installations came back.
+        Existing records are newer and stay.
 
         Raises:
-            CannotDecrypt: this is no backup, or its key is gone.
+            CannotDecrypt: the text is not a backup, or no encryption key decrypts it.
 
         """
-        records: dict[str, Any] = json.loads(self._cipher.open(*_PLACE, sealed))
+        records: dict[str, Any] = json.loads(self._cipher.open(*_SEALED_FOR, sealed))
         restored = [key for key in watch(records) if self._write(key, records[key])]
         return sum(key.startswith("installation:") for key in restored)
 
@@ -77,28 +78,25 @@ class Backup:
         if kind == "installation-id":
             return bool(self._redis.set(key, value, nx=True))
         if kind == "installation":
-            return self._put_back(key, value)
-        return self._write_app(key, value)
-
-    def _write_app(self, key: str, fields: Fields) -> bool:
+            return self._restore_installation(key, value)
         if self._redis.exists(key):
             return False
-        write_hash(self._redis, key, fields)
+        write_hash(self._redis, key, value)
         return True
 
-    def _put_back(self, place: str, fields: Fields) -> bool:
-        """Write an installation, the way to it and its entries in the lists, unless its place is taken."""
-        app_id, tenant_id = place.split(":")[1:]
+    def _restore_installation(self, key: str, fields: Fields) -> bool:
+        """Write an installation, its id and its index entries, unless the app is installed there."""
+        app_id, tenant_id = key.split(":")[1:]
 
         def step(pipe: Pipeline) -> bool:
-            if pipe.exists(place):
+            if pipe.exists(key):
                 return False
             pipe.multi()
-            write_hash(pipe, place, fields)
-            pipe.set(f"installation-id:{fields['id']}", f"{app_id}:{tenant_id}", nx=True)
+            write_hash(pipe, key, fields)
+            pipe.set(installation_id_key(fields["id"]), f"{app_id}:{tenant_id}", nx=True)
             Entry.from_record(fields, tenant_id).add(pipe)
-            # Its app may be on the way to be forgotten.
-            pipe.persist(f"app:{app_id}")
+            # The app may be about to expire.
+            pipe.persist(app_key(app_id))
             return True
 
-        return transact(self._redis, step, place)
+        return transact(self._redis, step, key)

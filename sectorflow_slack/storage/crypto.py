@@ -1,8 +1,7 @@
-"""Encryption of what Redis must not be able to show.
+"""Encryption of stored secrets and texts, bound to the Redis key and hash field of each value.
 
-Fernet (AES-128-CBC with HMAC-SHA256, https://github.com/fernet/spec) has no associated data, so the
-place a value belongs to, its Redis key and hash field, is sealed inside with it: a value that was moved
-to another key or field does not open.
+Fernet (AES-128-CBC with HMAC-SHA256, https://github.com/fernet/spec) has no associated data. So the key and
+the field are encrypted with the value: a value that was moved to another key or field does not decrypt.
 """
 
 from __future__ import annotations
@@ -16,7 +15,11 @@ from sectorflow_slack.domain.errors import CannotDecrypt
 
 
 class Cipher:
-    """Seals and opens values; the first key seals, all keys open."""
+    """Encrypts ("seals") values with the first encryption key, and decrypts them with any.
+
+    ``open`` and ``renew`` raise ``CannotDecrypt`` if no encryption key fits, or if the value was sealed for
+    another Redis key or field.
+    """
 
     def __init__(self, keys: Sequence[str]) -> None:
         fernets = [Fernet(key) for key in keys]
@@ -25,27 +28,22 @@ class Cipher:
 
     def seal(self, key: str, field: str, value: str) -> str:
         """Encrypt ``value`` for the hash field ``field`` of the Redis key ``key``."""
-        # Lone surrogates can come in through JSON's \ud800 and must come out as they went in.
-        return self._fernet.encrypt(_place(key, field) + value.encode("utf-8", "surrogatepass")).decode()
+        # JSON's \ud800 can bring in lone surrogates, which must come back unchanged.
+        return self._fernet.encrypt(_prefix(key, field) + value.encode("utf-8", "surrogatepass")).decode()
 
     def open(self, key: str, field: str, sealed: str) -> str:
-        """Decrypt what ``seal`` gave for the same key and field.
-
-        Raises:
-            CannotDecrypt: no key fits, or the value was sealed for another place.
-
-        """
-        place = _place(key, field)
+        """Decrypt a value that was sealed for the same key and field."""
+        prefix = _prefix(key, field)
         try:
             plain = self._fernet.decrypt(sealed.encode("utf-8", "replace"))
         except InvalidToken:
             raise CannotDecrypt(f"{key} {field}") from None
-        if not hmac.compare_digest(plain[: len(place)], place):
+        if not hmac.compare_digest(plain[: len(prefix)], prefix):
             raise CannotDecrypt(f"{key} {field}")
-        return plain[len(place) :].decode("utf-8", "surrogatepass")
+        return plain[len(prefix) :].decode("utf-8", "surrogatepass")
 
     def is_current(self, sealed: str) -> bool:
-        """Say whether ``sealed`` is under the first key, so that it needs no other one."""
+        """Whether the first encryption key decrypts ``sealed``."""
         try:
             self._first.decrypt(sealed.encode("utf-8", "replace"))
         except InvalidToken:
@@ -53,24 +51,19 @@ class Cipher:
         return True
 
     def renew(self, key: str, field: str, sealed: str) -> str:
-        """Seal with the first key what ``seal`` gave for the same key and field.
-
-        Raises:
-            CannotDecrypt: no key fits, or the value was sealed for another place.
-
-        """
+        """Decrypt a value and seal it with the first encryption key."""
         return self.seal(key, field, self.open(key, field, sealed))
 
 
 def looks_sealed(value: str) -> bool:
-    """Say whether ``value`` begins as what ``seal`` gives, whole or cut off.
+    """Whether ``value`` begins like a sealed value, whole or cut off.
 
     A Fernet token is base64 of a version byte, 0x80, and of the time in eight bytes, the first of which are
-    zero (https://github.com/fernet/spec). Nothing that is kept readable begins like that.
+    zero (https://github.com/fernet/spec). No readable field begins like that.
     """
     return value.startswith("gAAAA")
 
 
-def _place(key: str, field: str) -> bytes:
-    # The length in front keeps ("a", "bc") and ("ab", "c") apart.
+def _prefix(key: str, field: str) -> bytes:
+    # The lengths tell ("a", "bc") from ("ab", "c").
     return f"{len(key)}:{key}:{len(field)}:{field}:".encode("utf-8", "surrogatepass")

@@ -1,8 +1,8 @@
-"""What can be asked again.
+"""Questions that can be asked again.
 
-``letter:{id}``: hash, the question sealed, why it failed and when; a week. ``dead-letters``: sorted set of
-the ids of those that failed for good, by when they did; cut to a week with each new one. Letters are
-written in the step that ends their question (``storage.questions``).
+``letter:{id}``: hash of the sealed question, why it failed and when; for a week. ``dead-letters``: sorted set
+of the ids of those without any answer, by when they failed; cut to a week with each new one. ``COMPLETE``
+(``storage.scripts``) writes both.
 """
 
 from __future__ import annotations
@@ -18,15 +18,21 @@ from sectorflow_slack.domain.questions import FailedQuestion, Question
 from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import read_hash, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.keys import failed_question_key
-from sectorflow_slack.storage.metrics import COUNTERS_KEY
+from sectorflow_slack.storage.keys import (
+    FAILED_QUESTIONS,
+    INSTALLATIONS_WITH_QUESTIONS,
+    METRICS,
+    failed_question_key,
+    question_key,
+    waiting_key,
+)
 from sectorflow_slack.storage.records import read_question
 
 logger = logging.getLogger(__name__)
 
 
 class FailedQuestionStore:
-    """Keeps what can be asked again: questions that failed, or some of whose models did."""
+    """Loads and revives questions that failed, or of which some models failed."""
 
     def __init__(self, redis: Redis, cipher: Cipher) -> None:
         self._redis = redis
@@ -34,40 +40,40 @@ class FailedQuestionStore:
         self._revive = redis.register_script(scripts.REVIVE)
 
     @translate_errors
-    def find(self, letter_id: str) -> FailedQuestion | None:
-        """Load a letter; its id is its question's."""
-        place = failed_question_key(letter_id)
-        fields = read_hash(self._redis, place)
+    def find(self, question_id: str) -> FailedQuestion | None:
+        """Load a failed question; None if it is unknown, has expired or does not decrypt."""
+        key = failed_question_key(question_id)
+        fields = read_hash(self._redis, key)
         if not fields:
             return None
         try:
-            question = read_question(self._cipher.open(place, "question", fields["question"]))
+            question = read_question(self._cipher.open(key, "question", fields["question"]))
         except CannotDecrypt as error:
-            # Its key is gone, or comes back; until then it is not to hide the others.
-            logger.error("letter cannot be read: %s", error.place)
+            # It must not hide the others; its encryption key may be restored.
+            logger.error("failed question cannot be read: %s", error.place)
             return None
         return FailedQuestion(question, fields["reason"], float(fields["at"]))
 
     @translate_errors
     def list(self) -> tuple[FailedQuestion, ...]:
-        """List the questions that failed for good, oldest first."""
-        ids = self._redis.zrange(scripts.FAILED_QUESTIONS, 0, -1)
-        found = (self.find(str(letter_id)) for letter_id in ids)
-        return tuple(failed_question for failed_question in found if failed_question is not None)
+        """List the questions without any answer, oldest first."""
+        ids = self._redis.zrange(FAILED_QUESTIONS, 0, -1)
+        found = (self.find(str(question_id)) for question_id in ids)
+        return tuple(each for each in found if each is not None)
 
     @translate_errors
     def revive(self, question: Question) -> bool:
-        """Put a letter's question, as it is given, in line again; False where somebody else already did."""
-        place = scripts.question_key(question.id)
-        sealed = self._cipher.seal(place, "question", json.dumps(asdict(question)))
+        """Queue a failed question again as given, in one step; False if it is gone or already revived."""
+        key = question_key(question.id)
+        sealed = self._cipher.seal(key, "question", json.dumps(asdict(question)))
         revived = self._revive(
             keys=[
                 failed_question_key(question.id),
-                scripts.FAILED_QUESTIONS,
-                place,
-                f"waiting:{question.installation}",
-                scripts.INSTALLATIONS,
-                COUNTERS_KEY,
+                FAILED_QUESTIONS,
+                key,
+                waiting_key(question.installation),
+                INSTALLATIONS_WITH_QUESTIONS,
+                METRICS,
             ],
             args=[
                 question.id,

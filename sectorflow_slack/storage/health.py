@@ -1,4 +1,4 @@
-"""What Redis lacks, and what of its settings could lose somebody's question or installation."""
+"""Readiness, warnings about Redis's settings, and the figures of ``flask doctor``."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures, Watch
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.keyring import KeyRing
+from sectorflow_slack.storage.keys import revocation_key
 
-#: Older ones lack commands that are used here and by redis-py.
+#: Older versions lack commands that this package and redis-py use.
 OLDEST_VERSION = (6, 2)
-#: Round trips that are measured.
+#: Measured round trips.
 _ROUND_TRIPS = 5
-#: Where dramatiq keeps the ids of processes by when each last asked something of its queues, in ms.
+#: dramatiq's sorted set of process ids by the time, in ms, of their last call to a queue.
 _HEARTBEATS = "dramatiq:__heartbeats__"
 
 
 def missing_parts(store: redis.Redis) -> list[str]:
-    """Name what a web process lacks: all it needs is Redis, and that it takes writes."""
+    """Return ["redis"] if Redis refuses writes, which is all that a web process needs, else []."""
     try:
         store.set("readiness", "1", ex=60)
     except redis.RedisError:
@@ -35,30 +36,30 @@ def missing_parts(store: redis.Redis) -> list[str]:
 
 
 def warnings(store: redis.Redis) -> list[str]:
-    """Say in plain sentences what to change about Redis; nothing of what cannot be found out."""
+    """Return a sentence for each setting of Redis to change; [] if Redis is down or forbids the question."""
     try:
         found = _look(store)
     except redis.RedisError:
         return []
-    said = (_warn_of_eviction(found), _warn_of_forgetting(found), _warn_of_age(found))
-    return [warning for warning in said if warning]
+    checks = (_warn_of_eviction(found), _warn_of_data_loss(found), _warn_of_age(found))
+    return [warning for warning in checks if warning]
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What Redis says of itself; None where it does not say."""
+    """Redis's own report; None for each fact that it does not report."""
 
     version: str | None
     policy: str | None
     appends: bool | None
-    #: When snapshots are written; "" for never.
+    #: The ``save`` setting; "" for no snapshots.
     snapshots: str | None
-    #: All of its INFO; empty where that is forbidden.
+    #: The whole INFO; empty if it is forbidden.
     info: Mapping[str, Any]
 
     @property
     def kept(self) -> Literal["aof", "rdb", "nothing"] | None:
-        """Say how data outlasts a restart, as far as it says."""
+        """Return how data survives a restart, None if unknown."""
         if self.appends:
             return "aof"
         if self.snapshots:
@@ -72,9 +73,9 @@ def _look(store: redis.Redis) -> _Found:
         pipe.config_get("maxmemory-policy")
         pipe.config_get("save")
         pipe.config_get("appendonly")
-        # Providers forbid CONFIG, some of them INFO: each answer stands alone.
-        answers = pipe.execute(raise_on_error=False)
-    info, policy, save, append_only = (_as_mapping(answer) for answer in answers)
+        # Providers forbid CONFIG, some also INFO: each reply counts by itself.
+        replies = pipe.execute(raise_on_error=False)
+    info, policy, save, append_only = (reply if isinstance(reply, dict) else {} for reply in replies)
     appends = info.get("aof_enabled", {"yes": 1, "no": 0}.get(append_only.get("appendonly", "")))
     return _Found(
         version=_as_text(info.get("redis_version")),
@@ -88,7 +89,7 @@ def _look(store: redis.Redis) -> _Found:
 def _warn_of_eviction(found: _Found) -> str | None:
     if found.policy is None or found.policy == "noeviction":
         return None
-    # What has no expiry, an installation for one, is safe from the policies that begin with "volatile".
+    # The policies that begin with "volatile" spare keys without expiry, such as installations.
     victims = "questions" if found.policy.startswith("volatile-") else "installations and questions"
     return (
         f"Redis may drop {victims} when its memory is full: "
@@ -96,7 +97,7 @@ def _warn_of_eviction(found: _Found) -> str | None:
     )
 
 
-def _warn_of_forgetting(found: _Found) -> str | None:
+def _warn_of_data_loss(found: _Found) -> str | None:
     if found.appends is not False or found.snapshots:
         return None
     if found.snapshots is None:
@@ -114,34 +115,20 @@ def _warn_of_age(found: _Found) -> str | None:
     return f"Redis {found.version} is too old; use 6.2 or newer, or Valkey."
 
 
-def _as_mapping(answer: Any) -> Mapping[str, Any]:
-    return answer if isinstance(answer, dict) else {}
-
-
 def _as_text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _different(places: Iterable[str]) -> Iterator[str]:
-    """Go through places as they come, through each of them once."""
-    seen: set[str] = set()
-    for place in places:
-        if place not in seen:
-            seen.add(place)
-            yield place
-
-
 class StoreCheckup:
-    """Examines Redis and what is in it. Every method may raise ``StorageUnavailable``."""
+    """Examines Redis and the stored records, without changing them."""
 
     def __init__(self, client: redis.Redis, keyring: KeyRing) -> None:
-        """Take a client that gives text."""
         self._redis = client
         self._keyring = keyring
 
     @translate_errors
     def figures(self) -> StoreFigures:
-        """Say how Redis does."""
+        """Measure the round trip, and return it with Redis's own figures."""
         self._redis.ping()
         trips = [self._round_trip() for _ in range(_ROUND_TRIPS)]
         found = _look(self._redis)
@@ -156,34 +143,34 @@ class StoreCheckup:
 
     @translate_errors
     def sealed(self, most: int, watch: Watch = iter) -> SealedFigures:
-        """Look through what is sealed, ``most`` records at most; changes nothing."""
-        coming = _different(self._keyring.places())
-        places = list(islice(coming, most))
-        is_complete = next(coming, None) is None
+        """Check whether the sealed fields of at most ``most`` records decrypt."""
+        unique = _without_repeats(self._keyring.sealed_keys())
+        keys = list(islice(unique, most))
+        is_complete = next(unique, None) is None
         outdated, lost = 0, []
-        for place in watch(places):
-            found = self._keyring.check(place)
+        for key in watch(keys):
+            found = self._keyring.check(key)
             outdated += found.renewed
-            lost += [f"{place} {field}" for field in found.lost]
+            lost += [f"{key} {field}" for field in found.lost]
         return SealedFigures(
-            records=len(places),
+            records=len(keys),
             outdated=outdated,
             lost=tuple(lost),
-            revocations=sum(place.startswith("revocation:") for place in places),
+            revocations=sum(key.startswith("revocation:") for key in keys),
             is_complete=is_complete,
         )
 
     @translate_errors
     def awaits_revocation(self, key: InstallationKey) -> bool:
-        """Say whether the bot token of a deleted installation is still to be taken back at Slack."""
-        return bool(self._redis.exists(f"revocation:{key}"))
+        """Whether the bot token of a deleted installation is still to be revoked at Slack."""
+        return bool(self._redis.exists(revocation_key(key)))
 
     @translate_errors
     def workers(self, seconds: float) -> int:
-        """Count the processes that take jobs, by watching them for ``seconds``.
+        """Watch the heartbeats for ``seconds``, and count the worker processes.
 
-        A worker asks its queues several times a second. A web process is noted, too, when it wakes a worker:
-        one that does so again and again meanwhile is counted with them.
+        A worker polls its queues several times a second. dramatiq also notes a web process that enqueues a
+        job: one that does so repeatedly meanwhile is counted as a worker.
         """
         moments = [self._heartbeats()]
         for _ in range(2):
@@ -200,3 +187,11 @@ class StoreCheckup:
         start = time.perf_counter()
         self._redis.ping()
         return (time.perf_counter() - start) * 1000
+
+
+def _without_repeats(keys: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for key in keys:
+        if key not in seen:
+            seen.add(key)
+            yield key

@@ -1,8 +1,8 @@
-"""What each ``Idempotency-Key`` led to.
+"""The outcome of each ``Idempotency-Key``.
 
-``idempotency:{sha256}``: hash of ``fingerprint`` (of the body; sealed, so that nobody can try bodies
-against it), ``installation_id``, ``state`` (``claimed``, ``making``: an app is being made at Slack by
-``maker``, ``done``) and ``claimed_until``; 24 hours after the key first came.
+``idempotency:{sha256}``: hash of ``fingerprint`` (of the body; sealed, so that a dump does not allow guesses
+of the body), ``installation_id``, ``state`` (``claimed``; ``making`` while ``maker`` creates an app at Slack;
+``done``) and ``claimed_until``; expires 24 hours after the key's first request.
 """
 
 from __future__ import annotations
@@ -22,115 +22,115 @@ from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.records import Fields
 
 LIFETIME_SECONDS = 24 * 3600
-#: A request is worked on for seconds; who has not finished by now has died.
+#: A request takes seconds; after this time its process has died.
 LEASE_SECONDS = 60
 
 
 class IdempotencyStore:
-    """Keeps for 24 h what each ``Idempotency-Key`` led to."""
+    """Stores the outcome of each ``Idempotency-Key``; each step is atomic.
+
+    A claim that is neither completed nor released lapses: the same request may claim the key again, unless an
+    app may have been created.
+    """
 
     def __init__(self, redis: Redis, cipher: Cipher, *, lease: float = LEASE_SECONDS) -> None:
-        """Take the store, the cipher, and for how many seconds a claim holds that nobody finishes."""
+        """Set after how many seconds a claim lapses."""
         self._redis = redis
         self._cipher = cipher
         self._lease = lease
 
     @translate_errors
     def claim(self, key: str, fingerprint: str, installation_id: str) -> Claim:
-        """Take a key for a request with this body; a claim that nobody finished lapses after a minute."""
-        place = _place(key)
-        sealed = self._cipher.seal(place, "fingerprint", fingerprint)
+        """Claim a key for a request with this body; the state of the claim is "mine" if that succeeded."""
+        redis_key = _redis_key(key)
+        sealed = self._cipher.seal(redis_key, "fingerprint", fingerprint)
 
         def step(pipe: Pipeline) -> Claim:
-            held = read_hash(pipe, place)
-            now = _now(pipe)
+            stored = read_hash(pipe, redis_key)
+            # Redis's time, which all processes share.
+            seconds, microseconds = pipe.time()
+            now = int(seconds) + int(microseconds) / 1e6
             lease = {"claimed_until": repr(now + self._lease)}
-            if not held:
+            if not stored:
                 pipe.multi()
                 new = {"fingerprint": sealed, "installation_id": installation_id, "state": "claimed"}
-                write_hash(pipe, place, {**new, **lease})
-                pipe.expire(place, LIFETIME_SECONDS)
+                write_hash(pipe, redis_key, {**new, **lease})
+                pipe.expire(redis_key, LIFETIME_SECONDS)
                 return Claim("mine", installation_id)
-            state = self._state(place, held, fingerprint, now)
+            state = self._state(redis_key, stored, fingerprint, now)
             if state == "mine":
                 pipe.multi()
-                write_hash(pipe, place, lease)
-            return Claim(state, held["installation_id"])
+                write_hash(pipe, redis_key, lease)
+            return Claim(state, stored["installation_id"])
 
-        return transact(self._redis, step, place)
+        return transact(self._redis, step, redis_key)
 
     @translate_errors
     def mark_app_creation(self, key: str) -> None:
-        """Say that Slack is about to make an app: from now on a lapsed claim is in doubt.
+        """Mark that an app is about to be created: from now on a lapsed claim is in doubt.
 
         Raises:
-            RequestInProgress: the claim had lapsed, and somebody else makes the app, or has.
+            RequestInProgress: the claim lapsed, and another request creates the app, or did.
 
         """
-        place, maker = _place(key), uuid.uuid4().hex
+        redis_key, maker = _redis_key(key), uuid.uuid4().hex
 
         def step(pipe: Pipeline) -> None:
-            # Tried again because Redis' answer got lost, it finds its own mark.
-            state, known = pipe.hmget(place, "state", "maker")
+            # A retry after a lost reply finds its own mark.
+            state, known = pipe.hmget(redis_key, "state", "maker")
             if known != maker:
                 if state != "claimed":
                     raise RequestInProgress
                 pipe.multi()
-                write_hash(pipe, place, {"state": "making", "maker": maker})
+                write_hash(pipe, redis_key, {"state": "making", "maker": maker})
 
-        transact(self._redis, step, place)
+        transact(self._redis, step, redis_key)
 
     @translate_errors
     def complete(self, key: str) -> None:
-        """Say that the installation is registered."""
-        place = _place(key)
+        """Record that the installation is registered."""
+        redis_key = _redis_key(key)
 
         def step(pipe: Pipeline) -> None:
-            # What has expired stays so; a write keeps the hash's expiry.
-            if pipe.exists(place):
+            # An expired key is not written again; a write keeps the expiry.
+            if pipe.exists(redis_key):
                 pipe.multi()
-                pipe.hset(place, "state", "done")
+                pipe.hset(redis_key, "state", "done")
 
-        transact(self._redis, step, place)
+        transact(self._redis, step, redis_key)
 
     @translate_errors
     def release(self, key: str) -> None:
-        """Let the key be claimed anew: nothing came of it."""
-        place = _place(key)
+        """Delete the claim of a request that failed, unless it is completed."""
+        redis_key = _redis_key(key)
 
         def step(pipe: Pipeline) -> None:
-            if pipe.hget(place, "state") == "done":
+            if pipe.hget(redis_key, "state") == "done":
                 return
             pipe.multi()
-            pipe.delete(place)
+            pipe.delete(redis_key)
 
-        transact(self._redis, step, place)
+        transact(self._redis, step, redis_key)
 
     def _state(
-        self, place: str, held: Fields, fingerprint: str, now: float
+        self, redis_key: str, stored: Fields, fingerprint: str, now: float
     ) -> Literal["mine", "underway", "done", "other_body", "in_doubt"]:
-        if not self._is_same(place, held, fingerprint):
+        if not self._is_same(redis_key, stored, fingerprint):
             return "other_body"
-        if held["state"] == "done":
+        if stored["state"] == "done":
             return "done"
-        if now < float(held["claimed_until"]):
+        if now < float(stored["claimed_until"]):
             return "underway"
-        return "in_doubt" if held["state"] == "making" else "mine"
+        return "in_doubt" if stored["state"] == "making" else "mine"
 
-    def _is_same(self, place: str, held: Fields, fingerprint: str) -> bool:
+    def _is_same(self, redis_key: str, stored: Fields, fingerprint: str) -> bool:
         try:
-            known = self._cipher.open(place, "fingerprint", held["fingerprint"])
+            known = self._cipher.open(redis_key, "fingerprint", stored["fingerprint"])
         except CannotDecrypt:
-            # Nobody can tell any more; refusing registers nothing twice.
+            # Unknown. Refusing the request registers nothing twice.
             return False
         return hmac.compare_digest(known.encode(), fingerprint.encode())
 
 
-def _now(pipe: Pipeline) -> float:
-    """Ask Redis for the time, which is the same for all processes."""
-    seconds, microseconds = pipe.time()
-    return int(seconds) + int(microseconds) / 1e6
-
-
-def _place(key: str) -> str:
+def _redis_key(key: str) -> str:
     return f"idempotency:{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"

@@ -1,16 +1,16 @@
-"""What lists installations of every state in the order in which they were registered.
+"""The indexes that list installations of every state in the order of their registration.
 
 =========================================  ==============================================================
 ``installations``                          sorted set: all of them
 ``installations:app:{app_id}``             sorted set: those of an app
-``installations:team:{tenant_id}``         sorted set: those in a team or enterprise, or pinned to it
+``installations:team:{tenant_id}``         sorted set: those in a team or enterprise, or restricted to it
 ``installations:customer:{sha256}``        sorted set: those of one of the platform's customers
-``index-sweep``                            sorted set of JSON: when a pending record is gone, and from where
-                                           its entry has to be taken
+``index-sweep``                            sorted set by when a pending record expires: JSON of its member and
+                                           of the indexes that have it
 =========================================  ==============================================================
 
-Members are ``{created, ms, 15 digits}:{id}``, all of score 0, so that Redis keeps them in that order. None
-of these keys expires; an entry lives as long as the installation it leads to, in whatever state.
+Members are ``{created, ms, 15 digits}:{id}``, all of score 0, so that Redis sorts them by time. None of these
+keys expires; an entry lives as long as its installation, in any state.
 """
 
 from __future__ import annotations
@@ -27,16 +27,14 @@ ALL = "installations"
 SWEEP = "index-sweep"
 #: How long the install API shows an installation that failed or expired.
 AFTERLIFE_SECONDS = 7 * 24 * 3600
-#: So many entries of vanished records are looked for whenever one is added.
+#: Entries of expired records that are removed whenever one is added.
 _SWEPT_AT_ONCE = 10
-#: Records looked at by one trip to Redis while the index is built.
-_BATCH = 500
 _LATEST_MS = 10**15 - 1
-#: What of a record it takes to list it.
+#: The fields of a record that its entry is made from.
 FIELDS = ("id", "created_at", "app_id", "customer_id")
 
-#: Takes members off a sorted set, unless a record is there, or back.
-_FORGET = """
+#: Removes members from an index, unless their record exists.
+_REMOVE_STALE = """
 for _, member in ipairs(ARGV) do
   local id = string.sub(member, 17)
   if redis.call('EXISTS', 'pending:' .. id, 'installation-id:' .. id) == 0 then
@@ -45,8 +43,8 @@ for _, member in ipairs(ARGV) do
 end
 """
 
-#: Takes entries of pending records that are gone off every index; what is still there is looked at later.
-_SWEEP_SOME = """
+#: Removes the entries of expired pending records from every index; postpones those that have not expired.
+_SWEEP = """
 local time = redis.call('TIME')
 local now = tonumber(time[1])
 for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])) do
@@ -58,8 +56,8 @@ for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT'
   else
     redis.call('ZREM', KEYS[1], entry)
     if redis.call('EXISTS', 'installation-id:' .. id) == 0 then
-      for place = 2, #known do
-        redis.call('ZREM', known[place], known[1])
+      for at = 2, #known do
+        redis.call('ZREM', known[at], known[1])
       end
     end
   end
@@ -69,14 +67,14 @@ end
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An installation's place in the indexes; the same through all its states, but for the team."""
+    """An installation's member and the indexes that have it; only the team index depends on its state."""
 
     member: str
     indexes: tuple[str, ...]
 
     @classmethod
     def from_record(cls, fields: Mapping[str, str], tenant_id: str | None) -> Entry:
-        """Make the entry of a record's fields; ``tenant_id`` is None where it is not known yet."""
+        """Return the entry of a record; ``tenant_id`` is None until it is known."""
         customer = json.loads(fields["customer_id"])
         indexes = [ALL, app_index(fields["app_id"])]
         indexes += [team_index(tenant_id)] if tenant_id else []
@@ -84,17 +82,17 @@ class Entry:
         return cls(member_of(fields["id"], float(fields["created_at"])), tuple(indexes))
 
     def add(self, pipe: Pipeline) -> None:
-        """Queue the writes that list it."""
+        """Queue the writes that add the entry."""
         for index in self.indexes:
             pipe.zadd(index, {self.member: 0})
 
-    def add_until(self, pipe: Pipeline, gone_at: float) -> None:
-        """Queue the writes that list it for as long as its pending record lives."""
+    def add_until(self, pipe: Pipeline, expires_at: float) -> None:
+        """Queue the writes that add the entry until its pending record expires."""
         self.add(pipe)
-        pipe.zadd(SWEEP, {self._all(): gone_at})
+        pipe.zadd(SWEEP, {self._all(): expires_at})
 
     def drop(self, pipe: Pipeline) -> None:
-        """Queue the writes that list it no more."""
+        """Queue the writes that remove the entry."""
         for index in self.indexes:
             pipe.zrem(index, self.member)
         pipe.zrem(SWEEP, self._all())
@@ -104,37 +102,37 @@ class Entry:
 
 
 def app_index(app_id: str) -> str:
-    """Give the key of the index of an app's installations."""
+    """Return the key of an app's index."""
     return f"{ALL}:app:{app_id}"
 
 
 def team_index(tenant_id: str) -> str:
-    """Give the key of the index of a team's installations."""
+    """Return the key of a team's index."""
     return f"{ALL}:team:{tenant_id}"
 
 
 def customer_index(customer_id: str) -> str:
-    """Give the key of the index of a customer's installations; the id may be any text."""
+    """Return the key of a customer's index; the id may be any text."""
     return f"{ALL}:customer:{hashlib.sha256(customer_id.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def member_of(installation_id: str, created_at: float) -> str:
-    """Give the member that stands for an installation in every index."""
+    """Return an installation's member, the same in every index."""
     created_ms = int(min(max(created_at, 0.0) * 1000, _LATEST_MS))
     return f"{created_ms:015d}:{installation_id}"
 
 
 def id_of(member: str) -> str:
-    """Give the installation's id that a member ends with."""
+    """Return the installation id in a member."""
     return member.partition(":")[2]
 
 
 def sweep(redis: Redis) -> None:
-    """Forget some entries of pending records that have expired, or queue that on a pipeline."""
-    redis.eval(_SWEEP_SOME, 1, SWEEP, str(_SWEPT_AT_ONCE))
+    """Remove some entries of expired pending records; on a pipeline, queue that."""
+    redis.eval(_SWEEP, 1, SWEEP, str(_SWEPT_AT_ONCE))
 
 
-def forget(redis: Redis, index: str, members: Iterable[str]) -> None:
-    """Take members whose records are gone off one index."""
-    if gone := list(members):
-        redis.eval(_FORGET, 1, index, *gone)
+def remove_stale(redis: Redis, index: str, members: Iterable[str]) -> None:
+    """Remove members from one index, unless their record exists."""
+    if stale := list(members):
+        redis.eval(_REMOVE_STALE, 1, index, *stale)

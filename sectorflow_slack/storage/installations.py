@@ -1,14 +1,13 @@
-"""Installations and the apps that hang on them.
+"""Installations and their apps.
 
 ========================================  =====================================================
-``installation:{app_id}:{tenant_id}``     hash: settings, bot; ``api_token``, ``bot_token`` and, where the
-                                          app has token rotation, ``refresh_token`` sealed
-``installation-id:{id}``                  ``{app_id}:{tenant_id}``: where the installation stands
-``app:{app_id}``                          hash: ``client_id``, sealed secrets (see ``storage.apps``)
-``app-tenants:{app_id}``                  set: the tenants that have the app
+``installation:{app_id}:{tenant_id}``     hash: settings and bot; sealed ``api_token``, ``bot_token`` and,
+                                          with token rotation, ``refresh_token``
+``installation-id:{id}``                  the ``{app_id}:{tenant_id}`` of the installation with this id
 ========================================  =====================================================
 
-None expires while the app is installed. ``tenant_id`` is a team, or an enterprise (org-wide).
+Neither expires, nor do the keys of the app (``storage.apps``) while it is installed. ``tenant_id`` is a team,
+or an enterprise (org-wide).
 """
 
 from __future__ import annotations
@@ -44,47 +43,18 @@ from sectorflow_slack.storage.records import (
 )
 from sectorflow_slack.storage.revocations import drop_revocation, queue_revocation, revocation_of
 
-#: A day after the last team left, an app is forgotten: until then its signing secret is needed to tell
-#: that late events are Slack's.
+#: How long an app outlives its last installation: its signing secret verifies late events.
 APP_AFTERLIFE_SECONDS = 24 * 3600
 _TOKENS = ("bot_token", "refresh_token", "token_expires_at")
 _NAMES = (*FIELDS, "team_id", "installed_at", "revision", "failure", *_TOKENS)
 
 
-def read_record(pipe: Pipeline, place: str) -> Fields:
-    """Read what it takes to list a record and to decide about it; nothing where it is gone."""
-    return read_fields(pipe, place, _NAMES)
-
-
-def is_last_tenant(pipe: Pipeline, key: InstallationKey) -> bool:
-    """Say whether no other tenant has the app; thousands may, so nobody looks at all of them."""
-    tenants = tenants_key(key)
-    return int(pipe.scard(tenants)) <= int(pipe.sismember(tenants, key.tenant_id))
-
-
-def drop_installation(pipe: Pipeline, held: Fields, key: InstallationKey) -> None:
-    """Queue the writes that forget the installation of a place, and what lists it."""
-    pipe.delete(installation_key(key), installation_id_key(held["id"]))
-    drop_feedback(pipe, key)
-    unlist(pipe, held, key.tenant_id)
-
-
-def unlist(pipe: Pipeline, record: Fields, tenant_id: str | None) -> None:
-    """Queue the writes that take a record, if there is one, from every list."""
-    if record:
-        Entry.from_record(record, tenant_id).drop(pipe)
-
-
-def uninstall(pipe: Pipeline, held: Fields, key: InstallationKey, *, is_last: bool) -> None:
-    """Queue the writes that forget an installation for good; its app, if nobody else has it, a day later."""
-    drop_installation(pipe, held, key)
-    pipe.srem(tenants_key(key), key.tenant_id)
-    if is_last:
-        pipe.expire(app_key(key.app_id), APP_AFTERLIFE_SECONDS)
-
-
 class InstallationStore:
-    """Keeps installations, and the app records that hang on them."""
+    """Stores installations, and the apps they brought.
+
+    Each step is atomic, and updates the indexes. A lookup returns None if there is no installation, and
+    raises ``CannotDecrypt`` if no encryption key decrypts its secrets.
+    """
 
     def __init__(self, redis: Redis, cipher: Cipher) -> None:
         self._redis = redis
@@ -93,168 +63,189 @@ class InstallationStore:
     @translate_errors
     def find(self, key: InstallationKey) -> Installation | None:
         """Load the installation of an app in a team or enterprise."""
-        place = installation_key(key)
-        fields = read_hash(self._redis, place)
-        return self._read(place, fields) if fields else None
+        redis_key = installation_key(key)
+        fields = read_hash(self._redis, redis_key)
+        if not fields:
+            return None
+        api_token = self._cipher.open(redis_key, "api_token", fields["api_token"])
+        return read_installation(fields, api_token, *open_tokens(self._cipher, redis_key, fields))
 
     @translate_errors
     def find_by_id(self, installation_id: str) -> Installation | None:
-        """Load an installation by the id the install API gave it."""
-        where = self._redis.get(installation_id_key(installation_id))
-        found = self.find(InstallationKey(*str(where).split(":"))) if where else None
+        """Load an installation by its id in the install API."""
+        target = self._redis.get(installation_id_key(installation_id))
+        found = self.find(InstallationKey(*str(target).split(":"))) if target else None
         return found if found and found.settings.id == installation_id else None
 
     @translate_errors
     def save(self, installation: Installation, app: SlackApp | None, replaces: str | None) -> bool:
-        """Store an installation and, where it brought one, its app, in one step.
+        """Store an installation and the app that it brought, if any; False if that is refused.
 
-        Returns False and stores nothing where another installation holds the place and its id is not
-        ``replaces``. The pending record of the same id is dropped in the same step, and so is a
-        revocation that waits for the same place: Slack gives the same bot token again.
+        It is refused if the app and team have another installation that ``replaces`` does not name, or if the
+        pending record failed or was installed to another team. The pending record is deleted, and so is a
+        revocation for the same app and team, because Slack issues the same bot token again.
 
         Raises:
-            RevisionConflict: the pending settings were changed meanwhile; load them and save again.
+            RevisionConflict: the pending settings were changed or deleted meanwhile; load them again.
 
         """
-        place, by_id = installation_key(installation.key), installation_id_key(installation.settings.id)
+        key, id_key = installation_key(installation.key), installation_id_key(installation.settings.id)
         asked, removed = pending_key(installation.settings.id), removed_key(installation.settings.id)
-        watched = [place, by_id, asked, removed] + ([app_key(app.app_id)] if app else [])
+        watched = [key, id_key, asked, removed] + ([app_key(app.app_id)] if app else [])
 
         def step(pipe: Pipeline) -> bool:
-            held, pending = read_record(pipe, place), read_record(pipe, asked)
-            if held.get("id") not in (None, replaces, installation.settings.id):
+            stored, pending = _read_record(pipe, key), _read_record(pipe, asked)
+            if stored.get("id") not in (None, replaces, installation.settings.id):
                 return False
-            # Somebody else came back with the same link, and it ended, or led elsewhere.
-            if "failure" in pending or pipe.get(by_id) not in (None, str(installation.key)):
+            # Another user of the same link may have failed, or installed to another team.
+            if "failure" in pending or pipe.get(id_key) not in (None, str(installation.key)):
                 return False
             if pipe.exists(removed) or (pending and read_revision(pending) != installation.settings.revision):
                 raise RevisionConflict
             app_fields = updated_app_fields(pipe, self._cipher, app) if app else {}
             pipe.multi()
-            if held:
-                drop_installation(pipe, held, installation.key)
-            # Where it was pinned to a team, it is listed under the one it came to.
-            unlist(pipe, pending, pending.get("team_id"))
+            if stored:
+                _drop_installation(pipe, stored, installation.key)
+            if pending:
+                # It is listed by the team that it was restricted to, if any.
+                Entry.from_record(pending, pending.get("team_id")).drop(pipe)
             self._write(pipe, installation, app_fields)
             return True
 
         return transact(self._redis, step, *watched)
 
     def _write(self, pipe: Pipeline, installation: Installation, app_fields: Fields) -> None:
-        key, terms = installation.key, installation.settings
+        key = installation.key
         fields = self._fields(installation)
         write_hash(pipe, installation_key(key), fields)
-        pipe.set(installation_id_key(terms.id), str(key))
+        pipe.set(installation_id_key(installation.settings.id), str(key))
         Entry.from_record(fields, key.tenant_id).add(pipe)
-        pipe.sadd(tenants_key(key), key.tenant_id)
+        pipe.sadd(tenants_key(key.app_id), key.tenant_id)
         if app_fields:
             write_hash(pipe, app_key(key.app_id), app_fields)
         pipe.persist(app_key(key.app_id))
-        drop_pending(pipe, terms.id)
+        drop_pending(pipe, installation.settings.id)
         drop_revocation(pipe, key)
 
     @translate_errors
     def change(self, installation: Installation, revision: int) -> bool:
-        """Put new terms in force; False where the stored ones are not of this ``revision`` any more.
+        """Store new settings; False if the stored ones are not of this ``revision``.
 
-        Nothing of the bot's is written: its token may have been renewed meanwhile. What an installation is
-        listed by (its id, app, customer and time) is not among what changes.
+        The bot is not written: its token may have been renewed meanwhile. The id, app, customer and time of
+        creation, which the indexes use, must be unchanged.
         """
-        place, terms = installation_key(installation.key), installation.settings
+        key, settings = installation_key(installation.key), installation.settings
 
         def step(pipe: Pipeline) -> bool:
-            held = read_record(pipe, place)
-            if held.get("id") != terms.id or read_revision(held) != revision:
+            stored = _read_record(pipe, key)
+            if stored.get("id") != settings.id or read_revision(stored) != revision:
                 return False
-            token = self._cipher.seal(place, "api_token", terms.sectorflow.api_token)
+            token = self._cipher.seal(key, "api_token", settings.sectorflow.api_token)
             pipe.multi()
-            write_hash(pipe, place, {**settings_fields(terms), "api_token": token})
+            write_hash(pipe, key, {**settings_fields(settings), "api_token": token})
             return True
 
-        return transact(self._redis, step, place)
+        return transact(self._redis, step, key)
 
     @translate_errors
     def renew(self, installation: Installation, renewed: Installation) -> bool:
-        """Put the bot of ``renewed``, and since when it is installed, in the place of the installation's.
-
-        False where another token than the installation's stands there by now.
-        """
-        place, bot = installation_key(installation.key), installation.bot
+        """Store the bot of ``renewed`` and its time of install; False if the stored tokens have changed."""
+        key, bot = installation_key(installation.key), installation.bot
 
         def step(pipe: Pipeline) -> bool:
-            held = read_record(pipe, place)
-            if not held or open_tokens(self._cipher, place, held) != (bot.bot_token, bot.refresh_token):
+            stored = _read_record(pipe, key)
+            if not stored or open_tokens(self._cipher, key, stored) != (bot.bot_token, bot.refresh_token):
                 return False
             fields = self._bot_fields(renewed)
             pipe.multi()
-            write_hash(pipe, place, fields)
+            write_hash(pipe, key, fields)
             return True
 
-        return transact(self._redis, step, place)
+        return transact(self._redis, step, key)
 
     @translate_errors
     def remove(self, installation: Installation) -> bool:
-        """Forget an installation and keep its bot token, as it is by now, for revocation, in one step.
+        """Delete an installation and queue its stored bot token for revocation.
 
-        A token that no key opens is forgotten, too. False where the installation is gone, or its terms have
+        A token that does not decrypt is only deleted. False if the installation is gone, or its settings have
         changed since it was loaded.
         """
-        key, place, terms = installation.key, installation_key(installation.key), installation.settings
+        key, settings = installation.key, installation.settings
 
         def step(pipe: Pipeline) -> bool:
-            held = read_record(pipe, place)
-            if held.get("id") != terms.id or read_revision(held) != terms.revision:
+            stored = _read_record(pipe, installation_key(key))
+            if stored.get("id") != settings.id or read_revision(stored) != settings.revision:
                 return False
-            revocation = revocation_of(self._cipher, key, held)
-            is_last = is_last_tenant(pipe, key)
+            revocation = revocation_of(self._cipher, key, stored)
+            is_last = _is_last_tenant(pipe, key)
             pipe.multi()
-            uninstall(pipe, held, key, is_last=is_last)
+            _uninstall(pipe, stored, key, is_last=is_last)
             if revocation is not None:
                 queue_revocation(pipe, self._cipher, revocation)
-            pipe.set(removed_key(terms.id), "1", ex=REMOVED_SECONDS)
+            pipe.set(removed_key(settings.id), "1", ex=REMOVED_SECONDS)
             return True
 
-        return transact(self._redis, step, place, tenants_key(key))
+        return transact(self._redis, step, installation_key(key), tenants_key(key.app_id))
 
     @translate_errors
     def delete(self, key: InstallationKey, before: float, bot_token: str | None = None) -> bool:
-        """Forget an installation and its secrets, unless it was installed later than ``before``.
+        """Delete an installation and its secrets; False if there is none to delete.
 
-        Nor where it lives by another token than ``bot_token``, if that is given. An app that no team has any
-        more is forgotten a day later. Returns whether one was deleted.
+        An installation after ``before``, in seconds since the epoch, stays, and so does one with another bot
+        token than ``bot_token``, if that is given. The app of the last tenant expires a day later.
         """
-        place = installation_key(key)
+        redis_key = installation_key(key)
 
         def step(pipe: Pipeline) -> bool:
-            held = read_record(pipe, place)
-            # Slack gives whole seconds: an event of the very second of the install is not older than it.
-            if not held or int(float(held["installed_at"])) > before:
+            stored = _read_record(pipe, redis_key)
+            # Slack's times are whole seconds: an event in the second of the install is not older than it.
+            if not stored or int(float(stored["installed_at"])) > before:
                 return False
-            if bot_token is not None and open_tokens(self._cipher, place, held)[0] != bot_token:
+            if bot_token is not None and open_tokens(self._cipher, redis_key, stored)[0] != bot_token:
                 return False
-            is_last = is_last_tenant(pipe, key)
+            is_last = _is_last_tenant(pipe, key)
             pipe.multi()
-            uninstall(pipe, held, key, is_last=is_last)
+            _uninstall(pipe, stored, key, is_last=is_last)
             return True
 
-        return transact(self._redis, step, place, tenants_key(key))
+        return transact(self._redis, step, installation_key(key), tenants_key(key.app_id))
 
     def _fields(self, installation: Installation) -> Fields:
-        place, terms = installation_key(installation.key), installation.settings
+        key, settings = installation_key(installation.key), installation.settings
         return {
-            **settings_fields(terms),
+            **settings_fields(settings),
             **self._bot_fields(installation),
-            "api_token": self._cipher.seal(place, "api_token", terms.sectorflow.api_token),
+            "api_token": self._cipher.seal(key, "api_token", settings.sectorflow.api_token),
         }
 
     def _bot_fields(self, installation: Installation) -> Fields:
-        place, bot = installation_key(installation.key), installation.bot
+        key, bot = installation_key(installation.key), installation.bot
         return {
             **bot_fields(bot),
-            **token_fields(self._cipher, place, bot.bot_token, bot.refresh_token),
+            **token_fields(self._cipher, key, bot.bot_token, bot.refresh_token),
             "installed_at": repr(installation.installed_at),
         }
 
-    def _read(self, place: str, fields: Fields) -> Installation:
-        api_token = self._cipher.open(place, "api_token", fields["api_token"])
-        return read_installation(fields, api_token, *open_tokens(self._cipher, place, fields))
+
+def _read_record(pipe: Pipeline, key: str) -> Fields:
+    """Read the fields that decide a step; {} if the record does not exist."""
+    return read_fields(pipe, key, _NAMES)
+
+
+def _is_last_tenant(pipe: Pipeline, key: InstallationKey) -> bool:
+    """Whether no other tenant has the app; counts, because they may be thousands."""
+    tenants = tenants_key(key.app_id)
+    return int(pipe.scard(tenants)) <= int(pipe.sismember(tenants, key.tenant_id))
+
+
+def _uninstall(pipe: Pipeline, stored: Fields, key: InstallationKey, *, is_last: bool) -> None:
+    _drop_installation(pipe, stored, key)
+    pipe.srem(tenants_key(key.app_id), key.tenant_id)
+    if is_last:
+        pipe.expire(app_key(key.app_id), APP_AFTERLIFE_SECONDS)
+
+
+def _drop_installation(pipe: Pipeline, stored: Fields, key: InstallationKey) -> None:
+    pipe.delete(installation_key(key), installation_id_key(stored["id"]))
+    drop_feedback(pipe, key)
+    Entry.from_record(stored, key.tenant_id).drop(pipe)

@@ -1,4 +1,4 @@
-"""Puts everything that is sealed under the first of the encryption keys, while the service runs."""
+"""Re-encryption of all sealed values with the first encryption key, while the service runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sectorflow_slack.domain.installations import Renewal
 from sectorflow_slack.storage.connection import read_hash, translate_errors
 from sectorflow_slack.storage.crypto import Cipher, looks_sealed
 
-#: How the names of all hashes begin that hold something sealed; which of their fields do, their values show.
+#: The prefixes of all hashes with sealed fields; ``looks_sealed`` tells which fields are sealed.
 SEALED_PREFIXES = (
     "app:",
     "installation:",
@@ -22,13 +22,13 @@ SEALED_PREFIXES = (
     "letter:",
     "answer:",
 )
-#: Keys looked through by one step of a scan, which does not hold up Redis.
+#: Keys per step of a scan, which does not block Redis.
 _BATCH = 500
-#: A record that the service writes all the while is left after this many tries: it writes with the new key.
+#: Tries for a record that other processes keep changing; they write it with the new encryption key.
 _TRIES = 5
 
-#: Sets fields of a hash that still have the value that was read, and returns how many did. ``ARGV`` is field,
-#: old value, new value, field, …; a hash that is gone stays gone, and its expiry is not touched.
+#: Sets the fields of a hash that still have the old value, and returns their number. ``ARGV`` is field, old
+#: value, new value, field, …. Does not recreate a deleted hash or change its expiry.
 _EXCHANGE = """
 local exchanged = 0
 for i = 1, #ARGV, 3 do
@@ -42,57 +42,52 @@ return exchanged
 
 
 class KeyRing:
-    """Puts what is stored under the first of the encryption keys."""
+    """Re-encrypts stored values with the first encryption key."""
 
     def __init__(self, client: redis.Redis, cipher: Cipher) -> None:
-        """Take a client that gives text."""
         self._redis = client
         self._cipher = cipher
         self._exchange = client.register_script(_EXCHANGE)
 
-    def places(self) -> Iterator[str]:
-        """Go through all Redis keys that hold something sealed; one may come twice.
-
-        Raises:
-            StorageUnavailable: Redis went away on the way.
-
-        """
+    def sealed_keys(self) -> Iterator[str]:
+        """Yield the Redis keys of all hashes with sealed fields; a key may come twice."""
+        # ``translate_errors`` would end before the first key.
         try:
-            for key in self._redis.scan_iter(count=_BATCH, _type="HASH"):
-                if str(key).startswith(SEALED_PREFIXES):
-                    yield str(key)
+            for key in map(str, self._redis.scan_iter(count=_BATCH, _type="HASH")):
+                if key.startswith(SEALED_PREFIXES):
+                    yield key
         except redis.RedisError as error:
             raise StorageUnavailable(type(error).__name__) from None
 
     @translate_errors
-    def renew(self, place: str) -> Renewal:
-        """Seal one place's values anew with the first key, where they are not.
+    def renew(self, key: str) -> Renewal:
+        """Re-encrypt the values of one hash that are not sealed with the first encryption key.
 
-        What another process writes meanwhile stays as that one wrote it.
+        Never overwrites a value that another process writes meanwhile.
         """
         renewed = 0
         for _ in range(_TRIES):
-            found, outdated = self._sort(place)
+            found, outdated = self._sort(key)
             if not outdated:
                 break
-            renewed += self._write(place, outdated)
+            renewed += self._write(key, outdated)
         else:
-            found, _ = self._sort(place)
+            found, _ = self._sort(key)
         return Renewal(renewed, max(0, found.current - renewed), found.lost)
 
     @translate_errors
-    def check(self, place: str) -> Renewal:
-        """Say what ``renew`` would do with a place, and do nothing."""
-        return self._sort(place)[0]
+    def check(self, key: str) -> Renewal:
+        """Return what ``renew`` would return, without writing."""
+        return self._sort(key)[0]
 
-    def _sort(self, place: str) -> tuple[Renewal, dict[str, str]]:
-        """Count a place's sealed fields by what they need; those to be renewed are given as well."""
+    def _sort(self, key: str) -> tuple[Renewal, dict[str, str]]:
+        """Count the sealed fields of a hash by state, and return those under an older encryption key."""
         current, outdated, lost = 0, {}, []
-        for field, value in read_hash(self._redis, place).items():
+        for field, value in read_hash(self._redis, key).items():
             if not looks_sealed(value):
                 continue
             try:
-                self._cipher.open(place, field, value)
+                self._cipher.open(key, field, value)
             except CannotDecrypt:
                 lost.append(field)
                 continue
@@ -102,8 +97,8 @@ class KeyRing:
                 outdated[field] = value
         return Renewal(len(outdated), current, tuple(lost)), outdated
 
-    def _write(self, place: str, outdated: dict[str, str]) -> int:
+    def _write(self, key: str, outdated: dict[str, str]) -> int:
         arguments: list[str] = []
         for field, value in outdated.items():
-            arguments += [field, value, self._cipher.renew(place, field, value)]
-        return int(str(self._exchange(keys=[place], args=arguments)))
+            arguments += [field, value, self._cipher.renew(key, field, value)]
+        return int(str(self._exchange(keys=[key], args=arguments)))

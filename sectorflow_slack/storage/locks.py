@@ -1,4 +1,4 @@
-"""Locks between processes: ``lock:{name}``, redis-py's own, which ends by itself."""
+"""Locks between processes: ``lock:{name}``, redis-py's own, which expires by itself."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ logger = logging.getLogger(__name__)
 
 
 class Locks:
-    """Lets one process at a time do something, by Redis."""
+    """Locks that one process at a time holds."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     @contextmanager
     def hold(self, name: str, seconds: float, wait: float = 0.0) -> Iterator[bool]:
-        """Hold a lock for at most ``seconds``; gives whether it was got within ``wait`` seconds."""
+        """Hold a lock for at most ``seconds``; yield whether it was acquired within ``wait`` seconds."""
         lock = Lock(self._redis, f"lock:{name}", timeout=seconds, blocking_timeout=wait)
         held = _acquire(lock)
         try:
@@ -42,8 +42,8 @@ def _release(lock: Lock) -> None:
     try:
         lock.release()
     except LockError:
-        # It lapsed, and may be somebody else's by now.
+        # It expired, and another process may hold it now.
         return
     except RedisError as error:
-        # What was done under it is done; the lock ends by itself.
+        # The work is done, and the lock expires by itself.
         logger.warning("lock not released: %s", type(error).__name__)

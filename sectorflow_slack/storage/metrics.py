@@ -1,12 +1,11 @@
-"""Figures of all processes on all machines: a worker cannot be scraped, so they meet in Redis.
+"""Metrics of all processes on all machines; in Redis, because a worker cannot be scraped.
 
 ====================  ==================================================================================
 ``metrics``           hash of counters: ``{name}`` or ``{name}:{label}``
 ``metrics:{name}``    hash of a histogram: ``le:{bound}`` (each duration in one of them), ``sum``, ``count``
 ====================  ==================================================================================
 
-These stay; they have as many fields as there are names, labels and buckets. Votes are read where they
-are kept (``storage.feedback``).
+Neither expires; both have as many fields as there are names, labels and buckets.
 """
 
 from __future__ import annotations
@@ -21,15 +20,19 @@ import redis
 
 from sectorflow_slack.domain import metrics
 from sectorflow_slack.domain.metrics import Histogram, Snapshot
-from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.feedback import read_all
+from sectorflow_slack.storage.keys import (
+    FAILED_QUESTIONS,
+    INSTALLATIONS_WITH_QUESTIONS,
+    METRICS,
+    question_key,
+)
+from sectorflow_slack.storage.scripts import FAILED_QUESTION_SECONDS
 
 logger = logging.getLogger(__name__)
 
-COUNTERS_KEY = "metrics"
-
-#: Upper bounds in seconds. What is longer than the last is in ``count`` only.
+#: Upper bounds in seconds. A longer duration is in ``count`` and ``sum`` only.
 BUCKETS: Mapping[str, tuple[float, ...]] = {
     # Slack waits 3 s.
     metrics.ACKNOWLEDGE_SECONDS: (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3),
@@ -38,21 +41,21 @@ BUCKETS: Mapping[str, tuple[float, ...]] = {
     metrics.SLACK_SECONDS: (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 }
 
-#: A label is a word of ours. Anything else would make a series of its own, and there is no end of those.
+#: Labels come from the code. Any other text would create an unbounded number of series.
 _LABEL = re.compile(r"[a-z0-9_]{1,60}")
 OTHER = "other"
 
-#: How far down each line the oldest question is looked for. A line is in order of acceptance, but that
-#: what was tried before comes first, which is older still.
+#: How many questions at the head of each waiting list may be the oldest: the list is in order of acceptance,
+#: except that older ones, tried before, come first.
 HEAD = 100
-#: How many questions are asked for their age in one go.
+#: Questions per round trip that loads their times of acceptance.
 BATCH = 1000
 
-#: Counts the open questions by state, and lists those among which the oldest is.
+#: Returns the time, the number of open questions by state, and the ids among which the oldest is.
 _OPEN = """
 local now = redis.call('TIME')
 local waiting, later, underway, oldest = 0, 0, 0, {}
-local function keep(ids)
+local function add(ids)
   for _, id in ipairs(ids) do
     oldest[#oldest + 1] = id
   end
@@ -61,41 +64,40 @@ for _, installation in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   waiting = waiting + redis.call('LLEN', 'waiting:' .. installation)
   later = later + redis.call('ZCARD', 'later:' .. installation)
   underway = underway + redis.call('ZCARD', 'underway:' .. installation)
-  keep(redis.call('LRANGE', 'waiting:' .. installation, 0, ARGV[1] - 1))
-  keep(redis.call('ZRANGE', 'later:' .. installation, 0, -1))
-  keep(redis.call('ZRANGE', 'underway:' .. installation, 0, -1))
+  add(redis.call('LRANGE', 'waiting:' .. installation, 0, ARGV[1] - 1))
+  add(redis.call('ZRANGE', 'later:' .. installation, 0, -1))
+  add(redis.call('ZRANGE', 'underway:' .. installation, 0, -1))
 end
 return {now[1] .. '.' .. string.format('%06d', now[2]), waiting, later, underway, oldest}
 """
 
 
 class Metrics:
-    """Keeps figures in Redis, and swallows what keeps it from doing so: a figure is worth no question."""
+    """Counts and measures in Redis; while Redis is down, what it would record is lost and nothing raises."""
 
     def __init__(self, client: redis.Redis) -> None:
-        """Take a client that gives text."""
         self._redis = client
         self._open = client.register_script(_OPEN)
 
     def count(self, name: str, label: str = "") -> None:
-        """Add one to a counter; ``label`` is one of the few that its kind has."""
+        """Add one to a counter; ``label`` is one of a few."""
         try:
-            self._redis.hincrby(COUNTERS_KEY, counter_field(name, label), 1)
+            self._redis.hincrby(METRICS, counter_field(name, label), 1)
         except redis.RedisError as error:
-            logger.debug("figure lost: %s", type(error).__name__)
+            logger.debug("metric lost: %s", type(error).__name__)
 
     def count_ignored(self) -> None:
-        """Add one to the events received and to those ignored, in one step."""
+        """Add one to the received and to the ignored events, in one step."""
         try:
             with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hincrby(COUNTERS_KEY, metrics.RECEIVED, 1)
-                pipe.hincrby(COUNTERS_KEY, metrics.IGNORED, 1)
+                pipe.hincrby(METRICS, metrics.RECEIVED, 1)
+                pipe.hincrby(METRICS, metrics.IGNORED, 1)
                 pipe.execute()
         except redis.RedisError as error:
-            logger.debug("figure lost: %s", type(error).__name__)
+            logger.debug("metric lost: %s", type(error).__name__)
 
     def observe(self, name: str, seconds: float) -> None:
-        """Add a duration to a histogram; one below zero, of clocks that disagree, counts as none."""
+        """Add a duration to a histogram; a negative one, of clocks that disagree, counts as 0."""
         key, seconds = _histogram_key(name), max(0.0, seconds)
         bound = next((bound for bound in BUCKETS.get(name, ()) if seconds <= bound), None)
         try:
@@ -106,21 +108,23 @@ class Metrics:
                 pipe.hincrby(key, "count", 1)
                 pipe.execute()
         except redis.RedisError as error:
-            logger.debug("figure lost: %s", type(error).__name__)
+            logger.debug("metric lost: %s", type(error).__name__)
 
     @translate_errors
     def read(self) -> Snapshot:
-        """Load all figures: counters and open questions as of one moment, so that they add up.
+        """Load all metrics; counters and open questions in one transaction, so that they add up.
 
-        Votes may be of a moment later.
+        Raises:
+            StorageUnavailable: Redis is down.
+
         """
         with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hgetall(COUNTERS_KEY)
-            self._open(keys=[scripts.INSTALLATIONS], args=[HEAD], client=pipe)
-            pipe.zcount(scripts.FAILED_QUESTIONS, time.time() - scripts.FAILED_QUESTION_SECONDS, "+inf")
+            pipe.hgetall(METRICS)
+            self._open(keys=[INSTALLATIONS_WITH_QUESTIONS], args=[HEAD], client=pipe)
+            pipe.zcount(FAILED_QUESTIONS, time.time() - FAILED_QUESTION_SECONDS, "+inf")
             for name in BUCKETS:
                 pipe.hgetall(_histogram_key(name))
-            counters, (now, waiting, later, underway, ids), dead_letters, *histograms = pipe.execute()
+            counters, (now, waiting, later, underway, ids), failed, *histograms = pipe.execute()
         return Snapshot(
             counters={_split(field): int(value) for field, value in counters.items()},
             histograms={
@@ -130,21 +134,21 @@ class Metrics:
             later=later,
             underway=underway,
             oldest_seconds=max(0.0, float(now) - min(self._accepted_at(ids), default=float(now))),
-            failed_questions=dead_letters,
+            failed_questions=failed,
             votes=tuple(read_all(self._redis)),
         )
 
     def _accepted_at(self, ids: list[str]) -> Iterable[float]:
-        """Give when each of these was accepted, as far as it says; in batches, so that others get a turn."""
+        """Yield the known times of acceptance, in batches that do not block Redis."""
         for start in range(0, len(ids), BATCH):
             with self._redis.pipeline(transaction=False) as pipe:
                 for question_id in ids[start : start + BATCH]:
-                    pipe.hget(scripts.question_key(question_id), "accepted_at")
-                yield from (float(moment) for moment in pipe.execute() if moment)
+                    pipe.hget(question_key(question_id), "accepted_at")
+                yield from (float(seconds) for seconds in pipe.execute() if seconds)
 
 
 def counter_field(name: str, label: str = "") -> str:
-    """Give the field of a counter in the hash; an odd label becomes "other"."""
+    """Return the field of a counter in the hash; an invalid label becomes "other"."""
     if not label:
         return name
     return f"{name}:{label if _LABEL.fullmatch(label) else OTHER}"
@@ -156,7 +160,7 @@ def _split(field: str) -> tuple[str, str]:
 
 
 def _histogram_key(name: str) -> str:
-    return f"{COUNTERS_KEY}:{name}"
+    return f"{METRICS}:{name}"
 
 
 def _bucket_field(bound: float) -> str:

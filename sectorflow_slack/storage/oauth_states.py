@@ -1,6 +1,6 @@
-"""One-time states of trips to Slack's consent page.
+"""One-time OAuth states.
 
-``oauth-state:{sha256}``: JSON, ten minutes: as long as a Slack code lives (docs.slack.dev,
+``oauth-state:{sha256}``: JSON, for ten minutes: as long as a Slack code is valid (docs.slack.dev,
 installing with OAuth).
 """
 
@@ -19,7 +19,7 @@ LIFETIME_SECONDS = 600
 
 
 class OAuthStateStore:
-    """Keeps states in Redis, under a digest of the secret that the browser carries."""
+    """Issues and consumes OAuth states; Redis has only a digest of the secret in the browser's cookie."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -34,7 +34,7 @@ class OAuthStateStore:
 
     @translate_errors
     def consume(self, secret: str) -> OAuthState | None:
-        """Take a state out: the first caller gets it, every later one None."""
+        """Load and delete a state in one step; None if it is unknown, expired or already consumed."""
         value = self._redis.getdel(_key(secret))
         return OAuthState(*json.loads(value)) if value else None
 

@@ -1,7 +1,7 @@
-"""How long Slack wants to be left alone.
+"""Pauses that Slack asked for with ``Retry-After``.
 
-``pause:{app_id}:{tenant_id}:{method}``: gone when the calls may go on. Slack limits by method, workspace and
-app (docs.slack.dev, rate limits), so others go on meanwhile.
+``pause:{app_id}:{tenant_id}:{method}``: expires when the calls may go on. Slack limits by method, workspace
+and app (docs.slack.dev, rate limits), so other calls go on.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from sectorflow_slack.storage.connection import translate_errors
 
 
 class PauseStore:
-    """Keeps pauses in Redis, so that every worker knows of them, and after a restart too."""
+    """Stores pauses, in seconds, so that every worker respects them, also after a restart."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     @translate_errors
     def pause(self, key: InstallationKey, method: str, seconds: float) -> None:
-        """Make no such call for this installation for a while."""
+        """Pause this installation's calls of a Slack method, in place of any earlier pause."""
         self._redis.set(f"pause:{key}:{method}", "1", px=max(1, math.ceil(seconds * 1000)))
 
     @translate_errors
     def remaining(self, key: InstallationKey, method: str) -> float:
-        """Say for how many seconds no such call is to be made; 0 for none."""
+        """Return the seconds until calls of this method may go on; 0 if they are not paused."""
         return max(0, self._redis.pttl(f"pause:{key}:{method}")) / 1000

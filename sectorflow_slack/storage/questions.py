@@ -1,19 +1,20 @@
-"""Questions, from their acceptance to their answer.
+"""Questions, from acceptance to completion.
 
 ============================================  ==========================================================
-``question:{id}``                             hash: ``question``, ``plan`` sealed; ``Progress``; see also
-                                              ``storage.interim``
-``event:{app}:{tenant}:{event_id}``           seen before: Slack's retries
-``asked:{app}:{tenant}:{channel}:{ts}``       seen before: ``app_mention`` and ``message`` of one ``ts``
-``waiting:{app}:{tenant}``                    list of ids: an installation's line
-``later:{app}:{tenant}``                      sorted set of ids by when they are due: tried, to be tried again
-``underway:{app}:{tenant}``                   sorted set of ids by when they are let go unless held
+``question:{id}``                             hash: sealed ``question`` and ``plan``, ``holder``, the fields
+                                              of ``Progress`` and of ``storage.placeholders``
+``event:{app}:{tenant}:{event_id}``           marks an accepted event: Slack's retries are repeats
+``asked:{app}:{tenant}:{channel}:{ts}``       marks an accepted message: an ``app_mention`` and a ``message``
+                                              event of one ``ts`` are repeats
+``waiting:{app}:{tenant}``                    list of ids that wait for a worker
+``later:{app}:{tenant}``                      sorted set of ids that are tried again, by when they are due
+``underway:{app}:{tenant}``                   sorted set of ids that workers hold, by when their leases end
 ``installations-with-questions``              set of ``{app}:{tenant}`` that have any of the three
-``nudged:{app}:{tenant}``                     a worker was woken for it a moment ago
+``nudged:{app}:{tenant}``                     marks that a worker was woken a moment ago
 ============================================  ==========================================================
 
-Each step that moves a question is one script, so that no crash finds it between two places. Times are
-Redis's own: machines need not agree on theirs.
+Each step that moves a question is one script, so that a crash cannot lose it between two keys. Times are
+Redis's own, in seconds since the epoch: the clocks of machines may differ.
 """
 
 from __future__ import annotations
@@ -33,63 +34,71 @@ from sectorflow_slack.domain.questions import Plan, Progress, Question
 from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.keys import failed_question_key
-from sectorflow_slack.storage.metrics import COUNTERS_KEY, counter_field
+from sectorflow_slack.storage.keys import (
+    FAILED_QUESTIONS,
+    INSTALLATIONS_WITH_QUESTIONS,
+    METRICS,
+    failed_question_key,
+    later_key,
+    question_key,
+    underway_key,
+    waiting_key,
+)
+from sectorflow_slack.storage.metrics import counter_field
 from sectorflow_slack.storage.records import read_plan, read_question
 
 logger = logging.getLogger(__name__)
 
-#: Slack repeats an event for up to a day ("Delayed Events"); a repeat after that day is known too.
+#: Slack retries an event for up to a day ("Delayed Events"), with some to spare.
 REPEAT_SECONDS = 48 * 3600
-#: A question that nobody could answer is forgotten after this.
+#: How long a question that no worker could complete is stored.
 QUESTION_SECONDS = 7 * 24 * 3600
-#: A worker that has not said for this long that it goes on is taken for dead.
+#: A worker that has not extended a lease for this long counts as dead.
 LEASE_SECONDS = 12.0
-#: How long a question that no key opens waits for the next look at it.
+#: How long a question that does not decrypt waits for its encryption key.
 UNREADABLE_SECONDS = 60
-#: At most one wake-up per installation in this time; workers that are merely busy need no more.
+#: At most one wake-up per installation in this time; busy workers need no more.
 WAKE_SECONDS = 3
 
 
 class QuestionStore:
-    """Keeps every accepted question until it is answered, and who works on it.
+    """Stores every accepted question until it is completed, and which worker holds it.
 
-    The store, not the job engine, is the truth: a job only says "take the next of this installation".
+    Jobs only wake a worker, which leases the next question of an installation here. Each step is atomic.
+    ``assert_held``, ``save_plan``, ``mark_posted``, ``release`` and ``complete`` raise ``LeaseLost`` and
+    change nothing if the question has another holder by now.
     """
 
     def __init__(
         self, redis: Redis, cipher: Cipher, *, limit: int, lease_seconds: float = LEASE_SECONDS
     ) -> None:
-        """Take the store, the cipher, and how many questions of one installation go on at once."""
+        """Set how many questions of one installation may be under way, and how long a lease lasts."""
         self._redis = redis
         self._cipher = cipher
         self._limit = limit
         self._lease = lease_seconds
-        self._accept = redis.register_script(scripts.ACCEPT)
-        self._take = redis.register_script(scripts.LEASE)
-        self._hold = redis.register_script(scripts.EXTEND)
-        self._save_plan = redis.register_script(scripts.SAVE_PLAN)
-        self._mark_posted = redis.register_script(scripts.MARK_POSTED)
-        self._put_back = redis.register_script(scripts.RELEASE)
-        self._finish = redis.register_script(scripts.COMPLETE)
-        self._due = redis.register_script(scripts.DUE)
+        self._accept_script = redis.register_script(scripts.ACCEPT)
+        self._lease_script = redis.register_script(scripts.LEASE)
+        self._extend_script = redis.register_script(scripts.EXTEND)
+        self._save_plan_script = redis.register_script(scripts.SAVE_PLAN)
+        self._mark_posted_script = redis.register_script(scripts.MARK_POSTED)
+        self._release_script = redis.register_script(scripts.RELEASE)
+        self._complete_script = redis.register_script(scripts.COMPLETE)
+        self._due_script = redis.register_script(scripts.DUE)
 
     @translate_errors
     def accept(self, question: Question) -> bool:
-        """Store a question and put it in its installation's waiting line, in one step.
-
-        Returns False where its event, or its message, was accepted before.
-        """
-        key, place = question.installation, scripts.question_key(question.id)
-        sealed = self._cipher.seal(place, "question", json.dumps(asdict(question)))
-        accepted = self._accept(
+        """Store a question as the last that waits; False if its event or its message was accepted before."""
+        key, redis_key = question.installation, question_key(question.id)
+        sealed = self._cipher.seal(redis_key, "question", json.dumps(asdict(question)))
+        accepted = self._accept_script(
             keys=[
                 f"event:{key}:{question.event_id}",
                 f"asked:{key}:{question.channel_id}:{question.ts}",
-                place,
-                f"waiting:{key}",
-                scripts.INSTALLATIONS,
-                COUNTERS_KEY,
+                redis_key,
+                waiting_key(key),
+                INSTALLATIONS_WITH_QUESTIONS,
+                METRICS,
             ],
             args=[question.id, sealed, REPEAT_SECONDS, QUESTION_SECONDS, str(key)],
         )
@@ -97,57 +106,55 @@ class QuestionStore:
 
     @translate_errors
     def has_room(self, key: InstallationKey) -> bool:
-        """Say whether what waits now may be under way at once, so that a worker is worth waking."""
+        """Whether all questions that wait may be under way at once, so that waking a worker helps."""
         with self._redis.pipeline(transaction=False) as pipe:
-            pipe.llen(f"waiting:{key}")
-            pipe.zcard(f"underway:{key}")
+            pipe.llen(waiting_key(key))
+            pipe.zcard(underway_key(key))
             return bool(sum(pipe.execute()) <= self._limit)
 
     @translate_errors
     def lease(self, key: InstallationKey) -> Question | None:
-        """Take the next waiting question of an installation; nobody else gets it while it is held.
+        """Lease the next question of an installation; None if none waits or the limit is under way.
 
-        Returns None when none waits or as many as allowed are under way.
+        Questions of expired leases and those that are due again come first. A question that does not decrypt
+        is postponed.
         """
         holder = uuid.uuid4().hex
-        lines = [f"waiting:{key}", f"later:{key}", f"underway:{key}", scripts.INSTALLATIONS, COUNTERS_KEY]
-        while question_id := self._take(keys=lines, args=[self._lease, self._limit, str(key), holder]):
-            place = scripts.question_key(str(question_id))
-            sealed = self._redis.hget(place, "question")
+        keys = [waiting_key(key), later_key(key), underway_key(key), INSTALLATIONS_WITH_QUESTIONS, METRICS]
+        while question_id := self._lease_script(keys=keys, args=[self._lease, self._limit, str(key), holder]):
+            redis_key = question_key(str(question_id))
+            sealed = self._redis.hget(redis_key, "question")
             try:
-                text = self._cipher.open(place, "question", str(sealed))
+                text = self._cipher.open(redis_key, "question", str(sealed))
             except CannotDecrypt as error:
-                # Its key may come back; until then it is not to stand in the way of the others.
+                # It must not block the others; its encryption key may be restored.
                 logger.error("question cannot be read: %s", error.place)
-                self._run_put_back(key, str(question_id), holder, UNREADABLE_SECONDS, counts=0)
+                self._release(key, str(question_id), holder, UNREADABLE_SECONDS, counts=0)
             else:
                 return replace(read_question(text), holder=holder)
         return None
 
     @translate_errors
     def extend(self, questions: Sequence[Question]) -> None:
-        """Say that these are still being worked on; not said for a while, they go to others."""
+        """Extend the leases of questions that are worked on; without that, other workers get them."""
         with self._redis.pipeline(transaction=False) as pipe:
             for question in questions:
-                self._run_hold(question, pipe)
+                self._extend(question, pipe)
             pipe.execute()
 
     @translate_errors
     def assert_held(self, question: Question) -> None:
-        """Say that this is still being worked on, before a step that cannot be taken back.
-
-        Raises ``LeaseLost``, as each method below does, where it went to somebody else meanwhile.
-        """
-        check_held(self._run_hold(question, self._redis))
+        """Extend the lease of a question before a step that cannot be undone, such as posting."""
+        check_held(self._extend(question, self._redis))
 
     @translate_errors
     def progress(self, question: Question) -> Progress:
-        """Load how far earlier tries came."""
-        place = scripts.question_key(question.id)
+        """Load the progress of earlier tries."""
+        key = question_key(question.id)
         names = ("plan", "posted", "failures", "deaths")
-        sealed, posted, failures, deaths = self._redis.hmget(place, *names)
+        sealed, posted, failures, deaths = self._redis.hmget(key, *names)
         try:
-            plan = read_plan(self._cipher.open(place, "plan", str(sealed))) if sealed else None
+            plan = read_plan(self._cipher.open(key, "plan", str(sealed))) if sealed else None
         except CannotDecrypt as error:
             logger.error("plan cannot be read: %s", error.place)
             plan = None
@@ -155,43 +162,43 @@ class QuestionStore:
 
     @translate_errors
     def save_plan(self, question: Question, plan: Plan, posted: Sequence[str] = ()) -> None:
-        """Keep what is to be said, so that a reply is not paid for again and nothing is said twice.
+        """Store the messages to post, so that a retry neither asks SectorFlow nor posts a message again.
 
-        ``posted`` are the messages of this plan that Slack has taken.
+        ``posted`` has the ``ts`` of each message of the plan that is already posted.
         """
-        place = scripts.question_key(question.id)
-        sealed = self._cipher.seal(place, "plan", json.dumps(asdict(plan)))
-        check_held(self._save_plan(keys=[place], args=[question.holder, sealed, json.dumps(posted)]))
+        key = question_key(question.id)
+        sealed = self._cipher.seal(key, "plan", json.dumps(asdict(plan)))
+        check_held(self._save_plan_script(keys=[key], args=[question.holder, sealed, json.dumps(posted)]))
 
     @translate_errors
     def mark_posted(self, question: Question, posted: Sequence[str]) -> None:
-        """Record the ``ts`` of each message of the plan that Slack has taken; may be said again."""
+        """Record the ``ts`` of all posted messages of the plan."""
         args = [question.holder, json.dumps(posted)]
-        check_held(self._mark_posted(keys=[scripts.question_key(question.id)], args=args))
+        check_held(self._mark_posted_script(keys=[question_key(question.id)], args=args))
 
     @translate_errors
     def release(self, question: Question, delay: float, *, counts: bool) -> None:
-        """Let a question wait for ``delay`` seconds, then go first; ``counts`` as a failed try or not."""
+        """End a lease; after ``delay`` seconds the question is next. ``counts`` adds a failed try."""
         key, holder = question.installation, question.holder
-        check_held(self._run_put_back(key, question.id, holder, delay, int(counts)))
+        check_held(self._release(key, question.id, holder, delay, int(counts)))
 
     @translate_errors
     def complete(self, question: Question, failure: str = "", again: Question | None = None) -> bool:
-        """Forget the question and its reply; returns whether more of its installation wait.
+        """Delete a question; True if more of its installation wait.
 
-        ``failure`` is the reason where there is no answer. ``again`` is kept for a week as a letter, so that
-        it can be asked again; it is among the dead letters where all has failed.
+        ``failure`` is the reason if there is no answer. ``again`` is stored for a week to be asked again, and
+        listed among the failed questions if there is a ``failure``.
         """
         key, failed_question = question.installation, failed_question_key(question.id)
         sealed = self._cipher.seal(failed_question, "question", json.dumps(asdict(again))) if again else ""
-        result = self._finish(
+        result = self._complete_script(
             keys=[
-                scripts.question_key(question.id),
-                f"waiting:{key}",
-                f"underway:{key}",
-                COUNTERS_KEY,
+                question_key(question.id),
+                waiting_key(key),
+                underway_key(key),
+                METRICS,
                 failed_question,
-                scripts.FAILED_QUESTIONS,
+                FAILED_QUESTIONS,
             ],
             args=[
                 question.holder,
@@ -207,23 +214,26 @@ class QuestionStore:
 
     @translate_errors
     def due(self) -> tuple[InstallationKey, ...]:
-        """List installations with a question to take up: waiting, due again, or let go by a dead worker."""
-        found = self._due(keys=[scripts.INSTALLATIONS], args=[self._limit, WAKE_SECONDS])
+        """List the installations with room and a question that waits, is due again, or lost its worker.
+
+        Each is listed at most once per ``WAKE_SECONDS``.
+        """
+        found = self._due_script(keys=[INSTALLATIONS_WITH_QUESTIONS], args=[self._limit, WAKE_SECONDS])
         return tuple(InstallationKey(*str(member).split(":")) for member in found)
 
-    def _run_hold(self, question: Question, client: Redis) -> object:
-        keys = [scripts.question_key(question.id), f"underway:{question.installation}"]
-        return self._hold(keys=keys, args=[question.holder, question.id, self._lease], client=client)
+    def _extend(self, question: Question, client: Redis) -> object:
+        keys = [question_key(question.id), underway_key(question.installation)]
+        return self._extend_script(keys=keys, args=[question.holder, question.id, self._lease], client=client)
 
-    def _run_put_back(
+    def _release(
         self, key: InstallationKey, question_id: str, holder: str, delay: float, counts: int
     ) -> object:
-        keys = [scripts.question_key(question_id), f"underway:{key}", f"later:{key}"]
-        return self._put_back(keys=keys, args=[holder, question_id, delay, counts])
+        keys = [question_key(question_id), underway_key(key), later_key(key)]
+        return self._release_script(keys=keys, args=[holder, question_id, delay, counts])
 
 
 def check_held(result: object) -> int:
-    """Give what a script for holders only returned, or raise ``LeaseLost`` where it refused."""
+    """Return the result of a script for holders only, or raise ``LeaseLost`` if it refused."""
     number = int(str(result))
     if number < 0:
         raise LeaseLost("another worker has the question now")

@@ -1,7 +1,7 @@
-"""How many calls of the install API one key may make.
+"""The rate limit of the install API.
 
-Redis key ``install_rate:…``: the times of a key's calls within the window, at most as many as the rate
-allows; it expires with the window.
+``install_rate:…``: the times of an API key's calls within the window, at most as many as the rate allows;
+expires with the window.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ PREFIX = "install_rate"
 
 
 class RateLimit:
-    """Counts calls in a window that moves with the time, for all web processes together."""
+    """Counts calls in a moving window, for all web processes together."""
 
     def __init__(self, client: redis.Redis, rate: str) -> None:
-        # The client's own pool, so that its way to Redis (TLS, a unix socket) and its time-outs hold here
-        # too. With a pool given, the address says only which library is meant.
+        # The client's own pool keeps its TLS, unix socket and time-outs. With a pool given, the URL only
+        # selects the library.
         storage = RedisStorage("redis://", connection_pool=client.connection_pool, key_prefix=PREFIX)
         self._limiter = MovingWindowRateLimiter(storage)
         self._rate = parse(rate)
 
     @translate_errors
     def hit(self, caller: str) -> float | None:
-        """Count a call of ``caller``; gives the seconds to wait where it is one too many, and counts none."""
+        """Count a call and return None; if it exceeds the rate, return the seconds to wait."""
         if self._limiter.hit(self._rate, caller):
             return None
         return max(0.0, self._limiter.get_window_stats(self._rate, caller).reset_time - time.time())

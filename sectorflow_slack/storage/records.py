@@ -1,8 +1,7 @@
 """Values as the fields of a Redis hash, and back.
 
-What is secret has a field of its own, sealed for the key it stands under; the rest is readable, so that
-an operator can see what is there with ``HGETALL``. What people named is JSON, which carries any text: Redis
-takes no half of a surrogate pair.
+Each secret has a field of its own, sealed for its key; an operator can read the other fields with
+``HGETALL``. Names are stored as JSON, because a lone surrogate cannot be encoded for Redis.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import cast
+from typing import Any, cast
 
 from redis import Redis
 
@@ -29,31 +28,31 @@ Fields = dict[str, str]
 
 
 def read_fields(client: Redis, key: str, names: tuple[str, ...]) -> Fields:
-    """Load some fields of a hash; those that it does not have are left out."""
+    """Load the fields of a hash that exist among ``names``."""
     values = cast("list[str | None]", client.hmget(key, names))
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
-def settings_fields(terms: InstallationSettings) -> Fields:
-    """Give the readable fields of what the platform asked for."""
+def settings_fields(settings: InstallationSettings) -> Fields:
+    """Return the readable fields of an installation's settings."""
     return {
-        "id": terms.id,
-        "app_id": terms.app_id,
-        "app_name": json.dumps(terms.app_name),
-        "created_at": repr(terms.created_at),
-        "display": terms.display,
-        "customer_id": json.dumps(terms.customer_id),
-        "allow_external_users": json.dumps(terms.allow_external_users),
-        "revision": str(terms.revision),
-        "workspace_id": terms.sectorflow.workspace_id,
-        "model_ids": json.dumps(terms.sectorflow.model_ids),
-        "model_names": json.dumps(terms.sectorflow.model_names),
-        "plus_id": terms.sectorflow.plus_id,
+        "id": settings.id,
+        "app_id": settings.app_id,
+        "app_name": json.dumps(settings.app_name),
+        "created_at": repr(settings.created_at),
+        "display": settings.display,
+        "customer_id": json.dumps(settings.customer_id),
+        "allow_external_users": json.dumps(settings.allow_external_users),
+        "revision": str(settings.revision),
+        "workspace_id": settings.sectorflow.workspace_id,
+        "model_ids": json.dumps(settings.sectorflow.model_ids),
+        "model_names": json.dumps(settings.sectorflow.model_names),
+        "plus_id": settings.sectorflow.plus_id,
     }
 
 
 def read_settings(fields: Mapping[str, str], api_token: str) -> InstallationSettings:
-    """Give back what ``terms_fields`` wrote, with the token that is kept apart."""
+    """Read what ``settings_fields`` returned, and add the API token."""
     return InstallationSettings(
         id=fields["id"],
         app_id=fields["app_id"],
@@ -74,12 +73,12 @@ def read_settings(fields: Mapping[str, str], api_token: str) -> InstallationSett
 
 
 def read_revision(fields: Mapping[str, str]) -> int:
-    """Give a stored revision; what was written before there were any is of the first."""
+    """Read the revision of the settings, 1 in records without one."""
     return int(fields.get("revision", 1))
 
 
 def bot_fields(bot: BotInstall) -> Fields:
-    """Give the readable fields of what Slack gave at the consent."""
+    """Return the readable fields of a bot installation."""
     return {
         "bot_user_id": bot.bot_user_id,
         "team_id": json.dumps(bot.team_id),
@@ -91,7 +90,7 @@ def bot_fields(bot: BotInstall) -> Fields:
 
 
 def read_bot(fields: Mapping[str, str], bot_token: str, refresh_token: str = "") -> BotInstall:
-    """Give back what ``bot_fields`` wrote, with the tokens that are kept apart."""
+    """Read what ``bot_fields`` returned, and add the tokens."""
     return BotInstall(
         app_id=fields["app_id"],
         bot_token=bot_token,
@@ -108,7 +107,7 @@ def read_bot(fields: Mapping[str, str], bot_token: str, refresh_token: str = "")
 def read_installation(
     fields: Mapping[str, str], api_token: str = "", bot_token: str = "", refresh_token: str = ""
 ) -> Installation:
-    """Give back an installation, with the tokens that are kept apart or without."""
+    """Read an installation, with the given tokens."""
     return Installation(
         settings=read_settings(fields, api_token),
         bot=read_bot(fields, bot_token, refresh_token),
@@ -116,18 +115,18 @@ def read_installation(
     )
 
 
-def optional_time(moment: float | None) -> str:
-    """Give the field of a moment that may be none."""
-    return "" if moment is None else repr(moment)
+def optional_time(seconds: float | None) -> str:
+    """Return a time as a field, "" for None."""
+    return "" if seconds is None else repr(seconds)
 
 
 def read_optional_time(value: str | None) -> float | None:
-    """Give back what ``optional_time`` wrote."""
+    """Read what ``optional_time`` returned."""
     return float(value) if value else None
 
 
 def token_fields(cipher: Cipher, key: str, bot_token: str, refresh_token: str) -> Fields:
-    """Seal a bot token and, where there is one, its refresh token for the Redis key they stand under."""
+    """Seal a bot token and its refresh token, if any, for a Redis key."""
     return {
         "bot_token": cipher.seal(key, "bot_token", bot_token),
         "refresh_token": cipher.seal(key, "refresh_token", refresh_token) if refresh_token else "",
@@ -135,7 +134,7 @@ def token_fields(cipher: Cipher, key: str, bot_token: str, refresh_token: str) -
 
 
 def open_tokens(cipher: Cipher, key: str, fields: Mapping[str, str]) -> tuple[str, str]:
-    """Give back the bot token and the refresh token, "" where the app has no token rotation."""
+    """Decrypt the bot token and the refresh token, "" if the app has no token rotation."""
     sealed = fields.get("refresh_token")
     return (
         cipher.open(key, "bot_token", fields["bot_token"]),
@@ -144,7 +143,7 @@ def open_tokens(cipher: Cipher, key: str, fields: Mapping[str, str]) -> tuple[st
 
 
 def app_secrets(cipher: Cipher, key: str, app: SlackApp) -> Fields:
-    """Seal an app's secrets for the Redis key they will stand under."""
+    """Seal an app's secrets for a Redis key."""
     return {
         "client_secret": cipher.seal(key, "client_secret", app.client_secret),
         "signing_secret": cipher.seal(key, "signing_secret", app.signing_secret),
@@ -152,17 +151,21 @@ def app_secrets(cipher: Cipher, key: str, app: SlackApp) -> Fields:
 
 
 def read_question(text: str) -> Question:
-    """Give back a question that was kept as JSON of its fields."""
+    """Read a question from the JSON of its fields."""
     values = json.loads(text)
     values["installation"] = InstallationKey(**values["installation"])
     values["model_ids"] = tuple(values.get("model_ids", ()))
-    # Another release may have kept more than this one knows.
-    known = {field.name for field in fields(Question)}
-    return Question(**{name: value for name, value in values.items() if name in known})
+    return Question(**known_fields(Question, values))
+
+
+def known_fields(value_type: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that a dataclass has fields for: a later release may have stored more."""
+    known = {field.name for field in fields(value_type)}
+    return {name: value for name, value in values.items() if name in known}
 
 
 def read_plan(text: str) -> Plan:
-    """Give back a plan that was kept as JSON of its fields."""
+    """Read a plan from the JSON of its fields."""
     values = json.loads(text)
     messages = tuple(Message(each["text"], tuple(each["blocks"])) for each in values["messages"])
     return Plan(messages, values["failure"], values.get("thread_id"))

@@ -1,10 +1,10 @@
-"""Bot tokens of deleted installations, until Slack has taken them back.
+"""Bot tokens of deleted installations, until Slack has revoked them.
 
-==================================  ==================================================================
-``revocation:{app_id}:{tenant_id}``  hash: the tokens, sealed; until when they are good, how often Slack was
-                                    asked in vain; 30 days
-``revocations``                     sorted set of ``{app_id}:{tenant_id}``: when each is due
-==================================  ==================================================================
+===================================  =====================================================================
+``revocation:{app_id}:{tenant_id}``  hash: the sealed tokens, when they expire, and the number of failed
+                                     tries; for 30 days
+``revocations``                      sorted set of ``{app_id}:{tenant_id}`` by when each is due
+===================================  =====================================================================
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import InstallationKey, Revocation
 from sectorflow_slack.storage.connection import flat, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.keys import installation_key
+from sectorflow_slack.storage.keys import installation_key, revocation_key
 from sectorflow_slack.storage.records import (
     Fields,
     open_tokens,
@@ -32,16 +32,16 @@ from sectorflow_slack.storage.records import (
 logger = logging.getLogger(__name__)
 
 REVOCATIONS = "revocations"
-#: Slack is asked for so long; a token that it has not taken back by then is forgotten here.
+#: A token that Slack has not revoked by then is forgotten.
 LIFETIME_SECONDS = 30 * 24 * 3600
-#: How long nobody else gets a revocation that was taken.
+#: How long a worker leases a revocation.
 LEASE_SECONDS = 60
-#: When one that no key opens is looked at again: the key may be put back.
+#: How long a revocation that does not decrypt waits: its encryption key may be restored.
 UNREADABLE_SECONDS = 3600
 
-#: Gives the first revocation that is due, as its member and its hash, and makes it due again later. One
-#: whose record has expired is dropped.
-_TAKE = """
+#: Leases the first revocation that is due until ``ARGV[1]`` seconds from now, and returns its member and its
+#: hash. Drops members whose record has expired.
+_LEASE = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 while true do
@@ -58,8 +58,8 @@ while true do
 end
 """
 
-#: Makes a revocation due later, with the fields it has now; one that is gone or another stays as it is.
-_PUT_BACK = """
+#: Makes a revocation due later and updates its fields, unless it is gone or of another installation.
+_RELEASE = """
 local due, record = unpack(KEYS)
 local member, id, delay = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if redis.call('HGET', record, 'installation_id') ~= id then
@@ -74,7 +74,8 @@ end
 return 1
 """
 
-_DONE = """
+#: Deletes a revocation, unless it is of another installation.
+_COMPLETE = """
 local due, record = unpack(KEYS)
 if redis.call('HGET', record, 'installation_id') == ARGV[2] then
   redis.call('DEL', record)
@@ -84,21 +85,25 @@ end
 
 
 class RevocationStore:
-    """Keeps bot tokens that are still to be taken back at Slack."""
+    """Stores the bot tokens that are still to be revoked at Slack.
+
+    Each step is atomic. A step on a revocation that is gone, or that a later installation of the same app and
+    team has replaced, does nothing.
+    """
 
     def __init__(self, redis: Redis, cipher: Cipher, *, lease: float = LEASE_SECONDS) -> None:
-        """Take the store, the cipher, and for how many seconds nobody else gets what was taken."""
+        """Set for how many seconds a revocation is leased."""
         self._redis = redis
         self._cipher = cipher
         self._lease = lease
-        self._take = redis.register_script(_TAKE)
-        self._put_back = redis.register_script(_PUT_BACK)
-        self._done = redis.register_script(_DONE)
+        self._lease_script = redis.register_script(_LEASE)
+        self._release_script = redis.register_script(_RELEASE)
+        self._complete_script = redis.register_script(_COMPLETE)
 
     @translate_errors
     def lease(self) -> Revocation | None:
-        """Take one that is due; nobody else gets it for a minute. None where none is due."""
-        while found := self._take(keys=[REVOCATIONS], args=[self._lease]):
+        """Lease the first revocation that is due; None if none is."""
+        while found := self._lease_script(keys=[REVOCATIONS], args=[self._lease]):
             key = InstallationKey(*str(found[0]).split(":"))
             try:
                 return self._read(key, _fields(found[1]))
@@ -109,66 +114,68 @@ class RevocationStore:
 
     @translate_errors
     def complete(self, revocation: Revocation) -> None:
-        """Forget a revocation, and with it the token; a later one of the same place stays."""
+        """Delete a revocation and its tokens."""
         key = revocation.key
-        self._done(keys=[REVOCATIONS, _place(key)], args=[str(key), revocation.installation_id])
+        self._complete_script(
+            keys=[REVOCATIONS, revocation_key(key)], args=[str(key), revocation.installation_id]
+        )
 
     @translate_errors
     def release(self, revocation: Revocation, delay: float) -> None:
-        """Have it taken again in ``delay`` seconds, with the tokens it has now, unless it is gone."""
+        """Make a revocation due in ``delay`` seconds, with its present tokens and tries."""
         fields = _sealed(self._cipher, revocation) | {"tries": str(revocation.tries)}
         self._postpone(revocation.key, revocation.installation_id, delay, flat(fields))
 
     def _postpone(self, key: InstallationKey, installation_id: str, delay: float, fields: list[str]) -> None:
         args = [str(key), installation_id, str(delay), *fields]
-        self._put_back(keys=[REVOCATIONS, _place(key)], args=args)
+        self._release_script(keys=[REVOCATIONS, revocation_key(key)], args=args)
 
     def _read(self, key: InstallationKey, fields: Fields) -> Revocation:
         return Revocation(
             fields["installation_id"],
             key,
-            *open_tokens(self._cipher, _place(key), fields),
+            *open_tokens(self._cipher, revocation_key(key), fields),
             read_optional_time(fields.get("token_expires_at")),
             int(fields.get("tries", 0)),
         )
 
 
-def revocation_of(cipher: Cipher, key: InstallationKey, held: Mapping[str, str]) -> Revocation | None:
-    """Give what is to be taken back of an installation's record; None where no key opens its bot token."""
-    place, refresh_token = installation_key(key), ""
+def revocation_of(cipher: Cipher, key: InstallationKey, stored: Mapping[str, str]) -> Revocation | None:
+    """Return the revocation of an installation's tokens; None if its bot token does not decrypt."""
+    redis_key, refresh_token = installation_key(key), ""
     try:
-        bot_token = cipher.open(place, "bot_token", held["bot_token"])
+        bot_token = cipher.open(redis_key, "bot_token", stored["bot_token"])
     except CannotDecrypt as error:
         logger.error("token never revoked: %s", error)
         return None
-    # Without the next one, this one is revoked all the same while it lives.
+    # Without a refresh token, the bot token can still be revoked until it expires.
     with suppress(CannotDecrypt):
-        _, refresh_token = open_tokens(cipher, place, held)
-    expires_at = read_optional_time(held.get("token_expires_at"))
-    return Revocation(held["id"], key, bot_token, refresh_token, expires_at)
+        _, refresh_token = open_tokens(cipher, redis_key, stored)
+    expires_at = read_optional_time(stored.get("token_expires_at"))
+    return Revocation(stored["id"], key, bot_token, refresh_token, expires_at)
 
 
 def queue_revocation(pipe: Pipeline, cipher: Cipher, revocation: Revocation) -> None:
-    """Queue the writes that keep a token for revocation, due at once."""
-    place = _place(revocation.key)
-    pipe.delete(place)
-    write_hash(pipe, place, _sealed(cipher, revocation))
-    pipe.expire(place, LIFETIME_SECONDS)
-    # Any moment that is past will do: the earliest needs no clock.
+    """Queue the writes that store a revocation, due at once."""
+    key = revocation_key(revocation.key)
+    pipe.delete(key)
+    write_hash(pipe, key, _sealed(cipher, revocation))
+    pipe.expire(key, LIFETIME_SECONDS)
+    # Any past time makes it due; 0 needs no clock.
     pipe.zadd(REVOCATIONS, {str(revocation.key): 0})
 
 
 def drop_revocation(pipe: Pipeline, key: InstallationKey) -> None:
-    """Queue the writes that forget a revocation."""
-    pipe.delete(_place(key))
+    """Queue the writes that delete a revocation."""
+    pipe.delete(revocation_key(key))
     pipe.zrem(REVOCATIONS, str(key))
 
 
 def _sealed(cipher: Cipher, revocation: Revocation) -> Fields:
-    place = _place(revocation.key)
+    key = revocation_key(revocation.key)
     return {
         "installation_id": revocation.installation_id,
-        **token_fields(cipher, place, revocation.bot_token, revocation.refresh_token),
+        **token_fields(cipher, key, revocation.bot_token, revocation.refresh_token),
         "token_expires_at": optional_time(revocation.token_expires_at),
     }
 
@@ -176,7 +183,3 @@ def _sealed(cipher: Cipher, revocation: Revocation) -> Fields:
 def _fields(record: Sequence[object]) -> Fields:
     values = [str(each) for each in record]
     return dict(zip(values[::2], values[1::2], strict=True))
-
-
-def _place(key: InstallationKey) -> str:
-    return f"revocation:{key}"

@@ -1,24 +1,18 @@
-"""The Lua scripts that move questions, each one step in Redis; and what they and their callers share.
+"""The Lua scripts that move questions; ``storage.questions`` lists the keys.
 
-``KEYS`` and ``ARGV`` are named at the top of each script, in order.
+The first lines of each script name its ``KEYS`` and ``ARGV`` in order.
 """
 
-INSTALLATIONS = "installations-with-questions"
-FAILED_QUESTIONS = "dead-letters"
 FAILED_QUESTION_SECONDS = 7 * 24 * 3600
 
-
-def question_key(question_id: str) -> str:
-    """Give the key of what is kept of a question."""
-    return f"question:{question_id}"
-
-
+#: Sets ``now`` to Redis's time in seconds since the epoch.
 NOW = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 """
 
-#: Returns 1 where the question is new and now waits, 0 where it was accepted before; counts which.
+#: Stores a question as the last that waits, and returns 1; 0 if its event or message was accepted before.
+#: Counts either.
 ACCEPT = (
     NOW
     + """
@@ -39,18 +33,19 @@ return 1
 """
 )
 
-#: Returns the id of the question that the caller holds from now on, or nothing. Questions that a dead
-#: worker let go, or that are due again, come first; one that is gone after its week is counted as failed.
+#: Leases the next question to ``holder`` and returns its id, or nothing if none waits or ``limit`` are under
+#: way. First moves the questions that are due again and those of expired leases to the head of the waiting
+#: list. Counts expired leases, and as failed the questions whose record has expired.
 LEASE = (
     NOW
     + """
 local waiting, later, underway, installations, metrics = unpack(KEYS)
 local lease, limit, installation, holder = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
-for _, line in ipairs({later, underway}) do
-  for _, id in ipairs(redis.call('ZREVRANGEBYSCORE', line, now, '-inf')) do
-    redis.call('ZREM', line, id)
+for _, source in ipairs({later, underway}) do
+  for _, id in ipairs(redis.call('ZREVRANGEBYSCORE', source, now, '-inf')) do
+    redis.call('ZREM', source, id)
     redis.call('LPUSH', waiting, id)
-    if line == underway and redis.call('EXISTS', 'question:' .. id) == 1 then
+    if source == underway and redis.call('EXISTS', 'question:' .. id) == 1 then
       redis.call('HINCRBY', 'question:' .. id, 'deaths', 1)
       redis.call('HDEL', 'question:' .. id, 'holder')
       redis.call('HINCRBY', metrics, 'let_go', 1)
@@ -77,14 +72,14 @@ return id
 """
 )
 
-#: The first lines of every script that only the holder of a question may run: -1 for anybody else.
+#: The first lines of each script that only the holder of a question may run; returns -1 to any other caller.
 HOLDERS_ONLY = """
 if redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] then
   return -1
 end
 """
 
-#: Moves the moment at which a held question is let go.
+#: Extends the lease of a question that is under way.
 EXTEND = (
     HOLDERS_ONLY
     + NOW
@@ -94,7 +89,7 @@ return redis.call('ZADD', underway, 'XX', string.format('%.6f', now + lease), id
 """
 )
 
-#: Moves a question from being worked on to a later moment.
+#: Ends a lease: the question is tried again in ``delay`` seconds. Adds ``counts`` to its failed tries.
 RELEASE = (
     HOLDERS_ONLY
     + NOW
@@ -109,7 +104,7 @@ return 1
 """
 )
 
-#: Keeps what is to be said to a question, and how much of that is said already.
+#: Stores the messages to post and those of them that are posted; failed tries are counted anew.
 SAVE_PLAN = (
     HOLDERS_ONLY
     + """
@@ -118,8 +113,8 @@ return redis.call('HSET', KEYS[1], 'plan', ARGV[2], 'posted', ARGV[3])
 """
 )
 
-#: Keeps which messages Slack has taken; all of them, not one more, so that it may be sent again. What stood
-#: in for the answer is a message of it from now on.
+#: Stores the ``ts`` of all posted messages, so that it may run twice. The placeholder, if any, has become one
+#: of them.
 MARK_POSTED = (
     HOLDERS_ONLY
     + """
@@ -127,44 +122,44 @@ return redis.call('HSET', KEYS[1], 'posted', ARGV[2], 'interim', 'none')
 """
 )
 
-#: Forgets a question and counts how it ended; returns 1 where more of its installation wait. A letter, if
-#: there is one, keeps what it takes to ask again, and is among the dead where ``dead`` is 1.
+#: Deletes a question, counts how it ended, and returns 1 if more of its installation wait. Stores ``sealed``,
+#: unless it is '', to be asked again, and lists it among the failed questions if ``is_failed`` is 1.
 COMPLETE = (
     HOLDERS_ONLY
     + NOW
     + """
-local question, waiting, underway, metrics, letter, dead_letters = unpack(KEYS)
-local _, id, counter, sealed, reason, dead, seconds = unpack(ARGV)
+local question, waiting, underway, metrics, failed_question, failed_questions = unpack(KEYS)
+local _, id, counter, sealed, reason, is_failed, seconds = unpack(ARGV)
 redis.call('ZREM', underway, id)
 redis.call('DEL', question)
 redis.call('HINCRBY', metrics, counter, 1)
 if sealed ~= '' then
-  redis.call('HSET', letter, 'question', sealed, 'reason', reason, 'at', string.format('%.6f', now))
-  redis.call('EXPIRE', letter, seconds)
+  redis.call('HSET', failed_question, 'question', sealed, 'reason', reason, 'at', string.format('%.6f', now))
+  redis.call('EXPIRE', failed_question, seconds)
 end
-if dead == '1' then
-  redis.call('ZADD', dead_letters, string.format('%.6f', now), id)
-  redis.call('ZREMRANGEBYSCORE', dead_letters, '-inf', now - seconds)
+if is_failed == '1' then
+  redis.call('ZADD', failed_questions, string.format('%.6f', now), id)
+  redis.call('ZREMRANGEBYSCORE', failed_questions, '-inf', now - seconds)
 end
 return redis.call('EXISTS', waiting)
 """
 )
 
-#: Puts what a letter keeps in line again, once; returns 0 where the letter is gone. The message that told of
-#: the failure, if it is given, stands in for the answer; an answer that never got through is forgotten.
+#: Stores a failed question as the last that waits, and returns 1; 0 if it is gone. The message that reported
+#: the failure, if given, becomes the placeholder. Deletes an answer that could not be posted.
 REVIVE = (
     NOW
     + """
-local letter, dead_letters, question, waiting, installations, metrics = unpack(KEYS)
-local id, sealed, seconds, installation, interim = unpack(ARGV)
-if redis.call('DEL', letter) == 0 then
+local failed_question, failed_questions, question, waiting, installations, metrics = unpack(KEYS)
+local id, sealed, seconds, installation, placeholder = unpack(ARGV)
+if redis.call('DEL', failed_question) == 0 then
   return 0
 end
-redis.call('ZREM', dead_letters, id)
+redis.call('ZREM', failed_questions, id)
 redis.call('DEL', 'answer:' .. id)
 redis.call('HSET', question, 'question', sealed, 'accepted_at', string.format('%.6f', now))
-if interim ~= '' then
-  redis.call('HSET', question, 'interim', interim)
+if placeholder ~= '' then
+  redis.call('HSET', question, 'interim', placeholder)
 end
 redis.call('EXPIRE', question, seconds)
 redis.call('RPUSH', waiting, id)
@@ -174,7 +169,8 @@ return 1
 """
 )
 
-#: Lists installations that have a question to take up and room for it, each at most once in a while.
+#: Lists the installations that have a question to lease and room for it, each at most once per ``pause``
+#: seconds. Forgets the installations without questions.
 DUE = (
     NOW
     + """
@@ -183,9 +179,9 @@ local due = {}
 for _, installation in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local waiting = redis.call('LLEN', 'waiting:' .. installation)
   local again = redis.call('ZCOUNT', 'later:' .. installation, '-inf', now)
-  local let_go = redis.call('ZCOUNT', 'underway:' .. installation, '-inf', now)
-  local held = redis.call('ZCARD', 'underway:' .. installation) - let_go
-  if waiting + again + let_go > 0 and held < limit
+  local expired = redis.call('ZCOUNT', 'underway:' .. installation, '-inf', now)
+  local held = redis.call('ZCARD', 'underway:' .. installation) - expired
+  if waiting + again + expired > 0 and held < limit
       and redis.call('SET', 'nudged:' .. installation, '1', 'NX', 'EX', pause) then
     due[#due + 1] = installation
   elseif waiting == 0

@@ -1,4 +1,4 @@
-"""The HTTP side: blueprints, schemas, signatures, errors."""
+"""HTTP in: blueprints, guards, schemas, errors and pages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from werkzeug.local import LocalProxy
 from sectorflow_slack.config import Settings
 from sectorflow_slack.services import Services
 
-#: The services and the settings of the app that handles the request.
+#: The services and settings of the current app.
 current_services = cast(Services, LocalProxy(lambda: current_app.extensions["sectorflow_slack"]))
 current_settings = cast(Settings, LocalProxy(lambda: current_app.config["SETTINGS"]))

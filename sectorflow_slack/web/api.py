@@ -1,4 +1,4 @@
-"""What all routes under ``/api/v1`` share: the guard, how bodies are read, how errors are documented."""
+"""What all routes under ``/api/v1`` share: the guard, request parsing, preconditions, documented errors."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from sectorflow_slack.web.guards import require_install_api_key
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-#: How each error comes about, for the OpenAPI document.
+#: The description of each error in the OpenAPI document.
 ERRORS = {
-    400: "The body is no JSON",
+    400: "The body is not JSON",
     401: "No or a wrong install API key",
     404: "There is no such installation",
     412: "The installation is not the version that `If-Match` names",
@@ -27,26 +27,22 @@ ERRORS = {
     415: "The body is not `application/json`",
     422: "A field is wrong; each is named",
     429: "The key was used too often; nothing was done",
-    502: "Slack made no app, or did not say whether it did; its own messages are in `errors.slack`",
+    502: "Slack created no app, or did not say whether it did; its own messages are in `errors.slack`",
     503: "The service can't do it just now; try again",
 }
 RETRY_AFTER = {
     "Retry-After": {
-        "description": "How many seconds to wait before asking again.",
+        "description": "How many seconds to wait before the next request.",
         "schema": {"type": "integer", "minimum": 1},
     }
 }
 
 
 class RequestParser(FlaskParser):
-    """Reads the parts of a request: a JSON body, its query, its headers.
-
-    What Python's own limits refuse is as unreadable as what is no JSON. A part that can be read and is wrong
-    waits until the others have been looked at (``ApiBlueprint.arguments``).
-    """
+    """Collects the faults of all parts of a request, so that one 422 names every wrong field."""
 
     def parse(self, *args: Any, **options: Any) -> Any:
-        """Read one part of a request; None where it is wrong, which is kept for ``refuse_faults``."""
+        """Parse one part of a request; return None and store its faults if it is wrong."""
         try:
             return super().parse(*args, **options)
         except ValidationError as error:
@@ -54,16 +50,16 @@ class RequestParser(FlaskParser):
             return None
 
     def handle_error(self, error: ValidationError, *_: Any, **__: Any) -> NoReturn:
-        """Give the faults of a part on, under its name."""
+        """Raise the validation error unchanged."""
         raise error
 
     def load_json(self, req: Request, schema: Schema) -> Any:
-        """Load the body, or refuse it."""
+        """Load the body; raise 400 if it is not JSON."""
         try:
             loaded = super().load_json(req, schema)
-        except (ValueError, RecursionError):  # an integer of thousands of digits; nested thousands deep
+        except (ValueError, RecursionError):  # an integer of thousands of digits; nesting thousands deep
             raise problem(400) from None
-        if loaded is missing:  # an empty body, which webargs takes for an empty object
+        if loaded is missing:  # webargs would treat an empty body as an empty object
             raise problem(400)
         return loaded
 
@@ -81,17 +77,17 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask_smorest has no typ
         self.before_request(guard)
 
     def arguments(self, schema: type[Schema], **options: Any) -> Callable[[View], View]:
-        """Take in a part of the request; a view is called once nothing is wrong with any that it takes in."""
-        take_in = super().arguments(schema, **options)
+        """Parse a part of the request; the view is called only if no part has a fault."""
+        parse = super().arguments(schema, **options)
 
         def decorate(view: View) -> View:
-            taking: View = take_in(view if hasattr(view, "refuses_faults") else refuse_faults(view))
-            return taking
+            decorated: View = parse(view if hasattr(view, "refuses_faults") else refuse_faults(view))
+            return decorated
 
         return decorate
 
     def can_fail(self, *statuses: int) -> Callable[[View], View]:
-        """Document the errors that a view may answer, beside those that every one may."""
+        """Document the view's own errors, and those that every view may return."""
 
         def decorate(view: View) -> View:
             for status in sorted({401, 429, 503, *statuses}):
@@ -105,23 +101,8 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask_smorest has no typ
         return decorate
 
 
-def refuse_faults(view: View) -> View:
-    """Refuse a request for all that is wrong with its parts, in place of calling the view with them."""
-
-    @functools.wraps(view)
-    def refusing(*args: Any, **options: Any) -> Any:
-        faults = g.pop("faults", None)
-        if faults:
-            raise problem(422, errors=faults)
-        return view(*args, **options)
-
-    # Every part that is taken in wraps the view once more, and hands this mark on.
-    refusing.refuses_faults = True  # type: ignore[attr-defined]
-    return cast("View", refusing)
-
-
 def guard() -> None:
-    """Let nobody in without a key or too often, and no body that is not JSON."""
+    """Check the install API key, its rate limit and the content type."""
     wait = current_services.rate_limit.hit(require_install_api_key())
     if wait is not None:
         raise problem(429, headers=retry_after(wait))
@@ -129,10 +110,25 @@ def guard() -> None:
         raise problem(415)
 
 
-def require_match(tag: str) -> bool:
-    """Refuse a request whose ``If-Match`` names another version; says whether it names this one.
+def refuse_faults(view: View) -> View:
+    """Raise 422 with the faults of every part of the request before the view is called."""
 
-    A weak tag never matches, and neither does what is no tag. ``*`` takes any version and names none.
+    @functools.wraps(view)
+    def wrapper(*args: Any, **options: Any) -> Any:
+        faults = g.pop("faults", None)
+        if faults:
+            raise problem(422, errors=faults)
+        return view(*args, **options)
+
+    # Each further ``arguments`` wraps the view again; functools.wraps copies this mark.
+    wrapper.refuses_faults = True  # type: ignore[attr-defined]
+    return cast("View", wrapper)
+
+
+def require_match(tag: str) -> bool:
+    """Raise 412 if ``If-Match`` names another version; return whether it names this one.
+
+    A weak or malformed tag never matches. ``*`` accepts any version and names none.
     """
     if "If-Match" not in request.headers:
         return False
@@ -142,7 +138,7 @@ def require_match(tag: str) -> bool:
 
 
 def not_modified(tag: str) -> Response | None:
-    """Give the 304 for somebody who has this version already, as ``If-None-Match`` says; else None."""
+    """Return a 304 response if the client's ETag is current, else None."""
     if "If-None-Match" not in request.headers or not request.if_none_match.contains_weak(tag):
         return None
     response = Response(status=304)

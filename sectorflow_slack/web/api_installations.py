@@ -1,4 +1,4 @@
-"""The install API: SectorFlow's platform registers installations, and lists, changes and deletes them."""
+"""The install API: register, list, show, change and delete installations."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ from sectorflow_slack.web.serializers import AnyInstallation, serialize, version
 blueprint = ApiBlueprint(
     "installations",
     __name__,
-    description="Register Slack apps for customers, see how the installations stand, change and end them.",
+    description="Register Slack apps for customers; list, change and delete their installations.",
 )
 
 ETAG = {"ETag": {"description": "The version of the installation.", "schema": {"type": "string"}}}
-LOCATION = {"Location": {"description": "Where the installation is shown.", "schema": {"type": "string"}}}
+LOCATION = {"Location": {"description": "The URL of the installation.", "schema": {"type": "string"}}}
 IF_MATCH = {
     "in": "header",
     "name": "If-Match",
-    "description": "The `ETag` of the version that this is for; with any other, nothing is done.",
+    "description": "The `ETag` of the version that you have; with another, nothing is done.",
     "schema": {"type": "string"},
 }
 IF_NONE_MATCH = {
     "in": "header",
     "name": "If-None-Match",
-    "description": "The `ETag` of the version that you have; 304 says that it is still the one.",
+    "description": "The `ETag` of the version that you have; 304 if it is current.",
     "schema": {"type": "string"},
 }
-MISSING = "There is no such installation."
+NOT_FOUND = "There is no such installation."
 
-Answer = tuple[dict[str, Any], int, dict[str, str]]
+ViewResponse = tuple[dict[str, Any], int, dict[str, str]]
 
 
 @blueprint.route("/installations")
@@ -62,14 +62,15 @@ class InstallationsView(MethodView):
     @blueprint.arguments(IdempotencyKeySchema, location="headers")
     @blueprint.response(201, InstallationSchema, example=examples.PENDING, headers={**LOCATION, **ETAG})
     @blueprint.can_fail(400, 413, 415, 422, 502)
-    def post(self, asked: InstallRequest, key: str | None) -> Answer:
+    def post(self, install_request: InstallRequest, key: str | None) -> ViewResponse:
         """Register an installation.
 
-        Answers with the link that a person of the customer follows to consent at Slack. The token and
-        the workspace are checked with SectorFlow first.
+        Returns the link for the customer's admin to install the app at Slack. The token and the workspace
+        are checked with SectorFlow first.
         """
-        once = None if key is None else IdempotencyKey(key, _fingerprint())
-        return _versioned(current_services.registration.register(asked, once), 201)
+        # Of the body as it was sent: the schema would fill in defaults.
+        once = None if key is None else IdempotencyKey(key, fingerprint(json.loads(request.get_data())))
+        return _versioned(current_services.registration.register(install_request, once), 201)
 
     @blueprint.doc(operationId="listInstallations")
     @blueprint.arguments(InstallationQuerySchema, location="query", unknown=RAISE)
@@ -78,7 +79,7 @@ class InstallationsView(MethodView):
     def get(self, query: InstallationQuery) -> dict[str, Any]:
         """List installations, oldest first.
 
-        Those that fit every filter that is given. One that failed or expired is listed for seven days.
+        Only those that match every filter. Failed and expired ones are listed for seven days.
         """
         try:
             page = current_services.registration.list(query)
@@ -93,12 +94,12 @@ class InstallationView(MethodView):
 
     @blueprint.doc(operationId="getInstallation", parameters=[IF_NONE_MATCH])
     @blueprint.response(200, InstallationSchema, example=examples.INSTALLED, headers=ETAG)
-    @blueprint.alt_response(304, description="It is the version that you have", headers=ETAG)
+    @blueprint.alt_response(304, description="Your version is current", headers=ETAG)
     @blueprint.can_fail(404)
-    def get(self, installation_id: object) -> Answer | Response:
-        """Show an installation.
+    def get(self, installation_id: object) -> ViewResponse | Response:
+        """Return an installation.
 
-        One that failed or expired is shown for seven days.
+        Failed and expired ones are found for seven days.
         """
         found = _find(installation_id)
         return not_modified(version(found)) or _versioned(found, 200)
@@ -107,47 +108,42 @@ class InstallationView(MethodView):
     @blueprint.arguments(SettingsChangeSchema, example=examples.CHANGE)
     @blueprint.response(200, InstallationSchema, example=examples.INSTALLED, headers=ETAG)
     @blueprint.can_fail(400, 404, 412, 413, 415, 422)
-    def patch(self, change: SettingsChange, installation_id: object) -> Answer:
+    def patch(self, change: SettingsChange, installation_id: object) -> ViewResponse:
         """Change an installation's settings.
 
-        Takes effect with the next question. What is left out stays; a new token or workspace is checked
-        with SectorFlow first. With `If-Match`, only the version that you have seen is changed.
+        Takes effect with the next question. Settings left out stay; a new token or workspace is checked with
+        SectorFlow first. With `If-Match`, nothing is changed if the installation has another version.
         """
         found = _find(installation_id)
         revision = found.settings.revision if require_match(version(found)) else None
         changed = current_services.registration.change(str(installation_id), change, revision)
         if changed is None:
-            raise problem(404, MISSING)
+            raise problem(404, NOT_FOUND)
         return _versioned(changed, 200)
 
     @blueprint.doc(operationId="deleteInstallation", parameters=[IF_MATCH])
-    @blueprint.response(204, description="It is gone")
+    @blueprint.response(204, description="Deleted")
     @blueprint.can_fail(404, 412)
     def delete(self, installation_id: object) -> None:
         """Delete an installation.
 
-        Its bot token is revoked at Slack and every secret forgotten. An app of its own stays at Slack.
+        Its bot token is revoked at Slack and every secret deleted. The customer's own app stays at Slack.
         """
         found = _find(installation_id)
         revision = found.settings.revision if require_match(version(found)) else None
         if not current_services.registration.delete(str(installation_id), revision):
-            raise problem(404, MISSING)
+            raise problem(404, NOT_FOUND)
 
 
 def _find(installation_id: object) -> AnyInstallation:
     found = current_services.registration.find(str(installation_id))
     if found is None:
-        raise problem(404, MISSING)
+        raise problem(404, NOT_FOUND)
     return found
 
 
-def _versioned(installation: AnyInstallation, status: int) -> Answer:
+def _versioned(installation: AnyInstallation, status: int) -> ViewResponse:
     headers = {"ETag": f'"{version(installation)}"'}
     if status == 201:
         headers["Location"] = f"{current_settings.public_url}/api/v1/installations/{installation.settings.id}"
     return serialize(installation), status, headers
-
-
-def _fingerprint() -> str:
-    """Give the digest of the body as it came: a schema would fill in what was left out."""
-    return fingerprint(json.loads(request.get_data()))

@@ -1,4 +1,4 @@
-"""Errors as answers: JSON in one shape for programs, a page for people. One table."""
+"""Errors as HTTP responses: JSON in one shape for programs, an HTML page for people."""
 
 from __future__ import annotations
 
@@ -27,36 +27,35 @@ from sectorflow_slack.web.response_schemas import ErrorSchema
 
 logger = logging.getLogger(__name__)
 
-#: What people see, where others see JSON.
+#: Errors under these paths are HTML pages.
 PAGE_PATHS = (INSTALL_PATH, OAUTH_REDIRECT_PATH)
 RETRY_SECONDS = "5"
 
-
-#: What happened, in plain English; an error may say it more exactly.
+#: The message of an error that has none of its own.
 MESSAGES = {
-    400: "The body is no JSON that can be read.",
+    400: "The body is not valid JSON.",
     404: "There is nothing at this address.",
-    405: "This address does not take that method; the Allow header names those that it does.",
-    412: "The installation is not the version that If-Match names; ask for it again.",
+    405: "This address does not support that method; the Allow header names those that it does.",
+    412: "The installation is not the version that If-Match names; get it again.",
     413: "The body is larger than 1 MiB.",
     415: "The body must be application/json.",
-    422: "Something about the request is wrong; errors names each fault.",
-    429: "That was too often; Retry-After says how long to wait.",
+    422: "The request is wrong; errors names each fault.",
+    429: "Too many requests; Retry-After says how long to wait.",
     500: "Something went wrong on our side.",
     503: "That can't be done just now; try again.",
 }
 
 
 class InstallApi(Api):  # type: ignore[misc]  # flask_smorest has no types
-    """flask-smorest's error shape (``code``, ``status``, ``message``, ``errors``), and pages for people."""
+    """flask-smorest with our error schema, HTML error pages and error headers."""
 
     ERROR_SCHEMA = ErrorSchema
 
     def _register_pagination_header(self) -> None:
-        """Leave a header that no answer has out of the document."""
+        """Leave the pagination header, which no response has, out of the document."""
 
     def handle_http_exception(self, error: HTTPException) -> ResponseReturnValue:
-        """Answer an HTTP error."""
+        """Return an HTTP error as a page or as JSON."""
         if request.path.startswith(PAGE_PATHS):
             return _page(error)
         payload, code, headers = super().handle_http_exception(error)
@@ -64,35 +63,35 @@ class InstallApi(Api):  # type: ignore[misc]  # flask_smorest has no types
         if error.code == 503:
             headers["Retry-After"] = RETRY_SECONDS
         payload.setdefault("message", MESSAGES.get(code) or error.description or "")
-        answer: tuple[dict[str, Any], int, dict[str, str]] = (payload, code, headers)
-        return answer
+        response: tuple[dict[str, Any], int, dict[str, str]] = (payload, code, headers)
+        return response
 
 
 def problem(status: int, message: str | None = None, **details: Any) -> HTTPException:
-    """Make an HTTP error to raise; ``details`` are ``errors`` by field and ``headers``."""
+    """Return an HTTP error to raise; ``details`` are ``errors`` by field and ``headers``."""
     error: Any = default_exceptions[status]()
     error.data = details if message is None else {"message": message, **details}
     return cast(HTTPException, error)
 
 
 def retry_after(seconds: float) -> dict[str, str]:
-    """Give the header that says how long to wait: in whole seconds, one at least."""
+    """Return the Retry-After header, in whole seconds and at least one."""
     return {"Retry-After": str(max(1, math.ceil(seconds)))}
 
 
 def register_error_handlers(app: Flask) -> None:
-    """Answer our own errors; flask-smorest answers HTTP's."""
+    """Convert the domain's errors to HTTP errors, which flask-smorest handles."""
 
-    def answering(make: Callable[[Any], HTTPException]) -> Callable[[Any], ResponseReturnValue]:
-        return lambda error: app.handle_http_exception(make(error))
+    def handler(convert: Callable[[Any], HTTPException]) -> Callable[[Any], ResponseReturnValue]:
+        return lambda error: app.handle_http_exception(convert(error))
 
-    for kind, make in _AS_HTTP.items():
-        app.register_error_handler(kind, answering(make))
+    for kind, convert in _HTTP_ERRORS.items():
+        app.register_error_handler(kind, handler(convert))
 
 
 def _storage_unavailable(error: StorageUnavailable) -> HTTPException:
     logger.warning("storage unavailable: %s", error)
-    return problem(503, "The store is away; try again.")
+    return problem(503, "Redis is unavailable; try again.")
 
 
 def _cannot_decrypt(error: CannotDecrypt) -> HTTPException:
@@ -101,15 +100,15 @@ def _cannot_decrypt(error: CannotDecrypt) -> HTTPException:
 
 
 def _install_refused(refusal: InstallRefused) -> HTTPException:
-    # A field within an object is named with dots; a header by its name.
-    where = "headers" if refusal.field == IDEMPOTENCY_KEY else "json"
-    named: Any = [refusal.message]
-    for part in reversed(refusal.field.split(".")):
-        named = {part: named}
-    return problem(422, refusal.message, errors={where: named})
+    # Dots in a field's name are for objects in objects.
+    part = "headers" if refusal.field == IDEMPOTENCY_KEY else "json"
+    faults: Any = [refusal.message]
+    for name in reversed(refusal.field.split(".")):
+        faults = {name: faults}
+    return problem(422, refusal.message, errors={part: faults})
 
 
-def _app_not_made(error: AppNotCreated) -> HTTPException:
+def _app_not_created(error: AppNotCreated) -> HTTPException:
     if error.retry_after is not None:
         return problem(502, error.message, headers=retry_after(error.retry_after))
     if not error.faults:
@@ -118,23 +117,23 @@ def _app_not_made(error: AppNotCreated) -> HTTPException:
     return problem(502, error.message, errors={"slack": faults})
 
 
-def _still_under_way(_: RequestInProgress) -> HTTPException:
-    return problem(503, "The same request is being worked on; ask again in a moment.")
+def _request_in_progress(_: RequestInProgress) -> HTTPException:
+    return problem(503, "The same request is in progress; try again in a moment.")
 
 
-def _changed(_: RevisionConflict) -> HTTPException:
+def _revision_conflict(_: RevisionConflict) -> HTTPException:
     if "If-Match" in request.headers:
         return problem(412)
-    return problem(503, "Others change this installation just now; try again.")
+    return problem(503, "Another request is changing this installation; try again.")
 
 
-_AS_HTTP: dict[type[Exception], Callable[[Any], HTTPException]] = {
+_HTTP_ERRORS: dict[type[Exception], Callable[[Any], HTTPException]] = {
     StorageUnavailable: _storage_unavailable,
     CannotDecrypt: _cannot_decrypt,
     InstallRefused: _install_refused,
-    AppNotCreated: _app_not_made,
-    RequestInProgress: _still_under_way,
-    RevisionConflict: _changed,
+    AppNotCreated: _app_not_created,
+    RequestInProgress: _request_in_progress,
+    RevisionConflict: _revision_conflict,
 }
 
 

@@ -1,4 +1,4 @@
-"""Slack's events, one URL for every app: acknowledged once what they ask for is stored."""
+"""Slack's Events API, one URL for every app: acknowledged once the question is stored."""
 
 from __future__ import annotations
 
@@ -10,32 +10,30 @@ from flask import Blueprint, Response, after_this_request, g, request
 from sectorflow_slack.domain.metrics import ACKNOWLEDGE_SECONDS
 from sectorflow_slack.domain.slack import EVENTS_PATH
 from sectorflow_slack.web import current_services
-from sectorflow_slack.web.guards import read_json, refuse, verified_app_id
+from sectorflow_slack.web.guards import is_signed_by_slack, read_json, unauthorized
 
 blueprint = Blueprint("events", __name__)
 
-#: Slack's challenges are some 50 characters; nothing longer, and nothing odd, is echoed.
+#: Slack's challenges have about 50 characters; longer or unprintable ones are not echoed.
 CHALLENGE_MAX_LENGTH = 512
 
 
 @blueprint.before_request
 def guard() -> Response | None:
-    """Let in what Slack signed, and answer its challenge.
+    """Return 401 unless Slack signed the request; answer the ``url_verification`` challenge.
 
-    The challenge comes before Slack has told anybody the app's secret, so it needs no signature.
+    The challenge comes before Slack shows the app's signing secret, so it needs no signature.
     """
-    _time_acknowledgement()
+    _measure_acknowledgement()
     g.payload = read_json(request.get_data())
     if g.payload is not None and g.payload.get("type") == "url_verification":
         return _answer_challenge(g.payload.get("challenge"))
-    if g.payload is None or verified_app_id(g.payload.get("api_app_id")) is None:
-        return refuse()
-    return None
+    return None if is_signed_by_slack(g.payload) else unauthorized()
 
 
 @blueprint.post(EVENTS_PATH, provide_automatic_options=False)
 def receive_event() -> Response:
-    """Take in an event. Whatever is signed is acknowledged: Slack disables URLs that refuse too much."""
+    """Accept an event. Every signed event is acknowledged: Slack disables URLs that fail too often."""
     g.event_seen = True
     current_services.events.accept(g.payload)
     return Response(status=200)
@@ -47,17 +45,17 @@ def _answer_challenge(challenge: Any) -> Response:
         or not 0 < len(challenge) <= CHALLENGE_MAX_LENGTH
         or not (challenge.isascii() and challenge.isprintable())
     ):
-        return refuse()
+        return unauthorized()
     return Response(challenge, mimetype="text/plain")
 
 
-def _time_acknowledgement() -> None:
-    arrived, metrics = time.perf_counter(), current_services.metrics
+def _measure_acknowledgement() -> None:
+    started, metrics = time.perf_counter(), current_services.metrics
 
     @after_this_request
     def observe(response: Response) -> Response:
-        took = time.perf_counter() - arrived
+        seconds = time.perf_counter() - started
         if response.status_code == 200 and "event_seen" in g:
-            # After Slack has its answer. While the store hangs it would keep this thread from other events.
-            response.call_on_close(lambda: metrics.observe(ACKNOWLEDGE_SECONDS, took))
+            # Recorded after the response is sent: while Redis hangs, Slack must not wait for a metric.
+            response.call_on_close(lambda: metrics.observe(ACKNOWLEDGE_SECONDS, seconds))
         return response

@@ -1,4 +1,4 @@
-"""Examples for the OpenAPI document and the page that shows it. All ids and tokens are made up."""
+"""Examples for the OpenAPI document. All ids and tokens are made up."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _EXISTING: Json = {
 
 REQUESTS: Json = {
     "shared": {"summary": "The service's own app", "value": _REQUEST},
-    "existing": {"summary": "An app that exists already", "value": {**_REQUEST, "slackApp": _EXISTING}},
+    "existing": {"summary": "An existing app", "value": {**_REQUEST, "slackApp": _EXISTING}},
     "new": {
-        "summary": "A new app, made by manifest",
+        "summary": "A new app, created from the manifest",
         "value": {**_REQUEST, "slackApp": {"configToken": "xoxe.xoxp-the-configuration-token"}},
     },
 }

@@ -1,4 +1,4 @@
-"""What people think of an installation's answers, for SectorFlow's platform."""
+"""The votes on an installation's answers, for SectorFlow's platform."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sectorflow_slack.web.api import ApiBlueprint
 from sectorflow_slack.web.errors import problem
 from sectorflow_slack.web.response_schemas import FeedbackSchema
 
-blueprint = ApiBlueprint("feedback", __name__, description="What people think of the models' answers.")
+blueprint = ApiBlueprint("feedback", __name__, description="The votes on the models' answers.")
 
 NOT_INSTALLED = "No installed installation has this id."
 
@@ -27,23 +27,22 @@ class FeedbackView(MethodView):
     @blueprint.response(200, FeedbackSchema, example=examples.FEEDBACK)
     @blueprint.can_fail(404)
     def get(self, installation_id: object) -> dict[str, Any]:
-        """Give the votes on an installation's answers, by model.
+        """Return the votes on an installation's answers, by model.
 
-        They are forgotten with the installation.
+        They are deleted with the installation.
         """
-        found = current_services.registration.find(str(installation_id))
-        if not isinstance(found, Installation):
+        installation = current_services.registration.find(str(installation_id))
+        if not isinstance(installation, Installation):
             raise problem(404, NOT_INSTALLED)
-        return {
-            "items": votes_by_model(found.settings.sectorflow, current_services.feedback.votes(found.key))
-        }
+        votes = current_services.feedback.votes(installation.key)
+        return {"items": votes_by_model(installation.settings.sectorflow, votes)}
 
 
 def votes_by_model(settings: SectorFlowSettings, votes: Sequence[ModelVotes]) -> list[dict[str, Any]]:
-    """List the models of the settings in their order, then others that have votes, by id."""
-    counted = {each.model_id: each for each in votes}
-    others = sorted(counted.keys() - set(settings.model_ids))
-    models = (counted.get(model, ModelVotes(model, 0, 0)) for model in (*settings.model_ids, *others))
+    """Return the votes on the models of the settings in their order, then on other models by id."""
+    voted = {each.model_id: each for each in votes}
+    others = sorted(voted.keys() - set(settings.model_ids))
+    models = (voted.get(model, ModelVotes(model, 0, 0)) for model in (*settings.model_ids, *others))
     return [
         {
             "modelId": each.model_id,

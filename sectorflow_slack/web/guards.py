@@ -1,4 +1,4 @@
-"""The guard of what programs ask for: a bearer token, compared in constant time."""
+"""Checks that run before a view, and the security headers of every response."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hmac
 import json
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import Response, request
@@ -20,37 +20,52 @@ from sectorflow_slack.web.errors import problem
 
 logger = logging.getLogger(__name__)
 
+MAX_BODY_BYTES = 1024 * 1024
+
+#: Verified against if the app is unknown, so that the refusal takes as long as that of a known app.
+UNKNOWN_APP_SECRET = "0" * 32
+
+#: Our pages run no scripts and cannot be framed.
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+#: Swagger UI sets styles from its script and calls the API that it documents.
+DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+# Bearer tokens: the install API and the metrics
+
+
+def require_install_api_key() -> str:
+    """Raise 401 unless the bearer token is an install API key; return the key's digest."""
+    return require_bearer(current_settings.install_api_keys, "An install API key is needed.")
+
 
 def require_bearer(tokens: Iterable[str], message: str) -> str:
-    """Refuse a request whose bearer token is none of these, with 401 and ``message``.
-
-    Returns a digest of the token, by which its holder may be known elsewhere.
-    """
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    digest = _digest(given.strip())
-    # Each token is compared, so that the time does not tell which one nearly fitted.
-    matches = [hmac.compare_digest(digest, _digest(token)) for token in tokens]
+    """Raise 401 with ``message`` unless the bearer token is one of ``tokens``; return its digest."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    digest = _digest(token.strip())
+    # Compare with every token: stopping at a match would show in the response time which one it was.
+    matches = [hmac.compare_digest(digest, _digest(expected)) for expected in tokens]
     if scheme.lower() != "bearer" or not any(matches):
         raise problem(401, message, headers={"WWW-Authenticate": "Bearer"})
     return digest.hex()
 
 
 def _digest(token: str) -> bytes:
-    # Digests are of one length; comparing the tokens themselves would tell theirs.
+    # Digests have one length; comparing the tokens themselves would leak theirs.
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
-def require_install_api_key() -> str:
-    """Refuse a request whose bearer token is none of the install API's keys; gives the key's digest."""
-    return require_bearer(current_settings.install_api_keys, "An install API key is needed.")
-
-
-#: Stands in for the secret of an app that is not known, so that its refusal takes as long.
-_UNKNOWN_APP_SECRET = "0" * 32
+# Slack's signature: events and interactions
 
 
 def read_json(text: str | bytes) -> dict[str, Any] | None:
-    """Read a JSON object; None where it is none."""
+    """Parse a JSON object; return None for anything else."""
     try:
         payload = json.loads(text)
     except (ValueError, RecursionError):
@@ -58,34 +73,35 @@ def read_json(text: str | bytes) -> dict[str, Any] | None:
     return payload if isinstance(payload, dict) else None
 
 
-def verified_app_id(app_id: object) -> str | None:
-    """Give the app that the request claims to be for, if it is signed with that app's secret.
+def is_signed_by_slack(payload: Mapping[str, Any] | None) -> bool:
+    """Whether the request is signed with the secret of the app that its ``payload`` names.
 
     Raises:
         StorageUnavailable: the secret could not be loaded.
 
     """
+    app_id = payload.get("api_app_id") if payload is not None else None
     if not isinstance(app_id, str) or not re.fullmatch(APP_ID, app_id):
-        return None
-    events = current_services.events
-    secrets = events.signing_secrets(app_id)
-    fitting = [secret for secret in secrets or (_UNKNOWN_APP_SECRET,) if _is_signed_with(secret)]
-    if not fitting or not secrets:
-        if secrets:
-            # Strangers cannot fill the log with this unless they know an app's id; a mistyped secret can.
-            logger.warning("signature refused", extra={"app_id": app_id})
-        return None
-    if fitting[0] != secrets[0]:
-        events.adopt_signing_secret(app_id, fitting[0])
-    return app_id
+        return False
+    secrets = current_services.events.signing_secrets(app_id)
+    matching = [secret for secret in secrets or (UNKNOWN_APP_SECRET,) if _verifies(secret)]
+    if not secrets:
+        return False
+    if not matching:
+        # A mistyped secret causes this, too. Strangers can flood the log only if they know an app id.
+        logger.warning("signature refused", extra={"app_id": app_id})
+        return False
+    if matching[0] != secrets[0]:
+        current_services.events.adopt_signing_secret(app_id, matching[0])
+    return True
 
 
-def refuse() -> Response:
-    """Answer the same for whatever is wrong: a stranger learns nothing from it."""
+def unauthorized() -> Response:
+    """Return the same empty 401 for every fault, so that a stranger learns nothing from it."""
     return Response(status=401)
 
 
-def _is_signed_with(secret: str) -> bool:
+def _verifies(secret: str) -> bool:
     try:
         return bool(
             SignatureVerifier(secret).is_valid(
@@ -95,19 +111,18 @@ def _is_signed_with(secret: str) -> bool:
             )
         )
     except (ValueError, TypeError, OverflowError):
-        # slack_sdk raises on a timestamp that is no number, a body that is not UTF-8, a signature that is
-        # not ASCII; each of them means that Slack did not sign this.
+        # slack_sdk raises on a timestamp that is not a number, a body that is not UTF-8 and a signature
+        # that is not ASCII. Slack sends none of these.
         return False
 
 
-MAX_BODY_BYTES = 1024 * 1024
+# Every request and response
 
 
-def refuse_cut_off_bodies() -> None:
-    """Refuse a body that comes in chunks and is too large.
+def refuse_large_chunked_bodies() -> None:
+    """Raise 413 for a body without a Content-Length that is too large.
 
-    Where there is a Content-Length, werkzeug refuses by it. Where there is none, it reads up to the limit
-    and hands on what it has as if it were all.
+    werkzeug checks the Content-Length, but reads a chunked body up to the limit and ignores the rest.
     """
     if request.content_length is None and request.environ.get("wsgi.input_terminated"):
         request.get_data()
@@ -115,20 +130,8 @@ def refuse_cut_off_bodies() -> None:
             raise RequestEntityTooLarge
 
 
-#: Nothing runs in our pages, and nothing frames them.
-PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
-#: Swagger UI sets styles from its script and calls the API that it shows.
-DOCS_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-
-
 def set_security_headers(response: Response) -> Response:
-    """Tell browsers to run, frame, sniff, keep and pass on as little as can be."""
+    """Restrict what browsers may run, frame, sniff, cache and send as a referrer."""
     response.headers["Content-Security-Policy"] = DOCS_POLICY if request.path == "/docs" else PAGE_POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Content-Type-Options"] = "nosniff"

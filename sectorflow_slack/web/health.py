@@ -12,13 +12,13 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/healthz")
 def is_alive() -> ResponseReturnValue:
-    """Say that the process lives."""
+    """Return 200 while the process runs."""
     return {"status": "ok"}
 
 
 @blueprint.get("/readyz")
 def is_ready() -> ResponseReturnValue:
-    """Say whether this process can do its work, or what it lacks, and what is to be changed all the same."""
+    """Return 200 if Redis accepts writes, else 503; warnings are about its configuration."""
     missing = current_services.missing()
     if missing:
         return {"status": "unavailable", "missing": missing, "warnings": []}, 503

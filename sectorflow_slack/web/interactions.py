@@ -1,4 +1,4 @@
-"""Button presses in Slack, one URL for every app: signed as events are, one form field of JSON."""
+"""Slack's interactivity (block actions and view submissions), one URL for every app."""
 
 from __future__ import annotations
 
@@ -8,29 +8,27 @@ from flask import Blueprint, Response, g, request
 
 from sectorflow_slack.domain.slack import INTERACTIONS_PATH
 from sectorflow_slack.web import current_services
-from sectorflow_slack.web.guards import read_json, refuse, verified_app_id
+from sectorflow_slack.web.guards import is_signed_by_slack, read_json, unauthorized
 
 blueprint = Blueprint("interactions", __name__)
 
 
 @blueprint.before_request
 def guard() -> Response | None:
-    """Let in what Slack signed."""
-    # Not request.form: reading that would take the raw body away, which the signature is over.
-    g.payload = read_json(_payload(request.get_data()))
-    if g.payload is None or verified_app_id(g.payload.get("api_app_id")) is None:
-        return refuse()
-    return None
+    """Return 401 unless Slack signed the request."""
+    # Not request.form: it would consume the raw body, which the signature covers.
+    g.payload = read_json(_payload_field(request.get_data()))
+    return None if is_signed_by_slack(g.payload) else unauthorized()
 
 
 @blueprint.post(INTERACTIONS_PATH, provide_automatic_options=False)
 def receive_interaction() -> Response:
-    """Take in a press; Slack wants an empty 200 and does not send it again."""
+    """Accept an interaction; Slack expects an empty 200 and does not retry."""
     current_services.interactions.accept(g.payload)
     return Response(status=200)
 
 
-def _payload(body: bytes) -> str:
+def _payload_field(body: bytes) -> str:
     try:
         fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
     except ValueError:

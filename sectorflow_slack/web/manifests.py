@@ -1,4 +1,4 @@
-"""The manifest of a Slack app, for who makes one by hand."""
+"""The app manifest, to create a Slack app by hand."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sectorflow_slack.web import current_settings
 from sectorflow_slack.web.api import ApiBlueprint
 from sectorflow_slack.web.request_schemas import ManifestQuerySchema
 
-blueprint = ApiBlueprint("manifest", __name__, description="What a Slack app for this service looks like.")
+blueprint = ApiBlueprint("manifest", __name__, description="The manifest of a Slack app for this service.")
 
 LINK = {
     "Link": {
-        "description": 'With `rel="create-form"`: the page at Slack that makes an app of this manifest.',
+        "description": 'With `rel="create-form"`: the page at Slack that creates an app from this manifest.',
         "schema": {"type": "string"},
     }
 }
@@ -32,9 +32,9 @@ class ManifestView(MethodView):
     )
     @blueprint.can_fail(422)
     def get(self, app_name: str) -> Response:
-        """Give the manifest for making an app by hand.
+        """Return the manifest to create an app by hand.
 
-        The credentials of the app that Slack makes of it are then registered as `slackApp`.
+        Register the credentials of the created app as `slackApp`.
         """
         manifest = app_manifest(app_name, current_settings.public_url)
         response = jsonify(manifest)

@@ -1,4 +1,4 @@
-"""The figures of all processes, for Prometheus; nothing of them is kept in this one."""
+"""The metrics of all processes for Prometheus, read from Redis at each scrape."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ blueprint = Blueprint("metrics", __name__)
 
 @blueprint.before_request
 def require_metrics_token() -> None:
-    """Refuse a request without the token; there is nothing here where no token is set."""
+    """Raise 401 without the metrics token, and 404 if none is configured."""
     token = current_settings.metrics_token
     if token is None:
         abort(404)
@@ -32,62 +32,63 @@ def require_metrics_token() -> None:
 
 @blueprint.get("/metrics")
 def show_metrics() -> Response:
-    """Give all figures in Prometheus's text format."""
-    figures = generate_latest(SnapshotCollector(current_services.read_metrics()))
-    return Response(figures, content_type=CONTENT_TYPE_LATEST)
+    """Return all metrics in Prometheus's text format."""
+    text = generate_latest(SnapshotCollector(current_services.read_metrics()))
+    return Response(text, content_type=CONTENT_TYPE_LATEST)
 
 
 @dataclass(frozen=True)
 class SnapshotCollector(Collector):
-    """Says a snapshot in Prometheus's terms. What was never counted is 0, so that sums and alerts work."""
+    """A snapshot as Prometheus metrics. Counters start at 0, so that sums and alerts work."""
 
     snapshot: Snapshot
 
     def collect(self) -> Iterator[Metric]:
-        """Give every metric with its samples."""
-        for name, meaning in metrics.COUNTERS.items():
-            yield self._counter(name, meaning)
-        for name, meaning in metrics.HISTOGRAMS.items():
-            yield _histogram(name, meaning, self.snapshot.histograms[name])
+        """Yield every metric with its samples."""
+        for name, help_text in metrics.COUNTERS.items():
+            yield self._counter(name, help_text)
+        for name, help_text in metrics.HISTOGRAMS.items():
+            yield _histogram(name, help_text, self.snapshot.histograms[name])
         yield from self._gauges()
 
-    def _counter(self, name: str, meaning: str) -> Metric:
-        family = CounterMetricFamily(PREFIX + name, meaning)
-        kept = {label: value for (kept, label), value in self.snapshot.counters.items() if kept == name}
-        for label, value in sorted(({"": 0} | kept).items()):
+    def _counter(self, name: str, help_text: str) -> Metric:
+        family = CounterMetricFamily(PREFIX + name, help_text)
+        values = {
+            label: value for (counter, label), value in self.snapshot.counters.items() if counter == name
+        }
+        for label, value in sorted(({"": 0} | values).items()):
             labels = {metrics.LABELS.get(name, "kind"): label} if label else {}
             family.add_sample(f"{PREFIX}{name}_total", labels, value)
         return family
 
-    def _votes(self) -> Metric:
-        name, labels = metrics.VOTES, ["installation", "model", "vote"]
-        family = GaugeMetricFamily(PREFIX + name, metrics.GAUGES[name], labels=labels)
-        for installation, models in self.snapshot.votes:
-            for model in models:
-                family.add_metric([str(installation), model.model_id, "up"], model.up)
-                family.add_metric([str(installation), model.model_id, "down"], model.down)
-        return family
-
     def _gauges(self) -> Iterator[Metric]:
         snapshot = self.snapshot
-        states = GaugeMetricFamily(
-            PREFIX + metrics.OPEN_QUESTIONS, metrics.GAUGES[metrics.OPEN_QUESTIONS], labels=["state"]
-        )
+        states = _gauge(metrics.OPEN_QUESTIONS, "state")
         states.add_metric(["waiting"], snapshot.waiting)
         states.add_metric(["later"], snapshot.later)
         states.add_metric(["underway"], snapshot.underway)
         yield states
-        figures = {
-            metrics.OLDEST_QUESTION_SECONDS: snapshot.oldest_seconds,
-            metrics.FAILED_QUESTIONS: snapshot.failed_questions,
-        }
-        for name, value in figures.items():
-            yield GaugeMetricFamily(PREFIX + name, metrics.GAUGES[name], value=value)
-        yield self._votes()
+        for name, value in (
+            (metrics.OLDEST_QUESTION_SECONDS, snapshot.oldest_seconds),
+            (metrics.FAILED_QUESTIONS, snapshot.failed_questions),
+        ):
+            gauge = _gauge(name)
+            gauge.add_metric([], value)
+            yield gauge
+        votes = _gauge(metrics.VOTES, "installation", "model", "vote")
+        for installation, models in snapshot.votes:
+            for model in models:
+                votes.add_metric([str(installation), model.model_id, "up"], model.up)
+                votes.add_metric([str(installation), model.model_id, "down"], model.down)
+        yield votes
 
 
-def _histogram(name: str, meaning: str, histogram: Histogram) -> Metric:
-    family = HistogramMetricFamily(PREFIX + name, meaning)
+def _gauge(name: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(PREFIX + name, metrics.GAUGES[name], labels=labels)
+
+
+def _histogram(name: str, help_text: str, histogram: Histogram) -> Metric:
+    family = HistogramMetricFamily(PREFIX + name, help_text)
     buckets = [(str(float(bound)), float(count)) for bound, count in histogram.buckets]
     family.add_metric([], [*buckets, ("+Inf", float(histogram.count))], histogram.sum)
     return family

@@ -1,4 +1,4 @@
-"""OAuth: a person's browser, on its way to Slack's consent page and back."""
+"""OAuth in the browser: the install link, Slack's consent page and the redirect back."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ STATE_SECONDS = 600
 
 @blueprint.before_request
 def refuse_head() -> None:
-    """Refuse who only looks: Flask answers HEAD as it does GET, which would use up the state."""
+    """Raise 405 for HEAD: Flask would handle it like GET, which consumes the state."""
     if request.method == "HEAD":
         raise MethodNotAllowed(valid_methods=["GET"])
 
 
 @blueprint.get(f"{INSTALL_PATH}/<link>")
 def begin(link: str) -> ResponseReturnValue:
-    """Send the browser to Slack, with a state that only this browser can bring back."""
+    """Redirect the browser to Slack's consent page, with a state that is bound to a cookie."""
     try:
-        trip = current_services.oauth.start(link)
+        authorize = current_services.oauth.start(link)
     except ConsentRefused as refusal:
         return refusal_page(refusal.reason)
-    response = redirect(trip.url)
+    response = redirect(authorize.url)
     response.set_cookie(
         STATE_COOKIE,
-        trip.state,
+        authorize.state,
         max_age=STATE_SECONDS,
         path="/slack",
         secure=current_settings.serves_https,
@@ -50,29 +50,27 @@ def begin(link: str) -> ResponseReturnValue:
 
 @blueprint.get(OAUTH_REDIRECT_PATH)
 def complete() -> ResponseReturnValue:
-    """Take the browser back from Slack and show how it ended."""
-    answer = OAuthCallback(
+    """Complete the install when Slack redirects the browser back, and show the result."""
+    callback = OAuthCallback(
         state=request.args.get("state"),
         cookie=request.cookies.get(STATE_COOKIE),
         code=request.args.get("code"),
         error=request.args.get("error"),
     )
     try:
-        installation, pending = current_services.oauth.complete(answer)
+        installation, pending = current_services.oauth.complete(callback)
     except ConsentRefused as refusal:
-        response = _return(refusal.return_url, "failed", refusal.installation_id) or refusal_page(
-            refusal.reason
-        )
+        response = _redirect_to_platform(refusal.return_url, "failed", refusal.installation_id)
+        response = response or refusal_page(refusal.reason)
     else:
-        response = _return(pending.return_url, "installed", pending.settings.id) or installed_page(
-            installation
-        )
+        response = _redirect_to_platform(pending.return_url, "installed", pending.settings.id)
+        response = response or installed_page(installation)
     response.delete_cookie(STATE_COOKIE, path="/slack")
     return response
 
 
-def _return(url: str | None, status: str, installation_id: str | None) -> Response | None:
+def _redirect_to_platform(url: str | None, status: str, installation_id: str | None) -> Response | None:
     if url is None:
         return None
-    joint = "&" if "?" in url else "?"
-    return redirect(f"{url}{joint}{urlencode({'status': status, 'id': installation_id})}")
+    separator = "&" if "?" in url else "?"
+    return redirect(f"{url}{separator}{urlencode({'status': status, 'id': installation_id})}")

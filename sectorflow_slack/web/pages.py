@@ -1,19 +1,21 @@
-"""The pages that people see in a browser: how an install ended."""
+"""The pages that people see in a browser: how an install ended, and the install API's documentation."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import Response, make_response, render_template
+from flask import Blueprint, Response, make_response, render_template
 
 from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.web import current_settings
 
+blueprint = Blueprint("pages", __name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """How a page tells that an install did not work out: what happened, and what to do now."""
+    """The page of an install that failed: what happened, and what to do now."""
 
     status: int
     title: str
@@ -85,21 +87,25 @@ REFUSALS = {
 }
 
 
+@blueprint.get("/docs")
+def docs() -> str:
+    """Show Swagger UI for ``/openapi.json``; its assets are served from ``/static``."""
+    return render_template("docs.html")
+
+
 def installed_page(installation: Installation) -> Response:
-    """Show that the app is in the workspace, with a way to it."""
+    """Return the page of a successful install, with a link to the workspace."""
     query = {"app": installation.key.app_id, "team": installation.key.tenant_id}
-    open_slack = f"{current_settings.slack_base_url}/app_redirect?{urlencode(query)}"
-    return make_response(
-        render_template(
-            "installed.html",
-            app_name=installation.settings.app_name,
-            team_name=installation.bot.team_name,
-            open_slack=open_slack,
-        )
+    page = render_template(
+        "installed.html",
+        app_name=installation.settings.app_name,
+        team_name=installation.bot.team_name,
+        open_slack=f"{current_settings.slack_base_url}/app_redirect?{urlencode(query)}",
     )
+    return make_response(page)
 
 
 def refusal_page(reason: str) -> Response:
-    """Show why an install did not work out."""
+    """Return the page that explains why an install failed."""
     refusal = REFUSALS[reason]
     return make_response(render_template("refusal.html", refusal=refusal), refusal.status)

@@ -1,7 +1,4 @@
-"""What comes in to the install API, as marshmallow schemas: camelCase, as SectorFlow's own API.
-
-An unknown field is refused, and every wrong field is named at once.
-"""
+"""Schemas of the install API's requests: camelCase like SectorFlow's API, unknown fields refused."""
 
 from __future__ import annotations
 
@@ -22,20 +19,20 @@ from sectorflow_slack.domain.installations import (
     SlackApp,
 )
 from sectorflow_slack.domain.slack import CLIENT_ID, SECRET_MAX_LENGTH, VISIBLE_ASCII
-from sectorflow_slack.web import current_services, current_settings, installation_fields
-from sectorflow_slack.web.fields import CURSOR, StrictInteger, UuidField, Whole
-from sectorflow_slack.web.installation_fields import secret
+from sectorflow_slack.web import current_services, current_settings
+from sectorflow_slack.web import fields as shared
+from sectorflow_slack.web.fields import CURSOR, STATUSES, StrictInteger, UuidField, Whole
 
 Json = Any
 
 
 class ExistingSlackAppSchema(Schema):
-    """The credentials of a Slack app that exists already; its settings page shows them."""
+    """The credentials of an existing Slack app, as its settings page shows them."""
 
-    appId = installation_fields.app_id(required=True)
+    appId = shared.app_id(required=True)
     clientId = fields.String(required=True, validate=Whole(CLIENT_ID, error="Not a client id."))
-    clientSecret = secret(SECRET_MAX_LENGTH, "The app's client secret.", required=True)
-    signingSecret = secret(SECRET_MAX_LENGTH, "The app's signing secret.", required=True)
+    clientSecret = shared.secret(SECRET_MAX_LENGTH, "The app's client secret.", required=True)
+    signingSecret = shared.secret(SECRET_MAX_LENGTH, "The app's signing secret.", required=True)
 
     @post_load
     def _make(self, data: Mapping[str, str], **_: Json) -> SlackApp:
@@ -43,9 +40,9 @@ class ExistingSlackAppSchema(Schema):
 
 
 class NewSlackAppSchema(Schema):
-    """Makes a Slack app by manifest, in the token's workspace."""
+    """The token that creates a Slack app from the manifest, in the token's workspace."""
 
-    configToken = secret(4096, "An app configuration token; used once and not kept.", required=True)
+    configToken = shared.secret(4096, "An app configuration token; used once and not stored.", required=True)
 
     @post_load
     def _make(self, data: Mapping[str, str], **_: Json) -> str:
@@ -53,7 +50,7 @@ class NewSlackAppSchema(Schema):
 
 
 class SlackAppField(fields.Field[SlackApp | str]):
-    """Either of the two: loads an app that exists as ``SlackApp``, the token for a new one as ``str``."""
+    """An existing app, loaded as ``SlackApp``, or the token for a new one, loaded as ``str``."""
 
     def _deserialize(self, value: Json, attr: str | None, data: Json, **_: Json) -> SlackApp | str:
         if not isinstance(value, dict):
@@ -64,8 +61,8 @@ class SlackAppField(fields.Field[SlackApp | str]):
         try:
             return _load(existing, value)
         except ValidationError as error:
-            found = cast("dict[str, Json]", error.messages)
-            raise ValidationError({**found, **_about_the_token(value)}) from None
+            faults = cast("dict[str, Json]", error.messages)
+            raise ValidationError({**faults, **_token_faults(value)}) from None
 
 
 def _load(schema: Schema, value: dict[str, Json]) -> SlackApp | str:
@@ -73,7 +70,7 @@ def _load(schema: Schema, value: dict[str, Json]) -> SlackApp | str:
     return loaded
 
 
-def _about_the_token(value: dict[str, Json]) -> dict[str, list[str]]:
+def _token_faults(value: dict[str, Json]) -> dict[str, list[str]]:
     if "configToken" in value:
         return {"configToken": ["Must be left out beside the credentials of an app that exists."]}
     if value:
@@ -84,7 +81,7 @@ def _about_the_token(value: dict[str, Json]) -> dict[str, list[str]]:
 def describe_slack_app(
     converter: OpenAPIConverter, field: fields.Field[Any], **_: Json
 ) -> dict[str, list[Json]]:
-    """Say in the OpenAPI document that the field is one of two objects, or null."""
+    """Describe ``SlackAppField`` in the OpenAPI document: one of two objects, or null."""
     if not isinstance(field, SlackAppField):
         return {}
     resolve: Callable[[type[Schema]], Json] = converter.resolve_nested_schema
@@ -92,34 +89,29 @@ def describe_slack_app(
     return {"oneOf": [*kinds, {"type": "null"}]}
 
 
-STATUSES = ("pending", "installed", "failed", "expired")
-
-
 class InstallationRequestSchema(Schema):
-    """What an installation is registered with."""
+    """The body of a registration."""
 
-    appName = installation_fields.app_name(required=True)
-    apiToken = installation_fields.api_token(required=True)
-    workspaceId = installation_fields.workspace_id(required=True)
-    modelIds = installation_fields.model_ids(required=True)
-    plusId = installation_fields.plus_id(load_default="")
-    display = installation_fields.display(load_default="separated")
-    allowExternalUsers = installation_fields.allow_external_users(load_default=False)
-    customerId = installation_fields.customer_id(load_default=None, allow_none=True)
-    teamId = installation_fields.team_id(
-        "Only this Slack workspace may consent.", load_default=None, allow_none=True
-    )
+    appName = shared.app_name(required=True)
+    apiToken = shared.api_token(required=True)
+    workspaceId = shared.workspace_id(required=True)
+    modelIds = shared.model_ids(required=True)
+    plusId = shared.plus_id(load_default="")
+    display = shared.display(load_default="separated")
+    allowExternalUsers = shared.allow_external_users(load_default=False)
+    customerId = shared.customer_id(load_default=None, allow_none=True)
+    teamId = shared.team_id("Only this Slack workspace may consent.", load_default=None, allow_none=True)
     replaces = UuidField(
         load_default=None,
         allow_none=True,
-        metadata={"description": "The id of the installation that this one takes the place of."},
+        metadata={"description": "The id of the installation that this one replaces."},
     )
     slackApp = SlackAppField(
         load_default=None,
         allow_none=True,
         metadata={
-            "description": "The credentials of a Slack app that exists already, or a token that makes a "
-            "new one; left out, the service's own app."
+            "description": "The credentials of an existing Slack app, or a token that creates a new one; "
+            "by default, the service's own app."
         },
     )
     returnUrl = fields.String(
@@ -127,8 +119,8 @@ class InstallationRequestSchema(Schema):
         allow_none=True,
         validate=validate.Length(1, 2048),
         metadata={
-            "description": "Where the person's browser ends, with `?status=installed|failed&id=…`. An https "
-            "URL whose host the service was told to trust.",
+            "description": "Where the browser goes after the install, with `?status=installed|failed&id=…`: "
+            "an https URL of a host that the service trusts.",
             "format": "uri",
         },
     )
@@ -137,9 +129,9 @@ class InstallationRequestSchema(Schema):
     def _check_across(self, data: Mapping[str, Json], **_: Json) -> None:
         errors: dict[str, list[str]] = {}
         if data.get("returnUrl") and not _may_return_to(data["returnUrl"]):
-            errors["returnUrl"] = ["Must be an https URL of a host that this service was told to trust."]
+            errors["returnUrl"] = ["Must be an https URL of a host that this service trusts."]
         slack_app = data.get("slackApp", ...)
-        # What is left of one with wrong fields is no app; its fields are named already.
+        # With a wrong field in it, slackApp is not loaded; that field is reported already.
         if slack_app is None or isinstance(slack_app, SlackApp):
             try:
                 current_services.registration.app_id_of(slack_app)
@@ -150,7 +142,7 @@ class InstallationRequestSchema(Schema):
 
     @post_load
     def _make(self, data: Mapping[str, Json], **_: Json) -> InstallRequest:
-        given = data["slackApp"]
+        slack_app = data["slackApp"]
         return InstallRequest(
             app_name=data["appName"].strip(),
             sectorflow=SectorFlowSettings(
@@ -164,29 +156,29 @@ class InstallationRequestSchema(Schema):
             allow_external_users=data["allowExternalUsers"],
             team_id=data["teamId"],
             replaces=data["replaces"],
-            slack_app=given if isinstance(given, SlackApp) else None,
-            config_token=given if isinstance(given, str) else None,
+            slack_app=slack_app if isinstance(slack_app, SlackApp) else None,
+            config_token=slack_app if isinstance(slack_app, str) else None,
             return_url=data["returnUrl"],
         )
 
 
 def _may_return_to(url: str) -> bool:
-    """Say whether a browser may be sent to ``url``; anything a browser could read otherwise is refused."""
+    """Whether ``url`` is on a trusted host; URLs that browsers may parse differently are not."""
     if not re.fullmatch(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?][\x21\x24-\x5b\x5d-\x7e]*)?", url):
         return False
     return urlsplit(url).netloc.lower() in current_settings.return_url_hosts
 
 
 class SettingsChangeSchema(Schema):
-    """What changes about an installation; what is left out stays."""
+    """The settings to change; those left out stay."""
 
-    appName = installation_fields.app_name()
-    apiToken = installation_fields.api_token()
-    workspaceId = installation_fields.workspace_id()
-    modelIds = installation_fields.model_ids()
-    plusId = installation_fields.plus_id()
-    display = installation_fields.display()
-    allowExternalUsers = installation_fields.allow_external_users()
+    appName = shared.app_name()
+    apiToken = shared.api_token()
+    workspaceId = shared.workspace_id()
+    modelIds = shared.model_ids()
+    plusId = shared.plus_id()
+    display = shared.display()
+    allowExternalUsers = shared.allow_external_users()
 
     @post_load
     def _make(self, data: Mapping[str, Json], **_: Json) -> SettingsChange:
@@ -203,21 +195,21 @@ class SettingsChangeSchema(Schema):
 
 
 class InstallationQuerySchema(Schema):
-    """Which installations are listed."""
+    """The filters and the page of a list."""
 
     limit = StrictInteger(
         load_default=20,
         validate=validate.Range(1, 100),
-        metadata={"description": "How many a page has at most."},
+        metadata={"description": "The largest number of items in a page."},
     )
     cursor = fields.String(
         validate=Whole(CURSOR, error="Not the nextCursor of a page."),
-        metadata={"description": "The `nextCursor` of the page before; left out, the first page."},
+        metadata={"description": "The `nextCursor` of the previous page; by default, the first page."},
     )
     status = fields.String(validate=validate.OneOf(STATUSES))
-    appId = installation_fields.app_id()
-    teamId = installation_fields.team_id("The Slack workspace, or the organisation.")
-    customerId = installation_fields.customer_id()
+    appId = shared.app_id()
+    teamId = shared.team_id("The Slack workspace, or the organisation.")
+    customerId = shared.customer_id()
 
     @post_load
     def _make(self, data: Mapping[str, Json], **_: Json) -> InstallationQuery:
@@ -232,9 +224,9 @@ class InstallationQuerySchema(Schema):
 
 
 class ManifestQuerySchema(Schema):
-    """What a manifest is made of."""
+    """The query for a manifest."""
 
-    appName = installation_fields.app_name(required=True)
+    appName = shared.app_name(required=True)
 
     @post_load
     def _make(self, data: Mapping[str, str], **_: Json) -> str:
@@ -242,7 +234,7 @@ class ManifestQuerySchema(Schema):
 
 
 class IdempotencyKeySchema(Schema):
-    """The header that makes a request safe to send again."""
+    """The header that makes a request safe to repeat."""
 
     key = fields.String(
         data_key="Idempotency-Key",
@@ -251,8 +243,8 @@ class IdempotencyKeySchema(Schema):
             Whole(VISIBLE_ASCII, error="Must be visible ASCII characters."),
         ],
         metadata={
-            "description": "Any text that stands for this request. The same key and body again, within 24 "
-            "hours, give the same installation (as it is by then) and make nothing new."
+            "description": "Any text that identifies this request. Within 24 hours, the same key and body "
+            "return the same installation (as it is by then) and create nothing."
         },
     )
 

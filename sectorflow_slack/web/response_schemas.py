@@ -1,16 +1,14 @@
-"""What goes out of the install API, as marshmallow schemas. No answer holds a token or a secret."""
+"""Schemas of the install API's responses. None contains a token or a secret."""
 
 from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from sectorflow_slack.web.fields import UuidField
-from sectorflow_slack.web.installation_fields import DISPLAYS
-from sectorflow_slack.web.request_schemas import STATUSES
+from sectorflow_slack.web.fields import DISPLAYS, STATUSES, UuidField
 
 
 class InstallationSchema(Schema):
-    """An installation, in whatever state it is."""
+    """An installation in any state."""
 
     id = UuidField(required=True)
     status = fields.String(required=True, validate=validate.OneOf(STATUSES))
@@ -30,13 +28,13 @@ class InstallationSchema(Schema):
     installUrl = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "What the customer's admin follows; a secret. While pending only."},
+        metadata={"description": "The link for the customer's admin; a secret. While pending only."},
     )
     expiresAt = fields.DateTime(
         required=True,
         allow_none=True,
         format="iso",
-        metadata={"description": "When the link dies. While pending only."},
+        metadata={"description": "When the link expires. While pending only."},
     )
     failure = fields.String(
         required=True,
@@ -52,29 +50,29 @@ class InstallationPageSchema(Schema):
     nextCursor = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "What the next page is asked for with; null on the last one."},
+        metadata={"description": "The `cursor` of the next page; null on the last one."},
     )
 
 
 class ModelFeedbackSchema(Schema):
-    """What people think of one model's answers, as their votes stand."""
+    """The current votes on one model's answers."""
 
     modelId = UuidField(required=True)
     modelName = fields.String(
-        required=True, allow_none=True, metadata={"description": "Null where SectorFlow did not tell it."}
+        required=True, allow_none=True, metadata={"description": "Null if SectorFlow did not name it."}
     )
     up = fields.Integer(required=True, validate=validate.Range(min=0))
     down = fields.Integer(required=True, validate=validate.Range(min=0))
 
 
 class FeedbackSchema(Schema):
-    """Votes by model: first those of `modelIds`, in their order, then models that answered earlier."""
+    """Votes by model: those of `modelIds` in their order, then models that answered earlier."""
 
     items = fields.List(fields.Nested(ModelFeedbackSchema), required=True)
 
 
 class ErrorSchema(Schema):
-    """What went wrong; every error has this shape."""
+    """The shape of every error."""
 
     code = fields.Integer(required=True, metadata={"description": "The HTTP status."})
     status = fields.String(required=True, metadata={"description": "The name of the HTTP status."})
@@ -83,7 +81,7 @@ class ErrorSchema(Schema):
         keys=fields.String(),
         values=fields.Dict(keys=fields.String()),
         metadata={
-            "description": "With 422: what is wrong with each field, by where it came (`json`, `query`, "
+            "description": "With 422: the faults of each field, by its part of the request (`json`, `query`, "
             "`headers`). With 502: Slack's own messages under `slack`, by JSON pointer into the manifest."
         },
     )

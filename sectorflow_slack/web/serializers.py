@@ -1,4 +1,4 @@
-"""How the install API shows an installation, and which version of it that is."""
+"""Installations as the install API returns them, with their versions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AnyInstallation = Installation | PendingInstallation
 
 
 def serialize(installation: AnyInstallation) -> dict[str, Any]:
-    """Give an installation's fields, in whatever state it is."""
+    """Return the fields of an installation in any state."""
     if isinstance(installation, Installation):
         return _settings_fields(installation.settings) | {
             "status": "installed",
@@ -29,27 +29,27 @@ def serialize(installation: AnyInstallation) -> dict[str, Any]:
             "installedAt": _time(installation.installed_at),
         }
     status = _status(installation)
-    shown = _settings_fields(installation.settings) | {
+    fields = _settings_fields(installation.settings) | {
         "status": status,
         "teamId": installation.team_id,
         "failure": installation.failure,
     }
     if status == "pending":
-        # A link that no encryption key opens is left out, not shown without its secret.
+        # The link is blank if no encryption key opens it: a URL without its secret would be of no use.
         link = f"{current_settings.public_url}{INSTALL_PATH}/{installation.link}"
-        shown["installUrl"] = link if installation.link else None
-        shown["expiresAt"] = _time(installation.expires_at)
-    return shown
+        fields["installUrl"] = link if installation.link else None
+        fields["expiresAt"] = _time(installation.expires_at)
+    return fields
 
 
 def version(installation: AnyInstallation) -> str:
-    """Give the entity tag of an installation, without its quotes.
+    """Return the ETag of an installation, without its quotes.
 
-    It is another one after each change, also of the token alone, which no answer shows.
+    Every change makes a new one, even of the token, which no response contains.
     """
     installed_at = installation.installed_at if isinstance(installation, Installation) else None
-    terms = installation.settings
-    parts = (terms.id, terms.revision, _status(installation), installed_at)
+    settings = installation.settings
+    parts = (settings.id, settings.revision, _status(installation), installed_at)
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
@@ -59,21 +59,21 @@ def _status(installation: AnyInstallation) -> Status:
     return installation.status(current_services.registration.clock())
 
 
-def _settings_fields(terms: InstallationSettings) -> dict[str, Any]:
-    nothing = dict.fromkeys(
+def _settings_fields(settings: InstallationSettings) -> dict[str, Any]:
+    unset = dict.fromkeys(
         ("teamId", "teamName", "botUserId", "installedAt", "installUrl", "expiresAt", "failure")
     )
-    return nothing | {
-        "id": terms.id,
-        "appName": terms.app_name,
-        "appId": terms.app_id,
-        "customerId": terms.customer_id,
-        "allowExternalUsers": terms.allow_external_users,
-        "workspaceId": terms.sectorflow.workspace_id,
-        "modelIds": list(terms.sectorflow.model_ids),
-        "plusId": terms.sectorflow.plus_id,
-        "display": terms.display,
-        "createdAt": _time(terms.created_at),
+    return unset | {
+        "id": settings.id,
+        "appName": settings.app_name,
+        "appId": settings.app_id,
+        "customerId": settings.customer_id,
+        "allowExternalUsers": settings.allow_external_users,
+        "workspaceId": settings.sectorflow.workspace_id,
+        "modelIds": list(settings.sectorflow.model_ids),
+        "plusId": settings.sectorflow.plus_id,
+        "display": settings.display,
+        "createdAt": _time(settings.created_at),
     }
 
 

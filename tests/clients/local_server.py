@@ -1,16 +1,14 @@
-"""A real HTTP server on loopback that does what a test tells it to."""
+"""An HTTP server on loopback whose answers a test sets."""
 
 from __future__ import annotations
 
 import json
 import socket
-import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from requests.structures import CaseInsensitiveDict
 
@@ -18,8 +16,8 @@ Answer = Callable[["Handler"], None]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A request as it came in."""
+class Request:
+    """A received request."""
 
     method: str
     path: str
@@ -29,11 +27,11 @@ class Seen:
     connection: int
 
 
-def reply(status: int = 200, body: bytes | str = b"{}", **headers: str) -> Answer:
+def reply(status=200, body=b"{}", **headers):
     """Answer in one piece; ``Retry_After`` stands for ``Retry-After``."""
     content = body.encode() if isinstance(body, str) else body
 
-    def answer(handler: Handler) -> None:
+    def answer(handler):
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name.replace("_", "-"), value)
@@ -44,15 +42,15 @@ def reply(status: int = 200, body: bytes | str = b"{}", **headers: str) -> Answe
     return answer
 
 
-def says(payload: Any, status: int = 200, **headers: str) -> Answer:
+def says(payload, status=200, **headers):
     """Answer with JSON."""
     return reply(status, json.dumps(payload), Content_Type="application/json", **headers)
 
 
-def raw(*pieces: bytes, pause: float = 0.0) -> Answer:
-    """Write these bytes, with pauses between them, and hang up."""
+def raw(*pieces, pause=0.0):
+    """Write these bytes, with pauses between them, and close the connection."""
 
-    def answer(handler: Handler) -> None:
+    def answer(handler):
         for piece in pieces:
             handler.wfile.write(piece)
             handler.wfile.flush()
@@ -63,99 +61,77 @@ def raw(*pieces: bytes, pause: float = 0.0) -> Answer:
     return answer
 
 
-#: Starts well, and breaks off or takes longer than any time limit.
 HEAD = b"HTTP/1.1 200 OK\r\n"
 hangs_up = raw(b"")
 breaks_off = raw(HEAD + b"Content-Length: 99\r\n\r\n{")
 trickles = raw(HEAD + b"Content-Length: 999\r\n\r\n", *[b"x"] * 100, pause=0.05)
-#: What such an answer is given up with: the first if its head came in time.
+#: The error of an answer that is too slow: the first if its head came in time.
 TOO_LATE = r"BodyTooSlow|ReadTimeout"
 
 
-def silent(handler: Handler) -> None:
-    """Say nothing until the server stops, or for ten seconds."""
+def silent(handler):
+    """Send nothing until the server stops, or for ten seconds."""
     handler.server.over.wait(10)
     handler.close_connection = True
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    #: Head and body are written apart: the body would wait 40 ms for the client's acknowledgement.
+    #: Otherwise the body, written after the head, waits 40 ms for the client's acknowledgement.
     disable_nagle_algorithm = True
-    server: _Server
 
-    def _handle(self) -> None:
+    def _handle(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.seen.append(
-            Seen(
-                self.command,
-                self.path,
-                CaseInsensitiveDict(self.headers.items()),
-                body,
-                self.client_address[1],
-            )
-        )
+        headers = CaseInsensitiveDict(self.headers.items())
+        request = Request(self.command, self.path, headers, body, self.client_address[1])
+        self.server.seen.append(request)
         with suppress(OSError):
             self.server.answer(self)
 
     do_GET = do_POST = _handle
 
-    def log_message(self, *args: Any) -> None:
-        """Keep the tests quiet."""
+    def log_message(self, *args):
+        """Log nothing."""
 
 
-class _Server(ThreadingHTTPServer):
+class LocalServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, context: ssl.SSLContext | None) -> None:
+    def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        if context:
-            self.socket = context.wrap_socket(self.socket, server_side=True)
-        self.seen: list[Seen] = []
-        self.answer: Answer = reply()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.seen = []
+        self.answer = reply()
         self.over = threading.Event()
         self.closed = threading.Semaphore(0)
 
-    def shutdown_request(self, request: Any) -> None:
+    @property
+    def connections(self):
+        return {request.connection for request in self.seen}
+
+    def answers(self, answer):
+        self.answer = answer
+
+    def await_hang_up(self):
+        """Wait until the server has closed one more connection."""
+        assert self.closed.acquire(timeout=30)
+
+    def shutdown_request(self, request):
         super().shutdown_request(request)
         self.closed.release()
 
-    def handle_error(self, *args: Any) -> None:
-        """A client that hung up is none of a test's business."""
-
-
-@dataclass
-class LocalServer:
-    """The server as a test holds it."""
-
-    url: str
-    _server: _Server = field(repr=False)
-
-    @property
-    def seen(self) -> list[Seen]:
-        return self._server.seen
-
-    @property
-    def connections(self) -> set[int]:
-        return {request.connection for request in self.seen}
-
-    def answers(self, answer: Answer) -> None:
-        self._server.answer = answer
-
-    def await_hang_up(self) -> None:
-        """Wait until one more connection is closed from here."""
-        assert self._server.closed.acquire(timeout=30)
+    def handle_error(self, *args):
+        """Ignore clients that close the connection."""
 
 
 @contextmanager
-def running_server(context: ssl.SSLContext | None = None) -> Iterator[LocalServer]:
-    server = _Server(context)
+def running_server():
+    server = LocalServer()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        scheme = "https" if context else "http"
-        yield LocalServer(f"{scheme}://127.0.0.1:{server.server_port}", server)
+        yield server
     finally:
         server.over.set()
         server.shutdown()
@@ -163,7 +139,7 @@ def running_server(context: ssl.SSLContext | None = None) -> Iterator[LocalServe
         server.server_close()
 
 
-def free_port() -> int:
+def free_port():
     """A port that refuses connections."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -171,7 +147,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def full_port() -> Iterator[int]:
+def full_port():
     """A port that accepts no connection: its backlog is full."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import gzip
 import re
 import ssl
@@ -7,7 +5,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
-from pathlib import Path
 
 import pytest
 import requests
@@ -16,19 +13,19 @@ from hypothesis import strategies as st
 
 from sectorflow_slack.clients import http
 from sectorflow_slack.clients.http import (
-    MAX_SECONDS,
+    MAX_RETRY_AFTER_SECONDS,
     BodyBroken,
     BodyTooLarge,
     open_session,
     retry_after_seconds,
     send,
 )
-from tests.clients.local_server import HEAD, LocalServer, breaks_off, raw, reply, silent, trickles
+from tests.clients.local_server import HEAD, breaks_off, raw, reply, silent, trickles
 
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-def get(session: requests.Session, url: str, timeout: float = 5.0) -> tuple[requests.Response, bytes]:
+def get(session, url, timeout=5.0):
     return send(session, requests.Request("GET", url, headers={"Authorization": "Bearer mine"}), timeout)
 
 
@@ -46,9 +43,7 @@ def get(session: requests.Session, url: str, timeout: float = 5.0) -> tuple[requ
     ],
     ids=["json", "empty", "gzip", "error", "chunked"],
 )
-def test_a_connection_is_used_again_whatever_the_answer_was(
-    session: requests.Session, server: LocalServer, answer
-) -> None:
+def test_a_connection_is_reused_after_every_kind_of_answer(session, server, answer):
     server.answers(answer)
 
     for _ in range(3):
@@ -58,9 +53,7 @@ def test_a_connection_is_used_again_whatever_the_answer_was(
     assert len(server.connections) == 1
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_replaced(
-    session: requests.Session, server: LocalServer
-) -> None:
+def test_a_connection_that_the_server_closed_is_replaced(session, server):
     server.answers(raw(HEAD + b"Content-Length: 2\r\n\r\n{}"))
 
     bodies = []
@@ -72,12 +65,10 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced(
     assert len(server.connections) == 3
 
 
-def test_as_many_threads_as_the_pool_holds_open_one_connection_each(
-    session: requests.Session, server: LocalServer
-) -> None:
+def test_the_pool_has_a_connection_for_each_thread(session, server):
     together = threading.Barrier(8)
 
-    def call_thrice() -> None:
+    def call_thrice():
         together.wait()
         for _ in range(3):
             get(session, server.url)
@@ -90,17 +81,15 @@ def test_as_many_threads_as_the_pool_holds_open_one_connection_each(
     assert len(server.connections) <= 8
 
 
-def test_a_process_makes_one_tls_context_for_all_its_connections(
-    server: LocalServer, trap: LocalServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_makes_one_tls_context_for_all_its_connections(server, trap, monkeypatch):
     made, used = [], []
 
     class Context(ssl.SSLContext):
-        def wrap_socket(self, *args: object, **kwargs: object) -> ssl.SSLSocket:
+        def wrap_socket(self, *args, **kwargs):
             used.append(self)
             raise ssl.SSLError("no handshake today")
 
-    def create() -> ssl.SSLContext:
+    def create():
         made.append(Context(ssl.PROTOCOL_TLS_CLIENT))
         return made[-1]
 
@@ -115,13 +104,11 @@ def test_a_process_makes_one_tls_context_for_all_its_connections(
     assert used == made * 3
 
 
-# What is not carried elsewhere
+# Redirects, cookies and credentials
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_given_back_and_not_followed(
-    session: requests.Session, server: LocalServer, trap: LocalServer, status: int
-) -> None:
+def test_a_redirect_is_returned_and_not_followed(session, server, trap, status):
     server.answers(reply(status, b"", Location=f"{trap.url}/trap"))
 
     response, _ = get(session, server.url)
@@ -130,7 +117,7 @@ def test_a_redirect_is_given_back_and_not_followed(
     assert trap.seen == []
 
 
-def test_cookies_are_not_kept(session: requests.Session, server: LocalServer) -> None:
+def test_cookies_are_not_stored(session, server):
     server.answers(reply(200, b"{}", Set_Cookie="who=you; Path=/"))
 
     for _ in range(2):
@@ -140,9 +127,7 @@ def test_cookies_are_not_kept(session: requests.Session, server: LocalServer) ->
     assert len(session.cookies) == 0
 
 
-def test_a_netrc_of_the_environment_does_not_replace_the_token(
-    session: requests.Session, server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_netrc_of_the_environment_does_not_replace_the_token(session, server, tmp_path, monkeypatch):
     netrc = tmp_path / ".netrc"
     netrc.write_text("machine 127.0.0.1 login other password else\n")
     netrc.chmod(0o600)
@@ -165,12 +150,10 @@ def test_a_netrc_of_the_environment_does_not_replace_the_token(
     ],
     ids=["trickles", "chunk trickles", "falls silent"],
 )
-def test_an_answer_that_is_not_whole_in_time_is_given_up(
-    session: requests.Session, server: LocalServer, answer
-) -> None:
+def test_an_answer_that_is_incomplete_in_time_is_a_time_out(session, server, answer):
     server.answers(answer)
 
-    # Waited for to its end, each of them would be a broken body, which is no time-out.
+    # At its end, each of them would be a broken body, which is no time-out.
     with pytest.raises(requests.Timeout):
         get(session, server.url, timeout=0.3)
 
@@ -183,9 +166,7 @@ def test_an_answer_that_is_not_whole_in_time_is_given_up(
     ],
     ids=["plain", "unpacks to it"],
 )
-def test_a_body_is_read_up_to_a_size(
-    session: requests.Session, server: LocalServer, monkeypatch: pytest.MonkeyPatch, answer
-) -> None:
+def test_a_body_is_read_up_to_a_size(session, server, monkeypatch, answer):
     monkeypatch.setattr(http, "MAX_BODY_BYTES", 200_000)
     server.answers(reply(200, bytes(200_000)))
     assert get(session, server.url)[1] == bytes(200_000)
@@ -205,9 +186,7 @@ def test_a_body_is_read_up_to_a_size(
     ],
     ids=["cut body", "cut chunk", "broken chunk", "not gzip"],
 )
-def test_an_answer_that_breaks_off_is_an_error(
-    session: requests.Session, server: LocalServer, answer
-) -> None:
+def test_an_answer_that_breaks_off_is_an_error(session, server, answer):
     server.answers(answer)
 
     with pytest.raises(BodyBroken):
@@ -222,18 +201,19 @@ def test_an_answer_that_breaks_off_is_an_error(
     [
         *[("30", 30.0), (" 7 ", 7.0), ("1.5", 1.5), ("0", 0.0)],
         *[("-5", 0.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0)],
-        *[(value, MAX_SECONDS) for value in ("1e300", "999999999", "Fri, 31 Dec 9999 23:59:59 GMT")],
+        *[
+            (value, MAX_RETRY_AFTER_SECONDS)
+            for value in ("1e300", "999999999", "Fri, 31 Dec 9999 23:59:59 GMT")
+        ],
         *[(value, None) for value in (None, "", "soon", "nan", "inf", "-inf", "1, 2")],
         ("Wed, 99 Foo 2015 07:28:00 GMT", None),
     ],
 )
-def test_a_wait_is_read_from_a_number_or_a_date_and_is_an_hour_at_most(
-    value: str | None, seconds: float | None
-) -> None:
+def test_a_wait_is_read_from_a_number_or_a_date_and_is_an_hour_at_most(value, seconds):
     assert retry_after_seconds(value) == seconds
 
 
-def test_a_date_is_the_time_until_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_date_is_the_time_until_then(monkeypatch):
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now)
 
@@ -247,7 +227,7 @@ _DATES = re.compile(r"\w{3}, \d{1,4} \w{3} -?\d{1,6} \d{1,3}:\d{1,3}:\d{1,3} [+-
 
 @settings(deadline=None)
 @given(st.text(max_size=20) | st.from_regex(_DATES))
-def test_any_text_gives_a_wait_of_an_hour_at_most_or_none(value: str) -> None:
+def test_any_text_gives_a_wait_of_an_hour_at_most_or_none(value):
     seconds = retry_after_seconds(value)
 
-    assert seconds is None or 0 <= seconds <= MAX_SECONDS
+    assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER_SECONDS

@@ -1,9 +1,6 @@
-from __future__ import annotations
-
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +17,6 @@ from sectorflow_slack.clients.sectorflow_replies import (
 )
 from sectorflow_slack.domain.errors import ReplyUnreadable
 from sectorflow_slack.domain.installations import SectorFlowSettings
-from sectorflow_slack.domain.questions import ModelAnswer
 
 VENDOR_REPLY = Path(__file__).with_name("vendor_reply.json")
 VENDOR_MODEL_IDS = (
@@ -33,22 +29,22 @@ VENDOR_MODEL_IDS = (
 SETTINGS = SectorFlowSettings("token", "workspace", ("m1", "m2"))
 
 
-def inner(content: Any = "Hello", **changes: Any) -> dict[str, Any]:
+def inner(content="Hello", **changes):
     return {"message": {"role": "assistant", "content": content}, **changes}
 
 
-def outer(model_id: Any = "m1", *choices: Any, **changes: Any) -> dict[str, Any]:
+def outer(model_id="m1", *choices, **changes):
     return {"modelId": model_id, "modelName": "One", "choices": list(choices or [inner()]), **changes}
 
 
-def first_answer(*choices: Any) -> ModelAnswer:
+def first_answer(*choices):
     return read_reply({"choices": list(choices)}, SETTINGS).answers[0]
 
 
 # Replies
 
 
-def test_the_vendors_example_gives_an_answer_for_each_model_in_the_order_asked() -> None:
+def test_the_vendors_example_has_an_answer_for_each_model_in_the_requested_order():
     found = json.loads(VENDOR_REPLY.read_text())
 
     reply = read_reply(found, SectorFlowSettings("token", "workspace", VENDOR_MODEL_IDS))
@@ -64,7 +60,7 @@ def test_the_vendors_example_gives_an_answer_for_each_model_in_the_order_asked()
     assert reply.thread_id == "d10594ce-ead3-47ae-a0c1-5b71d57b31ef"
 
 
-def test_a_model_that_is_missing_failed_and_has_the_name_its_workspace_gives_it() -> None:
+def test_a_missing_model_failed_and_has_its_name_in_the_workspace():
     settings = SectorFlowSettings("token", "workspace", ("M1", "m2"), model_names={"m1": "Known"})
 
     answers = read_reply({"choices": []}, settings).answers
@@ -84,7 +80,7 @@ def test_a_model_that_is_missing_failed_and_has_the_name_its_workspace_gives_it(
         ({"modelName": 7, "name": ["Old"]}, "Model 1"),
     ],
 )
-def test_a_models_name_may_stand_under_its_older_key(names: dict[str, Any], name: str) -> None:
+def test_the_name_of_a_model_may_have_the_older_key(names, name):
     assert first_answer(outer("m1", **names)).name == name
 
 
@@ -104,7 +100,7 @@ def test_a_models_name_may_stand_under_its_older_key(names: dict[str, Any], name
         ],
     ],
 )
-def test_a_models_answer_is_found_among_the_others(asked: str, choices: list[Any], text: str) -> None:
+def test_a_models_answer_is_found_among_the_others(asked, choices, text):
     reply = read_reply({"choices": choices}, SectorFlowSettings("token", "workspace", (asked, "m2")))
 
     assert [(answer.text, answer.failed) for answer in reply.answers] == [(text, False), ("", True)]
@@ -129,7 +125,7 @@ def test_a_models_answer_is_found_among_the_others(asked: str, choices: list[Any
         [],
     ],
 )
-def test_a_model_that_said_nothing_readable_failed_and_keeps_its_name(choices: Any) -> None:
+def test_a_model_without_a_readable_text_failed(choices):
     answer = first_answer({"modelId": "m1", "modelName": "One", "choices": choices})
 
     assert (answer.name, answer.text, answer.failed) == ("One", "", True)
@@ -138,12 +134,12 @@ def test_a_model_that_said_nothing_readable_failed_and_keeps_its_name(choices: A
 @pytest.mark.parametrize(
     "thread_id", [None, "", 7, ["t"], "x" * (THREAD_ID_MAX_LENGTH + 1), "half a character: \ud800"]
 )
-def test_a_thread_id_that_could_not_be_sent_back_is_none(thread_id: Any) -> None:
+def test_an_invalid_thread_id_is_none(thread_id):
     assert read_reply({"choices": [], "threadId": thread_id}, SETTINGS).thread_id is None
 
 
 @pytest.mark.parametrize("found", [None, [], "", 7, True, {}, {"choices": None}, {"choices": {}}])
-def test_a_reply_without_choices_is_unreadable(found: Any) -> None:
+def test_a_reply_without_choices_is_unreadable(found):
     with pytest.raises(ReplyUnreadable):
         read_reply(found, SETTINGS)
 
@@ -159,44 +155,39 @@ def test_a_reply_without_choices_is_unreadable(found: Any) -> None:
         *[(usage, None) for usage in (None, 7, [], {})],
     ],
 )
-def test_a_reply_tells_what_it_cost_where_that_is_a_number(usage: Any, credits: float | None) -> None:
+def test_the_credits_are_a_number_or_unknown(usage, credits):
     assert read_reply({"choices": [], "usage": usage}, SETTINGS).credits == credits
 
 
 _SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("m1")
-_ANY_JSON = st.recursive(
+_JSON = st.recursive(
     _SCALARS,
     lambda each: st.lists(each, max_size=2) | st.dictionaries(st.text(max_size=5), each, max_size=2),
     max_leaves=3,
 )
-_INNER = st.fixed_dictionaries(
-    {},
-    optional={
-        "modelId": _ANY_JSON,
-        "active": _ANY_JSON,
-        "message": _ANY_JSON | st.fixed_dictionaries({}, optional={"content": _ANY_JSON}),
-        "finishReason": _ANY_JSON | st.just("error"),
-    },
+
+
+def objects(**fields):
+    """Objects with any of these fields; each field may also be any JSON."""
+    return st.fixed_dictionaries({}, optional={name: _JSON | field for name, field in fields.items()})
+
+
+_INNER = objects(modelId=_JSON, active=_JSON, message=objects(content=_JSON), finishReason=st.just("error"))
+_OUTER = objects(
+    modelId=st.sampled_from(["m1", "M2"]),
+    modelName=_JSON,
+    name=_JSON,
+    baseModel=_JSON,
+    choices=st.lists(_INNER | _JSON, max_size=2),
 )
-_OUTER = st.fixed_dictionaries(
-    {},
-    optional={
-        "modelId": _ANY_JSON | st.sampled_from(["m1", "M2"]),
-        "modelName": _ANY_JSON,
-        "name": _ANY_JSON,
-        "baseModel": _ANY_JSON,
-        "choices": _ANY_JSON | st.lists(_INNER | _ANY_JSON, max_size=2),
-    },
-)
-_REPLIES = _ANY_JSON | st.fixed_dictionaries(
-    {"choices": _ANY_JSON | st.lists(_OUTER | _ANY_JSON, max_size=3)},
-    optional={"threadId": _ANY_JSON, "usage": _ANY_JSON | st.fixed_dictionaries({"credits": _SCALARS})},
+_REPLIES = objects(
+    choices=st.lists(_OUTER | _JSON, max_size=3), threadId=_JSON, usage=objects(credits=_SCALARS)
 )
 
 
 @settings(deadline=None)
-@given(_REPLIES)
-def test_any_json_is_unreadable_or_gives_one_answer_per_model_in_order(found: Any) -> None:
+@given(_JSON | _REPLIES)
+def test_any_json_is_unreadable_or_has_one_answer_per_model_in_order(found):
     try:
         reply = read_reply(found, SETTINGS)
     except ReplyUnreadable:
@@ -234,9 +225,7 @@ def test_any_json_is_unreadable_or_gives_one_answer_per_model_in_order(found: An
         ([None, 7, [], {}, "", " \n", {"prompt": 7}], ()),
     ],
 )
-def test_prompts_are_the_first_few_single_lines_wherever_they_are_likely(
-    found: Any, prompts: tuple[str, ...]
-) -> None:
+def test_prompts_are_found_under_several_keys_and_limited(found, prompts):
     assert read_sample_prompts(found) == prompts
 
 
@@ -249,7 +238,7 @@ def test_prompts_are_the_first_few_single_lines_wherever_they_are_likely(
         *[(found, "") for found in ({"title": None}, {"title": 7}, {}, [], None)],
     ],
 )
-def test_an_experts_title_is_one_line_or_none(found: Any, title: str) -> None:
+def test_an_experts_title_is_one_line_or_none(found, title):
     assert read_title(found) == title
 
 
@@ -266,7 +255,7 @@ _ANY_TEXTS = st.recursive(
 
 @settings(deadline=None)
 @given(_ANY_TEXTS)
-def test_any_json_gives_a_few_lines_that_can_be_sent(found: Any) -> None:
+def test_any_json_gives_prompts_that_can_be_sent(found):
     prompts = read_sample_prompts(found)
 
     assert len(prompts) == len(set(prompts)) <= MAX_PROMPTS

@@ -1,32 +1,20 @@
-from __future__ import annotations
+"""Slack's methods: their requests, and the errors of creating an app."""
 
 import base64
 import json
 from email.utils import formatdate
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import requests
 
 from sectorflow_slack.clients import slack as slack_module
-from sectorflow_slack.clients.slack import SlackWebClient
 from sectorflow_slack.clients.slack_transport import BUSY_ERRORS, RATE_ERRORS
 from sectorflow_slack.domain.errors import ManifestRefused, SlackBusy, SlackError, SlackRefused
 from sectorflow_slack.domain.installations import BotInstall, FreshToken, SlackApp
 from sectorflow_slack.domain.questions import Message
 from sectorflow_slack.domain.slack import SCOPES
-from tests.clients.local_server import (
-    TOO_LATE,
-    LocalServer,
-    Seen,
-    breaks_off,
-    hangs_up,
-    reply,
-    says,
-    trickles,
-)
-from tests.clients.slack_requests import (
+from tests.clients.local_server import TOO_LATE, breaks_off, hangs_up, reply, says, trickles
+from tests.clients.slack_calls import (
     BLOCKS,
     CALLS,
     CHANNEL,
@@ -37,9 +25,10 @@ from tests.clients.slack_requests import (
     REFRESH_TOKEN,
     TRIGGER,
     VIEW,
+    refused,
 )
 from tests.clients.test_slack_replies import MADE, ROTATED
-from tests.values import BOT_TOKEN, CUSTOMERS_APP, NOW, FixedClock
+from tests.values import BOT_TOKEN, CUSTOMERS_APP, NOW
 
 BASIC = base64.b64encode(f"{CUSTOMERS_APP.client_id}:{CUSTOMERS_APP.client_secret}".encode()).decode()
 NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
@@ -48,16 +37,11 @@ TEXT_AND_BLOCKS = {"channel": "C0GENERAL", "text": "the fallback", "blocks": BLO
 PROMPTS = [{"title": f"Title {n}", "message": f"Message {n}"} for n in range(6)]
 
 
-@pytest.fixture
-def client(session: requests.Session, server: LocalServer) -> SlackWebClient:
-    return SlackWebClient(session, base_url=server.url, clock=FixedClock())
-
-
-def sent(seen: Seen) -> dict[str, Any]:
+def arguments_of(request):
     """The arguments of a call, which come as JSON or as a form."""
-    if seen.headers["Content-Type"].startswith("application/json"):
-        return dict(json.loads(seen.body or b"{}"))
-    return {name: value for name, (value,) in parse_qs(seen.body.decode()).items()}
+    if request.headers["Content-Type"].startswith("application/json"):
+        return json.loads(request.body or b"{}")
+    return {name: value for name, (value,) in parse_qs(request.body.decode()).items()}
 
 
 @pytest.mark.parametrize(
@@ -73,18 +57,10 @@ def sent(seen: Seen) -> dict[str, Any]:
         (CALLS["delete"], "chat.delete", {"channel": "C0GENERAL", "ts": "1.2"}),
         (CALLS["post_ephemeral"], "chat.postEphemeral", {**TEXT_AND_BLOCKS, **IN_THREAD, "user": "U0ANN"}),
         (
-            lambda slack: slack.post_ephemeral(BOT_TOKEN, CHANNEL, "U0ANN", Message("words")),
-            "chat.postEphemeral",
-            {"channel": "C0GENERAL", "text": "words", "user": "U0ANN"},
+            lambda slack: slack.set_status(BOT_TOKEN, "D0ANN", "1.0", ""),
+            "assistant.threads.setStatus",
+            {"channel_id": "D0ANN", "thread_ts": "1.0", "status": ""},
         ),
-        *[
-            (
-                lambda slack, status=status: slack.set_status(BOT_TOKEN, "D0ANN", "1.0", status),
-                "assistant.threads.setStatus",
-                {"channel_id": "D0ANN", "thread_ts": "1.0", "status": status},
-            )
-            for status in ("is asking four LLMs …", "")
-        ],
         (
             lambda slack: slack.set_suggested_prompts(
                 BOT_TOKEN, "D0ANN", "Hello", {each["title"]: each["message"] for each in PROMPTS}
@@ -92,30 +68,28 @@ def sent(seen: Seen) -> dict[str, Any]:
             "assistant.threads.setSuggestedPrompts",
             {"channel_id": "D0ANN", "title": "Hello", "prompts": PROMPTS[:4]},
         ),
-        (CALLS["home"], "views.publish", {"user_id": "U0ANN", "view": VIEW}),
-        (CALLS["dialog"], "views.open", {"trigger_id": TRIGGER, "view": VIEW}),
+        (CALLS["publish_home"], "views.publish", {"user_id": "U0ANN", "view": VIEW}),
+        (CALLS["open_view"], "views.open", {"trigger_id": TRIGGER, "view": VIEW}),
         (CALLS["revoke"], "auth.revoke", {}),
     ],
 )
-def test_each_call_is_made_once_with_the_bots_token(
-    client: SlackWebClient, server: LocalServer, call, method: str, arguments: dict[str, Any]
-) -> None:
+def test_each_call_is_one_request_with_the_bot_token(client, server, call, method, arguments):
     server.answers(says({"ok": True, "ts": "1700000001.000100"}))
 
     result = call(client)
 
-    (seen,) = server.seen
-    assert (seen.method, seen.path) == ("POST", f"/api/{method}")
-    assert seen.headers["Authorization"] == f"Bearer {BOT_TOKEN}"
-    assert sent(seen) == arguments
+    (request,) = server.seen
+    assert (request.method, request.path) == ("POST", f"/api/{method}")
+    assert request.headers["Authorization"] == f"Bearer {BOT_TOKEN}"
+    assert arguments_of(request) == arguments
     assert result == ("1700000001.000100" if method == "chat.postMessage" else None)
 
 
 @pytest.mark.parametrize(
-    ("name", "method", "authorization", "arguments", "result"),
+    ("call", "method", "authorization", "arguments", "result"),
     [
         (
-            "exchange",
+            "exchange_code",
             "oauth.v2.access",
             f"Basic {BASIC}",
             {"code": CODE, "redirect_uri": REDIRECT_URI},
@@ -133,57 +107,49 @@ def test_each_call_is_made_once_with_the_bots_token(
             FreshToken(BOT_TOKEN, REFRESH_TOKEN, NOW + 43_200),
         ),
         (
-            "create",
+            "create_app",
             "apps.manifest.create",
             f"Bearer {CONFIG_TOKEN}",
             {"manifest": json.dumps(MANIFEST)},
             (SlackApp("A0MADE", "555.666", "made-client-secret", "made-signing-secret"), "T0ACME"),
         ),
-        ("delete app", "apps.manifest.delete", f"Bearer {CONFIG_TOKEN}", {"app_id": "A0MADE"}, None),
+        ("delete_app", "apps.manifest.delete", f"Bearer {CONFIG_TOKEN}", {"app_id": "A0MADE"}, None),
     ],
 )
-def test_what_is_about_apps_is_sent_as_a_form_with_the_secret_in_the_header_only(
-    client: SlackWebClient,
-    server: LocalServer,
-    name: str,
-    method: str,
-    authorization: str,
-    arguments: dict[str, Any],
-    result: object,
-) -> None:
-    server.answers(says({**MADE, "team_id": "T0ACME"} if name == "create" else ROTATED))
+def test_calls_about_apps_send_the_secret_in_the_header_only(
+    client, server, call, method, authorization, arguments, result
+):
+    server.answers(says({**MADE, "team_id": "T0ACME"} if call == "create_app" else ROTATED))
 
-    assert CALLS[name](client) == result
+    assert CALLS[call](client) == result
 
-    (seen,) = server.seen
-    assert seen.path == f"/api/{method}"
-    assert seen.headers["Authorization"] == authorization
-    assert seen.headers["Content-Type"] == "application/x-www-form-urlencoded"
-    assert sent(seen) == arguments
+    (request,) = server.seen
+    assert request.path == f"/api/{method}"
+    assert request.headers["Authorization"] == authorization
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert arguments_of(request) == arguments
 
 
-def test_a_message_that_is_gone_already_is_deleted(client: SlackWebClient, server: LocalServer) -> None:
-    server.answers(says({"ok": False, "error": "message_not_found"}))
+def test_deleting_a_deleted_message_succeeds(client, server):
+    server.answers(refused("message_not_found"))
 
     CALLS["delete"](client)
 
     assert len(server.seen) == 1
 
 
-def test_a_dialog_does_not_keep_the_answer_to_the_press_waiting(
-    client: SlackWebClient, server: LocalServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(slack_module, "DIALOG_TIMEOUT_SECONDS", 0.2)
+def test_opening_a_modal_has_a_shorter_time_out(client, server, monkeypatch):
+    monkeypatch.setattr(slack_module, "MODAL_TIMEOUT_SECONDS", 0.2)
     server.answers(trickles)
 
     with pytest.raises(SlackBusy, match=TOO_LATE):
-        CALLS["dialog"](client)
+        CALLS["open_view"](client)
 
 
-def dated(date: str | None):
-    """An answer with this ``Date``: the handler would add the true one by itself."""
+def dated(date):
+    """An answer with this ``Date``, which the handler would otherwise add itself."""
 
-    def answer(handler) -> None:
+    def answer(handler):
         handler.send_response_only(200)
         if date is not None:
             handler.send_header("Date", date)
@@ -201,22 +167,18 @@ def dated(date: str | None):
         *[(date, None) for date in (None, "", "soon", "Wed, 99 Foo 2015 07:28:00 GMT")],
     ],
 )
-def test_a_probe_tells_how_far_slacks_clock_is_ahead_where_slack_says(
-    client: SlackWebClient, server: LocalServer, date: str | None, skew: int | None
-) -> None:
+def test_a_probe_returns_how_far_slacks_clock_is_ahead(client, server, date, skew):
     server.answers(dated(date))
 
     assert client.probe() == skew
 
-    (seen,) = server.seen
-    assert seen.path == "/api/api.test"
-    assert "Authorization" not in seen.headers
+    (request,) = server.seen
+    assert request.path == "/api/api.test"
+    assert "Authorization" not in request.headers
 
 
 @pytest.mark.parametrize("team_id", ["T0ACME", None])
-def test_the_consent_page_is_asked_for_what_the_app_needs(
-    client: SlackWebClient, team_id: str | None
-) -> None:
+def test_the_consent_page_requests_the_scopes_of_the_app(client, team_id):
     url = client.authorize_url(CUSTOMERS_APP, "st&te=1", REDIRECT_URI, team_id)
 
     assert urlsplit(url).path == "/oauth/v2/authorize"
@@ -229,103 +191,80 @@ def test_the_consent_page_is_asked_for_what_the_app_needs(
     }
 
 
-# Making an app
+# Creating an app
 
 
-def failure(client: SlackWebClient) -> SlackError:
+def error_of_creation(client):
     with pytest.raises(SlackError) as caught:
-        CALLS["create"](client)
+        CALLS["create_app"](client)
     return caught.value
 
 
 @pytest.mark.parametrize(
-    ("said", "faults"),
+    ("code", "errors", "faults"),
     [
-        ({"error": "invalid_app", "errors": [{"message": "no", "pointer": "/a"}]}, {"/a": ("no",)}),
-        ({"error": "invalid_manifest", "errors": [{"message": CONFIG_TOKEN}]}, {"": ("…",)}),
+        ("invalid_app", [{"message": "no", "pointer": "/a"}], {"/a": ("no",)}),
+        ("invalid_manifest", [{"message": CONFIG_TOKEN}], {"": ("…",)}),
         *[
-            ({"error": "invalid_manifest", "errors": errors}, {"": ("invalid_manifest",)})
+            ("invalid_manifest", errors, {"": ("invalid_manifest",)})
             for errors in ([{"pointer": "/a"}], [], None, {"message": "no list"})
         ],
     ],
 )
-def test_a_refusal_with_faults_is_about_the_manifest_and_has_always_one(
-    client: SlackWebClient, server: LocalServer, said: dict[str, Any], faults: dict[str, Any]
-) -> None:
-    server.answers(says({"ok": False, **said}))
+def test_a_refused_manifest_has_at_least_one_fault(client, server, code, errors, faults):
+    server.answers(refused(code, errors=errors))
 
-    error = failure(client)
+    error = error_of_creation(client)
 
     assert isinstance(error, ManifestRefused)
-    assert (str(error), error.code, error.faults) == (said["error"], said["error"], faults)
-
-
-@pytest.mark.parametrize("code", ["invalid_auth", "token_expired", "not_in_team", "invalid_arguments"])
-def test_any_other_refusal_means_that_nothing_was_made(
-    client: SlackWebClient, server: LocalServer, code: str
-) -> None:
-    server.answers(says({"ok": False, "error": code, "errors": []}))
-
-    error = failure(client)
-
-    assert (type(error), error.code) == (SlackRefused, code)
+    assert (str(error), error.code, error.faults) == (code, code, faults)
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "header", "seconds"),
+    ("answer", "kind", "code", "retry_after"),
     [
-        ("ratelimited", 429, {"Retry_After": "30"}, 30.0),
-        ("ratelimited", 429, {"Retry_After": "soon"}, 60.0),
-        ("ratelimited", 429, {}, 60.0),
-        *[(code, 200, {}, 60.0) for code in sorted(RATE_ERRORS)],
+        # Slack created no app.
+        *[
+            (refused(code, errors=[]), SlackRefused, code, None)
+            for code in ("invalid_auth", "token_expired", "not_in_team", "invalid_arguments")
+        ],
+        *[
+            (says({}, 429, **header), SlackBusy, "ratelimited", seconds)
+            for header, seconds in (
+                ({"Retry_After": "30"}, 30.0),
+                ({"Retry_After": "soon"}, 60.0),
+                ({}, 60.0),
+            )
+        ],
+        *[(refused(code), SlackBusy, code, 60.0) for code in sorted(RATE_ERRORS)],
+        # Slack may have created one.
+        *[
+            (refused(code), SlackBusy, code, None)
+            for code in (
+                "failed_creating_app",
+                "failed_adding_collaborator",
+                *sorted(BUSY_ERRORS - RATE_ERRORS),
+            )
+        ],
+        (says({**MADE, "credentials": None}), SlackBusy, "unexpected_reply", None),
+        (reply(500, '{"ok": false, "error": "invalid_manifest"}'), SlackBusy, "invalid_manifest", None),
+        (reply(503, "down"), SlackBusy, "status_503", None),
+        (hangs_up, SlackBusy, "ConnectionError", None),
+        (breaks_off, SlackBusy, "BodyBroken", None),
     ],
 )
-def test_a_rate_limit_always_says_how_long_to_wait_for_nothing_was_made(
-    client: SlackWebClient,
-    server: LocalServer,
-    code: str,
-    status: int,
-    header: dict[str, str],
-    seconds: float,
-) -> None:
-    server.answers(says({"ok": False, "error": code}, status, **header))
-
-    error = failure(client)
-
-    assert (type(error), error.code, error.retry_after) == (SlackBusy, code, seconds)
-
-
-LATE = ["failed_creating_app", "failed_adding_collaborator", *sorted(BUSY_ERRORS - RATE_ERRORS)]
-
-
-@pytest.mark.parametrize(
-    ("answer", "code"),
-    [
-        *[(says({"ok": False, "error": code}), code) for code in LATE],
-        (says({**MADE, "credentials": None}), "unexpected_reply"),
-        (reply(500, '{"ok": false, "error": "invalid_manifest"}'), "invalid_manifest"),
-        (reply(503, "away"), "status_503"),
-        (reply(200, "<html>"), "status_200"),
-        (reply(302, b"", Location="/elsewhere"), "status_302"),
-        (hangs_up, "ConnectionError"),
-        (breaks_off, "BodyBroken"),
-    ],
-)
-def test_a_failure_in_the_middle_leaves_open_whether_an_app_was_made(
-    client: SlackWebClient, server: LocalServer, answer, code: str
-) -> None:
+def test_an_error_shows_whether_slack_may_have_created_an_app(
+    client, server, answer, kind, code, retry_after
+):
     server.answers(answer)
 
-    error = failure(client)
+    error = error_of_creation(client)
 
-    assert (type(error), error.code) == (SlackBusy, code)
-    assert not error.never_sent
-    assert error.retry_after is None
+    assert (type(error), error.code, getattr(error, "retry_after", None)) == (kind, code, retry_after)
+    assert not getattr(error, "never_sent", False)
 
 
-def test_slack_has_as_long_to_make_an_app_as_the_caller_says(
-    client: SlackWebClient, server: LocalServer
-) -> None:
+def test_the_caller_sets_the_time_out_of_creating_an_app(client, server):
     server.answers(trickles)
 
     with pytest.raises(SlackBusy, match=TOO_LATE):

@@ -1,38 +1,30 @@
-from __future__ import annotations
+"""The errors of Slack calls, and what holds for every call."""
 
-import json
 import logging
 from contextlib import suppress
-from typing import Any
 
 import pytest
-import requests
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from sectorflow_slack.clients import slack_transport as slack_calls
+from sectorflow_slack.clients import slack_transport
 from sectorflow_slack.clients.slack import SlackWebClient
 from sectorflow_slack.clients.slack_transport import BUSY_ERRORS, MESSAGE_ERRORS
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, SlackRefusedMessage
-from tests.clients.local_server import LocalServer, breaks_off, hangs_up, reply, says, silent, trickles
-from tests.clients.slack_requests import CALLS, SECRETS, Call
+from tests.clients.local_server import breaks_off, hangs_up, reply, says, silent, trickles
+from tests.clients.slack_calls import CALLS, SECRETS, refused
 from tests.values import BOT_TOKEN
 
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
-@pytest.fixture
-def client(session: requests.Session, server: LocalServer) -> SlackWebClient:
-    return SlackWebClient(session, base_url=server.url)
-
-
-def refusal(client: SlackWebClient) -> SlackError:
+def error_of_post(client):
     with pytest.raises(SlackError) as caught:
         CALLS["post"](client)
     return caught.value
 
 
-def test_many_calls_use_one_connection(client: SlackWebClient, server: LocalServer) -> None:
+def test_many_calls_use_one_connection(client, server):
     server.answers(says({"ok": True, "ts": "1.2"}))
 
     for _ in range(3):
@@ -42,151 +34,103 @@ def test_many_calls_use_one_connection(client: SlackWebClient, server: LocalServ
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"),
+    ("answer", "kind", "code", "retry_after"),
     [
-        *[(code, SlackRefusedMessage) for code in sorted(MESSAGE_ERRORS)],
-        *[(code, SlackRefused) for code in ("channel_not_found", "invalid_auth", "is_archived", "x" * 80)],
-        *[(code, SlackBusy) for code in sorted(BUSY_ERRORS)],
-    ],
-)
-def test_slacks_no_is_about_a_messages_form_or_final_or_passes(
-    client: SlackWebClient, server: LocalServer, code: str, kind: type[SlackError]
-) -> None:
-    server.answers(says({"ok": False, "error": code}))
-
-    error = refusal(client)
-
-    assert (type(error), str(error), error.code) == (kind, code, code)
-    assert not isinstance(error, SlackBusy) or error.retry_after is None
-
-
-@pytest.mark.parametrize(
-    "body", ["", "<html>slow down</html>", "null", '{"ok": true}', '{"error": "ratelimited"}']
-)
-@pytest.mark.parametrize(("value", "seconds"), [("30", 30.0), ("0", 0.0), ("soon", None)])
-def test_a_rate_limit_is_one_whatever_its_body_and_says_how_long_to_wait(
-    client: SlackWebClient, server: LocalServer, body: str, value: str, seconds: float | None
-) -> None:
-    server.answers(reply(429, body, Retry_After=value))
-
-    error = refusal(client)
-
-    assert (type(error), error.code, error.retry_after) == (SlackBusy, "ratelimited", seconds)
-
-
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        *[(500, body) for body in ("", "<html>away</html>", "null", '{"ok": false}', '{"ok": true}')],
-        *[(status, "away") for status in (502, 503, 504)],
-        *[(200, body) for body in ("<html>secret</html>", "", "null", "{}")],
+        *[(refused(code), SlackRefusedMessage, code, None) for code in sorted(MESSAGE_ERRORS)],
         *[
-            (200, json.dumps({"ok": False, "error": error}))
-            for error in (7, "no such thing: xoxb-1", "x" * 81, "<html>", "ü§")
+            (refused(code), SlackRefused, code, None)
+            for code in ("channel_not_found", "invalid_auth", "is_archived", "x" * 80)
+        ],
+        *[(refused(code), SlackBusy, code, None) for code in sorted(BUSY_ERRORS)],
+        *[
+            (reply(429, body, Retry_After="30"), SlackBusy, "ratelimited", 30.0)
+            for body in ("", "<html>", "null", '{"ok": true}', '{"error": "ratelimited"}')
+        ],
+        (reply(429, "", Retry_After="0"), SlackBusy, "ratelimited", 0.0),
+        (reply(429, "", Retry_After="soon"), SlackBusy, "ratelimited", None),
+        *[
+            (reply(500, body), SlackBusy, "status_500", None)
+            for body in ("", "<html>", "null", '{"ok": false}', '{"ok": true}')
+        ],
+        *[(reply(status, "down"), SlackBusy, f"status_{status}", None) for status in (502, 503, 504)],
+        *[(reply(200, body), SlackBusy, "status_200", None) for body in ("<html>", "", "null", "{}")],
+        *[
+            (refused(code), SlackBusy, "status_200", None)
+            for code in (7, "no such thing: xoxb-1", "x" * 81, "<html>", "ü§")
         ],
     ],
 )
-def test_an_answer_that_is_none_of_slacks_is_tried_again_and_named_by_its_status(
-    client: SlackWebClient, server: LocalServer, status: int, body: str
-) -> None:
-    server.answers(reply(status, body))
+def test_an_error_shows_whether_and_when_to_retry(client, server, answer, kind, code, retry_after):
+    server.answers(answer)
 
-    error = refusal(client)
+    error = error_of_post(client)
 
-    assert (type(error), error.code) == (SlackBusy, f"status_{status}")
+    assert (type(error), str(error), error.code) == (kind, code, code)
+    assert getattr(error, "retry_after", None) == retry_after
 
 
 @pytest.mark.parametrize("body", ["[1]", '"text"', "7", "[" * 200_000])
-def test_an_answer_that_slacks_own_library_cannot_read_is_tried_again(
-    client: SlackWebClient, server: LocalServer, body: str
-) -> None:
+def test_a_body_that_slack_sdk_cannot_parse_is_retried(client, server, body):
     server.answers(reply(200, body))
 
-    assert type(refusal(client)) is SlackBusy
+    assert type(error_of_post(client)) is SlackBusy
 
 
-def test_where_no_connection_comes_about_nothing_was_sent(
-    session: requests.Session, unreachable: tuple[str, float], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_connection_nothing_was_sent(session, unreachable, monkeypatch):
     url, seconds = unreachable
-    monkeypatch.setattr(slack_calls, "TIMEOUT_SECONDS", seconds)
+    monkeypatch.setattr(slack_transport, "TIMEOUT_SECONDS", seconds)
 
-    error = refusal(SlackWebClient(session, base_url=url))
+    error = error_of_post(SlackWebClient(session, base_url=url))
 
     assert (type(error), error.never_sent) == (SlackBusy, True)
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        says({"ok": False, "error": "ratelimited"}, 429),
-        reply(503, ""),
-        hangs_up,
-        breaks_off,
-        silent,
-        trickles,
-    ],
-    ids=["limited", "away", "hung up", "cut", "silence", "too slow"],
-)
-def test_what_reached_slack_is_tried_again_and_never_taken_for_unsent(
-    client: SlackWebClient, server: LocalServer, monkeypatch: pytest.MonkeyPatch, answer
-) -> None:
-    monkeypatch.setattr(slack_calls, "TIMEOUT_SECONDS", 0.2)
+@pytest.mark.parametrize("answer", [reply(429), reply(503), hangs_up, breaks_off, silent, trickles])
+def test_a_request_that_reached_slack_does_not_count_as_unsent(client, server, monkeypatch, answer):
+    monkeypatch.setattr(slack_transport, "TIMEOUT_SECONDS", 0.2)
     server.answers(answer)
 
-    error = refusal(client)
+    error = error_of_post(client)
 
     assert (type(error), error.never_sent) == (SlackBusy, False)
 
 
-# What holds for every call
-
-
-@every_call
-def test_no_call_follows_a_redirect(
-    client: SlackWebClient, server: LocalServer, trap: LocalServer, call: Call
-) -> None:
+def test_slack_sdk_follows_no_redirect(client, server, trap):
     server.answers(reply(307, b"", Location=f"{trap.url}/trap"))
 
-    with pytest.raises(SlackBusy, match="status_307"):
-        call(client)
-
+    assert error_of_post(client).code == "status_307"
     assert trap.seen == []
 
 
-@every_call
-@pytest.mark.parametrize("code", ["invalid_auth", "invalid_blocks"])
-def test_only_a_message_can_be_made_plainer(
-    client: SlackWebClient, server: LocalServer, call: Call, code: str
-) -> None:
-    server.answers(says({"ok": False, "error": code}))
+# Every call
 
-    with pytest.raises(SlackError, match=code) as caught:
+
+@every_call
+def test_only_a_refused_message_can_be_sent_in_a_plainer_form(client, server, call):
+    server.answers(refused("invalid_blocks"))
+
+    with pytest.raises(SlackError, match="invalid_blocks") as caught:
         call(client)
 
     is_message = call in (CALLS["post"], CALLS["update"], CALLS["post_ephemeral"])
-    plainer = is_message and code in MESSAGE_ERRORS
-    assert type(caught.value) is (SlackRefusedMessage if plainer else SlackRefused)
+    assert type(caught.value) is (SlackRefusedMessage if is_message else SlackRefused)
 
 
 SECRET_TEXT = " ".join(SECRETS)
-FAULT = {"message": SECRET_TEXT, "pointer": f"/{SECRET_TEXT}"}
 ANSWERS = {
-    "refused": says({"ok": False, "error": "invalid_auth", "access_token": SECRET_TEXT}),
-    "odd": says({"ok": False, "error": SECRET_TEXT}),
-    "broken": reply(500, SECRET_TEXT),
-    "not whole": says({"ok": True, "ts": SECRET_TEXT, "token": SECRET_TEXT, "credentials": SECRET_TEXT}),
-    "moved": reply(302, b"", Location="https://elsewhere.invalid/" + BOT_TOKEN),
-    "faults": says({"ok": False, "error": "invalid_manifest", "errors": [FAULT]}),
+    "refused": refused("invalid_auth", access_token=SECRET_TEXT),
+    "unknown code": refused(SECRET_TEXT),
+    "error page": reply(500, SECRET_TEXT),
+    "incomplete": says({"ok": True, "ts": SECRET_TEXT, "token": SECRET_TEXT, "credentials": SECRET_TEXT}),
+    "redirect": reply(302, b"", Location="https://elsewhere.invalid/" + BOT_TOKEN),
+    "faults": refused("invalid_manifest", errors=[{"message": SECRET_TEXT, "pointer": f"/{SECRET_TEXT}"}]),
     "hung up": hangs_up,
 }
 
 
 @every_call
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-def test_no_error_and_no_log_shows_a_secret_or_a_text(
-    client: SlackWebClient, server: LocalServer, caplog: pytest.LogCaptureFixture, call: Call, answer
-) -> None:
+def test_no_error_and_no_log_shows_a_secret_or_a_text(client, server, caplog, call, answer):
     caplog.set_level(logging.DEBUG)
     server.answers(answer)
     errors = []
@@ -218,7 +162,7 @@ _REPLIES = _JSON | st.fixed_dictionaries(
         "credentials": st.dictionaries(st.sampled_from(["client_id", "signing_secret"]), _JSON) | _JSON,
         "app_id": st.just("A0CUSTOMER") | _JSON,
         "access_token": st.just(BOT_TOKEN) | _JSON,
-        **dict.fromkeys(("expires_in", "refresh_token", "ts"), _JSON),
+        **dict.fromkeys(("team", "expires_in", "refresh_token", "ts"), _JSON),
     },
 )
 
@@ -229,12 +173,10 @@ _REPLIES = _JSON | st.fixed_dictionaries(
     found=_REPLIES,
     status=st.sampled_from([200, 200, 200, 201, 400, 404, 429, 500]),
 )
-@example(call=CALLS["exchange"], found={"ok": True, "team": {"id": "\ud800"}}, status=200)
-@example(call=CALLS["create"], found={"error": "x", "errors": [{"message": "\ud800"}]}, status=200)
+@example(call=CALLS["exchange_code"], found={"ok": True, "team": {"id": "\ud800"}}, status=200)
+@example(call=CALLS["create_app"], found={"error": "x", "errors": [{"message": "\ud800"}]}, status=200)
 @example(call=CALLS["refresh"], found={"ok": True, "access_token": "x", "expires_in": 10**400}, status=200)
-def test_whatever_comes_back_a_call_ends_well_or_with_an_error_of_ours(
-    client: SlackWebClient, server: LocalServer, call: Call, found: Any, status: int
-) -> None:
+def test_any_reply_is_a_success_or_a_slack_error(client, server, call, found, status):
     server.answers(says(found, status))
 
     with suppress(SlackError):

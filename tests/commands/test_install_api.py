@@ -1,18 +1,13 @@
-"""Installations are registered, changed and asked for votes, by the same rules as in the install API."""
-
-from __future__ import annotations
+"""Installations are registered and changed, and their votes counted, under the install API's rules."""
 
 from dataclasses import replace
 
 import pytest
-from click.testing import Result
 
 from sectorflow_slack.domain.errors import ManifestRefused, SlackRefused, TokenRefused, WorkspaceMissing
-from sectorflow_slack.domain.installations import InstallationSettings, PendingInstallation
 from sectorflow_slack.domain.questions import Answer
-from sectorflow_slack.services import Services
-from tests.commands.conftest import FakeDesk, Run, documents
-from tests.fakes import MADE_APP, FakeSlackClient, make_reply
+from tests.commands.conftest import documents
+from tests.fakes import MADE_APP, make_reply
 from tests.values import (
     API_TOKEN,
     CUSTOMERS_APP,
@@ -28,7 +23,7 @@ from tests.values import (
 
 ID = make_terms().id
 OTHER_WORKSPACE = "ffffffff-0000-4000-8000-000000000001"
-NEW_TOKEN = "new-token-that-nobody-may-see"
+NEW_TOKEN = "the-new-secret-token"
 CONFIG_TOKEN = "xoxe-config"
 REGISTER = (
     f"installations register --app-name Acme --workspace {WORKSPACE_ID} "
@@ -41,50 +36,45 @@ SECRETS = (API_TOKEN, NEW_TOKEN, CUSTOMERS_APP.client_secret, CUSTOMERS_APP.sign
 
 
 @pytest.fixture(autouse=True)
-def token(monkeypatch: pytest.MonkeyPatch) -> None:
+def token(monkeypatch):
     monkeypatch.setenv("SECTORFLOW_TOKEN", API_TOKEN)
 
 
 @pytest.fixture
-def installed(services: Services) -> None:
+def installed(services):
     services.registration.installations.save(make_installation(), None, None)
 
 
-def registered(services: Services, result: Result) -> PendingInstallation:
-    """What was stored of the installation that a command printed."""
+def registered(services, result):
+    """Return the pending installation that a command printed."""
     (printed,) = documents(result)
-    found = services.registration.find(printed["id"])
-    assert isinstance(found, PendingInstallation)
-    return found
+    return services.registration.find(printed["id"])
 
 
-def terms(services: Services) -> InstallationSettings:
-    """What is stored of the one that is installed."""
-    found = services.registration.find(ID)
-    assert found is not None
-    return found.settings
+def settings_of(services):
+    return services.registration.find(ID).settings
 
 
-# Registering
+# register
 
 
-def test_a_registered_installation_waits_and_its_link_is_printed(run: Run, services: Services) -> None:
+def test_a_registered_installation_is_pending_and_its_link_is_printed(run, services):
     for_people = run(REGISTER)
     as_json = run(f"{REGISTER} --json")
 
-    (made,) = documents(as_json)
+    (printed,) = documents(as_json)
     pending = registered(services, as_json)
     assert (as_json.exit_code, as_json.stderr) == (0, "")
-    assert (made["status"], made["appName"], made["appId"]) == ("pending", "Acme", OWN_APP.app_id)
-    assert (made["modelIds"], made["display"]) == ([MODEL_IDS[1], MODEL_IDS[0]], "separated")
-    assert made["installUrl"] == f"https://slack.example.com/slack/install/{pending.link}"
+    assert (printed["status"], printed["appName"], printed["appId"]) == ("pending", "Acme", OWN_APP.app_id)
+    assert (printed["modelIds"], printed["display"]) == ([MODEL_IDS[1], MODEL_IDS[0]], "separated")
+    assert printed["installUrl"] == f"https://slack.example.com/slack/install/{pending.link}"
     assert pending.settings.sectorflow.api_token == API_TOKEN
     assert "https://slack.example.com/slack/install/" in for_people.stdout
     assert API_TOKEN not in for_people.output + as_json.output
 
 
 @pytest.mark.usefixtures("installed")
-def test_every_field_of_the_install_api_has_an_option(run: Run, services: Services) -> None:
+def test_every_field_of_the_install_api_has_an_option(run, services):
     options = f"--plus {PLUS_ID} --display tabs --allow-external-users --customer c-1 --team T0ACME"
 
     result = run(
@@ -105,17 +95,11 @@ def test_every_field_of_the_install_api_has_an_option(run: Run, services: Servic
         ("", "", f"{NEW_TOKEN}\n{APP_SECRETS}", NEW_TOKEN),
         (API_TOKEN, "--secrets-stdin", f"{NEW_TOKEN}\r\n{APP_SECRETS}", NEW_TOKEN),
     ],
-    ids=["of the app", "of the app and the token", "all on stdin"],
+    ids=["prompts for the app", "prompts for the token too", "stdin"],
 )
-def test_secrets_are_asked_for_unseen_or_come_on_stdin(
-    run: Run,
-    services: Services,
-    monkeypatch: pytest.MonkeyPatch,
-    environment: str,
-    options: str,
-    typed: str,
-    api_token: str,
-) -> None:
+def test_secrets_come_from_prompts_without_echo_or_from_stdin(
+    run, services, monkeypatch, environment, options, typed, api_token
+):
     monkeypatch.setenv("SECTORFLOW_TOKEN", environment)
 
     result = run(f"{REGISTER} {EXISTING} {options} --json", typed=typed)
@@ -126,51 +110,46 @@ def test_secrets_are_asked_for_unseen_or_come_on_stdin(
     assert all(secret not in result.output for secret in SECRETS)
 
 
-def test_an_app_is_made_with_a_configuration_token(run: Run, slack: FakeSlackClient) -> None:
+def test_an_app_is_created_with_a_configuration_token(run, slack):
     result = run(f"{REGISTER} --new-app --json", typed=f"{CONFIG_TOKEN}\n")
 
-    (made,) = documents(result)
-    assert made["appId"] == MADE_APP.app_id
+    assert documents(result)[0]["appId"] == MADE_APP.app_id
     assert [token for token, _, _ in slack.created] == [CONFIG_TOKEN]
     assert CONFIG_TOKEN not in result.output
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("command", "messages"),
     [
-        ("--workspace here --team acme", ["--workspace: Not a valid UUID.", "--team: Not a Slack team id."]),
-        ("--model gpt-4o", ["--model no. 3: Not a valid UUID."]),
-        ("--plus x --replaces x", ["--plus: Not a valid UUID.", "--replaces: Not a valid UUID."]),
-        ("--app A0CUSTOMER", ["--client-id: Missing data for required field."]),
-        (f"--app {OWN_APP.app_id} --client-id 1.2", ["--app: This is the service's own app"]),
-        (f"{EXISTING} --new-app", ["App configuration token: Must be left out beside"]),
-        ("--idempotency-key ü", ["--idempotency-key: Must be visible ASCII"]),
-        ("--display rows", ["--display", "'separated', 'tabs'"]),
+        (
+            f"{REGISTER} --workspace here --team acme",
+            ["--workspace: Not a valid UUID.", "--team: Not a Slack team id."],
+        ),
+        (f"{REGISTER} --model gpt-4o", ["--model no. 3: Not a valid UUID."]),
+        (f"{REGISTER} --app A0CUSTOMER", ["--client-id: Missing data for required field."]),
+        (f"{REGISTER} --app {OWN_APP.app_id} --client-id 1.2", ["--app: This is the service's own app"]),
+        (f"{REGISTER} {EXISTING} --new-app", ["App configuration token: Must be left out beside"]),
+        (f"{REGISTER} --idempotency-key ü", ["--idempotency-key: Must be visible ASCII"]),
+        (f"{REGISTER} --display rows", ["--display", "'separated', 'tabs'"]),
+        (
+            "installations register",
+            [f"{option}: Missing data" for option in ("--app-name", "--workspace", "--model")],
+        ),
     ],
 )
-def test_what_is_wrong_is_said_by_option_before_any_secret_is_asked_for(
-    run: Run, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch, wrong: str, said: list[str]
-) -> None:
+def test_errors_are_reported_by_option_before_any_prompt(run, sectorflow, monkeypatch, command, messages):
     monkeypatch.delenv("SECTORFLOW_TOKEN")
 
-    result = run(f"{REGISTER} {wrong}", typed=f"{API_TOKEN}\n" * 3)
+    result = run(command, typed=f"{API_TOKEN}\n" * 3)
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert all(words in result.stderr for words in said), result.stderr
+    assert all(message in result.stderr for message in messages), result.stderr
     assert "SectorFlow token:" not in result.stderr
-    assert desk.checked == []
-
-
-def test_whatever_is_left_out_is_named(run: Run) -> None:
-    result = run("installations register")
-
-    assert result.exit_code == 2
-    for option in ("--app-name", "--workspace", "--model"):
-        assert f"{option}: Missing data" in result.stderr
+    assert sectorflow.checked == []
 
 
 @pytest.mark.parametrize("secret", ["with space", "", "ümlaut"])
-def test_a_token_that_is_none_is_refused_and_not_repeated(run: Run, secret: str) -> None:
+def test_an_invalid_token_is_refused_and_not_shown(run, secret):
     result = run(f"{REGISTER} --secrets-stdin", typed=f"{secret}\n")
 
     assert result.exit_code == 2
@@ -179,7 +158,7 @@ def test_a_token_that_is_none_is_refused_and_not_repeated(run: Run, secret: str)
 
 
 @pytest.mark.parametrize(
-    ("checked", "created", "said"),
+    ("of_sectorflow", "of_slack", "messages"),
     [
         (TokenRefused("401"), None, ["Error: SectorFlow token: SectorFlow refuses this token.\n"]),
         (WorkspaceMissing("404"), None, ["Error: --workspace: SectorFlow knows no such workspace.\n"]),
@@ -191,48 +170,43 @@ def test_a_token_that_is_none_is_refused_and_not_repeated(run: Run, secret: str)
         ),
     ],
 )
-def test_what_sectorflow_or_slack_refuses_is_said_by_option(
-    run: Run,
-    desk: FakeDesk,
-    slack: FakeSlackClient,
-    checked: Exception | None,
-    created: Exception | None,
-    said: list[str],
-) -> None:
-    desk.checks.then(checked)
-    slack.creations.then(created)
+def test_refusals_of_sectorflow_and_slack_are_reported_by_option(
+    run, sectorflow, slack, of_sectorflow, of_slack, messages
+):
+    sectorflow.checks.then(of_sectorflow)
+    slack.creations.then(of_slack)
 
     result = run(f"{REGISTER} --new-app", typed=f"{CONFIG_TOKEN}\n")
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert all(words in result.stderr for words in said), result.stderr
+    assert all(message in result.stderr for message in messages), result.stderr
 
 
-def test_the_same_key_and_fields_again_register_nothing_new(run: Run) -> None:
-    once = f"{REGISTER} --idempotency-key attempt-1 --json"
+def test_a_repeated_idempotency_key_registers_nothing_new(run):
+    command = f"{REGISTER} --idempotency-key attempt-1 --json"
 
-    first, again, other = run(once), run(once), run(f"{once} --customer another")
+    first, again, other = run(command), run(command), run(f"{command} --customer another")
 
     assert documents(first) == documents(again)
     assert (other.exit_code, other.stdout) == (1, "")
     assert other.stderr.startswith("Error: --idempotency-key: ")
 
 
-# Changing
+# change
 
 
 @pytest.mark.usefixtures("installed")
-def test_only_what_is_named_is_changed(run: Run, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_given_settings_are_changed(run, services, monkeypatch):
     monkeypatch.setenv("SECTORFLOW_TOKEN", NEW_TOKEN)
 
     result = run(f"{CHANGE} --display tabs --json")
 
     assert documents(result)[0]["display"] == "tabs"
-    assert terms(services) == replace(make_terms(), display="tabs", revision=2)
+    assert settings_of(services) == replace(make_terms(), display="tabs", revision=2)
 
 
 @pytest.mark.usefixtures("installed")
-def test_everything_that_the_install_api_changes_can_be_changed(run: Run, services: Services) -> None:
+def test_every_setting_that_the_install_api_changes_has_an_option(run, services):
     options = f"--workspace {OTHER_WORKSPACE} --model {MODEL_IDS[2]} --plus= --display tabs"
 
     result = run(
@@ -242,74 +216,72 @@ def test_everything_that_the_install_api_changes_can_be_changed(run: Run, servic
     assert result.exit_code == 0, result.output
     assert "Acme2" in result.stdout
     assert all(secret not in result.output for secret in SECRETS)
-    changed, sectorflow = terms(services), terms(services).sectorflow
+    changed, sectorflow = settings_of(services), settings_of(services).sectorflow
     assert (sectorflow.api_token, sectorflow.workspace_id) == (NEW_TOKEN, OTHER_WORKSPACE)
     assert (sectorflow.model_ids, sectorflow.plus_id) == ((MODEL_IDS[2],), "")
     assert (changed.app_name, changed.allow_external_users) == ("Acme2", True)
 
     run(f"{CHANGE} --no-external-users")
 
-    assert terms(services).allow_external_users is False
+    assert settings_of(services).allow_external_users is False
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_token_in_the_environment_is_taken_where_that_is_asked_for(
-    run: Run, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environments_token_is_used_with_the_option_token(run, services, monkeypatch):
     monkeypatch.setenv("SECTORFLOW_TOKEN", NEW_TOKEN)
 
     run(f"{CHANGE} --token")
 
-    assert terms(services).sectorflow.api_token == NEW_TOKEN
+    assert settings_of(services).sectorflow.api_token == NEW_TOKEN
 
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        ("", "Name what is to be changed."),
+        ("", "Name a setting to change."),
         ("--model x", "--model no. 1: Not a valid UUID."),
         ("--token-stdin", "SectorFlow token: Length must be"),
         ("--customer c-2", "--customer"),
     ],
 )
-def test_a_change_that_is_wrong_is_wrong_usage(run: Run, services: Services, options: str, said: str) -> None:
+def test_an_invalid_change_is_wrong_usage(run, services, options, message):
     result = run(f"{CHANGE} {options}")
 
     assert (result.exit_code, result.stdout) == (2, "")
-    assert said in result.stderr
+    assert message in result.stderr
     assert services.registration.find(ID) == make_installation()
 
 
-def test_what_is_not_there_is_not_changed(run: Run) -> None:
+def test_changing_an_unknown_installation_is_an_error(run):
     result = run(f"{CHANGE} --display tabs")
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "Error: There is no such installation.\n"
 
 
-# Votes
+# feedback
 
 
 @pytest.mark.usefixtures("installed")
-def test_votes_are_told_by_model(run: Run, services: Services) -> None:
+def test_votes_are_counted_by_model(run, services):
     answer = Answer(make_question(), make_reply((MODEL_IDS[1],)).answers)
     services.feedback.vote(answer, 0, "U1", up=True)
     services.feedback.vote(answer, 0, "U2", up=False)
 
     table = run(f"installations feedback {ID}")
-    told = documents(run(f"installations feedback {ID} --json"))
+    votes = documents(run(f"installations feedback {ID} --json"))
 
-    assert [each["modelId"] for each in told] == list(MODEL_IDS)
-    assert told[1] == {"modelId": MODEL_IDS[1], "modelName": None, "up": 1, "down": 1}
+    assert [model["modelId"] for model in votes] == list(MODEL_IDS)
+    assert votes[1] == {"modelId": MODEL_IDS[1], "modelName": None, "up": 1, "down": 1}
     assert MODEL_IDS[1] in table.stdout
 
 
-def test_of_one_that_is_not_installed_there_are_no_votes(run: Run, services: Services) -> None:
+@pytest.mark.parametrize("installation_id", [ID, "no-such-id"])
+def test_a_pending_or_unknown_installation_has_no_votes(run, services, installation_id):
     services.registration.pendings.save(make_pending())
 
-    for installation_id in (ID, "no-such-id"):
-        result = run("installations feedback", installation_id)
+    result = run("installations feedback", installation_id)
 
-        assert (result.exit_code, result.stdout) == (1, "")
-        assert result.stderr == "Error: No installed installation has this id.\n"
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "Error: No installed installation has this id.\n"

@@ -1,36 +1,35 @@
 """What commands print: plain sentences, and nothing that moves a terminal's cursor."""
 
-from __future__ import annotations
-
 import logging
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from sectorflow_slack.commands.output import readable, sentence
+from sectorflow_slack.commands.output import error_message, printable
 from sectorflow_slack.domain import errors
 from sectorflow_slack.logging import configure_logging
-from tests.commands.conftest import Run, documents
+from tests.commands.conftest import documents
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (errors.TokenRefused("status 403"), "SectorFlow refuses this token (status 403)."),
         (errors.WorkspaceMissing("status 404"), "SectorFlow knows no such workspace (status 404)."),
-        (errors.SectorFlowBusy("no connection"), "SectorFlow is busy or away (no connection)"),
-        (errors.SectorFlowBroken("status 500"), "SectorFlow failed inside (status 500)."),
-        (errors.QuestionRefused("status 400"), "SectorFlow refuses what was asked (status 400)."),
-        (errors.AnswerLost("ReadTimeout"), "did not come in time, or not whole (ReadTimeout)"),
-        (errors.ReplyUnreadable("the reply is no object"), "cannot be read (the reply is no object)."),
-        (errors.SlackBusy("ratelimited"), "Slack is busy or away (ratelimited)"),
+        (errors.SectorFlowBusy("no connection"), "SectorFlow is busy or down (no connection)"),
+        (errors.SectorFlowBroken("status 500"), "SectorFlow failed (status 500)."),
+        (errors.QuestionRefused("status 400"), "SectorFlow refuses the question (status 400)."),
+        (errors.AnswerLost("ReadTimeout"), "was late or incomplete (ReadTimeout)"),
+        (
+            errors.ReplyUnreadable("the reply is not an object"),
+            "cannot be read (the reply is not an object).",
+        ),
+        (errors.SlackBusy("ratelimited"), "Slack is busy or down (ratelimited)"),
         (errors.SlackRefused("invalid_auth"), "Slack refuses (invalid_auth)."),
     ],
 )
-def test_an_error_of_ours_is_one_plain_sentence(error: Exception, said: str) -> None:
-    assert said in sentence(error)
+def test_an_error_of_the_service_is_one_sentence(error, message):
+    assert message in error_message(error)
 
 
 @pytest.mark.parametrize(
@@ -43,8 +42,8 @@ def test_an_error_of_ours_is_one_plain_sentence(error: Exception, said: str) -> 
         *[(f"Ac{control}me", "Ac\ufffdme") for control in "\x00\x1b\r\x7f\x9b\u202e\u2066\ud800"],
     ],
 )
-def test_a_terminal_shows_values_and_no_control_characters(value: Any, shown: str) -> None:
-    assert readable(value) == shown
+def test_a_terminal_shows_values_and_no_control_characters(value, shown):
+    assert printable(value) == shown
 
 
 @pytest.mark.usefixtures("terminal")
@@ -53,12 +52,10 @@ def test_a_terminal_shows_values_and_no_control_characters(value: Any, shown: st
     [
         ("keys re-encrypt", "Encrypting"),
         ("installations export", "Reading"),
-        ("installations import", "Putting back"),
+        ("installations import", "Restoring"),
     ],
 )
-def test_a_terminal_shows_how_far_a_long_command_is_and_a_script_reads_json_alone(
-    run: Run, tmp_path: Path, command: str, label: str
-) -> None:
+def test_a_terminal_shows_progress_and_json_output_has_none(run, tmp_path, command, label):
     file = str(tmp_path / "backup")
     run("installations export", file)
     arguments = [] if command == "keys re-encrypt" else [file]
@@ -71,14 +68,14 @@ def test_a_terminal_shows_how_far_a_long_command_is_and_a_script_reads_json_alon
     assert len(documents(as_json)) == 1
 
 
-def test_logs_do_not_get_in_between_what_is_printed(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+def test_warnings_are_not_logged_and_errors_not_to_stdout(run, capfd):
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     configure_logging("INFO")
 
     try:
         run("apps list")
-        logging.getLogger("sectorflow_slack").warning("left to workers")
+        logging.getLogger("sectorflow_slack").warning("a warning")
         stream = root.handlers[0]
     finally:
         root.handlers[:] = handlers
@@ -86,4 +83,4 @@ def test_logs_do_not_get_in_between_what_is_printed(run: Run, capfd: pytest.Capt
 
     assert isinstance(stream, logging.StreamHandler)
     assert stream.stream is not sys.__stdout__
-    assert "left to workers" not in "".join(capfd.readouterr())
+    assert "a warning" not in "".join(capfd.readouterr())

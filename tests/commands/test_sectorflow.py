@@ -1,12 +1,9 @@
-"""SectorFlow is tried by hand, and the token is not shown."""
-
-from __future__ import annotations
+"""SectorFlow is called by hand, and the token is not shown."""
 
 import pytest
 
 from sectorflow_slack.domain.questions import ModelAnswer, Reply
-from sectorflow_slack.services import Services
-from tests.commands.conftest import FakeDesk, Run, documents
+from tests.commands.conftest import documents
 from tests.values import API_TOKEN, MODEL_IDS, PLUS_ID, WORKSPACE_ID, make_installation, make_pending
 
 TOKEN = "token-of-the-operator"
@@ -23,43 +20,34 @@ REPLY = Reply(
 
 
 @pytest.fixture(autouse=True)
-def token(monkeypatch: pytest.MonkeyPatch) -> None:
+def token(monkeypatch):
     monkeypatch.setenv("SECTORFLOW_TOKEN", TOKEN)
 
 
 @pytest.fixture
-def installed(services: Services) -> None:
+def installed(services):
     services.registration.installations.save(make_installation(), None, None)
 
 
-# Whose token
+# The token
 
 
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
     ("environment", "arguments", "used"),
     [(TOKEN, [], TOKEN), ("", [], "typed-token"), (TOKEN, ["--installation", ID], API_TOKEN)],
-    ids=["of the environment", "asked for", "of an installation"],
+    ids=["of the environment", "prompt", "of an installation"],
 )
-def test_a_token_is_used_and_not_shown(
-    run: Run,
-    desk: FakeDesk,
-    monkeypatch: pytest.MonkeyPatch,
-    environment: str,
-    arguments: list[str],
-    used: str,
-) -> None:
+def test_a_token_is_used_and_not_shown(run, sectorflow, monkeypatch, environment, arguments, used):
     monkeypatch.setenv("SECTORFLOW_TOKEN", environment)
 
     result = run("sectorflow models", *arguments, typed="typed-token\n")
 
-    assert (result.exit_code, desk.tokens) == (0, [used])
+    assert (result.exit_code, sectorflow.tokens) == (0, [used])
     assert used not in result.output
 
 
-def test_an_installation_whose_token_is_forgotten_is_an_error(
-    run: Run, services: Services, desk: FakeDesk
-) -> None:
+def test_an_installation_without_a_token_is_an_error(run, services, sectorflow):
     pending = make_pending()
     services.registration.pendings.save(pending)
     services.registration.pendings.fail(pending.settings.id, "cancelled")
@@ -67,26 +55,24 @@ def test_an_installation_whose_token_is_forgotten_is_an_error(
     for installation_id in (pending.settings.id, "no-such-id"):
         result = run("sectorflow models", "--installation", installation_id)
         assert result.exit_code == 1
-        assert "no such installation, or its token is forgotten or lost" in result.stderr
-    assert desk.tokens == []
+        assert "no such installation, or its token is deleted or lost" in result.stderr
+    assert sectorflow.tokens == []
 
 
 @pytest.mark.parametrize("token", ["two words", "line\nbreak", "t\u00f6ken"])
-def test_what_is_no_token_is_not_sent(
-    run: Run, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch, token: str
-) -> None:
+def test_an_invalid_token_is_not_sent(run, sectorflow, monkeypatch, token):
     monkeypatch.setenv("SECTORFLOW_TOKEN", token)
 
     result = run("sectorflow models")
 
-    assert (result.exit_code, desk.tokens) == (1, [])
+    assert (result.exit_code, sectorflow.tokens) == (1, [])
     assert token not in result.output
 
 
 # Models and workspaces
 
 
-def test_models_and_workspaces_are_listed_as_sectorflow_gives_them(run: Run) -> None:
+def test_models_and_workspaces_are_listed_as_sectorflow_returns_them(run):
     models, workspaces = run("sectorflow models").stdout, run("sectorflow workspaces").stdout
     (model,) = documents(run("sectorflow models", "--json"))
     (workspace,) = documents(run("sectorflow workspaces", "--json"))
@@ -97,7 +83,7 @@ def test_models_and_workspaces_are_listed_as_sectorflow_gives_them(run: Run) -> 
     assert workspace["models"][0]["modelId"] == MODEL_IDS[0]
 
 
-def test_a_workspace_is_made_with_what_was_named(run: Run, desk: FakeDesk) -> None:
+def test_a_workspace_is_created_with_the_given_fields(run, sectorflow):
     models = ["--model", MODEL_IDS[0], "--model", MODEL_IDS[1]]
 
     result = run("sectorflow workspace-create --name Slack --sharing PRIVATE --json", *models)
@@ -111,13 +97,13 @@ def test_a_workspace_is_made_with_what_was_named(run: Run, desk: FakeDesk) -> No
         "contextType": "SHARED",
         "sharingType": "PRIVATE",
     }
-    assert desk.saved == [(None, expected)]
+    assert sectorflow.saved == [(None, expected)]
 
 
-def test_of_a_workspace_only_what_was_named_is_changed(run: Run, desk: FakeDesk) -> None:
+def test_only_the_given_fields_of_a_workspace_are_changed(run, sectorflow):
     result = run("sectorflow workspace-update", WORKSPACE_ID, "--name", "Other")
 
-    assert (result.exit_code, desk.saved) == (0, [(WORKSPACE_ID, {"name": "Other"})])
+    assert (result.exit_code, sectorflow.saved) == (0, [(WORKSPACE_ID, {"name": "Other"})])
 
 
 @pytest.mark.parametrize(
@@ -131,22 +117,22 @@ def test_of_a_workspace_only_what_was_named_is_changed(run: Run, desk: FakeDesk)
         f"ask Why? --workspace {WORKSPACE_ID}",
     ],
 )
-def test_wrong_usage_is_told_apart_and_sends_nothing(run: Run, desk: FakeDesk, command: str) -> None:
+def test_wrong_usage_sends_nothing(run, sectorflow, command):
     result = run(f"sectorflow {command}")
 
-    assert (result.exit_code, desk.saved, desk.asked) == (2, [], [])
+    assert (result.exit_code, sectorflow.saved, sectorflow.asked) == (2, [], [])
 
 
 # Asking
 
 
-def test_each_models_answer_is_printed_apart_with_what_it_cost(run: Run, desk: FakeDesk) -> None:
-    desk.reply = REPLY
+def test_each_answer_is_printed_with_the_credits(run, sectorflow):
+    sectorflow.reply = REPLY
 
     result = run("sectorflow ask", *ASK, "--model", MODEL_IDS[1], "--expert", PLUS_ID, "--thread", "thread-7")
     (as_json,) = documents(run("sectorflow ask", *ASK, "--json"))
 
-    settings, question, thread_id = desk.asked[0]
+    settings, question, thread_id = sectorflow.asked[0]
     assert (settings.api_token, settings.workspace_id, settings.plus_id) == (TOKEN, WORKSPACE_ID, PLUS_ID)
     assert (settings.model_ids, question, thread_id) == (MODEL_IDS[:2], "Why?", "thread-7")
     assert result.exit_code == 0
@@ -157,17 +143,17 @@ def test_each_models_answer_is_printed_apart_with_what_it_cost(run: Run, desk: F
     assert (as_json["threadId"], as_json["credits"]) == ("thread-7", 3.5)
 
 
-def test_where_every_model_failed_the_command_did(run: Run, desk: FakeDesk) -> None:
-    desk.reply = Reply((ModelAnswer(MODEL_IDS[0], "Ada", failed=True),))
+def test_the_command_fails_if_every_model_failed(run, sectorflow):
+    sectorflow.reply = Reply((ModelAnswer(MODEL_IDS[0], "Ada", failed=True),))
 
     assert run("sectorflow ask", *ASK).exit_code == 1
 
 
 @pytest.mark.usefixtures("installed")
-def test_an_installations_settings_are_used_but_for_what_is_named(run: Run, desk: FakeDesk) -> None:
+def test_options_override_the_settings_of_an_installation(run, sectorflow):
     run("sectorflow ask Why? --installation", ID)
     run("sectorflow ask Why? --installation", ID, "--model", MODEL_IDS[2])
 
-    (as_stored, _, _), (with_one, _, _) = desk.asked
+    (as_stored, _, _), (with_one, _, _) = sectorflow.asked
     assert as_stored == make_installation().settings.sectorflow
     assert (with_one.model_ids, with_one.workspace_id) == ((MODEL_IDS[2],), WORKSPACE_ID)

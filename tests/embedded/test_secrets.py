@@ -1,8 +1,5 @@
-from __future__ import annotations
-
 import os
 import stat
-from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
@@ -14,14 +11,14 @@ FILES = ["encryption-key", "install-api-key"]
 
 
 @pytest.mark.parametrize("environ", [{}, {"ENCRYPTION_KEYS": "", "INSTALL_API_KEYS": ""}])
-def test_keys_are_made_that_the_service_accepts(tmp_path: Path, environ: dict[str, str]) -> None:
+def test_new_keys_are_valid(tmp_path, environ):
     secrets = provide_secrets(tmp_path, environ)
 
     assert Fernet(secrets["ENCRYPTION_KEYS"])
     assert len(secrets["INSTALL_API_KEYS"]) >= 43
 
 
-def test_only_their_owner_can_read_the_files(tmp_path: Path) -> None:
+def test_only_their_owner_can_read_the_files(tmp_path):
     before = os.umask(0)
     try:
         provide_secrets(tmp_path, {})
@@ -32,7 +29,7 @@ def test_only_their_owner_can_read_the_files(tmp_path: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
 
 
-def test_the_keys_stay_the_same_over_starts_and_differ_between_folders(tmp_path: Path) -> None:
+def test_a_folder_keeps_its_keys_and_another_has_others(tmp_path):
     (tmp_path / "other").mkdir()
 
     first, second = provide_secrets(tmp_path, {}), provide_secrets(tmp_path, {})
@@ -42,7 +39,7 @@ def test_the_keys_stay_the_same_over_starts_and_differ_between_folders(tmp_path:
     assert not set(first.values()) & set(other.values())
 
 
-def test_keys_of_the_environment_win_and_none_are_made(tmp_path: Path) -> None:
+def test_with_keys_of_the_environment_no_files_are_made(tmp_path):
     given = {"ENCRYPTION_KEYS": "one,two", "INSTALL_API_KEYS": "three"}
 
     assert provide_secrets(tmp_path, given) == given
@@ -50,7 +47,7 @@ def test_keys_of_the_environment_win_and_none_are_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_key_that_others_can_read_is_refused_without_showing_it(tmp_path: Path, name: str) -> None:
+def test_a_key_file_that_others_can_read_is_refused_without_showing_the_key(tmp_path, name):
     secrets = provide_secrets(tmp_path, {})
     (tmp_path / name).chmod(0o640)
 
@@ -60,7 +57,7 @@ def test_a_key_that_others_can_read_is_refused_without_showing_it(tmp_path: Path
     assert not any(secret in str(refusal.value) for secret in secrets.values())
 
 
-def test_an_emptied_key_file_is_refused_for_the_data_may_still_need_its_key(tmp_path: Path) -> None:
+def test_an_empty_key_file_is_refused(tmp_path):
     provide_secrets(tmp_path, {})
     os.truncate(tmp_path / "encryption-key", 0)
 
@@ -68,7 +65,7 @@ def test_an_emptied_key_file_is_refused_for_the_data_may_still_need_its_key(tmp_
         provide_secrets(tmp_path, {})
 
 
-def test_a_start_that_crashed_while_making_a_key_does_not_matter(tmp_path: Path) -> None:
+def test_a_crash_while_making_a_key_does_no_harm(tmp_path):
     (tmp_path / "encryption-key.new").write_text("half a ke")
 
     secrets = provide_secrets(tmp_path, {})

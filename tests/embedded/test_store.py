@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import os
 import signal
 import stat
@@ -12,12 +10,12 @@ import redis
 
 from sectorflow_slack.embedded.report import LaunchError
 from sectorflow_slack.embedded.server import Server
-from sectorflow_slack.embedded.store import LONGEST_SOCKET_PATH, Store, running_store
+from sectorflow_slack.embedded.store import LONGEST_SOCKET_PATH, running_store
 from tests.waiting import is_alive, until
 
 pytestmark = pytest.mark.real_redis
 
-#: Writes, then dies by SIGKILL on a system that does not end children with their parent.
+#: Writes, then is killed on a system that does not end children with their parent.
 ORPHANING = """
 import os, signal, sys
 from pathlib import Path
@@ -34,27 +32,27 @@ with running_store(Path(sys.argv[1]), Server(Path(sys.argv[2]), "")) as store:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(tmp_path):
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     return home
 
 
-def connect(store: Store) -> redis.Redis:
+def connect(store):
     return redis.Redis.from_url(store.url, decode_responses=True)
 
 
-def write(home: Path, server: Server) -> None:
+def write(home, server):
     with running_store(home, server) as store, connect(store) as client:
         client.set("key", "kept")
 
 
-def read(home: Path, server: Server) -> object:
+def read(home, server):
     with running_store(home, server) as store, connect(store) as client:
         return client.get("key")
 
 
-def leave_over(home: Path, server: Server) -> int:
+def orphan_store(home, server):
     """Run a store whose launcher is killed, and return the store's process id."""
     orphaning = [sys.executable, "-c", ORPHANING, str(home), str(server.path)]
     with subprocess.Popen(orphaning, stdout=subprocess.PIPE, text=True) as launcher:
@@ -62,16 +60,14 @@ def leave_over(home: Path, server: Server) -> int:
         return int(launcher.stdout.readline())
 
 
-def make_script(folder: Path, script: str) -> Server:
-    path = folder / "stand-in-server"
+def make_script(folder, script):
+    path = folder / "fake-server"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o700)
     return Server(path, "7.0.0")
 
 
-def test_it_serves_on_a_private_socket_only_and_no_file_of_it_is_open_to_others(
-    home: Path, server: Server
-) -> None:
+def test_the_socket_and_all_files_are_private(home, server):
     with running_store(home, server) as store, connect(store) as client:
         client.set("key", "kept")
         mode = stat.S_IMODE(store.socket.stat().st_mode)
@@ -83,7 +79,7 @@ def test_it_serves_on_a_private_socket_only_and_no_file_of_it_is_open_to_others(
     assert not [path for path in home.rglob("*") if path.stat().st_mode & 0o077]
 
 
-def test_data_survive_a_sigkill_of_the_store(home: Path, server: Server) -> None:
+def test_data_survive_a_sigkill_of_the_store(home, server):
     with running_store(home, server) as store:
         with connect(store) as client:
             client.set("key", "kept")
@@ -94,7 +90,7 @@ def test_data_survive_a_sigkill_of_the_store(home: Path, server: Server) -> None
     assert read(home, server) == "kept"
 
 
-def test_a_half_written_last_command_is_left_out(home: Path, server: Server) -> None:
+def test_an_incomplete_last_command_is_ignored(home, server):
     write(home, server)
     newest = max((path for path in home.rglob("*.aof")), key=lambda path: path.stat().st_size)
     with newest.open("ab") as file:
@@ -103,9 +99,7 @@ def test_a_half_written_last_command_is_left_out(home: Path, server: Server) -> 
     assert read(home, server) == "kept"
 
 
-def test_each_server_reads_what_the_other_wrote(
-    tmp_path: Path, installed_server: Server, wheel_server: Server
-) -> None:
+def test_each_server_reads_the_data_of_the_other(tmp_path, installed_server, wheel_server):
     for first, second in ((installed_server, wheel_server), (wheel_server, installed_server)):
         home = tmp_path / first.version
         home.mkdir(mode=0o700)
@@ -117,9 +111,7 @@ def test_each_server_reads_what_the_other_wrote(
         assert read(home, second) == "kept"
 
 
-def test_a_folder_with_a_long_path_gets_its_socket_elsewhere(
-    tmp_path: Path, installed_server: Server
-) -> None:
+def test_a_folder_with_a_long_path_gets_its_socket_elsewhere(tmp_path, installed_server):
     home = tmp_path / ("long" * 30)
     home.mkdir(mode=0o700)
 
@@ -131,7 +123,7 @@ def test_a_folder_with_a_long_path_gets_its_socket_elsewhere(
     assert not place.exists()
 
 
-def test_a_folder_with_odd_letters_in_its_name_works(tmp_path: Path, installed_server: Server) -> None:
+def test_a_folder_may_have_special_characters_in_its_name(tmp_path, installed_server):
     home = tmp_path / "o d?d#'\"%20"
     home.mkdir(mode=0o700)
 
@@ -140,22 +132,22 @@ def test_a_folder_with_odd_letters_in_its_name_works(tmp_path: Path, installed_s
     assert read(home, installed_server) == "kept"
 
 
-def test_a_store_that_outlived_its_launcher_is_stopped_first(home: Path, server: Server) -> None:
-    left_over = leave_over(home, server)
-    assert is_alive(left_over)
+def test_a_store_that_outlived_its_launcher_is_stopped_first(home, server):
+    orphan = orphan_store(home, server)
+    assert is_alive(orphan)
 
     kept = read(home, server)
 
     assert kept == "kept"
-    assert not is_alive(left_over)
+    assert not is_alive(orphan)
 
 
-def test_a_left_over_socket_folder_is_cleared_away(tmp_path: Path, installed_server: Server) -> None:
+def test_a_orphan_socket_folder_is_removed(tmp_path, installed_server):
     home = tmp_path / ("long" * 30)
     home.mkdir(mode=0o700)
-    left_over = leave_over(home, installed_server)
+    orphan = orphan_store(home, installed_server)
     place = Path((home / "store.lock").read_text()).parent
-    os.kill(left_over, signal.SIGKILL)
+    os.kill(orphan, signal.SIGKILL)
     assert place.exists()
 
     kept = read(home, installed_server)
@@ -164,14 +156,14 @@ def test_a_left_over_socket_folder_is_cleared_away(tmp_path: Path, installed_ser
     assert not place.exists()
 
 
-def test_a_store_that_ends_at_once_is_reported_with_its_log(home: Path) -> None:
+def test_a_store_that_ends_at_once_is_reported_with_its_log(home):
     server = make_script(home, "exit 7")
 
     with pytest.raises(LaunchError, match=r"code 7: see .*/store\.log"):
         running_store(home, server).__enter__()
 
 
-def test_a_stop_is_heard_while_the_store_is_not_ready(home: Path) -> None:
+def test_a_store_that_is_not_ready_can_be_stopped(home):
     server = make_script(home, "exec sleep 60")
     answers = iter([True, True, False])
 

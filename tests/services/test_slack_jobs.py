@@ -14,7 +14,7 @@ from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, 
 from sectorflow_slack.domain.slack_jobs import Kind, SlackJob
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services import Services
-from sectorflow_slack.tasks import ERRAND_ACTOR, ERRANDS, DramatiqTaskQueue, declare_errands
+from sectorflow_slack.tasks import SLACK_JOB_ACTOR, SLACK_JOBS, DramatiqTaskQueue, declare_slack_job_actor
 from tests.fakes import FakeSlackClient
 from tests.services.pressing import ANSWER_ID, THREAD_TS, TRIGGER_ID, everything_in, long_reply
 from tests.services.scenario import Scenario
@@ -45,12 +45,16 @@ def job(kind: Kind, **changes: object) -> SlackJob:
 
 def test_what_is_sent_is_json_of_the_jobs_fields_and_nothing_else() -> None:
     broker = StubBroker()
-    broker.declare_queue(ERRANDS)
+    broker.declare_queue(SLACK_JOBS)
 
     DramatiqTaskQueue(StubBroker(), broker).enqueue(job("dialog"))
 
-    message = json.loads(broker.queues[ERRANDS].get_nowait())
-    assert (message["queue_name"], message["actor_name"], message["args"]) == (ERRANDS, ERRAND_ACTOR, [])
+    message = json.loads(broker.queues[SLACK_JOBS].get_nowait())
+    assert (message["queue_name"], message["actor_name"], message["args"]) == (
+        SLACK_JOBS,
+        SLACK_JOB_ACTOR,
+        [],
+    )
     assert message["kwargs"] == asdict(job("dialog"))
 
 
@@ -62,12 +66,12 @@ def test_a_job_of_another_release_that_cannot_be_read_does_no_harm(
 ) -> None:
     ran: list[SlackJob] = []
     broker = StubBroker()
-    declare_errands(broker, ran.append)
+    declare_slack_job_actor(broker, ran.append)
 
-    broker.get_actor(ERRAND_ACTOR).fn(**{**asdict(job("draw")), **changes})
+    broker.get_actor(SLACK_JOB_ACTOR).fn(**{**asdict(job("draw")), **changes})
 
     assert ran == []
-    assert caplog.messages == ["errand failed"]
+    assert caplog.messages == ["Slack job failed"]
 
 
 # Running

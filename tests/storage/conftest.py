@@ -1,6 +1,4 @@
-"""The stores under test, and how a reader of a dump sees what they wrote."""
-
-from __future__ import annotations
+"""The stores under test, and views of the Redis that they write."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +7,7 @@ from typing import TypeVar
 
 import pytest
 import redis
+from cryptography.fernet import Fernet
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -45,20 +44,11 @@ READERS: dict[str, Callable[[redis.Redis, str], object]] = {
     #: It expired a moment ago.
     "none": lambda _client, _key: None,
 }
-#: What Redis says of the TTL of a key that stays, and of one that expired a moment ago.
-STAYS, GONE = -1, -2
 
 
 def dump(store: redis.Redis) -> dict[str, str]:
     """Return every key with its whole value as text."""
     return {str(key): repr(READERS[str(store.type(key))](store, str(key))) for key in store.scan_iter()}
-
-
-def expiring_and_staying(store: redis.Redis) -> tuple[set[str], set[str]]:
-    """Return the keys with a TTL and those without."""
-    keys = {str(key): int(store.ttl(key)) for key in store.scan_iter()}
-    staying = {key for key, ttl in keys.items() if ttl == STAYS}
-    return {key for key, ttl in keys.items() if ttl not in (STAYS, GONE)}, staying
 
 
 def redis_now(store: redis.Redis) -> float:
@@ -67,7 +57,7 @@ def redis_now(store: redis.Redis) -> float:
 
 
 def race(threads: int, step: Callable[[int], T]) -> list[T]:
-    """Run ``step`` in many threads that start at the same moment, and return what each returned."""
+    """Run ``step`` in many threads that start at the same moment, and return the results."""
     barrier = Barrier(threads)
 
     def run(number: int) -> T:
@@ -78,23 +68,28 @@ def race(threads: int, step: Callable[[int], T]) -> list[T]:
         return list(pool.map(run, range(threads)))
 
 
+def lost_cipher() -> Cipher:
+    """Return a cipher whose encryption key no store has."""
+    return Cipher([Fernet.generate_key().decode()])
+
+
 @pytest.fixture
 def unreachable() -> Iterator[redis.Redis]:
-    """A client of a server that is not there."""
+    """A client of a server that is down."""
     client = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0), decode_responses=True)
     yield client
     client.close()
 
 
 @pytest.fixture(autouse=True)
-def _slow_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lengthen what lasts seconds, for machines that need seconds from one line of a test to the next."""
+def _slow_time(monkeypatch):
+    """Lengthen pauses of seconds, for machines that need seconds between two lines of a test."""
     monkeypatch.setattr("sectorflow_slack.storage.questions.WAKE_SECONDS", 600)
     monkeypatch.setattr("sectorflow_slack.storage.placeholders.NOTIFIED_EVERY_SECONDS", 600)
 
 
 class Stores:
-    """One Redis, and every store of it as a process has them."""
+    """One Redis, and every store of a process."""
 
     def __init__(self, client: redis.Redis, cipher: Cipher, clock: FixedClock) -> None:
         self.redis = client
@@ -110,12 +105,12 @@ class Stores:
         self.installations = InstallationStore(client, cipher)
         self.keyring = KeyRing(client, cipher)
         self.checkup = StoreCheckup(client, self.keyring)
+        self.listing = InstallationListing(client, cipher, clock)
         self.metrics = Metrics(client)
         self.pauses = PauseStore(client)
-        self.pendings = PendingStore(client, cipher)
-        #: Questions take long after ten minutes.
-        self.placeholders = PlaceholderStore(client, cipher, patience=600.0)
-        self.queries = InstallationListing(client, cipher, clock)
+        self.pending = PendingStore(client, cipher)
+        #: A question is slow after ten minutes.
+        self.placeholders = PlaceholderStore(client, cipher, slow_seconds=600.0)
         self.rate_limit = RateLimit(client, "3 per minute")
         self.questions = QuestionStore(client, cipher, limit=16)
         self.two_at_once = QuestionStore(client, cipher, limit=2)
@@ -124,14 +119,14 @@ class Stores:
 
 
 @pytest.fixture
-def db(store: redis.Redis, cipher: Cipher, clock: FixedClock) -> Stores:
-    """The stores of the fake and of a real Redis, for one and the same suite."""
+def db(store, cipher, clock) -> Stores:
+    """The stores on the fake and on a real Redis, for the same tests."""
     return Stores(store, cipher, clock)
 
 
 @pytest.fixture
-def real_db(real_redis_url: str, cipher: Cipher, clock: FixedClock) -> Iterator[Stores]:
-    """The stores of a real Redis, for races that the fake decides in its own way."""
+def real_db(real_redis_url, cipher, clock) -> Iterator[Stores]:
+    """The stores on a real Redis, for races that the fake does not have."""
     client = redis.Redis.from_url(real_redis_url, decode_responses=True)
     client.flushdb()
     yield Stores(client, cipher, clock)

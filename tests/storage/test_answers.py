@@ -1,36 +1,26 @@
-"""Answers, kept for as long as their buttons work."""
-
-from __future__ import annotations
+"""Answers, for as long as their buttons work."""
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from sectorflow_slack.domain.questions import Answer, ModelAnswer, StoredAnswer
 from sectorflow_slack.storage.answers import AnswerStore
 from tests.fakes import make_reply
-from tests.storage.conftest import Stores, dump, race
+from tests.storage.conftest import dump, race
 from tests.values import MODEL_IDS, make_question
 
-ANSWER = Answer(
-    make_question(),
-    (
-        *make_reply(MODEL_IDS[:2], base_model="gpt-4o").answers,
-        ModelAnswer(MODEL_IDS[2], "Model 3", failed=True),
-    ),
-    display="tabs",
-    seconds=1.25,
-    credits=0.5,
-)
+MODELS = make_reply(MODEL_IDS[:2], base_model="gpt-4o").answers
+FAILED = ModelAnswer(MODEL_IDS[2], "Model 3", failed=True)
+ANSWER = Answer(make_question(), (*MODELS, FAILED), display="tabs", seconds=1.25, credits=0.5)
 NEW = ModelAnswer(MODEL_IDS[1], "Model 2", text="Something else")
-PLACE = f"answer:{ANSWER.id}"
+KEY = f"answer:{ANSWER.id}"
 
 
 @pytest.fixture
-def kept(db: Stores) -> AnswerStore:
-    """A store with one answer in it, shown by two messages."""
+def answers(db) -> AnswerStore:
+    """A store with one answer, which two messages show."""
     db.answers.save(ANSWER)
     db.answers.mark_posted(ANSWER.id, ("1.1", "1.2"))
     return db.answers
@@ -43,11 +33,11 @@ def found(answers: AnswerStore) -> StoredAnswer:
 
 
 def versions(answers: AnswerStore) -> tuple[int, int]:
-    """Return the newest version, and the one that the messages show."""
+    """Return the newest version and the rendered one."""
     return found(answers).version, found(answers).rendered
 
 
-# Storing
+# Saved
 
 
 @pytest.mark.parametrize(
@@ -60,7 +50,7 @@ def versions(answers: AnswerStore) -> tuple[int, int]:
     ],
     ids=["whole", "no figures", "separated", "twenty models"],
 )
-def test_an_answer_comes_back_as_it_was_stored(db: Stores, changes: dict[str, Any]) -> None:
+def test_an_answer_is_found_as_it_was_saved(db, changes):
     answer = replace(ANSWER, **changes)
 
     db.answers.save(answer)
@@ -68,71 +58,61 @@ def test_an_answer_comes_back_as_it_was_stored(db: Stores, changes: dict[str, An
     assert found(db.answers) == StoredAnswer(answer, (), 1, 1)
 
 
-def test_storing_it_again_changes_nothing(db: Stores) -> None:
+def test_saving_again_changes_nothing(db):
     db.answers.save(ANSWER, ("a", "b"))
     db.answers.mark_posted(ANSWER.id, ("1.1", "1.2"))
-    db.answers.show(ANSWER.id, tab=1)
+    before = dump(db.redis)
 
     db.answers.save(replace(ANSWER, models=(NEW,)), ("c", "d"))
 
-    assert found(db.answers).answer.models == ANSWER.models
-    assert found(db.answers).answer.tab == 1
+    assert dump(db.redis) == before
     assert found(db.answers).digests == ("a", "b")
 
 
-def test_nothing_prolongs_how_long_an_answer_is_stored(db: Stores, kept: AnswerStore) -> None:
-    db.redis.expire(PLACE, 1000)
+def test_no_step_prolongs_an_answer(db, answers):
+    db.redis.expire(KEY, 1000)
 
-    kept.show(ANSWER.id, tab=1)
-    kept.ask_again(ANSWER.id, 1)
-    kept.replace(ANSWER.id, 1, NEW)
-    kept.mark_rendered(found(kept))
-    kept.save(ANSWER)
+    answers.show(ANSWER.id, tab=1)
+    answers.ask_again(ANSWER.id, 1)
+    answers.replace(ANSWER.id, 1, NEW)
+    answers.mark_rendered(found(answers))
+    answers.save(ANSWER)
 
-    assert 0 < int(db.redis.ttl(PLACE)) <= 1000
+    assert 0 < int(db.redis.ttl(KEY)) <= 1000
 
 
 @pytest.mark.parametrize("field", ["question", "model:0"])
-def test_an_answer_that_no_key_opens_counts_as_gone_and_is_logged_by_place(
-    db: Stores, kept: AnswerStore, caplog: pytest.LogCaptureFixture, field: str
-) -> None:
-    db.redis.hset(PLACE, field, str(db.redis.hget(PLACE, "model:1")))
+def test_an_answer_that_does_not_decrypt_is_not_found_and_logged(db, answers, caplog, field):
+    db.redis.hset(KEY, field, str(db.redis.hget(KEY, "model:1")))
 
-    assert kept.find(ANSWER.id) is None
-    assert caplog.messages == [f"answer cannot be read: {PLACE} {field}"]
+    assert answers.find(ANSWER.id) is None
+    assert caplog.messages == [f"answer cannot be read: {KEY} {field}"]
 
 
-def test_a_model_with_fields_of_another_release_is_read(db: Stores, kept: AnswerStore) -> None:
+def test_a_model_with_fields_of_a_later_release_is_read(db, answers):
     more = {"model_id": MODEL_IDS[0], "name": "Model 1", "text": "Hello", "of_a_later_release": [1]}
-    db.redis.hset(PLACE, "model:0", db.cipher.seal(PLACE, "model:0", json.dumps(more)))
+    db.redis.hset(KEY, "model:0", db.cipher.seal(KEY, "model:0", json.dumps(more)))
 
-    assert found(kept).answer.models[0] == ModelAnswer(MODEL_IDS[0], "Model 1", text="Hello")
-
-
-# What is shown
+    assert found(answers).answer.models[0] == ModelAnswer(MODEL_IDS[0], "Model 1", text="Hello")
 
 
-def test_what_is_shown_changes_part_by_part(kept: AnswerStore) -> None:
-    kept.show(ANSWER.id, tab=1, page=2)
-    kept.show(ANSWER.id, display="separated")
-
-    assert found(kept).answer == replace(ANSWER, tab=1, page=2, display="separated", together=2)
-    assert versions(kept) == (3, 1)
+# Shown and rendered
 
 
-def test_the_messages_that_were_rendered_are_recorded_with_their_version(kept: AnswerStore) -> None:
-    kept.show(ANSWER.id, tab=1)
-    rendered = replace(found(kept), posted=("1.1",), rendered=2, digests=("a",))
+def test_the_shown_part_changes_and_the_rendered_version_follows(answers):
+    answers.show(ANSWER.id, tab=1, page=2)
+    answers.show(ANSWER.id, display="separated")
+    shown = found(answers)
+    rendered = replace(shown, posted=("1.1",), rendered=3, digests=("a",))
+    answers.mark_rendered(rendered)
 
-    kept.mark_rendered(rendered)
-
-    assert found(kept) == replace(rendered, answer=replace(rendered.answer, together=1))
+    assert shown.answer == replace(ANSWER, tab=1, page=2, display="separated", together=2)
+    assert (shown.version, shown.rendered) == (3, 1)
+    assert found(answers) == replace(rendered, answer=replace(rendered.answer, together=1))
 
 
 @pytest.mark.parametrize(("posted", "digests"), [(("1.1", "1.2"), ("a", "b")), (("1.1", "1.2", "1.3"), ())])
-def test_digests_count_only_while_slack_has_as_many_messages(
-    db: Stores, posted: tuple[str, ...], digests: tuple[str, ...]
-) -> None:
+def test_digests_count_only_for_as_many_messages(db, posted, digests):
     db.answers.save(ANSWER, ("a", "b"))
 
     db.answers.mark_posted(ANSWER.id, posted)
@@ -140,54 +120,50 @@ def test_digests_count_only_while_slack_has_as_many_messages(
     assert found(db.answers).digests == digests
 
 
-def test_digests_of_a_version_that_a_release_without_them_replaced_count_for_nothing(db: Stores) -> None:
+def test_digests_of_a_version_that_a_release_without_digests_replaced_do_not_count(db):
     db.answers.save(ANSWER, ("a",))
     db.answers.mark_posted(ANSWER.id, ("1.1",))
-    db.redis.hset(PLACE, mapping={"posted": '["1.1"]', "drawn": "2"})
+    db.redis.hset(KEY, mapping={"posted": '["1.1"]', "drawn": "2"})
     replaced = found(db.answers).digests
-    db.redis.hdel(PLACE, "digests", "together")
+    db.redis.hdel(KEY, "digests", "together")
 
     assert replaced == found(db.answers).digests == ()
     assert found(db.answers).answer.together == 1
 
 
-def test_as_many_messages_stand_together_as_there_were_when_they_were_fewest(kept: AnswerStore) -> None:
-    together = [found(kept).answer.together]
+def test_as_many_messages_are_together_as_there_were_at_the_fewest(answers):
+    together = [found(answers).answer.together]
     for posted in (("1.1",), ("1.1", "1.3", "1.4"), ("1.1", "1.3")):
-        kept.mark_rendered(replace(found(kept), posted=posted))
-        together.append(found(kept).answer.together)
+        answers.mark_rendered(replace(found(answers), posted=posted))
+        together.append(found(answers).answer.together)
 
     assert together == [2, 1, 1, 1]
 
 
-@pytest.mark.parametrize("changed", [True, False])
-def test_an_answer_that_changed_before_it_was_posted_is_to_be_rendered_again(
-    db: Stores, changed: bool
-) -> None:
+@pytest.mark.parametrize("is_changed", [True, False])
+def test_an_answer_that_changed_before_it_was_posted_is_to_be_rendered_again(db, is_changed):
     db.answers.save(ANSWER)
-    if changed:
+    if is_changed:
         db.answers.show(ANSWER.id, tab=1)
 
-    assert db.answers.mark_posted(ANSWER.id, ("1.1",)) is changed
+    assert db.answers.mark_posted(ANSWER.id, ("1.1",)) is is_changed
 
 
 # Models that are asked again
 
 
-def test_a_model_is_asked_again_once_at_a_time(kept: AnswerStore) -> None:
-    numbers = [kept.ask_again(ANSWER.id, 1), kept.ask_again(ANSWER.id, 1)]
+def test_a_model_is_asked_again_once_at_a_time(answers):
+    assert [answers.ask_again(ANSWER.id, 1), answers.ask_again(ANSWER.id, 1)] == [1, 1]
+    assert found(answers).answer.busy == (MODEL_IDS[1],)
+    assert versions(answers) == (2, 1)
 
-    assert numbers == [1, 1]
-    assert found(kept).answer.busy == (MODEL_IDS[1],)
-    assert versions(kept) == (2, 1)
+    answers.replace(ANSWER.id, 1, NEW)
 
-    kept.replace(ANSWER.id, 1, NEW)
-
-    assert kept.ask_again(ANSWER.id, 1) == 2
+    assert answers.ask_again(ANSWER.id, 1) == 2
 
 
 @pytest.mark.real_redis
-def test_block_actions_at_the_same_moment_ask_once(real_db: Stores) -> None:
+def test_of_simultaneous_block_actions_one_counts(real_db):
     real_db.answers.save(ANSWER)
 
     assert race(8, lambda _: real_db.answers.ask_again(ANSWER.id, 1)) == [1] * 8
@@ -195,44 +171,37 @@ def test_block_actions_at_the_same_moment_ask_once(real_db: Stores) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "new", "sum_of_both"),
+    ("before", "new", "total"),
     [(0.5, 0.25, 0.75), (0.1, 0.2, 0.1 + 0.2), (None, 0.25, None), (0.5, None, None), (1e300, 1e-5, 1e300)],
 )
-def test_a_new_answer_replaces_the_old_one_and_adds_its_cost(
-    db: Stores, before: float | None, new: float | None, sum_of_both: float | None
-) -> None:
+def test_a_new_answer_replaces_the_old_one_and_adds_its_cost(db, before, new, total):
     db.answers.save(replace(ANSWER, credits=before))
     db.answers.ask_again(ANSWER.id, 1)
 
     db.answers.replace(ANSWER.id, 1, NEW, new)
 
     models = (ANSWER.models[0], NEW, ANSWER.models[2])
-    assert found(db.answers).answer == replace(ANSWER, models=models, seconds=None, credits=sum_of_both)
+    assert found(db.answers).answer == replace(ANSWER, models=models, seconds=None, credits=total)
 
 
-def test_without_a_new_answer_the_old_one_stays(kept: AnswerStore) -> None:
-    kept.ask_again(ANSWER.id, 1)
+@pytest.mark.parametrize(("new", "is_asked", "version"), [(None, True, 3), (NEW, False, 1)])
+def test_the_old_answer_stays_without_a_new_one_or_if_it_was_not_asked_again(answers, new, is_asked, version):
+    if is_asked:
+        answers.ask_again(ANSWER.id, 1)
 
-    kept.replace(ANSWER.id, 1, None, 0.25)
+    answers.replace(ANSWER.id, 1, new, 0.25)
 
-    assert found(kept).answer == replace(ANSWER, together=2)
-    assert versions(kept) == (3, 1)
-
-
-def test_an_answer_of_a_model_that_was_not_asked_again_is_ignored(kept: AnswerStore) -> None:
-    kept.replace(ANSWER.id, 1, NEW)
-
-    assert found(kept).answer == replace(ANSWER, together=2)
-    assert versions(kept) == (1, 1)
+    assert found(answers).answer == replace(ANSWER, together=2)
+    assert versions(answers) == (version, 1)
 
 
 @pytest.mark.parametrize("model", [3, 20, 9999])
-def test_a_model_that_is_not_there_is_not_asked(kept: AnswerStore, model: int) -> None:
-    assert kept.ask_again(ANSWER.id, model) == 0
-    assert found(kept).answer == replace(ANSWER, together=2)
+def test_a_model_that_does_not_exist_is_not_asked_again(answers, model):
+    assert answers.ask_again(ANSWER.id, model) == 0
+    assert found(answers).answer == replace(ANSWER, together=2)
 
 
-def test_no_step_brings_an_expired_answer_back(db: Stores) -> None:
+def test_no_step_creates_an_expired_answer(db):
     db.answers.show(ANSWER.id, tab=1)
     db.answers.replace(ANSWER.id, 1, NEW)
     db.answers.mark_rendered(StoredAnswer(ANSWER, ("1.1",), 1, 1))

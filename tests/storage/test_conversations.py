@@ -1,27 +1,21 @@
-"""Which SectorFlow thread a Slack thread continues."""
-
-from __future__ import annotations
-
-from typing import Any
+"""The SectorFlow thread that each Slack thread continues."""
 
 import pytest
 
 from sectorflow_slack.domain.installations import InstallationKey
-from tests.storage.conftest import Stores
+from tests.storage.builders import DAY
 from tests.values import WORKSPACE_ID, make_question
 
-QUESTION = make_question(thread_ts="1.000100")
-DAY = 24 * 3600
 
-
-def test_a_thread_continues_with_the_last_sectorflow_thread(db: Stores) -> None:
-    first = db.conversations.find(QUESTION, WORKSPACE_ID)
-    db.conversations.save(QUESTION, WORKSPACE_ID, "thread-1")
-    db.conversations.save(QUESTION, WORKSPACE_ID, "thread-2")
+def test_a_thread_continues_the_last_sectorflow_thread(db):
+    question = make_question(thread_ts="1.000100")
+    first = db.conversations.find(question, WORKSPACE_ID)
+    db.conversations.save(question, WORKSPACE_ID, "thread-1")
+    db.conversations.save(question, WORKSPACE_ID, "thread-2")
 
     assert first is None
-    assert db.conversations.find(QUESTION, WORKSPACE_ID) == "thread-2"
-    assert db.conversations.find(QUESTION, "another-workspace") is None
+    assert db.conversations.find(question, WORKSPACE_ID) == "thread-2"
+    assert db.conversations.find(question, "another-workspace") is None
 
 
 @pytest.mark.parametrize(
@@ -37,9 +31,7 @@ def test_a_thread_continues_with_the_last_sectorflow_thread(db: Stores) -> None:
     ],
     ids=["a reply", "two mentions", "a DM", "a thread in a DM", "app", "team", "channel"],
 )
-def test_questions_of_one_place_are_one_conversation(
-    db: Stores, first: dict[str, Any], second: dict[str, Any], is_continued: bool
-) -> None:
+def test_questions_of_one_thread_or_dm_are_one_conversation(db, first, second, is_continued):
     db.conversations.save(make_question(**first), WORKSPACE_ID, "thread-1")
 
     found = db.conversations.find(make_question(**second), WORKSPACE_ID)
@@ -48,12 +40,10 @@ def test_questions_of_one_place_are_one_conversation(
 
 
 @pytest.mark.parametrize(
-    ("changes", "lifetime"), [({}, 30 * DAY), ({"is_direct": True, "thread_ts": None}, 3600)]
+    ("changes", "lifetime"), [({"thread_ts": "1.000100"}, 30 * DAY), ({"is_direct": True}, 3600)]
 )
-def test_each_exchange_prolongs_a_conversation_for_30_days_or_an_hour_in_a_dm(
-    db: Stores, changes: dict[str, Any], lifetime: int
-) -> None:
-    question = make_question(**{"thread_ts": "1.000100", **changes})
+def test_each_reply_prolongs_a_conversation_for_30_days_or_an_hour_in_a_dm(db, changes, lifetime):
+    question = make_question(**changes)
     db.conversations.save(question, WORKSPACE_ID, "thread-1")
     (key,) = db.redis.scan_iter()
     db.redis.expire(key, 10)

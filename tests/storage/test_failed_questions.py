@@ -1,67 +1,52 @@
 """Questions that failed and can be asked again."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import replace
 
 import pytest
-from cryptography.fernet import Fernet
 
 from sectorflow_slack.domain.questions import Progress, Question
-from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.questions import QuestionStore
-from tests.storage.conftest import Stores, dump, race
-from tests.storage.question_steps import FIRST, KEY, SECOND, let_go, taken
+from tests.storage.builders import DAY, FIRST, KEY, SECOND, expire_leases, leased
+from tests.storage.conftest import dump, lost_cipher, race
 
-WEEK = 7 * 24 * 3600
+WEEK = 7 * DAY
 
 
 def fail(questions: QuestionStore, question: Question, reason: str = "answer_lost") -> None:
-    """Let a question fail for good."""
     questions.accept(question)
-    held = taken(questions)
+    held = leased(questions)
     questions.complete(held, reason, held)
 
 
-def test_questions_that_failed_for_good_are_listed_oldest_first(db: Stores) -> None:
+def test_questions_without_any_answer_are_listed_oldest_first(db):
     fail(db.questions, SECOND, "token_refused")
     db.redis.zadd("dead-letters", {SECOND.id: time.time() - 60})
     fail(db.questions, FIRST, "answer_lost")
 
-    found = db.failed.list()
+    older, newer = db.failed.list()
 
-    assert [(each.question, each.reason) for each in found] == [
-        (SECOND, "token_refused"),
-        (FIRST, "answer_lost"),
-    ]
-    assert abs(found[1].at - time.time()) < 60
-    assert db.failed.find(FIRST.id) == found[1]
+    assert (older.question, older.reason) == (SECOND, "token_refused")
+    assert (newer.question, newer.reason) == (FIRST, "answer_lost")
+    assert abs(newer.at - time.time()) < 60
+    assert db.failed.find(FIRST.id) == newer
 
 
-@pytest.mark.parametrize("failure", ["", "uninstalled"])
-def test_a_question_that_cannot_be_asked_again_is_not_stored_as_failed(db: Stores, failure: str) -> None:
+@pytest.mark.parametrize(("failure", "can_be_asked_again"), [("", False), ("uninstalled", False), ("", True)])
+def test_a_question_is_found_if_it_can_be_asked_again_and_not_listed_if_it_was_answered(
+    db, failure, can_be_asked_again
+):
     db.questions.accept(FIRST)
+    held = leased(db.questions)
 
-    db.questions.complete(taken(db.questions), failure)
-
-    assert db.failed.find(FIRST.id) is None
-    assert db.failed.list() == ()
-
-
-def test_an_answered_question_that_can_be_asked_again_is_found_and_not_listed(db: Stores) -> None:
-    db.questions.accept(FIRST)
-    held = taken(db.questions)
-
-    db.questions.complete(held, "", held)
+    db.questions.complete(held, failure, held if can_be_asked_again else None)
 
     found = db.failed.find(FIRST.id)
-    assert found is not None
-    assert (found.question, found.reason) == (FIRST, "")
+    assert (found and (found.question, found.reason)) == ((FIRST, "") if can_be_asked_again else None)
     assert db.failed.list() == ()
 
 
-def test_the_list_is_cut_to_a_week(db: Stores) -> None:
+def test_the_list_is_cut_to_a_week(db):
     fail(db.questions, FIRST)
     db.redis.zadd("dead-letters", {FIRST.id: time.time() - WEEK - 60})
     db.redis.delete(f"letter:{FIRST.id}")
@@ -72,20 +57,19 @@ def test_the_list_is_cut_to_a_week(db: Stores) -> None:
     assert db.redis.zrange("dead-letters", 0, -1) == [SECOND.id]
 
 
-def test_a_revived_question_begins_anew_behind_those_that_wait(db: Stores) -> None:
+def test_a_revived_question_begins_anew_behind_those_that_wait(db):
     db.questions.accept(FIRST)
-    let_go(db.redis, taken(db.questions))
-    held = taken(db.questions)
+    expire_leases(db.redis, leased(db.questions))
+    held = leased(db.questions)
     db.questions.complete(held, "answer_lost", held)
-    db.redis.hset(f"answer:{FIRST.id}", "question", "of the answer that never got through")
+    db.redis.hset(f"answer:{FIRST.id}", "question", "of the answer that could not be posted")
     assert db.questions.due() == ()
     db.questions.accept(SECOND)
 
-    revived = db.failed.revive(replace(FIRST, button_ts="1.2"))
+    assert db.failed.revive(replace(FIRST, button_ts="1.2"))
 
-    assert revived
     assert db.questions.due() == (KEY,)
-    assert [taken(db.questions), taken(db.questions)] == [SECOND, replace(FIRST, button_ts="1.2")]
+    assert [leased(db.questions), leased(db.questions)] == [SECOND, replace(FIRST, button_ts="1.2")]
     assert db.questions.progress(FIRST) == Progress()
     assert (db.failed.find(FIRST.id), db.failed.list()) == (None, ())
     assert db.redis.exists(f"answer:{FIRST.id}") == 0
@@ -94,39 +78,34 @@ def test_a_revived_question_begins_anew_behind_those_that_wait(db: Stores) -> No
 
 
 @pytest.mark.parametrize(("button_ts", "placeholder"), [("1.2", "1.2"), (None, "")])
-def test_the_message_whose_button_was_used_becomes_the_placeholder(
-    db: Stores, button_ts: str | None, placeholder: str
-) -> None:
+def test_the_message_with_the_retry_button_becomes_the_placeholder(db, button_ts, placeholder):
     fail(db.questions, FIRST)
 
     db.failed.revive(replace(FIRST, button_ts=button_ts))
 
-    assert db.placeholders.take_over(taken(db.questions)) == placeholder
+    assert db.placeholders.take_over(leased(db.questions)) == placeholder
 
 
-def test_a_question_that_is_not_stored_as_failed_is_not_revived(db: Stores) -> None:
+def test_a_question_that_is_not_stored_as_failed_is_not_revived(db):
     assert not db.failed.revive(FIRST)
     assert dump(db.redis) == {}
 
 
 @pytest.mark.real_redis
-def test_a_question_is_revived_once_however_many_try(real_db: Stores) -> None:
+def test_of_many_that_revive_a_question_one_does(real_db):
     fail(real_db.questions, FIRST)
 
-    outcomes = race(8, lambda _: real_db.failed.revive(FIRST))
+    assert race(8, lambda _: real_db.failed.revive(FIRST)).count(True) == 1
 
-    assert outcomes.count(True) == 1
     assert real_db.redis.llen(f"waiting:{KEY}") == 1
     assert real_db.redis.hget("metrics", "received") == "2"
 
 
-def test_a_failed_question_that_no_key_opens_is_logged_and_hides_no_other(
-    db: Stores, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failed_question_that_does_not_decrypt_is_logged_and_hides_no_other(db, caplog):
     fail(db.questions, FIRST)
-    fail(QuestionStore(db.redis, Cipher([Fernet.generate_key().decode()]), limit=16), SECOND)
+    fail(QuestionStore(db.redis, lost_cipher(), limit=16), SECOND)
 
-    found = db.failed.list()
+    (found,) = db.failed.list()
 
-    assert [each.question for each in found] == [FIRST]
+    assert found.question == FIRST
     assert f"letter:{SECOND.id} question" in caplog.text

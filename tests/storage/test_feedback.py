@@ -1,7 +1,5 @@
 """Votes on answers: one of each user on each model's answer, however often they change it."""
 
-from __future__ import annotations
-
 import pytest
 
 from sectorflow_slack.domain.installations import InstallationKey
@@ -9,27 +7,26 @@ from sectorflow_slack.domain.questions import Answer, ModelVotes
 from sectorflow_slack.storage import feedback as feedback_module
 from sectorflow_slack.storage.feedback import read_all
 from tests.fakes import make_reply
-from tests.storage.conftest import Stores, race
+from tests.storage.builders import KEY, OTHER_KEY
+from tests.storage.conftest import race
 from tests.values import MODEL_IDS, NOW, make_installation, make_question
 
-KEY = make_installation().key
-OTHER = InstallationKey("A0OTHER", "T0OTHER")
-FIRST, SECOND, THIRD = MODEL_IDS
+FIRST, SECOND, _ = MODEL_IDS
 
 
 def answer(number: int = 1, key: InstallationKey = KEY) -> Answer:
     return Answer(make_question(number, installation=key), make_reply(MODEL_IDS).answers)
 
 
-def test_votes_are_counted_by_user_answer_and_model(db: Stores) -> None:
-    nothing = db.feedback.votes(KEY), tuple(read_all(db.redis))
+def test_votes_are_counted_by_user_answer_and_model(db):
+    before = db.feedback.votes(KEY), tuple(read_all(db.redis))
 
     db.feedback.vote(answer(), 1, "U1", up=False)
     db.feedback.vote(answer(), 0, "U1", up=True)
     db.feedback.vote(answer(), 0, "U2", up=True)
     db.feedback.vote(answer(2), 0, "U1", up=False)
 
-    assert nothing == ((), ())
+    assert before == ((), ())
     assert db.feedback.votes(KEY) == (ModelVotes(FIRST, 2, 1), ModelVotes(SECOND, 0, 1))
 
 
@@ -38,18 +35,14 @@ def test_votes_are_counted_by_user_answer_and_model(db: Stores) -> None:
     [([True, True, True], 1, 0), ([True, False], 0, 1), ([True, False, True], 1, 0)],
     ids=["repeated", "changed", "changed back"],
 )
-def test_the_last_vote_of_a_user_on_an_answer_counts_once(
-    db: Stores, votes: list[bool], up: int, down: int
-) -> None:
+def test_the_last_vote_of_a_user_on_an_answer_counts_once(db, votes, up, down):
     for vote in votes:
         db.feedback.vote(answer(), 0, "U1", up=vote)
 
     assert db.feedback.votes(KEY) == (ModelVotes(FIRST, up, down),)
 
 
-def test_each_installation_has_votes_of_its_own_and_no_batch_leaves_one_out(
-    db: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_votes_of_every_installation_are_read_in_batches(db, monkeypatch):
     monkeypatch.setattr(feedback_module, "_BATCH", 2)
     keys = [InstallationKey(f"A{number}", "T") for number in range(5)]
 
@@ -61,8 +54,7 @@ def test_each_installation_has_votes_of_its_own_and_no_batch_leaves_one_out(
 
 
 @pytest.mark.real_redis
-def test_votes_at_the_same_moment_are_all_counted_once(real_db: Stores) -> None:
-
+def test_simultaneous_votes_are_all_counted_once(real_db):
     race(16, lambda number: real_db.feedback.vote(answer(), 0, f"U{number % 4}", up=number < 8))
 
     (votes,) = real_db.feedback.votes(KEY)
@@ -71,24 +63,24 @@ def test_votes_at_the_same_moment_are_all_counted_once(real_db: Stores) -> None:
 
 
 @pytest.mark.parametrize("end", ["deleted", "removed", "replaced"])
-def test_votes_are_forgotten_with_their_installation(db: Stores, end: str) -> None:
+def test_votes_are_deleted_with_their_installation(db, end):
     installation = make_installation()
     db.installations.save(installation, None, None)
     db.feedback.vote(answer(), 0, "U1", up=True)
-    db.feedback.vote(answer(2, OTHER), 0, "U1", up=True)
+    db.feedback.vote(answer(2, OTHER_KEY), 0, "U1", up=True)
+    ways = {
+        "deleted": lambda: db.installations.delete(KEY, before=NOW + 1),
+        "removed": lambda: db.installations.remove(installation),
+        "replaced": lambda: db.installations.save(installation, None, installation.settings.id),
+    }
 
-    if end == "deleted":
-        assert db.installations.delete(KEY, before=NOW + 1)
-    elif end == "removed":
-        assert db.installations.remove(installation)
-    else:
-        assert db.installations.save(installation, None, installation.settings.id)
+    assert ways[end]()
 
     assert db.feedback.votes(KEY) == ()
-    assert dict(read_all(db.redis)).keys() == {OTHER}
+    assert dict(read_all(db.redis)).keys() == {OTHER_KEY}
 
 
-def test_a_vote_changed_after_a_new_installation_leaves_no_count_below_zero(db: Stores) -> None:
+def test_a_vote_that_is_changed_after_a_new_installation_leaves_no_negative_count(db):
     db.feedback.vote(answer(), 0, "U1", up=True)
     db.redis.delete(f"feedback:{KEY}")
 

@@ -1,8 +1,5 @@
-"""What Redis lacks, and what of its settings could lose a question or an installation."""
+"""Readiness, warnings about Redis's settings, and the figures of ``flask doctor``."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import fakeredis
@@ -12,78 +9,68 @@ from cryptography.fernet import Fernet
 from dramatiq import Worker
 from dramatiq.brokers.redis import RedisBroker
 
-from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.health import StoreCheckup, missing_parts, warnings
 from sectorflow_slack.storage.keyring import KeyRing
-from tests.storage.conftest import Stores, dump
+from tests.storage.builders import KEY
+from tests.storage.conftest import dump, lost_cipher
 
-GOOD: dict[str, Any] = {"redis_version": "7.2.4", "aof_enabled": 1, "maxmemory_policy": "noeviction"}
 FORBIDDEN = redis.ResponseError("unknown command 'CONFIG'")
 OLD_KEY, NEW_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 
 
 class ManagedRedis(fakeredis.FakeRedis):
-    """A Redis of a provider that reports of itself what a test wants; None stands for a forbidden CONFIG."""
+    """A provider's Redis with this INFO and this ``save`` setting; None stands for a forbidden CONFIG."""
 
-    def __init__(self, info: dict[str, Any], **config: str | None) -> None:
+    def __init__(self, info: dict[str, Any], save: str | None = None) -> None:
         super().__init__(server=fakeredis.FakeServer(), decode_responses=True)
-        named = {"maxmemory-policy": config.get("policy"), "save": config.get("save"), "appendonly": None}
-        told = [FORBIDDEN if value is None else {name: value} for name, value in named.items()]
-        self._answers = [info, *told]
+        self._replies = [info, FORBIDDEN, FORBIDDEN if save is None else {"save": save}, FORBIDDEN]
 
-    def pipeline(self, transaction: Any = True, shard_hint: Any = None) -> Any:
+    def pipeline(self, transaction=True, shard_hint=None):
         pipe = super().pipeline(transaction, shard_hint)
-        pipe.execute = self._reply
+        pipe.execute = self._execute
         return pipe
 
-    def _reply(self, raise_on_error: bool = True) -> list[Any]:
-        if raise_on_error and FORBIDDEN in self._answers:
+    def _execute(self, raise_on_error=True):
+        if raise_on_error:
             raise FORBIDDEN
-        return self._answers
+        return self._replies
 
 
 def checkup_of(store: redis.Redis) -> StoreCheckup:
     return StoreCheckup(store, KeyRing(store, Cipher([NEW_KEY, OLD_KEY])))
 
 
-Limit = Callable[..., redis.Redis]
-
-
 @pytest.fixture
-def limit(real_db: Stores, real_redis_url: str) -> Iterator[Limit]:
-    """Return a client of a real server with these settings that may not use some commands."""
-    kept = {name: real_db.redis.config_get(name)[name] for name in ("maxmemory-policy", "appendonly", "save")}
-    clients: list[redis.Redis] = []
+def limit(real_db, real_redis_url):
+    """Return a client of a real server with these settings that forbids some commands."""
+    names = ("maxmemory-policy", "appendonly", "save")
+    before = {name: real_db.redis.config_get(name)[name] for name in names}
+    clients = []
 
-    def connect(*forbidden: str, policy: str = "noeviction", appendonly: str, save: str) -> redis.Redis:
-        settings = {"maxmemory-policy": policy, "appendonly": appendonly, "save": save}
-        for name, value in settings.items():
+    def connect(*forbidden, policy="noeviction", appendonly, save):
+        for name, value in zip(names, (policy, appendonly, save), strict=True):
             real_db.redis.config_set(name, value)
         commands = [f"-{command}" for command in forbidden]
         real_db.redis.acl_setuser("limited", enabled=True, nopass=True, keys=["*"], categories=["+@all"])
         real_db.redis.acl_setuser("limited", enabled=True, commands=commands)
-        clients.append(
-            redis.Redis.from_url(real_redis_url, username="limited", password="-", decode_responses=True)
-        )
-        return clients[-1]
+        client = redis.Redis.from_url(real_redis_url, username="limited", password="-", decode_responses=True)
+        clients.append(client)
+        return client
 
     yield connect
     for client in clients:
         client.close()
     real_db.redis.acl_deluser("limited")
-    for name, value in kept.items():
+    for name, value in before.items():
         real_db.redis.config_set(name, value)
 
 
-# What is missing, and warnings
+# Readiness and warnings
 
 
-def test_nothing_is_missing_while_redis_takes_writes(db: Stores) -> None:
+def test_nothing_is_missing_while_redis_accepts_writes(db, unreachable):
     assert missing_parts(db.redis) == []
-
-
-def test_a_server_that_is_away_is_missing_and_gives_no_warning(unreachable: redis.Redis) -> None:
     assert missing_parts(unreachable) == ["redis"]
     assert warnings(unreachable) == []
 
@@ -109,14 +96,12 @@ SET_IT = "; set it to noeviction."
         ("volatile-ttl", "yes", "", [f"{EVICTS_SOME}volatile-ttl{SET_IT}"]),
         ("noeviction", "no", "", [FORGETS]),
     ],
-    ids=["as the docs ask", "snapshots", "evicts all", "evicts what expires", "keeps nothing"],
+    ids=["as the docs ask", "snapshots", "evicts all", "evicts what expires", "stores nothing"],
 )
-def test_a_server_is_warned_of_by_what_it_tells(
-    limit: Limit, forbidden: tuple[str, ...], policy: str, appendonly: str, save: str, expected: list[str]
-) -> None:
+def test_warnings_depend_on_what_redis_reports(limit, forbidden, policy, appendonly, save, expected):
     server = limit(*forbidden, policy=policy, appendonly=appendonly, save=save)
 
-    # INFO does not tell of snapshots.
+    # INFO does not report snapshots.
     is_vague = forbidden == ("config",) and appendonly == "no"
     assert warnings(server) == ([MAY_FORGET] if is_vague else expected)
 
@@ -128,13 +113,14 @@ def test_a_server_is_warned_of_by_what_it_tells(
         *((version, False) for version in ("6.2.0", "6.10.1", "7.0.15", "10.0.0", "255.255.255", "unstable")),
     ],
 )
-def test_a_server_that_is_too_old_gives_a_warning(version: str, is_old: bool) -> None:
+def test_an_old_version_gives_a_warning(version, is_old):
+    info = {"redis_version": version, "aof_enabled": 1, "maxmemory_policy": "noeviction"}
     sentence = f"Redis {version} is too old; use 6.2 or newer, or Valkey."
 
-    assert warnings(ManagedRedis({**GOOD, "redis_version": version})) == ([sentence] if is_old else [])
+    assert warnings(ManagedRedis(info)) == ([sentence] if is_old else [])
 
 
-# What an operator is told
+# Figures
 
 
 @pytest.mark.real_redis
@@ -149,14 +135,12 @@ def test_a_server_that_is_too_old_gives_a_warning(version: str, is_old: bool) ->
         (("config", "info"), "yes", "", None, None),
     ],
 )
-def test_figures_of_a_server_tell_what_it_tells_and_no_more(
-    limit: Limit, forbidden: tuple[str, ...], appendonly: str, save: str, kept: str | None, policy: str | None
-) -> None:
+def test_figures_have_what_redis_reports_and_no_more(limit, forbidden, appendonly, save, kept, policy):
     figures = checkup_of(limit(*forbidden, appendonly=appendonly, save=save)).figures()
 
-    tells_itself = "info" not in forbidden
+    has_info = "info" not in forbidden
     assert (figures.kept, figures.policy, figures.limit_bytes) == (kept, policy, None)
-    assert (figures.version is not None, (figures.used_bytes or 0) > 0) == (tells_itself, tells_itself)
+    assert (figures.version is not None, (figures.used_bytes or 0) > 0) == (has_info, has_info)
     assert figures.round_trip_ms > 0
 
 
@@ -164,25 +148,24 @@ def test_figures_of_a_server_tell_what_it_tells_and_no_more(
     ("info", "save", "kept"),
     [({"aof_enabled": 0}, None, "nothing"), ({}, "60 1", "rdb"), ({}, "", None), ({}, None, None)],
 )
-def test_of_a_provider_that_tells_little_only_that_counts(
-    info: dict[str, Any], save: str | None, kept: str | None
-) -> None:
-    assert checkup_of(ManagedRedis(info, save=save)).figures().kept == kept
+def test_persistence_is_unknown_unless_a_provider_reports_it(info, save, kept):
+    assert checkup_of(ManagedRedis(info, save)).figures().kept == kept
 
 
-# What is sealed
+# Sealed records
 
 
 @pytest.fixture
-def sealed_records(db: Stores) -> None:
-    """One record under the new key, two under the old, one that no key opens."""
-    for number, key in enumerate([NEW_KEY, OLD_KEY, OLD_KEY, Fernet.generate_key().decode()]):
-        place = f"letter:{number}"
-        db.redis.hset(place, "question", Cipher([key]).seal(place, "question", "text"))
+def sealed_records(db) -> None:
+    """One record under the new encryption key, two under the old one, one that does not decrypt."""
+    ciphers = [Cipher([NEW_KEY]), Cipher([OLD_KEY]), Cipher([OLD_KEY]), lost_cipher()]
+    for number, cipher in enumerate(ciphers):
+        key = f"letter:{number}"
+        db.redis.hset(key, "question", cipher.seal(key, "question", "text"))
 
 
 @pytest.mark.usefixtures("sealed_records")
-def test_records_that_need_an_older_key_or_have_none_are_counted_and_left(db: Stores) -> None:
+def test_outdated_and_lost_records_are_counted_and_not_changed(db):
     before = dump(db.redis)
 
     found = checkup_of(db.redis).sealed(100)
@@ -193,38 +176,34 @@ def test_records_that_need_an_older_key_or_have_none_are_counted_and_left(db: St
 
 @pytest.mark.usefixtures("sealed_records")
 @pytest.mark.parametrize(("most", "is_complete"), [(3, False), (4, True)])
-def test_no_more_records_are_opened_than_asked_for_and_each_is_watched(
-    db: Stores, most: int, is_complete: bool
-) -> None:
-    watched: list[str] = []
+def test_no_more_records_are_decrypted_than_asked_for_and_each_is_watched(db, most, is_complete):
+    watched = []
 
-    def watch(places: Collection[str]) -> Iterator[str]:
-        assert len(places) == most
-        for place in places:
-            watched.append(place)
-            yield place
+    def watch(keys):
+        assert len(keys) == most
+        for key in keys:
+            watched.append(key)
+            yield key
 
     found = checkup_of(db.redis).sealed(most, watch)
 
     assert (found.records, found.is_complete, len(set(watched))) == (most, is_complete, most)
 
 
-def test_tokens_that_wait_for_revocation_are_counted(db: Stores) -> None:
-    checkup, key = checkup_of(db.redis), InstallationKey("A0", "T0")
-    before = checkup.awaits_revocation(key)
+def test_tokens_that_wait_for_revocation_are_counted(db):
+    checkup = checkup_of(db.redis)
+    before = checkup.awaits_revocation(KEY)
 
-    db.redis.hset("revocation:A0:T0", "tries", 1)
+    db.redis.hset(f"revocation:{KEY}", "tries", 1)
 
-    assert (before, checkup.awaits_revocation(key)) == (False, True)
+    assert (before, checkup.awaits_revocation(KEY)) == (False, True)
     assert checkup.sealed(10).revocations == 1
 
 
 # Workers
 
 
-def test_a_process_counts_as_a_worker_if_it_asks_its_queues_again_and_again(
-    db: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_counts_as_a_worker_if_it_polls_its_queues_repeatedly(db, monkeypatch):
     beats = iter([{"worker": 2, "web": 1, "dead": 1}, {"worker": 3, "web": 2, "dead": 1}])
     db.redis.zadd("dramatiq:__heartbeats__", {"worker": 1, "web": 1, "dead": 1})
     monkeypatch.setattr("time.sleep", lambda _: db.redis.zadd("dramatiq:__heartbeats__", next(beats)))
@@ -233,14 +212,14 @@ def test_a_process_counts_as_a_worker_if_it_asks_its_queues_again_and_again(
 
 
 @pytest.mark.real_redis
-def test_an_idle_worker_is_counted(real_db: Stores, real_redis_url: str) -> None:
+def test_an_idle_worker_is_counted(real_db, real_redis_url):
     broker = RedisBroker(url=real_redis_url, middleware=[])
     broker.declare_queue("questions")
     worker = Worker(broker, worker_threads=1, worker_timeout=100)
     worker.start()
 
     try:
-        # How long it takes for a second and a third beat depends on how busy the machine is.
+        # How soon a second and a third heartbeat come depends on how busy the machine is.
         assert any(checkup_of(real_db.redis).workers(1.0) == 1 for _ in range(30))
     finally:
         worker.stop()

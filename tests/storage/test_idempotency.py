@@ -1,50 +1,38 @@
 """One ``Idempotency-Key`` is one installation, however often it is sent."""
 
-from __future__ import annotations
-
-import hashlib
-
 import pytest
 import redis
-from cryptography.fernet import Fernet
 
 from sectorflow_slack.domain.errors import RequestInProgress
 from sectorflow_slack.domain.installations import Claim
-from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.idempotency import IdempotencyStore
-from tests.storage.conftest import Stores, dump, race
+from tests.storage.builders import DAY
+from tests.storage.conftest import dump, lost_cipher, race
 
-KEY = "a-key-of-the-platform"
-BODY = hashlib.sha256(b'{"appName":"Acme"}').hexdigest()
-OTHER = hashlib.sha256(b'{"appName":"Other"}').hexdigest()
-DAY = 24 * 3600
+KEY, BODY, OTHER_BODY = "a-key-of-the-platform", "digest-of-a-body", "digest-of-another-body"
 
 
 @pytest.fixture
-def keys(db: Stores) -> IdempotencyStore:
-    """A store in which ``KEY`` has been claimed."""
-    keys = IdempotencyStore(db.redis, db.cipher)
-    assert keys.claim(KEY, BODY, "first") == Claim("mine", "first")
-    return keys
+def keys(db) -> IdempotencyStore:
+    """A store in which a request has claimed ``KEY``."""
+    assert db.idempotency.claim(KEY, BODY, "first") == Claim("mine", "first")
+    return db.idempotency
 
 
-def the_only_place(store: redis.Redis) -> str:
-    """Return where the one key that was claimed is stored."""
-    (place,) = store.scan_iter("idempotency:*")
-    return str(place)
+def redis_key(store: redis.Redis) -> str:
+    (key,) = store.scan_iter("idempotency:*")
+    return str(key)
 
 
-def let_the_lease_lapse(store: redis.Redis) -> None:
-    """Do what a minute does."""
-    store.hset(the_only_place(store), "claimed_until", "1.0")
-
-
-def move_on(keys: IdempotencyStore, store: redis.Redis, *steps: str) -> None:
+def run(keys: IdempotencyStore, store: redis.Redis, *steps: str) -> None:
+    ways = {
+        "lapsed": lambda _: store.hset(redis_key(store), "claimed_until", "1.0"),
+        "making": keys.mark_app_creation,
+        "done": keys.complete,
+        "released": keys.release,
+    }
     for step in steps:
-        if step == "lapsed":
-            let_the_lease_lapse(store)
-        else:
-            {"making": keys.mark_app_creation, "done": keys.complete, "released": keys.release}[step](KEY)
+        ways[step](KEY)
 
 
 @pytest.mark.parametrize(
@@ -61,43 +49,25 @@ def move_on(keys: IdempotencyStore, store: redis.Redis, *steps: str) -> None:
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else each,
 )
-def test_the_next_claim_gets_the_first_id_and_how_far_it_came(
-    db: Stores, keys: IdempotencyStore, steps: list[str], state: str
-) -> None:
-    move_on(keys, db.redis, *steps)
+def test_a_later_claim_gets_the_first_id_and_its_state_unless_the_body_differs(db, keys, steps, state):
+    run(keys, db.redis, *steps)
 
-    assert keys.claim(KEY, BODY, "second") == Claim(state, "first")  # type: ignore[arg-type]
-    assert keys.claim(KEY, BODY, "third") == Claim(  # type: ignore[arg-type]
-        "underway" if state == "mine" else state, "first"
-    )
+    assert keys.claim(KEY, OTHER_BODY, "second").state == "other_body"
+    assert keys.claim(KEY, BODY, "third") == Claim(state, "first")
+    assert keys.claim(KEY, BODY, "fourth") == Claim("underway" if state == "mine" else state, "first")
 
 
-@pytest.mark.parametrize("steps", [[], ["lapsed"], ["done"], ["making"]], ids=lambda each: " ".join(each))
-def test_another_body_is_told_apart_in_every_state(
-    db: Stores, keys: IdempotencyStore, steps: list[str]
-) -> None:
-    move_on(keys, db.redis, *steps)
+def test_a_fingerprint_that_does_not_decrypt_registers_nothing_twice(db, keys):
+    run(keys, db.redis, "lapsed")
 
-    assert keys.claim(KEY, OTHER, "second").state == "other_body"
-    assert keys.claim(KEY, BODY, "third").installation_id == "first"
-
-
-def test_a_body_that_no_key_can_compare_any_more_registers_nothing_twice(
-    db: Stores, keys: IdempotencyStore
-) -> None:
-    let_the_lease_lapse(db.redis)
-    keyless = IdempotencyStore(db.redis, Cipher([Fernet.generate_key().decode()]))
-
-    assert keyless.claim(KEY, BODY, "second").state == "other_body"
+    assert IdempotencyStore(db.redis, lost_cipher()).claim(KEY, BODY, "second").state == "other_body"
 
 
 @pytest.mark.parametrize("meanwhile", [[], ["done"], ["released"]], ids=lambda each: " ".join(each))
-def test_a_slow_request_makes_no_app_once_another_has_taken_the_key(
-    db: Stores, keys: IdempotencyStore, meanwhile: list[str]
-) -> None:
-    let_the_lease_lapse(db.redis)
+def test_a_slow_request_creates_no_app_after_another_has_claimed_the_key(db, keys, meanwhile):
+    run(keys, db.redis, "lapsed")
     keys.claim(KEY, BODY, "second")
-    move_on(keys, db.redis, "making", *meanwhile)
+    run(keys, db.redis, "making", *meanwhile)
     before = dump(db.redis)
 
     with pytest.raises(RequestInProgress):
@@ -106,47 +76,41 @@ def test_a_slow_request_makes_no_app_once_another_has_taken_the_key(
     assert dump(db.redis) == before
 
 
-def test_a_key_that_was_released_may_be_used_anew(db: Stores, keys: IdempotencyStore) -> None:
-    move_on(keys, db.redis, "making", "released")
+def test_a_released_key_may_be_claimed_for_another_body(db, keys):
+    run(keys, db.redis, "making", "released")
 
     assert dump(db.redis) == {}
-    assert keys.claim(KEY, OTHER, "second") == Claim("mine", "second")
+    assert keys.claim(KEY, OTHER_BODY, "second") == Claim("mine", "second")
 
 
-def test_no_step_prolongs_the_day_for_which_a_key_counts(db: Stores, keys: IdempotencyStore) -> None:
-    fresh = int(db.redis.ttl(the_only_place(db.redis)))
-    db.redis.expire(the_only_place(db.redis), 1000)
-    let_the_lease_lapse(db.redis)
-
+def test_no_step_prolongs_a_key_or_creates_an_expired_one(db, keys):
+    lifetime = int(db.redis.ttl(redis_key(db.redis)))
+    db.redis.expire(redis_key(db.redis), 1000)
+    run(keys, db.redis, "lapsed")
     keys.claim(KEY, BODY, "second")
-    move_on(keys, db.redis, "making", "done")
+    run(keys, db.redis, "making", "done")
 
-    assert DAY - 60 < fresh <= DAY
-    assert 0 < int(db.redis.ttl(the_only_place(db.redis))) <= 1000
-
-
-def test_no_step_brings_back_a_key_that_is_gone(db: Stores, keys: IdempotencyStore) -> None:
+    assert DAY - 60 < lifetime <= DAY
+    assert 0 < int(db.redis.ttl(redis_key(db.redis))) <= 1000
     db.redis.flushdb()
-
-    move_on(keys, db.redis, "done", "released")
-
+    run(keys, db.redis, "done", "released")
     assert dump(db.redis) == {}
 
 
 @pytest.mark.parametrize("key", ["", "*", "\x00", "\ud83d", "ü" * 255, "a:b"])
-def test_any_text_may_be_a_key(keys: IdempotencyStore, key: str) -> None:
+def test_any_text_may_be_a_key(keys, key):
     assert keys.claim(key, BODY, "second") == Claim("mine", "second")
     assert keys.claim(key, BODY, "third") == Claim("underway", "second")
 
 
 @pytest.mark.real_redis
-@pytest.mark.parametrize("lapsed", [False, True])
-def test_of_many_at_once_one_gets_the_key(real_db: Stores, lapsed: bool) -> None:
-    if lapsed:
+@pytest.mark.parametrize("is_lapsed", [False, True])
+def test_of_many_simultaneous_claims_one_succeeds(real_db, is_lapsed):
+    if is_lapsed:
         real_db.idempotency.claim(KEY, BODY, "earlier")
-        let_the_lease_lapse(real_db.redis)
+        run(real_db.idempotency, real_db.redis, "lapsed")
 
-    outcomes = race(8, lambda number: real_db.idempotency.claim(KEY, BODY, f"racer-{number}"))
+    claims = race(8, lambda number: real_db.idempotency.claim(KEY, BODY, f"racer-{number}"))
 
-    assert sorted(each.state for each in outcomes) == ["mine"] + ["underway"] * 7
-    assert len({each.installation_id for each in outcomes}) == 1
+    assert sorted(each.state for each in claims) == ["mine"] + ["underway"] * 7
+    assert len({each.installation_id for each in claims}) == 1

@@ -1,7 +1,5 @@
 """One process at a time holds a lock."""
 
-from __future__ import annotations
-
 import threading
 
 import pytest
@@ -9,15 +7,15 @@ import redis
 
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.storage.locks import Locks
-from tests.storage.conftest import Stores, dump, race
+from tests.storage.conftest import dump, race
 
 
 @pytest.fixture
-def locks(store: redis.Redis) -> Locks:
+def locks(store) -> Locks:
     return Locks(store)
 
 
-def test_only_one_holds_a_lock_at_a_time(locks: Locks, store: redis.Redis) -> None:
+def test_one_caller_at_a_time_holds_a_lock(locks, store):
     with locks.hold("a", 30) as first:
         with locks.hold("a", 30) as second, locks.hold("b", 30) as other:
             held = first, second, other
@@ -29,7 +27,7 @@ def test_only_one_holds_a_lock_at_a_time(locks: Locks, store: redis.Redis) -> No
     assert dump(store) == {}
 
 
-def test_releasing_a_lock_that_lapsed_leaves_the_lock_of_another(locks: Locks, store: redis.Redis) -> None:
+def test_the_end_of_an_expired_lock_leaves_the_lock_of_another(locks, store):
     with locks.hold("a", 30):
         store.delete("lock:a")
     with locks.hold("a", 30):
@@ -38,47 +36,41 @@ def test_releasing_a_lock_that_lapsed_leaves_the_lock_of_another(locks: Locks, s
     assert store.get("lock:a") == "of another process"
 
 
-def test_a_lock_is_released_when_the_work_fails(locks: Locks, store: redis.Redis) -> None:
+def test_a_lock_is_released_when_the_work_fails(locks, store):
     with pytest.raises(ZeroDivisionError), locks.hold("a", 30):
         raise ZeroDivisionError
 
     assert dump(store) == {}
 
 
-def test_a_caller_that_waits_gets_the_lock_when_it_is_free(locks: Locks) -> None:
-    with locks.hold("a", 0.2), locks.hold("a", 30, wait=60) as second:
-        assert second
-
-
-def test_a_caller_that_waits_gives_up(locks: Locks) -> None:
-    with locks.hold("a", 600), locks.hold("a", 30, wait=0.2) as second:
-        assert not second
+@pytest.mark.parametrize(("first", "wait", "is_acquired"), [(0.2, 60, True), (600, 0.2, False)])
+def test_a_caller_waits_for_a_lock_and_gives_up(locks, first, wait, is_acquired):
+    with locks.hold("a", first), locks.hold("a", 30, wait=wait) as second:
+        assert second is is_acquired
 
 
 @pytest.mark.real_redis
-def test_of_many_one_works_at_a_time(real_db: Stores) -> None:
+def test_of_many_that_wait_one_works_at_a_time(real_db):
     locks, inside = Locks(real_db.redis), threading.Lock()
 
-    def work(_: int) -> bool:
+    def work(_):
         with locks.hold("a", 60, wait=60) as held:
-            alone = inside.acquire(blocking=False)
+            is_alone = inside.acquire(blocking=False)
             real_db.redis.ping()
-            if alone:
+            if is_alone:
                 inside.release()
-            return held and alone
+            return held and is_alone
 
     assert race(6, work) == [True] * 6
 
 
-def test_a_lock_of_a_server_that_is_away_is_not_held(unreachable: redis.Redis) -> None:
+def test_no_work_begins_while_redis_is_down(unreachable):
     with pytest.raises(StorageUnavailable), Locks(unreachable).hold("a", 1):
         pytest.fail("the work began without the lock")
 
 
-def test_a_server_that_goes_away_during_the_work_does_not_fail_it(
-    locks: Locks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(*_: object) -> None:
+def test_work_succeeds_if_redis_goes_down_meanwhile(locks, monkeypatch, caplog):
+    def fail(*_):
         raise redis.ConnectionError
 
     with locks.hold("a", 30) as held:

@@ -1,18 +1,16 @@
-"""One-time states of trips to Slack's consent page."""
-
-from __future__ import annotations
+"""One-time OAuth states."""
 
 import base64
 
 import pytest
 
 from sectorflow_slack.domain.installations import OAuthState
-from tests.storage.conftest import Stores, dump, race
+from tests.storage.conftest import dump, race
 
 STATE, OTHER = OAuthState("an-installation", "A0OWN"), OAuthState("another", "A0CUSTOMER")
 
 
-def test_each_state_is_consumed_once(db: Stores) -> None:
+def test_each_state_is_consumed_once(db):
     first, second = db.states.issue(STATE), db.states.issue(OTHER)
 
     assert db.states.consume(second) == OTHER
@@ -21,13 +19,13 @@ def test_each_state_is_consumed_once(db: Stores) -> None:
 
 
 @pytest.mark.parametrize("secret", ["", "never issued", "half a pair: \ud800", "x" * 10_000])
-def test_a_secret_that_was_not_issued_gets_nothing(db: Stores, secret: str) -> None:
+def test_an_unknown_secret_has_no_state(db, secret):
     db.states.issue(STATE)
 
     assert db.states.consume(secret) is None
 
 
-def test_every_trip_has_a_secret_of_256_bits_of_its_own(db: Stores) -> None:
+def test_every_state_has_its_own_secret_of_256_bits(db):
     secrets = {db.states.issue(STATE) for _ in range(20)}
 
     assert len(secrets) == 20
@@ -35,7 +33,7 @@ def test_every_trip_has_a_secret_of_256_bits_of_its_own(db: Stores) -> None:
 
 
 @pytest.mark.real_redis
-def test_of_many_browsers_with_the_same_state_one_gets_it(real_db: Stores) -> None:
+def test_of_many_that_consume_a_state_at_once_one_gets_it(real_db):
     secret = real_db.states.issue(STATE)
 
     outcomes = race(20, lambda _: real_db.states.consume(secret))

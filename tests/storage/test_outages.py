@@ -1,6 +1,4 @@
-"""Every method of every store raises ``StorageUnavailable`` while Redis is away."""
-
-from __future__ import annotations
+"""Every method of every store raises ``StorageUnavailable`` while Redis is down."""
 
 import inspect
 from collections.abc import Iterator
@@ -14,13 +12,13 @@ from sectorflow_slack.domain.installations import InstallationQuery, OAuthState,
 from sectorflow_slack.domain.questions import Answer, StoredAnswer
 from sectorflow_slack.storage.crypto import Cipher
 from tests.fakes import make_reply
+from tests.storage.builders import FIRST, KEY, PLAN
 from tests.storage.conftest import Stores
-from tests.storage.question_steps import FIRST, KEY, PLAN
 from tests.values import MODEL_IDS, FixedClock, make_installation, make_pending
 
 CIPHER = Cipher(["A" * 43 + "="])
 ANSWER = Answer(FIRST, make_reply(MODEL_IDS).answers)
-#: An argument for each type that a store's method asks for.
+#: An argument of each type that the methods need.
 ARGUMENTS: dict[str, Any] = {
     "str": "x",
     "int": 0,
@@ -43,13 +41,12 @@ ARGUMENTS: dict[str, Any] = {
     "Sequence[str]": [],
 }
 SEALED_BACKUP = CIPHER.seal("backup", "installations", '{"app:A0": {}}')
-#: A figure that is lost is worth no error.
+#: A lost metric is no error.
 SILENT = {"metrics.count", "metrics.count_ignored", "metrics.observe"}
 
-_NOWHERE = Stores(redis.Redis(port=1), CIPHER, FixedClock())
 METHODS = [
     f"{name}.{method}"
-    for name, store in vars(_NOWHERE).items()
+    for name, store in vars(Stores(redis.Redis(port=1), CIPHER, FixedClock())).items()
     for method in vars(type(store))
     if type(store).__module__.startswith("sectorflow_slack.storage") and not method.startswith("_")
     if name != "cipher" and f"{name}.{method}" not in SILENT
@@ -57,7 +54,7 @@ METHODS = [
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_server_that_is_away_is_reported(unreachable: redis.Redis, method: str) -> None:
+def test_a_redis_that_is_down_is_reported(unreachable, method):
     name, _, method = method.partition(".")
     call = getattr(getattr(Stores(unreachable, CIPHER, FixedClock()), name), method)
     needed = [each for each in inspect.signature(call).parameters.values() if each.default is each.empty]

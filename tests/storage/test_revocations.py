@@ -1,27 +1,20 @@
 """Tokens of deleted installations wait until Slack has revoked them."""
 
-from __future__ import annotations
-
-import logging
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import redis
-from cryptography.fernet import Fernet
 
 from sectorflow_slack.domain.installations import InstallationKey, Revocation
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.revocations import RevocationStore, queue_revocation
-from tests.storage.conftest import Stores, dump, race, redis_now
+from tests.storage.builders import DAY
+from tests.storage.conftest import dump, lost_cipher, race, redis_now
 from tests.values import BOT_TOKEN, NOW
 
 FIRST = Revocation("id-1", InstallationKey("A0OWN", "T1"), BOT_TOKEN, "xoxe-1-refresh", NOW + 43_200)
 SECOND = Revocation("id-2", InstallationKey("A0OWN", "T2"), "xoxb-second")
-PLACE = f"revocation:{FIRST.key}"
-MONTH = 30 * 24 * 3600
-
-Queue = Callable[..., None]
+KEY = f"revocation:{FIRST.key}"
 
 
 def queue_all(store: redis.Redis, cipher: Cipher, *revocations: Revocation) -> None:
@@ -32,36 +25,33 @@ def queue_all(store: redis.Redis, cipher: Cipher, *revocations: Revocation) -> N
 
 
 @pytest.fixture
-def queue(db: Stores) -> Queue:
+def queue(db):
     return lambda *revocations: queue_all(db.redis, db.cipher, *revocations)
 
 
-def let_all_be_due(store: redis.Redis) -> None:
-    """Do what time does."""
+def make_all_due(store: redis.Redis) -> None:
     store.zadd("revocations", {str(each): 1 for each in store.zrange("revocations", 0, -1)})
 
 
 def seconds_until_due(store: redis.Redis, revocation: Revocation) -> float:
-    due = store.zscore("revocations", str(revocation.key))
-    assert due is not None
-    return float(due) - redis_now(store)
+    return store.zscore("revocations", str(revocation.key)) - redis_now(store)
 
 
-def test_a_revocation_is_taken_once_a_minute_until_it_is_done(db: Stores, queue: Queue) -> None:
+def test_a_revocation_is_leased_once_a_minute_until_it_is_complete(db, queue):
     queue(FIRST, SECOND)
 
     assert {db.revocations.lease(), db.revocations.lease()} == {FIRST, SECOND}
     assert db.revocations.lease() is None
     assert 0 < seconds_until_due(db.redis, FIRST) <= 60
 
-    let_all_be_due(db.redis)
+    make_all_due(db.redis)
     assert {db.revocations.lease(), db.revocations.lease()} == {FIRST, SECOND}
     db.revocations.complete(FIRST)
     db.revocations.complete(SECOND)
     assert dump(db.redis) == {}
 
 
-def test_a_revocation_that_ends_late_leaves_that_of_a_later_installation(db: Stores, queue: Queue) -> None:
+def test_a_late_step_leaves_the_revocation_of_a_later_installation(db, queue):
     later = replace(FIRST, installation_id="id-9")
     queue(FIRST)
     db.revocations.lease()
@@ -73,9 +63,7 @@ def test_a_revocation_that_ends_late_leaves_that_of_a_later_installation(db: Sto
     assert db.revocations.lease() == later
 
 
-def test_a_revocation_that_is_put_back_comes_again_later_with_its_new_tokens_for_30_days(
-    db: Stores, queue: Queue
-) -> None:
+def test_a_released_revocation_is_due_later_with_its_new_tokens_for_30_days(db, queue):
     tried = replace(FIRST, bot_token="xoxb-renewed", refresh_token="xoxe-1-next", tries=1)
     queue(FIRST)
     db.revocations.lease()
@@ -83,47 +71,43 @@ def test_a_revocation_that_is_put_back_comes_again_later_with_its_new_tokens_for
     db.revocations.release(tried, 300.0)
 
     assert 200 < seconds_until_due(db.redis, FIRST) <= 300
-    assert 0 <= MONTH - db.redis.ttl(PLACE) <= 60
-    let_all_be_due(db.redis)
+    assert 0 <= 30 * DAY - db.redis.ttl(KEY) <= 60
+    make_all_due(db.redis)
     assert db.revocations.lease() == tried
 
 
-def test_putting_back_a_revocation_that_is_gone_brings_nothing_back(db: Stores) -> None:
+def test_releasing_a_revocation_that_is_gone_writes_nothing(db):
     db.revocations.release(FIRST, 1.0)
 
     assert dump(db.redis) == {}
 
 
-def test_a_revocation_whose_record_expired_is_dropped_and_the_next_is_taken(db: Stores, queue: Queue) -> None:
+def test_a_revocation_whose_record_expired_is_dropped_and_the_next_one_leased(db, queue):
     queue(FIRST, SECOND)
-    db.redis.delete(PLACE)
+    db.redis.delete(KEY)
 
     assert db.revocations.lease() == SECOND
     assert db.redis.zrange("revocations", 0, -1) == [str(SECOND.key)]
 
 
-def test_a_revocation_that_no_key_opens_waits_an_hour_for_its_key_and_the_next_is_taken(
-    db: Stores, queue: Queue, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_revocation_that_does_not_decrypt_waits_an_hour_and_the_next_one_is_leased(db, queue, caplog):
     queue(FIRST)
-    other_key = Cipher([Fernet.generate_key().decode()])
-    queue_all(db.redis, other_key, SECOND)
+    other = lost_cipher()
+    queue_all(db.redis, other, SECOND)
 
-    with caplog.at_level(logging.ERROR):
-        taken = RevocationStore(db.redis, other_key).lease()
+    assert RevocationStore(db.redis, other).lease() == SECOND
 
-    assert taken == SECOND
-    assert caplog.messages == [f"revocation cannot be read: {PLACE} bot_token"]
+    assert caplog.messages == [f"revocation cannot be read: {KEY} bot_token"]
     assert 3500 < seconds_until_due(db.redis, FIRST) <= 3600
-    let_all_be_due(db.redis)
+    make_all_due(db.redis)
     assert db.revocations.lease() == FIRST
 
 
 @pytest.mark.real_redis
-def test_each_is_taken_by_one_of_many(real_db: Stores) -> None:
+def test_each_is_leased_by_one_of_many(real_db):
     keys = [InstallationKey("A0OWN", f"T{number}") for number in range(5)]
     queue_all(real_db.redis, real_db.cipher, *(Revocation(str(key), key, "xoxb-1") for key in keys))
 
-    taken = race(8, lambda _: real_db.revocations.lease())
+    leased = race(8, lambda _: real_db.revocations.lease())
 
-    assert sorted(each.key.tenant_id for each in taken if each) == [key.tenant_id for key in keys]
+    assert sorted(each.key.tenant_id for each in leased if each) == [key.tenant_id for key in keys]

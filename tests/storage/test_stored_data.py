@@ -1,6 +1,4 @@
-"""What a reader of a dump of Redis sees of every kind of record, and how long each is there."""
-
-from __future__ import annotations
+"""A dump of Redis with a record of every kind: no secrets, known lifetimes, every sealed value renewable."""
 
 import math
 from dataclasses import replace
@@ -14,8 +12,8 @@ from sectorflow_slack.storage.crypto import looks_sealed
 from sectorflow_slack.storage.health import missing_parts
 from sectorflow_slack.storage.keyring import SEALED_PREFIXES
 from tests.fakes import make_reply
+from tests.storage.builders import CUSTOMERS, DAY, FIRST, PLAN, SECOND, THIRD, accept, leased
 from tests.storage.conftest import Stores, dump
-from tests.storage.question_steps import FIRST, PLAN, SECOND, THIRD, accept_all, taken
 from tests.values import (
     API_TOKEN,
     BOT_TOKEN,
@@ -31,10 +29,9 @@ from tests.values import (
     make_terms,
 )
 
-MINUTE, DAY = 60, 24 * 3600
-LEFT_APP = replace(CUSTOMERS_APP, app_id="A0LEFT")
+MINUTE = 60
 
-#: For how many seconds the keys that begin so live; None for those that stay. As docs/architecture.md has it.
+#: The lifetimes, in seconds, of the keys by prefix; None if they do not expire. See docs/architecture.md.
 LIFETIMES: dict[str, set[int | None]] = {
     "app": {None, DAY},
     "app-tenants": {None},
@@ -71,40 +68,46 @@ LIFETIMES: dict[str, set[int | None]] = {
 
 
 @pytest.fixture
-def secrets(db: Stores) -> list[str]:
-    """Write a record of every kind, and return the secrets and texts that are in them."""
-    for app in (CUSTOMERS_APP, LEFT_APP):
-        terms, bot = make_terms(id=app.app_id, app_id=app.app_id), make_bot(app_id=app.app_id)
-        db.installations.save(make_installation(terms, bot), app, None)
-    db.installations.delete(replace(make_installation().key, app_id=LEFT_APP.app_id), before=NOW)
-    again = make_installation(
-        make_terms(id="again", app_id=CUSTOMERS_APP.app_id), make_bot(app_id=CUSTOMERS_APP.app_id)
-    )
-    db.installations.save(
-        again, replace(CUSTOMERS_APP, signing_secret="a-secret-that-waits"), CUSTOMERS_APP.app_id
-    )
+def secrets(db) -> list[str]:
+    """Write a record of every kind, and return the secrets and texts in them."""
+    tokens = [*write_installations(db), API_TOKEN, BOT_TOKEN, "xoxe", "link-of-", "a-digest-of-a-body"]
+    tokens += [CUSTOMERS_APP.client_secret, CUSTOMERS_APP.signing_secret, "the-next-secret"]
+    write_questions(db)
+    db.metrics.observe(metrics.SLACK_SECONDS, 1.0)
+    assert missing_parts(db.redis) == []
+    return [*tokens, FIRST.text, "the first answer", "Answer 1", "U0ANN", "a-digest-of-a-message"]
+
+
+def write_installations(db: Stores) -> list[str]:
+    uninstalled_app = replace(CUSTOMERS_APP, app_id="A0LEFT")
+    uninstalled = make_installation(make_terms(id="left", app_id="A0LEFT"), make_bot(app_id="A0LEFT"))
+    db.installations.save(uninstalled, uninstalled_app, None)
+    db.installations.delete(uninstalled.key, before=NOW)
+    db.installations.save(CUSTOMERS, CUSTOMERS_APP, None)
+    db.installations.save(CUSTOMERS, replace(CUSTOMERS_APP, signing_secret="the-next-secret"), None)
     rotating = make_installation(
         make_terms(customer_id="42"), make_bot(refresh_token="xoxe-1", token_expires_at=NOW)
     )
     db.installations.save(rotating, None, None)
-    db.installations.renew(
-        rotating, replace(rotating, bot=replace(rotating.bot, bot_token="xoxe.xoxb-fresh"))
-    )
-    gone = make_installation(make_terms(id="gone"), make_bot(team_id="T0GONE", refresh_token="xoxe-2"))
-    db.installations.save(gone, None, None)
-    db.installations.remove(gone)
+    renewed = replace(rotating, bot=replace(rotating.bot, bot_token="xoxe.xoxb-fresh"))
+    db.installations.renew(rotating, renewed)
+    removed = make_installation(make_terms(id="gone"), make_bot(team_id="T0GONE", refresh_token="xoxe-2"))
+    db.installations.save(removed, None, None)
+    db.installations.remove(removed)
     for installation_id in ("pending", "failed"):
         pending = make_pending(settings=make_terms(id=installation_id), slack_app=CUSTOMERS_APP)
-        db.pendings.save(replace(pending, link=f"link-of-{installation_id}"))
-    db.pendings.fail("failed", "already_installed")
-    state = db.states.issue(OAuthState("pending", "A0OWN"))
+        db.pending.save(replace(pending, link=f"link-of-{installation_id}"))
+    db.pending.fail("failed", "already_installed")
     db.idempotency.claim("a-key-of-the-platform", "a-digest-of-a-body", "pending")
+    return [db.states.issue(OAuthState("pending", "A0OWN")), "a-key-of-the-platform"]
 
-    accept_all(db.questions, FIRST, SECOND, THIRD, make_question(4))
-    failed, put_back = taken(db.questions), taken(db.questions)
+
+def write_questions(db: Stores) -> None:
+    accept(db.questions, FIRST, SECOND, THIRD, make_question(4))
+    failed, released = leased(db.questions), leased(db.questions)
     db.questions.complete(failed, "answer_lost", failed)
-    db.questions.release(put_back, 600, counts=True)
-    held = taken(db.questions)
+    db.questions.release(released, 600, counts=True)
+    held = leased(db.questions)
     db.questions.save_plan(held, PLAN)
     db.placeholders.claim(held.id)
     db.placeholders.store(held.id, "1.1")
@@ -115,36 +118,29 @@ def secrets(db: Stores) -> list[str]:
     db.feedback.vote(answer, 0, "U0ANN", up=True)
     for question in (make_question(), make_question(is_direct=True)):
         db.conversations.save(question, WORKSPACE_ID, "thread-1")
-    db.metrics.observe(metrics.SLACK_SECONDS, 1.0)
-    assert missing_parts(db.redis) == []
-
-    tokens = [API_TOKEN, BOT_TOKEN, "xoxe", CUSTOMERS_APP.client_secret, CUSTOMERS_APP.signing_secret]
-    tokens += ["a-secret-that-waits", "link-of-", state, "a-key-of-the-platform", "a-digest-of-a-body"]
-    return [*tokens, FIRST.text, "the first answer", "Answer 1", "U0ANN", "a-digest-of-a-message"]
 
 
-def test_a_dump_shows_names_and_no_secret_question_or_answer(db: Stores, secrets: list[str]) -> None:
+def test_a_dump_shows_names_and_no_secret_question_or_answer(db, secrets):
     text = str(dump(db.redis))
 
     assert [secret for secret in secrets if secret in text] == []
-    for shown in ("Acme Assistant", TEAM_ID, CUSTOMERS_APP.client_id, FIRST.id):
-        assert shown in text
+    for name in ("Acme Assistant", TEAM_ID, CUSTOMERS_APP.client_id, FIRST.id):
+        assert name in text
 
 
 @pytest.mark.usefixtures("secrets")
-def test_every_kind_of_key_lives_as_long_as_it_should(db: Stores) -> None:
+def test_every_kind_of_key_expires_as_documented(db):
     found: dict[str, set[int | None]] = {}
     for key in db.redis.scan_iter():
         ttl = int(db.redis.ttl(key))
-        found.setdefault(key.partition(":")[0], set()).add(
-            None if ttl == -1 else math.ceil(ttl / MINUTE) * MINUTE
-        )
+        lifetime = None if ttl == -1 else math.ceil(ttl / MINUTE) * MINUTE
+        found.setdefault(key.partition(":")[0], set()).add(lifetime)
 
     assert found == LIFETIMES
 
 
 @pytest.mark.usefixtures("secrets")
-def test_every_sealed_value_opens_in_its_own_place_and_is_found_for_renewal(db: Stores) -> None:
+def test_every_sealed_value_opens_in_its_own_field_and_is_found_for_renewal(db):
     hashes = {key: db.redis.hgetall(key) for key in db.redis.scan_iter(_type="HASH")}
     sealed = [
         (key, field, value)
@@ -154,5 +150,5 @@ def test_every_sealed_value_opens_in_its_own_place_and_is_found_for_renewal(db: 
     ]
 
     assert all(db.cipher.open(key, field, value) for key, field, value in sealed)
-    assert {key for key, _, _ in sealed} <= set(db.keyring.places())
+    assert {key for key, _, _ in sealed} <= set(db.keyring.sealed_keys())
     assert {f"{key.partition(':')[0]}:" for key, _, _ in sealed} == set(SEALED_PREFIXES)

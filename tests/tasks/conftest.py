@@ -1,39 +1,36 @@
-"""Workers and a web side on a real Redis, for the tests of the job engine."""
-
-from __future__ import annotations
+"""A queue and workers on a real Redis."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import dramatiq
 import pytest
 import redis
 
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.tasks import (
-    ERRANDS,
+    SLACK_JOBS,
     DramatiqTaskQueue,
-    ErrandWorker,
+    SlackJobWorker,
     WorkerSettings,
-    declare_actors,
-    declare_errands,
+    declare_question_actor,
+    declare_slack_job_actor,
     make_broker,
 )
 
 KEY = InstallationKey("A0OWN", "T0ACME")
-SECRET = "a-secret-that-nobody-may-see"
+SECRET = "the-secret"
 THREADS = 3
 
 Start = Callable[..., dramatiq.Worker]
 
 
-def ignore(_: object) -> None:
+def ignore(_):
     """Do nothing with a job."""
 
 
 @pytest.fixture
-def raw_redis(real_redis_url: str) -> Iterator[redis.Redis]:
+def raw_redis(real_redis_url):
     client = redis.Redis.from_url(real_redis_url)
     client.flushdb()
     yield client
@@ -42,27 +39,23 @@ def raw_redis(real_redis_url: str) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def web(raw_redis: redis.Redis) -> DramatiqTaskQueue:
-    """The web's side: a broker on which no actor was ever declared."""
-    return DramatiqTaskQueue(make_broker(raw_redis), make_broker(raw_redis, ERRANDS))
+def web(raw_redis):
+    """The queue of a web process, whose brokers have no actors."""
+    return DramatiqTaskQueue(make_broker(raw_redis), make_broker(raw_redis, SLACK_JOBS))
 
 
 @pytest.fixture
-def start(raw_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Start a worker that answers with the first, runs errands with the second, and has these middlewares."""
-    # A paused consumer of dramatiq's sleeps this long before it sees that it is to stop.
+def start(raw_redis, monkeypatch):
+    """Start a worker with functions for questions and for Slack jobs, and with middleware."""
+    # A paused consumer sleeps this long before it stops.
     monkeypatch.setattr(dramatiq.worker, "CONSUMER_RESTART_DELAY_SECS", 0.02)
-    workers: list[dramatiq.Worker] = []
+    workers = []
 
-    def start_worker(
-        answer_next: Callable[[InstallationKey], object] = ignore,
-        run: Callable[[SlackJob], object] = ignore,
-        *middleware: dramatiq.Middleware,
-    ) -> dramatiq.Worker:
-        errands, broker = make_broker(raw_redis, ERRANDS), make_broker(raw_redis)
-        declare_errands(errands, run)  # type: ignore[arg-type]
-        declare_actors(broker, answer_next)  # type: ignore[arg-type]
-        for one in (WorkerSettings(THREADS), ErrandWorker(errands), *middleware):
+    def start_worker(answer_next=ignore, run=ignore, *middleware):
+        slack_jobs, broker = make_broker(raw_redis, SLACK_JOBS), make_broker(raw_redis)
+        declare_slack_job_actor(slack_jobs, run)  # type: ignore[arg-type]
+        declare_question_actor(broker, answer_next)  # type: ignore[arg-type]
+        for one in (WorkerSettings(THREADS), SlackJobWorker(slack_jobs), *middleware):
             broker.add_middleware(one)
         workers.append(dramatiq.Worker(broker))
         workers[-1].start()
@@ -74,8 +67,8 @@ def start(raw_redis: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
 
 
 @pytest.fixture
-def go_on(start: Start) -> Iterator[threading.Event]:
-    """What jobs of a test wait for; let go of before the workers are stopped."""
+def go_on(start):
+    """An event for jobs to wait for; set before the workers are stopped."""
     event = threading.Event()
     yield event
     event.set()

@@ -1,19 +1,11 @@
-"""Steps that the tests of the HTTP side share: registering, going to Slack and back, sending events."""
-
-from __future__ import annotations
+"""Requests that the web tests share: the install API, OAuth in the browser, Slack's events."""
 
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import redis
 import responses
-from flask import Flask
-from flask.testing import FlaskClient
 from werkzeug.serving import WSGIRequestHandler, make_server
-from werkzeug.test import TestResponse
 
 from tests.values import (
     AUTHORIZED,
@@ -29,11 +21,12 @@ from tests.values import (
 )
 
 INSTALLATIONS = "/api/v1/installations"
+JSON = {**AUTHORIZED, "Content-Type": "application/json"}
 WORKSPACE_URL = f"https://platform.sectorflow.ai/api/v1/workspaces/{WORKSPACE_ID}"
 ACCESS_URL = "https://slack.com/api/oauth.v2.access"
 REVOKE_URL = "https://slack.com/api/auth.revoke"
 CREATE_APP_URL = "https://slack.com/api/apps.manifest.create"
-CODE = "code-that-nobody-may-see"
+CODE = "code-that-must-stay-secret"
 COOKIE = "sectorflow_slack_state"
 
 CUSTOMERS_APP_FIELDS = {
@@ -42,8 +35,8 @@ CUSTOMERS_APP_FIELDS = {
     "clientSecret": CUSTOMERS_APP.client_secret,
     "signingSecret": CUSTOMERS_APP.signing_secret,
 }
-#: Slack's reply to ``apps.manifest.create``.
-MADE_APP = {
+#: Slack's response to ``apps.manifest.create``.
+CREATED_APP = {
     "ok": True,
     "app_id": CUSTOMERS_APP.app_id,
     "credentials": {
@@ -54,85 +47,85 @@ MADE_APP = {
 }
 
 
-def post(client: FlaskClient, headers: dict[str, str] | None = None, **changes: Any) -> TestResponse:
-    """POST an install request that is good but for ``changes``."""
-    return client.post(
-        INSTALLATIONS, json=install_request(**changes), headers={**AUTHORIZED, **(headers or {})}
-    )
+# The install API
 
 
-def get(client: FlaskClient, path: str = INSTALLATIONS, **query: Any) -> TestResponse:
-    """GET a page of the install API."""
+def post(client, headers=None, **changes):
+    """POST a valid install request with ``changes``."""
+    headers = {**AUTHORIZED, **(headers or {})}
+    return client.post(INSTALLATIONS, json=install_request(**changes), headers=headers)
+
+
+def get(client, path=INSTALLATIONS, **query):
     return client.get(path, query_string=query, headers=AUTHORIZED)
 
 
-def get_one(client: FlaskClient, installation_id: str) -> TestResponse:
-    """GET an installation."""
+def get_one(client, installation_id):
     return get(client, f"{INSTALLATIONS}/{installation_id}")
 
 
-def errors_of(response: TestResponse, where: str = "json") -> dict[str, Any]:
-    """The wrong fields of a 422."""
-    assert response.status_code == 422, response.get_data(as_text=True)
-    assert response.json is not None
-    found: dict[str, Any] = response.json["errors"][where]
-    return found
+def patch(client, installation_id, headers=None, **changes):
+    headers = {**AUTHORIZED, **(headers or {})}
+    return client.patch(f"{INSTALLATIONS}/{installation_id}", json=changes, headers=headers)
 
 
-def register(client: FlaskClient, **changes: Any) -> dict[str, Any]:
-    """Register an installation; returns it as the install API shows it."""
-    response = post(client, **changes)
-    assert response.status_code == 201, response.get_data(as_text=True)
-    assert response.json is not None
-    return dict(response.json)
-
-
-def show(client: FlaskClient, installation_id: str) -> dict[str, Any]:
-    """An installation as the install API shows it."""
-    response = get_one(client, installation_id)
-    assert response.status_code == 200
-    assert response.json is not None
-    return dict(response.json)
-
-
-def patch(
-    client: FlaskClient, installation_id: str, headers: dict[str, str] | None = None, **changes: Any
-) -> TestResponse:
-    """PATCH an installation."""
-    return client.patch(
-        f"{INSTALLATIONS}/{installation_id}", json=changes, headers={**AUTHORIZED, **(headers or {})}
-    )
-
-
-def delete(client: FlaskClient, installation_id: str, headers: dict[str, str] | None = None) -> TestResponse:
-    """DELETE an installation."""
+def delete(client, installation_id, headers=None):
     return client.delete(f"{INSTALLATIONS}/{installation_id}", headers={**AUTHORIZED, **(headers or {})})
 
 
-def etag_of(client: FlaskClient, installation_id: str) -> str:
-    """The version of an installation, as GET names it."""
+def register(client, **changes):
+    """Register an installation; return its JSON."""
+    response = post(client, **changes)
+    assert response.status_code == 201, response.text
+    return response.json
+
+
+def show(client, installation_id):
+    """Return the JSON of an installation."""
+    response = get_one(client, installation_id)
+    assert response.status_code == 200
+    return response.json
+
+
+def listed(client, **query):
+    """Return the ids on the first page of a list."""
+    response = get(client, **query)
+    assert response.status_code == 200, response.text
+    return [item["id"] for item in response.json["items"]]
+
+
+def etag_of(client, installation_id):
     return get_one(client, installation_id).headers["ETag"]
 
 
-def follow(client: FlaskClient, installation: dict[str, Any]) -> TestResponse:
-    """Follow the install link as a browser does."""
+def errors_of(response, part="json"):
+    """Return the wrong fields in one part of a request."""
+    assert response.status_code == 422, response.text
+    return response.json["errors"][part]
+
+
+# OAuth in the browser
+
+
+def follow(client, installation):
+    """Open the install link."""
     return client.get(urlsplit(installation["installUrl"]).path)
 
 
-def set_off(client: FlaskClient, installation: dict[str, Any]) -> str:
-    """Follow the install link; returns the state that goes to Slack."""
+def start_oauth(client, installation):
+    """Open the install link; return the state that is sent to Slack."""
     response = follow(client, installation)
     assert response.status_code == 302
     return parse_qs(urlsplit(response.headers["Location"]).query)["state"][0]
 
 
-def come_back(client: FlaskClient, **query: str) -> TestResponse:
-    """Come back from Slack's consent page."""
+def complete_oauth(client, **query):
+    """Return from Slack's consent page."""
     return client.get("/slack/oauth_redirect", query_string=query)
 
 
-def consent_reply(**changes: Any) -> dict[str, Any]:
-    """Slack's reply to a good code (docs.slack.dev, oauth.v2.access)."""
+def access_reply(**changes):
+    """Slack's response to a valid code (docs.slack.dev, oauth.v2.access)."""
     reply = {
         "ok": True,
         "access_token": BOT_TOKEN,
@@ -148,49 +141,46 @@ def consent_reply(**changes: Any) -> dict[str, Any]:
     return {**reply, **changes}
 
 
-def install(
-    client: FlaskClient, slack: responses.RequestsMock, *, reply: dict[str, Any] | None = None, **changes: Any
-) -> tuple[dict[str, Any], TestResponse]:
-    """Go the whole way; returns the registered installation and the answer that the browser ends with."""
+def install(client, slack, *, reply=None, **changes):
+    """Register and complete OAuth; return the registered installation and the last response."""
     installation = register(client, **changes)
-    state = set_off(client, installation)
-    slack.upsert(responses.POST, ACCESS_URL, json=reply or consent_reply())
-    return installation, come_back(client, state=state, code=CODE)
+    state = start_oauth(client, installation)
+    slack.upsert(responses.POST, ACCESS_URL, json=reply or access_reply())
+    return installation, complete_oauth(client, state=state, code=CODE)
 
 
-def install_customers_app(
-    client: FlaskClient, slack: responses.RequestsMock, **changes: Any
-) -> tuple[dict[str, Any], TestResponse]:
-    """Go the whole way with the customer's own app."""
-    reply = consent_reply(app_id=CUSTOMERS_APP.app_id)
+def install_customers_app(client, slack, **changes):
+    reply = access_reply(app_id=CUSTOMERS_APP.app_id)
     return install(client, slack, reply=reply, **{"slackApp": CUSTOMERS_APP_FIELDS, **changes})
 
 
-def send(client: FlaskClient, body: bytes, headers: dict[str, str] | None = None) -> TestResponse:
-    """POST to the events URL; signed by the service's own app unless ``headers`` are given."""
+# Slack's events
+
+
+def send(client, body, headers=None):
+    """POST to the events URL, signed by the service's own app unless ``headers`` are given."""
     return client.post("/slack/events", data=body, headers=signed(body) if headers is None else headers)
 
 
-def send_signed(client: FlaskClient, payload: Any, secret: str = OWN_APP.signing_secret) -> TestResponse:
-    """POST an event that is signed with ``secret``."""
+def send_signed(client, payload, secret=OWN_APP.signing_secret):
     body = encoded(payload)
     return send(client, body, signed(body, secret))
 
 
-def waiting(store: redis.Redis) -> int:
-    """How many questions wait for a worker."""
-    return int(store.llen(f"waiting:{OWN_APP.app_id}:{TEAM_ID}"))
+def waiting(store):
+    """Return how many questions wait for a worker."""
+    return store.llen(f"waiting:{OWN_APP.app_id}:{TEAM_ID}")
 
 
-class _Silent(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:
-        """Leave the tests' output alone."""
+class _QuietHandler(WSGIRequestHandler):
+    def log(self, type, message, *args):
+        """Log nothing."""
 
 
 @contextmanager
-def serving(app: Flask) -> Iterator[str]:
-    """Serve an application over real HTTP, in a thread of this process; yields its base URL."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
+def serving(app):
+    """Serve an application over HTTP in a thread; yield its base URL."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -1,10 +1,6 @@
-"""Errors as answers: by routes that only raise, and by the ways in which real ones go wrong."""
-
-from __future__ import annotations
+"""Errors as HTTP responses, raised by test routes and by real requests."""
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
 from werkzeug.exceptions import TooManyRequests
 
 from sectorflow_slack.domain.errors import (
@@ -20,15 +16,25 @@ from tests.values import AUTHORIZED, WORKSPACE_ID
 from tests.web.flows import INSTALLATIONS, delete, errors_of, get, get_one, patch, post
 
 
+def get_raising(app, error, path="/raise", **options):
+    """GET a route that raises ``error``."""
+
+    def view():
+        raise error
+
+    app.add_url_rule(path, view_func=view)
+    return app.test_client().get(path, **options)
+
+
 @pytest.mark.parametrize(
     ("error", "status", "retry_after"),
     [
         (StorageUnavailable("ConnectionError"), 503, "5"),
         (CannotDecrypt("installation:A0:T0 bot_token"), 503, "5"),
         (InstallRefused("apiToken", "SectorFlow refuses this token."), 422, None),
-        (AppNotCreated("Slack made no app."), 502, None),
-        (AppNotCreated("Slack makes no app now.", retry_after=30.2), 502, "31"),
-        (AppNotCreated("Slack makes no app now.", retry_after=0.0), 502, "1"),
+        (AppNotCreated("Slack created no app."), 502, None),
+        (AppNotCreated("Slack creates no app now.", retry_after=30.2), 502, "31"),
+        (AppNotCreated("Slack creates no app now.", retry_after=0.0), 502, "1"),
         (RequestInProgress(), 503, "5"),
         (RevisionConflict(), 503, "5"),
         (problem(422, "A field is wrong.", errors={"json": {"appName": ["Wrong."]}}), 422, None),
@@ -39,15 +45,8 @@ from tests.web.flows import INSTALLATIONS, delete, errors_of, get, get_one, patc
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
 @pytest.mark.parametrize("path", ["/api/v1/raise", "/slack/install/raise", "/slack/oauth_redirect/raise"])
-def test_each_error_has_its_status_as_json_for_programs_and_as_a_page_for_people(
-    app: Flask, path: str, error: Exception, status: int, retry_after: str | None
-) -> None:
-    def raising() -> None:
-        raise error
-
-    app.add_url_rule(path, view_func=raising)
-
-    response = app.test_client().get(path)
+def test_each_error_has_its_status_as_json_or_as_a_page_in_the_browser(app, path, error, status, retry_after):
+    response = get_raising(app, error, path)
 
     assert response.status_code == status
     assert "secret-in-the-text" not in response.text
@@ -55,48 +54,32 @@ def test_each_error_has_its_status_as_json_for_programs_and_as_a_page_for_people
     if path.startswith("/slack"):
         assert response.mimetype == "text/html"
     else:
-        assert response.json is not None
         assert response.json.keys() - {"errors"} == {"code", "status", "message"}
         assert response.json["code"] == status
         assert response.json["message"]
         assert response.headers.get("Retry-After") == retry_after
 
 
-def test_a_change_at_once_is_412_for_a_caller_that_named_a_version(app: Flask) -> None:
-    def raising() -> None:
-        raise RevisionConflict
-
-    app.add_url_rule("/raise", view_func=raising)
-
-    assert app.test_client().get("/raise", headers={"If-Match": '"a-version"'}).status_code == 412
+def test_a_revision_conflict_is_412_if_the_request_named_a_version(app):
+    assert get_raising(app, RevisionConflict(), headers={"If-Match": '"a-version"'}).status_code == 412
 
 
 @pytest.mark.parametrize(
-    ("error", "where", "named"),
+    ("field", "part", "faults"),
     [
-        (InstallRefused("slackApp.configToken", "Bad."), "json", {"slackApp": {"configToken": ["Bad."]}}),
-        (InstallRefused("Idempotency-Key", "Bad."), "headers", {"Idempotency-Key": ["Bad."]}),
+        ("slackApp.configToken", "json", {"slackApp": {"configToken": ["Bad."]}}),
+        ("Idempotency-Key", "headers", {"Idempotency-Key": ["Bad."]}),
     ],
-    ids=["in the body", "in the headers"],
 )
-def test_a_refusal_names_its_field_by_the_place_that_it_came_in(
-    app: Flask, error: Exception, where: str, named: dict[str, object]
-) -> None:
-    def raising() -> None:
-        raise error
-
-    app.add_url_rule("/raise", view_func=raising)
-
-    response = app.test_client().get("/raise")
-
-    assert errors_of(response, where) == named
+def test_a_refused_field_is_reported_by_the_part_of_the_request(app, field, part, faults):
+    assert errors_of(get_raising(app, InstallRefused(field, "Bad.")), part) == faults
 
 
-def test_an_unexpected_error_is_logged_without_the_path(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(link: str) -> None:
+def test_an_unexpected_error_is_logged_without_the_path(app, caplog):
+    def view(link):
         raise RuntimeError
 
-    app.add_url_rule("/slack/install/<link>/broken", view_func=broken)
+    app.add_url_rule("/slack/install/<link>/broken", view_func=view)
 
     response = app.test_client().get("/slack/install/planted-link/broken?code=planted-code")
 
@@ -120,43 +103,26 @@ def test_an_unexpected_error_is_logged_without_the_path(app: Flask, caplog: pyte
         ("POST", "/healthz", "GET"),
     ],
 )
-def test_another_method_is_405_and_told_what_is_allowed(
-    client: FlaskClient, method: str, path: str, allowed: str
-) -> None:
+def test_another_method_is_405_with_the_allowed_ones(client, method, path, allowed):
     response = client.open(path, method=method, headers=AUTHORIZED)
 
     assert response.status_code == 405
     assert allowed in response.headers["Allow"].split(", ")
 
 
-def test_errors_say_in_plain_english_what_is_wrong(client: FlaskClient) -> None:
-    messages = [
-        (client.open(path, method=method, json={}, headers=AUTHORIZED).json or {})["message"]
-        for method, path in (("GET", "/api/v1/nothing"), ("PUT", INSTALLATIONS), ("POST", INSTALLATIONS))
-    ]
-
-    assert messages == [
-        "There is nothing at this address.",
-        "This address does not take that method; the Allow header names those that it does.",
-        "Something about the request is wrong; errors names each fault.",
-    ]
-
-
 @pytest.mark.parametrize(
     "path",
     ["/", "/api", "/api/v1", "/api/v1/apps", "/slack", "/slack/event", "/static/", "/static/../app.py"],
 )
-def test_a_path_that_leads_nowhere_is_404(client: FlaskClient, path: str) -> None:
+def test_an_unknown_path_is_404(client, path):
     response = client.get(path)
 
-    assert response.status_code == 404
-    assert (response.json or {}).keys() == {"code", "status", "message"}
+    message = "There is nothing at this address."
+    assert response.json == {"code": 404, "status": "Not Found", "message": message}
 
 
-def test_while_the_store_is_away_the_install_api_says_when_to_try_again(
-    storeless_client: FlaskClient,
-) -> None:
-    answers = [
+def test_while_redis_is_down_the_install_api_is_503_with_retry_after(storeless_client):
+    responses = [
         post(storeless_client),
         get(storeless_client),
         get_one(storeless_client, WORKSPACE_ID),
@@ -165,5 +131,7 @@ def test_while_the_store_is_away_the_install_api_says_when_to_try_again(
         get(storeless_client, f"{INSTALLATIONS}/{WORKSPACE_ID}/feedback"),
     ]
 
-    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in answers] == [(503, "5")] * 6
-    assert {(answer.json or {})["code"] for answer in answers} == {503}
+    assert [(response.status_code, response.headers["Retry-After"]) for response in responses] == [
+        (503, "5")
+    ] * 6
+    assert {response.json["code"] for response in responses} == {503}

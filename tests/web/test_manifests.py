@@ -1,12 +1,10 @@
-from __future__ import annotations
+"""The app manifest, and the link that creates an app from it at Slack."""
 
 import json
 import re
-from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from flask.testing import FlaskClient
 
 from sectorflow_slack.services.manifests import app_manifest
 from tests.web.flows import errors_of, get
@@ -19,14 +17,11 @@ MANIFEST = "/api/v1/manifest"
     [("https://slack.com", "api.slack.com"), ("https://slack-gov.com", "api.slack-gov.com")],
 )
 @pytest.mark.parametrize("name", ["Acme", 'Füße & "Co" <b>, 日本語; rel=x', "👩\u200d🔬"])
-def test_a_link_leads_to_slacks_page_that_makes_an_app_of_the_manifest(
-    client_with: Callable[..., FlaskClient], name: str, slack: str, host: str
-) -> None:
+def test_the_link_leads_to_slacks_page_that_creates_an_app_from_the_manifest(client_with, name, slack, host):
     response = get(client_with(slack_base_url=slack), MANIFEST, appName=f"  {name} ")
 
     assert (response.status_code, response.json) == (200, app_manifest(name, "https://slack.example.com"))
     link = re.fullmatch(r'<([^<>" ]+)>; rel="create-form"', response.headers["Link"])
-    assert link is not None
     url = urlsplit(link[1])
     assert (url.scheme, url.netloc, url.path) == ("https", host, "/apps")
     query = parse_qs(url.query, strict_parsing=True)
@@ -34,8 +29,8 @@ def test_a_link_leads_to_slacks_page_that_makes_an_app_of_the_manifest(
 
 
 @pytest.mark.parametrize(
-    ("query", "named"),
+    ("query", "field"),
     [({"appName": " "}, "appName"), ({}, "appName"), ({"appName": "A", "name": "B"}, "name")],
 )
-def test_a_wrong_query_is_named(client: FlaskClient, query: dict[str, str], named: str) -> None:
-    assert errors_of(get(client, MANIFEST, **query), "query").keys() == {named}
+def test_a_wrong_query_parameter_is_reported(client, query, field):
+    assert errors_of(get(client, MANIFEST, **query), "query").keys() == {field}

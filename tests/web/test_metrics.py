@@ -1,18 +1,13 @@
-from __future__ import annotations
+"""The metrics page for Prometheus."""
 
 import dataclasses
-from typing import Any
 
 import pytest
-import redis
-from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from sectorflow_slack.app import create_app
-from sectorflow_slack.config import Settings
 from sectorflow_slack.domain import metrics
 from sectorflow_slack.domain.questions import Answer
-from sectorflow_slack.services import Services
 from sectorflow_slack.storage.metrics import Metrics
 from tests.fakes import make_reply
 from tests.values import INSTALL_API_KEY, MODEL_IDS, OWN_APP, TEAM_ID, make_question
@@ -23,17 +18,17 @@ HOUR = 3600
 
 
 @pytest.fixture
-def figures(store: redis.Redis) -> Metrics:
+def recorded(store):
     return Metrics(store)
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
+def settings(settings):
     return dataclasses.replace(settings, metrics_token=TOKEN)
 
 
-def scrape(client: FlaskClient) -> dict[Any, float]:
-    """Read the page as Prometheus does: samples by name and labels."""
+def scrape(client):
+    """Return the samples by name and labels, as Prometheus reads them."""
     response = client.get("/metrics", headers=AUTHORIZED)
     assert response.status_code == 200
     return {
@@ -43,17 +38,17 @@ def scrape(client: FlaskClient) -> dict[Any, float]:
     }
 
 
-# The guard
+# The token
 
 
-def test_without_a_token_set_there_are_no_metrics(settings: Settings, services: Services) -> None:
+def test_without_a_configured_token_there_is_no_page(settings, services):
     client = create_app(dataclasses.replace(settings, metrics_token=None), services).test_client()
 
     assert client.get("/metrics", headers=AUTHORIZED).status_code == 404
 
 
 @pytest.mark.parametrize("value", ["", f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {INSTALL_API_KEY}"])
-def test_without_the_token_nothing_is_shown(client: FlaskClient, value: str) -> None:
+def test_without_the_token_nothing_is_shown(client, value):
     response = client.get("/metrics", headers={"Authorization": value})
 
     assert response.status_code == 401
@@ -61,38 +56,36 @@ def test_without_the_token_nothing_is_shown(client: FlaskClient, value: str) -> 
     assert "sectorflow_slack_" not in response.text
 
 
-def test_while_redis_is_away_the_metrics_are_too(storeless_client: FlaskClient) -> None:
+def test_metrics_are_503_while_redis_is_down(storeless_client):
     response = storeless_client.get("/metrics", headers=AUTHORIZED)
 
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
 
 
-# The figures
+# The metrics
 
 
-def test_every_metric_is_described_and_zero_before_anything_happened(client: FlaskClient) -> None:
+def test_every_metric_has_a_help_text_and_every_counter_starts_at_zero(client):
     response = client.get("/metrics", headers=AUTHORIZED)
     samples = scrape(client)
 
-    described = {
+    found = {
         family.name.removeprefix("sectorflow_slack_"): (family.type, family.documentation)
         for family in text_string_to_metric_families(response.text)
     }
-    expected = {name: ("counter", text) for name, text in metrics.COUNTERS.items()}
-    expected |= {name: ("histogram", text) for name, text in metrics.HISTOGRAMS.items()}
-    expected |= {name: ("gauge", text) for name, text in metrics.GAUGES.items()}
-    assert described == expected
+    kinds = {"counter": metrics.COUNTERS, "histogram": metrics.HISTOGRAMS, "gauge": metrics.GAUGES}
+    assert found == {name: (kind, text) for kind, names in kinds.items() for name, text in names.items()}
     assert {samples[(f"{name}_total",)] for name in metrics.COUNTERS} == {0.0}
     assert response.headers["Content-Type"].startswith("text/plain; version=")
     assert response.headers["Content-Type"].endswith("charset=utf-8")
 
 
-def test_counters_are_shown_by_their_labels(client: FlaskClient, figures: Metrics) -> None:
-    figures.count(metrics.ANSWERED)
-    figures.count(metrics.FAILED, "token_refused")
-    figures.count(metrics.FAILED, "token_refused")
-    figures.count(metrics.RETRIES, "slack")
-    figures.count(metrics.SLACK_RATE_LIMITED, "unexpected")
+def test_counters_are_shown_by_their_labels(client, recorded):
+    recorded.count(metrics.ANSWERED)
+    recorded.count(metrics.FAILED, "token_refused")
+    recorded.count(metrics.FAILED, "token_refused")
+    recorded.count(metrics.RETRIES, "slack")
+    recorded.count(metrics.SLACK_RATE_LIMITED, "unexpected")
 
     samples = scrape(client)
 
@@ -102,67 +95,54 @@ def test_counters_are_shown_by_their_labels(client: FlaskClient, figures: Metric
     assert samples[("slack_rate_limited_total", ("kind", "unexpected"))] == 1
 
 
-def test_votes_are_shown_by_installation_model_and_vote_and_are_no_questions(
-    client: FlaskClient, services: Services
-) -> None:
+def test_votes_are_shown_by_installation_model_and_vote_and_are_no_counters(client, services):
     answer = Answer(make_question(), make_reply(MODEL_IDS).answers)
-    services.feedback.vote(answer, 0, "U1", up=True)
-    services.feedback.vote(answer, 0, "U2", up=True)
-    services.feedback.vote(answer, 1, "U1", up=True)
-    services.feedback.vote(answer, 1, "U1", up=False)
+    for model, user_id, up in [(0, "U1", True), (0, "U2", True), (1, "U1", True), (1, "U1", False)]:
+        services.feedback.vote(answer, model, user_id, up=up)
 
     samples = scrape(client)
 
     installation = ("installation", f"{OWN_APP.app_id}:{TEAM_ID}")
-    assert {sample: number for sample, number in samples.items() if sample[0] == "votes"} == {
-        ("votes", installation, ("model", MODEL_IDS[0]), ("vote", "up")): 2,
-        ("votes", installation, ("model", MODEL_IDS[0]), ("vote", "down")): 0,
-        ("votes", installation, ("model", MODEL_IDS[1]), ("vote", "up")): 0,
-        ("votes", installation, ("model", MODEL_IDS[1]), ("vote", "down")): 1,
+    assert {sample: value for sample, value in samples.items() if sample[0] == "votes"} == {
+        ("votes", installation, ("model", MODEL_IDS[model]), ("vote", vote)): value
+        for model, vote, value in [(0, "up", 2), (0, "down", 0), (1, "up", 0), (1, "down", 1)]
     }
     assert {samples[(f"{name}_total",)] for name in metrics.COUNTERS} == {0.0}
 
 
-def test_histograms_are_cumulative_up_to_infinity(client: FlaskClient, figures: Metrics) -> None:
+def test_histograms_are_cumulative_up_to_infinity(client, recorded):
     for seconds in (0.2, 4.0, 400.0):
-        figures.observe(metrics.SECTORFLOW_SECONDS, seconds)
+        recorded.observe(metrics.SECTORFLOW_SECONDS, seconds)
 
     samples = scrape(client)
 
     bounds = ("0.25", "2.5", "5.0", "300.0", "+Inf")
-    shown = [samples[("sectorflow_seconds_bucket", ("le", bound))] for bound in bounds]
-    assert shown == [1, 1, 2, 2, 3]
+    assert [samples[("sectorflow_seconds_bucket", ("le", bound))] for bound in bounds] == [1, 1, 2, 2, 3]
     assert samples[("sectorflow_seconds_count",)] == 3
     assert samples[("sectorflow_seconds_sum",)] == pytest.approx(404.2)
 
 
-def test_open_questions_are_shown_by_state_with_the_age_of_the_oldest(
-    client: FlaskClient, store: redis.Redis
-) -> None:
+def test_open_questions_are_shown_by_state_with_the_age_of_the_oldest(client, store):
     seconds, _ = store.time()
     store.sadd("installations-with-questions", "A:T")
     store.rpush("waiting:A:T", "q1", "q2")
     store.zadd("later:A:T", {"q3": seconds, "q4": seconds, "q5": seconds})
     store.zadd("underway:A:T", {"q6": 1})
     store.hset("question:q2", "accepted_at", str(float(seconds) - HOUR))
-    store.zadd("dead-letters", {"q7": seconds, "of long ago": 1})
+    store.zadd("dead-letters", {"q7": seconds, "expired": 1})
 
     samples = scrape(client)
 
-    states = {
-        state: samples[("open_questions", ("state", state))] for state in ("waiting", "later", "underway")
-    }
-    assert states == {"waiting": 2, "later": 3, "underway": 1}
+    states = ("waiting", "later", "underway")
+    assert [samples[("open_questions", ("state", state))] for state in states] == [2, 3, 1]
     assert HOUR <= samples[("oldest_question_seconds",)] < 2 * HOUR
     assert samples[("dead_letters",)] == 1
 
 
-def test_nothing_is_kept_in_the_process(
-    settings: Settings, services: Services, client: FlaskClient, figures: Metrics
-) -> None:
-    figures.count(metrics.ANSWERED)
+def test_every_process_shows_the_same_metrics(settings, services, client, recorded):
+    recorded.count(metrics.ANSWERED)
     scrape(client)
-    figures.count(metrics.ANSWERED)
+    recorded.count(metrics.ANSWERED)
     other_process = create_app(settings, services).test_client()
 
     assert scrape(client) == scrape(other_process)

@@ -1,31 +1,25 @@
-from __future__ import annotations
+"""The HTML pages at the end of an install."""
 
 import re
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import responses
-from flask import Flask
-from flask.testing import FlaskClient
 
 from sectorflow_slack.web.pages import REFUSALS, refusal_page
 from tests.values import OWN_APP, TEAM_ID
-from tests.web.flows import consent_reply, install
+from tests.web.flows import access_reply, install
 
 INLINE = re.compile(r"<style|<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)
 JARGON = re.compile(r"oauth|state|token|cookie_|redis|http|error_|null|none", re.IGNORECASE)
 
 
-def test_the_page_of_a_good_end_says_what_to_do_next_and_leads_to_slack(
-    client: FlaskClient, sectorflow: responses.RequestsMock
-) -> None:
+def test_the_page_of_a_successful_install_explains_the_next_steps_and_links_to_slack(client, sectorflow):
     _, page = install(client, sectorflow)
 
     assert (page.status_code, page.mimetype) == (200, "text/html")
-    assert "<title>Acme Assistant is installed " in page.text
-    assert "<strong>Acme</strong>" in page.text
-    assert "<code>/invite</code>" in page.text
+    for part in ("<title>Acme Assistant is installed ", "<strong>Acme</strong>", "<code>/invite</code>"):
+        assert part in page.text
     assert not INLINE.search(page.text)
     (link,) = re.findall(r'<a class="button" href="([^"]+)"', page.text)
     url = urlsplit(unescape(link))
@@ -33,14 +27,14 @@ def test_the_page_of_a_good_end_says_what_to_do_next_and_leads_to_slack(
     assert parse_qs(url.query) == {"app": [OWN_APP.app_id], "team": [TEAM_ID]}
 
 
-def test_a_team_without_a_name_leaves_no_gap(client: FlaskClient, sectorflow: responses.RequestsMock) -> None:
-    _, page = install(client, sectorflow, reply=consent_reply(team={"id": TEAM_ID}))
+def test_a_team_without_a_name_leaves_no_gap(client, sectorflow):
+    _, page = install(client, sectorflow, reply=access_reply(team={"id": TEAM_ID}))
 
     assert "It is in your Slack workspace now." in page.text
 
 
-def test_names_are_shown_and_never_run(client: FlaskClient, sectorflow: responses.RequestsMock) -> None:
-    reply = consent_reply(team={"id": TEAM_ID, "name": '"><img src=x onerror=alert(1)>'})
+def test_names_are_escaped(client, sectorflow):
+    reply = access_reply(team={"id": TEAM_ID, "name": '"><img src=x onerror=alert(1)>'})
 
     _, page = install(client, sectorflow, reply=reply, appName="<script>alert(1)</script>")
 
@@ -51,7 +45,7 @@ def test_names_are_shown_and_never_run(client: FlaskClient, sectorflow: response
 
 
 @pytest.mark.parametrize("reason", REFUSALS)
-def test_each_refusal_says_what_happened_and_what_to_do_in_plain_words(app: Flask, reason: str) -> None:
+def test_each_refusal_explains_in_plain_words_what_happened_and_what_to_do(app, reason):
     refusal = REFUSALS[reason]
 
     with app.test_request_context():
@@ -66,7 +60,7 @@ def test_each_refusal_says_what_happened_and_what_to_do_in_plain_words(app: Flas
     assert not re.search(r'(src|href)="(https?:)?//', html)
 
 
-def test_pages_have_their_assets_and_fit_a_phone(client: FlaskClient) -> None:
+def test_pages_have_their_assets_and_fit_a_phone(client):
     page = client.get("/slack/install/nowhere").text
 
     assets = set(re.findall(r'(?:src|href)="(/[^"]+)"', page))

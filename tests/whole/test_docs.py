@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import os
 import re
 import shlex
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -19,12 +21,15 @@ from sandbox.slack import seed
 from sandbox.stage import ROOT, Stage
 from sectorflow_slack.commands import register_commands
 from sectorflow_slack.commands.sectorflow import TOKEN_VARIABLE
+from sectorflow_slack.config import Settings
 from sectorflow_slack.services.manifests import app_manifest
-from tests.test_architecture import read_variables
+from tests.test_architecture import make_app, read_variables
 
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
+FILE = re.compile(r"\b[\w/.]+\.py\b")
 PAGE = (DOCS / "first-day.md").read_text()
+OPERATIONS = (DOCS / "operations.md").read_text()
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PROSE = FENCE.sub("", PAGE)
 QUOTED = sorted(set(re.findall(r"`([^`\n]+)`", PROSE)))
@@ -62,26 +67,112 @@ def test_every_variable_is_one_that_is_read() -> None:
     assert named - known - constants == set()
 
 
-def test_every_file_is_there() -> None:
-    files = [word for word in QUOTED if re.fullmatch(r"[\w/]+\.(py|md)", word)]
+def test_the_example_of_an_environment_has_every_variable() -> None:
+    named = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
 
-    assert len(files) > 8
-    assert not [file for file in files if not (ROOT / file).is_file()]
+    assert sorted(named) == sorted(read_variables())
+
+
+def test_every_file_named_in_the_docs_exists() -> None:
+    named = {(page.name, file) for page in PAGES for file in FILE.findall(page.read_text())}
+
+    assert len(named) > 60
+    assert not [each for each in sorted(named) if find_source(each[1]) is None]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_name_is_in_the_file_that_the_docs_say(page: Path) -> None:
+    missing = []
+    for names, file in re.findall(
+        rf"((?:`[\w.]+`,? (?:and |or )?)+)in\s+`({FILE.pattern})`", page.read_text()
+    ):
+        source = find_source(file)
+        defined = definitions(source) if source else set()
+        missing += [f"{file}: {name}" for name in re.findall(r"`([\w.]+)`", names) if name not in defined]
+
+    assert not missing
+
+
+def test_every_class_and_method_named_in_the_docs_exists() -> None:
+    defined = {name for path in (ROOT / "sectorflow_slack").rglob("*.py") for name in definitions(path)}
+    named = {
+        (page.name, name)
+        for page in PAGES
+        for name in re.findall(r"`([A-Z][a-z]+[A-Z]\w+(?:\.\w+)?|[A-Z][a-z]\w+\.[a-z_]+)`", page.read_text())
+    }
+
+    assert len(named) > 15
+    assert not [each for each in sorted(named) if each[1] not in defined]
+
+
+def find_source(file: str) -> Path | None:
+    """Find a file that the docs name by its path from the root or from the package."""
+    return next((path for path in (ROOT / file, ROOT / "sectorflow_slack" / file) if path.is_file()), None)
+
+
+def definitions(path: Path) -> set[str]:
+    """The functions, classes and assigned names of a module, methods also as ``Class.method``."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}.{each.name}" for each in node.body if isinstance(each, ast.FunctionDef)}
+    return names
 
 
 @pytest.mark.parametrize(
-    ("name", "file"),
-    re.findall(r"`(\w+)`(?: (?:or|and) `\w+`)? in\s+`(sectorflow_slack/[\w/]+\.py)`", PROSE),
+    "text", [PROSE, OPERATIONS.partition("## Logs")[2].partition("\n## ")[0]], ids=["first-day", "operations"]
 )
-def test_what_is_to_be_changed_is_in_its_file(name: str, file: str) -> None:
-    assert re.search(rf"^ *(def {name}\(|{name}\b.*=)", (ROOT / file).read_text(), re.MULTILINE)
+def test_every_log_line_in_the_docs_is_one_that_is_written(text: str) -> None:
+    lines = re.findall(r"`([a-z]+(?: [a-z]+)+)`", text)
 
-
-def test_every_line_to_look_for_is_one_that_is_written() -> None:
-    lines = [word for word in QUOTED if re.fullmatch(r"[a-z]+( [a-z]+)+", word)]
-
-    assert len(lines) > 6
+    assert len(lines) > 5
     assert not [line for line in lines if line not in SOURCES]
+
+
+def test_every_metric_is_in_the_table_and_every_alert_uses_one_of_it(settings: Settings) -> None:
+    app = make_app(dataclasses.replace(settings, metrics_token="a-token-of-the-metrics"))
+    headers = {"Authorization": "Bearer a-token-of-the-metrics"}
+    exposed = app.test_client().get("/metrics", headers=headers).text
+    types = re.findall(r"^# TYPE (\w+)", exposed, re.MULTILINE)
+
+    table = set(re.findall(r"^\| `(sectorflow_slack_\w+)`", OPERATIONS, re.MULTILINE))
+    used = {re.sub(r"_bucket$", "", name) for name in re.findall(r"\bsectorflow_slack_\w+", OPERATIONS)}
+
+    assert table == set(types)
+    assert used <= table
+
+
+def test_every_command_is_in_the_table_of_commands() -> None:
+    app = Flask(__name__)
+    register_commands(app)
+    table = OPERATIONS.partition("| command | does |")[2].partition("\n\n")[0]
+    documented = {
+        " ".join(re.findall(r"^[a-z -]+", each)[0].split()) for each in re.findall(r"`([a-z][^`]+)`", table)
+    }
+
+    assert set(commands_of(app.cli)) - {"run", "shell", "routes"} <= documented
+
+
+def commands_of(group: click.Group, prefix: str = "") -> Iterator[str]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands_of(command, f"{prefix}{name} ")
+        else:
+            yield prefix + name
+
+
+def test_every_error_in_the_docs_has_a_message_that_is_sent() -> None:
+    errors = [
+        json.loads(block) for page in PAGES for block in blocks_of(page, "json") if '"message"' in block
+    ]
+
+    assert len(errors) > 1
+    assert not [each["message"] for each in errors if each["message"] not in SOURCES]
 
 
 def test_the_permissions_are_counted_right() -> None:
@@ -133,13 +224,12 @@ def test_the_calls_of_the_first_day_are_ones_that_slack_and_sectorflow_understan
         THREAD=thread,
     )
 
-    asks, tokens, prompts, checked, _, headings, lengths, pings, status = printed
+    asks, tokens, prompts, checked, _, lengths, pings, status = printed
     assert asks.count('"threadId"') == asks.count("\n200\n") == 2
     assert tokens.split() == ["403", "404"]
     assert len(json.loads(prompts)) == 4
     assert json.loads(checked)["ok"] is json.loads(status)["ok"] is True
-    assert headings.split() == ["True", "False", "invalid_blocks"]
-    assert lengths.split() == ["True", "True", "False", "invalid_blocks"]
+    assert lengths.split() == ["True", "False", "msg_blocks_too_long", "False", "invalid_blocks"]
     assert pings.split() == ["True"]
     (harmless,) = [each for each in bare_stage.messages() if each["text"] == "What cannot ping"]
     assert harmless["pings"] == []
@@ -211,3 +301,29 @@ def anchors_of(page: Path) -> set[str]:
     """The anchors that GitHub gives a page's headings."""
     headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+# How it is written
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_docs_use_the_words_of_the_field(page: Path) -> None:
+    idioms = (
+        r"\b(?:any|every|no|some)body\b|\bwhoever\b|\berrands?\b|\bstand-ins?\b|\bwhisper|\bgreet|\binsist|"
+        r"\bletters\b|\bat hand\b|\bfor none of\b|(?:^|[.,;] |\| )what is \w+ (?:to|by|of|in|under)\b"
+    )
+    prose = re.sub(r"`[^`]*`|\]\([^)]*\)", "", FENCE.sub("", page.read_text()))
+
+    assert re.findall(idioms, prose, re.IGNORECASE) == []
+
+
+def test_no_sentence_is_on_two_pages() -> None:
+    pages: dict[str, set[str]] = {}
+    for page in PAGES:
+        text = re.sub(r"\]\([^)]*\)", "", FENCE.sub("", page.read_text()))
+        for sentence in re.split(r"(?<=[.:;!?])\s+|\||\n\n", text):
+            words = re.findall(r"[\w'/-]+", sentence.lower())
+            if len(words) > 5:
+                pages.setdefault(" ".join(words), set()).add(page.name)
+
+    assert {sentence: names for sentence, names in pages.items() if len(names) > 1} == {}

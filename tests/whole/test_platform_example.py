@@ -234,11 +234,11 @@ def test_a_wait_that_is_asked_for_is_kept(server: LocalServer, monkeypatch: pyte
     assert waits == [17.0]
 
 
-def test_patience_ends(server: LocalServer) -> None:
+def test_retries_end(server: LocalServer) -> None:
     server.answers(says({}, 503, Retry_After="60"))
 
     with pytest.raises(TryLater) as given_up:
-        InstallApi(server.url, "a-key", patience=5).register(BODY, "attempt-1")
+        InstallApi(server.url, "a-key", retry_seconds=5).register(BODY, "attempt-1")
 
     assert given_up.value.status == 503
     assert len(server.seen) == 1

@@ -1,11 +1,7 @@
-"""Every call that is made to Slack, with arguments that tests find again."""
+"""Every call of the Slack client, with arguments that tests recognise."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
-from sectorflow_slack.clients.slack import SlackWebClient
 from sectorflow_slack.domain.questions import Address, Message
+from tests.clients.local_server import says
 from tests.clients.test_slack_replies import REFRESH_TOKEN
 from tests.values import BOT_TOKEN, CUSTOMERS_APP
 
@@ -16,31 +12,34 @@ THREAD = Address("C0GENERAL", "1.0", "Acme Assistant")
 VIEW = {"type": "home", "blocks": BLOCKS}
 MANIFEST = {"display_information": {"name": "the-manifest"}}
 REDIRECT_URI = "https://slack.example.com/slack/oauth_redirect"
-CODE = "code-that-nobody-may-see"
-CONFIG_TOKEN = "xoxe.xoxp-1-config-token-that-nobody-may-see"
-TRIGGER = "trigger-that-nobody-may-see"
-#: What neither an error nor a log line may show.
+CODE = "the-secret-code"
+CONFIG_TOKEN = "xoxe.xoxp-1-the-secret-config-token"
+TRIGGER = "the-secret-trigger"
+#: What no error and no log line may show.
 SECRETS = (
     *(BOT_TOKEN, CUSTOMERS_APP.client_secret, CODE, REFRESH_TOKEN, CONFIG_TOKEN, TRIGGER),
     *(MESSAGE.text, "Höhe", "the-manifest"),
 )
-
-Call = Callable[[SlackWebClient], object]
-CALLS: dict[str, Call] = {
-    "exchange": lambda slack: slack.exchange_code(CUSTOMERS_APP, CODE, REDIRECT_URI),
+CALLS = {
+    "exchange_code": lambda slack: slack.exchange_code(CUSTOMERS_APP, CODE, REDIRECT_URI),
     "refresh": lambda slack: slack.refresh(CUSTOMERS_APP, REFRESH_TOKEN),
     "revoke": lambda slack: slack.revoke(BOT_TOKEN),
-    "create": lambda slack: slack.create_app(CONFIG_TOKEN, MANIFEST, timeout=5),
-    "delete app": lambda slack: slack.delete_app(CONFIG_TOKEN, "A0MADE"),
+    "create_app": lambda slack: slack.create_app(CONFIG_TOKEN, MANIFEST, timeout=5),
+    "delete_app": lambda slack: slack.delete_app(CONFIG_TOKEN, "A0MADE"),
     "post": lambda slack: slack.post(BOT_TOKEN, THREAD, MESSAGE),
     "update": lambda slack: slack.update(BOT_TOKEN, "C0GENERAL", "1.2", MESSAGE),
     "delete": lambda slack: slack.delete(BOT_TOKEN, "C0GENERAL", "1.2"),
     "post_ephemeral": lambda slack: slack.post_ephemeral(BOT_TOKEN, THREAD, "U0ANN", MESSAGE),
-    "status": lambda slack: slack.set_status(BOT_TOKEN, "C0GENERAL", "1.0", MESSAGE.text),
+    "set_status": lambda slack: slack.set_status(BOT_TOKEN, "C0GENERAL", "1.0", MESSAGE.text),
     "set_suggested_prompts": lambda slack: slack.set_suggested_prompts(
         BOT_TOKEN, "D0ANN", "Hello", {MESSAGE.text: MESSAGE.text}
     ),
-    "home": lambda slack: slack.publish_home(BOT_TOKEN, "U0ANN", VIEW),
-    "dialog": lambda slack: slack.open_view(BOT_TOKEN, TRIGGER, VIEW),
+    "publish_home": lambda slack: slack.publish_home(BOT_TOKEN, "U0ANN", VIEW),
+    "open_view": lambda slack: slack.open_view(BOT_TOKEN, TRIGGER, VIEW),
     "probe": lambda slack: slack.probe(),
 }
+
+
+def refused(code, **fields):
+    """Answer with an error code of Slack's."""
+    return says({"ok": False, "error": code, **fields})

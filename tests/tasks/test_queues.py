@@ -1,6 +1,4 @@
-"""The two lines of jobs: questions, and errands beside them."""
-
-from __future__ import annotations
+"""The two queues: questions and Slack jobs."""
 
 import threading
 import time
@@ -8,32 +6,29 @@ import time
 import dramatiq
 import fakeredis
 import pytest
-import redis
 from dramatiq.brokers.stub import StubBroker
 
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.logging import JsonFormatter
-from sectorflow_slack.tasks import ACTOR, ERRANDS, QUEUE, DramatiqTaskQueue, TakeNothingNew, make_broker
-from tests.tasks.conftest import KEY, SECRET, THREADS, Start
+from sectorflow_slack.tasks import ACTOR, QUEUE, SLACK_JOBS, DramatiqTaskQueue, PauseConsumers, make_broker
+from tests.tasks.conftest import KEY, SECRET, THREADS
 from tests.waiting import until
 
 pytestmark = pytest.mark.real_redis
 
-ERRAND = SlackJob("dialog", KEY, "0" * 32, 2, "U1", "C1", "1.2", "trigger", "expired")
+SLACK_JOB = SlackJob("dialog", KEY, "0" * 32, 2, "U1", "C1", "1.2", "trigger", "expired")
 
 
 @pytest.mark.parametrize("is_first", [True, False], ids=["enqueued first", "started first"])
-def test_a_worker_gets_whole_what_the_web_enqueues(
-    web: DramatiqTaskQueue, start: Start, is_first: bool
-) -> None:
-    answered: list[InstallationKey] = []
-    ran: list[SlackJob] = []
+def test_a_worker_runs_the_jobs_that_the_web_enqueues(web, start, is_first):
+    answered = []
+    ran = []
 
-    def enqueue() -> None:
+    def enqueue():
         web.answer_next(KEY)
-        web.enqueue(ERRAND)
+        web.enqueue(SLACK_JOB)
 
     if is_first:
         enqueue()
@@ -41,25 +36,25 @@ def test_a_worker_gets_whole_what_the_web_enqueues(
     if not is_first:
         enqueue()
 
-    until(lambda: (answered, ran) == ([KEY], [ERRAND]))
+    until(lambda: (answered, ran) == ([KEY], [SLACK_JOB]))
 
 
-def test_a_job_may_be_for_later(web: DramatiqTaskQueue, start: Start) -> None:
-    at: dict[str, float] = {}
+def test_a_job_can_have_a_delay(web, start):
+    at = {}
     start(
         lambda _: at.setdefault("question", time.monotonic()),
-        lambda _: at.setdefault("errand", time.monotonic()),
+        lambda _: at.setdefault("slack job", time.monotonic()),
     )
 
     enqueued = time.monotonic()
     web.answer_next(KEY, delay=0.4)
-    web.enqueue(ERRAND, delay=0.4)
+    web.enqueue(SLACK_JOB, delay=0.4)
 
     until(lambda: len(at) == 2)
     assert min(at.values()) - enqueued > 0.35
 
 
-def test_a_job_carries_two_ids_and_nothing_else() -> None:
+def test_a_question_job_has_two_ids_and_nothing_else():
     broker = StubBroker(middleware=[])
     broker.declare_queue(QUEUE)
 
@@ -70,25 +65,21 @@ def test_a_job_carries_two_ids_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError(SECRET), StorageUnavailable("ConnectionError")])
-def test_a_job_that_fails_is_not_run_again_and_nothing_of_its_error_is_kept(
-    raw_redis: redis.Redis,
-    web: DramatiqTaskQueue,
-    start: Start,
-    caplog: pytest.LogCaptureFixture,
-    error: Exception,
-) -> None:
-    ran: list[object] = []
+def test_a_failed_job_is_not_retried_and_its_error_is_not_stored(raw_redis, web, start, caplog, error):
+    ran = []
 
-    def fail(job: object) -> None:
+    def fail(job):
         ran.append(job)
         raise error
 
     start(fail, fail)
     web.answer_next(KEY)
-    web.enqueue(ERRAND)
+    web.enqueue(SLACK_JOB)
 
     until(lambda: len(ran) == 2)
-    until(lambda: not any(map(raw_redis.hgetall, (f"dramatiq:{QUEUE}.msgs", f"{ERRANDS}:{ERRANDS}.msgs"))))
+    until(
+        lambda: not any(map(raw_redis.hgetall, (f"dramatiq:{QUEUE}.msgs", f"{SLACK_JOBS}:{SLACK_JOBS}.msgs")))
+    )
     assert len(ran) == 2
     stored = "".join(f"{key!r}{raw_redis.dump(key)!r}" for key in raw_redis.scan_iter())
     assert SECRET not in stored
@@ -98,17 +89,15 @@ def test_a_job_that_fails_is_not_run_again_and_nothing_of_its_error_is_kept(
     assert SECRET not in "".join(lines)
 
 
-def test_a_worker_takes_as_many_questions_as_it_has_threads_and_errands_beside_them(
-    web: DramatiqTaskQueue, start: Start, go_on: threading.Event
-) -> None:
-    running: list[InstallationKey] = []
-    ran: list[SlackJob] = []
+def test_a_worker_fetches_a_question_per_thread_and_runs_slack_jobs_besides(web, start, go_on):
+    running = []
+    ran = []
     worker = start(lambda key: (running.append(key), go_on.wait(60)), ran.append)
     for _ in range(THREADS + 2):
         web.answer_next(KEY)
     until(lambda: len(running) == THREADS)
 
-    web.enqueue(ERRAND)
+    web.enqueue(SLACK_JOB)
 
     until(lambda: ran)
     assert len(running) == THREADS
@@ -118,24 +107,22 @@ def test_a_worker_takes_as_many_questions_as_it_has_threads_and_errands_beside_t
     until(lambda: len(running) == THREADS + 2)
 
 
-def test_a_worker_that_shuts_down_ends_its_jobs_and_leaves_new_ones_to_others(
-    raw_redis: redis.Redis, web: DramatiqTaskQueue, start: Start, go_on: threading.Event
-) -> None:
-    ended: list[str] = []
-    begun: list[object] = []
+def test_a_worker_that_shuts_down_finishes_its_jobs_and_fetches_no_new_ones(raw_redis, web, start, go_on):
+    ended = []
+    begun = []
 
-    def wait(job: InstallationKey | SlackJob) -> None:
+    def wait(job):
         begun.append(job)
         go_on.wait(60)
         ended.append(job.tenant_id if isinstance(job, InstallationKey) else job.kind)
 
-    worker = start(wait, wait, TakeNothingNew())
+    worker = start(wait, wait, PauseConsumers())
     web.answer_next(KEY)
-    web.enqueue(ERRAND)
+    web.enqueue(SLACK_JOB)
     until(lambda: len(begun) == 2)
     stopping = threading.Thread(target=worker.stop)
     stopping.start()
-    # A fetch that was under way comes to its end.
+    # A running fetch ends first.
     until(lambda: worker.consumers[QUEUE].paused_event.is_set())
 
     web.answer_next(InstallationKey("A0OWN", "T0LATE"))
@@ -147,7 +134,7 @@ def test_a_worker_that_shuts_down_ends_its_jobs_and_leaves_new_ones_to_others(
     assert raw_redis.llen(f"dramatiq:{QUEUE}") == 1
 
 
-def test_a_redis_that_is_away_is_storage_that_is_unavailable() -> None:
+def test_an_error_of_redis_is_storage_unavailable():
     server = fakeredis.FakeServer()
     broker = make_broker(fakeredis.FakeRedis(server=server))
     server.connected = False
@@ -158,7 +145,7 @@ def test_a_redis_that_is_away_is_storage_that_is_unavailable() -> None:
     assert str(caught.value) == "ConnectionError"
 
 
-def test_the_broker_finds_dead_workers_in_seconds_and_brings_nothing_of_dramatiqs_own() -> None:
+def test_the_broker_finds_dead_workers_in_seconds_and_has_no_middleware():
     broker = make_broker(fakeredis.FakeRedis())
 
     assert broker.heartbeat_timeout == 15_000

@@ -63,7 +63,6 @@ def make_settings(**changes: Any) -> InstallationSettings:
 
 
 #: The old name, until no other folder calls it.
-make_terms = make_settings
 
 
 def make_bot(**changes: Any) -> BotInstall:

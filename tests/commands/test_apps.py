@@ -7,7 +7,7 @@ import pytest
 
 from sectorflow_slack.services.manifests import app_manifest
 from tests.commands.conftest import documents
-from tests.values import CUSTOMERS_APP, OWN_APP, make_bot, make_installation, make_terms
+from tests.values import CUSTOMERS_APP, OWN_APP, make_bot, make_installation, make_settings
 
 MANIFEST = app_manifest("Acme Assistant", "https://slack.example.com")
 
@@ -15,7 +15,7 @@ MANIFEST = app_manifest("Acme Assistant", "https://slack.example.com")
 def test_apps_are_listed_with_their_teams_and_without_a_secret(run, services):
     teams = [f"T0TEAM{number}" for number in range(5)]
     for team_id in teams:
-        settings = make_terms(id=f"id-{team_id}", app_id=CUSTOMERS_APP.app_id)
+        settings = make_settings(id=f"id-{team_id}", app_id=CUSTOMERS_APP.app_id)
         bot = make_bot(app_id=CUSTOMERS_APP.app_id, team_id=team_id)
         services.registration.installations.save(make_installation(settings, bot), CUSTOMERS_APP, None)
 

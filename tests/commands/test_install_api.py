@@ -18,10 +18,10 @@ from tests.values import (
     make_installation,
     make_pending,
     make_question,
-    make_terms,
+    make_settings,
 )
 
-ID = make_terms().id
+ID = make_settings().id
 OTHER_WORKSPACE = "ffffffff-0000-4000-8000-000000000001"
 NEW_TOKEN = "the-new-secret-token"
 CONFIG_TOKEN = "xoxe-config"
@@ -202,7 +202,7 @@ def test_only_the_given_settings_are_changed(run, services, monkeypatch):
     result = run(f"{CHANGE} --display tabs --json")
 
     assert documents(result)[0]["display"] == "tabs"
-    assert settings_of(services) == replace(make_terms(), display="tabs", revision=2)
+    assert settings_of(services) == replace(make_settings(), display="tabs", revision=2)
 
 
 @pytest.mark.usefixtures("installed")

@@ -8,12 +8,12 @@ import pytest
 from sectorflow_slack.domain.errors import SlackBusy
 from tests.commands.conftest import documents
 from tests.losing import lose
-from tests.values import API_TOKEN, BOT_TOKEN, NOW, make_bot, make_installation, make_pending, make_terms
+from tests.values import API_TOKEN, BOT_TOKEN, NOW, make_bot, make_installation, make_pending, make_settings
 
-INSTALLED = make_installation(make_terms(app_name="Ac\x1b[2Jme\r\u202e"))
+INSTALLED = make_installation(make_settings(app_name="Ac\x1b[2Jme\r\u202e"))
 ID = INSTALLED.settings.id
 PENDING = make_pending(
-    settings=make_terms(
+    settings=make_settings(
         id="8b6cbd5c-0c9f-4a55-9f5c-2f9f0a3a0002", app_name="Waiting", customer_id="c-2", created_at=NOW + 1
     ),
     team_id="T0OTHER",
@@ -71,7 +71,7 @@ def test_a_list_ends_at_its_limit_and_says_that_there_are_more(run, services, mo
     # The package's attribute of this name is the group of commands.
     monkeypatch.setattr(import_module("sectorflow_slack.commands.installations"), "_PAGE", 2)
     for number in range(5):
-        settings = make_terms(id=f"id-{number}", created_at=NOW + number)
+        settings = make_settings(id=f"id-{number}", created_at=NOW + number)
         bot = make_bot(team_id=f"T{number}")
         services.registration.installations.save(make_installation(settings, bot), None, None)
 

@@ -8,14 +8,21 @@ from cryptography.fernet import Fernet
 from sectorflow_slack.app import create_app
 from sectorflow_slack.bootstrap import build_services
 from tests.commands.conftest import documents, runner
-from tests.values import CUSTOMERS_APP, make_bot, make_installation, make_pending, make_question, make_terms
+from tests.values import (
+    CUSTOMERS_APP,
+    make_bot,
+    make_installation,
+    make_pending,
+    make_question,
+    make_settings,
+)
 
 NEW_KEY = Fernet.generate_key().decode()
 INSTALLATION = make_installation(
-    make_terms(app_id=CUSTOMERS_APP.app_id), make_bot(app_id=CUSTOMERS_APP.app_id)
+    make_settings(app_id=CUSTOMERS_APP.app_id), make_bot(app_id=CUSTOMERS_APP.app_id)
 )
 PENDING = make_pending(
-    settings=make_terms(id="8b6cbd5c-0c9f-4a55-9f5c-2f9f0a3a0002", app_id=CUSTOMERS_APP.app_id),
+    settings=make_settings(id="8b6cbd5c-0c9f-4a55-9f5c-2f9f0a3a0002", app_id=CUSTOMERS_APP.app_id),
     slack_app=CUSTOMERS_APP,
 )
 QUESTION = make_question(installation=INSTALLATION.key)

@@ -12,7 +12,7 @@ from sectorflow_slack.domain.errors import TokenRefused
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
 from tests.services.installing import InstallFlow
 from tests.services.scenario import Scenario
-from tests.services.steps import LETTER_ID
+from tests.services.steps import FAILED_ID
 from tests.values import make_installation
 
 
@@ -97,7 +97,7 @@ def shared(acme):
 def failed(acme):
     """An installation with a failed question, whose notice has a button."""
     acme.sectorflow.answers.then(TokenRefused("status 401"))
-    acme.ask(id=LETTER_ID)
+    acme.ask(id=FAILED_ID)
     return acme
 
 

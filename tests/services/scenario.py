@@ -161,7 +161,7 @@ class Scenario:
         return idle and shown and self.kept().version == 1 and not self.services.feedback.votes(KEY)
 
     @property
-    def whispered(self) -> list[tuple[str, str]]:
+    def ephemerals(self) -> list[tuple[str, str]]:
         """The user and text of each ephemeral message."""
         return [(user_id, message.text) for _, user_id, message in self.slack.ephemerals]
 

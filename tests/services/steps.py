@@ -15,7 +15,7 @@ from tests.values import MODEL_IDS, OWN_APP, TEAM_ID
 
 KEY = InstallationKey(OWN_APP.app_id, TEAM_ID)
 #: A question's id as in production; buttons carry nothing else.
-LETTER_ID = "0123456789abcdef" * 2
+FAILED_ID = "0123456789abcdef" * 2
 #: The ``ts`` of the first message that the fake posts.
 FIRST_TS = "1700000001.000001"
 #: The placeholder of an answer by models without names.

@@ -24,12 +24,12 @@ from tests.services.pressing import (
     submission,
 )
 from tests.services.scenario import Scenario
-from tests.services.steps import FIRST_TS, KEY, LETTER_ID, WorkerKilled, some_failed
+from tests.services.steps import FAILED_ID, FIRST_TS, KEY, WorkerKilled, some_failed
 from tests.values import BOT_TOKEN, MODEL_IDS, make_press
 
 FIRST, SECOND, THIRD = MODEL_IDS
 REFUSED = TokenRefused("status 401")
-ASK_AGAIN = make_press(LETTER_ID)
+ASK_AGAIN = make_press(FAILED_ID)
 REGENERATE = from_menu(actions.REGENERATE, 1, **by("U0BOB"))
 
 
@@ -61,7 +61,7 @@ def asked_again(acme: Scenario) -> list[str]:
 
 
 def test_a_failed_question_has_a_button_that_asks_it_again_and_becomes_the_placeholder(failed):
-    assert buttons(failed) == [("ask_again", LETTER_ID)]
+    assert buttons(failed) == [("ask_again", FAILED_ID)]
 
     failed.press(ASK_AGAIN)
     assert failed.queue.jobs == [(KEY, 0.0)]
@@ -79,10 +79,10 @@ def test_a_failed_question_has_a_button_that_asks_it_again_and_becomes_the_place
 def test_a_question_that_no_model_answered_has_failed(acme):
     acme.sectorflow.reply = some_failed(*MODEL_IDS)
 
-    question = acme.ask(id=LETTER_ID)
+    question = acme.ask(id=FAILED_ID)
 
     assert acme.slack.texts == [ENGLISH.no_answer]
-    assert buttons(acme) == [("ask_again", LETTER_ID)]
+    assert buttons(acme) == [("ask_again", FAILED_ID)]
     assert acme.ended == {"no_answer": 1}
     assert acme.failed_questions == [(question, "no_answer")]
 
@@ -99,13 +99,13 @@ def test_the_answer_replaces_the_apology_though_a_worker_died_during_the_update(
 
 def test_the_buttons_of_an_answer_are_those_of_the_newest_one(acme):
     acme.slack.posts.then(SlackRefused("is_archived"))
-    acme.ask(id=LETTER_ID)
+    acme.ask(id=FAILED_ID)
     acme.sectorflow.reply = make_reply(MODEL_IDS, text="Newer answer")
 
     acme.press(ASK_AGAIN)
     acme.work()
 
-    stored = acme.kept(LETTER_ID)
+    stored = acme.kept(FAILED_ID)
     assert "Newer answer" in acme.slack.seen[0]
     assert [model.text for model in stored.answer.models] == ["Newer answer"] * 3
     assert stored.posted == tuple(acme.slack.shown)
@@ -128,7 +128,7 @@ def test_a_question_that_fails_again_can_be_asked_once_more(failed):
 @pytest.mark.parametrize("concurrent", [False, True])
 def test_a_second_click_on_the_button_asks_nothing(failed, monkeypatch, concurrent):
     if concurrent:
-        question = failed.services.failed_questions.find(LETTER_ID)
+        question = failed.services.failed_questions.find(FAILED_ID)
         monkeypatch.setattr(FailedQuestionStore, "find", lambda *_: question)
 
     failed.press(ASK_AGAIN, ASK_AGAIN)
@@ -140,7 +140,7 @@ def test_a_second_click_on_the_button_asks_nothing(failed, monkeypatch, concurre
 
 
 def test_a_button_without_a_message_is_answered_in_a_new_one(failed):
-    failed.press(make_press(LETTER_ID, channel=None, container={"channel_id": "C0GENERAL"}))
+    failed.press(make_press(FAILED_ID, channel=None, container={"channel_id": "C0GENERAL"}))
 
     failed.work()
 

@@ -15,7 +15,7 @@ from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.logging import JsonFormatter
 from sectorflow_slack.services import resilience
 from sectorflow_slack.services.failures import delay_before_retry, plan_of_failure, reason_of
-from tests.services.steps import KEY, LETTER_ID, let_time_pass
+from tests.services.steps import FAILED_ID, KEY, let_time_pass
 from tests.values import make_question
 
 BUSY = [1.5, 5.0, 12.0, 24.0]
@@ -50,7 +50,7 @@ AT_SLACK = [
 @pytest.mark.parametrize(("error", "delays", "reason", "text"), AT_SECTORFLOW)
 def test_after_a_failure_at_sectorflow_the_user_is_notified(acme, error, delays, reason, text):
     acme.sectorflow.answers.then(*[error] * (len(delays) + 1))
-    question = acme.ask(id=LETTER_ID)
+    question = acme.ask(id=FAILED_ID)
 
     for _ in delays:
         assert acme.slack.posted == []
@@ -69,7 +69,7 @@ def test_after_a_failure_at_sectorflow_the_user_is_notified(acme, error, delays,
 @pytest.mark.parametrize(("error", "delays"), AT_SLACK, ids=str)
 def test_after_a_failure_at_slack_no_notice_is_posted_in_the_thread(acme, error, delays):
     acme.slack.posts.then(*[error] * 20)
-    question = acme.ask(id=LETTER_ID)
+    question = acme.ask(id=FAILED_ID)
 
     for _ in delays:
         assert acme.ended == {}

@@ -27,7 +27,7 @@ from tests.services.pressing import (
     submission,
 )
 from tests.services.scenario import Scenario
-from tests.services.steps import KEY, LETTER_ID
+from tests.services.steps import FAILED_ID, KEY
 from tests.storage.conftest import dump
 from tests.values import (
     CUSTOMERS_APP,
@@ -181,15 +181,15 @@ def test_unknown_models_choices_and_actions_do_nothing(shared, payload):
 @pytest.mark.parametrize(
     "payload",
     [
-        *[make_press(value) for value in ("f" * 32, "question-1", LETTER_ID.upper())],
-        *[make_press(LETTER_ID, **changes) for changes in ELSEWHERE],
-        make_press(LETTER_ID, team=None, enterprise={"id": "E0ORG"}, is_enterprise_install=True),
-        make_press(LETTER_ID, channel={"id": "C0OTHER"}),
-        *[make_press(LETTER_ID, channel=None, container=each) for each in ({"channel_id": "C0OTHER"}, None)],
-        make_press(LETTER_ID, type="view_submission"),
-        make_press(LETTER_ID, actions=[{"action_id": "other", "value": LETTER_ID}]),
-        make_press(LETTER_ID, actions=[LETTER_ID, None]),
-        make_press(LETTER_ID, actions={"action_id": "ask_again", "value": LETTER_ID}),
+        *[make_press(value) for value in ("f" * 32, "question-1", FAILED_ID.upper())],
+        *[make_press(FAILED_ID, **changes) for changes in ELSEWHERE],
+        make_press(FAILED_ID, team=None, enterprise={"id": "E0ORG"}, is_enterprise_install=True),
+        make_press(FAILED_ID, channel={"id": "C0OTHER"}),
+        *[make_press(FAILED_ID, channel=None, container=each) for each in ({"channel_id": "C0OTHER"}, None)],
+        make_press(FAILED_ID, type="view_submission"),
+        make_press(FAILED_ID, actions=[{"action_id": "other", "value": FAILED_ID}]),
+        make_press(FAILED_ID, actions=[FAILED_ID, None]),
+        make_press(FAILED_ID, actions={"action_id": "ask_again", "value": FAILED_ID}),
     ],
 )
 def test_a_failed_question_is_asked_again_only_from_its_own_channel(failed, payload):
@@ -198,7 +198,7 @@ def test_a_failed_question_is_asked_again_only_from_its_own_channel(failed, payl
     failed.press(payload)
 
     assert (failed.queue.jobs, failed.queue.slack_jobs) == ([], [])
-    assert failed.services.failed_questions.find(LETTER_ID) is not None
+    assert failed.services.failed_questions.find(FAILED_ID) is not None
 
 
 # External users
@@ -221,7 +221,7 @@ def test_external_users_may_not_ask(shared, name):
     shared.run_jobs()
 
     # A dialog has no channel to post in, and is not opened for these users.
-    assert shared.whispered == ([] if name == "dialog" else [("U0STRANGER", ENGLISH.external_person)])
+    assert shared.ephemerals == ([] if name == "dialog" else [("U0STRANGER", ENGLISH.external_person)])
     assert (shared.queue.jobs, shared.slack.dialogs, shared.kept().answer.busy) == ([], [], ())
 
 
@@ -233,7 +233,7 @@ def test_external_users_may_ask_if_the_installation_allows_it(shared, name):
 
     assert shared.queue.slack_jobs or shared.queue.jobs
     shared.run_jobs()
-    assert shared.whispered == []
+    assert shared.ephemerals == []
 
 
 def test_in_a_channel_that_is_not_shared_all_users_may_ask(answered):
@@ -266,7 +266,7 @@ def test_buttons_of_an_org_wide_installation_work_without_a_team(acme, name):
 
     assert {job.installation for job in ran} <= {key}
     assert acme.queue.jobs or ran or acme.services.feedback.votes(key)
-    assert ENGLISH.external_person not in [text for _, text in acme.whispered]
+    assert ENGLISH.external_person not in [text for _, text in acme.ephemerals]
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_any_payload_is_handled_and_its_jobs_run(failed, changes, action, view):
 
     failed.press(
         {**press("", actions=[action]), **changes},
-        {**make_press(LETTER_ID), **changes},
+        {**make_press(FAILED_ID), **changes},
         {**submission(), **changes},
         submission(view={"state": view, "id": view, "private_metadata": view}),
     )

@@ -9,7 +9,7 @@ from sectorflow_slack.domain.questions import Message
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.fakes import FakeSlackClient
 from tests.services.scenario import Scenario
-from tests.services.steps import KEY, LETTER_ID, LONG_REPLY, WorkerKilled
+from tests.services.steps import FAILED_ID, KEY, LONG_REPLY, WorkerKilled
 from tests.values import make_bot, make_installation, make_settings
 
 REFUSED = SlackRefusedMessage("invalid_blocks")
@@ -72,9 +72,9 @@ def test_a_notice_of_failure_waits_for_slack_too(acme):
 def first_call(request, acme):
     """The calls by which the first message of an answer is posted, or replaces a placeholder."""
     if request.param == "posted":
-        acme.accept(id=LETTER_ID)
+        acme.accept(id=FAILED_ID)
         return acme.slack.posts
-    acme.accept_with_placeholder(id=LETTER_ID)
+    acme.accept_with_placeholder(id=FAILED_ID)
     return acme.slack.updates
 
 

@@ -18,7 +18,7 @@ from sectorflow_slack.services.messaging import POST, UPDATE
 from sectorflow_slack.storage.questions import QuestionStore
 from tests.services.pressing import from_menu
 from tests.services.scenario import Scenario
-from tests.services.steps import ASKING, FIRST_TS, KEY, LETTER_ID, LONG_REPLY, WorkerKilled, die
+from tests.services.steps import ASKING, FAILED_ID, FIRST_TS, KEY, LONG_REPLY, WorkerKilled, die
 from tests.values import BOT_TOKEN, MODEL_IDS, NOW, make_settings
 
 DM_THREAD = {"is_direct": True, "thread_ts": "0.5", "channel_id": "D0ANN"}
@@ -113,11 +113,11 @@ def test_the_first_message_of_an_answer_replaces_the_placeholder_and_others_foll
 
 def test_a_notice_of_failure_replaces_the_placeholder_with_a_button(acme):
     acme.sectorflow.answers.then(TokenRefused("status 401"))
-    acme.accept_with_placeholder(id=LETTER_ID)
+    acme.accept_with_placeholder(id=FAILED_ID)
 
     acme.work()
 
-    assert acme.slack.shown == {FIRST_TS: notice_to_ask_again(ENGLISH.key_refused, LETTER_ID)}
+    assert acme.slack.shown == {FIRST_TS: notice_to_ask_again(ENGLISH.key_refused, FAILED_ID)}
 
 
 def test_a_placeholder_stays_until_the_question_is_tried_again(acme):

@@ -14,7 +14,7 @@ from sectorflow_slack.logging import JsonFormatter
 from sectorflow_slack.storage.questions import QuestionStore
 from tests.fakes import make_reply
 from tests.services.scenario import Scenario
-from tests.services.steps import KEY, LETTER_ID, WorkerKilled, some_failed
+from tests.services.steps import FAILED_ID, KEY, WorkerKilled, some_failed
 from tests.storage.conftest import dump
 from tests.values import API_TOKEN, BOT_TOKEN, MODEL_IDS, OWN_APP, make_event, make_press
 
@@ -31,7 +31,7 @@ def lose_the_lease(_: Scenario, patch: pytest.MonkeyPatch) -> None:
     assert_held = QuestionStore.assert_held
 
     def late(self: QuestionStore, question: object) -> None:
-        self._redis.hset("question:" + LETTER_ID, "holder", "another")
+        self._redis.hset("question:" + FAILED_ID, "holder", "another")
         assert_held(self, question)
 
     patch.setattr(QuestionStore, "assert_held", late)
@@ -74,7 +74,7 @@ def test_no_log_line_and_no_stored_value_contains_a_secret(
     acme, caplog, monkeypatch, failure, has_placeholder
 ):
     caplog.set_level(logging.DEBUG)
-    monkeypatch.setattr("uuid.uuid4", lambda: type("Fixed", (), {"hex": LETTER_ID}))
+    monkeypatch.setattr("uuid.uuid4", lambda: type("Fixed", (), {"hex": FAILED_ID}))
     acme.sectorflow.reply = make_reply(MODEL_IDS, "thread-1", text=ANSWER)
     acme.slack.updates = acme.slack.posts
     acme.services.events.accept(make_event({"text": QUESTION}))
@@ -89,7 +89,7 @@ def test_no_log_line_and_no_stored_value_contains_a_secret(
         lines.append(str(dump(acme.store)))
     acme.wait_long()
     acme.services.slack_jobs.placeholders.notify(KEY)
-    acme.press(make_press(LETTER_ID))
+    acme.press(make_press(FAILED_ID))
     acme.work_and_run_jobs()
     lines.append(str(dump(acme.store)))
 

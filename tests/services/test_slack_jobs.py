@@ -110,7 +110,7 @@ def test_without_its_answer_a_job_fails_with_no_error(answered, job):
     answered.services.slack_jobs.run(job)
 
     assert answered.slack.dialogs == []
-    assert answered.whispered in ([], [("U0ANN", ENGLISH.expired)])
+    assert answered.ephemerals in ([], [("U0ANN", ENGLISH.expired)])
 
 
 @pytest.mark.parametrize("job", [replace(OPEN, model=3), replace(COPY, model=3)])
@@ -179,7 +179,7 @@ def test_a_sentence_is_posted_to_the_user_in_the_channel_or_the_dm_or_replaces_a
         if hasattr(job, "sentence"):
             answered.services.slack_jobs.run(job)
 
-    assert answered.whispered == [("U0ANN", ENGLISH.expired)]
+    assert answered.ephemerals == [("U0ANN", ENGLISH.expired)]
     assert answered.slack.addresses[-1].channel_id == "U0ANN"
     assert list(answered.slack.seen) == [ENGLISH.expired] * 2
 

@@ -15,7 +15,7 @@ from sectorflow_slack.storage.placeholders import PlaceholderStore
 from sectorflow_slack.storage.questions import QuestionStore
 from tests.fakes import make_reply
 from tests.services.scenario import Scenario
-from tests.services.steps import KEY, LETTER_ID, LONG_REPLY, WorkerKilled, die, let_time_pass
+from tests.services.steps import FAILED_ID, KEY, LONG_REPLY, WorkerKilled, die, let_time_pass
 from tests.values import MODEL_IDS, WORKSPACE_ID
 
 
@@ -95,7 +95,7 @@ def test_a_notice_of_failure_is_posted_once_although_its_worker_died(acme, monke
 
     with acme.killed(), monkeypatch.context() as patch:
         patch.setattr(QuestionStore, step, die)
-        acme.ask(id=LETTER_ID)
+        acme.ask(id=FAILED_ID)
 
     assert len(acme.sectorflow.asked) == (2 if step == "save_plan" else 1)
     assert acme.slack.texts == [ENGLISH.too_slow]
@@ -128,7 +128,7 @@ def let_workers_die(acme: Scenario, deaths: int) -> None:
 
 def test_a_question_over_which_many_workers_died_is_not_asked_any_more(acme):
     acme.sectorflow.answers.then(*[WorkerKilled()] * DEATHS_BEFORE_FAILURE)
-    acme.accept(id=LETTER_ID)
+    acme.accept(id=FAILED_ID)
 
     let_workers_die(acme, DEATHS_BEFORE_FAILURE)
 
@@ -147,7 +147,7 @@ def test_if_workers_die_even_over_the_notice_a_job_of_its_own_posts_it(acme, has
     acme.run_jobs()
 
     assert acme.slack.seen == [ENGLISH.unexpected] * has_placeholder
-    assert [text for _, text in acme.whispered] == [ENGLISH.unexpected] * (not has_placeholder)
+    assert [text for _, text in acme.ephemerals] == [ENGLISH.unexpected] * (not has_placeholder)
     assert acme.has_failed_with("deadly")
 
 

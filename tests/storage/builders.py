@@ -16,7 +16,7 @@ from tests.values import (
     make_installation,
     make_pending,
     make_question,
-    make_terms,
+    make_settings,
 )
 
 DAY = 24 * 3600
@@ -28,18 +28,18 @@ PLAN = Plan((Message("the first answer", ({"type": "divider"},)), Message("the s
 FIRST, SECOND, THIRD = (make_question(number) for number in (1, 2, 3))
 
 CUSTOMERS = make_installation(
-    make_terms(id="customers", app_id=CUSTOMERS_APP.app_id), make_bot(app_id=CUSTOMERS_APP.app_id)
+    make_settings(id="customers", app_id=CUSTOMERS_APP.app_id), make_bot(app_id=CUSTOMERS_APP.app_id)
 )
 
 
 def installed(number: int, app_id: str = "A0OWN", **changes: object) -> Installation:
     """Return an installation of the team with this number, the later the higher the number."""
-    settings = make_terms(id=f"i{number}", created_at=NOW + number, app_id=app_id, **changes)
+    settings = make_settings(id=f"i{number}", created_at=NOW + number, app_id=app_id, **changes)
     return Installation(settings, make_bot(team_id=f"T{number}", app_id=app_id), installed_at=NOW)
 
 
 def waiting(number: int, team_id: str | None = None, **changes: object) -> PendingInstallation:
-    settings = make_terms(id=f"i{number}", created_at=NOW + number, **changes)
+    settings = make_settings(id=f"i{number}", created_at=NOW + number, **changes)
     link, expires_at = f"link-{number}", NOW + number + DAY
     return make_pending(settings=settings, link=link, team_id=team_id, expires_at=expires_at)
 

@@ -9,7 +9,7 @@ from sectorflow_slack.storage import apps as apps_module
 from sectorflow_slack.storage.apps import AppStore
 from tests.losing import lose
 from tests.storage.conftest import dump, lost_cipher
-from tests.values import CUSTOMERS_APP, OWN_APP, make_bot, make_installation, make_terms
+from tests.values import CUSTOMERS_APP, OWN_APP, make_bot, make_installation, make_settings
 
 OLD, NEW = CUSTOMERS_APP.signing_secret, "another-signing-secret"
 NEWER = replace(CUSTOMERS_APP, signing_secret=NEW)
@@ -23,7 +23,7 @@ def install(db):
 
     def save(app, team_id="T0ACME"):
         app_id = app.app_id if app else OWN_APP.app_id
-        settings = make_terms(id=f"{app_id}-in-{team_id}", app_id=app_id)
+        settings = make_settings(id=f"{app_id}-in-{team_id}", app_id=app_id)
         installation = make_installation(settings, make_bot(app_id=app_id, team_id=team_id))
         assert db.installations.save(installation, app, replaces=None)
 

@@ -8,10 +8,10 @@ from sectorflow_slack.storage import backup as backup_module
 from sectorflow_slack.storage.backup import Backup
 from tests.storage.builders import CUSTOMERS
 from tests.storage.conftest import lost_cipher
-from tests.values import CUSTOMERS_APP, NOW, make_bot, make_installation, make_terms
+from tests.values import CUSTOMERS_APP, NOW, make_bot, make_installation, make_settings
 
 OWN = make_installation(
-    make_terms(revision=7), make_bot(refresh_token="xoxe-1-first", token_expires_at=NOW + 1)
+    make_settings(revision=7), make_bot(refresh_token="xoxe-1-first", token_expires_at=NOW + 1)
 )
 APP_KEY, TENANTS_KEY = f"app:{CUSTOMERS_APP.app_id}", f"app-tenants:{CUSTOMERS_APP.app_id}"
 
@@ -45,7 +45,7 @@ def test_lost_installations_are_restored_and_listed(db, backup):
 
 def test_existing_records_are_newer_and_stay_and_an_expiring_app_persists(db, backup):
     sealed, _ = backup.export()
-    newer = make_installation(make_terms(app_name="A newer name"))
+    newer = make_installation(make_settings(app_name="A newer name"))
     db.installations.save(newer, None, replaces=OWN.settings.id)
     db.installations.delete(CUSTOMERS.key, before=CUSTOMERS.installed_at)
     expiry = db.redis.ttl(APP_KEY)

@@ -12,12 +12,12 @@ from sectorflow_slack.storage.installations import InstallationStore
 from tests.losing import INSTALLATION_SECRETS, lose
 from tests.storage.builders import CUSTOMERS, DAY, changed
 from tests.storage.conftest import dump, race
-from tests.values import CUSTOMERS_APP, NOW, make_bot, make_installation, make_pending, make_terms
+from tests.values import CUSTOMERS_APP, NOW, make_bot, make_installation, make_pending, make_settings
 
 FIRST = make_installation(
-    make_terms(id="first"), make_bot(refresh_token="xoxe-1-first", token_expires_at=NOW + 43_200)
+    make_settings(id="first"), make_bot(refresh_token="xoxe-1-first", token_expires_at=NOW + 43_200)
 )
-SECOND = make_installation(make_terms(id="second", app_name="Second"))
+SECOND = make_installation(make_settings(id="second", app_name="Second"))
 KEY, REDIS_KEY = FIRST.key, f"installation:{FIRST.key}"
 #: The customers' app in another team.
 ELSEWHERE = replace(
@@ -146,7 +146,7 @@ class InterruptedCipher(Cipher):
 )
 def test_an_install_that_another_one_overtakes_is_refused(db, overtaken, replaces):
     if replaces:
-        db.installations.save(make_installation(make_terms(id=replaces)), None, None)
+        db.installations.save(make_installation(make_settings(id=replaces)), None, None)
     cipher = InterruptedCipher(db.cipher, lambda: db.installations.save(FIRST, None, replaces))
 
     assert not InstallationStore(db.redis, cipher).save(overtaken, None, replaces)

@@ -10,11 +10,11 @@ from sectorflow_slack.domain.installations import PendingInstallation
 from sectorflow_slack.storage.pending import PendingStore
 from tests.storage.builders import DAY, changed
 from tests.storage.conftest import dump, race
-from tests.values import CUSTOMERS_APP, NOW, make_pending, make_terms
+from tests.values import CUSTOMERS_APP, NOW, make_pending, make_settings
 
-OWN = make_pending(settings=make_terms(id="own"))
+OWN = make_pending(settings=make_settings(id="own"))
 CUSTOMERS = make_pending(
-    settings=make_terms(
+    settings=make_settings(
         id="customers",
         app_id=CUSTOMERS_APP.app_id,
         display="tabs",

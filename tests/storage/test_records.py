@@ -15,7 +15,7 @@ from sectorflow_slack.storage.records import (
     read_question,
     settings_fields,
 )
-from tests.values import make_bot, make_installation, make_question, make_terms
+from tests.values import make_bot, make_installation, make_question, make_settings
 
 any_text = st.text(st.characters())
 any_block = st.dictionaries(any_text, any_text | st.integers() | st.booleans() | st.none(), max_size=2)
@@ -26,7 +26,7 @@ messages = st.builds(Message, any_text, st.lists(any_block, max_size=2).map(tupl
 # A lone surrogate, as JSON can bring it in.
 @example(text="\ud83d", customer_id="\ud83d", seconds=0.1)
 def test_an_installation_is_read_from_fields_that_redis_can_store(text, customer_id, seconds):
-    settings = make_terms(
+    settings = make_settings(
         app_name=text,
         sectorflow=SectorFlowSettings(text, "a-workspace", ("m1", "m2"), "a-plus-id", {"m1": text}),
         created_at=seconds,

@@ -26,7 +26,7 @@ from tests.values import (
     make_installation,
     make_pending,
     make_question,
-    make_terms,
+    make_settings,
 )
 
 MINUTE = 60
@@ -80,22 +80,22 @@ def secrets(db) -> list[str]:
 
 def write_installations(db: Stores) -> list[str]:
     uninstalled_app = replace(CUSTOMERS_APP, app_id="A0LEFT")
-    uninstalled = make_installation(make_terms(id="left", app_id="A0LEFT"), make_bot(app_id="A0LEFT"))
+    uninstalled = make_installation(make_settings(id="left", app_id="A0LEFT"), make_bot(app_id="A0LEFT"))
     db.installations.save(uninstalled, uninstalled_app, None)
     db.installations.delete(uninstalled.key, before=NOW)
     db.installations.save(CUSTOMERS, CUSTOMERS_APP, None)
     db.installations.save(CUSTOMERS, replace(CUSTOMERS_APP, signing_secret="the-next-secret"), None)
     rotating = make_installation(
-        make_terms(customer_id="42"), make_bot(refresh_token="xoxe-1", token_expires_at=NOW)
+        make_settings(customer_id="42"), make_bot(refresh_token="xoxe-1", token_expires_at=NOW)
     )
     db.installations.save(rotating, None, None)
     renewed = replace(rotating, bot=replace(rotating.bot, bot_token="xoxe.xoxb-fresh"))
     db.installations.renew(rotating, renewed)
-    removed = make_installation(make_terms(id="gone"), make_bot(team_id="T0GONE", refresh_token="xoxe-2"))
+    removed = make_installation(make_settings(id="gone"), make_bot(team_id="T0GONE", refresh_token="xoxe-2"))
     db.installations.save(removed, None, None)
     db.installations.remove(removed)
     for installation_id in ("pending", "failed"):
-        pending = make_pending(settings=make_terms(id=installation_id), slack_app=CUSTOMERS_APP)
+        pending = make_pending(settings=make_settings(id=installation_id), slack_app=CUSTOMERS_APP)
         db.pending.save(replace(pending, link=f"link-of-{installation_id}"))
     db.pending.fail("failed", "already_installed")
     db.idempotency.claim("a-key-of-the-platform", "a-digest-of-a-body", "pending")

@@ -6,7 +6,7 @@ import pytest
 
 from sectorflow_slack.domain.questions import Answer
 from tests.fakes import make_reply
-from tests.values import MODEL_IDS, WORKSPACE_ID, make_installation, make_question, make_terms
+from tests.values import MODEL_IDS, WORKSPACE_ID, make_installation, make_question, make_settings
 from tests.web.flows import INSTALLATIONS, delete, get, install, patch, register
 
 FIRST, SECOND, THIRD = MODEL_IDS
@@ -27,9 +27,9 @@ def items(*rows):
 def installed(services):
     """An installation of three models, two of which SectorFlow named."""
     settings = dataclasses.replace(
-        make_terms().sectorflow, model_names={FIRST: "GPT", SECOND: "", LATER: "Old"}
+        make_settings().sectorflow, model_names={FIRST: "GPT", SECOND: "", LATER: "Old"}
     )
-    installation = make_installation(make_terms(sectorflow=settings))
+    installation = make_installation(make_settings(sectorflow=settings))
     services.answers.installations.save(installation, None, None)
     return installation
 

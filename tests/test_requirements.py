@@ -57,6 +57,15 @@ def test_the_same_installation_breaks_if_the_lock_forgets_extras(pip, tmp_path):
     assert "all requirements must have their versions pinned" in done.stderr
 
 
+def test_each_lock_holds_all_of_the_smaller_one():
+    production, demo, setup, dev = (
+        set(map(str, read_pins(f"requirements{name}.txt"))) for name in ("", "-demo", "-setup", "-dev")
+    )
+
+    assert production < demo < dev
+    assert setup < dev
+
+
 def read_pins(name):
     """Return the pins of a lock file, with extras and markers."""
     return [Requirement(found["pin"]) for found in LOCKED.finditer((ROOT / name).read_text())]

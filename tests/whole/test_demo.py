@@ -26,6 +26,8 @@ MAKE = (
     "SANDBOX_PORT=0",
     "demo",
 )
+#: `make test` tells the commands below it to hold their output back until they end; a person's shell does not.
+ENVIRON = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
 
 
 def processes_with(mark: str) -> list[str]:
@@ -51,7 +53,13 @@ def ignored_interrupts() -> Iterator[None]:
 
 def test_it_answers_one_question_and_ends() -> None:
     done = subprocess.run(
-        [*MAKE, "ASK=Tell me a joke"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        [*MAKE, "ASK=Tell me a joke"],
+        cwd=ROOT,
+        env=ENVIRON,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -66,7 +74,7 @@ def test_sigterm_ends_it_as_a_background_job_and_leaves_no_process(tmp_path: Pat
     output = tmp_path / "output"
     with output.open("w") as file:
         demo = subprocess.Popen(
-            MAKE, cwd=ROOT, env={**os.environ, name: value}, stdout=file, stderr=file, start_new_session=True
+            MAKE, cwd=ROOT, env={**ENVIRON, name: value}, stdout=file, stderr=file, start_new_session=True
         )
     until(lambda: "Ready." in output.read_text() or demo.poll() is not None, 60.0)
     running = processes_with(mark)

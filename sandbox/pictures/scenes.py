@@ -88,7 +88,7 @@ def _answer(scene: Scene) -> None:
 def _working(scene: Scene) -> None:
     scene.stage.control("settings", {"sectorflow_latency": 32.0})
     said = scene.stage.ask(f"{{bot}} {JOKE}")
-    for name, begins in (("stand-in", "Asking"), ("still-going", "Still")):
+    for name, begins in (("placeholder", "Asking"), ("still-going", "Still")):
         while not any(str(each["text"]).startswith(begins) for each in scene.stage.replies(said)):
             time.sleep(0.2)
         scene.camera.both(name, thread_of(said), THREAD)
@@ -125,7 +125,7 @@ def _no_answer(scene: Scene) -> None:
 
 def _follow_up(scene: Scene) -> None:
     said = scene.ask(JOKE)
-    scene.click(said, "Follow up")
+    scene.click(said, "⋯", "Follow up")
     scene.camera.dialog("follow-up-dialog", thread_of(said))
     (modal,) = scene.stage.control("modals")["modals"]
     question = "Can you explain that one?\nI am not sure that I understood why the road had to be crossed."

@@ -32,7 +32,7 @@ from tests.values import (
 PACKAGE = ROOT / "sectorflow_slack"
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 LAYERS, STATES, _ = re.findall(r"```mermaid\n(.*?)```", PAGE, re.DOTALL)
-LIFE = PAGE.partition("## The life of a mention")[2].partition("These files")[0]
+LIFE = PAGE.partition("## The life of a mention")[2].partition("Everything else")[0]
 
 #: What a mention runs beside the steps: the page does not name these one by one.
 HELPERS = {

@@ -1,4 +1,4 @@
-# `make help` lists what there is. Everything runs in .venv, which is made when it is missing or out of date.
+# `make help` lists the targets. Everything runs in .venv, which is created if it is missing or out of date.
 
 SHELL := /bin/bash
 BIN := .venv/bin
@@ -6,7 +6,7 @@ PORT ?= 8000
 SANDBOX_PORT ?= 9000
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes
 LOCK := $(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --no-emit-index-url --python-version 3.11
-# GNU make 4 keeps the output of what runs side by side apart; the 3.81 of macOS cannot.
+# GNU make 4 keeps the output of parallel targets apart; the 3.81 of macOS cannot.
 SIDE_BY_SIDE := --no-print-directory --jobs $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .DEFAULT_GOAL := help
@@ -17,7 +17,7 @@ help: ## List the targets
 
 setup: .venv/ready ## Make .venv with all that `make test` needs
 
-# The stock pip installs uv alone: it knows nothing to resolve there, and uv does the rest in seconds.
+# The stock pip installs uv alone: there is nothing to resolve there, and uv does the rest in seconds.
 .venv/bin/uv: requirements-setup.txt
 	@for python in $(PYTHON) python3.11 python3; do \
 	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; python=; \
@@ -27,7 +27,7 @@ setup: .venv/ready ## Make .venv with all that `make test` needs
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-setup.txt
 	@touch $@
 
-# What the service, the embedded store and the sandbox run on.
+# The requirements of the service, the embedded store and the sandbox.
 .venv/ready-to-run: .venv/bin/uv requirements-demo.txt
 	@$(INSTALL) -r requirements-demo.txt
 	@touch $@
@@ -43,7 +43,7 @@ demo: .venv/ready-to-run ## Show the main job: the service with a sandbox Slack 
 
 demo: export ASK := $(ASK)
 
-run: .venv/ready-to-run ## Run the service: web, worker and, where REDIS_URL is unset, a store of its own
+run: .venv/ready-to-run ## Run the service: web, worker and, if REDIS_URL is unset, a store of its own
 	@PORT=$(PORT) $(BIN)/python -m sectorflow_slack
 
 test: setup ## Pass every check and test
@@ -55,16 +55,16 @@ unit: setup ## Pass the tests that start no processes
 processes: setup ## Pass the tests with real processes and a real browser; they mostly wait
 	$(BIN)/python -m pytest -m "processes or browser"
 
-coverage: setup ## Say which branches the unit tests do not reach; triples their time
+coverage: setup ## List the branches that no unit test reaches; takes three times as long
 	$(BIN)/python -m pytest -m "not processes and not browser" --cov --cov-report=term:skip-covered
 
-lint: setup ## Check form, types and layers
+lint: setup ## Check format, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: setup ## Put the code into its form
+format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -76,13 +76,13 @@ bench: setup ## Measure the acknowledgement of events, pressed tabs, and what on
 	$(BIN)/python -m bench.tabs
 	$(BIN)/python -m bench.fairness
 
-# Extras stay in the lock: pip before 23.3 takes `coverage[toml]` for another requirement than `coverage`, and asks for
+# Extras stay in the lock: pip before 23.3 takes `coverage[toml]` for a requirement other than `coverage`, and asks for
 # the hash of whatever release is newest.
-lock: setup ## Lock the requirements anew, with hashes
+lock: setup ## Lock the requirements again, with hashes
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-setup.in -o requirements-setup.txt
 	$(LOCK) requirements-demo.in -o requirements-demo.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 
-clean: ## Forget .venv, caches and the embedded store's data
+clean: ## Remove .venv, caches and the embedded store's data
 	rm -rf .venv .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

@@ -76,7 +76,7 @@ class SectorFlow:
         return {
             "id": PLUS_ID,
             "title": PLUS_TITLE,
-            "description": "Knows what stands in the handbook",
+            "description": "Knows the handbook",
             "context": "",
             "isPublic": False,
             "files": [],

@@ -53,12 +53,12 @@ class ActionValue:
     choice: str = ""
 
     def encode(self) -> str:
-        """Give the value as text, short enough for an option of a menu (150 characters)."""
+        """Return the value as text, short enough for an option of a menu (150 characters)."""
         return f"{self.answer_id}.{self.model}.{self.page}.{self.choice}"
 
     @classmethod
     def decode(cls, text: object) -> ActionValue | None:
-        """Read what ``encode`` gave; None where it is anything else."""
+        """Parse what ``encode`` returned; None for anything else."""
         match = _VALUE.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             return None
@@ -66,5 +66,5 @@ class ActionValue:
 
 
 def action_of(action_id: str) -> str:
-    """Give the action's name without what makes its ``action_id`` the only one of its block."""
+    """Return the action's name, without the suffix that makes its ``action_id`` unique in its block."""
     return action_id.partition(":")[0]

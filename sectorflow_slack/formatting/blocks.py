@@ -77,17 +77,17 @@ def plain_text(text: str, limit: int) -> Block:
 
 
 def title(answer: ModelAnswer, words: Words = ENGLISH) -> str:
-    """Give a model's name as one line."""
+    """Return a model's name as one line."""
     return one_line(answer.name) or words.nameless_model
 
 
 def one_line(text: str) -> str:
-    """Give a text with each run of white space as one space."""
+    """Return a text with each run of white space as one space."""
     return " ".join(tidy(text).split())
 
 
 def texts_of(value: object) -> Iterable[str]:
-    """Give every text in blocks that a reader sees, those of buttons and menus among them."""
+    """Yield every text in blocks that a reader sees, including those of buttons and menus."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key == "text" and isinstance(inner, str):

@@ -10,7 +10,7 @@ from .limits import count
 
 #: The last three are the CJK full stop, exclamation mark and question mark.
 _SENTENCE_END = re.compile(r"[.!?…]['\")\]]*\s|[\u3002\uff01\uff1f]")
-#: Zero-width joiner and word joiner: what stands on both sides belongs together.
+#: Zero-width joiner and word joiner: the characters on both sides belong together.
 _JOINERS = "\u200d\u2060"
 #: Longest run looked through for a place between two characters that people see as such.
 _CLUSTER = 40

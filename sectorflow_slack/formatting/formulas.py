@@ -1,6 +1,6 @@
 r"""Where formulas in TeX are, as rules of markdown-it: between ``\(…\)``, ``\[…\]``, ``$…$``, ``$$…$$``.
 
-What stands between such marks must look like a formula: dollars are prices and variables of programs too, and
+The text between such marks must look like a formula: dollars are prices and variables of programs too, and
 some models put a backslash before every bracket.
 """
 
@@ -63,7 +63,7 @@ _INLINE = (
     ("$$", "$$", re.compile(r"\$\$(?!\$)(?P<body>(?:[^\\$]|\\.)++)\$\$(?!\$)", re.DOTALL)),
     ("$", "$", re.compile(r"\$(?P<body>(?![\s{(])(?:[^\\$`\n]|\\[^\n]|\n(?!\n))++(?<!\s))\$(?![\d${])")),
 )
-#: What stands in formulas and seldom in what only has brackets or dollars around it.
+#: Characters of formulas, rare in other texts between brackets or dollars.
 _OF_FORMULAS = re.compile(r"\\[a-zA-Z]|[\^_=+<>{}]")
 _LETTER = re.compile(r"[^\W\d_]")
 #: Words of a language, not names in a formula; TeX's commands and what ``\text`` has are none.
@@ -97,7 +97,7 @@ def _take(state: StateInline, silent: bool, closing: str, pattern: re.Pattern[st
 
 
 def _is_meant(match: re.Match[str], closing: str) -> bool:
-    """Whether what stands between two marks is a formula."""
+    """Whether the text between two marks is a formula."""
     body, before = match["body"], match.string[match.start() - 1 : match.start()]
     if not body.strip():
         return False

@@ -1,4 +1,4 @@
-"""What somebody sees who opens the app for the first time."""
+"""The welcome that users see when they open the app for the first time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _TITLE_CHARS = 48
 
 
 def greeting(models: int, words: Words = ENGLISH) -> str:
-    """Say hello for so many models."""
+    """Return the welcome for this number of models."""
     return words.greeting_one if models == 1 else words.greeting
 
 
 def suggested_prompts(samples: Sequence[str], words: Words = ENGLISH) -> dict[str, str]:
-    """Give questions to begin with, by their titles: the samples, or general ones where there are none."""
+    """Return questions to begin with, by their titles: the samples, or general ones if there are none."""
     prompts: dict[str, str] = {}
     for sample in samples:
         message = limits.shorten(tidy(sample).strip(), limits.INPUT_CHARS)

@@ -23,7 +23,7 @@ class HomeFacts:
 
 
 def home(facts: HomeFacts, words: Words = ENGLISH) -> Block:
-    """Say what answers here, how to ask, and who can change it."""
+    """Return the Home tab: which models answer, how to ask, and who can change it."""
     blocks = [
         header(one_line(facts.app_name) or words.nameless_app),
         section(words.home_intro_one if len(facts.model_names) == 1 else words.home_intro),

@@ -13,7 +13,7 @@ _MARK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 
 
 def read_question(text: str, bot_user_id: str) -> str:
-    """Give what is asked: the app's own mention removed, every other mark as a person would read it."""
+    """Return the question: without the app's own mention, every other mark as a person would read it."""
     own = re.compile(rf"<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>[ \t]*")
     marked = _MARK.sub(_readable, own.sub("", text))
     return _decode(marked).strip()
@@ -40,5 +40,5 @@ def _without_scheme(url: str) -> str:
 
 
 def _decode(text: str) -> str:
-    # &amp; last: "&amp;lt;" is what somebody sees who typed "&lt;".
+    # &amp; last: Slack sends "&amp;lt;" if the user typed "&lt;".
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -17,10 +17,10 @@ from .writing import GOES_ON, Part, Prose, chars_of, gap, row_chars
 
 #: A head this long is not repeated over each part of its table.
 _LONG_HEAD = 500
-#: Beside headings there is room for so much of what they are over: an address fits.
+#: The least room below headings for the content that follows them: an address fits.
 _LEAST = limits.LINK_CHARS + 500
 
-#: Parts that stay on one page: headings, and what they are over.
+#: Parts that stay on one page: headings, and the content that follows them.
 Unit: TypeAlias = tuple[Part, ...]
 Row: TypeAlias = tuple[Runs, ...]
 
@@ -63,7 +63,7 @@ def with_parts(room: Room, before: Part | None, parts: Iterable[Part]) -> Room:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """What stands under one name: its units, and what stands above it, at first and again, and below."""
+    """The units under one name, with the blocks above them, at first and again, and those below."""
 
     units: tuple[Unit, ...]
     heading: Sequence[Block] = ()
@@ -140,7 +140,7 @@ def _fill(units: tuple[Unit, ...], left: Room, ending: Sequence[Block]) -> tuple
 
 
 def split(parts: Iterable[Part], room: Room) -> tuple[Unit, ...]:
-    """Return parts in units that each fit a room; a heading goes with what it is over."""
+    """Return parts in units that each fit a room; a heading stays with the content that follows it."""
     units: list[Unit] = []
     headings: list[Part] = []
     left = room

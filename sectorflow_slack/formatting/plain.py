@@ -126,7 +126,7 @@ def _inline_words(part: Mapping[str, Any], following: Mapping[str, Any] | None) 
 
 
 def plainer(message: Message) -> tuple[Message, ...]:
-    """Say the same without blocks, for where Slack refuses these; in more messages if need be."""
+    """Return the same text without blocks, for when Slack refuses these; in more messages if need be."""
     words = words_of(message.blocks)
     # An escaped sign takes up to five characters.
     parts = (part for half in cut_text(words, limits.PLANNED_TEXT_CHARS) for part in _within_limit(half))
@@ -142,7 +142,7 @@ def _within_limit(text: str) -> Iterator[str]:
 
 
 def simpler(message: Message) -> Message:
-    """Say the same in blocks that Slack has had for longer: first tables as code, then all as plain sections.
+    """Return the same in older kinds of blocks: first tables as code, then all as plain sections.
 
     What would be too long that way stays as it is.
     """

@@ -200,7 +200,7 @@ def _reference(state: StateBlock, start_line: int, end_line: int, silent: bool) 
 
 
 def _think(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """Read what stands between ``<think>`` and ``</think>`` on lines of their own."""
+    """Read the text between ``<think>`` and ``</think>`` on lines of their own."""
     if state.level or state.is_code_block(start_line):
         return False
     opening = _THINK.fullmatch(_line(state, start_line))

@@ -91,7 +91,7 @@ def kinds(message: Message) -> list[object]:
 
 
 def headings(messages: Iterable[Message]) -> list[str]:
-    """The lines that name models, without what stands small behind the names."""
+    """The lines that name models, without the small text behind the names."""
     lines = (block["text"] for block in blocks_of(messages) if block["type"] == "section")
     return [line["text"].split("*")[1] for line in lines if line["type"] == "mrkdwn"]
 
@@ -102,7 +102,7 @@ def blocks_of(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
 
 
 def elements(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
-    """Give every button and menu."""
+    """Yield every button and menu."""
     for block in blocks_of(messages):
         if block["type"] == "actions":
             yield from block["elements"]
@@ -111,7 +111,7 @@ def elements(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
 
 
 def values(messages: Iterable[Message]) -> Iterator[str]:
-    """Give what every button and option carries."""
+    """Yield the value of every button and option."""
     for element in elements(messages):
         for holder in (element, *element.get("options", [])):
             if "value" in holder:
@@ -119,24 +119,24 @@ def values(messages: Iterable[Message]) -> Iterator[str]:
 
 
 def labels(message: Message) -> list[str]:
-    """Give the labels of the buttons."""
+    """Return the labels of the buttons."""
     return [element["text"]["text"] for element in elements([message]) if element["type"] == "button"]
 
 
 def quotes(messages: Iterable[Message]) -> list[str]:
-    """Give the questions that are quoted above answers."""
+    """Return the questions that are quoted above answers."""
     parts = (part for part in elements_of(blocks_of(messages)) if part["type"] == "rich_text_quote")
     return [part["elements"][0]["text"] for part in parts]
 
 
 def small_texts(messages: Iterable[Message]) -> list[str]:
-    """Give what stands in lines of small text."""
+    """Return the texts of context blocks."""
     contexts = (block for block in blocks_of(messages) if block["type"] == "context")
     return [element["text"] for block in contexts for element in block["elements"]]
 
 
 def footers(messages: Iterable[Message]) -> list[str]:
-    """Give what the last line says, beside the button for the other display or in small."""
+    """Return the text of the last line, beside the button for the other display or in small."""
     *_, last = blocks_of(messages)
     return [last["text"]["text"]] if last["type"] == "section" else [last["elements"][0]["text"]]
 

@@ -1,4 +1,4 @@
-"""Markdown as models write it, and as somebody hostile would, for property-based tests."""
+"""Markdown as models write it, and as an attacker would, for property-based tests."""
 
 from hypothesis import strategies as st
 

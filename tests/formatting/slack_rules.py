@@ -12,7 +12,7 @@ LIVE_TOKEN = re.compile(
     re.IGNORECASE,
 )
 LIVE_IN_PROSE = re.compile(r"(?<![^\W_])@(channel|here|everyone)(?![^\W_])", re.IGNORECASE)
-#: What an answer may be drawn with: nothing here pings, and nothing looks like what stands around it.
+#: The elements that may show an answer: none of them pings, and none looks like the frame around it.
 OF_ANSWERS = frozenset(
     [
         "rich_text",
@@ -30,7 +30,7 @@ _CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud8
 
 
 def texts(message: Message) -> list[str]:
-    """Give every text in the message's blocks."""
+    """Return every text in the message's blocks."""
     return list(texts_in(message.blocks))
 
 
@@ -50,7 +50,7 @@ def assert_accepted(message: Message) -> None:
 
 
 def types_in(value: object) -> set[str]:
-    """Give the types of all that blocks are made of."""
+    """Return the types of the blocks and of all their elements."""
     found = {str(value["type"])} if isinstance(value, dict) and "type" in value else set()
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
     return found.union(*map(types_in, inner))
@@ -128,7 +128,7 @@ def utf16(text: str) -> int:
 
 
 def texts_in(value: object, *names: str) -> Iterable[str]:
-    """Give every text in blocks, or what else is named."""
+    """Yield every text in blocks, or the values of the fields named."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key in (names or ("text",)) and isinstance(inner, str):

@@ -1,4 +1,4 @@
-"""Answers as models write them, and as somebody hostile would have them written: every way they are shown."""
+"""Answers as models write them, and as an attacker would, in every way that they are shown."""
 
 import pytest
 

@@ -158,7 +158,7 @@ def test_what_touches_a_label_is_read_with_it(source: str) -> None:
     assert "(evil.example)" in words(source)
 
 
-def test_what_stands_apart_from_a_label_is_not() -> None:
+def test_text_apart_from_a_label_is_not() -> None:
     assert runs("At bank.com: [log in](https://evil.example). Or so.")[1] == "log in|https://evil.example"
 
 

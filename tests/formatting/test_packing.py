@@ -81,7 +81,7 @@ def test_portions_know_whether_they_begin_and_end() -> None:
     assert second[1] == Portion(1, (text(10),))
 
 
-def test_a_heading_stays_with_what_it_is_over() -> None:
+def test_a_heading_stays_with_the_content_that_follows_it() -> None:
     heading = Prose("heading", (Text("h"),))
     room = Room(4_000, 10, 4_000)
 

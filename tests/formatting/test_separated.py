@@ -215,7 +215,7 @@ def test_a_quoted_question_is_whole_in_plain_text_too() -> None:
     assert plain.text.startswith("Follow-up question:\n&lt;!here&gt; Why?\nAnd how?\nGPT-4o")
 
 
-def test_a_quoted_question_longer_than_slack_lets_anybody_type_is_cut() -> None:
+def test_a_quoted_question_longer_than_slack_lets_users_type_is_cut() -> None:
     (message,) = separated(make_answer(model("a"), asked="🙂" * 3_000))
 
     assert quotes([message]) == ["🙂" * 1_499 + "…"]

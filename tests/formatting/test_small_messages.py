@@ -83,7 +83,7 @@ def sections_of(view: dict[str, object]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["GPT-4o", ""])
-def test_of_a_single_model_nobody_says_that_there_are_several(name: str) -> None:
+def test_no_text_speaks_of_several_models_if_there_is_one(name: str) -> None:
     said = sections_of(home(HomeFacts("Ask AI", "Marketing", "Copywriter", (name,), "tabs")))
 
     for text in (*said, greeting(1), asking([name]).text, help_notice([name]).text, status(1)):

@@ -115,7 +115,7 @@ def test_nothing_that_people_read_is_written_anywhere_else(path: Path) -> None:
 
 
 def sentences(node: ast.AST) -> Iterator[str]:
-    """Give each literal of several words that is no docstring, no log line and no error's text."""
+    """Yield each literal of several words that is no docstring, no log line and no error's text."""
     if isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and is_for_programmers(node)):
         return
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):

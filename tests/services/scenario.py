@@ -73,7 +73,7 @@ class Scenario:
     # What workers do
 
     def work(self, key: InstallationKey = KEY) -> None:
-        """Have a worker answer the next question."""
+        """Answer the next question, as a worker does."""
         self.answers.answer_next(key)
 
     def run_jobs(self) -> list[SlackJob]:

@@ -119,7 +119,7 @@ def test_a_notice_of_failure_after_half_an_answer_is_posted_although_its_worker_
 
 
 def let_workers_die(acme: Scenario, deaths: int) -> None:
-    """Have workers lease the question and die over it, and then one more that does not."""
+    """Lease the question with workers that die over it, and then with one more that does not."""
     for _ in range(deaths):
         with pytest.raises(WorkerKilled):
             acme.later("underway")

@@ -1,4 +1,4 @@
-"""The indexes of installations follow every change of what they list."""
+"""The indexes of installations follow every change of an installation."""
 
 from dataclasses import replace
 

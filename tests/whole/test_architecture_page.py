@@ -90,7 +90,7 @@ def test_the_third_picture_names_the_files_that_a_mention_passes(
 
 
 def trace(app: Flask, jobs: list[SlackJob]) -> set[str]:
-    """Have a mention answered in this thread, and return the files of the package that ran."""
+    """Answer a mention in this thread, and return the files of the package that ran."""
     passed = set()
 
     def note(frame: FrameType, event: str, _: Any) -> None:

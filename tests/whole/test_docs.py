@@ -247,7 +247,7 @@ def test_the_install_apis_examples_run_as_they_stand(stage: Stage, tmp_path: Pat
     assert '"status":"pending"' in shown
     assert '"customerId":"customer-4711"' in listed
     assert '"display":"tabs"' in changed
-    assert '"code":404' in feedback  # nobody has consented yet
+    assert '"code":404' in feedback  # no user has consented yet
     assert '"code":422' in replaced
     assert "replaces" in replaced
     assert deleted.strip() == "204"
@@ -272,7 +272,7 @@ def test_the_manifest_on_the_page_about_apps_is_the_one_that_is_made() -> None:
     assert json.loads(manifest) == app_manifest("SectorFlow", "https://slack.example.com")
 
 
-def test_every_family_of_keys_is_in_the_table_of_what_is_in_redis() -> None:
+def test_every_family_of_keys_is_in_the_table_of_redis_keys() -> None:
     table = (DOCS / "architecture.md").read_text().partition("## What is in Redis")[2]
     modules = (ROOT / "sectorflow_slack" / "storage").glob("*.py")
     docstrings = [ast.get_docstring(ast.parse(path.read_text())) or "" for path in modules]

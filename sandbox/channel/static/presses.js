@@ -41,7 +41,7 @@ function isConfirmed(words) {
 }
 
 /**
- * Replace an element and keep the focus on what was focused in it, if that is still there.
+ * Replace an element and keep the focus on the same part of it, if that is still there.
  * @param {Element} old
  * @param {Element} element
  * @param {() => void} replace

@@ -1,4 +1,4 @@
-"""What stands around an answer in every display: its question, the model's name with its menu, the footer."""
+"""The frame of an answer in every display: its question, the model's name with its menu, the footer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NOTHING: tuple[Unit, ...] = ((),)
 
 
 def parts_of(model: ModelAnswer, words: Words) -> tuple[Part, ...]:
-    """Read a model's answer, once; what shows nothing when it is drawn is shown as it is written."""
+    """Read a model's answer, once; Markdown that renders to nothing is shown as it is written."""
     if model.is_silent:
         return ()
     text = model.text[: limits.ANSWER_CHARS]
@@ -51,7 +51,7 @@ def units_of(parts: Sequence[Part], room: Room) -> tuple[Unit, ...]:
 
 
 def cut_notice(model: ModelAnswer, words: Words) -> list[Block]:
-    """Say that an answer was too long, if it was."""
+    """Return the notice that an answer was cut, if it was."""
     return [context(words.cut_off)] if len(model.text) > limits.ANSWER_CHARS else []
 
 
@@ -123,7 +123,7 @@ def menu(answer: Answer, at: int, words: Words) -> Block:
 
 
 def footer(answer: Answer, other: Display, words: Words) -> list[Block]:
-    """Say what the answer took in one line, with a button for the other display beside it.
+    """Return the answer's time and price in one line, with a button for the other display beside it.
 
     A divider keeps it apart from the answer above, which could say the same.
     """

@@ -47,12 +47,12 @@ def _at_rest(answer: Answer) -> Answer:
 
 
 def _above(answer: Answer, at: int, words: Words) -> list[Block]:
-    """Return what stands above a model's name: the question, above the first."""
+    """Return the blocks above a model's name: the question, above the first."""
     return frame.question(answer, words) if at == 0 else []
 
 
 def _below(answer: Answer, at: int, words: Words) -> list[Block]:
-    """Return what stands below a model's answer: the footer, below the last."""
+    """Return the blocks below a model's answer: the footer, below the last."""
     cut = frame.cut_notice(answer.models[at], words)
     return cut + (frame.footer(answer, "tabs", words) if at == len(answer.models) - 1 else [])
 

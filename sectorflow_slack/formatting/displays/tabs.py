@@ -100,7 +100,7 @@ def _tab(answer: Answer, at: int, is_open: bool, words: Words) -> Block:
 
 
 def _below(answer: Answer, tab: int, page: int, pages: int, words: Words) -> list[Block]:
-    """Tell which page this is and lead to the ones beside it, if there are more; then the footer."""
+    """Return the page's number and buttons to the pages beside it, if there are more; then the footer."""
     ended = frame.cut_notice(answer.models[tab], words) if page == pages - 1 else []
     return [*ended, *_turns(answer, tab, page, pages, words), *frame.footer(answer, "separated", words)]
 

@@ -164,7 +164,7 @@ def _bare(host: str) -> str:
 
 
 def _is_mention(seen: str, target: str) -> bool:
-    """Whether a label looks as if it named somebody or a channel of Slack's.
+    """Whether a label looks like a mention of a user or channel in Slack.
 
     A handle that is the last part of the address says no more than that does.
     """

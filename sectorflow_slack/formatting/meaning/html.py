@@ -128,7 +128,7 @@ def _pairs(content: Inlines, before: list[str], behind: list[str]) -> set[int]:
 
 
 def _styled(each: Inline, names: list[str]) -> Inline:
-    """Draw what stands within tags."""
+    """Style the content of tags."""
     style = 0
     for name in names:
         style |= _STYLES.get(name, 0)

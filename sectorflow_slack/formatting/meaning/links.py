@@ -10,7 +10,7 @@ from sectorflow_slack.formatting.tree import Inlines, Link, Text, plain
 
 from .hosts import hidden_place, is_live
 
-#: Most characters that addresses by reference may take: a long one a thousand times over helps nobody.
+#: Most characters that addresses by reference may take: a long one a thousand times over is no use.
 _MOST_REPEATED = 20_000
 #: Of a word that touches a label, so much is read.
 _LONGEST_WORD = 80

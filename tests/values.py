@@ -117,7 +117,7 @@ def make_event(event: dict[str, Any] | None = None, **changes: Any) -> dict[str,
     return {**envelope, **changes, "event": {**mention, **(event or {})}}
 
 
-def make_press(question_id: str, **changes: Any) -> dict[str, Any]:
+def make_block_action(question_id: str, **changes: Any) -> dict[str, Any]:
     """A ``block_actions`` payload of the button that asks a failed question again."""
     payload = {
         "type": "block_actions",

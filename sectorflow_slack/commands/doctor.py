@@ -196,11 +196,11 @@ def _check_memory(used: int | None, limit: int | None) -> Iterator[Finding]:
 def _check_persistence(figures: StoreFigures) -> Iterator[Finding]:
     """Check how data outlasts a restart; warn if Redis forbids INFO and CONFIG, which would show it."""
     remedy = f"Look at its plan or its settings. {_SEE_OPERATIONS}"
-    if figures.kept is None:
+    if figures.persistence is None:
         unknown = "Redis does not report whether it stores its data on disk."
         yield Finding("redis persistence", "warn", unknown, remedy)
-    elif figures.kept in _PERSISTENCE:
-        yield Finding("redis persistence", "ok", _PERSISTENCE[figures.kept])
+    elif figures.persistence in _PERSISTENCE:
+        yield Finding("redis persistence", "ok", _PERSISTENCE[figures.persistence])
     if figures.policy is None:
         unknown = "Redis does not report what it evicts when its memory is full."
         yield Finding("redis settings", "warn", unknown, remedy)

@@ -23,7 +23,7 @@ class StoreFigures:
     #: ``maxmemory-policy``.
     policy: str | None
     #: How data survives a restart: an append-only file, snapshots, or not at all.
-    kept: Literal["aof", "rdb", "nothing"] | None
+    persistence: Literal["aof", "rdb", "nothing"] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 #: How long a render lock outlives a crashed worker.
 LOCK_SECONDS = 30.0
-#: How long a worker waits while another renders the same answer: mostly the other renders this press too.
+#: How long a worker waits while another renders the same answer: mostly the other renders this action too.
 WAIT_SECONDS = 5.0
 
 

@@ -58,7 +58,7 @@ class _Found:
     info: Mapping[str, Any]
 
     @property
-    def kept(self) -> Literal["aof", "rdb", "nothing"] | None:
+    def persistence(self) -> Literal["aof", "rdb", "nothing"] | None:
         """Return how data survives a restart, None if unknown."""
         if self.appends:
             return "aof"
@@ -138,7 +138,7 @@ class StoreCheckup:
             used_bytes=found.info.get("used_memory"),
             limit_bytes=found.info.get("maxmemory") or None,
             policy=found.policy,
-            kept=found.kept,
+            persistence=found.persistence,
         )
 
     @translate_errors

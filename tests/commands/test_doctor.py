@@ -25,7 +25,12 @@ from sectorflow_slack.storage.crypto import Cipher
 from tests.commands.conftest import FakeSectorFlow, FakeSlack, documents, runner
 
 HEALTHY = StoreFigures(
-    round_trip_ms=0.4, version="7.2.4", used_bytes=2**20, limit_bytes=None, policy="noeviction", kept="aof"
+    round_trip_ms=0.4,
+    version="7.2.4",
+    used_bytes=2**20,
+    limit_bytes=None,
+    policy="noeviction",
+    persistence="aof",
 )
 CURRENT = SealedFigures(records=7, outdated=0, lost=(), revocations=0, is_complete=True)
 QUIET = Snapshot(
@@ -145,8 +150,8 @@ def skew(seconds):
         (store(round_trip_ms=80.0), "redis", "warn", "80.0 ms"),
         ({"missing": lambda: ["redis"]}, "redis", "fail", "takes no writes"),
         (store(used_bytes=90 * 2**20, limit_bytes=100 * 2**20), "redis memory", "warn", "90 MiB used of 100"),
-        (store(kept="rdb"), "redis persistence", "ok", "RDB"),
-        (store(kept=None), "redis persistence", "warn", "does not report"),
+        (store(persistence="rdb"), "redis persistence", "ok", "RDB"),
+        (store(persistence=None), "redis persistence", "warn", "does not report"),
         (store(policy=None), "redis settings", "warn", "does not report"),
         (records(outdated=3), "encryption", "warn", "3 values in 7 records"),
         (records(lost=("app:A1 client_secret",)), "encryption", "fail", "app:A1"),
@@ -172,7 +177,7 @@ def test_each_check_has_a_status_and_a_message(settings, healthy, changes, check
 
 
 def test_missing_persistence_is_one_warning(settings, healthy):
-    ill = replace(healthy, **store(kept="nothing"), warnings=lambda: ["Redis keeps nothing on disk."])
+    ill = replace(healthy, **store(persistence="nothing"), warnings=lambda: ["Redis keeps nothing on disk."])
 
     found = findings(settings, ill)
 

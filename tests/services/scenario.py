@@ -18,7 +18,7 @@ from sectorflow_slack.formatting.plain import for_update
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answering import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
-from tests.services.pressing import ANSWER_ID
+from tests.services.block_actions import ANSWER_ID
 from tests.services.steps import FIRST_TS, KEY, WorkerKilled, let_time_pass
 from tests.values import FixedClock, make_question
 
@@ -58,7 +58,7 @@ class Scenario:
         self.queue.jobs.clear()
         return question
 
-    def press(self, *payloads: dict[str, Any]) -> None:
+    def interact(self, *payloads: dict[str, Any]) -> None:
         """Accept the payloads of buttons, menus and dialogs."""
         for payload in payloads:
             self.services.interactions.accept(payload)
@@ -133,7 +133,7 @@ class Scenario:
 
     # The outcome
 
-    def kept(self, answer_id: str = ANSWER_ID) -> StoredAnswer:
+    def stored(self, answer_id: str = ANSWER_ID) -> StoredAnswer:
         """Return an answer as it is stored."""
         found = self.answers.answers.find(answer_id)
         assert found is not None
@@ -141,11 +141,11 @@ class Scenario:
 
     def rendered(self) -> list[Message]:
         """Return the messages that the stored answer should have."""
-        return list(draw(self.kept().answer))
+        return list(draw(self.stored().answer))
 
     def shows_what_is_stored(self) -> bool:
         """Whether the channel shows the stored answer, once, and the store knows the messages."""
-        now, shown = self.kept(), self.slack.shown
+        now, shown = self.stored(), self.slack.shown
         expected = list(map(for_update, self.rendered()))
         is_shown = list(map(for_update, shown.values())) == expected and tuple(shown) == now.posted
         return is_shown and now.rendered == now.version
@@ -158,7 +158,7 @@ class Scenario:
         """Whether nothing at all was done with the one answer that there is."""
         idle = not self.queue.slack_jobs and not self.queue.jobs
         shown = len(self.slack.posted) == 1 and not self.slack.ephemerals
-        return idle and shown and self.kept().version == 1 and not self.services.feedback.votes(KEY)
+        return idle and shown and self.stored().version == 1 and not self.services.feedback.votes(KEY)
 
     @property
     def ephemerals(self) -> list[tuple[str, str]]:

@@ -12,24 +12,24 @@ from sectorflow_slack.storage.failed_questions import FailedQuestionStore
 from sectorflow_slack.storage.questions import QuestionStore
 from tests.fakes import make_reply
 from tests.formatting.drawing import quotes
-from tests.services.pressing import (
+from tests.services.block_actions import (
     ANSWER_ID,
     THREAD_TS,
     TRIGGER_ID,
+    block_action,
     by,
     everything_in,
     from_menu,
-    press,
     reply_of,
-    submission,
+    view_submission,
 )
 from tests.services.scenario import Scenario
 from tests.services.steps import FAILED_ID, FIRST_TS, KEY, WorkerKilled, some_failed
-from tests.values import BOT_TOKEN, MODEL_IDS, make_press
+from tests.values import BOT_TOKEN, MODEL_IDS, make_block_action
 
 FIRST, SECOND, THIRD = MODEL_IDS
 REFUSED = TokenRefused("status 401")
-ASK_AGAIN = make_press(FAILED_ID)
+ASK_AGAIN = make_block_action(FAILED_ID)
 REGENERATE = from_menu(actions.REGENERATE, 1, **by("U0BOB"))
 
 
@@ -47,7 +47,7 @@ def buttons(acme: Scenario) -> list[tuple[str, str]]:
 
 def regenerate(acme: Scenario) -> None:
     """Regenerate the second model's answer."""
-    acme.press(REGENERATE)
+    acme.interact(REGENERATE)
     acme.run_jobs()
     acme.work_and_run_jobs()
 
@@ -63,7 +63,7 @@ def asked_again(acme: Scenario) -> list[str]:
 def test_a_failed_question_has_a_button_that_asks_it_again_and_becomes_the_placeholder(failed):
     assert buttons(failed) == [("ask_again", FAILED_ID)]
 
-    failed.press(ASK_AGAIN)
+    failed.interact(ASK_AGAIN)
     assert failed.queue.jobs == [(KEY, 0.0)]
     failed.run_jobs()
     assert failed.slack.shown == {FIRST_TS: asking(())}
@@ -89,7 +89,7 @@ def test_a_question_that_no_model_answered_has_failed(acme):
 
 def test_the_answer_replaces_the_apology_though_a_worker_died_during_the_update(failed):
     failed.slack.updates.then(WorkerKilled())
-    failed.press(ASK_AGAIN)
+    failed.interact(ASK_AGAIN)
 
     with failed.killed():
         failed.work()
@@ -102,10 +102,10 @@ def test_the_buttons_of_an_answer_are_those_of_the_newest_one(acme):
     acme.ask(id=FAILED_ID)
     acme.sectorflow.reply = make_reply(MODEL_IDS, text="Newer answer")
 
-    acme.press(ASK_AGAIN)
+    acme.interact(ASK_AGAIN)
     acme.work()
 
-    stored = acme.kept(FAILED_ID)
+    stored = acme.stored(FAILED_ID)
     assert "Newer answer" in acme.slack.seen[0]
     assert [model.text for model in stored.answer.models] == ["Newer answer"] * 3
     assert stored.posted == tuple(acme.slack.shown)
@@ -113,11 +113,11 @@ def test_the_buttons_of_an_answer_are_those_of_the_newest_one(acme):
 
 def test_a_question_that_fails_again_can_be_asked_once_more(failed):
     failed.sectorflow.answers.then(REFUSED)
-    failed.press(ASK_AGAIN)
+    failed.interact(ASK_AGAIN)
     failed.work()
 
     ((question, _),) = failed.failed_questions
-    failed.press(ASK_AGAIN)
+    failed.interact(ASK_AGAIN)
     failed.work()
 
     assert question.button_ts is None
@@ -131,7 +131,7 @@ def test_a_second_click_on_the_button_asks_nothing(failed, monkeypatch, concurre
         question = failed.services.failed_questions.find(FAILED_ID)
         monkeypatch.setattr(FailedQuestionStore, "find", lambda *_: question)
 
-    failed.press(ASK_AGAIN, ASK_AGAIN)
+    failed.interact(ASK_AGAIN, ASK_AGAIN)
 
     assert failed.queue.jobs == [(KEY, 0.0)]
     for _ in range(2):
@@ -140,7 +140,7 @@ def test_a_second_click_on_the_button_asks_nothing(failed, monkeypatch, concurre
 
 
 def test_a_button_without_a_message_is_answered_in_a_new_one(failed):
-    failed.press(make_press(FAILED_ID, channel=None, container={"channel_id": "C0GENERAL"}))
+    failed.interact(make_block_action(FAILED_ID, channel=None, container={"channel_id": "C0GENERAL"}))
 
     failed.work()
 
@@ -152,10 +152,10 @@ def test_a_button_without_a_message_is_answered_in_a_new_one(failed):
 
 
 def test_only_that_model_is_asked_and_its_new_answer_replaces_the_old_one(answered):
-    old = answered.kept().answer.models
+    old = answered.stored().answer.models
     answered.sectorflow.reply = reply_of(SECOND, "Something quite different")
 
-    answered.press(REGENERATE)
+    answered.interact(REGENERATE)
     answered.run_jobs()
     assert ENGLISH.asking_again in everything_in(answered.slack.shown[FIRST_TS])
     assert "Answer 2" in everything_in(answered.slack.shown[FIRST_TS])
@@ -163,7 +163,7 @@ def test_only_that_model_is_asked_and_its_new_answer_replaces_the_old_one(answer
 
     settings, text, thread_id = answered.sectorflow.asked[-1]
     assert (settings.model_ids, text, thread_id) == ((SECOND,), "Tell me a joke", "thread-1")
-    assert answered.kept().answer.models == (old[0], answered.sectorflow.reply.answers[0], old[2])
+    assert answered.stored().answer.models == (old[0], answered.sectorflow.reply.answers[0], old[2])
     assert list(answered.slack.shown) == [FIRST_TS]
     assert answered.shows_what_is_stored()
     assert answered.ended == {"answered": 2}
@@ -171,7 +171,7 @@ def test_only_that_model_is_asked_and_its_new_answer_replaces_the_old_one(answer
 
 
 def test_a_double_click_asks_once_and_a_later_click_again(answered):
-    answered.press(REGENERATE, REGENERATE, REGENERATE)
+    answered.interact(REGENERATE, REGENERATE, REGENERATE)
     for _ in range(3):
         answered.work_and_run_jobs()
     assert len(answered.sectorflow.asked) == 2
@@ -191,7 +191,7 @@ def test_a_model_that_fails_keeps_its_old_answer_and_only_the_user_is_notified(a
 
     regenerate(answered)
 
-    answer = answered.kept().answer
+    answer = answered.stored().answer
     assert (answer.models, answer.busy) == (make_reply(MODEL_IDS).answers, ())
     assert answered.shows_what_is_stored()
     assert len(answered.slack.posted) == 1
@@ -202,7 +202,7 @@ def test_a_model_that_fails_keeps_its_old_answer_and_only_the_user_is_notified(a
 
 
 def test_if_a_worker_dies_with_the_new_answer_another_one_stores_it(answered):
-    answered.press(REGENERATE)
+    answered.interact(REGENERATE)
     answered.queue.slack_jobs.clear()
     answered.queue.enqueues.then(WorkerKilled())
 
@@ -212,7 +212,7 @@ def test_if_a_worker_dies_with_the_new_answer_another_one_stores_it(answered):
 
     assert len(answered.sectorflow.asked) == 2
     assert answered.shows_what_is_stored()
-    assert (answered.kept().answer.busy, answered.left) == ((), [])
+    assert (answered.stored().answer.busy, answered.left) == ((), [])
 
 
 def test_a_click_of_which_only_half_was_stored_is_completed_by_the_next(answered, monkeypatch):
@@ -222,17 +222,17 @@ def test_a_click_of_which_only_half_was_stored_is_completed_by_the_next(answered
     with monkeypatch.context() as patched:
         patched.setattr(QuestionStore, "accept", down)
         with pytest.raises(StorageUnavailable):
-            answered.press(REGENERATE)
-    assert answered.kept().answer.busy == (SECOND,)
+            answered.interact(REGENERATE)
+    assert answered.stored().answer.busy == (SECOND,)
 
     regenerate(answered)
 
     assert len(answered.sectorflow.asked) == 2
-    assert answered.kept().answer.busy == ()
+    assert answered.stored().answer.busy == ()
 
 
 def test_if_the_answer_expires_in_the_meantime_nothing_is_asked_or_posted(answered):
-    answered.press(REGENERATE)
+    answered.interact(REGENERATE)
     answered.store.delete(f"answer:{ANSWER_ID}")
 
     answered.work_and_run_jobs()
@@ -240,11 +240,11 @@ def test_if_the_answer_expires_in_the_meantime_nothing_is_asked_or_posted(answer
     assert (asked_again(answered), len(answered.slack.posted), answered.left) == ([], 1, [])
 
 
-@pytest.mark.parametrize("payload", [REGENERATE, submission()], ids=["again", "follow-up"])
+@pytest.mark.parametrize("payload", [REGENERATE, view_submission()], ids=["again", "follow-up"])
 def test_a_question_for_which_no_worker_was_woken_is_found_later(answered, payload):
     answered.queue.enqueues.then(StorageUnavailable("ConnectionError"))
 
-    answered.press(payload)
+    answered.interact(payload)
     answered.answers.extend_leases()
     assert answered.queue.jobs == [(KEY, 0.0)]
     answered.work_and_run_jobs()
@@ -256,7 +256,7 @@ def test_a_question_for_which_no_worker_was_woken_is_found_later(answered, paylo
 
 
 def test_the_button_opens_a_dialog(answered):
-    answered.press(press(actions.FOLLOW_UP, 1))
+    answered.interact(block_action(actions.FOLLOW_UP, 1))
     answered.run_jobs()
 
     ((trigger_id, view),) = answered.slack.dialogs
@@ -265,7 +265,7 @@ def test_the_button_opens_a_dialog(answered):
 
 
 def test_a_follow_up_goes_to_that_model_in_the_same_threads_and_quotes_the_question(answered):
-    answered.press(submission("And a longer one?", model=1, **by("U0BOB")))
+    answered.interact(view_submission("And a longer one?", model=1, **by("U0BOB")))
     assert [job.kind for job in answered.run_jobs()] == ["post_placeholder"]
     assert len(answered.slack.posted) == 2
     answered.work()
@@ -282,7 +282,7 @@ def test_a_follow_up_goes_to_that_model_in_the_same_threads_and_quotes_the_quest
 def test_in_a_dm_a_follow_up_is_answered_outside_threads_and_continues_the_conversation(acme):
     acme.have_answered(channel_id="D0ANN", is_direct=True)
 
-    acme.press(submission(model=1))
+    acme.interact(view_submission(model=1))
     acme.work_and_run_jobs()
 
     assert [thread_id for _, _, thread_id in acme.sectorflow.asked] == [None, "thread-1"]
@@ -291,7 +291,9 @@ def test_in_a_dm_a_follow_up_is_answered_outside_threads_and_continues_the_conve
 
 
 def test_a_repeated_dialog_asks_once_and_another_one_again(answered):
-    answered.press(submission("One?"), submission("One?"), submission("Two?", view={"id": "V0SECOND"}))
+    answered.interact(
+        view_submission("One?"), view_submission("One?"), view_submission("Two?", view={"id": "V0SECOND"})
+    )
     for _ in range(3):
         answered.work_and_run_jobs()
 
@@ -301,23 +303,23 @@ def test_a_repeated_dialog_asks_once_and_another_one_again(answered):
 
 @pytest.mark.parametrize("text", ["", "   \n", None])
 def test_an_empty_dialog_asks_nothing(answered, text):
-    answered.press(submission(text))
+    answered.interact(view_submission(text))
 
     assert answered.is_untouched()
 
 
 def test_a_follow_up_has_buttons_of_its_own(answered):
-    answered.press(submission(model=1))
+    answered.interact(view_submission(model=1))
     second_id = answered.queue.slack_jobs[0][0].question_id
     answered.work_and_run_jobs()
     container = {"message_ts": "1700000001.000002", "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
     answered.sectorflow.reply = reply_of(SECOND, "A third try")
 
-    answered.press(press(actions.REGENERATE, 0, answer_id=second_id, container=container))
+    answered.interact(block_action(actions.REGENERATE, 0, answer_id=second_id, container=container))
     answered.work_and_run_jobs()
 
-    assert [model.text for model in answered.kept(second_id).answer.models] == ["A third try"]
-    assert answered.kept().answer.models == make_reply(MODEL_IDS).answers
+    assert [model.text for model in answered.stored(second_id).answer.models] == ["A third try"]
+    assert answered.stored().answer.models == make_reply(MODEL_IDS).answers
 
 
 def test_users_inside_may_follow_up_on_an_external_users_question(acme):
@@ -325,7 +327,7 @@ def test_users_inside_may_follow_up_on_an_external_users_question(acme):
     acme.have_answered(is_external=True)
     acme.configure(allow_external_users=False)
 
-    acme.press(submission(model=1))
+    acme.interact(view_submission(model=1))
     acme.work_and_run_jobs()
 
     assert asked_again(acme) == ["And a longer one?"]

@@ -17,18 +17,26 @@ from sectorflow_slack.services.interaction_payloads import (
     read_block_actions,
     read_view_submission,
 )
-from tests.services.pressing import ANSWER_ID, FIRST_TS, THREAD_TS, TRIGGER_ID, from_menu, press, submission
-from tests.values import OWN_APP, TEAM_ID, make_press
+from tests.services.block_actions import (
+    ANSWER_ID,
+    FIRST_TS,
+    THREAD_TS,
+    TRIGGER_ID,
+    block_action,
+    from_menu,
+    view_submission,
+)
+from tests.values import OWN_APP, TEAM_ID, make_block_action
 
 ORG = {"enterprise": {"id": "E0ACME"}}
 
 
 def read(**changes: Any) -> ViewSubmission | None:
-    return read_view_submission(submission(**changes), FOLLOW_UP_DIALOG)
+    return read_view_submission(view_submission(**changes), FOLLOW_UP_DIALOG)
 
 
 def test_a_block_action_has_the_value_of_the_button_and_the_message():
-    assert list(read_block_actions(press(actions.SHOW_TAB, 2, page=1))) == [
+    assert list(read_block_actions(block_action(actions.SHOW_TAB, 2, page=1))) == [
         BlockAction(
             action=actions.SHOW_TAB,
             question_id="",
@@ -46,20 +54,20 @@ def test_a_block_action_has_the_value_of_the_button_and_the_message():
 
 
 def test_a_choice_from_the_menu_is_an_action():
-    (block_action,) = read_block_actions(from_menu(actions.PLAIN_TEXT, 1))
+    (read_action,) = read_block_actions(from_menu(actions.PLAIN_TEXT, 1))
 
-    assert block_action.action == actions.PLAIN_TEXT
-    assert block_action.value == ActionValue(ANSWER_ID, 1, choice=actions.PLAIN_TEXT)
+    assert read_action.action == actions.PLAIN_TEXT
+    assert read_action.value == ActionValue(ANSWER_ID, 1, choice=actions.PLAIN_TEXT)
 
 
 @pytest.mark.parametrize(
     ("value", "question_id"), [(ANSWER_ID, ANSWER_ID), (ANSWER_ID.upper() + "F", ""), (f"{ANSWER_ID}\n", "")]
 )
 def test_the_value_of_a_failed_questions_button_is_its_id(value, question_id):
-    (block_action,) = read_block_actions(make_press(value))
+    (read_action,) = read_block_actions(make_block_action(value))
 
     expected = (actions.ASK_AGAIN, question_id, None)
-    assert (block_action.action, block_action.question_id, block_action.value) == expected
+    assert (read_action.action, read_action.question_id, read_action.value) == expected
 
 
 @pytest.mark.parametrize(
@@ -74,9 +82,9 @@ def test_the_value_of_a_failed_questions_button_is_its_id(value, question_id):
     ],
 )
 def test_the_tenants_are_those_that_slack_names(changes, tenants):
-    (block_action,) = read_block_actions(press(actions.VOTE, **changes))
+    (read_action,) = read_block_actions(block_action(actions.VOTE, **changes))
 
-    assert block_action.tenant_ids == read(**changes).tenant_ids == tenants
+    assert read_action.tenant_ids == read(**changes).tenant_ids == tenants
 
 
 def test_a_dialog_in_a_shared_channel_is_for_the_team_that_has_the_app():
@@ -95,9 +103,9 @@ def test_a_submission_has_the_question_without_surrounding_blanks():
 @pytest.mark.parametrize(
     "payload",
     [
-        press(actions.VOTE),
-        submission(type="view_closed"),
-        submission(view={"callback_id": "of_another"}),
+        block_action(actions.VOTE),
+        view_submission(type="view_closed"),
+        view_submission(view={"callback_id": "of_another"}),
         {"type": "view_submission"},
     ],
 )
@@ -106,7 +114,7 @@ def test_other_payloads_are_no_submission(payload):
 
 
 def test_a_submission_has_no_block_action():
-    assert list(read_block_actions(submission())) == []
+    assert list(read_block_actions(view_submission())) == []
 
 
 _JSON = st.recursive(
@@ -120,10 +128,10 @@ _NAMES = ("actions", "container", "channel", "user", "team", "enterprise", "view
 @settings(deadline=None)
 @given(changes=st.fixed_dictionaries({}, optional=dict.fromkeys(_NAMES, _JSON)), view=_JSON, action=_JSON)
 def test_any_payload_is_read_and_all_its_texts_can_be_stored(changes, view, action):
-    block_actions = list(read_block_actions({**press(actions.VOTE, actions=[action]), **changes}))
+    read_actions = list(read_block_actions({**block_action(actions.VOTE, actions=[action]), **changes}))
     sent = read(view={"state": view, "id": view})
-    other = read_view_submission({**submission(), **changes}, FOLLOW_UP_DIALOG)
+    other = read_view_submission({**view_submission(), **changes}, FOLLOW_UP_DIALOG)
 
-    for each in filter(None, (*block_actions, sent, other)):
+    for each in filter(None, (*read_actions, sent, other)):
         texts = [value for value in asdict(each).values() if isinstance(value, str)]
         assert [text.encode("utf-8").decode() for text in texts] == texts

@@ -14,18 +14,18 @@ from sectorflow_slack.domain.questions import ModelVotes
 from sectorflow_slack.domain.slack_jobs import OpenView, PostPlainText, RenderAnswer, to_json
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.formatting.words import ENGLISH
-from tests.services.installing import ORG_WIDE
-from tests.services.pressing import (
+from tests.services.block_actions import (
     ANSWER_ID,
+    BLOCK_ACTIONS,
     EVERYTHING,
     FIRST_TS,
-    PRESSES,
     THREAD_TS,
     TRIGGER_ID,
+    block_action,
     by,
-    press,
-    submission,
+    view_submission,
 )
+from tests.services.installing import ORG_WIDE
 from tests.services.scenario import Scenario
 from tests.services.steps import FAILED_ID, KEY
 from tests.storage.conftest import dump
@@ -33,14 +33,14 @@ from tests.values import (
     CUSTOMERS_APP,
     MODEL_IDS,
     TEAM_ID,
+    make_block_action,
     make_bot,
     make_installation,
-    make_press,
     make_settings,
 )
 
 FIRST, SECOND, _ = MODEL_IDS
-UP = press(actions.VOTE, 0, choice=actions.UP)
+UP = block_action(actions.VOTE, 0, choice=actions.UP)
 EACH = pytest.mark.parametrize("name", EVERYTHING)
 
 RENDER = RenderAnswer(KEY, answer_id=ANSWER_ID)
@@ -56,15 +56,15 @@ BOB = {"user_id": "U0BOB", "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
     ],
 )
 def test_a_block_action_enqueues_one_slack_job(shared, name, job):
-    shared.press(EVERYTHING[name](**by("U0BOB")))
+    shared.interact(EVERYTHING[name](**by("U0BOB")))
 
     assert shared.queue.slack_jobs == [(job, 0.0)]
 
 
 def test_the_last_vote_of_each_user_is_counted_and_changes_no_message(shared):
-    shared.press(
-        *[UP, UP, press(actions.VOTE, 0, choice=actions.DOWN, **by("U0BOB"))],
-        *[press(actions.VOTE, 1, choice=choice) for choice in (actions.UP, actions.DOWN)],
+    shared.interact(
+        *[UP, UP, block_action(actions.VOTE, 0, choice=actions.DOWN, **by("U0BOB"))],
+        *[block_action(actions.VOTE, 1, choice=choice) for choice in (actions.UP, actions.DOWN)],
     )
 
     assert set(shared.services.feedback.votes(KEY)) == {ModelVotes(FIRST, 1, 1), ModelVotes(SECOND, 0, 1)}
@@ -76,14 +76,14 @@ def test_while_the_store_is_down_an_interaction_raises(shared, redis_server, nam
     redis_server.connected = False
 
     with pytest.raises(StorageUnavailable):
-        shared.press(EVERYTHING[name]())
+        shared.interact(EVERYTHING[name]())
 
 
-@pytest.mark.parametrize("name", PRESSES)
+@pytest.mark.parametrize("name", BLOCK_ACTIONS)
 def test_the_user_is_told_that_an_answer_has_expired(shared, name):
     shared.store.delete(f"answer:{ANSWER_ID}")
 
-    shared.press(EVERYTHING[name]())
+    shared.interact(EVERYTHING[name]())
     shared.run_jobs()
 
     ((address, user_id, message),) = shared.slack.ephemerals
@@ -95,7 +95,7 @@ def test_the_user_is_told_that_an_answer_has_expired(shared, name):
 def test_a_dialog_of_an_expired_answer_is_answered_in_a_dm(shared):
     shared.store.delete(f"answer:{ANSWER_ID}")
 
-    shared.press(submission())
+    shared.interact(view_submission())
     shared.run_jobs()
 
     assert shared.queue.jobs == []
@@ -108,7 +108,7 @@ def test_a_dialog_of_an_expired_answer_is_answered_in_a_dm(shared):
 
 @EACH
 def test_neither_jobs_nor_a_dump_show_questions_answers_or_voters(shared, name):
-    shared.press(EVERYTHING[name](**by("U0CURIOUS")))
+    shared.interact(EVERYTHING[name](**by("U0CURIOUS")))
 
     sent, stored = str([to_json(job) for job, _ in shared.queue.slack_jobs]), str(dump(shared.store))
     assert FIRST_TS in stored
@@ -117,7 +117,7 @@ def test_neither_jobs_nor_a_dump_show_questions_answers_or_voters(shared, name):
 
 
 def test_an_answer_and_its_votes_are_stored_for_as_long_as_the_settings_say(shared, settings):
-    shared.press(UP)
+    shared.interact(UP)
 
     lifetimes = [int(shared.store.ttl(f"{kind}:{ANSWER_ID}")) / 86_400 for kind in ("answer", "votes")]
     assert lifetimes == pytest.approx([settings.answer_retention_days] * 2, abs=0.01)
@@ -158,7 +158,7 @@ ELSEWHERE = [
 def test_a_button_works_only_in_the_installation_channel_and_message_of_its_answer(shared, name, changes):
     install_elsewhere(shared)
 
-    shared.press(EVERYTHING[name](**changes))
+    shared.interact(EVERYTHING[name](**changes))
 
     assert shared.is_untouched()
 
@@ -166,14 +166,21 @@ def test_a_button_works_only_in_the_installation_channel_and_message_of_its_answ
 @pytest.mark.parametrize(
     "payload",
     [
-        *[press(name, 3, choice="up") for name in (actions.SHOW_TAB, actions.VOTE, actions.REGENERATE)],
-        *[press(actions.REGENERATE, 3), press(actions.FOLLOW_UP, 9999), submission(model=3)],
-        *[press(actions.VOTE, 0, choice=choice) for choice in ("", "sideways", "separated")],
-        *[press(action, 1) for action in ("", "more", "delete_everything", "__class__")],
+        *[
+            block_action(name, 3, choice="up")
+            for name in (actions.SHOW_TAB, actions.VOTE, actions.REGENERATE)
+        ],
+        *[
+            block_action(actions.REGENERATE, 3),
+            block_action(actions.FOLLOW_UP, 9999),
+            view_submission(model=3),
+        ],
+        *[block_action(actions.VOTE, 0, choice=choice) for choice in ("", "sideways", "separated")],
+        *[block_action(action, 1) for action in ("", "more", "delete_everything", "__class__")],
     ],
 )
 def test_unknown_models_choices_and_actions_do_nothing(shared, payload):
-    shared.press(payload)
+    shared.interact(payload)
 
     assert shared.is_untouched()
 
@@ -181,21 +188,24 @@ def test_unknown_models_choices_and_actions_do_nothing(shared, payload):
 @pytest.mark.parametrize(
     "payload",
     [
-        *[make_press(value) for value in ("f" * 32, "question-1", FAILED_ID.upper())],
-        *[make_press(FAILED_ID, **changes) for changes in ELSEWHERE],
-        make_press(FAILED_ID, team=None, enterprise={"id": "E0ORG"}, is_enterprise_install=True),
-        make_press(FAILED_ID, channel={"id": "C0OTHER"}),
-        *[make_press(FAILED_ID, channel=None, container=each) for each in ({"channel_id": "C0OTHER"}, None)],
-        make_press(FAILED_ID, type="view_submission"),
-        make_press(FAILED_ID, actions=[{"action_id": "other", "value": FAILED_ID}]),
-        make_press(FAILED_ID, actions=[FAILED_ID, None]),
-        make_press(FAILED_ID, actions={"action_id": "ask_again", "value": FAILED_ID}),
+        *[make_block_action(value) for value in ("f" * 32, "question-1", FAILED_ID.upper())],
+        *[make_block_action(FAILED_ID, **changes) for changes in ELSEWHERE],
+        make_block_action(FAILED_ID, team=None, enterprise={"id": "E0ORG"}, is_enterprise_install=True),
+        make_block_action(FAILED_ID, channel={"id": "C0OTHER"}),
+        *[
+            make_block_action(FAILED_ID, channel=None, container=each)
+            for each in ({"channel_id": "C0OTHER"}, None)
+        ],
+        make_block_action(FAILED_ID, type="view_submission"),
+        make_block_action(FAILED_ID, actions=[{"action_id": "other", "value": FAILED_ID}]),
+        make_block_action(FAILED_ID, actions=[FAILED_ID, None]),
+        make_block_action(FAILED_ID, actions={"action_id": "ask_again", "value": FAILED_ID}),
     ],
 )
 def test_a_failed_question_is_asked_again_only_from_its_own_channel(failed, payload):
     install_elsewhere(failed)
 
-    failed.press(payload)
+    failed.interact(payload)
 
     assert (failed.queue.jobs, failed.queue.slack_jobs) == ([], [])
     assert failed.services.failed_questions.find(FAILED_ID) is not None
@@ -210,26 +220,26 @@ EXTERNAL = by("U0STRANGER", "T0ELSEWHERE")
 
 @pytest.mark.parametrize("name", [name for name in EVERYTHING if name not in COSTLY])
 def test_external_users_may_look(shared, name):
-    shared.press(EVERYTHING[name](**EXTERNAL))
+    shared.interact(EVERYTHING[name](**EXTERNAL))
 
     assert not shared.is_untouched()
 
 
 @EACH_COSTLY
 def test_external_users_may_not_ask(shared, name):
-    shared.press(EVERYTHING[name](**EXTERNAL))
+    shared.interact(EVERYTHING[name](**EXTERNAL))
     shared.run_jobs()
 
     # A dialog has no channel to post in, and is not opened for these users.
     assert shared.ephemerals == ([] if name == "dialog" else [("U0STRANGER", ENGLISH.external_person)])
-    assert (shared.queue.jobs, shared.slack.dialogs, shared.kept().answer.busy) == ([], [], ())
+    assert (shared.queue.jobs, shared.slack.dialogs, shared.stored().answer.busy) == ([], [], ())
 
 
 @EACH_COSTLY
 def test_external_users_may_ask_if_the_installation_allows_it(shared, name):
     shared.configure(allow_external_users=True)
 
-    shared.press(EVERYTHING[name](**EXTERNAL))
+    shared.interact(EVERYTHING[name](**EXTERNAL))
 
     assert shared.queue.slack_jobs or shared.queue.jobs
     shared.run_jobs()
@@ -238,9 +248,9 @@ def test_external_users_may_ask_if_the_installation_allows_it(shared, name):
 
 def test_in_a_channel_that_is_not_shared_all_users_may_ask(answered):
     """In an org-wide installation, Slack names the users' own teams."""
-    answered.press(EVERYTHING["regenerate"](**EXTERNAL))
+    answered.interact(EVERYTHING["regenerate"](**EXTERNAL))
 
-    assert answered.kept().answer.busy
+    assert answered.stored().answer.busy
 
 
 # Org-wide installations in shared channels
@@ -259,9 +269,9 @@ def answer_in_org(acme: Scenario, **changes: Any) -> None:
 @EACH
 def test_buttons_of_an_org_wide_installation_work_without_a_team(acme, name):
     answer_in_org(acme, team_id=TEAM_ID)
-    key = acme.kept().answer.question.installation
+    key = acme.stored().answer.question.installation
 
-    acme.press(EVERYTHING[name](**WITHOUT_TEAM))
+    acme.interact(EVERYTHING[name](**WITHOUT_TEAM))
     ran = acme.run_jobs()
 
     assert {job.installation for job in ran} <= {key}
@@ -281,9 +291,9 @@ def test_buttons_of_an_org_wide_installation_work_without_a_team(acme, name):
 def test_in_a_shared_channel_only_known_users_of_the_org_may_ask(acme, payload, team_id, may_ask):
     answer_in_org(acme, team_id="T0WEST", is_shared=True)
 
-    acme.press(EVERYTHING["regenerate"](**payload, **by("U0COLLEAGUE", team_id)))
+    acme.interact(EVERYTHING["regenerate"](**payload, **by("U0COLLEAGUE", team_id)))
 
-    assert bool(acme.kept().answer.busy) is may_ask
+    assert bool(acme.stored().answer.busy) is may_ask
 
 
 # Any payload
@@ -313,11 +323,11 @@ _ACTIONS = st.fixed_dictionaries(
 def test_any_payload_is_handled_and_its_jobs_run(failed, changes, action, view):
     failed.ask(is_shared=True)
 
-    failed.press(
-        {**press("", actions=[action]), **changes},
-        {**make_press(FAILED_ID), **changes},
-        {**submission(), **changes},
-        submission(view={"state": view, "id": view, "private_metadata": view}),
+    failed.interact(
+        {**block_action("", actions=[action]), **changes},
+        {**make_block_action(FAILED_ID), **changes},
+        {**view_submission(), **changes},
+        view_submission(view={"state": view, "id": view, "private_metadata": view}),
     )
     failed.run_jobs()
 

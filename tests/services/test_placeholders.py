@@ -16,7 +16,7 @@ from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services import messaging
 from sectorflow_slack.services.messaging import POST, UPDATE
 from sectorflow_slack.storage.questions import QuestionStore
-from tests.services.pressing import from_menu
+from tests.services.block_actions import from_menu
 from tests.services.scenario import Scenario
 from tests.services.steps import ASKING, FAILED_ID, FIRST_TS, KEY, LONG_REPLY, WorkerKilled, die
 from tests.values import BOT_TOKEN, MODEL_IDS, NOW, make_settings
@@ -108,7 +108,7 @@ def test_the_first_message_of_an_answer_replaces_the_placeholder_and_others_foll
     assert (token, channel_id, ts) == (BOT_TOKEN, question.channel_id, FIRST_TS)
     assert len(acme.slack.posted) > 2
     assert ASKING not in acme.slack.seen
-    assert acme.kept().posted == tuple(acme.slack.shown)
+    assert acme.stored().posted == tuple(acme.slack.shown)
 
 
 def test_a_notice_of_failure_replaces_the_placeholder_with_a_button(acme):
@@ -294,7 +294,7 @@ def test_a_status_is_set_again_before_slack_ends_it(acme):
 
 
 def test_users_who_wait_for_a_regenerated_model_are_not_notified(answered):
-    answered.press(from_menu(actions.REGENERATE, 1))
+    answered.interact(from_menu(actions.REGENERATE, 1))
     answered.run_jobs()
     shown = answered.slack.seen
 

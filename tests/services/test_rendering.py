@@ -17,15 +17,15 @@ from sectorflow_slack.formatting import actions
 from sectorflow_slack.services import rendering
 from sectorflow_slack.storage.answers import AnswerStore
 from tests.formatting.drawing import headings
-from tests.services.pressing import (
+from tests.services.block_actions import (
     ANSWER_ID,
     SEPARATED,
     TABS,
     THREAD_TS,
+    block_action,
     everything_in,
     from_menu,
     long_reply,
-    press,
     reply_of,
 )
 from tests.services.scenario import Scenario
@@ -41,7 +41,7 @@ def long(acme):
     """An answer of three models, with several messages for each."""
     acme.sectorflow.reply = long_reply()
     acme.have_answered()
-    assert len(acme.kept().posted) >= 6
+    assert len(acme.stored().posted) >= 6
     return acme
 
 
@@ -55,12 +55,12 @@ def in_tabs(long):
 
 def show(acme: Scenario, *payloads: dict[str, Any]) -> None:
     """Press buttons, and render the outcome."""
-    acme.press(*payloads)
+    acme.interact(*payloads)
     acme.run_jobs()
 
 
 def regenerate(acme: Scenario, model: int) -> None:
-    """Press the button, show that it was pressed, and have the model answer again."""
+    """Press the button, render that it was pressed, and answer again."""
     show(acme, from_menu(actions.REGENERATE, model))
     acme.work_and_run_jobs()
 
@@ -79,7 +79,7 @@ def updated(acme: Scenario) -> list[int]:
 
 def indexes(acme: Scenario) -> list[int]:
     """The indexes of all messages of the answer."""
-    return list(range(len(acme.kept().posted)))
+    return list(range(len(acme.stored().posted)))
 
 
 def first_message(acme: Scenario) -> str:
@@ -91,8 +91,8 @@ def first_message(acme: Scenario) -> str:
 
 def test_pages_turn_and_another_tab_opens_at_its_first_page(in_tabs):
     shown = []
-    turns = [press(actions.TURN_PAGE, 0, page) for page in (0, 1, 0, 1)]
-    for payload in (*turns, press(actions.SHOW_TAB, 1)):
+    turns = [block_action(actions.TURN_PAGE, 0, page) for page in (0, 1, 0, 1)]
+    for payload in (*turns, block_action(actions.SHOW_TAB, 1)):
         show(in_tabs, payload)
         shown.append(first_message(in_tabs))
 
@@ -102,13 +102,13 @@ def test_pages_turn_and_another_tab_opens_at_its_first_page(in_tabs):
 
 
 def test_tabs_replace_the_first_message_and_the_others_are_deleted(long):
-    before = long.kept().posted
+    before = long.stored().posted
     # A user has deleted one already.
     long.slack.removals.then(None, SlackRefused("message_not_found"))
 
     show(long, TABS)
 
-    assert long.kept().posted == (FIRST_TS,)
+    assert long.stored().posted == (FIRST_TS,)
     assert [ts for _, _, ts in long.slack.removed] == [before[1], *before[3:]]
 
 
@@ -119,7 +119,7 @@ def test_separated_answers_replace_the_tabs_and_are_posted_below_with_the_questi
     show(in_tabs, SEPARATED)
 
     assert in_tabs.shows_what_is_stored()
-    assert len(in_tabs.kept().posted) == 1 + len(in_tabs.slack.posted) - posted > 3
+    assert len(in_tabs.stored().posted) == 1 + len(in_tabs.slack.posted) - posted > 3
     assert {address.thread_ts for address in in_tabs.slack.addresses} == {THREAD_TS}
     first, *others = [headings([message])[0] for message in in_tabs.slack.shown.values()]
     assert first == "Model 0"
@@ -142,12 +142,12 @@ def test_only_messages_that_are_added_to_an_answer_name_the_question(long):
 
 
 @pytest.mark.parametrize(
-    ("presses", "updates"),
-    [((TABS, TABS, press(actions.SHOW_TAB, 1)), 1), ((SEPARATED,), 0)],
+    ("payloads", "updates"),
+    [((TABS, TABS, block_action(actions.SHOW_TAB, 1)), 1), ((SEPARATED,), 0)],
     ids=["several at once", "nothing changed"],
 )
-def test_presses_are_rendered_in_one_update_at_most(answered, presses, updates):
-    show(answered, *presses)
+def test_block_actions_are_rendered_in_one_update_at_most(answered, payloads, updates):
+    show(answered, *payloads)
 
     assert len(answered.slack.updated) == updates
     assert answered.shows_what_is_stored()
@@ -176,7 +176,7 @@ def test_a_message_that_slack_took_in_a_simpler_form_is_not_updated_again(answer
     ((_, _, _, message),) = answered.slack.updated
     assert message != answered.rendered()[0]
     assert "Answer 1" in everything_in(message)
-    assert answered.kept().rendered == answered.kept().version
+    assert answered.stored().rendered == answered.stored().version
 
 
 def test_a_message_that_slack_took_as_several_plain_ones_is_rendered_again(long):
@@ -189,17 +189,17 @@ def test_a_message_that_slack_took_as_several_plain_ones_is_rendered_again(long)
     assert long.shows_what_is_stored()
 
 
-# Crashes, and presses meanwhile
+# Crashes, and block actions meanwhile
 
 
 @pytest.mark.parametrize(
     ("call", "at"), [("updates", 0), ("posts", 0), ("posts", 2), ("removals", 0), ("removals", 2)]
 )
 def test_a_worker_that_dies_while_it_renders_leaves_no_second_message(long, call, at):
-    long.press(TABS)
+    long.interact(TABS)
     if call != "removals":
         long.run_jobs()
-        long.press(SEPARATED)
+        long.interact(SEPARATED)
     job = only_job(long)
     getattr(long.slack, call).then(*[None] * at, WorkerKilled())
 
@@ -212,7 +212,7 @@ def test_a_worker_that_dies_while_it_renders_leaves_no_second_message(long, call
 
 @pytest.mark.parametrize("at", [0, 1, 3])
 def test_a_worker_that_dies_before_it_records_an_update_leaves_no_outdated_message(long, monkeypatch, at):
-    long.press(from_menu(actions.REGENERATE, 1), TABS)
+    long.interact(from_menu(actions.REGENERATE, 1), TABS)
     mark_rendered, calls = AnswerStore.mark_rendered, iter(range(99))
 
     def die_at_one(*args):
@@ -233,12 +233,12 @@ def test_a_worker_that_dies_before_it_records_an_update_leaves_no_outdated_messa
     assert long.shows_what_is_stored()
 
 
-def test_a_press_while_an_answer_is_rendered_is_rendered_too(answered):
-    def press_meanwhile():
-        answered.press(press(actions.SHOW_TAB, 2))
+def test_a_block_action_while_an_answer_is_rendered_is_rendered_too(answered):
+    def show_the_third_tab():
+        answered.interact(block_action(actions.SHOW_TAB, 2))
         answered.queue.slack_jobs.clear()
 
-    answered.slack.updates.then(press_meanwhile)
+    answered.slack.updates.then(show_the_third_tab)
 
     show(answered, TABS)
 
@@ -247,14 +247,14 @@ def test_a_press_while_an_answer_is_rendered_is_rendered_too(answered):
     assert answered.shows_what_is_stored()
 
 
-def test_a_press_before_all_is_posted_is_rendered_after_the_last_message(acme):
-    def press_the_first():
+def test_a_block_action_before_all_is_posted_is_rendered_after_the_last_message(acme):
+    def show_tabs():
         show(acme, TABS)
         # No message of the answer is stored yet.
         assert acme.slack.updated == []
 
     acme.sectorflow.reply = long_reply()
-    acme.slack.posts.then(None, press_the_first)
+    acme.slack.posts.then(None, show_tabs)
 
     acme.ask()
     acme.run_jobs()
@@ -271,7 +271,7 @@ def test_a_message_that_cannot_be_updated_any_more_is_posted_anew(answered):
 
     show(answered, TABS)
 
-    assert answered.kept().posted == ("1700000001.000002",)
+    assert answered.stored().posted == ("1700000001.000002",)
     assert answered.slack.texts[1:] == [answered.rendered()[0].text]
 
 
@@ -281,14 +281,14 @@ def test_a_message_that_slack_refuses_in_every_form_stays_as_it_was(answered):
     show(answered, TABS)
 
     assert answered.slack.updated == []
-    assert answered.kept().posted == (FIRST_TS,)
+    assert answered.stored().posted == (FIRST_TS,)
 
 
 @pytest.mark.parametrize(("retry_after", "delay"), [(7.0, 7.0), (None, 1.0)])
 def test_while_slack_limits_updates_they_wait_and_none_is_repeated(long, retry_after, delay):
     long.store.hdel(f"answer:{ANSWER_ID}", "digests")
     long.slack.updates.then(*[None] * 4, SlackBusy("ratelimited", retry_after))
-    long.press(SEPARATED)
+    long.interact(SEPARATED)
     job = only_job(long)
 
     long.services.slack_jobs.run(job)
@@ -305,7 +305,7 @@ def test_while_slack_limits_updates_they_wait_and_none_is_repeated(long, retry_a
 
 def test_an_answer_that_another_process_renders_for_long_is_rendered_later(answered, monkeypatch):
     monkeypatch.setattr(rendering, "WAIT_SECONDS", 0.0)
-    answered.press(TABS)
+    answered.interact(TABS)
     job = only_job(answered)
 
     with answered.services.slack_jobs.rendering.locks.hold(f"draw:{ANSWER_ID}", 30.0):
@@ -318,7 +318,7 @@ def test_an_answer_that_another_process_renders_for_long_is_rendered_later(answe
 def test_after_a_rendering_that_outlasted_its_lock_no_digest_is_trusted(long):
     ticks = iter(range(0, 10_000, 31))
     slow = replace(long.services.slack_jobs.rendering, monotonic=lambda: float(next(ticks)))
-    long.press(SEPARATED)
+    long.interact(SEPARATED)
     replace(long.services.slack_jobs, rendering=slow).run(only_job(long))
     assert long.slack.updated == []
 
@@ -327,7 +327,7 @@ def test_after_a_rendering_that_outlasted_its_lock_no_digest_is_trusted(long):
     assert updated(long) == indexes(long)
 
 
-def test_of_presses_at_once_the_last_is_shown_and_one_worker_renders_at_a_time(answered):
+def test_after_simultaneous_block_actions_the_last_is_shown_and_one_worker_renders_at_a_time(answered):
     alone, met = threading.Lock(), []
 
     def take_time():
@@ -337,15 +337,15 @@ def test_of_presses_at_once_the_last_is_shown_and_one_worker_renders_at_a_time(a
             alone.release()
 
     answered.slack.updates.then(*[take_time] * 20)
-    answered.press(TABS)
+    answered.interact(TABS)
     job = only_job(answered)
 
-    def press_and_render(number):
-        answered.press(press(actions.SHOW_TAB, number % 3))
+    def show_tab_and_render(number):
+        answered.interact(block_action(actions.SHOW_TAB, number % 3))
         answered.services.slack_jobs.run(job)
 
-    race(8, press_and_render)
+    race(8, show_tab_and_render)
 
     assert not any(met)
-    assert answered.kept().rendered == answered.kept().version == 10
+    assert answered.stored().rendered == answered.stored().version == 10
     assert answered.shows_what_is_stored()

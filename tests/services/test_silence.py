@@ -16,7 +16,7 @@ from tests.fakes import make_reply
 from tests.services.scenario import Scenario
 from tests.services.steps import FAILED_ID, KEY, WorkerKilled, some_failed
 from tests.storage.conftest import dump
-from tests.values import API_TOKEN, BOT_TOKEN, MODEL_IDS, OWN_APP, make_event, make_press
+from tests.values import API_TOKEN, BOT_TOKEN, MODEL_IDS, OWN_APP, make_block_action, make_event
 
 QUESTION = "planted-question"
 ANSWER = "planted-answer"
@@ -89,7 +89,7 @@ def test_no_log_line_and_no_stored_value_contains_a_secret(
         lines.append(str(dump(acme.store)))
     acme.wait_long()
     acme.services.slack_jobs.placeholders.notify(KEY)
-    acme.press(make_press(FAILED_ID))
+    acme.interact(make_block_action(FAILED_ID))
     acme.work_and_run_jobs()
     lines.append(str(dump(acme.store)))
 

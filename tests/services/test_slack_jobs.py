@@ -25,7 +25,7 @@ from sectorflow_slack.domain.slack_jobs import (
 )
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.tasks import SLACK_JOB_ACTOR, SLACK_JOBS, DramatiqTaskQueue, declare_slack_job_actor
-from tests.services.pressing import ANSWER_ID, FIRST_TS, THREAD_TS, TRIGGER_ID, everything_in, long_reply
+from tests.services.block_actions import ANSWER_ID, FIRST_TS, THREAD_TS, TRIGGER_ID, everything_in, long_reply
 from tests.services.steps import KEY
 from tests.values import NOW, make_bot, make_installation
 

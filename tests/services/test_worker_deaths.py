@@ -86,7 +86,7 @@ def test_the_buttons_show_the_posted_reply_although_a_worker_died_before(acme, m
         patch.setattr(QuestionStore, "save_plan", die_and_change_the_reply)
         acme.ask()
 
-    assert acme.kept().answer.models[0].text in acme.slack.texts[0]
+    assert acme.stored().answer.models[0].text in acme.slack.texts[0]
 
 
 @pytest.mark.parametrize("step", ["save_plan", "assert_held", "complete"])

@@ -125,7 +125,7 @@ def test_an_old_version_gives_a_warning(version, is_old):
 
 @pytest.mark.real_redis
 @pytest.mark.parametrize(
-    ("forbidden", "appendonly", "save", "kept", "policy"),
+    ("forbidden", "appendonly", "save", "persistence", "policy"),
     [
         ((), "yes", "60 1", "aof", "noeviction"),
         (("info",), "yes", "", "aof", "noeviction"),
@@ -135,21 +135,21 @@ def test_an_old_version_gives_a_warning(version, is_old):
         (("config", "info"), "yes", "", None, None),
     ],
 )
-def test_figures_have_what_redis_reports_and_no_more(limit, forbidden, appendonly, save, kept, policy):
+def test_figures_have_what_redis_reports_and_no_more(limit, forbidden, appendonly, save, persistence, policy):
     figures = checkup_of(limit(*forbidden, appendonly=appendonly, save=save)).figures()
 
     has_info = "info" not in forbidden
-    assert (figures.kept, figures.policy, figures.limit_bytes) == (kept, policy, None)
+    assert (figures.persistence, figures.policy, figures.limit_bytes) == (persistence, policy, None)
     assert (figures.version is not None, (figures.used_bytes or 0) > 0) == (has_info, has_info)
     assert figures.round_trip_ms > 0
 
 
 @pytest.mark.parametrize(
-    ("info", "save", "kept"),
+    ("info", "save", "persistence"),
     [({"aof_enabled": 0}, None, "nothing"), ({}, "60 1", "rdb"), ({}, "", None), ({}, None, None)],
 )
-def test_persistence_is_unknown_unless_a_provider_reports_it(info, save, kept):
-    assert checkup_of(ManagedRedis(info, save)).figures().kept == kept
+def test_persistence_is_unknown_unless_a_provider_reports_it(info, save, persistence):
+    assert checkup_of(ManagedRedis(info, save)).figures().persistence == persistence
 
 
 # Sealed records

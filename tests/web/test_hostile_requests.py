@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sectorflow_slack.storage.installation_index import member_of
 from sectorflow_slack.web.fields import CURSOR
-from tests.values import encoded, install_request, make_event, make_press
+from tests.values import encoded, install_request, make_block_action, make_event
 from tests.web.flows import COOKIE, INSTALLATIONS, JSON, get, send
 from tests.web.test_interactions import form
 from tests.web.test_interactions import send as send_interaction
@@ -80,7 +80,7 @@ def test_any_signed_event_is_acknowledged_with_an_empty_body(client, installed, 
 
 
 @generated
-@given(payload=changed(make_press("f" * 32), without=("api_app_id",)))
+@given(payload=changed(make_block_action("f" * 32), without=("api_app_id",)))
 def test_any_signed_interaction_is_acknowledged(client, installed, payload):
     assert send_interaction(client, form(payload)).status_code == 200
 

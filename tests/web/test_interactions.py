@@ -10,10 +10,9 @@ from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.formatting import actions
 from sectorflow_slack.tasks import SLACK_JOBS
 from tests.fakes import make_reply
-from tests.services.pressing import press as block_action
-from tests.services.pressing import submission
+from tests.services.block_actions import block_action, view_submission
 from tests.services.steps import FIRST_TS
-from tests.values import CUSTOMERS_APP, MODEL_IDS, make_press, make_question, signed
+from tests.values import CUSTOMERS_APP, MODEL_IDS, make_block_action, make_question, signed
 from tests.web.flows import waiting
 
 FAILED_ID = "0123456789abcdef" * 2
@@ -58,7 +57,7 @@ def slack_jobs(store):
 
 
 def test_ask_again_is_acknowledged_once_the_question_waits(client, store, failed):
-    responses = [send_payload(client, make_press(FAILED_ID)) for _ in range(2)]
+    responses = [send_payload(client, make_block_action(FAILED_ID)) for _ in range(2)]
 
     assert [(response.status_code, response.data) for response in responses] == [(200, b"")] * 2
     assert waiting(store) == 1
@@ -73,13 +72,13 @@ def test_a_click_on_a_tab_is_acknowledged_once_it_is_stored_and_a_job_queued(cli
 
 
 def test_a_view_submission_is_acknowledged_empty_so_that_slack_closes_the_dialog(client, store, answer):
-    response = send_payload(client, submission("And a longer one?", model=1))
+    response = send_payload(client, view_submission("And a longer one?", model=1))
 
     assert (response.status_code, response.data) == (200, b"")
     assert waiting(store) == 1
 
 
-PAYLOAD = make_press(FAILED_ID)
+PAYLOAD = make_block_action(FAILED_ID)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Payloads of buttons, menus and dialogs, as Slack sends them."""
+"""Payloads of block actions and view submissions, as Slack sends them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sectorflow_slack.formatting.actions import (
     ActionValue,
 )
 from tests.services.steps import FIRST_TS
-from tests.values import MODEL_IDS, OWN_APP, TEAM_ID, make_press, make_question
+from tests.values import MODEL_IDS, OWN_APP, TEAM_ID, make_block_action, make_question
 
 #: As ``make_question`` makes it.
 ANSWER_ID = make_question().id
@@ -22,7 +22,7 @@ THREAD_TS = "1.000100"
 TRIGGER_ID = "1337.4711.permission"
 
 
-def press(
+def block_action(
     action: str, model: int = 0, page: int = 0, choice: str = "", answer_id: str = ANSWER_ID, **changes: Any
 ) -> dict[str, Any]:
     """Ann pressed a button of an answer."""
@@ -33,12 +33,12 @@ def press(
     place = {"message_ts": FIRST_TS, "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
     container = {"type": "message", **place}
     whole = {"actions": [element], "container": container, "trigger_id": TRIGGER_ID, **changes}
-    return make_press("", **whole)
+    return make_block_action("", **whole)
 
 
 def from_menu(action: str, model: int = 0, **changes: Any) -> dict[str, Any]:
     """Ann chose an entry of a model's menu."""
-    return press(action, model, choice=action, **changes)
+    return block_action(action, model, choice=action, **changes)
 
 
 def by(user_id: str, team_id: str = TEAM_ID) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def by(user_id: str, team_id: str = TEAM_ID) -> dict[str, Any]:
     return {"user": {"id": user_id, "team_id": team_id}}
 
 
-def submission(text: str | None = "And a longer one?", model: int = 0, **changes: Any) -> dict[str, Any]:
+def view_submission(text: str | None = "And a longer one?", model: int = 0, **changes: Any) -> dict[str, Any]:
     """Ann sent the dialog of a follow-up."""
     field = {"type": "plain_text_input", "value": text}
     view = {
@@ -68,23 +68,23 @@ def submission(text: str | None = "And a longer one?", model: int = 0, **changes
     return {**payload, **changes}
 
 
-TABS = press(actions.SWITCH_DISPLAY, choice="tabs")
-SEPARATED = press(actions.SWITCH_DISPLAY, choice="separated")
+TABS = block_action(actions.SWITCH_DISPLAY, choice="tabs")
+SEPARATED = block_action(actions.SWITCH_DISPLAY, choice="separated")
 
 #: One payload of every button, and one of a dialog.
 EVERYTHING: dict[str, Callable[..., dict[str, Any]]] = {
-    "tab": lambda **changes: press(actions.SHOW_TAB, 1, **changes),
-    "page": lambda **changes: press(actions.TURN_PAGE, 0, 1, **changes),
-    "display": lambda **changes: press(actions.SWITCH_DISPLAY, choice="tabs", **changes),
-    "vote": lambda **changes: press(actions.VOTE, 0, choice=actions.UP, **changes),
+    "tab": lambda **changes: block_action(actions.SHOW_TAB, 1, **changes),
+    "page": lambda **changes: block_action(actions.TURN_PAGE, 0, 1, **changes),
+    "display": lambda **changes: block_action(actions.SWITCH_DISPLAY, choice="tabs", **changes),
+    "vote": lambda **changes: block_action(actions.VOTE, 0, choice=actions.UP, **changes),
     "regenerate": lambda **changes: from_menu(actions.REGENERATE, 1, **changes),
-    "try again": lambda **changes: press(actions.REGENERATE, 1, **changes),
+    "try again": lambda **changes: block_action(actions.REGENERATE, 1, **changes),
     "plain text": lambda **changes: from_menu(actions.PLAIN_TEXT, 1, **changes),
-    "follow up": lambda **changes: press(actions.FOLLOW_UP, 1, **changes),
-    "dialog": lambda **changes: submission(model=1, **changes),
+    "follow up": lambda **changes: block_action(actions.FOLLOW_UP, 1, **changes),
+    "dialog": lambda **changes: view_submission(model=1, **changes),
 }
 #: A dialog belongs to no message and to no channel.
-PRESSES = [name for name in EVERYTHING if name != "dialog"]
+BLOCK_ACTIONS = [name for name in EVERYTHING if name != "dialog"]
 
 
 def long_reply(chars: int = 20_000) -> Reply:

@@ -113,7 +113,7 @@ def declare_slack_job_actor(broker: dramatiq.Broker, run: Callable[[SlackJob], N
     """Declare the actor of Slack jobs on ``broker``; called by workers only."""
 
     def act(**fields: Any) -> None:
-        extra = {"errand": str(fields.get("kind"))}
+        extra = {"slack_job": str(fields.get("kind"))}
         try:
             # Another release may send fields that this one doesn't know.
             run(from_json(**fields))

@@ -146,7 +146,7 @@ def _find_lost_secret(found: AnyInstallation) -> str:
         else:
             registration.pendings.find(found.settings.id)
     except CannotDecrypt as error:
-        return error.place
+        return error.location
     return ""
 
 

@@ -52,9 +52,10 @@ class LeaseLost(SectorFlowSlackError):
 class CannotDecrypt(SectorFlowSlackError):
     """No key decrypts a stored value for its Redis key and field."""
 
-    def __init__(self, place: str) -> None:
-        super().__init__(f"no key decrypts {place}")
-        self.place = place
+    def __init__(self, location: str) -> None:
+        super().__init__(f"no key decrypts {location}")
+        #: The Redis key and the field, without the value.
+        self.location = location
 
 
 class InstallRefused(SectorFlowSlackError):

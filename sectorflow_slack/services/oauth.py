@@ -178,7 +178,7 @@ class OAuthService:
                 existing = self.installations.find(InstallationKey(bot.app_id, bot.tenant_id))
             except CannotDecrypt as error:
                 # The unreadable installation may use this token, and its record cannot be updated.
-                logger.error("token not revoked: %s cannot be decrypted", error.place)
+                logger.error("token not revoked: %s cannot be decrypted", error.location)
                 return
             if existing is None:
                 self._revoke(bot.bot_token)

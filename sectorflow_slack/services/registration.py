@@ -196,7 +196,7 @@ class RegistrationService:
                 or self.installations.find_by_id(installation_id)
             )
         except CannotDecrypt as error:
-            logger.error("installation cannot be read: %s", error.place)
+            logger.error("installation cannot be read: %s", error.location)
             return self.listing.find(installation_id)
 
     def list(self, query: InstallationQuery) -> InstallationPage:

@@ -130,7 +130,7 @@ class AnswerStore:
             answer = replace(self._read(key, fields), together=_together(fields, len(posted)))
             digests = self._read_digests(key, fields, len(posted))
         except CannotDecrypt as error:
-            logger.error("answer cannot be read: %s", error.place)
+            logger.error("answer cannot be read: %s", error.location)
             return None
         return StoredAnswer(answer, posted, int(fields["version"]), int(fields["drawn"]), digests)
 

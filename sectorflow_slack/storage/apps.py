@@ -72,7 +72,7 @@ class AppStore:
         if lost and not secrets:
             raise lost[0]
         for each in lost:
-            logger.error("signing secret cannot be read: %s", each.place)
+            logger.error("signing secret cannot be read: %s", each.location)
         return tuple(secrets)
 
     @translate_errors
@@ -137,5 +137,5 @@ def _secret_in_force(pipe: Pipeline, cipher: Cipher, key: str) -> str | None:
     try:
         return None if sealed is None else cipher.open(key, "signing_secret", str(sealed))
     except CannotDecrypt as error:
-        logger.error("signing secret cannot be read, and is replaced: %s", error.place)
+        logger.error("signing secret cannot be read, and is replaced: %s", error.location)
         return None

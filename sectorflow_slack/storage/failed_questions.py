@@ -50,7 +50,7 @@ class FailedQuestionStore:
             question = read_question(self._cipher.open(key, "question", fields["question"]))
         except CannotDecrypt as error:
             # It must not hide the others; its encryption key may be restored.
-            logger.error("failed question cannot be read: %s", error.place)
+            logger.error("failed question cannot be read: %s", error.location)
             return None
         return FailedQuestion(question, fields["reason"], float(fields["at"]))
 

@@ -277,5 +277,5 @@ class PlaceholderStore:
         try:
             return read_question(self._cipher.open(question_key(question_id), "question", str(sealed)))
         except CannotDecrypt as error:
-            logger.error("question cannot be read: %s", error.place)
+            logger.error("question cannot be read: %s", error.location)
             return None

@@ -128,7 +128,7 @@ class QuestionStore:
                 text = self._cipher.open(redis_key, "question", str(sealed))
             except CannotDecrypt as error:
                 # It must not block the others; its encryption key may be restored.
-                logger.error("question cannot be read: %s", error.place)
+                logger.error("question cannot be read: %s", error.location)
                 self._release(key, str(question_id), holder, UNREADABLE_SECONDS, counts=0)
             else:
                 return replace(read_question(text), holder=holder)
@@ -156,7 +156,7 @@ class QuestionStore:
         try:
             plan = read_plan(self._cipher.open(key, "plan", str(sealed))) if sealed else None
         except CannotDecrypt as error:
-            logger.error("plan cannot be read: %s", error.place)
+            logger.error("plan cannot be read: %s", error.location)
             plan = None
         return Progress(plan, tuple(json.loads(posted or "[]")), int(failures or 0), int(deaths or 0))
 

@@ -108,7 +108,7 @@ class RevocationStore:
             try:
                 return self._read(key, _fields(found[1]))
             except CannotDecrypt as error:
-                logger.error("revocation cannot be read: %s", error.place)
+                logger.error("revocation cannot be read: %s", error.location)
                 self._postpone(key, _fields(found[1])["installation_id"], UNREADABLE_SECONDS, [])
         return None
 

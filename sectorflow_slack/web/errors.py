@@ -95,7 +95,7 @@ def _storage_unavailable(error: StorageUnavailable) -> HTTPException:
 
 
 def _cannot_decrypt(error: CannotDecrypt) -> HTTPException:
-    logger.error("cannot decrypt: %s", error.place)
+    logger.error("cannot decrypt: %s", error.location)
     return problem(503, "A stored secret cannot be read.")
 
 

@@ -70,7 +70,7 @@ class Stage:
 
     def stop(self) -> None:
         """Stop the service without waiting for questions under way; its store stops in order."""
-        # SIGQUIT alone may be lost: until the launcher listens, it is ignored where the shell ignored it.
+        # SIGQUIT alone may be lost: until the launcher listens, it is ignored if the shell ignored it.
         stop(self.service, signal.SIGTERM, signal.SIGQUIT)
 
     def control(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:

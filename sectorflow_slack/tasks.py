@@ -43,7 +43,7 @@ MAINTENANCE_CHANCE = 1_000_000
 #: How long an idle worker sleeps between polls of a queue. dramatiq's default of a second would delay every
 #: answer; a shorter time costs Redis commands.
 POLL_MS = 100
-#: How often a worker looks for users to notify that their question waits for long.
+#: How often a worker looks for users whose questions have waited for a long time.
 NOTIFY_SECONDS = 5.0
 #: How often a worker looks for tokens that are still to be revoked.
 REVOKE_SECONDS = 10.0

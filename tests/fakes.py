@@ -21,7 +21,7 @@ from tests.values import NOW, TEAM_ID, WORKSPACE_ID, make_bot
 
 MADE_APP = SlackApp("A0MADE", "555.666", "made-client-secret", "made-signing-secret")
 
-#: What happens in a call: an error is raised, a function is called, or (None) nothing special.
+#: The outcome of a call: an error is raised, a function is called, or (None) nothing special.
 Outcome = BaseException | Callable[[], object] | None
 
 
@@ -50,7 +50,7 @@ class FakeSlackClient:
     #: The app that is created, and the workspace that Slack names with it.
     made_app: SlackApp = MADE_APP
     made_in: str | None = TEAM_ID
-    #: What happens while Slack works on a refresh.
+    #: Called while Slack works on a refresh.
     during_refresh: Callable[[], None] = lambda: None
 
     exchanges: Script = field(default_factory=Script)

@@ -64,7 +64,7 @@ IDIOMS = re.compile(
     r"\b("
     r"(some|no|any)bod[y]|some[o]ne|who[e]ver|(by|for|of|only|those) wh[o] (asks?|holds?|only|has)"
     r"|erran[d]s?|stand[-]ins?|stands? in fo[r]|what stand[s]|at han[d]|first ai[d]|dead[ ]letters?"
-    r"|whispe[r](s|ed|ing)?|gree[t](s|ed|ing)?|insis[t](s|ed|ing)?|nudg[e][sd]?(?!:)|for none o[f]"
+    r"|whispe[r](s|ed|ing)?|gree[t](s|ed|ing)?|insis[t](s|ed|ing)?|nudg[e][sd]?(?!:)|for none o[f]|ane[w]"
     r"|(about|by|for|from|in|of|on|to|with) what (are|had|has|is|it|they|was|were)"
     r")\b",
     re.IGNORECASE,

@@ -19,7 +19,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Field:
-    """One input: a text box, or a choice where it has options."""
+    """One input: a text box, or a choice if it has options."""
 
     block_id: str
     label: str

@@ -29,7 +29,7 @@ _SMALLER = (
 class Camera:
     """Takes pictures of pages into a folder: ``name.png`` wide, ``name-narrow.png`` on a phone.
 
-    ``name-dark.png``, where requested, is the wide one in the dark theme.
+    ``name-dark.png``, if requested, is the wide one in the dark theme.
     """
 
     def __init__(self, browser: Browser, url: str, folder: Path) -> None:

@@ -28,7 +28,7 @@ class Model:
     name: str
     base_model: str
     icon: str
-    #: What one answer costs.
+    #: The price of one answer.
     credits: int
 
 

@@ -88,7 +88,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Method:
-    """A method: its function, the scopes of which it needs one, and what it accepts."""
+    """A method: its function, the scopes of which it needs one, and its arguments."""
 
     run: Callable[[Call], Answer]
     scopes: tuple[str, ...] = ()

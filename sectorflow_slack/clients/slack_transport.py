@@ -35,7 +35,7 @@ BUSY_ERRORS = RATE_ERRORS | {
     "team_added_to_org",
 }
 
-#: What slack_sdk raises for a response that it cannot parse.
+#: The error that slack_sdk raises for a response that it cannot parse.
 _UNREADABLE = (SlackClientError, OSError, ValueError, AttributeError, RecursionError)
 
 #: Makes an error from Slack's error code and the reply that has it.

@@ -57,7 +57,7 @@ class Finding:
     check: str
     status: Literal["ok", "warn", "fail"]
     message: str
-    #: What the operator can do about it; "" if it is ok.
+    #: Advice to the operator; "" if it is ok.
     remedy: str = ""
 
 

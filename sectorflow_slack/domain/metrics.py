@@ -86,7 +86,7 @@ class Histogram:
 class Snapshot:
     """The metrics of all processes on all machines, at one moment."""
 
-    #: By name and label; the label is "" where the counter has none.
+    #: By name and label; the label is "" if the counter has none.
     counters: Mapping[tuple[str, str], int]
     histograms: Mapping[str, Histogram]
     #: Open questions by state: in line, released until later, leased by a worker.

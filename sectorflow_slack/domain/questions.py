@@ -119,7 +119,7 @@ STATUS: Final = "status"
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A question that has been open for long."""
+    """A question that has been open for a long time."""
 
     question: Question
     #: Whether it is still in line; else a worker has it.

@@ -141,7 +141,7 @@ class AnswerService:
             self._complete(question, plan)
 
     def _post_answer(self, question: Question, installation: Installation) -> Plan:
-        """Post what is not posted yet of a question's answer; return its plan."""
+        """Post the messages of an answer that are not posted yet; return its plan."""
         progress = self.questions.progress(question)
         if progress.deaths >= DEATHS_BEFORE_FAILURE and progress.plan is None:
             raise DeadlyQuestion

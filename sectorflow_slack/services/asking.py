@@ -24,7 +24,7 @@ HELP = re.compile(r"/?help( me)?(,? please)?[\s.!?…]*|\?+", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskingService:
-    """Asks SectorFlow's models, and stores what they answer.
+    """Asks SectorFlow's models, and stores their answers.
 
     Each method raises ``SectorFlowError`` if there is no reply.
     """
@@ -94,7 +94,7 @@ class AskingService:
         messages = draw(answer, words)
         retry_while_store_is_down(partial(self.answers.save, answer, tuple(map(digest, messages))))
         # A worker that died over this question may have stored an earlier reply. That one is posted, because
-        # the buttons show what is stored.
+        # the buttons show the stored answer.
         stored = retry_while_store_is_down(partial(self.answers.find, answer.id))
         return messages if stored is None or stored.answer == answer else draw(stored.answer, words)
 

@@ -82,7 +82,7 @@ class MessagingService:
             except SlackRefused as error:
                 if error.code not in GONE_CODES:
                     raise
-                logger.info("message posted anew: %s", error.code)
+                logger.info("message posted again: %s", error.code)
             else:
                 return ts
         return self.post(installation, address, message)

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceholderService:
-    """Posts placeholders, and notifies users whose answers take long."""
+    """Posts placeholders, and notifies users whose answers take a long time."""
 
     installations: InstallationStore
     placeholders: PlaceholderStore
@@ -51,12 +51,12 @@ class PlaceholderService:
             self._show(question, installation, asking(names, words_for(question.locale)), placeholder)
 
     def notify_slow(self) -> None:
-        """Notify the users of all installations whose questions have been open for long."""
+        """Notify the users of all installations whose questions have been open for a long time."""
         for key in self.placeholders.slow():
             self.notify(key)
 
     def notify(self, key: InstallationKey) -> None:
-        """Notify the users of an installation whose questions have been open for long."""
+        """Notify the users of an installation whose questions have been open for a long time."""
         installation = self.installations.find(key)
         if installation is None or self.messaging.is_paused(installation):
             return

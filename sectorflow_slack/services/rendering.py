@@ -117,7 +117,7 @@ class _PostedMessages:
         self._store(replace(self.stored, digests=tuple(digests)))
 
     def mark_shown(self, index: int, ts: str, message_digest: str) -> None:
-        """Store what a message shows; it may be one more than there were."""
+        """Store the ts and the digest of a message, which may be a new one."""
         posted = self.stored.posted
         digests = self.stored.digests + ("",) * (len(posted) - len(self.stored.digests))
         posted = (*posted[:index], ts, *posted[index + 1 :])

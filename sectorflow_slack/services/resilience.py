@@ -21,7 +21,7 @@ PAUSE_SECONDS = 0.5
 
 
 def retry_while_store_is_down(record: Callable[[], T], seconds: float | None = None) -> T:
-    """Store what cannot be undone, such as a reply that was charged; wait for the end of an outage.
+    """Store a result that cannot be undone, such as a charged reply; wait for the end of an outage.
 
     Waits for ``OUTAGE_SECONDS`` unless other ``seconds`` are given. Returns what ``record`` returns.
 

@@ -141,7 +141,7 @@ class InstallationListing:
         ids = [installation_index.id_of(member) for member in members]
         with self._redis.pipeline(transaction=False) as pipe:
             for each in ids:
-                # In this order: what is installed between the reads is found by the last one.
+                # In this order: the last read finds an installation made between the reads.
                 pipe.hgetall(pending_key(each))
                 pipe.hget(pending_secrets_key(each), "link")
                 pipe.get(installation_id_key(each))

@@ -77,7 +77,7 @@ class KeyRing:
 
     @translate_errors
     def check(self, key: str) -> Renewal:
-        """Return what ``renew`` would return, without writing."""
+        """Return the same result as ``renew``, without writing."""
         return self._sort(key)[0]
 
     def _sort(self, key: str) -> tuple[Renewal, dict[str, str]]:

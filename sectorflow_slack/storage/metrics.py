@@ -73,7 +73,7 @@ return {now[1] .. '.' .. string.format('%06d', now[2]), waiting, later, underway
 
 
 class Metrics:
-    """Counts and measures in Redis; while Redis is down, what it would record is lost and nothing raises."""
+    """Counts and measures in Redis; while Redis is down, figures are lost and nothing raises."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client

@@ -1,4 +1,4 @@
-"""Placeholders of answers, and notices that an answer takes long.
+"""Placeholders of answers, and notices that an answer takes a long time.
 
 ``question:{id}`` (``storage.questions``) also has the fields
 
@@ -8,7 +8,7 @@
                  ``none`` once the answer is posted
 ``interim_at``   when ``posting`` began
 ``interim_was``  the placeholder that is being changed, or that was taken over
-``told``         marks that the user was notified that the answer takes long
+``told``         marks that the user was notified that the answer takes a long time
 ===============  ========================================================================================
 
 ``told:{app}:{tenant}`` marks that an installation was checked for slow questions a moment ago.
@@ -114,7 +114,7 @@ return interim
 """
 )
 
-#: Whether a question has been open for long, nothing of its answer is posted and its user was not notified.
+#: Whether a question is open for a long time, with nothing of its answer posted and its user not notified.
 _IS_SLOW = """
 local function is_slow(id)
   local since, told, posted = unpack(redis.call('HMGET', 'question:' .. id, 'accepted_at', 'told', 'posted'))

@@ -52,7 +52,7 @@ def settings_fields(settings: InstallationSettings) -> Fields:
 
 
 def read_settings(fields: Mapping[str, str], api_token: str) -> InstallationSettings:
-    """Read what ``settings_fields`` returned, and add the API token."""
+    """Parse the result of ``settings_fields``, and add the API token."""
     return InstallationSettings(
         id=fields["id"],
         app_id=fields["app_id"],
@@ -90,7 +90,7 @@ def bot_fields(bot: BotInstall) -> Fields:
 
 
 def read_bot(fields: Mapping[str, str], bot_token: str, refresh_token: str = "") -> BotInstall:
-    """Read what ``bot_fields`` returned, and add the tokens."""
+    """Parse the result of ``bot_fields``, and add the tokens."""
     return BotInstall(
         app_id=fields["app_id"],
         bot_token=bot_token,
@@ -121,7 +121,7 @@ def optional_time(seconds: float | None) -> str:
 
 
 def read_optional_time(value: str | None) -> float | None:
-    """Read what ``optional_time`` returned."""
+    """Parse the result of ``optional_time``."""
     return float(value) if value else None
 
 

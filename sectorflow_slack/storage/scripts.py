@@ -104,7 +104,7 @@ return 1
 """
 )
 
-#: Stores the messages to post and those of them that are posted; failed tries are counted anew.
+#: Stores the messages to post and those of them that are posted; failed tries are counted from zero.
 SAVE_PLAN = (
     HOLDERS_ONLY
     + """

@@ -101,7 +101,7 @@ class Site:
         """Wait until calls have used up all faults of a service; their delays may still go on."""
         until(lambda: not self.stage.control("faults")[service], 30, f"{service} is called")
 
-    # What Slack and SectorFlow have seen
+    # Requests that Slack and SectorFlow got
 
     def channel(self, name: str) -> str:
         channel = str(self.stage.control("channel", {"name": name})["channel"])

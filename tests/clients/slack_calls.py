@@ -15,7 +15,7 @@ REDIRECT_URI = "https://slack.example.com/slack/oauth_redirect"
 CODE = "the-secret-code"
 CONFIG_TOKEN = "xoxe.xoxp-1-the-secret-config-token"
 TRIGGER = "the-secret-trigger"
-#: What no error and no log line may show.
+#: Texts that no error and no log line may contain.
 SECRETS = (
     *(BOT_TOKEN, CUSTOMERS_APP.client_secret, CODE, REFRESH_TOKEN, CONFIG_TOKEN, TRIGGER),
     *(MESSAGE.text, "Höhe", "the-manifest"),

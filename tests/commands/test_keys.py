@@ -1,4 +1,4 @@
-"""Keys are made, and the stored data is encrypted anew."""
+"""Keys are created, and the stored data is encrypted again."""
 
 from dataclasses import replace
 

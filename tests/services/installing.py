@@ -96,7 +96,7 @@ class InstallFlow:
         return installation
 
     def leave(self, link: str = LINK) -> OAuthCallback:
-        """Follow a link to Slack in one browser; return what it will bring back."""
+        """Follow a link to Slack in one browser; return the callback that it will send."""
         redirect = self.oauth.start(link)
         return OAuthCallback(redirect.state, redirect.state, "a-code")
 

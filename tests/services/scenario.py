@@ -38,7 +38,7 @@ class Scenario:
     def answers(self) -> AnswerService:
         return self.services.answers
 
-    # What users and the platform do
+    # Users and the platform
 
     def accept(self, number: int = 1, **changes: Any) -> Question:
         question = make_question(number, **changes)
@@ -70,7 +70,7 @@ class Scenario:
         settings = replace(now.settings, revision=now.settings.revision + 1, **changes)
         assert self.answers.installations.change(replace(now, settings=settings), now.settings.revision)
 
-    # What workers do
+    # Workers
 
     def work(self, key: InstallationKey = KEY) -> None:
         """Answer the next question, as a worker does."""
@@ -97,7 +97,7 @@ class Scenario:
         self.post_placeholder(question)
         return question
 
-    # What time does
+    # Time
 
     def later(self, line: str = "later") -> None:
         """Let the time come at which a question is due again, and a worker leases it."""

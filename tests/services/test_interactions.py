@@ -103,7 +103,7 @@ def test_a_dialog_of_an_expired_answer_is_answered_in_a_dm(shared):
     assert shared.slack.texts[-1] == ENGLISH.follow_up_failed
 
 
-# What is stored
+# Stored data
 
 
 @EACH

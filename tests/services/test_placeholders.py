@@ -1,4 +1,4 @@
-"""A placeholder is shown until the answer replaces it; users who wait for long are notified."""
+"""A placeholder is shown until the answer replaces it; users who wait for a long time are notified."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def test_a_placeholder_that_is_posted_too_late_is_deleted_again(acme, deleted):
 
 
 def notify(acme: Scenario) -> None:
-    """Let all open questions be open for long, and have a worker notify their users."""
+    """Let all open questions be open for a long time, and notify their users, as a worker does."""
     acme.wait_long()
     acme.clock.now = NOW + 25
     acme.services.slack_jobs.placeholders.notify_slow()

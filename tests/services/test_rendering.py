@@ -266,7 +266,7 @@ def test_a_block_action_before_all_is_posted_is_rendered_after_the_last_message(
 # Refusals and rate limits
 
 
-def test_a_message_that_cannot_be_updated_any_more_is_posted_anew(answered):
+def test_a_message_that_cannot_be_updated_any_more_is_posted_again(answered):
     answered.slack.updates.then(SlackRefused("edit_window_closed"))
 
     show(answered, TABS)

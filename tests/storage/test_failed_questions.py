@@ -57,7 +57,7 @@ def test_the_list_is_cut_to_a_week(db):
     assert db.redis.zrange("dead-letters", 0, -1) == [SECOND.id]
 
 
-def test_a_revived_question_begins_anew_behind_those_that_wait(db):
+def test_a_revived_question_starts_over_behind_those_that_wait(db):
     db.questions.accept(FIRST)
     expire_leases(db.redis, leased(db.questions))
     held = leased(db.questions)

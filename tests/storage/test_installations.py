@@ -351,7 +351,7 @@ def test_removing_and_replacing_at_once_leave_the_successor(real_db):
 
         race(2, lambda number: steps[number]())
 
-        # It was replaced and not removed, or removed and then installed anew.
+        # It was replaced and not removed, or removed and then installed again.
         assert real_db.installations.find(KEY) == SECOND
         assert real_db.redis.exists(f"revocation:{KEY}", "revocations") == 0
         assert real_db.redis.zcard("installations") == 1

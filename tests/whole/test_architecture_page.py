@@ -34,7 +34,7 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text()
 LAYERS, STATES, _ = re.findall(r"```mermaid\n(.*?)```", PAGE, re.DOTALL)
 LIFE = PAGE.partition("## The life of a mention")[2].partition("Everything else")[0]
 
-#: What a mention runs beside the steps: the page does not name these one by one.
+#: Modules that a mention runs beside the steps: the page does not name these one by one.
 HELPERS = {
     "clients/slack_replies.py",
     "formatting",

@@ -1,4 +1,4 @@
-"""The docs name commands, settings and files that are there, and what they say to type runs."""
+"""The docs name only existing commands, settings and files, and their commands run."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ QUOTED = sorted(set(re.findall(r"`([^`\n]+)`", PROSE)))
 COMMANDS = sorted(set(re.findall(r"flask --app wsgi ([^`\n]+)", PAGE)))
 SOURCES = "\n".join(path.read_text() for path in (ROOT / "sectorflow_slack").rglob("*.py"))
 
-#: What looks like a key in the stores' docstrings, and is a field of one.
+#: Names that look like keys in the stores' docstrings, and are fields of one.
 FIELDS = {"busy", "le", "model"}
 
 
-# What it names
+# Names
 
 
 @pytest.mark.parametrize("line", COMMANDS)
@@ -182,7 +182,7 @@ def test_the_permissions_are_counted_right() -> None:
     assert len(scopes["scopes"]["bot"]) == 5  # type: ignore[index]
 
 
-# What runs
+# Commands
 
 
 def blocks_of(page: Path, language: str) -> list[str]:

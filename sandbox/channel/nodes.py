@@ -225,7 +225,7 @@ Nodes = tuple[Node, ...]
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What people and channels are called, by id."""
+    """The names of people and channels, by id."""
 
     users: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)

@@ -54,7 +54,7 @@ class Camera:
         page.close()
 
     def both(self, name: str, path: str, pane: str, *, last: int = 0, dark: bool = False) -> None:
-        """Take a pane of a page, or only its ``last`` messages; with ``dark`` in the dark theme too."""
+        """Take a picture of a pane, or of only its ``last`` messages; with ``dark`` in the dark theme too."""
         wide = WIDE if "thread=" in path else ALONE
         shots = [(wide, name, False), (PHONE, f"{name}-narrow", False), (wide, f"{name}-dark", True)]
         for width, named, is_dark in shots if dark else shots[:2]:
@@ -64,7 +64,7 @@ class Camera:
                 self.save(page, named, area(page.locator(pane), shown.last, first))
 
     def part(self, name: str, path: str, around: str, *, above: float, below: float) -> None:
-        """Take ``above`` and ``below`` pixels of a thread around the first occurrence of a text."""
+        """Take a picture of a thread, from ``above`` to ``below`` pixels around the first match of a text."""
         for width, named in ((WIDE, name), (PHONE, f"{name}-narrow")):
             with self.page(path, width) as page:
                 page.set_viewport_size({"width": width, "height": int(above + below) + 500})
@@ -76,12 +76,12 @@ class Camera:
                 )
 
     def whole(self, name: str, path: str, width: int) -> None:
-        """Take a whole page, as high as its content."""
+        """Take a picture of a whole page, as high as its content."""
         with self.page(path, width) as page:
             self.save(page, name, box(page.locator("body")))
 
     def dialog(self, name: str, path: str) -> None:
-        """Take the dialog that is open on a page."""
+        """Take a picture of the dialog that is open on a page."""
         for width, named in ((WIDE, name), (PHONE, f"{name}-narrow")):
             with self.page(path, width) as page:
                 page.set_viewport_size({"width": width, "height": 700})

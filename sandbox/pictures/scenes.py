@@ -53,7 +53,7 @@ class Scene:
         return said
 
     def thread(self, name: str, text: str, *, last: int = 0, **rest: Any) -> dict[str, Any]:
-        """Ask, and take the thread with its answer."""
+        """Ask, and take a picture of the thread with its answer."""
         said = self.ask(text, **rest)
         self.camera.both(name, thread_of(said), THREAD, last=last)
         return said

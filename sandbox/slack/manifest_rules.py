@@ -1,4 +1,4 @@
-"""What Slack refuses in an app manifest (docs.slack.dev, app manifest; slackapi/manifest-schema)."""
+"""Slack's rules for app manifests (docs.slack.dev, app manifest; slackapi/manifest-schema)."""
 
 from __future__ import annotations
 

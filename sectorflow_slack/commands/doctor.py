@@ -63,7 +63,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the checks look at, and how thoroughly."""
+    """The services that the checks use, and how thorough the checks are."""
 
     settings: Settings
     services: Services

@@ -1,4 +1,4 @@
-"""What happens to a question after a failure: one table.
+"""The outcome of a question after each kind of failure: one table.
 
 ==========================  ================================  =========================================
 failure                     further tries                     in the end

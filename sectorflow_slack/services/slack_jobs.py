@@ -1,4 +1,4 @@
-"""What a worker does for each kind of Slack job."""
+"""Slack jobs: a worker runs each kind by its own method."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def later_key(key: InstallationKey) -> str:
 
 
 def underway_key(key: InstallationKey) -> str:
-    """Return ``underway:{app_id}:{tenant_id}``: the ids of the questions that workers hold."""
+    """Return ``underway:{app_id}:{tenant_id}``: the ids of leased questions."""
     return f"underway:{key}"
 
 

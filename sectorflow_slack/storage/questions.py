@@ -8,7 +8,7 @@
                                               event of one ``ts`` are repeats
 ``waiting:{app}:{tenant}``                    list of ids that wait for a worker
 ``later:{app}:{tenant}``                      sorted set of ids that are tried again, by when they are due
-``underway:{app}:{tenant}``                   sorted set of ids that workers hold, by when their leases end
+``underway:{app}:{tenant}``                   sorted set of ids that are leased, by when their leases end
 ``installations-with-questions``              set of ``{app}:{tenant}`` that have any of the three
 ``nudged:{app}:{tenant}``                     marks that a worker was woken a moment ago
 ============================================  ==========================================================
@@ -62,11 +62,11 @@ WAKE_SECONDS = 3
 
 
 class QuestionStore:
-    """Stores every accepted question until it is completed, and which worker holds it.
+    """Stores every accepted question until it is completed, and which worker has leased it.
 
     Jobs only wake a worker, which leases the next question of an installation here. Each step is atomic.
     ``assert_held``, ``save_plan``, ``mark_posted``, ``release`` and ``complete`` raise ``LeaseLost`` and
-    change nothing if the question has another holder by now.
+    change nothing if another worker has leased the question by now.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What all routes under ``/api/v1`` share: the guard, request parsing, preconditions, documented errors."""
+"""Shared by all routes under ``/api/v1``: the guard, request parsing, preconditions, documented errors."""
 
 from __future__ import annotations
 

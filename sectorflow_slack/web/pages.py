@@ -22,14 +22,14 @@ class Refusal:
     text: str
 
 
-_ASK_ANEW = "Start again from SectorFlow: it gives you a new link."
+_START_AGAIN = "Start again from SectorFlow: it gives you a new link."
 _FOLLOW_AGAIN = "Follow the install link from SectorFlow again; it works for 24 hours."
 
 REFUSALS = {
     "dead_link": Refusal(
         404,
         "This link does not work any more",
-        f"An install link works for 24 hours and until the app is installed. {_ASK_ANEW}",
+        f"An install link works for 24 hours and until the app is installed. {_START_AGAIN}",
     ),
     "cancelled": Refusal(
         403, "The app was not installed", f"You cancelled at Slack, so nothing has changed. {_FOLLOW_AGAIN}"
@@ -64,12 +64,12 @@ REFUSALS = {
     "other_app": Refusal(
         400,
         "Slack installed another app",
-        f"The app's details in SectorFlow belong to another Slack app. Correct them there. {_ASK_ANEW}",
+        f"The app's details in SectorFlow belong to another Slack app. Correct them there. {_START_AGAIN}",
     ),
     "bad_credentials": Refusal(
         400,
         "Slack does not know this app",
-        f"The app's client id or client secret in SectorFlow is wrong. Correct it there. {_ASK_ANEW}",
+        f"The app's client id or client secret in SectorFlow is wrong. Correct it there. {_START_AGAIN}",
     ),
     "slack_error": Refusal(
         400, "Slack did not finish the install", f"Slack ended it with an error. {_FOLLOW_AGAIN}"

@@ -1,4 +1,4 @@
-"""The errors of Slack calls, and what holds for every call."""
+"""The errors of Slack calls, and rules for every call."""
 
 import logging
 from contextlib import suppress

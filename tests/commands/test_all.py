@@ -1,4 +1,4 @@
-"""What holds for every command."""
+"""Rules for every command."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What commands print: plain sentences, and nothing that moves a terminal's cursor."""
+"""Commands print plain sentences, and nothing that moves a terminal's cursor."""
 
 import logging
 import sys

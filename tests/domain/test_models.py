@@ -1,4 +1,4 @@
-"""What the values of the domain derive from their fields, and what their reprs show."""
+"""The domain's values: their derived properties, and their reprs."""
 
 from __future__ import annotations
 

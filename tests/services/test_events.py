@@ -1,4 +1,4 @@
-"""What Slack's events lead to: a question, the end of an installation, or nothing."""
+"""Slack's events lead to a question, the end of an installation, or nothing."""
 
 from __future__ import annotations
 

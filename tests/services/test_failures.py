@@ -1,4 +1,4 @@
-"""What happens to a question after a failure, row by row of the table."""
+"""The outcome of a question after each kind of failure, row by row of the table."""
 
 from __future__ import annotations
 

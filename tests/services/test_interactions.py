@@ -1,4 +1,4 @@
-"""What buttons, menus and dialogs do, and when they do nothing."""
+"""Buttons, menus and dialogs: their effects, and when they have none."""
 
 from __future__ import annotations
 

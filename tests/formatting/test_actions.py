@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sectorflow_slack.formatting.actions import ActionValue, action_of
-from sectorflow_slack.formatting.answers import draw
+from sectorflow_slack.formatting.block_kit import ActionValue, action_of
+from sectorflow_slack.formatting.displays import draw
 from tests.formatting.drawing import ANSWER_ID, elements, make_answer, model, values
 
 

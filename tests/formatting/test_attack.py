@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from sectorflow_slack.formatting.displays.separated import separated
-from sectorflow_slack.formatting.plain import simpler
+from sectorflow_slack.formatting.displays import separated
+from sectorflow_slack.formatting.notices import simpler
 from tests.formatting.attack_patterns import PATTERNS
 from tests.formatting.drawing import make_answer, model
 from tests.formatting.slack_rules import assert_accepted

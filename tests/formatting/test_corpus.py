@@ -3,8 +3,8 @@
 import pytest
 
 from sectorflow_slack.domain.questions import Message
-from sectorflow_slack.formatting.displays.separated import separated
-from sectorflow_slack.formatting.plain import plainer, simpler
+from sectorflow_slack.formatting.displays import separated
+from sectorflow_slack.formatting.notices import plainer, simpler
 from tests.formatting.drawing import CORPUS, headings, kinds, make_answer, model, words
 from tests.formatting.slack_rules import LIVE_TOKEN, assert_accepted, texts, utf16
 from tests.formatting.test_properties import every_page, is_within, shown, signs, without_languages

@@ -9,10 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sectorflow_slack.formatting import limits
-from sectorflow_slack.formatting.blocks import texts_of
-from sectorflow_slack.formatting.cutting import cut_text
-from sectorflow_slack.formatting.displays.separated import separated
-from sectorflow_slack.formatting.packing import Page, Portion, Room, Section, pack, split, with_parts
+from sectorflow_slack.formatting.block_kit import texts_of
+from sectorflow_slack.formatting.displays import separated
+from sectorflow_slack.formatting.packing import (
+    Page,
+    Portion,
+    Room,
+    Section,
+    cut_text,
+    pack,
+    split,
+    with_parts,
+)
 from sectorflow_slack.formatting.tree import Code, Text
 from sectorflow_slack.formatting.writing import Part, Prose, as_blocks, chars_of
 from tests.formatting.drawing import drawn, elements_of, inlines, make_answer, model, pages, words

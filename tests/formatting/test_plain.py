@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sectorflow_slack.formatting.displays.separated import separated
-from sectorflow_slack.formatting.displays.tabs import tabs
-from sectorflow_slack.formatting.plain import (
+from sectorflow_slack.formatting.displays import separated, tabs
+from sectorflow_slack.formatting.notices import (
     for_update,
     notice,
     notice_to_ask_again,

@@ -8,9 +8,8 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
-from sectorflow_slack.formatting.displays.separated import separated
-from sectorflow_slack.formatting.displays.tabs import tabs
-from sectorflow_slack.formatting.plain import for_update, plainer, simpler, words_of
+from sectorflow_slack.formatting.displays import separated, tabs
+from sectorflow_slack.formatting.notices import for_update, plainer, simpler, words_of
 from sectorflow_slack.formatting.reading import tidy
 from tests.formatting.drawing import bodies, inlines, make_answer, model, tab_pages
 from tests.formatting.markdown_strategies import documents

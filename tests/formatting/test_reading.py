@@ -4,8 +4,7 @@
 
 import pytest
 
-from sectorflow_slack.formatting.displays.separated import separated
-from sectorflow_slack.formatting.displays.tabs import tabs
+from sectorflow_slack.formatting.displays import separated, tabs
 from tests.formatting.drawing import READING, bodies, drawn, elements_of, make_answer, model, runs, words
 from tests.formatting.slack_rules import assert_accepted
 

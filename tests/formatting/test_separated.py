@@ -3,11 +3,9 @@ from dataclasses import replace
 import pytest
 
 from sectorflow_slack.domain.questions import Answer, ModelAnswer
-from sectorflow_slack.formatting.actions import ActionValue
-from sectorflow_slack.formatting.answers import digest
-from sectorflow_slack.formatting.displays.separated import separated
-from sectorflow_slack.formatting.displays.tabs import tabs
-from sectorflow_slack.formatting.plain import plainer
+from sectorflow_slack.formatting.block_kit import ActionValue
+from sectorflow_slack.formatting.displays import digest, separated, tabs
+from sectorflow_slack.formatting.notices import plainer
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import (
     ANSWER_ID,

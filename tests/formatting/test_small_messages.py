@@ -9,14 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.slack.blocks import check_home, check_message
-from sectorflow_slack.formatting.actions import ActionValue
-from sectorflow_slack.formatting.copying import plain_text_messages
-from sectorflow_slack.formatting.dialogs import follow_up_dialog
-from sectorflow_slack.formatting.greeting import greeting, suggested_prompts
-from sectorflow_slack.formatting.home import HomeFacts, home
-from sectorflow_slack.formatting.interim import asking, status, still_going
-from sectorflow_slack.formatting.plain import help_notice, notice
+from sectorflow_slack.formatting.block_kit import ActionValue
+from sectorflow_slack.formatting.notices import (
+    asking,
+    help_notice,
+    notice,
+    plain_text_messages,
+    status,
+    still_going,
+)
 from sectorflow_slack.formatting.reading import tidy
+from sectorflow_slack.formatting.views import HomeFacts, follow_up_dialog, greeting, home, suggested_prompts
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import ANSWER_ID, CORPUS, blocks_of
 from tests.formatting.slack_rules import assert_accepted

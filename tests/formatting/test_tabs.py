@@ -3,9 +3,8 @@ from dataclasses import replace
 import pytest
 
 from sectorflow_slack.domain.questions import Answer
-from sectorflow_slack.formatting.actions import ActionValue, action_of
-from sectorflow_slack.formatting.answers import draw
-from sectorflow_slack.formatting.displays.tabs import tabs
+from sectorflow_slack.formatting.block_kit import ActionValue, action_of
+from sectorflow_slack.formatting.displays import draw, tabs
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import (
     ANSWER_ID,

@@ -11,7 +11,7 @@ import sectorflow_slack
 from sectorflow_slack.formatting.words import ENGLISH, Words, words_for
 
 PACKAGE = Path(sectorflow_slack.__file__).parent
-FORMATTING = [path for path in PACKAGE.glob("formatting/**/*.py") if path.parent.name != "words"]
+FORMATTING = [path for path in PACKAGE.glob("formatting/**/*.py") if path.name != "words.py"]
 #: Those that say something in Slack; what others say is for operators and for programs.
 SERVICES = [path for path in PACKAGE.glob("services/*.py") if "formatting" in path.read_text()]
 SPEAKING = sorted(FORMATTING + SERVICES)

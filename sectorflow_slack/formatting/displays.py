@@ -71,8 +71,7 @@ def _section(answer: Answer, at: int, room: Room, words: Words) -> Section:
     again = [DIVIDER, *heading(at_rest, at, words, again=True)]
     ending = _below_answer(answer, at, words)
     inside = min(
-        (room.less_blocks(top).less_blocks(ending) for top in (above, again)),
-        key=lambda left: left.chars,
+        (room.less_blocks(top).less_blocks(ending) for top in (above, again)), key=lambda left: left.chars
     )
     parts = parts_of(answer.models[at], words)
     return Section(units_of(parts, inside), above, again, ending)

@@ -185,10 +185,7 @@ _DOTS: Final = re.compile(
 _SPELT_DOT: Final = re.compile(r"\s*[\[({]\s*(?:\.|dot)\s*[\])}]\s*|\s+dot\s+|\s*\.\s*", re.IGNORECASE)
 _SLASHES: Final = str.maketrans("\u2044\u2215\u29f8\uff0f", "////")
 #: Letters of other scripts that are drawn like Latin ones: those of Cyrillic, then those of Greek.
-_ALIKE: Final = str.maketrans(
-    "авеёзіїјкмнорсԁһѕтухԛԝӏαβεικνορτυχωϲ",
-    "abee3iijkmhopcdhstyxqwlabeikvoptuxwc",
-)
+_ALIKE: Final = str.maketrans("авеёзіїјкмнорсԁһѕтухԛԝӏαβεικνορτυχωϲ", "abee3iijkmhopcdhstyxqwlabeikvoptuxwc")
 _NAME: Final = re.compile(
     r"(?P<scheme>(?:[a-z][a-z0-9+.-]{0,20})?:?[/\\]{2,})?"
     r"(?:(?P<local>[\w.+%-]++)@)?"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sectorflow_slack.formatting.actions import (
+from sectorflow_slack.formatting.block_kit import (
     DOWN,
     FOLLOW_UP_BLOCK,
     FOLLOW_UP_INPUT,
@@ -30,7 +30,7 @@ _QUESTION_ID = re.compile(r"[0-9a-f]{32}")
 class BlockAction:
     """A click on a button, or a choice from a menu (docs.slack.dev, ``block_actions`` payload)."""
 
-    #: One of ``formatting.actions``.
+    #: One of the actions of ``formatting.block_kit``.
     action: str
     #: The value of a failed question's button, its id; "" for other values.
     question_id: str

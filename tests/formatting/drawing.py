@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
-from sectorflow_slack.formatting.displays.separated import separated
-from sectorflow_slack.formatting.displays.tabs import tabs
+from sectorflow_slack.formatting.displays import separated, tabs
 from sectorflow_slack.formatting.meaning import understand
-from sectorflow_slack.formatting.plain import words_of
+from sectorflow_slack.formatting.notices import words_of
 from sectorflow_slack.formatting.reading import read
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.formatting.writing import as_blocks, lay_out

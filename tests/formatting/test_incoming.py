@@ -20,7 +20,7 @@ from sectorflow_slack.formatting.incoming import read_question
         ("no mention at all", "no mention at all"),
     ],
 )
-def test_the_apps_own_mention_is_no_part_of_the_question(text: str, question: str) -> None:
+def test_the_apps_own_mention_is_no_part_of_the_question(text, question):
     assert read_question(text, "U0BOT") == question
 
 
@@ -39,7 +39,7 @@ def test_the_apps_own_mention_is_no_part_of_the_question(text: str, question: st
         ("on <!date^1392734382^{date}|18 February>", "on 18 February"),
     ],
 )
-def test_slacks_marks_read_as_a_person_would_read_them(text: str, question: str) -> None:
+def test_slacks_marks_read_as_a_person_would_read_them(text, question):
     assert read_question(text, "U0BOT") == question
 
 
@@ -56,7 +56,7 @@ def test_slacks_marks_read_as_a_person_would_read_them(text: str, question: str)
         ("<mailto:ann@a.test|Ann>", "Ann (ann@a.test)"),
     ],
 )
-def test_links_keep_their_address_and_their_words(text: str, question: str) -> None:
+def test_links_keep_their_address_and_their_words(text, question):
     assert read_question(text, "U0BOT") == question
 
 
@@ -69,21 +69,21 @@ def test_links_keep_their_address_and_their_words(text: str, question: str) -> N
         ("&quot;", "&quot;"),
     ],
 )
-def test_what_slack_escaped_is_as_it_was_typed(text: str, question: str) -> None:
+def test_what_slack_escaped_is_as_it_was_typed(text, question):
     assert read_question(text, "U0BOT") == question
 
 
-def test_a_bot_id_is_never_a_pattern() -> None:
+def test_a_bot_id_is_never_a_pattern():
     assert read_question("<@U0BOT> hello", ".*") == "@U0BOT hello"
 
 
 @given(st.text())
-def test_typed_text_comes_out_as_it_was_typed(typed: str) -> None:
+def test_typed_text_comes_out_as_it_was_typed(typed):
     sent = typed.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
     assert read_question(f"<@U0BOT> {sent}", "U0BOT") == typed.strip()
 
 
 @given(st.text(alphabet="<>@#!|^&;:/ab ", max_size=40))
-def test_any_text_can_be_read(text: str) -> None:
+def test_any_text_can_be_read(text):
     assert isinstance(read_question(text, "U0BOT"), str)

@@ -25,7 +25,7 @@ from sectorflow_slack.formatting.tree import (
     Text,
 )
 
-from .scripts import subscript, superscript
+from .math import subscript, superscript
 
 _STYLES = {
     **dict.fromkeys(("b", "strong", "summary"), BOLD),

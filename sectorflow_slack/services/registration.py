@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 
 from sectorflow_slack.domain.errors import (
@@ -274,12 +274,7 @@ class RegistrationService:
     def _model_names(
         self, api_token: str, workspace_id: str, timeout: float = CHECK_TIMEOUT_SECONDS
     ) -> dict[str, str] | None:
-        """Load the names of a workspace's models; None if SectorFlow is down or replies with nonsense.
-
-        Raises:
-            InstallRefused: SectorFlow refuses the token or knows no such workspace.
-
-        """
+        """Load the names of a workspace's models; None if SectorFlow is down or replies with nonsense."""
         try:
             return self.sectorflow.get_workspace(api_token, workspace_id, timeout=timeout).model_names
         except TokenRefused:
@@ -292,12 +287,7 @@ class RegistrationService:
 
 
 def _team_of_app(requested: str | None, created_in: str | None) -> str | None:
-    """Return the workspace that a created app can be installed in, or its organisation if requested.
-
-    Raises:
-        InstallRefused: another team was requested.
-
-    """
+    """Return the workspace that a created app can be installed in, or its organisation if requested."""
     if requested is None or created_in is None or requested == created_in:
         return created_in or requested
     if requested.startswith("E"):
@@ -331,14 +321,8 @@ def _make_pending(
 def _change_settings(
     settings: InstallationSettings, change: SettingsChange, model_names: ModelNames
 ) -> InstallationSettings:
-    """Return the settings of the next revision, or the same ones if nothing changes.
-
-    Raises:
-        InstallRefused: ``model_names`` refused the token or the workspace, or the stored token is lost.
-
-    """
-    all_fields = {field.name: getattr(change, field.name) for field in fields(change)}
-    new_values = {name: value for name, value in all_fields.items() if value is not None}
+    """Return the settings of the next revision, or the same ones if nothing changes."""
+    new_values = {name: value for name, value in asdict(change).items() if value is not None}
     sectorflow = {name: new_values.pop(name) for name in new_values.keys() & _SECTORFLOW_FIELDS}
     new = replace(settings, **new_values, sectorflow=replace(settings.sectorflow, **sectorflow))
     if new == settings:

@@ -52,12 +52,7 @@ class RevocationService:
             logger.warning("revocation left to workers: %s", error, extra=_ids(revocation))
 
     def revoke_due(self) -> None:
-        """Revoke the tokens that are due; those that Slack does not revoke now are due again later.
-
-        Raises:
-            StorageUnavailable: the store is down; nothing is lost.
-
-        """
+        """Revoke the tokens that are due; those that Slack does not revoke now are due again later."""
         for _ in range(MAX_AT_ONCE):
             revocation = self.revocations.lease()
             if revocation is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused
-from sectorflow_slack.domain.installations import BotInstall, FreshToken, Installation, SlackApp
+from sectorflow_slack.domain.installations import BotInstall, FreshToken, Installation
 from sectorflow_slack.domain.ports import Clock, SlackClient
 from sectorflow_slack.services.resilience import retry_while_store_is_down
 from sectorflow_slack.storage.apps import AppStore
@@ -45,7 +45,6 @@ class TokenService:
 
         Raises:
             SlackError: the token has expired and could not be renewed.
-            StorageUnavailable: the store is down.
 
         """
         if self._lives(installation.bot, RENEW_BEFORE_SECONDS):
@@ -66,7 +65,6 @@ class TokenService:
 
         Raises:
             SlackError: the token could not be renewed.
-            StorageUnavailable: the store is down.
 
         """
         if not installation.bot.refresh_token:
@@ -88,7 +86,9 @@ class TokenService:
         current = self._renewed_by_others(installation)
         if current is not None:
             return current
-        app = self._app(installation)
+        app = self.apps.find(installation.key.app_id)
+        if app is None:
+            raise SlackRefused("invalid_client_id")
         try:
             fresh = self.slack.refresh(app, installation.bot.refresh_token)
         except SlackRefused:
@@ -123,12 +123,6 @@ class TokenService:
         if current is None or current.bot.bot_token == installation.bot.bot_token:
             return None
         return current
-
-    def _app(self, installation: Installation) -> SlackApp:
-        app = self.apps.find(installation.key.app_id)
-        if app is None:
-            raise SlackRefused("invalid_client_id")
-        return app
 
     def _lives(self, bot: BotInstall, seconds: float) -> bool:
         """Whether a bot token lives that long; always true if it does not expire or cannot be renewed."""

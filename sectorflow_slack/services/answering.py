@@ -232,8 +232,7 @@ class AnswerService:
         try:
             self.tokens.renew_now(installation)
         except SlackError as refusal:
-            ids = {"installation": str(installation.key)}
-            logger.warning("bot token not renewed: %s", refusal.code, extra=ids)
+            logger.warning("bot token not renewed: %s", refusal.code, extra=installation.key.ids)
             delay = delay_before_retry(refusal, progress.failures, self.random)
             return (error, None) if delay is None else (refusal, delay)
         return error, 0.0
@@ -242,7 +241,7 @@ class AnswerService:
         """Delete an installation whose token was revoked; False if it has another token by now."""
         key, token = installation.key, installation.bot.bot_token
         if self.installations.delete(key, before=installation.installed_at, bot_token=token):
-            logger.error("installation forgotten: %s", code, extra={"installation": str(key)})
+            logger.error("installation forgotten: %s", code, extra=key.ids)
             return True
         return self.installations.find(key) is None
 

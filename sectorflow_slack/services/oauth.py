@@ -114,8 +114,7 @@ class OAuthService:
             if not saved:
                 self._return_token(bot)
                 raise self._failed(requested, "already_installed")
-            ids = {"installation_id": pending.settings.id, "installation": str(installation.key)}
-            logger.info("installed", extra=ids)
+            logger.info("installed", extra=_ids(pending) | installation.key.ids)
             return installation, pending
         self._return_token(bot)
         raise _refused(requested, "stale")
@@ -185,7 +184,7 @@ class OAuthService:
                 return
             # If its token was renewed at the same time, try again: this token is newer still.
             if self.installations.renew(existing, replace(existing, bot=bot, installed_at=self.clock())):
-                logger.info("bot token handed over", extra={"installation": str(existing.key)})
+                logger.info("bot token handed over", extra=existing.key.ids)
                 return
 
     def _revoke_incomplete(self, error: InstallIncomplete) -> None:

@@ -70,7 +70,7 @@ class PlaceholderService:
                     logger.info("user not notified: %s", error.code, extra=waiting[0].question.ids)
                 waiting.pop(0)
         except SlackError as error:
-            logger.info("users not notified: %s", error.code, extra={"installation": str(key)})
+            logger.info("users not notified: %s", error.code, extra=key.ids)
             self.placeholders.mark_unnotified([each.question for each in waiting])
 
     def _notify(self, waiting: Waiting, installation: Installation) -> None:

@@ -22,6 +22,7 @@ from sectorflow_slack.domain.errors import (
     WorkspaceMissing,
 )
 from sectorflow_slack.domain.installations import (
+    AnyInstallation,
     Claim,
     IdempotencyKey,
     Installation,
@@ -80,9 +81,7 @@ class RegistrationService:
 
     # Registering
 
-    def register(
-        self, request: InstallRequest, key: IdempotencyKey | None = None
-    ) -> Installation | PendingInstallation:
+    def register(self, request: InstallRequest, key: IdempotencyKey | None = None) -> AnyInstallation:
         """Store an installation that waits for a user's consent, and return it.
 
         The same request with the same ``key`` returns the installation of the first one as it is now.
@@ -120,7 +119,7 @@ class RegistrationService:
             raise InstallRefused("slackApp", "This is the service's own app; leave slackApp out to use it.")
         return slack_app.app_id
 
-    def _find_registered(self, claim: Claim) -> Installation | PendingInstallation | None:
+    def _find_registered(self, claim: Claim) -> AnyInstallation | None:
         """Find the installation of a claim, also if the process that stored it died before it could tell."""
         found = self.find(claim.installation_id)
         if found is None and claim.state == "done":
@@ -184,7 +183,7 @@ class RegistrationService:
 
     # Finding
 
-    def find(self, installation_id: str) -> Installation | PendingInstallation | None:
+    def find(self, installation_id: str) -> AnyInstallation | None:
         """Load an installation in any state; a secret that no key decrypts is blank."""
         if not installation_id.isascii():
             return None  # ids are, and Redis does not even take all other text
@@ -212,7 +211,7 @@ class RegistrationService:
 
     def change(
         self, installation_id: str, change: SettingsChange, revision: int | None = None
-    ) -> Installation | PendingInstallation | None:
+    ) -> AnyInstallation | None:
         """Change settings from the next question on; returns the installation, or None if there is none.
 
         Raises:
@@ -258,15 +257,13 @@ class RegistrationService:
                 return True
         raise RevisionConflict(installation_id)
 
-    def _find_revision(
-        self, installation_id: str, revision: int | None
-    ) -> Installation | PendingInstallation | None:
+    def _find_revision(self, installation_id: str, revision: int | None) -> AnyInstallation | None:
         found = self.find(installation_id)
         if found is not None and revision is not None and found.settings.revision != revision:
             raise RevisionConflict(installation_id)
         return found
 
-    def _save(self, changed: Installation | PendingInstallation, revision: int) -> bool:
+    def _save(self, changed: AnyInstallation, revision: int) -> bool:
         if isinstance(changed, Installation):
             return self.installations.change(changed, revision)
         return self.pendings.change(changed, revision)

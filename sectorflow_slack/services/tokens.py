@@ -57,7 +57,7 @@ class TokenService:
             try:
                 return self._renew(installation)
             except SlackError as error:
-                logger.warning("bot token not renewed: %s", error.code, extra=_ids(installation))
+                logger.warning("bot token not renewed: %s", error.code, extra=installation.key.ids)
                 return installation
 
     def renew_now(self, installation: Installation) -> Installation:
@@ -102,12 +102,12 @@ class TokenService:
     def _store(self, installation: Installation, fresh: FreshToken) -> Installation:
         renewed = replace(installation, bot=installation.bot.with_token(fresh))
         if not retry_while_store_is_down(partial(self.installations.renew, installation, renewed)):
-            logger.warning("fresh bot token not stored", extra=_ids(installation))
+            logger.warning("fresh bot token not stored", extra=installation.key.ids)
             current = self.installations.find(installation.key)
             if current is None:
                 self._revoke(fresh, installation)
             return current or installation
-        logger.info("bot token renewed", extra=_ids(installation))
+        logger.info("bot token renewed", extra=installation.key.ids)
         return renewed
 
     def _revoke(self, fresh: FreshToken, installation: Installation) -> None:
@@ -115,7 +115,7 @@ class TokenService:
         try:
             self.slack.revoke(fresh.bot_token)
         except SlackError as error:
-            logger.warning("fresh bot token not revoked: %s", error.code, extra=_ids(installation))
+            logger.warning("fresh bot token not revoked: %s", error.code, extra=installation.key.ids)
 
     def _renewed_by_others(self, installation: Installation) -> Installation | None:
         """Return the stored installation if it has another token by now, else None."""
@@ -133,7 +133,3 @@ class TokenService:
 
 def _lock(installation: Installation) -> str:
     return f"token:{installation.key}"
-
-
-def _ids(installation: Installation) -> dict[str, str]:
-    return {"installation": str(installation.key)}

@@ -10,6 +10,7 @@ from flask.views import MethodView
 from marshmallow import RAISE
 
 from sectorflow_slack.domain.installations import (
+    AnyInstallation,
     IdempotencyKey,
     InstallationQuery,
     InstallRequest,
@@ -26,7 +27,7 @@ from sectorflow_slack.web.request_schemas import (
     SettingsChangeSchema,
 )
 from sectorflow_slack.web.response_schemas import InstallationPageSchema, InstallationSchema
-from sectorflow_slack.web.serializers import AnyInstallation, serialize, version
+from sectorflow_slack.web.serializers import serialize, version
 
 blueprint = ApiBlueprint(
     "installations",

@@ -51,7 +51,6 @@ class SlackWebClient:
     def __init__(
         self, session: requests.Session, *, base_url: str, clock: Callable[[], float] = time.time
     ) -> None:
-        """Store the session, Slack's base URL (``https://slack.com``) and the clock."""
         self._session = session
         self._base_url = base_url
         self._clock = clock

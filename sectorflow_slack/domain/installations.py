@@ -255,14 +255,17 @@ class AppSummary:
     secret_waits: bool
 
 
+#: ``mine``: the caller must register ``installation_id``, which is the same for each try.
+#: ``underway``: another request is doing so. ``done``: it is registered.
+#: ``other_body``: the key came with another body. ``in_doubt``: Slack may have created an app.
+ClaimState = Literal["mine", "underway", "done", "other_body", "in_doubt"]
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The state of an ``Idempotency-Key``."""
 
-    #: ``mine``: the caller must register ``installation_id``, which is the same for each try.
-    #: ``underway``: another request is doing so. ``done``: it is registered.
-    #: ``other_body``: the key came with another body. ``in_doubt``: Slack may have created an app.
-    state: Literal["mine", "underway", "done", "other_body", "in_doubt"]
+    state: ClaimState
     installation_id: str
 
 

@@ -69,12 +69,7 @@ class OAuthService:
     clock: Clock
 
     def start(self, link: str) -> AuthorizeRedirect:
-        """Return the redirect to Slack's consent page.
-
-        Raises:
-            ConsentRefused: the link is unknown or has expired.
-
-        """
+        """Return the redirect to Slack's consent page; raise ``ConsentRefused`` if the link is dead."""
         pending = self.pendings.find_by_link(link)
         app = self._app(pending) if pending else None
         if pending is None or app is None or pending.status(self.clock()) != "pending":
@@ -84,11 +79,9 @@ class OAuthService:
         return AuthorizeRedirect(url, state)
 
     def complete(self, callback: OAuthCallback) -> tuple[Installation, PendingInstallation]:
-        """Store the installation that a user consented to; returns it and its request.
+        """Store the installation that a user consented to; return it and its request.
 
-        Raises:
-            ConsentRefused: there is no installation, and nothing was stored.
-
+        After ``ConsentRefused`` nothing is stored.
         """
         pending, app = self._check_callback(callback)
         if callback.error is not None or not callback.code:

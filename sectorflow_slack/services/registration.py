@@ -199,12 +199,7 @@ class RegistrationService:
             return self.listing.find(installation_id)
 
     def list(self, query: InstallationQuery) -> InstallationPage:
-        """Return one page of installations in any state.
-
-        Raises:
-            ValueError: the cursor is not from a page.
-
-        """
+        """Return one page of installations in any state; raise ``ValueError`` if the cursor is from none."""
         return self.listing.page(query)
 
     # Changing and deleting

@@ -52,7 +52,6 @@ class InstallationListing:
     """Lists installations of every state, and finds them even if secrets do not decrypt."""
 
     def __init__(self, redis: Redis, cipher: Cipher, clock: Clock, *, most: int = _MOST_EXAMINED) -> None:
-        """Set the most entries that are examined for one page."""
         self._redis = redis
         self._cipher = cipher
         self._clock = clock
@@ -62,11 +61,8 @@ class InstallationListing:
     def page(self, query: InstallationQuery) -> InstallationPage:
         """Return one page, oldest first; installs and deletions between two pages move no other entry.
 
-        Pages have the links of pending installations, and no other secret.
-
-        Raises:
-            ValueError: the cursor did not come from a page.
-
+        Pages have the links of pending installations, and no other secret. Raises ``ValueError`` if the
+        cursor did not come from a page.
         """
         after = query.cursor
         if after is not None and not _MEMBER.fullmatch(after):

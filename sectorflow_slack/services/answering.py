@@ -97,8 +97,7 @@ class AnswerService:
 
     def extend_leases(self) -> None:
         """Extend the leases of this process, and wake workers for questions that no worker leased."""
-        leased = self._leased_now()
-        if leased:
+        if leased := self._leased_now():
             self.questions.extend(leased)
         for key in self.questions.due():
             self.queue.answer_next(key)

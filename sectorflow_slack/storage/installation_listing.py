@@ -163,12 +163,8 @@ class InstallationListing:
         item, sealed = found.item, found.sealed_link
         if sealed is None or isinstance(item, Installation) or item.status(now) != "pending":
             return item
-        try:
-            return replace(
-                item, link=self._cipher.open(pending_secrets_key(item.settings.id), "link", sealed)
-            )
-        except CannotDecrypt:
-            return item
+        opened = self._open(pending_secrets_key(item.settings.id), {"link": sealed})
+        return replace(item, link=opened["link"])
 
 
 def _is_own_member(found: _Found) -> bool:

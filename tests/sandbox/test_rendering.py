@@ -1,7 +1,5 @@
 """Messages rendered as Slack renders them: as HTML for the page, and as text for a terminal."""
 
-from __future__ import annotations
-
 import pytest
 
 from sandbox.channel.nodes import Names
@@ -195,7 +193,7 @@ BLOCKS: dict[str, Case] = {
 
 
 @pytest.mark.parametrize(("block", "html", "text"), BLOCKS.values(), ids=BLOCKS)
-def test_a_block_is_rendered(block: Json, html: str, text: str | None) -> None:
+def test_a_block_is_rendered(block, html, text):
     message = {"text": "fallback", "blocks": [block]}
 
     rendered = render_message(message, NAMES)
@@ -219,7 +217,7 @@ def test_a_block_is_rendered(block: Json, html: str, text: str | None) -> None:
         ("`<https://a.example> <@U1>`", "<p><code>https://a.example &lt;@U1&gt;</code></p>"),
     ],
 )
-def test_mrkdwn_is_rendered(text: str, html: str) -> None:
+def test_mrkdwn_is_rendered(text, html):
     assert render_message({"text": text}, NAMES) == html
 
 
@@ -236,12 +234,12 @@ def test_mrkdwn_is_rendered(text: str, html: str) -> None:
         ("&lt;!channel&gt;", "&lt;!channel&gt;"),
     ],
 )
-def test_live_tokens_are_chips_in_mrkdwn_and_markdown(token: str, chip: str) -> None:
+def test_live_tokens_are_chips_in_mrkdwn_and_markdown(token, chip):
     assert render_message({"text": f"hi {token}!"}, NAMES) == f"<p>hi {chip}!</p>"
     assert render_message({"blocks": [markdown(f"hi {token}!")]}, NAMES) == f"<p>hi {chip}!</p>"
 
 
-def test_links_of_mrkdwn_end_before_a_full_stop_and_marks_in_them_are_ignored() -> None:
+def test_links_of_mrkdwn_end_before_a_full_stop_and_marks_in_them_are_ignored():
     rendered = render_message({"text": "<https://a.example/_x_/?a=1&amp;b=2|label> https://a.example/_x_/y."})
 
     assert 'href="https://a.example/_x_/?a=1&amp;b=2"' in rendered
@@ -249,7 +247,7 @@ def test_links_of_mrkdwn_end_before_a_full_stop_and_marks_in_them_are_ignored() 
     assert ">https://a.example/_x_/y</a>." in rendered
 
 
-def test_nothing_is_loaded_from_another_host_and_no_script_is_linked() -> None:
+def test_nothing_is_loaded_from_another_host_and_no_script_is_linked():
     script = actions(button(url="javascript:x"))
 
     rendered = render_message({"blocks": [IMAGE, markdown("![x](https://a.example)"), script]})
@@ -258,7 +256,7 @@ def test_nothing_is_loaded_from_another_host_and_no_script_is_linked() -> None:
     assert "javascript" not in rendered
 
 
-def test_a_terminal_shows_what_is_separate_bold_or_ephemeral() -> None:
+def test_a_terminal_shows_what_is_separate_bold_or_ephemeral():
     blocks = [block("header", text=plain("Hi")), DIVIDER, actions(button(style="primary"))]
     message = {"blocks": blocks, "is_ephemeral": True}
 

@@ -1,7 +1,5 @@
 """The faults that Slack refuses in a manifest, and the creation of apps."""
 
-from __future__ import annotations
-
 import copy
 import json
 from typing import Any
@@ -75,9 +73,7 @@ LIMITS: list[tuple[str, Any, list[Any]]] = [
 
 
 @pytest.mark.parametrize(("place", "valid", "refused"), LIMITS, ids=[place for place, *_ in LIMITS])
-def test_a_manifest_is_accepted_at_its_limits_and_refused_by_pointer_past_them(
-    place: str, valid: Any, refused: list[Any]
-) -> None:
+def test_a_manifest_is_accepted_at_its_limits_and_refused_by_pointer_past_them(place, valid, refused):
     places = (place, place.rpartition("/")[0], f"{place}/0", f"{place}/bot_events")
 
     assert manifest_faults(changed(place, valid)) == []
@@ -86,7 +82,7 @@ def test_a_manifest_is_accepted_at_its_limits_and_refused_by_pointer_past_them(
         assert fault["pointer"] in places
 
 
-def test_rotating_tokens_need_a_redirect_url() -> None:
+def test_rotating_tokens_need_a_redirect_url():
     rotating = changed("/settings/token_rotation_enabled", True)
 
     (fault,) = manifest_faults(changed("/oauth_config/redirect_urls", [], rotating))
@@ -95,7 +91,7 @@ def test_rotating_tokens_need_a_redirect_url() -> None:
 
 
 @pytest.fixture
-def config(box: Box) -> WebClient:
+def config(box) -> WebClient:
     return box.client(SEEDED_TOKEN)
 
 
@@ -103,9 +99,7 @@ def count(box: Box) -> int:
     return [each["name"] for each in box.report("apps")["apps"]].count("Acme Asks")
 
 
-def test_an_app_is_created_in_the_tokens_workspace_and_installed_nowhere_else(
-    box: Box, config: WebClient
-) -> None:
+def test_an_app_is_created_in_the_tokens_workspace_and_installed_nowhere_else(box, config):
     elsewhere = error_of(config.apps_manifest_create, manifest=MANIFEST, team_id="T0OTHER0001")
     made = config.apps_manifest_create(manifest=MANIFEST)
     teams = [TEAM_ID, box.control("team", name="other")["team"]]
@@ -124,7 +118,7 @@ def test_an_app_is_created_in_the_tokens_workspace_and_installed_nowhere_else(
     assert "invalid_team_for_non_distributed_app" in pages[1].text
 
 
-def test_a_manifest_creates_an_app_only_if_its_url_echoes(box: Box, config: WebClient) -> None:
+def test_a_manifest_creates_an_app_only_if_its_url_echoes(box, config):
     events = {"request_url": box.service.url, "bot_events": ["app_mention"]}
     manifest = changed("/settings/event_subscriptions", events)
 
@@ -138,7 +132,7 @@ def test_a_manifest_creates_an_app_only_if_its_url_echoes(box: Box, config: WebC
 @pytest.mark.parametrize(
     ("fault", "made"), [({"drop": "before"}, 0), ({"status": 500}, 0), ({"drop": "after"}, 1)]
 )
-def test_an_answer_that_is_lost_leaves_an_app_or_none(box: Box, fault: dict[str, Any], made: int) -> None:
+def test_an_answer_that_is_lost_leaves_an_app_or_none(box, fault, made):
     box.control("faults", service="slack", target="apps.manifest.create", **fault)
     form = {"token": SEEDED_TOKEN, "manifest": json.dumps(MANIFEST)}
 
@@ -151,7 +145,7 @@ def test_an_answer_that_is_lost_leaves_an_app_or_none(box: Box, fault: dict[str,
     assert count(box) == made
 
 
-def test_a_user_creates_an_app_by_hand_from_a_link(box: Box) -> None:
+def test_a_user_creates_an_app_by_hand_from_a_link(box):
     url, text = f"{box.url}/apps", json.dumps(MANIFEST)
 
     offered = [
@@ -165,7 +159,7 @@ def test_a_user_creates_an_app_by_hand_from_a_link(box: Box) -> None:
     assert app.home_team_id == TEAM_ID
 
 
-def test_a_config_token_expires_after_twelve_hours_and_is_renewed_once(box: Box, config: WebClient) -> None:
+def test_a_config_token_expires_after_twelve_hours_and_is_renewed_once(box, config):
     nameless = changed("/display_information/name", "")
     before = refusal(config.apps_manifest_validate, manifest=nameless)
     box.control("age-tokens", seconds=12 * 3_600, kind="config")

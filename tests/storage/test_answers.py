@@ -37,9 +37,6 @@ def versions(answers: AnswerStore) -> tuple[int, int]:
     return found(answers).version, found(answers).rendered
 
 
-# Saved
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -96,9 +93,6 @@ def test_a_model_with_fields_of_a_later_release_is_read(db, answers):
     assert found(answers).answer.models[0] == ModelAnswer(MODEL_IDS[0], "Model 1", text="Hello")
 
 
-# Shown and rendered
-
-
 def test_the_shown_part_changes_and_the_rendered_version_follows(answers):
     answers.show(ANSWER.id, tab=1, page=2)
     answers.show(ANSWER.id, display="separated")
@@ -149,9 +143,6 @@ def test_an_answer_that_changed_before_it_was_posted_is_to_be_rendered_again(db,
     assert db.answers.mark_posted(ANSWER.id, ("1.1",)) is is_changed
 
 
-# Models that are asked again
-
-
 def test_a_model_is_asked_again_once_at_a_time(answers):
     assert [answers.ask_again(ANSWER.id, 1), answers.ask_again(ANSWER.id, 1)] == [1, 1]
     assert found(answers).answer.busy == (MODEL_IDS[1],)
@@ -199,14 +190,3 @@ def test_the_old_answer_stays_without_a_new_one_or_if_it_was_not_asked_again(ans
 def test_a_model_that_does_not_exist_is_not_asked_again(answers, model):
     assert answers.ask_again(ANSWER.id, model) == 0
     assert found(answers).answer == replace(ANSWER, together=2)
-
-
-def test_no_step_creates_an_expired_answer(db):
-    db.answers.show(ANSWER.id, tab=1)
-    db.answers.replace(ANSWER.id, 1, NEW)
-    db.answers.mark_rendered(StoredAnswer(ANSWER, ("1.1",), 1, 1))
-
-    assert not db.answers.mark_posted(ANSWER.id, ("1.1",))
-    assert db.answers.ask_again(ANSWER.id, 1) == 0
-    assert db.answers.find(ANSWER.id) is None
-    assert dump(db.redis) == {}

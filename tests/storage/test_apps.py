@@ -8,7 +8,7 @@ from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.storage import apps as apps_module
 from sectorflow_slack.storage.apps import AppStore
 from tests.losing import lose
-from tests.storage.conftest import dump, lost_cipher
+from tests.storage.conftest import lost_cipher
 from tests.values import CUSTOMERS_APP, OWN_APP, make_bot, make_installation, make_settings
 
 OLD, NEW = CUSTOMERS_APP.signing_secret, "another-signing-secret"
@@ -78,12 +78,6 @@ def test_only_the_next_secret_is_adopted(db, install, named, adopted, in_force):
 
     assert db.apps.signing_secrets(APP_ID) == in_force
     assert db.apps.find(APP_ID) == replace(CUSTOMERS_APP, signing_secret=in_force[0])
-
-
-def test_adopting_for_an_app_that_is_gone_writes_nothing(db):
-    db.apps.adopt_signing_secret(APP_ID, NEW)
-
-    assert dump(db.redis) == {}
 
 
 @pytest.mark.parametrize(("lost", "left"), [("next_signing_secret", OLD), ("signing_secret", NEW)])

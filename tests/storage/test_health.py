@@ -66,9 +66,6 @@ def limit(real_db, real_redis_url):
         real_db.redis.config_set(name, value)
 
 
-# Readiness and warnings
-
-
 def test_nothing_is_missing_while_redis_accepts_writes(db, unreachable):
     assert missing_parts(db.redis) == []
     assert missing_parts(unreachable) == ["redis"]
@@ -120,9 +117,6 @@ def test_an_old_version_gives_a_warning(version, is_old):
     assert warnings(ManagedRedis(info)) == ([sentence] if is_old else [])
 
 
-# Figures
-
-
 @pytest.mark.real_redis
 @pytest.mark.parametrize(
     ("forbidden", "appendonly", "save", "kept", "policy"),
@@ -150,9 +144,6 @@ def test_figures_have_what_redis_reports_and_no_more(limit, forbidden, appendonl
 )
 def test_persistence_is_unknown_unless_a_provider_reports_it(info, save, kept):
     assert checkup_of(ManagedRedis(info, save)).figures().kept == kept
-
-
-# Sealed records
 
 
 @pytest.fixture
@@ -198,9 +189,6 @@ def test_tokens_that_wait_for_revocation_are_counted(db):
 
     assert (before, checkup.awaits_revocation(KEY)) == (False, True)
     assert checkup.sealed(10).revocations == 1
-
-
-# Workers
 
 
 def test_a_process_counts_as_a_worker_if_it_polls_its_queues_repeatedly(db, monkeypatch):

@@ -37,9 +37,6 @@ def save(db: Stores, *installations: Installation) -> None:
         db.installations.save(each, None, None)
 
 
-# Pages
-
-
 def test_installations_of_every_state_are_listed_in_the_order_of_their_registration(db):
     for number in (4, 2, 1):
         db.pending.save(waiting(number))
@@ -152,9 +149,6 @@ def test_installations_that_match_every_filter_are_listed(db, filters, expected)
 def test_a_cursor_that_did_not_come_from_a_page_is_refused(db, unreachable, cursor):
     with pytest.raises(ValueError, match="no cursor"):
         InstallationListing(unreachable, db.cipher, FixedClock()).page(InstallationQuery(cursor=cursor))
-
-
-# Secrets
 
 
 def test_a_page_has_the_links_of_pending_installations_that_decrypt_and_no_other_secret(db):

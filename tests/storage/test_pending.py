@@ -49,9 +49,6 @@ def found(pending: PendingStore) -> PendingInstallation:
     return installation
 
 
-# Found
-
-
 def test_each_is_found_whole_by_id_and_by_link(pending):
     for each in (OWN, CUSTOMERS):
         assert pending.find(each.settings.id) == pending.find_by_link(each.link) == each
@@ -74,9 +71,6 @@ def test_one_whose_link_has_expired_has_expired_whatever_the_clock_shows(db, pen
     assert pending.find_by_link(CUSTOMERS.link) is None
 
 
-# Failed
-
-
 def test_a_failed_one_shows_the_failure_for_a_week_without_its_link_and_secrets(db, pending):
     pending.fail("customers", "already_installed")
 
@@ -88,12 +82,6 @@ def test_a_failed_one_shows_the_failure_for_a_week_without_its_link_and_secrets(
     assert list(db.redis.scan_iter("pending-secrets:*")) == ["pending-secrets:own"]
     assert len(list(db.redis.scan_iter("install-link:*"))) == 1
     assert pending.find_by_link(OWN.link) == OWN
-
-
-def test_failing_one_that_is_gone_writes_nothing(db):
-    db.pending.fail("own", "already_installed")
-
-    assert dump(db.redis) == {}
 
 
 @pytest.mark.real_redis
@@ -111,9 +99,6 @@ def test_a_reader_never_sees_half_of_a_failure(real_db):
         states = {(each.failure, each.link) for reader in seen for each in reader if each}
         assert states <= {(None, CUSTOMERS.link), ("already_installed", "")}
         real_db.redis.flushdb()
-
-
-# Changed
 
 
 def hours_left(store: redis.Redis) -> dict[str, int]:
@@ -155,19 +140,6 @@ def test_one_that_failed_expired_or_is_gone_is_not_changed(db, pending, state):
 
     assert not pending.change(changed(CUSTOMERS), 1)
     assert dump(db.redis) == before
-
-
-@pytest.mark.real_redis
-def test_of_many_simultaneous_changes_one_is_stored(real_db):
-    real_db.pending.save(CUSTOMERS)
-
-    outcomes = race(8, lambda number: real_db.pending.change(changed(CUSTOMERS, app_name=f"{number}"), 1))
-
-    assert outcomes.count(True) == 1
-    assert found(real_db.pending) == changed(CUSTOMERS, app_name=f"{outcomes.index(True)}")
-
-
-# Removed
 
 
 @pytest.mark.parametrize("state", ["pending", "failed", "expired"])

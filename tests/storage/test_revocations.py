@@ -76,12 +76,6 @@ def test_a_released_revocation_is_due_later_with_its_new_tokens_for_30_days(db, 
     assert db.revocations.lease() == tried
 
 
-def test_releasing_a_revocation_that_is_gone_writes_nothing(db):
-    db.revocations.release(FIRST, 1.0)
-
-    assert dump(db.redis) == {}
-
-
 def test_a_revocation_whose_record_expired_is_dropped_and_the_next_one_leased(db, queue):
     queue(FIRST, SECOND)
     db.redis.delete(KEY)

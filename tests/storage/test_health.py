@@ -126,6 +126,7 @@ def test_an_old_version_gives_a_warning(version, is_old):
         (("info",), "no", "60 1", "rdb", "noeviction"),
         (("info",), "no", "", "nothing", "noeviction"),
         (("config",), "yes", "", "aof", "noeviction"),
+        (("config",), "no", "", "nothing", "noeviction"),
         (("config", "info"), "yes", "", None, None),
     ],
 )
@@ -136,14 +137,6 @@ def test_figures_have_what_redis_reports_and_no_more(limit, forbidden, appendonl
     assert (figures.kept, figures.policy, figures.limit_bytes) == (kept, policy, None)
     assert (figures.version is not None, (figures.used_bytes or 0) > 0) == (has_info, has_info)
     assert figures.round_trip_ms > 0
-
-
-@pytest.mark.parametrize(
-    ("info", "save", "kept"),
-    [({"aof_enabled": 0}, None, "nothing"), ({}, "60 1", "rdb"), ({}, "", None), ({}, None, None)],
-)
-def test_persistence_is_unknown_unless_a_provider_reports_it(info, save, kept):
-    assert checkup_of(ManagedRedis(info, save)).figures().kept == kept
 
 
 @pytest.fixture

@@ -65,15 +65,6 @@ def test_each_page_ends_where_the_next_begins_whatever_the_batch(db, monkeypatch
     assert pages == [expected[start : start + limit] for start in range(0, len(expected), limit)]
 
 
-def test_a_page_is_read_in_batches_until_it_is_full(db, monkeypatch):
-    monkeypatch.setattr(listing_module, "_BATCH", 2)
-    save(db, *map(installed, range(9)))
-    for number in range(9, 12):
-        db.pending.save(waiting(number))
-
-    assert read_all(db.listing, InstallationQuery(status="pending", limit=2)) == [["i9", "i10"], ["i11"]]
-
-
 def test_a_page_is_short_and_has_a_cursor_if_few_entries_match(db):
     save(db, *map(installed, range(7)))
     db.pending.save(waiting(7))

@@ -12,7 +12,7 @@ from sectorflow_slack.storage import metrics as metrics_module
 from sectorflow_slack.storage.keys import FAILED_QUESTIONS, INSTALLATIONS_WITH_QUESTIONS, METRICS
 from sectorflow_slack.storage.metrics import BUCKETS, HEAD, Metrics, counter_field
 from tests.storage.builders import FIRST
-from tests.storage.conftest import race, redis_now
+from tests.storage.conftest import redis_now
 
 ONE, OTHER = "A0OWN:T0ACME", "A0CUSTOMER:T0ACME"
 
@@ -45,13 +45,6 @@ def test_each_label_is_counted_apart_and_the_counters_of_scripts_are_read(db):
 @pytest.mark.parametrize("label", ["T0ACME", "a b", "a:b", "xoxb-1", "é", "a" * 61, "a\n", '"'])
 def test_an_invalid_label_counts_as_other(label):
     assert counter_field("failed", label) == "failed:other"
-
-
-@pytest.mark.real_redis
-def test_simultaneous_counts_add_up(real_db):
-    race(8, lambda _: [real_db.metrics.count(metrics.IGNORED) for _ in range(25)])
-
-    assert real_db.metrics.read().counters == {("ignored", ""): 200}
 
 
 @pytest.mark.parametrize(
@@ -133,6 +126,3 @@ def test_metrics_are_lost_without_an_error_while_redis_is_down(unreachable, capl
 
     assert caplog.messages == ["metric lost: ConnectionError"] * 3
     assert {record.levelname for record in caplog.records} == {"DEBUG"}
-
-
-# The page for operators

@@ -9,7 +9,7 @@ import redis
 from sectorflow_slack.domain.installations import PendingInstallation
 from sectorflow_slack.storage.pending import PendingStore
 from tests.storage.builders import DAY, changed
-from tests.storage.conftest import dump, race
+from tests.storage.conftest import dump, race_often
 from tests.values import CUSTOMERS_APP, NOW, make_pending, make_settings
 
 OWN = make_pending(settings=make_settings(id="own"))
@@ -86,19 +86,14 @@ def test_a_failed_one_shows_the_failure_for_a_week_without_its_link_and_secrets(
 
 @pytest.mark.real_redis
 def test_a_reader_never_sees_half_of_a_failure(real_db):
-    def fail_or_read(number):
-        if number == 0:
-            real_db.pending.fail("customers", "already_installed")
-            return []
+    def read():
         return [real_db.pending.find("customers") for _ in range(20)]
 
-    for _ in range(10):
-        real_db.pending.save(CUSTOMERS)
-        _, *seen = race(4, fail_or_read)
-
+    save = partial(real_db.pending.save, CUSTOMERS)
+    fail = partial(real_db.pending.fail, "customers", "already_installed")
+    for _, *seen in race_often(real_db.redis, save, fail, read, read, read):
         states = {(each.failure, each.link) for reader in seen for each in reader if each}
         assert states <= {(None, CUSTOMERS.link), ("already_installed", "")}
-        real_db.redis.flushdb()
 
 
 def hours_left(store: redis.Redis) -> dict[str, int]:
@@ -157,15 +152,8 @@ def test_a_removed_one_leaves_only_the_mark_of_its_removal(db, pending, state):
 
 @pytest.mark.real_redis
 def test_a_change_never_outlives_a_removal(real_db):
-    steps = (
-        partial(real_db.pending.change, changed(CUSTOMERS), 1),
-        partial(real_db.pending.remove, "customers"),
-    )
+    change = partial(real_db.pending.change, changed(CUSTOMERS), 1)
+    remove = partial(real_db.pending.remove, "customers")
 
-    for _ in range(20):
-        real_db.redis.flushdb()
-        real_db.pending.save(CUSTOMERS)
-
-        race(2, lambda number: steps[number]())
-
+    for _ in race_often(real_db.redis, partial(real_db.pending.save, CUSTOMERS), change, remove):
         assert set(dump(real_db.redis)) == {"removed:customers"}

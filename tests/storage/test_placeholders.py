@@ -19,7 +19,7 @@ from tests.storage.builders import (
     leased,
     make_slow,
 )
-from tests.storage.conftest import dump, race, redis_now
+from tests.storage.conftest import dump, redis_now
 from tests.values import make_question
 
 REDIS_KEY = f"question:{FIRST.id}"
@@ -146,23 +146,6 @@ def test_a_placeholder_outlives_another_plan_and_another_try(db):
     db.questions.release(question, 0, counts=True)
 
     assert db.placeholders.take_over(leased(db.questions)) == "1.1"
-
-
-@pytest.mark.real_redis
-@pytest.mark.parametrize("attempt", range(5))
-def test_a_placeholder_is_either_stored_and_taken_over_or_refused(real_db, attempt):
-    real_db.questions.accept(FIRST)
-    question = leased(real_db.questions)
-    real_db.placeholders.claim(FIRST.id)
-    expire_claim(real_db.redis)
-    steps = [
-        lambda: real_db.placeholders.store(FIRST.id, "1.1"),
-        lambda: real_db.placeholders.take_over(question),
-    ]
-
-    outcomes = race(2, lambda number: steps[number]())
-
-    assert outcomes in ([True, "1.1"], [False, ""])
 
 
 def test_a_slow_question_is_found_once_and_no_other(db):

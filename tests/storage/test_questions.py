@@ -58,29 +58,21 @@ def test_questions_are_leased_whole_in_their_order_by_installation(db):
 
 
 def test_no_more_questions_of_an_installation_than_the_limit_are_under_way(db):
-    accept(db.two_at_once, FIRST, SECOND, THIRD, OTHER)
+    room = []
+    for question in (FIRST, SECOND, THIRD, OTHER):
+        db.two_at_once.accept(question)
+        room.append(db.two_at_once.has_room(KEY))
 
     first, second = leased(db.two_at_once), leased(db.two_at_once)
 
+    assert room == [True, True, False, False]
+    assert not db.two_at_once.has_room(KEY)
     assert db.two_at_once.lease(KEY) is None
     assert db.two_at_once.lease(OTHER_KEY) == OTHER
     db.two_at_once.complete(second)
     assert db.two_at_once.lease(KEY) == THIRD
     db.two_at_once.release(first, 30, counts=False)
     assert db.two_at_once.has_room(KEY)
-
-
-def test_there_is_room_for_as_many_as_may_be_under_way(db):
-    room = []
-    for question in (FIRST, SECOND, THIRD):
-        db.two_at_once.accept(question)
-        room.append(db.two_at_once.has_room(KEY))
-    first = leased(db.two_at_once)
-    room.append(db.two_at_once.has_room(KEY))
-    db.two_at_once.complete(first)
-    room.append(db.two_at_once.has_room(KEY))
-
-    assert room == [True, True, False, False, True]
 
 
 def test_questions_of_expired_leases_come_first_in_their_order_whatever_the_limit(db):

@@ -45,6 +45,11 @@ RACES = {
         lambda db, secret, _: db.states.consume(secret),
         OAuthState("id", "A0OWN"),
     ),
+    "lease a revocation": (
+        lambda db: (db.installations.save(INSTALLATION, None, None), db.installations.remove(INSTALLATION)),
+        lambda db, *_: db.revocations.lease(),
+        Revocation(INSTALLATION.settings.id, INSTALLATION.key, INSTALLATION.bot.bot_token),
+    ),
     "change a pending installation": (
         lambda db: db.pending.save(PENDING),
         lambda db, _, number: db.pending.change(changed(PENDING, app_name=f"{number}"), 1),

@@ -79,14 +79,6 @@ def test_no_step_prolongs_an_answer(db, answers):
     assert 0 < int(db.redis.ttl(KEY)) <= 1000
 
 
-@pytest.mark.parametrize("field", ["question", "model:0"])
-def test_an_answer_that_does_not_decrypt_is_not_found_and_logged(db, answers, caplog, field):
-    db.redis.hset(KEY, field, str(db.redis.hget(KEY, "model:1")))
-
-    assert answers.find(ANSWER.id) is None
-    assert caplog.messages == [f"answer cannot be read: {KEY} {field}"]
-
-
 def test_the_shown_part_changes_and_the_rendered_version_follows(answers):
     answers.show(ANSWER.id, tab=1, page=2)
     answers.show(ANSWER.id, display="separated")

@@ -75,14 +75,3 @@ def test_the_message_with_the_retry_button_becomes_the_placeholder(db, button_ts
     db.failed.revive(replace(FIRST, button_ts=button_ts))
 
     assert db.placeholders.take_over(leased(db.questions)) == placeholder
-
-
-def test_a_failed_question_that_does_not_decrypt_is_logged_and_hides_no_other(db, caplog):
-    fail(db, FIRST)
-    fail(db, SECOND)
-    db.redis.hset(f"letter:{SECOND.id}", "question", "sealed for another key")
-
-    (found,) = db.failed.list()
-
-    assert found.question == FIRST
-    assert f"letter:{SECOND.id} question" in caplog.text

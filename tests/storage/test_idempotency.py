@@ -7,7 +7,7 @@ from sectorflow_slack.domain.errors import RequestInProgress
 from sectorflow_slack.domain.installations import Claim
 from sectorflow_slack.storage.idempotency import IdempotencyStore
 from tests.storage.builders import DAY
-from tests.storage.conftest import dump, lost_cipher, race
+from tests.storage.conftest import dump, lost_cipher
 
 KEY, BODY, OTHER_BODY = "a-key-of-the-platform", "digest-of-a-body", "digest-of-another-body"
 
@@ -101,16 +101,3 @@ def test_no_step_prolongs_a_key_or_creates_an_expired_one(db, keys):
 def test_any_text_may_be_a_key(keys, key):
     assert keys.claim(key, BODY, "second") == Claim("mine", "second")
     assert keys.claim(key, BODY, "third") == Claim("underway", "second")
-
-
-@pytest.mark.real_redis
-@pytest.mark.parametrize("is_lapsed", [False, True])
-def test_of_many_simultaneous_claims_one_succeeds(real_db, is_lapsed):
-    if is_lapsed:
-        real_db.idempotency.claim(KEY, BODY, "earlier")
-        run(real_db.idempotency, real_db.redis, "lapsed")
-
-    claims = race(8, lambda number: real_db.idempotency.claim(KEY, BODY, f"racer-{number}"))
-
-    assert sorted(each.state for each in claims) == ["mine"] + ["underway"] * 7
-    assert len({each.installation_id for each in claims}) == 1

@@ -53,14 +53,6 @@ def test_a_placeholder_that_is_stored_again_stays(db, meanwhile):
     assert not db.placeholders.store(FIRST.id, "1.2")
 
 
-def test_a_question_that_does_not_decrypt_is_logged_and_gets_no_placeholder(db, caplog):
-    db.questions.accept(FIRST)
-    db.redis.hset(REDIS_KEY, "question", "sealed for another key")
-
-    assert db.placeholders.claim(FIRST.id) is None
-    assert caplog.messages == [f"question cannot be read: {REDIS_KEY} question"]
-
-
 def test_a_change_of_the_placeholder_is_claimed_by_its_ts(db):
     accept_with_placeholder(db)
 
@@ -206,13 +198,3 @@ def test_a_few_users_are_notified_at_a_time_in_order_and_again_if_that_failed(db
     assert len(first) == NOTIFIED_AT_ONCE
     assert [waiting.question for waiting in (*first, *second)] == asked
     assert [waiting.question for waiting in db.placeholders.take_unnotified(KEY)] == asked[:1]
-
-
-def test_a_slow_question_that_does_not_decrypt_is_logged_and_skipped(db, caplog):
-    accept(db.questions, FIRST, SECOND)
-    db.redis.hset(REDIS_KEY, "question", "sealed for another key")
-    db.redis.hdel(f"question:{SECOND.id}", "question")
-    make_slow(db.redis)
-
-    assert db.placeholders.take_unnotified(KEY) == ()
-    assert caplog.messages == [f"question cannot be read: {REDIS_KEY} question"]

@@ -157,14 +157,6 @@ def test_another_plan_begins_without_failures_and_with_its_posted_messages(db, p
     assert db.questions.progress(question) == Progress(PLAN, posted=posted)
 
 
-def test_a_plan_that_does_not_decrypt_counts_as_none(db, caplog):
-    db.questions.accept(FIRST)
-    db.redis.hset(f"question:{FIRST.id}", "plan", "sealed for another key")
-
-    assert db.questions.progress(leased(db.questions)).plan is None
-    assert caplog.messages == [f"plan cannot be read: question:{FIRST.id} plan"]
-
-
 @pytest.mark.parametrize(
     ("failure", "counter"),
     [("", "answered"), ("answer_lost", "failed:answer_lost"), ("slack_no such word", "failed:other")],

@@ -9,8 +9,8 @@ from sectorflow_slack.domain.errors import LeaseLost
 from sectorflow_slack.domain.metrics import IGNORED, RECEIVED, Snapshot
 from sectorflow_slack.domain.questions import Progress, Question
 from sectorflow_slack.storage.questions import QuestionStore
-from tests.storage.builders import FIRST, KEY, OTHER_KEY, PLAN, SECOND, accept, expire_leases, hold, leased
-from tests.storage.conftest import Stores, dump, race
+from tests.storage.builders import FIRST, KEY, OTHER_KEY, PLAN, SECOND, expire_leases, hold, leased
+from tests.storage.conftest import Stores, dump
 from tests.values import make_question
 
 STEPS = {
@@ -93,28 +93,6 @@ def test_an_expired_lease_of_a_question_that_is_gone_creates_nothing(db, limit):
 
     assert questions.lease(KEY) is None
     assert db.redis.exists(f"question:{FIRST.id}") == 0
-
-
-@pytest.mark.real_redis
-def test_workers_lease_each_question_once_and_never_more_than_the_limit(real_db):
-    questions = QuestionStore(real_db.redis, real_db.cipher, limit=3)
-    asked = [make_question(number) for number in range(40)]
-    accept(questions, *asked)
-
-    first = [question for question in race(8, lambda _: questions.lease(KEY)) if question]
-    assert len(first) == 3
-    expire_leases(real_db.redis, *first)
-
-    def work(_):
-        found = []
-        while question := questions.lease(KEY):
-            found.append(question.id)
-            questions.complete(question)
-        return found
-
-    # With no more workers than the limit, none stops before the last question.
-    found = [each for ids in race(3, work) for each in ids]
-    assert sorted(found) == sorted(question.id for question in asked)
 
 
 @pytest.mark.real_redis

@@ -1,4 +1,4 @@
-"""Steps of every store: many callers at once, of which one succeeds, and records that are gone."""
+"""Steps of every store: many callers at once, records that are gone, and values that do not decrypt."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from sectorflow_slack.domain.errors import LeaseLost
-from sectorflow_slack.domain.installations import FreshToken, OAuthState, Revocation
+from sectorflow_slack.domain.installations import OAuthState, Revocation
 from sectorflow_slack.domain.questions import Answer, ModelAnswer, StoredAnswer
 from tests.fakes import make_reply
-from tests.storage.builders import FIRST, KEY, changed, fail, hold
+from tests.losing import lose
+from tests.storage.builders import FIRST, KEY, PLAN, SECOND, changed, fail, hold, make_slow
 from tests.storage.conftest import dump, race
 from tests.values import CUSTOMERS_APP, MODEL_IDS, NOW, make_installation, make_pending
 
@@ -17,6 +18,10 @@ ANSWER = Answer(FIRST, make_reply(MODEL_IDS).answers)
 STORED = StoredAnswer(ANSWER, ("1.1",), 1, 1)
 MODEL = ModelAnswer(MODEL_IDS[0], "Model 1", text="Hello")
 INSTALLATION, PENDING = make_installation(), make_pending()
+
+
+def accept(db):
+    db.questions.accept(FIRST)
 
 
 def complete(db, question):
@@ -32,13 +37,23 @@ RACES = {
         lambda db, _, number: db.questions.accept(replace(FIRST, id=f"try-{number}")),
         True,
     ),
-    "wake a worker": (lambda db: db.questions.accept(FIRST), lambda db, *_: db.questions.due(), (KEY,)),
+    "wake a worker": (accept, lambda db, *_: db.questions.due(), (KEY,)),
+    "lease a question": (
+        accept,
+        lambda db, *_: db.questions.lease(KEY),
+        FIRST,
+    ),
     "complete a question": (hold, lambda db, question, _: complete(db, question), True),
     "revive a question": (fail, lambda db, *_: db.failed.revive(FIRST), True),
     "claim a placeholder": (
-        lambda db: db.questions.accept(FIRST),
+        accept,
         lambda db, *_: db.placeholders.claim(FIRST.id),
         FIRST,
+    ),
+    "claim a key": (
+        lambda db: None,
+        lambda db, _, number: db.idempotency.claim("key", "digest", f"{number}").state == "mine",
+        True,
     ),
     "consume an OAuth state": (
         lambda db: db.states.issue(OAuthState("id", "A0OWN")),
@@ -82,13 +97,7 @@ STEPS = {
     "idempotency.complete": (lambda db: db.idempotency.complete("key"), None),
     "idempotency.release": (lambda db: db.idempotency.release("key"), None),
     "installations.change": (lambda db: db.installations.change(changed(INSTALLATION), 1), False),
-    "installations.renew": (
-        lambda db: db.installations.renew(
-            INSTALLATION,
-            replace(INSTALLATION, bot=INSTALLATION.bot.with_token(FreshToken("new", "refresh", NOW))),
-        ),
-        False,
-    ),
+    "installations.renew": (lambda db: db.installations.renew(INSTALLATION, INSTALLATION), False),
     "installations.remove": (lambda db: db.installations.remove(INSTALLATION), False),
     "installations.delete": (lambda db: db.installations.delete(INSTALLATION.key, before=NOW), False),
     "pending.change": (lambda db: db.pending.change(changed(PENDING), 1), False),
@@ -104,3 +113,46 @@ STEPS = {
 def test_no_step_creates_a_record_that_is_gone(db, step, outcome):
     assert step(db) == outcome
     assert dump(db.redis) == {}
+
+
+def unnotified(db):
+    make_slow(db.redis)
+    return db.placeholders.take_unnotified(KEY)
+
+
+#: A record of the first question, a field of it, the step that needs it, and its outcome without it.
+LOST = {
+    "an answer": (f"answer:{FIRST.id}", "question", lambda db, _: db.answers.find(FIRST.id), None),
+    "a model": (f"answer:{FIRST.id}", "model:0", lambda db, _: db.answers.find(FIRST.id), None),
+    "a plan": (f"question:{FIRST.id}", "plan", lambda db, held: db.questions.progress(held).plan, None),
+    "a placeholder": (
+        f"question:{FIRST.id}",
+        "question",
+        lambda db, _: db.placeholders.claim(FIRST.id),
+        None,
+    ),
+    "a slow question": (f"question:{FIRST.id}", "question", lambda db, _: unnotified(db), ()),
+}
+
+
+@pytest.mark.parametrize(("key", "field", "step", "outcome"), LOST.values(), ids=LOST)
+def test_a_value_that_does_not_decrypt_is_logged_and_counts_as_none(db, caplog, key, field, step, outcome):
+    question = hold(db)
+    db.questions.save_plan(question, PLAN)
+    db.answers.save(ANSWER)
+    lose(db.redis, key, field)
+
+    assert step(db, question) == outcome
+    (message,) = caplog.messages
+    assert message.endswith(f" cannot be read: {key} {field}")
+
+
+def test_a_failed_question_that_does_not_decrypt_is_logged_and_hides_no_other(db, caplog):
+    fail(db, FIRST)
+    fail(db, SECOND)
+    lose(db.redis, f"letter:{SECOND.id}", "question")
+
+    (found,) = db.failed.list()
+
+    assert found.question == FIRST
+    assert f"letter:{SECOND.id} question" in caplog.text

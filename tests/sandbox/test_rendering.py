@@ -247,15 +247,6 @@ def test_links_of_mrkdwn_end_before_a_full_stop_and_marks_in_them_are_ignored():
     assert ">https://a.example/_x_/y</a>." in rendered
 
 
-def test_nothing_is_loaded_from_another_host_and_no_script_is_linked():
-    script = actions(button(url="javascript:x"))
-
-    rendered = render_message({"blocks": [IMAGE, markdown("![x](https://a.example)"), script]})
-
-    assert "<img" not in rendered
-    assert "javascript" not in rendered
-
-
 def test_a_terminal_shows_what_is_separate_bold_or_ephemeral():
     blocks = [block("header", text=plain("Hi")), DIVIDER, actions(button(style="primary"))]
     message = {"blocks": blocks, "is_ephemeral": True}

@@ -4,7 +4,7 @@ import pytest
 from slack_sdk.signature import SignatureVerifier
 
 from sandbox.slack import seed
-from sandbox.slack.seed import GENERAL_ID, MAYA_ID, RANDOM_ID
+from sandbox.slack.seed import GENERAL_ID, MAYA_ID
 from sandbox.slack.signing import sign
 from tests.sandbox.helpers import Json, actions, button
 
@@ -35,17 +35,6 @@ def test_a_mention_in_a_channel_reaches_the_app_in_slacks_envelope(box):
     assert (event["type"], event["channel"], event["ts"]) == ("app_mention", GENERAL_ID, message["ts"])
     assert [each["team_id"] for each in body["authorizations"]] == [seed.TEAM_ID]
     assert SignatureVerifier(box.app.signing_secret).is_valid_request(raw, headers)
-
-
-def test_an_app_outside_the_channel_gets_a_mention_when_it_is_invited(box):
-    message = box.mention(RANDOM_ID)
-    before = list(box.service.got)
-
-    box.world.invite(box.app.app_id, RANDOM_ID, mention_ts=message["ts"])
-
-    (body,) = box.service.events(1)
-    assert before == []
-    assert body["event"]["ts"] == message["ts"]
 
 
 def test_a_direct_message_and_its_edit_come_as_messages_and_never_as_mentions(box):
@@ -105,20 +94,6 @@ def test_uninstalling_sends_both_events_and_ends_the_token(box):
     kinds = {body["event"]["type"] for body in box.service.events(2)}
     assert kinds == {"app_uninstalled", "tokens_revoked"}
     assert box.world.installs.authenticate(box.install.bot_token) == "account_inactive"
-
-
-def test_files_are_in_the_event_of_a_direct_message_and_of_a_mention(box):
-    direct = box.control("open-dm", user=MAYA_ID)["channel"]
-    files = ["figures.xlsx", "notes.pdf"]
-
-    for count, (channel, text) in enumerate(((direct, "Look"), (GENERAL_ID, "{bot} look")), 1):
-        box.control("ask", user=MAYA_ID, channel=channel, text=text, files=files)
-        box.service.wait_for(count)
-
-    message, mention = (body["event"] for body in box.service.events(2))
-    assert (message["subtype"], [each["name"] for each in message["files"]]) == ("file_share", files)
-    assert (mention["type"], mention.get("subtype")) == ("app_mention", None)
-    assert mention["files"][1]["mimetype"] == "application/pdf"
 
 
 @pytest.fixture

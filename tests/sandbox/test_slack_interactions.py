@@ -105,19 +105,6 @@ def test_a_user_presses_only_visible_messages(box, ts):
     assert len(box.service.got) == 1
 
 
-def test_the_control_api_presses_and_returns_the_status_and_the_trigger(box, ts):
-    body = {"user": MAYA_ID, "channel": GENERAL_ID, "ts": ts, "action_id": "more", "value": "copy"}
-    box.service.statuses = [503]
-
-    failed, done = (box.control("press", **body) for _ in range(2))
-    box.app.interactivity_url = "http://127.0.0.1:1/"
-    away = box.control("press", **body)
-
-    assert (failed["status"], done["status"], away["status"]) == (503, 200, None)
-    assert done["trigger_id"] == box.service.payload()["trigger_id"]
-    assert box.refuses("press", **{**body, "value": "gone"})
-
-
 #: A view of a size, and the largest size that Slack accepts.
 VIEWS: dict[str, tuple[Callable[[int], Any], int]] = {
     "title": (lambda n: modal(title=plain(n)), 24),

@@ -1,12 +1,8 @@
 """The Web API: Slack's own client works with it, and it has Slack's own errors; and the control API."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 import requests
 
-from sandbox.sectorflow.models import TOKEN
-from sandbox.slack.limits import RateLimits
 from sandbox.slack.records import Channel
 from sandbox.slack.seed import ARCHIVED_ID, GENERAL_ID, MAYA_ID, RANDOM_ID, TOM_ID
 from tests.sandbox.helpers import (
@@ -20,7 +16,6 @@ from tests.sandbox.helpers import (
     section_of,
     words,
 )
-from tests.waiting import until
 
 
 def test_slacks_own_client_posts_updates_and_deletes(box):
@@ -153,20 +148,11 @@ def test_too_many_posts_get_429_with_a_wait(box):
         requests.post(url, json={"channel": GENERAL_ID, "text": "x"}, headers=headers) for _ in range(60)
     ]
 
-    first = next(each for each in answers if each.status_code == 429)
+    statuses = [each.status_code for each in answers]
+    first = answers[statuses.index(429)]
+    assert statuses[:20] == [200] * 20
     assert first.json()["error"] == "ratelimited"
     assert int(first.headers["Retry-After"]) >= 1
-
-
-def test_a_bucket_holds_twenty_posts_to_a_channel_and_fills_again_with_time():
-    now = [0.0]
-    limits = RateLimits(clock=lambda: now[0])
-    burst = [limits.wait_for("chat.postMessage", "a:t", "C1") for _ in range(21)]
-
-    now[0] = 1.0
-
-    assert burst == [0] * 20 + [1]
-    assert limits.wait_for("chat.postMessage", "a:t", "C1") == 0
 
 
 @pytest.mark.parametrize(("drop", "posted"), [("before", 0), ("after", 1)])
@@ -178,53 +164,6 @@ def test_a_connection_is_dropped_before_or_after_the_post(box, drop, posted):
         requests.post(f"{box.url}/api/chat.postMessage", json=body, headers=headers)
 
     assert len(box.world.messages(GENERAL_ID)) == posted
-
-
-# The control API
-
-
-def test_a_fault_is_pending_until_a_call_uses_it(box):
-    box.control("faults", service="slack", target="auth.test", error="internal_error", delay=0.01)
-
-    before = box.report("faults")
-    error = error_of(box.slack.auth_test)
-
-    assert [fault["target"] for fault in before["slack"]] == ["auth.test"]
-    assert (error, box.report("faults")) == ("internal_error", {"slack": [], "sectorflow": []})
-    assert box.slack.auth_test()["ok"]
-    assert box.slack.api_test(foo="bar")["args"] == {"foo": "bar"}
-
-
-def test_the_control_api_installs_asks_reports_and_resets(box):
-    installed = box.control("install-app", channels=[GENERAL_ID])["install"]
-
-    question = box.control("ask", user=MAYA_ID, channel=GENERAL_ID, text="{bot} hello")["message"]
-
-    box.service.wait_for(1)
-    messages = box.report("messages", channel=GENERAL_ID)["messages"]
-    box.control("reset")
-    assert question["text"] == f"<@{installed['bot_user_id']}> hello"
-    assert messages == [question]
-    assert (box.report("messages"), box.report("installs")) == ({"messages": []}, {"installs": []})
-
-
-def test_release_ends_the_delays_of_the_calls_in_progress(box):
-    for word in ("one", "two"):
-        box.control("faults", service="slack", target="api.test", containing=word, delay=15.0)
-    box.control("faults", service="sectorflow", target="models", delay=15.0)
-    models = {"url": f"{box.url}/sectorflow/api/v1/models", "headers": {"Authorization": f"Bearer {TOKEN}"}}
-
-    with ThreadPoolExecutor() as pool:
-        one, two = (pool.submit(box.slack.api_test, foo=word) for word in ("one", "two"))
-        three = pool.submit(requests.get, **models)
-        until(lambda: box.report("faults") == {"slack": [], "sectorflow": []})
-        box.control("release", containing="one")
-        first = one.result(10)["args"]
-        still_delayed = not two.done() and not three.done()
-        box.control("release")
-        rest = two.result(10)["args"], three.result(10).status_code
-
-    assert (first, still_delayed, rest) == ({"foo": "one"}, True, ({"foo": "two"}, 200))
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,11 @@ def open_modal(box: Box) -> str:
     return str(box.slack.views_open(trigger_id=trigger_id, view=modal())["view"]["id"])
 
 
+def test_a_modal_can_be_closed(box):
+    assert act(box, "close", TOM_ID, view=open_modal(box)).status_code == 200
+    assert news(box, GENERAL_ID, TOM_ID)["modal"] == ""
+
+
 def test_a_modal_is_its_users(box):
     view = open_modal(box)
     body = {"view": view, "values": {"ask": "Why?"}}

@@ -55,6 +55,8 @@ def test_a_pressed_button_reaches_the_app_signed(box, ts):
     assert sent["container"] == container
     assert (sent["team"]["id"], sent["user"]["id"], sent["enterprise"]) == (TEAM_ID, MAYA_ID, None)
     assert (sent["trigger_id"], sent["message"]["text"]) == (pressed.trigger_id, "x")
+    box.app.interactivity_url = "http://127.0.0.1:1/"
+    assert box.press(ts, "tab", "second").status is None
 
 
 def test_the_chosen_option_is_in_the_action(box, ts):

@@ -166,6 +166,18 @@ def test_a_connection_is_dropped_before_or_after_the_post(box, drop, posted):
     assert len(box.world.messages(GENERAL_ID)) == posted
 
 
+def test_the_control_api_resets_everything(box):
+    box.control("faults", service="slack", target="auth.test", error="internal_error")
+    box.post()
+    before = box.report("faults")["slack"]
+
+    box.control("reset")
+
+    assert [fault["target"] for fault in before] == ["auth.test"]
+    assert box.report("faults") == {"slack": [], "sectorflow": []}
+    assert (box.report("messages"), box.report("installs")) == ({"messages": []}, {"installs": []})
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

@@ -37,20 +37,16 @@ def test_the_own_app_needs_no_redis(db, unreachable):
     assert apps.signing_secrets(OWN_APP.app_id) == (OWN_APP.signing_secret,)
 
 
-def test_an_app_is_found_with_its_secrets(db, install):
-    install(CUSTOMERS_APP)
-
-    assert (db.apps.find(APP_ID), db.apps.signing_secrets(APP_ID)) == (CUSTOMERS_APP, (OLD,))
-    assert (db.apps.find("A0UNKNOWN"), db.apps.signing_secrets("A0UNKNOWN")) == (None, ())
-
-
-def test_new_client_credentials_are_in_force_at_once(db, install):
+def test_an_app_is_found_with_the_credentials_of_its_last_install(db, install):
     rotated = replace(CUSTOMERS_APP, client_id="5.6", client_secret="another-client-secret")
     install(CUSTOMERS_APP)
+    first = db.apps.find(APP_ID)
 
     install(rotated)
 
+    assert first == CUSTOMERS_APP
     assert (db.apps.find(APP_ID), db.apps.signing_secrets(APP_ID)) == (rotated, (OLD,))
+    assert (db.apps.find("A0UNKNOWN"), db.apps.signing_secrets("A0UNKNOWN")) == (None, ())
 
 
 @pytest.mark.parametrize("team_id", ["T0ACME", "T0OTHER"])

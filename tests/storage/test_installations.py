@@ -88,14 +88,6 @@ def test_the_pending_record_is_deleted_with_the_install(db):
     assert (db.pending.find("first"), db.pending.find_by_link(pending.link)) == (None, None)
 
 
-def test_a_link_that_led_to_one_team_leads_to_no_other(installations):
-    other_team = replace(FIRST, bot=make_bot(team_id="T0ELSEWHERE"))
-
-    assert not installations.save(other_team, None, replaces=None)
-    assert installations.find(other_team.key) is None
-    assert installations.find_by_id("first") == FIRST
-
-
 @pytest.mark.parametrize("meanwhile", ["failed", "changed", "removed"])
 def test_an_installation_whose_pending_record_ended_or_changed_meanwhile_is_not_stored(db, meanwhile):
     pending = make_pending(settings=FIRST.settings)

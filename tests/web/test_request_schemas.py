@@ -28,7 +28,7 @@ from tests.values import (
     WORKSPACE_ID,
     install_request,
 )
-from tests.web.flows import CUSTOMERS_APP_FIELDS, errors_of, post
+from tests.web.flows import CUSTOMERS_APP_FIELDS, errors_of
 
 A_UUID = "01442edd-1154-4d9c-b4e6-151ba35f8f56"
 MANY_UUIDS = [str(uuid.UUID(int=number)) for number in range(21)]
@@ -244,7 +244,7 @@ def test_every_wrong_field_is_reported_at_once(client):
         "returnUrl": "https://elsewhere.example/",
     }
 
-    found = errors_of(post(client, **wrong))
+    found = errors_of(client.post_installation(**wrong))
 
     assert found.keys() == wrong.keys()
     assert found["slackApp"].keys() == {"clientId", "clientSecret", "signingSecret", "configToken"}
@@ -259,7 +259,7 @@ def test_rules_across_fields_are_checked_beside_wrong_fields():
 
 
 def test_without_trusted_hosts_every_return_url_is_refused(client_with):
-    response = post(client_with(return_url_hosts=frozenset()), returnUrl=f"https://{HOST}/")
+    response = client_with(return_url_hosts=frozenset()).post_installation(returnUrl=f"https://{HOST}/")
 
     assert errors_of(response).keys() == {"returnUrl"}
 

@@ -138,12 +138,15 @@ def test_deleting_a_deleted_message_succeeds(client, server):
     assert len(server.seen) == 1
 
 
-def test_opening_a_modal_has_a_shorter_time_out(client, server, monkeypatch):
+@pytest.mark.parametrize(
+    "call", [CALLS["open_view"], lambda slack: slack.create_app(CONFIG_TOKEN, MANIFEST, timeout=0.2)]
+)
+def test_opening_a_modal_and_creating_an_app_have_time_outs_of_their_own(client, server, monkeypatch, call):
     monkeypatch.setattr(slack_module, "MODAL_TIMEOUT_SECONDS", 0.2)
     server.answers(trickles)
 
     with pytest.raises(SlackBusy, match=TOO_LATE):
-        CALLS["open_view"](client)
+        call(client)
 
 
 def dated(date):
@@ -262,10 +265,3 @@ def test_an_error_shows_whether_slack_may_have_created_an_app(
 
     assert (type(error), error.code, getattr(error, "retry_after", None)) == (kind, code, retry_after)
     assert not getattr(error, "never_sent", False)
-
-
-def test_the_caller_sets_the_time_out_of_creating_an_app(client, server):
-    server.answers(trickles)
-
-    with pytest.raises(SlackBusy, match=TOO_LATE):
-        client.create_app(CONFIG_TOKEN, MANIFEST, timeout=0.3)

@@ -99,7 +99,7 @@ def test_one_is_shown_without_a_secret(run, installation_id):
 
 
 @pytest.mark.parametrize("installation_id", ["no-such-id", "ü", "no-text-\udcff"])
-@pytest.mark.parametrize("command", ["show", "delete"])
+@pytest.mark.parametrize("command", ["show", "delete", "change --display tabs"])
 def test_an_unknown_installation_is_an_error(run, command, installation_id):
     result = run(f"installations {command}", installation_id)
 

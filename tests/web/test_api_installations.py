@@ -5,7 +5,6 @@ from datetime import datetime
 from urllib.parse import parse_qs
 
 import pytest
-import responses
 
 from sectorflow_slack.services.registration import CHECK_TIMEOUT_SECONDS
 from tests.losing import lose
@@ -80,17 +79,6 @@ def test_registering_reads_the_workspace_with_the_token_within_five_seconds(clie
     assert (call.request.method, call.request.url, call.request.body) == ("GET", WORKSPACE_URL, None)
     assert call.request.headers["Authorization"] == f"Bearer {API_TOKEN}"
     assert CHECK_TIMEOUT_SECONDS <= 5
-
-
-def test_a_token_that_sectorflow_refuses_is_a_wrong_field_and_an_outage_of_sectorflow_is_none(
-    client, outside
-):
-    outside.get(WORKSPACE_URL, status=401)
-    refused = client.post_installation()
-    outside.replace(responses.GET, WORKSPACE_URL, status=500)
-
-    assert errors_of(refused).keys() == {"apiToken"}
-    assert client.post_installation().status_code == 201
 
 
 # A new app, created with a configuration token

@@ -6,7 +6,7 @@ import pytest
 
 from sectorflow_slack.domain.questions import Answer
 from tests.fakes import make_reply
-from tests.values import MODEL_IDS, WORKSPACE_ID, make_installation, make_question, make_settings
+from tests.values import MODEL_IDS, make_installation, make_question, make_settings
 from tests.web.flows import INSTALLATIONS
 
 FIRST, SECOND, THIRD = MODEL_IDS
@@ -65,10 +65,3 @@ def test_feedback_exists_from_the_install_to_the_deletion(client, services, sect
 
     client.delete_installation(installation["id"])
     assert get_feedback(client, installation["id"]).status_code == 404
-
-
-@pytest.mark.parametrize("installation_id", [WORKSPACE_ID, "no-uuid", "..", "%00"])
-def test_an_unknown_id_is_404(client, installed, installation_id):
-    response = get_feedback(client, installation_id)
-
-    assert (response.status_code, response.json["status"]) == (404, "Not Found")

@@ -10,6 +10,7 @@ from tests.values import API_TOKEN, BOT_TOKEN, CUSTOMERS_APP, OWN_APP, TEAM_ID
 from tests.web.flows import ACCESS_URL, CODE, COOKIE, REVOKE_URL, access_reply
 
 RETURN_URL = "https://app.sectorflow.example/done"
+BAD_SECRET = {"ok": False, "error": "bad_client_secret"}
 SCOPES = "app_mentions:read,chat:write,im:history,chat:write.customize,assistant:write"
 
 
@@ -91,23 +92,18 @@ def test_head_requests_are_405_and_consume_no_state(client, sectorflow):
 
 
 @pytest.mark.parametrize(
-    ("return_url", "expected"),
-    [(RETURN_URL, f"{RETURN_URL}?"), (f"{RETURN_URL}?tab=slack", f"{RETURN_URL}?tab=slack&")],
+    ("return_url", "reply", "expected"),
+    [
+        (RETURN_URL, access_reply(), f"{RETURN_URL}?status=installed"),
+        (f"{RETURN_URL}?tab=slack", access_reply(), f"{RETURN_URL}?tab=slack&status=installed"),
+        (RETURN_URL, BAD_SECRET, f"{RETURN_URL}?status=failed"),
+    ],
 )
-def test_the_browser_is_redirected_to_the_return_url(client, sectorflow, return_url, expected):
-    installation, response = client.install(sectorflow, returnUrl=return_url)
+def test_the_browser_is_redirected_to_the_return_url(client, sectorflow, return_url, reply, expected):
+    installation, response = client.install(sectorflow, reply=reply, returnUrl=return_url)
 
     assert response.status_code == 302
-    assert response.headers["Location"] == f"{expected}status=installed&id={installation['id']}"
-
-
-def test_the_browser_is_redirected_to_the_return_url_after_a_failure_too(client, sectorflow):
-    reply = {"ok": False, "error": "bad_client_secret"}
-
-    installation, response = client.install(sectorflow, reply=reply, returnUrl=RETURN_URL)
-
-    assert response.headers["Location"] == f"{RETURN_URL}?status=failed&id={installation['id']}"
-    assert client.show(installation["id"])["failure"] == "bad_credentials"
+    assert response.headers["Location"] == f"{expected}&id={installation['id']}"
 
 
 def test_the_cookie_is_deleted_after_success_and_failure(client, sectorflow):
@@ -149,47 +145,29 @@ def test_a_redirect_without_a_state_is_a_page(client, query):
 
 
 @pytest.mark.parametrize(
-    ("query", "status", "title"),
+    ("query", "reply", "status", "title", "failure"),
     [
-        ({"error": "access_denied"}, 403, "The app was not installed"),
-        ({"error": "invalid_scope"}, 400, "Slack did not finish the install"),
-        ({}, 400, "Slack did not finish the install"),
+        ({"error": "access_denied"}, {}, 403, "The app was not installed", None),
+        ({"error": "invalid_scope"}, {}, 400, "Slack did not finish the install", None),
+        ({}, {}, 400, "Slack did not finish the install", None),
+        ({"code": CODE}, BAD_SECRET, 400, "Slack does not know this app", "bad_credentials"),
+        ({"code": CODE}, {"ok": False, "error": "planted<b>"}, 503, "Slack does not answer just now", None),
+        ({"code": CODE}, access_reply(app_id="A0OTHER"), 400, "Slack installed another app", "other_app"),
     ],
-    ids=["cancelled", "another error", "no code"],
+    ids=["cancelled", "another error", "no code", "secret", "odd error", "another app"],
 )
-def test_a_redirect_without_consent_is_a_page_and_the_link_still_works(
-    client, sectorflow, query, status, title
-):
+def test_an_install_that_fails_ends_on_a_page(client, sectorflow, query, reply, status, title, failure):
+    sectorflow.post(REVOKE_URL, json={"ok": True, "revoked": True})
+    sectorflow.post(ACCESS_URL, json=reply)
     installation = client.register()
 
     page = client.complete_oauth(state=client.start_oauth(installation), **query)
 
     assert page.status_code == status
     assert f"<title>{title} " in page.text
-    assert client.show(installation["id"])["status"] == "pending"
-    assert client.start_oauth(installation)
-
-
-@pytest.mark.parametrize(
-    ("reply", "status", "title", "failure"),
-    [
-        ({"ok": False, "error": "bad_client_secret"}, 400, "Slack does not know this app", "bad_credentials"),
-        ({"ok": False, "error": "invalid_code"}, 400, "Slack did not finish the install", None),
-        ({"ok": False, "error": "planted<b>"}, 503, "Slack does not answer just now", None),
-        (access_reply(app_id="A0OTHER"), 400, "Slack installed another app", "other_app"),
-        (access_reply(team={"id": "T0OTHER"}), 403, "That is another Slack workspace", None),
-    ],
-    ids=["secret", "code", "odd error", "another app", "another team"],
-)
-def test_a_failure_at_slack_is_a_page_and_installs_nothing(client, sectorflow, reply, status, title, failure):
-    sectorflow.post(REVOKE_URL, json={"ok": True, "revoked": True})
-
-    installation, page = client.install(sectorflow, reply=reply, teamId=TEAM_ID)
-
-    assert page.status_code == status
-    assert f"<title>{title} " in page.text
     found = client.show(installation["id"])
     assert (found["status"], found["failure"]) == ("failed" if failure else "pending", failure)
+    assert client.follow_link(installation).status_code == (404 if failure else 302)
 
 
 @pytest.mark.parametrize("path", ["/slack/install/a-link", "/slack/oauth_redirect?state=s&code=c"])

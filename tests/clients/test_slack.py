@@ -231,24 +231,15 @@ def test_a_refused_manifest_has_at_least_one_fault(client, server, code, errors,
             (refused(code, errors=[]), SlackRefused, code, None)
             for code in ("invalid_auth", "token_expired", "not_in_team", "invalid_arguments")
         ],
-        *[
-            (says({}, 429, **header), SlackBusy, "ratelimited", seconds)
-            for header, seconds in (
-                ({"Retry_After": "30"}, 30.0),
-                ({"Retry_After": "soon"}, 60.0),
-                ({}, 60.0),
-            )
-        ],
+        (says({}, 429, Retry_After="30"), SlackBusy, "ratelimited", 30.0),
+        *[(says({}, 429, **odd), SlackBusy, "ratelimited", 60.0) for odd in ({}, {"Retry_After": "soon"})],
         *[(refused(code), SlackBusy, code, 60.0) for code in sorted(RATE_ERRORS)],
         # Slack may have created one.
         *[
             (refused(code), SlackBusy, code, None)
-            for code in (
-                "failed_creating_app",
-                "failed_adding_collaborator",
-                *sorted(BUSY_ERRORS - RATE_ERRORS),
-            )
+            for code in ("failed_creating_app", "failed_adding_collaborator")
         ],
+        *[(refused(code), SlackBusy, code, None) for code in sorted(BUSY_ERRORS - RATE_ERRORS)],
         (says({**MADE, "credentials": None}), SlackBusy, "unexpected_reply", None),
         (reply(500, '{"ok": false, "error": "invalid_manifest"}'), SlackBusy, "invalid_manifest", None),
         (reply(503, "down"), SlackBusy, "status_503", None),

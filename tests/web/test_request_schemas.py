@@ -224,25 +224,8 @@ def test_each_wrong_model_is_reported_by_its_index():
 
 
 def test_every_wrong_field_is_reported_at_once(client):
-    names = (
-        "appName",
-        "workspaceId",
-        "plusId",
-        "display",
-        "allowExternalUsers",
-        "teamId",
-        "replaces",
-        "color",
-    )
-    wrong = {
-        **dict.fromkeys(names, ""),
-        "apiToken": "ö",
-        "modelIds": ["x", A_UUID],
-        "customerId": 7,
-        "plusId": "x",
-        "slackApp": {"appId": OWN_APP.app_id, "clientId": "x", "configToken": "x"},
-        "returnUrl": "https://elsewhere.example/",
-    }
+    wrong = {field: values[0] for field, values in BAD.items()}
+    wrong["slackApp"] = {"appId": OWN_APP.app_id, "clientId": "x", "configToken": "x"}
 
     found = errors_of(client.post_installation(**wrong))
 
@@ -284,7 +267,7 @@ def test_each_wrong_field_of_an_existing_app_is_reported(field, values):
 
 
 @pytest.mark.parametrize("field", CUSTOMERS_APP_FIELDS)
-def test_an_existing_app_needs_all_of_its_credentials_and_no_token(field):
+def test_an_app_has_all_of_its_credentials_or_a_token(field):
     rest = {name: value for name, value in CUSTOMERS_APP_FIELDS.items() if name != field}
     token = {"configToken": "xoxe.xoxp-1", field: CUSTOMERS_APP_FIELDS[field]}
 
@@ -293,9 +276,6 @@ def test_an_existing_app_needs_all_of_its_credentials_and_no_token(field):
     assert faults(slackApp=rest) == {"slackApp": {field: ["Missing data for required field."]}}
     assert mixed.keys() == {"configToken", *rest}
     assert "beside" in mixed["configToken"][0]
-
-
-def test_an_empty_app_lacks_the_credentials_or_a_token():
     assert faults(slackApp={})["slackApp"].keys() == {"configToken", *CUSTOMERS_APP_FIELDS}
 
 

@@ -117,17 +117,16 @@ def test_an_event_is_503_while_no_encryption_key_opens_the_signing_secret(client
     assert client.send_signed_event(event, CUSTOMERS_APP.signing_secret).status_code == 200
 
 
-@pytest.mark.parametrize("secret", ["", "0" * 32, OWN_APP.signing_secret])
-def test_an_unknown_app_is_refused_with_any_signature(client, secret):
-    assert client.send_signed_event(make_event(api_app_id="A0UNKNOWN"), secret).status_code == 401
-
-
 @pytest.mark.parametrize(
     "app_id",
-    [None, "", 7, [], {}, "a0own", "A0OWN\n", "A0OWN:T0", "A" * 100, "A0\u0661", "../A0OWN", "\ud800"],
+    [
+        *("A0UNKNOWN", "a0own", "A0OWN\n", "A0OWN:T0", "A" * 100, "A0\u0661", "../A0OWN", "\ud800"),
+        *(None, "", 7, [], {}),
+    ],
 )
-def test_a_value_that_is_not_an_app_id_is_refused(client, app_id):
-    assert client.send_signed_event(make_event(api_app_id=app_id)).status_code == 401
+def test_an_unknown_or_odd_app_is_refused_with_any_signature(client, app_id):
+    for secret in ("", "0" * 32, OWN_APP.signing_secret):
+        assert client.send_signed_event(make_event(api_app_id=app_id), secret).status_code == 401
 
 
 # Refusals

@@ -86,14 +86,21 @@ def test_without_a_connection_nothing_was_sent(session, unreachable, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("answer", "code"),
+    ("answer", "seconds", "code"),
     [
-        *[(reply(429), "ratelimited"), (reply(503), "status_503"), (hangs_up, "ConnectionError")],
-        *[(breaks_off, "BodyBroken"), (silent, "ReadTimeout"), (trickles, TOO_LATE)],
+        (reply(429), 5.0, "ratelimited"),
+        (reply(503), 5.0, "status_503"),
+        (hangs_up, 5.0, "ConnectionError"),
+        (breaks_off, 5.0, "BodyBroken"),
+        (silent, 0.2, "ReadTimeout"),
+        (trickles, 0.2, TOO_LATE),
     ],
+    ids=["rate limit", "down", "hung up", "cut", "silence", "too slow"],
 )
-def test_a_request_that_reached_slack_does_not_count_as_unsent(client, server, monkeypatch, answer, code):
-    monkeypatch.setattr(slack_module, "TIMEOUT_SECONDS", 0.2)
+def test_a_request_that_reached_slack_does_not_count_as_unsent(
+    client, server, monkeypatch, answer, seconds, code
+):
+    monkeypatch.setattr(slack_module, "TIMEOUT_SECONDS", seconds)
     server.answers(answer)
 
     with pytest.raises(SlackBusy, match=code) as caught:

@@ -137,7 +137,7 @@ def _inline_words(part: Mapping[str, Any], following: Mapping[str, Any] | None) 
 
 
 def plainer(message: Message) -> tuple[Message, ...]:
-    """Say the same without blocks, for where Slack refuses these; in more messages if need be."""
+    """Return the same without blocks, in more messages if need be, in case Slack refuses blocks."""
     words = words_of(message.blocks)
     # An escaped sign takes up to five characters.
     parts = (part for half in cut_text(words, limits.PLANNED_TEXT_CHARS) for part in _within_limit(half))
@@ -153,7 +153,7 @@ def _within_limit(text: str) -> Iterator[str]:
 
 
 def simpler(message: Message) -> Message:
-    """Say the same in blocks that Slack has had for longer: first tables as code, then all as plain sections.
+    """Return the same in blocks that Slack has had for longer: first tables as code, then all as sections.
 
     What would be too long that way stays as it is.
     """
@@ -185,18 +185,18 @@ def _as_sections(block: Block) -> Iterator[Block]:
 
 
 def asking(names: Sequence[str], words: Words = ENGLISH) -> Message:
-    """Say which models are being asked; a name that is not known is ""."""
+    """Return the message that names the models being asked; an unknown name is ""."""
     shown = [limits.shorten(name, limits.NAME_CHARS) for name in map(one_line, names)]
     return notice(words.asking.format(names=words.list_names(shown)))
 
 
 def still_going(seconds: float, words: Words = ENGLISH) -> Message:
-    """Say that the models have not answered yet, so many seconds after they were asked."""
+    """Return the message that the models have not answered yet, so many seconds after they were asked."""
     return notice(words.still_going.format(seconds=max(1, round(seconds))))
 
 
 def status(count: int, words: Words = ENGLISH) -> str:
-    """Give the short text that Slack shows behind the app's name (``assistant.threads.setStatus``)."""
+    """Return the short text that Slack shows behind the app's name (``assistant.threads.setStatus``)."""
     return words.status_one if count == 1 else words.status.format(count=count)
 
 

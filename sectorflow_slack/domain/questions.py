@@ -189,7 +189,7 @@ class StoredAnswer:
     version: int
     #: The version that the messages show.
     rendered: int
-    #: The ``formatting.answers.digest`` of each message, in order; "" or missing if it is unknown.
+    #: The ``formatting.displays.digest`` of each message, in order; "" or missing if it is unknown.
     digests: tuple[str, ...] = ()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -9,11 +11,9 @@ from itertools import accumulate
 from typing import TypeAlias
 
 from . import limits
-from .blocks import Block, size_of
-from .cutting import behind_blanks, cut, cut_text, fitting
-from .tables import as_fields
+from .block_kit import Block, size_of
 from .tree import Code, Runs, Table, Text, joined
-from .writing import GOES_ON, Part, Prose, chars_of, gap, row_chars
+from .writing import GOES_ON, Part, Prose, as_fields, chars_of, gap, row_chars
 
 #: A head this long is not repeated over each part of its table.
 _LONG_HEAD = 500
@@ -201,7 +201,7 @@ def _reach(runs: Runs, ends: list[int], at: int, start: int, limit: int) -> int:
     for run, end in zip(runs[at : at + limit], ends[at : at + limit], strict=True):
         limit -= limits.count(run.url)
         within = place - (end - len(run.text))
-        reached = fitting(run.text, within, limit) if limit > 0 else within
+        reached = limits.fitting(run.text, within, limit) if limit > 0 else within
         if reached < len(run.text):
             return end - len(run.text) + reached
         limit -= max(limits.RUN_CHARS - limits.count(run.url), limits.count(run.text[within:]))
@@ -254,3 +254,72 @@ def _fields(head: Sequence[Row], row: Row, first: int, limit: int) -> Iterator[P
         part = Prose("text", runs)
         yield from _proses(part, first, limit) if part.chars > first else (part,)
         first = limit
+
+
+# Cutting text where it hurts least: between lines, sentences, words, and only then anywhere
+
+#: The last three are the CJK full stop, exclamation mark and question mark.
+_SENTENCE_END = re.compile(r"[.!?…]['\")\]]*\s|[\u3002\uff01\uff1f]")
+#: Zero-width joiner and word joiner: what stands on both sides belongs together.
+_JOINERS = "\u200d\u2060"
+#: Longest run looked through for a place between two characters that people see as such.
+_CLUSTER = 40
+
+
+def cut_text(text: str, limit: int, first: int | None = None) -> Iterator[str]:
+    """Cut a text into parts that count at most ``limit``, the first one ``first``.
+
+    Only white space at the cuts is lost.
+    """
+    start, room = 0, limit if first is None else first
+    while start < len(text):
+        end = cut(text, start, limits.fitting(text, start, room))
+        part = text[start:end] if end == len(text) else text[start:end].rstrip()
+        if part:
+            yield part
+            room = limit
+        start = behind_blanks(text, end)
+
+
+def behind_blanks(text: str, at: int) -> int:
+    """Return where white space at a cut ends: a next line keeps its indent."""
+    end = at
+    while end < len(text) and text[end] in " \t\n":
+        end += 1
+    line = text.rfind("\n", at, end)
+    return end if line < 0 or end == len(text) else line + 1
+
+
+def cut(text: str, start: int, end: int) -> int:
+    """Move a cut back to where it hurts least: past the half of the part, so that parts stay few."""
+    if end == len(text):
+        return end
+    middle = start + (end - start) // 2
+    line = text.rfind("\n", middle, end + 1)
+    if line > start:
+        return line
+    sentence = max((match.end() for match in _SENTENCE_END.finditer(text, middle, end)), default=0)
+    if sentence > start:
+        return sentence
+    word = max(text.rfind(" ", middle, end + 1), text.rfind("\t", middle, end + 1))
+    return word if word > start else _between_characters(text, start, end)
+
+
+def _between_characters(text: str, start: int, end: int) -> int:
+    """Move a cut back to where it parts no emoji and no letter from its accents."""
+    lowest = max(start + 1, end - _CLUSTER)
+    at = end
+    while at > lowest and _belongs_to_previous(text, at):
+        at -= 1
+    return at if at > lowest else end
+
+
+def _belongs_to_previous(text: str, at: int) -> bool:
+    char = text[at]
+    return (
+        char in _JOINERS
+        or text[at - 1] in _JOINERS
+        or "\U0001f3fb" <= char <= "\U0001f3ff"
+        or "\U0001f1e6" <= char <= "\U0001f1ff"
+        or unicodedata.category(char) in ("Mn", "Mc", "Me")
+    )

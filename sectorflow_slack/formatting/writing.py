@@ -9,13 +9,14 @@ ping.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile, zip_longest
 from typing import Final, Literal, TypeAlias
 
 from . import limits
-from .blocks import Block
-from .tables import as_code
+from .block_kit import Block
 from .tree import (
     BOLD,
     CODE,
@@ -34,6 +35,7 @@ from .tree import (
     Table,
     Text,
     joined,
+    plain,
 )
 
 #: Stands for a line across; the ``divider`` block belongs to the app.
@@ -107,29 +109,24 @@ def _bold(runs: Runs) -> Runs:
 def _items(listing: Listing, indent: int) -> Iterator[Part]:
     for at, item in enumerate(listing.items):
         number = None if listing.start is None else listing.start + at
-        running = _running(item)
+        # The paragraphs that an item begins with stay within it.
+        running = tuple(takewhile(lambda child: isinstance(child, Paragraph | Heading), item.children))
         runs = joined(_lines(item, running))
         starts_list = bool(item.children) and isinstance(item.children[0], Listing)
         if runs or not starts_list:
             yield Prose("item", runs or (Text(" "),), min(indent, limits.LIST_INDENT), number)
-        for child in item.children[running:]:
+        for child in item.children[len(running) :]:
             if isinstance(child, Listing):
                 yield from _items(child, indent + 1)
             else:
                 yield from lay_out((child,))
 
 
-def _running(item: Item) -> int:
-    """Count the paragraphs that an item begins with: they stay within it."""
-    is_running = (isinstance(child, Paragraph | Heading) for child in item.children)
-    return next((at for at, running in enumerate(is_running) if not running), len(item.children))
-
-
-def _lines(item: Item, count: int) -> Iterator[Text]:
+def _lines(item: Item, running: Blocks) -> Iterator[Text]:
     if item.is_done is not None:
         yield Text("☑ " if item.is_done else "☐ ")
     before = False
-    for child in item.children[:count]:
+    for child in running:
         if isinstance(child, Paragraph | Heading) and child.content:
             if before:
                 yield Text("\n")
@@ -280,3 +277,72 @@ def _cell(runs: Runs) -> Block:
     if not any(run.style or run.url for run in runs):
         return {"type": "raw_text", "text": "".join(run.text for run in runs) or " "}
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": inlines(runs)}]}
+
+
+# Tables that Slack does not draw, as text: in columns below each other, or row by row
+
+#: Widest that a column may be padded to, the widest that does not make the table too long first.
+_WIDTHS = (40, 24, 12)
+#: How much longer than its text a table may become.
+_GROWTH = 2
+
+
+def as_code(table: Table) -> Code:
+    """Draw a table with its columns below each other."""
+    rows = [[" ".join(plain(cell).split()) for cell in row] for row in table.rows]
+    for row in rows:
+        while row and not row[-1]:
+            row.pop()
+    return Code("\n".join(draw_table(rows, table.aligns)))
+
+
+def draw_table(rows: list[list[str]], aligns: tuple[str, ...] = ()) -> Iterator[str]:
+    """Write rows with each column as wide as its widest cell, within reason, and a rule below the first."""
+    sizes = [[_width(cell) for cell in row] for row in rows]
+    widths = _widths(sizes)
+    for at, (row, size) in enumerate(zip(rows, sizes, strict=True)):
+        padded = [
+            _padded(cell, widths[column] - size[column], "".join(aligns[column : column + 1]))
+            for column, cell in enumerate(row)
+        ]
+        yield " │ ".join(padded).rstrip()
+        if at == 0:
+            yield "─┼─".join("─" * max(pair) for pair in zip(size, widths, strict=False))
+
+
+def as_fields(head: tuple[Inlines, ...], row: tuple[Inlines, ...]) -> Iterator[Runs]:
+    """Return what a row says below each name of the head, for a row too long for a table."""
+    for name, cell in zip_longest(head, row, fillvalue=()):
+        label = plain(name).strip()
+        if cell or label:
+            yield (Text(f"{label}: ", BOLD), *cell) if label else cell  # type: ignore[misc]
+
+
+def _widths(sizes: list[list[int]]) -> list[int]:
+    """Choose how wide each column becomes, so that the table does not grow too long."""
+    columns = list(zip_longest(*sizes, fillvalue=0))
+    most = _GROWTH * sum(sum(row) + 3 * len(row) for row in sizes)
+    for widest in _WIDTHS:
+        widths = [max((size for size in column if size <= widest), default=0) for column in columns]
+        if len(sizes) * sum(width + 3 for width in widths) <= most:
+            return widths
+    return [0] * len(columns)
+
+
+def _padded(cell: str, blank: int, align: str) -> str:
+    blank = max(0, blank)
+    left = {"right": blank, "center": blank // 2}.get(align, 0)
+    return " " * left + cell + " " * (blank - left)
+
+
+def _width(text: str) -> int:
+    """Return how many columns a text takes in a font of fixed width."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_char_width, text))
+
+
+def _char_width(char: str) -> int:
+    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from sectorflow_slack.domain.errors import SectorFlowError
 from sectorflow_slack.domain.installations import Installation, Workspace
 from sectorflow_slack.domain.ports import SectorFlowClient
-from sectorflow_slack.formatting.greeting import suggested_prompts
-from sectorflow_slack.formatting.home import HomeFacts
+from sectorflow_slack.formatting.views import HomeFacts, suggested_prompts
 from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.asking import model_names
 

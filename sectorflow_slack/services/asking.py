@@ -10,8 +10,8 @@ from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.metrics import SECTORFLOW_SECONDS
 from sectorflow_slack.domain.ports import Clock, SectorFlowClient
 from sectorflow_slack.domain.questions import Answer, Message, Plan, Question, Reply
-from sectorflow_slack.formatting.answers import digest, draw
-from sectorflow_slack.formatting.plain import help_notice, notice, notice_to_ask_again
+from sectorflow_slack.formatting.displays import digest, draw
+from sectorflow_slack.formatting.notices import help_notice, notice, notice_to_ask_again
 from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.resilience import retry_while_store_is_down, timed
 from sectorflow_slack.storage.answers import AnswerStore

@@ -51,7 +51,7 @@ from sectorflow_slack.domain.errors import (
     WorkspaceMissing,
 )
 from sectorflow_slack.domain.questions import Plan, Progress, Question
-from sectorflow_slack.formatting.plain import notice_to_ask_again
+from sectorflow_slack.formatting.notices import notice_to_ask_again
 from sectorflow_slack.formatting.words import words_for
 
 #: Slack's codes for a token that was revoked for good.

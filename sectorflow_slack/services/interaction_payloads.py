@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sectorflow_slack.formatting.actions import (
+from sectorflow_slack.formatting.block_kit import (
     DOWN,
     FOLLOW_UP_BLOCK,
     FOLLOW_UP_INPUT,
@@ -41,7 +41,7 @@ class _Interaction:
 class BlockAction(_Interaction):
     """A click on a button, or a choice from a menu (docs.slack.dev, ``block_actions`` payload)."""
 
-    #: One of ``formatting.actions``.
+    #: One of ``formatting.block_kit``.
     action: str
     #: The value of a failed question's button, its id; "" for other values.
     question_id: str

@@ -22,8 +22,8 @@ from sectorflow_slack.domain.slack_jobs import (
     PostPlainText,
     RenderAnswer,
 )
-from sectorflow_slack.formatting import actions
-from sectorflow_slack.formatting.actions import ActionValue
+from sectorflow_slack.formatting import block_kit
+from sectorflow_slack.formatting.block_kit import ActionValue
 from sectorflow_slack.services.event_payloads import first_installed, is_external_user
 from sectorflow_slack.services.interaction_payloads import (
     BlockAction,
@@ -41,7 +41,7 @@ from sectorflow_slack.storage.questions import QuestionStore
 logger = logging.getLogger(__name__)
 
 #: Actions that cost the customer credits; users of other organisations need permission for them.
-COSTLY = frozenset({actions.REGENERATE, actions.FOLLOW_UP})
+COSTLY = frozenset({block_kit.REGENERATE, block_kit.FOLLOW_UP})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +62,11 @@ class InteractionService:
             installation = first_installed(self.installations, block_action.app_id, block_action.tenant_ids)
             if installation is None:
                 logger.info("button ignored", extra={"app_id": block_action.app_id})
-            elif block_action.question_id and block_action.action == actions.ASK_AGAIN:
+            elif block_action.question_id and block_action.action == block_kit.ASK_AGAIN:
                 self._ask_failed_question(block_action, installation)
             elif block_action.value is not None and block_action.action in self._handlers:
                 self._handle(block_action, block_action.value, installation)
-        submission = read_view_submission(payload, actions.FOLLOW_UP_DIALOG)
+        submission = read_view_submission(payload, block_kit.FOLLOW_UP_DIALOG)
         if submission is not None and submission.value is not None:
             self._follow_up(submission, submission.value)
 
@@ -88,13 +88,13 @@ class InteractionService:
     @property
     def _handlers(self) -> Mapping[str, Callable[[BlockAction, ActionValue, StoredAnswer], None]]:
         return {
-            actions.SHOW_TAB: self._show_page,
-            actions.TURN_PAGE: self._show_page,
-            actions.SWITCH_DISPLAY: self._switch_display,
-            actions.REGENERATE: self._regenerate,
-            actions.FOLLOW_UP: self._open_view,
-            actions.PLAIN_TEXT: self._post_plain_text,
-            actions.VOTE: self._vote,
+            block_kit.SHOW_TAB: self._show_page,
+            block_kit.TURN_PAGE: self._show_page,
+            block_kit.SWITCH_DISPLAY: self._switch_display,
+            block_kit.REGENERATE: self._regenerate,
+            block_kit.FOLLOW_UP: self._open_view,
+            block_kit.PLAIN_TEXT: self._post_plain_text,
+            block_kit.VOTE: self._vote,
         }
 
     def _show_page(self, _: BlockAction, value: ActionValue, stored: StoredAnswer) -> None:
@@ -133,8 +133,8 @@ class InteractionService:
         self.queue.enqueue(job)
 
     def _vote(self, block_action: BlockAction, value: ActionValue, stored: StoredAnswer) -> None:
-        if value.choice in {actions.UP, actions.DOWN}:
-            is_up = value.choice == actions.UP
+        if value.choice in {block_kit.UP, block_kit.DOWN}:
+            is_up = value.choice == block_kit.UP
             self.feedback.vote(stored.answer, value.model, block_action.user_id, up=is_up)
 
     # The button of a failed question, and the dialog

@@ -14,7 +14,7 @@ from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.metrics import SLACK_RATE_LIMITED, SLACK_SECONDS
 from sectorflow_slack.domain.ports import SlackClient
 from sectorflow_slack.domain.questions import STATUS, Address, Message, Plan, Question
-from sectorflow_slack.formatting.plain import for_update, plainer, simpler
+from sectorflow_slack.formatting.notices import for_update, plainer, simpler
 from sectorflow_slack.services.resilience import retry_while_store_is_down, timed
 from sectorflow_slack.storage.metrics import Metrics
 from sectorflow_slack.storage.pauses import PauseStore

@@ -10,8 +10,7 @@ from sectorflow_slack.domain.errors import SlackError, SlackRefused, StorageUnav
 from sectorflow_slack.domain.installations import Installation, InstallationKey
 from sectorflow_slack.domain.ports import Clock, SlackClient
 from sectorflow_slack.domain.questions import STATUS, Message, Question, Waiting
-from sectorflow_slack.formatting.interim import asking, status, still_going
-from sectorflow_slack.formatting.plain import notice
+from sectorflow_slack.formatting.notices import asking, notice, status, still_going
 from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.asking import model_names
 from sectorflow_slack.services.messaging import MessagingService, address_of

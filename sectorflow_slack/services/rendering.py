@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from sectorflow_slack.domain.errors import SlackRefusedMessage
 from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.questions import StoredAnswer
-from sectorflow_slack.formatting.answers import digest, draw
+from sectorflow_slack.formatting.displays import digest, draw
 from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.messaging import MessagingService, address_of, plainer_forms
 from sectorflow_slack.storage.answers import AnswerStore

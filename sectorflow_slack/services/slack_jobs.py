@@ -23,11 +23,8 @@ from sectorflow_slack.domain.slack_jobs import (
     SuggestPrompts,
     UpdateMessage,
 )
-from sectorflow_slack.formatting.copying import plain_text_messages
-from sectorflow_slack.formatting.dialogs import follow_up_dialog
-from sectorflow_slack.formatting.greeting import greeting
-from sectorflow_slack.formatting.home import home
-from sectorflow_slack.formatting.plain import notice
+from sectorflow_slack.formatting.notices import notice, plain_text_messages
+from sectorflow_slack.formatting.views import follow_up_dialog, greeting, home
 from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.app_home import AppHomeService
 from sectorflow_slack.services.messaging import MessagingService

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sectorflow_slack.formatting.actions import ActionValue, action_of
-from sectorflow_slack.formatting.answers import draw
-from tests.formatting.drawing import ANSWER_ID, elements, make_answer, model, values
+from sectorflow_slack.formatting.block_kit import ActionValue, action_of
+from sectorflow_slack.formatting.displays import draw
+from tests.formatting.drawing import ANSWER_ID, carried, make_answer, model
 
 
 @given(
@@ -13,7 +13,7 @@ from tests.formatting.drawing import ANSWER_ID, elements, make_answer, model, va
     st.integers(0, 9_999),
     st.sampled_from(["", "up", "plain_text", "tabs"]),
 )
-def test_what_a_button_carries_comes_back(answer_id: str, at: int, page: int, choice: str) -> None:
+def test_what_a_button_carries_comes_back(answer_id, at, page, choice):
     value = ActionValue(answer_id, at, page, choice)
 
     assert ActionValue.decode(value.encode()) == value
@@ -29,35 +29,27 @@ def test_what_a_button_carries_comes_back(answer_id: str, at: int, page: int, ch
         f"{ANSWER_ID}.0.0.{'a' * 21}", f" {ANSWER_ID}.0.0.",
     ],
 )  # fmt: skip
-def test_what_no_button_carries_is_nothing(text: object) -> None:
+def test_what_no_button_carries_is_nothing(text):
     assert ActionValue.decode(text) is None
 
 
 @given(st.text())
-def test_any_text_can_be_decoded(text: str) -> None:
+def test_any_text_can_be_decoded(text):
     assert ActionValue.decode(text) is None or ActionValue.decode(text)
 
 
 @pytest.mark.parametrize("display", ["separated", "tabs"])
-def test_every_button_of_an_answer_can_be_read_again(display: str) -> None:
+def test_every_button_of_an_answer_can_be_read_again(display):
     answer = make_answer(
         *(model("Words. " * 3_000, str(n)) for n in range(3)), model("", "B"), display=display
     )
 
-    carried = [ActionValue.decode(value) for value in values(draw(answer))]
+    values = carried(draw(answer))
 
-    assert len(carried) > 8
-    assert all(value and value.answer_id == ANSWER_ID for value in carried)
-
-
-def test_an_answers_menu_says_what_was_chosen() -> None:
-    messages = draw(make_answer(model("a")))
-
-    choices = [value.choice for value in map(ActionValue.decode, values(messages)) if value]
-    assert choices == ["follow_up", "regenerate", "plain_text", "up", "down"]
-    assert [each["action_id"] for each in elements(messages)] == ["more"]
+    assert len(values) > 8
+    assert all(value and value.answer_id == ANSWER_ID for value in values)
 
 
 @pytest.mark.parametrize("action_id", ["show_tab", "show_tab:3", "show_tab:3:4"])
-def test_an_actions_name_stands_before_its_number(action_id: str) -> None:
+def test_an_actions_name_stands_before_its_number(action_id):
     assert action_of(action_id) == "show_tab"

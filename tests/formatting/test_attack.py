@@ -5,12 +5,11 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Callable
 
 import pytest
 
-from sectorflow_slack.formatting.displays.separated import separated
-from sectorflow_slack.formatting.plain import simpler
+from sectorflow_slack.formatting.displays import separated
+from sectorflow_slack.formatting.notices import simpler
 from tests.formatting.attack_patterns import PATTERNS
 from tests.formatting.drawing import make_answer, model
 from tests.formatting.slack_rules import assert_accepted
@@ -36,7 +35,7 @@ def calls(*texts: str) -> int:
 
 
 @each_pattern
-def test_the_work_grows_with_the_length(pattern: Callable[[int], str]) -> None:
+def test_the_work_grows_with_the_length(pattern):
     short, long = pattern(1_200), pattern(4_800)
 
     assert calls(long) <= 2 * max(4, len(long) / max(1, len(short))) * calls(short)
@@ -58,13 +57,13 @@ def seconds(text: str) -> float:
 
 
 @each_pattern
-def test_what_no_call_shows_grows_with_the_length_too(pattern: Callable[[int], str]) -> None:
+def test_what_no_call_shows_grows_with_the_length_too(pattern):
     # Four times as long; quadratic work takes sixteen times as long. A regular expression is one call.
     assert seconds(pattern(20_000)) <= 12 * seconds(pattern(5_000)) + 0.05
 
 
 @each_pattern
-def test_all_of_it_is_shown_within_limits(pattern: Callable[[int], str]) -> None:
+def test_all_of_it_is_shown_within_limits(pattern):
     messages = separated(make_answer(model(pattern(14_000))))
 
     assert 1 <= len(messages) <= 20
@@ -73,7 +72,7 @@ def test_all_of_it_is_shown_within_limits(pattern: Callable[[int], str]) -> None
         assert_accepted(simpler(message))
 
 
-def test_the_work_grows_with_the_number_of_answers() -> None:
+def test_the_work_grows_with_the_number_of_answers():
     text = "# A title\n\n**bold** and [a link](https://a.example)\n\n- an item of a list\n" * 50
 
     assert calls(*[text] * 20) <= 11 * calls(text, text)

@@ -3,8 +3,8 @@
 import pytest
 
 from sectorflow_slack.domain.questions import Message
-from sectorflow_slack.formatting.displays.separated import separated
-from sectorflow_slack.formatting.plain import plainer, simpler
+from sectorflow_slack.formatting.displays import separated
+from sectorflow_slack.formatting.notices import plainer, simpler
 from tests.formatting.drawing import CORPUS, headings, kinds, make_answer, model, words
 from tests.formatting.slack_rules import LIVE_TOKEN, assert_accepted, texts, utf16
 from tests.formatting.test_properties import every_page, is_within, shown, signs, without_languages
@@ -12,18 +12,9 @@ from tests.formatting.test_properties import every_page, is_within, shown, signs
 each_answer = pytest.mark.parametrize("text", CORPUS.values(), ids=CORPUS.keys())
 #: Tags, formulas, titles, and a label that is written behind its address: they are tested apart.
 WRITTEN_OTHERWISE = {
-    *(
-        "details",
-        "html",
-        "images",
-        "injection_markdown",
-        "links",
-        "math",
-        "math_of_plain_signs",
-        "slack_link",
-    ),
-    *("small_html", "tag_after_bracket_label", "thinking"),
-}
+    "details", "html", "images", "injection_markdown", "links", "math",
+    "math_of_plain_signs", "slack_link", "small_html", "tag_after_bracket_label", "thinking",
+}  # fmt: skip
 
 
 def is_shown(text: str, messages: list[Message]) -> bool:
@@ -33,27 +24,25 @@ def is_shown(text: str, messages: list[Message]) -> bool:
 
 
 @each_answer
-def test_one_below_the_other_nothing_is_lost_and_nothing_refused(text: str) -> None:
+def test_one_below_the_other_nothing_is_lost_and_nothing_refused(text):
     messages = list(separated(make_answer(model(text, "A"), model("Short.", "B"), seconds=3)))
 
     assert is_shown(text, messages)
     assert headings(messages)[-1] == "B"
-    for message in messages:
-        assert_accepted(message)
+    assert_accepted(*messages)
 
 
 @each_answer
-def test_in_tabs_nothing_is_lost_and_nothing_refused(text: str) -> None:
+def test_in_tabs_nothing_is_lost_and_nothing_refused(text):
     messages = every_page(make_answer(model(text, "A"), model("Short.", "B"), seconds=3))
 
     assert is_shown(text, messages[:-1])
     assert shown(messages[-1:]) == "Short"
-    for message in messages:
-        assert_accepted(message)
+    assert_accepted(*messages)
 
 
 @each_answer
-def test_in_simpler_forms_nothing_is_lost_and_nothing_refused(text: str) -> None:
+def test_in_simpler_forms_nothing_is_lost_and_nothing_refused(text):
     messages = list(separated(make_answer(model(text, "A"))))
 
     expected = "".join(words(text).replace("… ", "").split())
@@ -74,7 +63,7 @@ def test_in_simpler_forms_nothing_is_lost_and_nothing_refused(text: str) -> None
         assert expected in "".join(said.split())
 
 
-def test_what_is_injected_is_not_live() -> None:
+def test_what_is_injected_is_not_live():
     hostile = [text for name, text in CORPUS.items() if name.startswith("injection")]
 
     messages = [message for text in hostile for message in separated(make_answer(model(text)))]
@@ -96,5 +85,5 @@ def test_what_is_injected_is_not_live() -> None:
         ("math", "if a < b and a ≠ 0.\n\\int_0^\\infty e^{-x^2} \\, dx"),
     ],
 )  # fmt: skip
-def test_what_is_written_otherwise_is_shown_as_it_is_meant(source: str, shown: str) -> None:
+def test_what_is_written_otherwise_is_shown_as_it_is_meant(source, shown):
     assert shown in words(CORPUS[source])

@@ -24,14 +24,14 @@ ORDINARY = {"my_bank.sh", "README.md", "intranet", "bank.insure()", "node.js", "
 
 
 @pytest.mark.parametrize("label", lines("labels.txt"))
-def test_a_label_that_names_another_place_says_where_it_leads(label: str) -> None:
+def test_a_label_that_names_another_place_says_where_it_leads(label):
     *_, last = [run for run in inlines(drawn(f"[{label}]({EVIL})")) if run["type"] == "link"]
 
     assert last["text"].endswith(" (evil.example)") is (label not in ORDINARY)
 
 
 @pytest.mark.parametrize("target", lines("targets.txt"))
-def test_only_web_and_mail_addresses_are_live(target: str) -> None:
+def test_only_web_and_mail_addresses_are_live(target):
     for source in (
         f"[click]({target})",
         f"<{target}>",
@@ -56,7 +56,7 @@ def test_only_web_and_mail_addresses_are_live(target: str) -> None:
         "![bank.com](https://bank.com/i.png)", "<b>bank</b>.com", "$bank.com$", "bank.com" + "\u200b" * 200,
     ],
 )  # fmt: skip
-def test_wherever_a_host_stands_in_a_label_it_is_found(label: str) -> None:
+def test_wherever_a_host_stands_in_a_label_it_is_found(label):
     (*_, shown) = [run for run in inlines(drawn(f"[{label}]({EVIL})")) if run["type"] == "link"]
 
     assert shown["text"].endswith(" (evil.example)")
@@ -72,7 +72,7 @@ def test_wherever_a_host_stands_in_a_label_it_is_found(label: str) -> None:
         "react@18.2.0", "C#", "#12", "中文。文档", "שלום", "[1]", "Stop. It works", "a dot b",
     ],
 )  # fmt: skip
-def test_an_ordinary_label_stays_as_it_is(label: str) -> None:
+def test_an_ordinary_label_stays_as_it_is(label):
     assert not [run for run in inlines(drawn(f"[{label}]({EVIL})")) if "evil" in run["text"]]
 
 
@@ -88,7 +88,7 @@ def test_an_ordinary_label_stays_as_it_is(label: str) -> None:
         "[write to bank.example](mailto:kim@bank.example)", "[@Dana](https://a.example/@dana?x=1)",
     ],
 )  # fmt: skip
-def test_a_link_that_says_where_it_leads_stays_as_it_is(source: str) -> None:
+def test_a_link_that_says_where_it_leads_stays_as_it_is(source):
     label, _, target = source.removeprefix("[").partition("](")
 
     assert runs(source) == [f"{label}|{target[:-1]}"]
@@ -116,7 +116,7 @@ def test_a_link_that_says_where_it_leads_stays_as_it_is(source: str) -> None:
         ("[https://bank](https://evil.example)", "https://bank (evil.example)"),
     ],
 )  # fmt: skip
-def test_the_place_is_named_as_a_browser_reads_it(source: str, shown: str) -> None:
+def test_the_place_is_named_as_a_browser_reads_it(source, shown):
     assert [run["text"] for run in inlines(drawn(source))] == [shown]
 
 
@@ -135,7 +135,7 @@ def test_the_place_is_named_as_a_browser_reads_it(source: str, shown: str) -> No
         ("[![a](https://b.example)](https://c.example)", ["a|*"]),
     ],
 )  # fmt: skip
-def test_addresses_are_links_and_other_targets_are_text(source: str, shown: list[str]) -> None:
+def test_addresses_are_links_and_other_targets_are_text(source, shown):
     found = [
         run.replace("|bold,", "|")
         if run.partition("|")[0] not in run.partition("|")[2]
@@ -154,22 +154,22 @@ def test_addresses_are_links_and_other_targets_are_text(source: str, shown: list
         "@[here](https://evil.example)", "bank.com/[log-in](https://evil.example)",
     ],
 )  # fmt: skip
-def test_what_touches_a_label_is_read_with_it(source: str) -> None:
+def test_what_touches_a_label_is_read_with_it(source):
     assert "(evil.example)" in words(source)
 
 
-def test_what_stands_apart_from_a_label_is_not() -> None:
+def test_what_stands_apart_from_a_label_is_not():
     assert runs("At bank.com: [log in](https://evil.example). Or so.")[1] == "log in|https://evil.example"
 
 
-def test_an_address_far_too_long_is_text() -> None:
+def test_an_address_far_too_long_is_text():
     far = "https://a.example/" + "x" * 3_000
 
     assert runs(f"[a]({far})") == [f"a ({far})"]
     assert words(f"[a]\n\n[a]: {far}") == f"[a]\n\n[a]: {far}"
 
 
-def test_a_definition_used_a_thousand_times_is_not_repeated_without_end() -> None:
+def test_a_definition_used_a_thousand_times_is_not_repeated_without_end():
     source = "[a] " * 5_000 + "[b]\n\n[a]: https://a.example/" + "x" * 1_000 + "\n[b]: https://b.example"
 
     shown = list(inlines(drawn(source)))
@@ -191,7 +191,7 @@ _places = st.sampled_from(
 
 @quick
 @given(st.lists(st.builds(lambda place, word: place.replace("{}", word), _places, _words), min_size=1))
-def test_nothing_is_made_that_could_ping(texts: list[str]) -> None:
+def test_nothing_is_made_that_could_ping(texts):
     blocks = drawn("\n\n".join(texts))
 
     assert types_in(blocks) <= OF_ANSWERS

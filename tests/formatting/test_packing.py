@@ -9,12 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sectorflow_slack.formatting import limits
-from sectorflow_slack.formatting.blocks import texts_of
-from sectorflow_slack.formatting.cutting import cut_text
-from sectorflow_slack.formatting.displays.separated import separated
-from sectorflow_slack.formatting.packing import Page, Portion, Room, Section, pack, split, with_parts
+from sectorflow_slack.formatting.block_kit import texts_of
+from sectorflow_slack.formatting.displays import separated
+from sectorflow_slack.formatting.packing import (
+    Page,
+    Portion,
+    Room,
+    Section,
+    cut_text,
+    pack,
+    split,
+    with_parts,
+)
 from sectorflow_slack.formatting.tree import Code, Text
-from sectorflow_slack.formatting.writing import Part, Prose, as_blocks, chars_of
+from sectorflow_slack.formatting.writing import Prose, as_blocks, chars_of
 from tests.formatting.drawing import drawn, elements_of, inlines, make_answer, model, pages, words
 from tests.formatting.slack_rules import assert_accepted, texts_in, utf16
 from tests.formatting.test_properties import quick
@@ -61,19 +69,19 @@ def sizes(page: Page) -> list[list[int]]:
         ([], []),
     ],
 )
-def test_sections_are_packed_on_few_pages(sections: list[Section], packed: list[list[list[int]]]) -> None:
+def test_sections_are_packed_on_few_pages(sections, packed):
     room = Room(100, 10, 100)
 
     assert [sizes(page) for page in pack(sections, room)] == packed
 
 
-def test_a_page_has_no_more_blocks_than_there_may_be() -> None:
+def test_a_page_has_no_more_blocks_than_there_may_be():
     sections = [section(1, heading=1, ending=1) for _ in range(5)]
 
     assert [len(page) for page in pack(sections, Room(100, 6, 100))] == [2, 2, 1]
 
 
-def test_portions_know_whether_they_begin_and_end() -> None:
+def test_portions_know_whether_they_begin_and_end():
     first, second = pack([section(80, 80), section(10)], Room(100, 10, 100))
 
     assert first == (Portion(0, (text(80),), continued=False, ends=False),)
@@ -81,7 +89,7 @@ def test_portions_know_whether_they_begin_and_end() -> None:
     assert second[1] == Portion(1, (text(10),))
 
 
-def test_a_heading_stays_with_what_it_is_over() -> None:
+def test_a_heading_stays_with_what_it_is_over():
     heading = Prose("heading", (Text("h"),))
     room = Room(4_000, 10, 4_000)
 
@@ -93,7 +101,7 @@ def test_a_heading_stays_with_what_it_is_over() -> None:
 
 
 @pytest.mark.parametrize("chars", [9_000, 10_000])
-def test_a_heading_never_ends_a_message(chars: int) -> None:
+def test_a_heading_never_ends_a_message(chars):
     code = ("x = 1  # what it is\n" * 600)[:chars]
 
     for blocks in pages(
@@ -126,7 +134,7 @@ _parts = st.lists(st.one_of(_prose, st.builds(Code, st.text("ab \n", min_size=1,
 
 @quick
 @given(_parts)
-def test_what_parts_cost_is_what_their_blocks_take(parts: list[Part]) -> None:
+def test_what_parts_cost_is_what_their_blocks_take(parts):
     left = with_parts(Room(100_000, 100, 100_000), None, parts)
 
     blocks = as_blocks(parts)
@@ -136,7 +144,7 @@ def test_what_parts_cost_is_what_their_blocks_take(parts: list[Part]) -> None:
 
 @quick
 @given(_parts, st.integers(3_600, 4_000))
-def test_units_fit_and_say_all_in_order(parts: list[Part], chars: int) -> None:
+def test_units_fit_and_say_all_in_order(parts, chars):
     many = [part for part in parts for _ in range(30) if "".join(texts_in(as_blocks([part]))).strip()]
     room = Room(chars, 10, chars)
 
@@ -151,7 +159,7 @@ def test_units_fit_and_say_all_in_order(parts: list[Part], chars: int) -> None:
 
 
 @given(st.text("ab.!\n \t🙂é\u0301漢。", max_size=300), st.integers(2, 40))
-def test_a_cut_loses_blanks_only_and_keeps_the_limit(text: str, limit: int) -> None:
+def test_a_cut_loses_blanks_only_and_keeps_the_limit(text, limit):
     parts = list(cut_text(text, limit))
 
     assert "".join("".join(parts).split()) == "".join(text.split())
@@ -169,27 +177,27 @@ def test_a_cut_loses_blanks_only_and_keeps_the_limit(text: str, limit: int) -> N
         ("漢字。" * 5, ["漢字。" * 3, "漢字。" * 2]),
     ],
 )
-def test_a_cut_stands_where_it_hurts_least(text: str, parts: list[str]) -> None:
+def test_a_cut_stands_where_it_hurts_least(text, parts):
     assert list(cut_text(text, 11)) == parts
 
 
 # Whole answers
 
 
-def test_an_answer_that_fits_one_message_is_not_parted() -> None:
+def test_an_answer_that_fits_one_message_is_not_parted():
     first, second = pages("word " * 1_200, "\n\n".join(["other " * 100] * 12))
 
     assert {text.strip()[:5] for text in texts_in(first)} == {"word "}
     assert "".join(texts_in(second)).count("other") == 1_200
 
 
-def test_many_paragraphs_lists_and_quotes_are_one_block() -> None:
+def test_many_paragraphs_lists_and_quotes_are_one_block():
     (blocks,) = pages("# A\n\na\n\n- b\n- c\n\n> d\n\n```\ne\n```\n\n---\n\n" + "\n\n".join(["f"] * 200))
 
     assert [block["type"] for block in blocks] == ["rich_text"]
 
 
-def test_a_long_paragraph_is_cut_between_sentences_and_keeps_its_styles() -> None:
+def test_a_long_paragraph_is_cut_between_sentences_and_keeps_its_styles():
     first, second = pages("**" + "All is good. " * 900 + "Bye.**")
 
     assert all(run["style"] == {"bold": True} for run in inlines([*first, *second]))
@@ -197,13 +205,13 @@ def test_a_long_paragraph_is_cut_between_sentences_and_keeps_its_styles() -> Non
     assert next(inlines(second))["text"].startswith("All is")
 
 
-def test_a_link_that_is_cut_leads_there_from_both_parts() -> None:
+def test_a_link_that_is_cut_leads_there_from_both_parts():
     first, second = pages("word " * 1_000 + "[" + "label " * 1_500 + "](https://a.example)")
 
     assert [run["url"] for run in inlines([*first, *second]) if "url" in run] == ["https://a.example"] * 2
 
 
-def test_long_code_keeps_its_language_and_every_line() -> None:
+def test_long_code_keeps_its_language_and_every_line():
     lines = [f"    print({number})  # <b>" for number in range(1_000)]
 
     shown = pages("# Code\n\n~~~python\n" + "\n".join(lines) + "\n~~~\n\nDone.")
@@ -215,7 +223,7 @@ def test_long_code_keeps_its_language_and_every_line() -> None:
     assert "\n".join(code["elements"][0]["text"] for code in codes) == "\n".join(lines)
 
 
-def test_a_long_list_goes_on_with_its_numbers_on_every_level() -> None:
+def test_a_long_list_goes_on_with_its_numbers_on_every_level():
     items = "\n".join(
         f"1. step {n} {'word ' * 30}\n   - bullet\n   - other\n     5. deep" for n in range(1, 150)
     )
@@ -230,7 +238,7 @@ def test_a_long_list_goes_on_with_its_numbers_on_every_level() -> None:
     assert all("offset" not in each for each in lists if each.get("indent") == 1)
 
 
-def test_code_and_tables_within_an_item_do_not_end_its_numbers() -> None:
+def test_code_and_tables_within_an_item_do_not_end_its_numbers():
     source = "1. a\n   ```sh\n   b\n   ```\n2. c\n\n   | d |\n   |---|\n   | e |\n\n   f\n3. g"
     blocks = drawn(source)
 
@@ -239,7 +247,7 @@ def test_code_and_tables_within_an_item_do_not_end_its_numbers() -> None:
     assert words(source) == "1. a\nb\n2. c\nd\ne\nf\n3. g"
 
 
-def test_an_item_too_long_for_a_message_goes_on_under_its_number() -> None:
+def test_an_item_too_long_for_a_message_goes_on_under_its_number():
     *_, last = pages("7. " + "word " * 3_000 + "\n8. end")
 
     (listing,) = elements_of(last)
@@ -247,7 +255,7 @@ def test_an_item_too_long_for_a_message_goes_on_under_its_number() -> None:
     assert next(inlines(last))["text"].startswith("… word")
 
 
-def test_a_long_table_has_its_head_over_each_part() -> None:
+def test_a_long_table_has_its_head_over_each_part():
     rows = "\n".join(f"| {number} | x |" for number in range(250))
 
     (blocks,) = pages(f"| n | v |\n|--:|---|\n{rows}")
@@ -258,7 +266,7 @@ def test_a_long_table_has_its_head_over_each_part() -> None:
     assert {block["column_settings"][0]["align"] for block in blocks} == {"right"}
 
 
-def test_tables_of_a_message_have_no_more_text_than_slack_takes() -> None:
+def test_tables_of_a_message_have_no_more_text_than_slack_takes():
     table = "| a |\n|---|\n" + "| " + "word " * 600 + "|\n"
 
     shown = pages("\n\nand\n\n".join([table] * 4))
@@ -266,7 +274,7 @@ def test_tables_of_a_message_have_no_more_text_than_slack_takes() -> None:
     assert [[block["type"] for block in blocks].count("table") for blocks in shown] == [3, 1]
 
 
-def test_a_row_too_long_for_a_table_stands_apart_in_its_place() -> None:
+def test_a_row_too_long_for_a_table_stands_apart_in_its_place():
     source = (
         f"| n | name | z |\n|---|---|---|\n| 1 | short | |\n| 2 | {'many words ' * 1_200}| |\n| 3 | `a` | |"
     )
@@ -281,14 +289,14 @@ def test_a_row_too_long_for_a_table_stands_apart_in_its_place() -> None:
 
 
 @pytest.mark.parametrize("head", ["h" * 600, "h" * 20_000])
-def test_a_very_long_head_is_not_repeated(head: str) -> None:
+def test_a_very_long_head_is_not_repeated(head):
     shown = pages(f"| {head} |\n|---|\n" + "| some cell |\n" * 300)
 
     assert sum(run["text"].count("h") for blocks in shown for run in inlines(blocks)) == len(head)
     assert sum(run["text"].count("cell") for blocks in shown for run in inlines(blocks)) == 300
 
 
-def test_a_table_with_too_many_columns_is_code_with_its_columns_below_each_other() -> None:
+def test_a_table_with_too_many_columns_is_code_with_its_columns_below_each_other():
     more = "|x" * 19
     (code,) = elements_of(
         drawn(f"|a|b{more}|\n|-:|-{more.replace('x', '-')}|\n|漢字|`x\\|y`{more}|\n|wide one|{more}|")
@@ -300,13 +308,13 @@ def test_a_table_with_too_many_columns_is_code_with_its_columns_below_each_other
     assert lines[3].startswith("wide one │")
 
 
-def test_a_wide_table_does_not_grow_out_of_proportion() -> None:
+def test_a_wide_table_does_not_grow_out_of_proportion():
     wide = "|" + "h|" * 500 + "\n|" + "-|" * 500 + "\n" + "| b |\n" * 120
 
     assert sum(utf16(text) for text in texts_in(drawn(wide))) < 4 * len(wide)
 
 
-def test_five_answers_of_several_paragraphs_stand_in_one_message() -> None:
+def test_five_answers_of_several_paragraphs_stand_in_one_message():
     text = (
         "## Why\n\nBecause.\n\n- a\n- b\n\n---\n\n## How\n\nDo y.\n\n```py\nx\n```\n\n|a|\n|-|\n|b|\n\nDone."
     )

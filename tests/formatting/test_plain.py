@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sectorflow_slack.formatting.displays.separated import separated
-from sectorflow_slack.formatting.displays.tabs import tabs
-from sectorflow_slack.formatting.plain import (
+from sectorflow_slack.formatting.displays import separated, tabs
+from sectorflow_slack.formatting.notices import (
     for_update,
     notice,
     notice_to_ask_again,
@@ -21,7 +20,7 @@ from tests.formatting.example_answers import JOKES, TUTORIAL
 from tests.formatting.slack_rules import LIVE_IN_PROSE, assert_accepted, texts, utf16
 
 
-def test_text_is_the_whole_answer_in_plain_words() -> None:
+def test_text_is_the_whole_answer_in_plain_words():
     (message,) = separated(make_answer(model(TUTORIAL, "A & B"), seconds=3))
 
     assert message.text.startswith(
@@ -37,7 +36,7 @@ def test_text_is_the_whole_answer_in_plain_words() -> None:
     assert not [mark for mark in ("**", "##", "```", "|", "[ ]") if mark in message.text]
 
 
-def test_text_of_tabs_has_every_answer_the_open_one_first() -> None:
+def test_text_of_tabs_has_every_answer_the_open_one_first():
     (message,) = tabs(make_answer(*JOKES, tab=2))
 
     names = sorted(JOKES, key=lambda joke: message.text.index(f"{joke.name}\n"))
@@ -45,7 +44,7 @@ def test_text_of_tabs_has_every_answer_the_open_one_first() -> None:
     assert message.text.count("⚠ This model did not answer this time.") == 1
 
 
-def test_text_is_as_long_as_slack_takes_when_posted_and_when_changed() -> None:
+def test_text_is_as_long_as_slack_takes_when_posted_and_when_changed():
     (message, *_) = tabs(make_answer(model("<b> " * 40_000)))
 
     assert 35_000 < utf16(message.text) <= 40_000
@@ -56,7 +55,7 @@ def test_text_is_as_long_as_slack_takes_when_posted_and_when_changed() -> None:
 
 
 @given(st.text("<>&@here ab🙂\n", max_size=600), st.integers(20, 120))
-def test_a_shortened_text_cuts_no_escape_and_does_not_ping(text: str, limit: int) -> None:
+def test_a_shortened_text_cuts_no_escape_and_does_not_ping(text, limit):
     shown = text_of([{"type": "section", "text": {"text": text}}], limit)
 
     assert utf16(shown) <= limit
@@ -66,7 +65,7 @@ def test_a_shortened_text_cuts_no_escape_and_does_not_ping(text: str, limit: int
     assert not {*"<>&"} & {*shown}
 
 
-def test_a_plain_answer_stands_under_its_name() -> None:
+def test_a_plain_answer_stands_under_its_name():
     (rich,) = separated(make_answer(*JOKES[1:]))
 
     (message,) = plainer(rich)
@@ -76,7 +75,7 @@ def test_a_plain_answer_stands_under_its_name() -> None:
     assert "\nClaude  claude-3-opus\n⚠ This model did not answer this time.\nLlama\n" in message.text
 
 
-def test_a_long_plain_answer_goes_on_in_further_messages() -> None:
+def test_a_long_plain_answer_goes_on_in_further_messages():
     (rich,) = separated(make_answer(model("```py\n" + "x < 1\n" * 1_000 + "```")))
 
     messages = plainer(rich)
@@ -86,7 +85,7 @@ def test_a_long_plain_answer_goes_on_in_further_messages() -> None:
     assert sum(message.text.count("x &lt; 1") for message in messages) == 1_000
 
 
-def test_simpler_messages_keep_their_buttons() -> None:
+def test_simpler_messages_keep_their_buttons():
     (message,) = separated(
         make_answer(model("a **b** <c> @here\n\n- x\n\n| t |\n|---|\n| u |", "A"), model("", "B"))
     )
@@ -105,7 +104,7 @@ def test_simpler_messages_keep_their_buttons() -> None:
         assert_accepted(each)
 
 
-def test_what_would_be_too_long_in_simpler_form_stays() -> None:
+def test_what_would_be_too_long_in_simpler_form_stays():
     (message,) = separated(
         make_answer(model("|" + "a|" * 20 + "\n|" + "-|" * 20 + "\n" + f"|{'b|' * 20}\n" * 150))
     )
@@ -114,7 +113,7 @@ def test_what_would_be_too_long_in_simpler_form_stays() -> None:
 
 
 @pytest.mark.parametrize("letter", ["0123abcd"])
-def test_notices_are_one_section_beside_their_escaped_text(letter: str) -> None:
+def test_notices_are_one_section_beside_their_escaped_text(letter):
     text = {"type": "plain_text", "text": "Ask <@me> something.", "emoji": False}
     message = notice_to_ask_again("Ask <@me> something.", letter)
 

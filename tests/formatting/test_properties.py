@@ -8,9 +8,8 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
-from sectorflow_slack.formatting.displays.separated import separated
-from sectorflow_slack.formatting.displays.tabs import tabs
-from sectorflow_slack.formatting.plain import for_update, plainer, simpler, words_of
+from sectorflow_slack.formatting.displays import separated, tabs
+from sectorflow_slack.formatting.notices import for_update, plainer, simpler, words_of
 from sectorflow_slack.formatting.reading import tidy
 from tests.formatting.drawing import bodies, inlines, make_answer, model, tab_pages
 from tests.formatting.markdown_strategies import documents
@@ -47,7 +46,7 @@ def shown(messages: Sequence[Message]) -> str:
 
 @quick
 @given(st.lists(answers, max_size=3))
-def test_slack_accepts_every_message_in_every_form(given_answers: list[ModelAnswer]) -> None:
+def test_slack_accepts_every_message_in_every_form(given_answers):
     for message in separated(make_answer(*given_answers)):
         assert_accepted(message)
         for simple in (simpler(message), simpler(simpler(message))):
@@ -62,7 +61,7 @@ def test_slack_accepts_every_message_in_every_form(given_answers: list[ModelAnsw
 
 @quick
 @given(documents)
-def test_nothing_is_lost_and_the_order_is_kept(markdown: str) -> None:
+def test_nothing_is_lost_and_the_order_is_kept(markdown):
     messages = separated(make_answer(model(markdown)))
 
     # Info strings name languages, titles of links and definitions that are used are not shown.
@@ -75,7 +74,7 @@ def without_languages(markdown: str) -> str:
 
 @quick
 @given(documents)
-def test_text_says_what_the_blocks_say_and_nothing_pings(markdown: str) -> None:
+def test_text_says_what_the_blocks_say_and_nothing_pings(markdown):
     for message in separated(make_answer(model(markdown))):
         said = (
             message.text.replace("\u2060", "").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
@@ -87,9 +86,7 @@ def test_text_says_what_the_blocks_say_and_nothing_pings(markdown: str) -> None:
 
 @quick
 @given(st.lists(answers, max_size=3))
-def test_models_keep_their_order_and_each_message_begins_with_a_name(
-    given_answers: list[ModelAnswer],
-) -> None:
+def test_models_keep_their_order_and_each_message_begins_with_a_name(given_answers):
     messages = separated(make_answer(*given_answers))
 
     named = [block for message in messages for block in message.blocks if _is_name(block)]
@@ -120,12 +117,11 @@ def every_page(answer: Answer) -> list[Message]:
 
 @quick
 @given(documents)
-def test_every_tab_and_page_shows_it(markdown: str) -> None:
+def test_every_tab_and_page_shows_it(markdown):
     # Each page is drawn from the whole answer: a hundred pages take their time.
     assume(len(markdown) < 40_000)
 
     messages = every_page(make_answer(model("Before.", "A"), model(markdown, "B"), display="tabs"))
 
     assert is_within(signs(without_languages(tidy(markdown))), shown(messages))
-    for message in messages:
-        assert_accepted(message)
+    assert_accepted(*messages)

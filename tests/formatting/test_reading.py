@@ -4,8 +4,7 @@
 
 import pytest
 
-from sectorflow_slack.formatting.displays.separated import separated
-from sectorflow_slack.formatting.displays.tabs import tabs
+from sectorflow_slack.formatting.displays import separated, tabs
 from tests.formatting.drawing import READING, bodies, drawn, elements_of, make_answer, model, runs, words
 from tests.formatting.slack_rules import assert_accepted
 
@@ -31,12 +30,12 @@ AS_WRITTEN = {
 }  # fmt: skip
 
 
-def test_every_input_is_tested() -> None:
+def test_every_input_is_tested():
     assert set(READING) == {*SHOWN, *AS_WRITTEN, "nested_numbers_over_messages"}
 
 
 @pytest.mark.parametrize("name", sorted({*SHOWN, *AS_WRITTEN}))
-def test_an_input_reads_as_it_was_meant_in_all_displays(name: str) -> None:
+def test_an_input_reads_as_it_was_meant_in_all_displays(name):
     answer = make_answer(model(READING[name]), model("Short."))
     expected = SHOWN.get(name, READING[name].rstrip("\n"))
 
@@ -46,7 +45,7 @@ def test_an_input_reads_as_it_was_meant_in_all_displays(name: str) -> None:
         assert drawn(READING[name]) == bodies([message])[: len(drawn(READING[name]))]
 
 
-def test_nested_numbers_go_on_in_the_next_message_one_level_below() -> None:
+def test_nested_numbers_go_on_in_the_next_message_one_level_below():
     first, second = separated(make_answer(model(READING["nested_numbers_over_messages"])))
 
     before, below, *_ = elements_of(bodies([first]))
@@ -76,7 +75,7 @@ def test_nested_numbers_go_on_in_the_next_message_one_level_below() -> None:
         ("snake_case_name and __init__", ["snake_case_name and ", "init|bold"]),
     ],
 )
-def test_bold_beside_punctuation_and_cjk(source: str, shown: list[str]) -> None:
+def test_bold_beside_punctuation_and_cjk(source, shown):
     assert runs(source) == shown
 
 
@@ -88,14 +87,14 @@ def test_bold_beside_punctuation_and_cjk(source: str, shown: list[str]) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("around", ["{}", "Log:\n\n{}\n{}", "> {}", "- a\n\n  {}", "{}\n\nThe end."])
-def test_a_line_that_begins_like_a_definition_is_there(line: str, around: str) -> None:
+def test_a_line_that_begins_like_a_definition_is_there(line, around):
     source = around.replace("{}", line)
 
     assert words(source).count(words(line)) == source.count(line)
     assert words(line) == (line if "<b>" not in line else "[a]: <b>")
 
 
-def test_a_definition_is_hidden_only_where_a_link_has_its_address() -> None:
+def test_a_definition_is_hidden_only_where_a_link_has_its_address():
     text = "See [one][1] and [2].\n\n[1]: https://a.example/1\n[2]: https://a.example/2\n[3]: https://a.example/3"
 
     assert runs(text) == [
@@ -117,7 +116,7 @@ def test_a_definition_is_hidden_only_where_a_link_has_its_address() -> None:
         "$('#a').hide(); $('#b').show();",
     ],
 )  # fmt: skip
-def test_dollars_that_are_no_formulas_stay(text: str) -> None:
+def test_dollars_that_are_no_formulas_stay(text):
     shown = words(text)
 
     assert shown == text.strip("`\n")
@@ -146,14 +145,14 @@ def test_dollars_that_are_no_formulas_stay(text: str) -> None:
         ("never \\( closed", ["never ( closed"]),
     ],
 )  # fmt: skip
-def test_formulas_are_plain_signs_or_code(source: str, shown: list[str]) -> None:
+def test_formulas_are_plain_signs_or_code(source, shown):
     assert runs(source) == shown
 
 
 @pytest.mark.parametrize(
     "tex", [r"x^{\frac{1}{2}}", r"\matrix{a}", "a & b", r"\sum_{i\in A}", "{" * 9, "}", "^"]
 )
-def test_what_plain_signs_do_not_say_is_code_letter_by_letter(tex: str) -> None:
+def test_what_plain_signs_do_not_say_is_code_letter_by_letter(tex):
     assert runs(f"so $${tex}+\\hat x$$ is")[1] == f"{tex}+\\hat x|code"
 
 
@@ -182,7 +181,7 @@ def test_what_plain_signs_do_not_say_is_code_letter_by_letter(tex: str) -> None:
         ("<!-- a --> b", ["<!-- a --> b"]),
     ],
 )  # fmt: skip
-def test_html_is_drawn_where_it_is_meant_and_else_shown(source: str, shown: list[str]) -> None:
+def test_html_is_drawn_where_it_is_meant_and_else_shown(source, shown):
     assert runs(source) == shown
 
 
@@ -196,14 +195,14 @@ def test_html_is_drawn_where_it_is_meant_and_else_shown(source: str, shown: list
         "\n<{}>a\n\n```\nb</{}>\n\nc",
     ],
 )  # fmt: skip
-def test_reasoning_stands_apart_below_the_answer(name: str, source: str) -> None:
+def test_reasoning_stands_apart_below_the_answer(name, source):
     elements = list(elements_of(drawn(source.replace("{}", name))))
 
     assert [run["text"] for run in elements[0]["elements"]] == ["c", "\n\n", "Reasoning"]
     assert [element["type"] for element in elements[1:]] == ["rich_text_quote", "rich_text_preformatted"]
 
 
-def test_reasoning_that_never_ends_is_all_there_is() -> None:
+def test_reasoning_that_never_ends_is_all_there_is():
     assert words("<think>\nHm.\n\n- a") == "Reasoning\nHm.\n• a"
     assert words("The <think> tag.\n\n<think>\nis odd") == "The <think> tag.\n\n<think>\nis odd"
 
@@ -216,16 +215,16 @@ def test_reasoning_that_never_ends_is_all_there_is() -> None:
         ("a\r\nb\rc\x0bd", "a\nb\nc\nd"), ("\u200fשלום", "\u200fשלום"),
     ],
 )  # fmt: skip
-def test_controls_and_what_turns_text_around_go(source: str, shown: str) -> None:
+def test_controls_and_what_turns_text_around_go(source, shown):
     assert words(source) == shown
 
 
-def test_indents_of_lines_stay_where_no_list_gave_them() -> None:
+def test_indents_of_lines_stay_where_no_list_gave_them():
     assert words("for a in b:\n  print(a)\n      c") == "for a in b:\n  print(a)\n      c"
     assert words("- a\n  b\n> c\n   d") == "• a\nb\nc\nd"
 
 
-def test_a_table_keeps_the_cells_that_its_head_has_no_column_for() -> None:
+def test_a_table_keeps_the_cells_that_its_head_has_no_column_for():
     (table,) = drawn("| a |\n|:-:|\n| b | c |\n| d | e | f |")
 
     assert [[cell["text"] for cell in row] for row in table["rows"]] == [
@@ -234,7 +233,7 @@ def test_a_table_keeps_the_cells_that_its_head_has_no_column_for() -> None:
     assert [column["align"] for column in table["column_settings"]] == ["center", "left", "left"]
 
 
-def test_what_draws_nothing_is_shown_as_it_is_written() -> None:
+def test_what_draws_nothing_is_shown_as_it_is_written():
     (message,) = separated(make_answer(model("```\n```"), model("<br>"), model("***"), model("\u202e")))
 
     assert [element["elements"][0]["text"] for element in elements_of(bodies([message]))] == [

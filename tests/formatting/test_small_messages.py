@@ -9,14 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.slack.blocks import check_home, check_message
-from sectorflow_slack.formatting.actions import ActionValue
-from sectorflow_slack.formatting.copying import plain_text_messages
-from sectorflow_slack.formatting.dialogs import follow_up_dialog
-from sectorflow_slack.formatting.greeting import greeting, suggested_prompts
-from sectorflow_slack.formatting.home import HomeFacts, home
-from sectorflow_slack.formatting.interim import asking, status, still_going
-from sectorflow_slack.formatting.plain import help_notice, notice
+from sectorflow_slack.formatting.block_kit import ActionValue
+from sectorflow_slack.formatting.notices import (
+    asking,
+    help_notice,
+    notice,
+    plain_text_messages,
+    status,
+    still_going,
+)
 from sectorflow_slack.formatting.reading import tidy
+from sectorflow_slack.formatting.views import HomeFacts, follow_up_dialog, greeting, home, suggested_prompts
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import ANSWER_ID, CORPUS, blocks_of
 from tests.formatting.slack_rules import assert_accepted
@@ -24,36 +27,36 @@ from tests.formatting.slack_rules import assert_accepted
 HOSTILE_NAMES = ("<!here> {names}", "🙂" * 400, "a\nb", "*bold* @channel", "\0\ud800")
 
 
-def test_people_see_who_is_being_asked() -> None:
+def test_people_see_who_is_being_asked():
     assert asking(["GPT-4o", "Claude", "Gemini"]) == notice("Asking GPT-4o, Claude and Gemini…")
     assert asking([]).text == asking(["", ""]).text == "Asking the models…"
     assert asking([""]).text == "Asking the model…"
 
 
-def test_models_whose_names_are_not_known_are_counted() -> None:
+def test_models_whose_names_are_not_known_are_counted():
     assert asking(["", "Claude"]).text == "Asking Claude and 1 other…"
     assert asking(["GPT-4o", "", "Claude", "\n", ""]).text == "Asking GPT-4o, Claude and 3 others…"
     assert "answers from Claude and 1 other." in help_notice(["", "Claude"]).text
     assert "• Claude\n• 2 others" in sections_of(home(HomeFacts(model_names=("", "Claude", ""))))
 
 
-def test_people_see_that_it_goes_on() -> None:
+def test_people_see_that_it_goes_on():
     assert still_going(30.4).text == "Still working on it (30 s so far)…"
     assert (status(3), status(1)) == ("is asking 3 models…", "is asking a model…")
 
 
-def test_help_names_the_models_where_they_are_known() -> None:
+def test_help_names_the_models_where_they_are_known():
     assert help_notice([]) == help_notice([""]) == notice(ENGLISH.help)
     assert "answers from GPT-4o and Claude." in help_notice(["GPT-4o", "Claude"]).text
 
 
 @pytest.mark.parametrize("names", [HOSTILE_NAMES, HOSTILE_NAMES[:1], ("x" * 9_000,) * 20])
-def test_no_name_breaks_a_message(names: tuple[str, ...]) -> None:
+def test_no_name_breaks_a_message(names):
     for message in (asking(names), help_notice(names)):
         assert_accepted(message)
 
 
-def test_the_home_tab_says_who_answers_and_how_to_ask() -> None:
+def test_the_home_tab_says_who_answers_and_how_to_ask():
     facts = HomeFacts("Ask AI", "Marketing", "Copywriter", ("GPT-4o", "Claude"), "tabs")
 
     view = home(facts)
@@ -66,7 +69,7 @@ def test_the_home_tab_says_who_answers_and_how_to_ask() -> None:
     assert ENGLISH.home_tabs in text
 
 
-def test_the_home_tab_says_something_friendly_where_names_are_unknown() -> None:
+def test_the_home_tab_says_something_friendly_where_names_are_unknown():
     view = home(HomeFacts())
 
     text = json.dumps(view, ensure_ascii=False)
@@ -78,12 +81,12 @@ def test_the_home_tab_says_something_friendly_where_names_are_unknown() -> None:
 
 def sections_of(view: dict[str, object]) -> list[str]:
     """The paragraphs of a Home tab."""
-    blocks: list[dict[str, Any]] = view["blocks"]  # type: ignore[assignment]
+    blocks: list[dict[str, Any]] = view["blocks"]
     return [block["text"]["text"] for block in blocks if block["type"] == "section"]
 
 
 @pytest.mark.parametrize("name", ["GPT-4o", ""])
-def test_of_a_single_model_nobody_says_that_there_are_several(name: str) -> None:
+def test_of_a_single_model_nobody_says_that_there_are_several(name):
     said = sections_of(home(HomeFacts("Ask AI", "Marketing", "Copywriter", (name,), "tabs")))
 
     for text in (*said, greeting(1), asking([name]).text, help_notice([name]).text, status(1)):
@@ -91,31 +94,31 @@ def test_of_a_single_model_nobody_says_that_there_are_several(name: str) -> None
     assert greeting(1) != greeting(2) == greeting(0)
 
 
-def test_people_learn_that_a_channels_thread_needs_a_mention_too() -> None:
+def test_people_learn_that_a_channels_thread_needs_a_mention_too():
     assert "mention me again in the same thread" in str(home(HomeFacts()))
 
 
-def test_no_name_breaks_the_home_tab() -> None:
+def test_no_name_breaks_the_home_tab():
     view = home(HomeFacts(*HOSTILE_NAMES[:3], model_names=("🙂" * 900,) * 20))
 
     assert check_home(view["blocks"]) == []
 
 
 @pytest.mark.parametrize("name", ["GPT-4o", "", *HOSTILE_NAMES])
-def test_the_dialog_asks_for_a_question_to_one_model(name: str) -> None:
+def test_the_dialog_asks_for_a_question_to_one_model(name):
     view = follow_up_dialog(ANSWER_ID, 3, name)
 
     assert (view["type"], view["callback_id"]) == ("modal", "follow_up_dialog")
     assert ActionValue.decode(view["private_metadata"]) == ActionValue(ANSWER_ID, 3)
-    (block,) = view["blocks"]  # type: ignore[misc]
+    (block,) = view["blocks"]
     assert block["element"]["max_length"] == 3_000
     assert block["element"]["multiline"] is True
     assert 0 < len(block["label"]["text"]) <= 150
-    assert all(len(view[key]["text"]) <= 24 for key in ("title", "submit", "close"))  # type: ignore[index]
+    assert all(len(view[key]["text"]) <= 24 for key in ("title", "submit", "close"))
 
 
 @pytest.mark.parametrize("text", CORPUS.values(), ids=CORPUS.keys())
-def test_an_answer_can_be_copied_as_it_was_written(text: str) -> None:
+def test_an_answer_can_be_copied_as_it_was_written(text):
     messages = plain_text_messages("Claude <!here>", text)
 
     shown = [
@@ -131,18 +134,18 @@ def test_an_answer_can_be_copied_as_it_was_written(text: str) -> None:
         assert_accepted(message)
 
 
-def test_an_empty_answer_gives_nothing_to_copy() -> None:
+def test_an_empty_answer_gives_nothing_to_copy():
     assert plain_text_messages("A", " \n ") == ()
 
 
 @given(st.lists(st.text(max_size=80), max_size=8))
-def test_at_most_four_prompts_have_short_titles(samples: list[str]) -> None:
+def test_at_most_four_prompts_have_short_titles(samples):
     prompts = suggested_prompts(samples)
 
     assert 1 <= len(prompts) <= 4
     assert all(title.strip() and len(title) <= 48 and prompts[title].strip() for title in prompts)
 
 
-def test_without_samples_there_are_general_prompts() -> None:
+def test_without_samples_there_are_general_prompts():
     assert suggested_prompts([]) == suggested_prompts([" "]) == dict(ENGLISH.prompts)
     assert suggested_prompts(["Why is\nthe sky blue?"]) == {"Why is the sky blue?": "Why is\nthe sky blue?"}

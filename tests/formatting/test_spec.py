@@ -45,9 +45,7 @@ def signs(text: str) -> str:
 
 
 @pytest.mark.parametrize(("number", "section", "source", "page"), EXAMPLES, ids=lambda value: str(value)[:12])
-def test_every_word_of_an_example_is_shown_in_order(
-    number: int, section: str, source: str, page: str
-) -> None:
+def test_every_word_of_an_example_is_shown_in_order(number, section, source, page):
     source, page = (_TARGET.sub("https://a.example/q", text) for text in (source, page))
     blocks = drawn(source)
     shown = signs("".join(run["text"] for run in inlines(blocks)))
@@ -59,9 +57,7 @@ def test_every_word_of_an_example_is_shown_in_order(
 
 
 @pytest.mark.parametrize(("number", "section", "source", "page"), EXAMPLES, ids=lambda value: str(value)[:12])
-def test_code_lists_and_quotes_keep_their_structure(
-    number: int, section: str, source: str, page: str
-) -> None:
+def test_code_lists_and_quotes_keep_their_structure(number, section, source, page):
     elements = list(elements_of(drawn(source)))
     codes = [
         element["elements"][0]["text"] for element in elements if element["type"] == "rich_text_preformatted"

@@ -3,13 +3,13 @@ from dataclasses import replace
 import pytest
 
 from sectorflow_slack.domain.questions import Answer
-from sectorflow_slack.formatting.actions import ActionValue, action_of
-from sectorflow_slack.formatting.answers import draw
-from sectorflow_slack.formatting.displays.tabs import tabs
+from sectorflow_slack.formatting.block_kit import ActionValue
+from sectorflow_slack.formatting.displays import draw, separated, tabs
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import (
     ANSWER_ID,
     bodies,
+    carried,
     elements,
     headings,
     inlines,
@@ -32,7 +32,7 @@ def shown(answer: Answer) -> str:
     return "".join(run["text"] for run in inlines(bodies(tabs(answer))))
 
 
-def test_one_message_shows_a_button_for_each_model_and_the_open_answer() -> None:
+def test_one_message_shows_a_button_for_each_model_and_the_open_answer():
     (message,) = tabs(make_answer(*THREE))
 
     assert kinds(message) == ["actions", "rich_text", "divider", "section"]
@@ -42,16 +42,13 @@ def test_one_message_shows_a_button_for_each_model_and_the_open_answer() -> None
     assert [element["type"] for element in elements([message])][3] == "overflow"
 
 
-def test_each_tab_names_its_model() -> None:
+def test_each_tab_names_its_model():
     (message,) = tabs(make_answer(*THREE))
 
-    shown = [each for each in elements([message]) if action_of(each["action_id"]) == "show_tab"]
-    assert [ActionValue.decode(each["value"]) for each in shown] == [
-        ActionValue(ANSWER_ID, at) for at in range(3)
-    ]
+    assert carried([message], "show_tab") == [ActionValue(ANSWER_ID, at) for at in range(3)]
 
 
-def test_an_open_tab_of_a_failed_model_offers_to_try_again() -> None:
+def test_an_open_tab_of_a_failed_model_offers_to_try_again():
     (message,) = tabs(make_answer(*THREE, tab=1))
 
     assert labels(message) == ["GPT-4o", "● ⚠ Claude", "Gemini", "Try again", "Show all"]
@@ -59,13 +56,13 @@ def test_an_open_tab_of_a_failed_model_offers_to_try_again() -> None:
     assert small_texts([message]) == ["⚠ This model did not answer this time."]
 
 
-def test_an_open_tab_names_a_base_model_that_tells_something() -> None:
+def test_an_open_tab_names_a_base_model_that_tells_something():
     (message,) = tabs(make_answer(model("a", "Claude", "claude-3-opus"), model("b")))
 
     assert small_texts([message]) == ["claude-3-opus"]
 
 
-def test_a_model_that_is_asked_again_is_marked_and_has_no_menu() -> None:
+def test_a_model_that_is_asked_again_is_marked_and_has_no_menu():
     (message,) = tabs(make_answer(*THREE, busy=("id of GPT-4o",)))
 
     assert labels(message) == ["● ↻ GPT-4o", "⚠ Claude", "Gemini", "Show all"]
@@ -73,7 +70,7 @@ def test_a_model_that_is_asked_again_is_marked_and_has_no_menu() -> None:
     assert "overflow" not in [element["type"] for element in elements([message])]
 
 
-def test_a_long_answer_has_pages_of_which_none_is_left_out() -> None:
+def test_a_long_answer_has_pages_of_which_none_is_left_out():
     answer = make_answer(LONG, model("Short.", "Short"))
     count = tab_pages(answer, 0)
 
@@ -84,11 +81,10 @@ def test_a_long_answer_has_pages_of_which_none_is_left_out() -> None:
     assert "".join(texts.split()) == "".join(LONG.text.split())
     assert [message.blocks[2]["type"] for message in messages] == ["context"] * count
     assert small_texts(messages) == [f"Page {page + 1} of {count}" for page in range(count)]
-    for message in messages:
-        assert_accepted(message)
+    assert_accepted(*messages)
 
 
-def test_the_first_page_leads_on_the_last_one_back_and_the_others_both_ways() -> None:
+def test_the_first_page_leads_on_the_last_one_back_and_the_others_both_ways():
     answer = make_answer(LONG)
     last = tab_pages(answer, 0) - 1
 
@@ -97,25 +93,21 @@ def test_the_first_page_leads_on_the_last_one_back_and_the_others_both_ways() ->
     assert turns == [["Page 2 ▶"], ["◀ Page 1", "Page 3 ▶"], [f"◀ Page {last}"]]
 
 
-def test_turning_a_page_names_the_tab_and_the_page() -> None:
+def test_turning_a_page_names_the_tab_and_the_page():
     (message,) = tabs(make_answer(model("a", "A"), LONG, tab=1, page=1))
 
-    turned = [each for each in elements([message]) if action_of(each["action_id"]) == "turn_page"]
-    assert [ActionValue.decode(each["value"]) for each in turned] == [
-        ActionValue(ANSWER_ID, 1, 0),
-        ActionValue(ANSWER_ID, 1, 2),
-    ]
+    assert carried([message], "turn_page") == [ActionValue(ANSWER_ID, 1, page) for page in (0, 2)]
 
 
 @pytest.mark.parametrize(("tab", "page"), [(-1, -5), (0, 0), (7, 0), (2, 10**9), (-(10**9), 3)])
-def test_a_tab_or_a_page_that_is_not_there_is_the_nearest_one(tab: int, page: int) -> None:
+def test_a_tab_or_a_page_that_is_not_there_is_the_nearest_one(tab, page):
     (message,) = tabs(make_answer(*THREE, tab=tab, page=page))
 
     assert labels(message)[0 if tab <= 0 else 2] == ("● GPT-4o" if tab <= 0 else "● Gemini")
     assert tab_pages(make_answer(*THREE), tab) == 1
 
 
-def test_asking_again_moves_no_page() -> None:
+def test_asking_again_moves_no_page():
     answer = make_answer(LONG, model("a", "B"))
     busy = replace(answer, busy=("id of Long", "id of B"))
 
@@ -124,7 +116,7 @@ def test_asking_again_moves_no_page() -> None:
     assert pages[0] == pages[1]
 
 
-def test_twenty_models_with_long_names_keep_within_every_limit() -> None:
+def test_twenty_models_with_long_names_keep_within_every_limit():
     answers = [model(LONG.text, f"{n} " + "🙂 model " * 40, "base " * 60) for n in range(20)]
 
     answer = make_answer(*answers, asked="Why? " * 200, has_files=True, seconds=7_000, credits=12.5)
@@ -136,7 +128,7 @@ def test_twenty_models_with_long_names_keep_within_every_limit() -> None:
         assert_accepted(message)
 
 
-def test_a_single_model_needs_no_tabs() -> None:
+def test_a_single_model_needs_no_tabs():
     (message,) = tabs(make_answer(model("Hello.")))
 
     assert kinds(message) == ["section", "rich_text", "context"]
@@ -144,24 +136,23 @@ def test_a_single_model_needs_no_tabs() -> None:
     assert small_texts([message]) == [ENGLISH.may_be_wrong]
 
 
-def test_no_models_make_no_message() -> None:
-    assert tabs(make_answer()) == ()
+def test_no_models_make_no_message():
+    assert tabs(make_answer()) == separated(make_answer()) == ()
 
 
-def test_the_question_of_a_dialog_stands_above_the_tabs() -> None:
+def test_the_question_of_a_dialog_stands_above_the_tabs():
     (message,) = tabs(make_answer(*THREE, asked="And why?"))
 
     assert quotes([message]) == ["And why?"]
     assert kinds(message)[:2] == ["rich_text", "actions"]
 
 
-def test_answers_are_drawn_as_their_display_says() -> None:
+def test_answers_are_drawn_as_their_display_says():
     answer = make_answer(*THREE)
 
     drawn = [draw(replace(answer, display=display)) for display in ("tabs", "separated")]
 
     assert [headings(messages) for messages in drawn] == [[], ["GPT-4o", "Claude", "Gemini"]]
     assert [labels(messages[-1])[-1] for messages in drawn] == ["Show all", "Show as tabs"]
-    switches = [list(elements(messages))[-1] for messages in drawn]
-    chosen = [ActionValue.decode(switch["value"]) for switch in switches]
-    assert [value.choice for value in chosen if value] == ["separated", "tabs"]
+    chosen = [carried(messages, "switch_display") for messages in drawn]
+    assert chosen == [[ActionValue(ANSWER_ID, choice=display)] for display in ("separated", "tabs")]

@@ -11,7 +11,7 @@ import sectorflow_slack
 from sectorflow_slack.formatting.words import ENGLISH, Words, words_for
 
 PACKAGE = Path(sectorflow_slack.__file__).parent
-FORMATTING = [path for path in PACKAGE.glob("formatting/**/*.py") if path.parent.name != "words"]
+FORMATTING = [path for path in PACKAGE.glob("formatting/**/*.py") if path.name != "words.py"]
 #: Those that say something in Slack; what others say is for operators and for programs.
 SERVICES = [path for path in PACKAGE.glob("services/*.py") if "formatting" in path.read_text()]
 SPEAKING = sorted(FORMATTING + SERVICES)
@@ -46,7 +46,7 @@ def texts_of(words: Words) -> dict[str, str]:
     return {name: text for name, text in every.items() if isinstance(text, str)}
 
 
-def test_every_text_is_there_and_short() -> None:
+def test_every_text_is_there_and_short():
     texts = texts_of(ENGLISH)
 
     assert {name for name, text in texts.items() if not 0 < len(text) <= 240} == set()
@@ -55,7 +55,7 @@ def test_every_text_is_there_and_short() -> None:
     assert 1 <= len(ENGLISH.prompts) <= 4
 
 
-def test_every_text_takes_just_what_is_filled_in() -> None:
+def test_every_text_takes_just_what_is_filled_in():
     wanted = {name: FIELDS.get(name, set()) for name in texts_of(ENGLISH)}
 
     found = {
@@ -66,18 +66,18 @@ def test_every_text_takes_just_what_is_filled_in() -> None:
     assert found == wanted
 
 
-def test_the_texts_are_plain() -> None:
+def test_the_texts_are_plain():
     jargon = re.compile(r"(?i)\b(token|UUID|bot|LLM|API(?! key)|JSON|error|failed|invalid|null|server)\b")
 
     assert {name: text for name, text in texts_of(ENGLISH).items() if jargon.search(text)} == {}
 
 
 @pytest.mark.parametrize("locale", ["", "en", "en-US", "en_GB", "xx-YY", "-", "<!here>"])
-def test_english_is_spoken_where_there_is_nothing_better(locale: str) -> None:
+def test_english_is_spoken_where_there_is_nothing_better(locale):
     assert words_for(locale) is ENGLISH
 
 
-def test_a_locale_is_looked_up_exactly_and_then_by_its_language(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locale_is_looked_up_exactly_and_then_by_its_language(monkeypatch):
     german, swiss = dataclasses.replace(ENGLISH, help="?"), dataclasses.replace(ENGLISH, help="??")
     by_locale = {"en": ENGLISH, "de": german, "de-ch": swiss}
     monkeypatch.setattr("sectorflow_slack.formatting.words._BY_LOCALE", by_locale)
@@ -105,12 +105,12 @@ def test_a_locale_is_looked_up_exactly_and_then_by_its_language(monkeypatch: pyt
         ([*"ABCDE", ""], "A, B, C, D and 2 others"),
     ],
 )
-def test_names_are_listed_as_in_a_sentence(names: list[str], listed: str) -> None:
+def test_names_are_listed_as_in_a_sentence(names, listed):
     assert ENGLISH.list_names(names) == listed
 
 
 @pytest.mark.parametrize("path", SPEAKING, ids=lambda path: path.stem)
-def test_nothing_that_people_read_is_written_anywhere_else(path: Path) -> None:
+def test_nothing_that_people_read_is_written_anywhere_else(path):
     assert list(sentences(ast.parse(path.read_text()))) == []
 
 

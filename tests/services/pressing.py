@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sectorflow_slack.domain.questions import Message, ModelAnswer, Reply
-from sectorflow_slack.formatting import actions
-from sectorflow_slack.formatting.actions import (
+from sectorflow_slack.formatting import block_kit
+from sectorflow_slack.formatting.block_kit import (
     FOLLOW_UP_BLOCK,
     FOLLOW_UP_DIALOG,
     FOLLOW_UP_INPUT,
@@ -28,8 +28,8 @@ def press(
     """Ann pressed a button of an answer."""
     value = ActionValue(answer_id, model, page, choice).encode()
     element: dict[str, Any] = {"type": "button", "action_id": f"{action}:{model}", "value": value}
-    if action in {actions.REGENERATE, actions.PLAIN_TEXT} and choice:
-        element = {"type": "overflow", "action_id": actions.MORE, "selected_option": {"value": value}}
+    if action in {block_kit.REGENERATE, block_kit.PLAIN_TEXT} and choice:
+        element = {"type": "overflow", "action_id": block_kit.MORE, "selected_option": {"value": value}}
     place = {"message_ts": FIRST_TS, "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
     container = {"type": "message", **place}
     whole = {"actions": [element], "container": container, "trigger_id": TRIGGER_ID, **changes}
@@ -68,19 +68,19 @@ def submission(text: str | None = "And a longer one?", model: int = 0, **changes
     return {**payload, **changes}
 
 
-TABS = press(actions.SWITCH_DISPLAY, choice="tabs")
-SEPARATED = press(actions.SWITCH_DISPLAY, choice="separated")
+TABS = press(block_kit.SWITCH_DISPLAY, choice="tabs")
+SEPARATED = press(block_kit.SWITCH_DISPLAY, choice="separated")
 
 #: One payload of every button, and one of a dialog.
 EVERYTHING: dict[str, Callable[..., dict[str, Any]]] = {
-    "tab": lambda **changes: press(actions.SHOW_TAB, 1, **changes),
-    "page": lambda **changes: press(actions.TURN_PAGE, 0, 1, **changes),
-    "display": lambda **changes: press(actions.SWITCH_DISPLAY, choice="tabs", **changes),
-    "vote": lambda **changes: press(actions.VOTE, 0, choice=actions.UP, **changes),
-    "regenerate": lambda **changes: from_menu(actions.REGENERATE, 1, **changes),
-    "try again": lambda **changes: press(actions.REGENERATE, 1, **changes),
-    "plain text": lambda **changes: from_menu(actions.PLAIN_TEXT, 1, **changes),
-    "follow up": lambda **changes: press(actions.FOLLOW_UP, 1, **changes),
+    "tab": lambda **changes: press(block_kit.SHOW_TAB, 1, **changes),
+    "page": lambda **changes: press(block_kit.TURN_PAGE, 0, 1, **changes),
+    "display": lambda **changes: press(block_kit.SWITCH_DISPLAY, choice="tabs", **changes),
+    "vote": lambda **changes: press(block_kit.VOTE, 0, choice=block_kit.UP, **changes),
+    "regenerate": lambda **changes: from_menu(block_kit.REGENERATE, 1, **changes),
+    "try again": lambda **changes: press(block_kit.REGENERATE, 1, **changes),
+    "plain text": lambda **changes: from_menu(block_kit.PLAIN_TEXT, 1, **changes),
+    "follow up": lambda **changes: press(block_kit.FOLLOW_UP, 1, **changes),
     "dialog": lambda **changes: submission(model=1, **changes),
 }
 #: A dialog belongs to no message and to no channel.

@@ -13,8 +13,8 @@ import redis
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.questions import Message, Question, StoredAnswer
 from sectorflow_slack.domain.slack_jobs import PostPlaceholder, SlackJob
-from sectorflow_slack.formatting.answers import draw
-from sectorflow_slack.formatting.plain import for_update
+from sectorflow_slack.formatting.displays import draw
+from sectorflow_slack.formatting.notices import for_update
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answering import AnswerService
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue

@@ -9,7 +9,7 @@ import redis
 
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.questions import Reply
-from sectorflow_slack.formatting.interim import asking
+from sectorflow_slack.formatting.notices import asking
 from tests.fakes import make_reply
 from tests.values import MODEL_IDS, OWN_APP, TEAM_ID
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from sectorflow_slack.domain.errors import AnswerLost, SlackRefused, StorageUnavailable, TokenRefused
-from sectorflow_slack.formatting import actions
-from sectorflow_slack.formatting.interim import asking
+from sectorflow_slack.formatting import block_kit
+from sectorflow_slack.formatting.notices import asking
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.storage.failed_questions import FailedQuestionStore
 from sectorflow_slack.storage.questions import QuestionStore
@@ -30,7 +30,7 @@ from tests.values import BOT_TOKEN, MODEL_IDS, make_press
 FIRST, SECOND, THIRD = MODEL_IDS
 REFUSED = TokenRefused("status 401")
 ASK_AGAIN = make_press(FAILED_ID)
-REGENERATE = from_menu(actions.REGENERATE, 1, **by("U0BOB"))
+REGENERATE = from_menu(block_kit.REGENERATE, 1, **by("U0BOB"))
 
 
 def buttons(acme: Scenario) -> list[tuple[str, str]]:
@@ -256,7 +256,7 @@ def test_a_question_for_which_no_worker_was_woken_is_found_later(answered, paylo
 
 
 def test_the_button_opens_a_dialog(answered):
-    answered.press(press(actions.FOLLOW_UP, 1))
+    answered.press(press(block_kit.FOLLOW_UP, 1))
     answered.run_jobs()
 
     ((trigger_id, view),) = answered.slack.dialogs
@@ -313,7 +313,7 @@ def test_a_follow_up_has_buttons_of_its_own(answered):
     container = {"message_ts": "1700000001.000002", "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
     answered.sectorflow.reply = reply_of(SECOND, "A third try")
 
-    answered.press(press(actions.REGENERATE, 0, answer_id=second_id, container=container))
+    answered.press(press(block_kit.REGENERATE, 0, answer_id=second_id, container=container))
     answered.work_and_run_jobs()
 
     assert [model.text for model in answered.kept(second_id).answer.models] == ["A third try"]

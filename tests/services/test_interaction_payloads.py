@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sectorflow_slack.formatting import actions
-from sectorflow_slack.formatting.actions import FOLLOW_UP_DIALOG, ActionValue
+from sectorflow_slack.formatting import block_kit
+from sectorflow_slack.formatting.block_kit import FOLLOW_UP_DIALOG, ActionValue
 from sectorflow_slack.services.interaction_payloads import (
     BlockAction,
     ViewSubmission,
@@ -28,9 +28,9 @@ def read(**changes: Any) -> ViewSubmission | None:
 
 
 def test_a_block_action_has_the_value_of_the_button_and_the_message():
-    assert list(read_block_actions(press(actions.SHOW_TAB, 2, page=1))) == [
+    assert list(read_block_actions(press(block_kit.SHOW_TAB, 2, page=1))) == [
         BlockAction(
-            action=actions.SHOW_TAB,
+            action=block_kit.SHOW_TAB,
             question_id="",
             value=ActionValue(ANSWER_ID, 2, 1),
             app_id=OWN_APP.app_id,
@@ -46,10 +46,10 @@ def test_a_block_action_has_the_value_of_the_button_and_the_message():
 
 
 def test_a_choice_from_the_menu_is_an_action():
-    (block_action,) = read_block_actions(from_menu(actions.PLAIN_TEXT, 1))
+    (block_action,) = read_block_actions(from_menu(block_kit.PLAIN_TEXT, 1))
 
-    assert block_action.action == actions.PLAIN_TEXT
-    assert block_action.value == ActionValue(ANSWER_ID, 1, choice=actions.PLAIN_TEXT)
+    assert block_action.action == block_kit.PLAIN_TEXT
+    assert block_action.value == ActionValue(ANSWER_ID, 1, choice=block_kit.PLAIN_TEXT)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_choice_from_the_menu_is_an_action():
 def test_the_value_of_a_failed_questions_button_is_its_id(value, question_id):
     (block_action,) = read_block_actions(make_press(value))
 
-    expected = (actions.ASK_AGAIN, question_id, None)
+    expected = (block_kit.ASK_AGAIN, question_id, None)
     assert (block_action.action, block_action.question_id, block_action.value) == expected
 
 
@@ -74,7 +74,7 @@ def test_the_value_of_a_failed_questions_button_is_its_id(value, question_id):
     ],
 )
 def test_the_tenants_are_those_that_slack_names(changes, tenants):
-    (block_action,) = read_block_actions(press(actions.VOTE, **changes))
+    (block_action,) = read_block_actions(press(block_kit.VOTE, **changes))
 
     assert block_action.tenant_ids == read(**changes).tenant_ids == tenants
 
@@ -95,7 +95,7 @@ def test_a_submission_has_the_question_without_surrounding_blanks():
 @pytest.mark.parametrize(
     "payload",
     [
-        press(actions.VOTE),
+        press(block_kit.VOTE),
         submission(type="view_closed"),
         submission(view={"callback_id": "of_another"}),
         {"type": "view_submission"},
@@ -120,7 +120,7 @@ _NAMES = ("actions", "container", "channel", "user", "team", "enterprise", "view
 @settings(deadline=None)
 @given(changes=st.fixed_dictionaries({}, optional=dict.fromkeys(_NAMES, _JSON)), view=_JSON, action=_JSON)
 def test_any_payload_is_read_and_all_its_texts_can_be_stored(changes, view, action):
-    block_actions = list(read_block_actions({**press(actions.VOTE, actions=[action]), **changes}))
+    block_actions = list(read_block_actions({**press(block_kit.VOTE, actions=[action]), **changes}))
     sent = read(view={"state": view, "id": view})
     other = read_view_submission({**submission(), **changes}, FOLLOW_UP_DIALOG)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.questions import ModelVotes
 from sectorflow_slack.domain.slack_jobs import OpenView, PostPlainText, RenderAnswer, to_json
-from sectorflow_slack.formatting import actions
+from sectorflow_slack.formatting import block_kit
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.services.installing import ORG_WIDE
 from tests.services.pressing import (
@@ -40,7 +40,7 @@ from tests.values import (
 )
 
 FIRST, SECOND, _ = MODEL_IDS
-UP = press(actions.VOTE, 0, choice=actions.UP)
+UP = press(block_kit.VOTE, 0, choice=block_kit.UP)
 EACH = pytest.mark.parametrize("name", EVERYTHING)
 
 RENDER = RenderAnswer(KEY, answer_id=ANSWER_ID)
@@ -63,8 +63,8 @@ def test_a_block_action_enqueues_one_slack_job(shared, name, job):
 
 def test_the_last_vote_of_each_user_is_counted_and_changes_no_message(shared):
     shared.press(
-        *[UP, UP, press(actions.VOTE, 0, choice=actions.DOWN, **by("U0BOB"))],
-        *[press(actions.VOTE, 1, choice=choice) for choice in (actions.UP, actions.DOWN)],
+        *[UP, UP, press(block_kit.VOTE, 0, choice=block_kit.DOWN, **by("U0BOB"))],
+        *[press(block_kit.VOTE, 1, choice=choice) for choice in (block_kit.UP, block_kit.DOWN)],
     )
 
     assert set(shared.services.feedback.votes(KEY)) == {ModelVotes(FIRST, 1, 1), ModelVotes(SECOND, 0, 1)}
@@ -166,9 +166,9 @@ def test_a_button_works_only_in_the_installation_channel_and_message_of_its_answ
 @pytest.mark.parametrize(
     "payload",
     [
-        *[press(name, 3, choice="up") for name in (actions.SHOW_TAB, actions.VOTE, actions.REGENERATE)],
-        *[press(actions.REGENERATE, 3), press(actions.FOLLOW_UP, 9999), submission(model=3)],
-        *[press(actions.VOTE, 0, choice=choice) for choice in ("", "sideways", "separated")],
+        *[press(name, 3, choice="up") for name in (block_kit.SHOW_TAB, block_kit.VOTE, block_kit.REGENERATE)],
+        *[press(block_kit.REGENERATE, 3), press(block_kit.FOLLOW_UP, 9999), submission(model=3)],
+        *[press(block_kit.VOTE, 0, choice=choice) for choice in ("", "sideways", "separated")],
         *[press(action, 1) for action in ("", "more", "delete_everything", "__class__")],
     ],
 )
@@ -301,7 +301,7 @@ _NAMES = (
 )
 _CHANGES = st.fixed_dictionaries({}, optional=dict.fromkeys(_NAMES.split(), _JSON))
 _VALUES = st.from_regex(rf"\A({ANSWER_ID}|[0-9a-f]{{32}})\.\d{{1,4}}\.\d{{1,4}}\.[a-z_]{{0,6}}\Z")
-_ACTION_IDS = st.sampled_from([name for name in vars(actions).values() if isinstance(name, str)])
+_ACTION_IDS = st.sampled_from([name for name in vars(block_kit).values() if isinstance(name, str)])
 _ACTIONS = st.fixed_dictionaries(
     {"action_id": _ACTION_IDS},
     optional={"value": _VALUES | _JSON, "selected_option": st.fixed_dictionaries({"value": _VALUES}) | _JSON},

@@ -9,9 +9,8 @@ import pytest
 
 from sectorflow_slack.domain.errors import SectorFlowBusy, SlackBusy, SlackRefused, TokenRefused
 from sectorflow_slack.domain.questions import Address
-from sectorflow_slack.formatting import actions
-from sectorflow_slack.formatting.interim import status, still_going
-from sectorflow_slack.formatting.plain import notice_to_ask_again
+from sectorflow_slack.formatting import block_kit
+from sectorflow_slack.formatting.notices import notice_to_ask_again, status, still_going
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services import messaging
 from sectorflow_slack.services.messaging import POST, UPDATE
@@ -294,7 +293,7 @@ def test_a_status_is_set_again_before_slack_ends_it(acme):
 
 
 def test_users_who_wait_for_a_regenerated_model_are_not_notified(answered):
-    answered.press(from_menu(actions.REGENERATE, 1))
+    answered.press(from_menu(block_kit.REGENERATE, 1))
     answered.run_jobs()
     shown = answered.slack.seen
 

@@ -13,7 +13,7 @@ import pytest
 from sectorflow_slack.domain.errors import SlackBusy, SlackRefused, SlackRefusedMessage
 from sectorflow_slack.domain.questions import Reply
 from sectorflow_slack.domain.slack_jobs import SlackJob
-from sectorflow_slack.formatting import actions
+from sectorflow_slack.formatting import block_kit
 from sectorflow_slack.services import rendering
 from sectorflow_slack.storage.answers import AnswerStore
 from tests.formatting.drawing import headings
@@ -61,7 +61,7 @@ def show(acme: Scenario, *payloads: dict[str, Any]) -> None:
 
 def regenerate(acme: Scenario, model: int) -> None:
     """Press the button, show that it was pressed, and have the model answer again."""
-    show(acme, from_menu(actions.REGENERATE, model))
+    show(acme, from_menu(block_kit.REGENERATE, model))
     acme.work_and_run_jobs()
 
 
@@ -91,8 +91,8 @@ def first_message(acme: Scenario) -> str:
 
 def test_pages_turn_and_another_tab_opens_at_its_first_page(in_tabs):
     shown = []
-    turns = [press(actions.TURN_PAGE, 0, page) for page in (0, 1, 0, 1)]
-    for payload in (*turns, press(actions.SHOW_TAB, 1)):
+    turns = [press(block_kit.TURN_PAGE, 0, page) for page in (0, 1, 0, 1)]
+    for payload in (*turns, press(block_kit.SHOW_TAB, 1)):
         show(in_tabs, payload)
         shown.append(first_message(in_tabs))
 
@@ -143,7 +143,7 @@ def test_only_messages_that_are_added_to_an_answer_name_the_question(long):
 
 @pytest.mark.parametrize(
     ("presses", "updates"),
-    [((TABS, TABS, press(actions.SHOW_TAB, 1)), 1), ((SEPARATED,), 0)],
+    [((TABS, TABS, press(block_kit.SHOW_TAB, 1)), 1), ((SEPARATED,), 0)],
     ids=["several at once", "nothing changed"],
 )
 def test_presses_are_rendered_in_one_update_at_most(answered, presses, updates):
@@ -212,7 +212,7 @@ def test_a_worker_that_dies_while_it_renders_leaves_no_second_message(long, call
 
 @pytest.mark.parametrize("at", [0, 1, 3])
 def test_a_worker_that_dies_before_it_records_an_update_leaves_no_outdated_message(long, monkeypatch, at):
-    long.press(from_menu(actions.REGENERATE, 1), TABS)
+    long.press(from_menu(block_kit.REGENERATE, 1), TABS)
     mark_rendered, calls = AnswerStore.mark_rendered, iter(range(99))
 
     def die_at_one(*args):
@@ -235,7 +235,7 @@ def test_a_worker_that_dies_before_it_records_an_update_leaves_no_outdated_messa
 
 def test_a_press_while_an_answer_is_rendered_is_rendered_too(answered):
     def press_meanwhile():
-        answered.press(press(actions.SHOW_TAB, 2))
+        answered.press(press(block_kit.SHOW_TAB, 2))
         answered.queue.slack_jobs.clear()
 
     answered.slack.updates.then(press_meanwhile)
@@ -341,7 +341,7 @@ def test_of_presses_at_once_the_last_is_shown_and_one_worker_renders_at_a_time(a
     job = only_job(answered)
 
     def press_and_render(number):
-        answered.press(press(actions.SHOW_TAB, number % 3))
+        answered.press(press(block_kit.SHOW_TAB, number % 3))
         answered.services.slack_jobs.run(job)
 
     race(8, press_and_render)

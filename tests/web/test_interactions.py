@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from sectorflow_slack.domain.questions import Answer
-from sectorflow_slack.formatting import actions
+from sectorflow_slack.formatting import block_kit
 from sectorflow_slack.tasks import SLACK_JOBS
 from tests.fakes import make_reply
 from tests.services.pressing import press as block_action
@@ -64,7 +64,7 @@ def test_ask_again_is_acknowledged_once_the_question_waits(client, store, failed
 
 
 def test_a_click_on_a_tab_is_acknowledged_once_it_is_stored_and_a_job_queued(client, services, store, answer):
-    response = send_payload(client, block_action(actions.SHOW_TAB, 2))
+    response = send_payload(client, block_action(block_kit.SHOW_TAB, 2))
 
     assert (response.status_code, response.data) == (200, b"")
     assert services.answers.answers.find(answer.id).answer.tab == 2

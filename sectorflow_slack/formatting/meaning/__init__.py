@@ -27,9 +27,8 @@ from sectorflow_slack.formatting.tree import (
 )
 from sectorflow_slack.formatting.words import Words
 
-from .addresses import link_addresses
 from .html import draw_tags
-from .links import Links
+from .links import Links, link_addresses
 from .math import as_text, in_plain_signs
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Final
 
 from sectorflow_slack.formatting.tree import CODE, Formula, Inline, Inlines, Link, Text
-
-from .scripts import in_signs
 
 #: Deeper nesting than this is not for plain signs.
 _DEEPEST = 6
@@ -153,3 +152,26 @@ def _atom(text: str) -> str:
     """Put brackets around what is more than one number or name."""
     text = text.strip()
     return text if _ATOM.fullmatch(text) else f"({text})"
+
+
+# Raised and lowered text
+
+_SUPERSCRIPT: Final = str.maketrans(
+    "0123456789+-−=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVW",
+    "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂ",
+)
+_SUBSCRIPT: Final = str.maketrans("0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+
+
+def script(text: str, mark: str) -> str:
+    """Return a text raised (``^``) or lowered (``_``), behind its mark if signs are missing."""
+    if not text.strip():
+        return text
+    return in_signs(text, mark) or (f"{mark}{text}" if len(text) == 1 else f"{mark}({text})")
+
+
+def in_signs(text: str, mark: str) -> str:
+    """Return a text in raised or lowered signs; "" if there are none for all of it."""
+    signs = _SUPERSCRIPT if mark == "^" else _SUBSCRIPT
+    bare = text.replace(" ", "")
+    return bare.translate(signs) if all(ord(char) in signs for char in bare) else ""

@@ -1,4 +1,4 @@
-"""Messages as plain words: the ``text`` beside blocks, and what is said where Slack refuses blocks."""
+"""Messages as plain words: notices, the ``text`` beside blocks, and what is said if Slack refuses blocks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,23 @@ from typing import Any
 from sectorflow_slack.domain.questions import Message
 
 from . import limits
-from .actions import ASK_AGAIN as ASK_AGAIN
-from .blocks import Block, actions, button, escape_mrkdwn, one_line, section, size_of, texts_of
-from .cutting import cut_text
+from .block_kit import (
+    ASK_AGAIN,
+    Block,
+    actions,
+    button,
+    context,
+    escape_mrkdwn,
+    one_line,
+    section,
+    size_of,
+    texts_of,
+)
+from .packing import cut_text
 from .reading import tidy
-from .tables import draw
+from .tree import Code
 from .words import ENGLISH, Words
+from .writing import as_blocks, draw_table
 
 _BROADCAST = re.compile(r"(?<![^\W_])@(?=(?i:channel|here|everyone)(?![^\W_]))")
 #: So much of a text's end is given up to end it between two words.
@@ -126,7 +137,7 @@ def _inline_words(part: Mapping[str, Any], following: Mapping[str, Any] | None) 
 
 
 def plainer(message: Message) -> tuple[Message, ...]:
-    """Say the same without blocks, for where Slack refuses these; in more messages if need be."""
+    """Return the same without blocks, in more messages if need be, in case Slack refuses blocks."""
     words = words_of(message.blocks)
     # An escaped sign takes up to five characters.
     parts = (part for half in cut_text(words, limits.PLANNED_TEXT_CHARS) for part in _within_limit(half))
@@ -142,7 +153,7 @@ def _within_limit(text: str) -> Iterator[str]:
 
 
 def simpler(message: Message) -> Message:
-    """Say the same in blocks that Slack has had for longer: first tables as code, then all as plain sections.
+    """Return the same in blocks that Slack has had for longer: first tables as code, then all as sections.
 
     What would be too long that way stays as it is.
     """
@@ -160,7 +171,7 @@ def _table_as_code(block: Block) -> Iterator[Block]:
     match block:
         case {"type": "table", "rows": list(rows)}:
             cells = [["".join(texts_of(cell)).replace("\n", " ") for cell in row] for row in rows]
-            text = {"type": "text", "text": "\n".join(draw(cells))}
+            text = {"type": "text", "text": "\n".join(draw_table(cells))}
             yield {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [text]}]}
         case _:
             yield block
@@ -171,3 +182,37 @@ def _as_sections(block: Block) -> Iterator[Block]:
         yield block
         return
     yield from map(section, cut_text(words_of([block]), limits.SECTION_CHARS))
+
+
+def asking(names: Sequence[str], words: Words = ENGLISH) -> Message:
+    """Return the message that names the models being asked; an unknown name is ""."""
+    shown = [limits.shorten(name, limits.NAME_CHARS) for name in map(one_line, names)]
+    return notice(words.asking.format(names=words.list_names(shown)))
+
+
+def still_going(seconds: float, words: Words = ENGLISH) -> Message:
+    """Return the message that the models have not answered yet, so many seconds after they were asked."""
+    return notice(words.still_going.format(seconds=max(1, round(seconds))))
+
+
+def status(count: int, words: Words = ENGLISH) -> str:
+    """Return the short text that Slack shows behind the app's name (``assistant.threads.setStatus``)."""
+    return words.status_one if count == 1 else words.status.format(count=count)
+
+
+#: Of a message's text; the sentences around it need the rest.
+_PART_CHARS = limits.MESSAGE_CHARS - limits.SECTION_CHARS // 2
+
+
+def plain_text_messages(name: str, text: str, words: Words = ENGLISH) -> tuple[Message, ...]:
+    """Show an answer's Markdown letter by letter, in as many messages as needed; none for no answer."""
+    model = limits.shorten(one_line(name) or words.nameless_model, limits.HEADER_CHARS)
+    intro = words.copy_this.format(name=model)
+    parts = [part for part in cut_text(tidy(text[: limits.ANSWER_CHARS]), _PART_CHARS) if part.strip()]
+    messages = []
+    for at, part in enumerate(parts):
+        above = [section(intro)] if at == 0 else []
+        is_cut = at == len(parts) - 1 and len(text) > limits.ANSWER_CHARS
+        below = [context(words.cut_off)] if is_cut else []
+        messages.append(Message(notice(intro).text, (*above, *as_blocks([Code(part)]), *below)))
+    return tuple(messages)

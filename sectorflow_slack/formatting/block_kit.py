@@ -1,0 +1,176 @@
+"""Blocks and buttons of messages (docs.slack.dev, Block Kit reference).
+
+A payload comes from outside: what a button carries only names an answer, and the reader checks whether the
+answer is there and belongs to the app, team and channel (docs.slack.dev, ``block_actions`` payload).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sectorflow_slack.domain.questions import ModelAnswer
+
+from . import limits
+from .reading import tidy
+from .words import ENGLISH, Words
+
+Block = dict[str, object]
+
+DIVIDER: Block = {"type": "divider"}
+
+#: What would format ``mrkdwn``, as signs that look the same.
+_LITERAL = str.maketrans("*_~`", "∗＿∼ˋ")  # noqa: RUF001
+
+
+def header(text: str) -> Block:
+    """Make a heading."""
+    return {"type": "header", "text": plain_text(text, limits.HEADER_CHARS)}
+
+
+def context(*texts: str, limit: int = limits.CONTEXT_CHARS) -> Block:
+    """Make a line of small texts."""
+    return {"type": "context", "elements": [plain_text(text, limit) for text in texts]}
+
+
+def section(text: str, accessory: Block | None = None) -> Block:
+    """Make a paragraph of text that Slack shows as it is, perhaps with a button or a menu beside it."""
+    return _section(plain_text(text, limits.SECTION_CHARS), accessory)
+
+
+def name_line(bold: str, rest: str = "", accessory: Block | None = None) -> Block:
+    """Make a line that begins with bold text."""
+    text = f"*{escape_mrkdwn(bold.translate(_LITERAL))}*{escape_mrkdwn(rest.translate(_LITERAL))}"
+    return _section({"type": "mrkdwn", "text": text, "verbatim": True}, accessory)
+
+
+def _section(text: Block, accessory: Block | None) -> Block:
+    block: Block = {"type": "section", "text": text}
+    return {**block, "accessory": accessory} if accessory else block
+
+
+def escape_mrkdwn(text: str) -> str:
+    """Escape the three characters Slack reads in ``mrkdwn`` (docs.slack.dev, formatting message text)."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def quoted(label: str, text: str) -> Block:
+    """Make a quote of literal text, of any length, below a label."""
+    above = {"type": "rich_text_section", "elements": [{"type": "text", "text": label}]}
+    quote = {"type": "rich_text_quote", "elements": [{"type": "text", "text": text}]}
+    return {"type": "rich_text", "elements": [above, quote]}
+
+
+def actions(*elements: Block) -> Block:
+    """Make a row of buttons and menus."""
+    return {"type": "actions", "elements": list(elements)}
+
+
+def button(action_id: str, label: str, value: str, *, primary: bool = False) -> Block:
+    """Make a button."""
+    text = plain_text(label, limits.BUTTON_CHARS)
+    element: Block = {"type": "button", "action_id": action_id, "text": text, "value": value}
+    return {**element, "style": "primary"} if primary else element
+
+
+def overflow(action_id: str, options: Sequence[tuple[str, str]]) -> Block:
+    """Make a menu behind three dots of labels and the values they stand for, at most 5."""
+    drawn = [{"text": plain_text(label, limits.OPTION_CHARS), "value": value} for label, value in options]
+    return {"type": "overflow", "action_id": action_id, "options": drawn}
+
+
+def plain_text(text: str, limit: int) -> Block:
+    """Make a text object in which nothing is live, not even ``:emoji:``."""
+    return {"type": "plain_text", "text": limits.shorten(text, limit), "emoji": False}
+
+
+def title(answer: ModelAnswer, words: Words = ENGLISH) -> str:
+    """Return a model's name as one line."""
+    return one_line(answer.name) or words.nameless_model
+
+
+def one_line(text: str) -> str:
+    """Return a text with each run of white space as one space."""
+    return " ".join(tidy(text).split())
+
+
+def texts_of(value: object, *names: str) -> Iterator[str]:
+    """Return every text in blocks that a reader sees, those of buttons too, or what else is named."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in (names or ("text",)) and isinstance(inner, str):
+                yield inner
+            else:
+                yield from texts_of(inner, *names)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from texts_of(inner, *names)
+
+
+def size_of(blocks: object) -> int:
+    """Count what blocks take of a message: their texts and their addresses."""
+    return sum(map(limits.count, texts_of(blocks, "text", "url")))
+
+
+# What buttons are called in Slack's payloads, and what they carry
+
+#: Opens a model's tab: ``model``.
+SHOW_TAB: Final = "show_tab"
+#: Turns to a ``page`` of the open tab, ``model``.
+TURN_PAGE: Final = "turn_page"
+#: Shows the answers another way: ``choice`` is a display.
+SWITCH_DISPLAY: Final = "switch_display"
+#: Asks the question of a letter again; the value is the letter's id.
+ASK_AGAIN: Final = "ask_again"
+#: Asks one ``model`` again; also a ``choice`` of ``MORE``.
+REGENERATE: Final = "regenerate"
+#: Opens the dialog for a question to one ``model``; a ``choice`` of ``MORE``.
+FOLLOW_UP: Final = "follow_up"
+#: Gives the answer of ``model`` to copy; a ``choice`` of ``MORE``.
+PLAIN_TEXT: Final = "plain_text"
+#: Votes on the answer of ``model``: ``choice`` is ``UP`` or ``DOWN``, which are choices of ``MORE`` too.
+VOTE: Final = "vote"
+#: The menu of what can be done with the answer of ``model``; ``choice`` names it.
+MORE: Final = "more"
+
+UP: Final = "up"
+DOWN: Final = "down"
+
+#: The dialog's ``callback_id``, and where the question stands in its ``state.values``.
+FOLLOW_UP_DIALOG: Final = "follow_up_dialog"
+FOLLOW_UP_BLOCK: Final = "follow_up"
+FOLLOW_UP_INPUT: Final = "question"
+
+_NUMBER = "0|[1-9][0-9]{0,3}"
+_VALUE = re.compile(rf"([0-9a-f]{{32}})\.({_NUMBER})\.({_NUMBER})\.([a-z_]{{0,20}})")
+
+
+@dataclass(frozen=True, slots=True)
+class ActionValue:
+    """What a button, a menu's option or a dialog carries."""
+
+    answer_id: str
+    #: A model's place in the answer, and a page of its text; both from 0.
+    model: int = 0
+    page: int = 0
+    #: What was chosen, where the action alone does not say.
+    choice: str = ""
+
+    def encode(self) -> str:
+        """Return the value as text, short enough for an option of a menu (150 characters)."""
+        return f"{self.answer_id}.{self.model}.{self.page}.{self.choice}"
+
+    @classmethod
+    def decode(cls, text: object) -> ActionValue | None:
+        """Read what ``encode`` gave; None where it is anything else."""
+        match = _VALUE.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            return None
+        return cls(match[1], int(match[2]), int(match[3]), match[4])
+
+
+def action_of(action_id: str) -> str:
+    """Return the action's name without what makes its ``action_id`` the only one of its block."""
+    return action_id.partition(":")[0]

@@ -1,1 +1,0 @@
-"""The ways in which the answers to a question are shown."""

@@ -142,7 +142,7 @@ def test_the_wait_for_a_renewal_by_another_process_ends(flow, monkeypatch):
     installation = install(flow)
 
     with flow.tokens.locks.hold(f"token:{installation.key}", LOCK_SECONDS):
-        with pytest.raises(SlackBusy, match="^token_not_renewed_yet$"):
+        with pytest.raises(SlackBusy, match=r"^token_not_renewed_yet$"):
             flow.tokens.ensure_fresh(installation)
         flow.installations.renew(installation, with_token(installation))
         assert flow.tokens.ensure_fresh(installation) == with_token(installation)

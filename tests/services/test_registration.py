@@ -382,6 +382,25 @@ def test_a_changed_installation_is_not_deleted_by_its_old_revision(flow, monkeyp
     assert flow.registration.find(ID).settings.revision == 2
 
 
+@pytest.mark.parametrize(
+    "attempt",
+    [lambda registration: registration.change(ID, NEW_NAME), lambda registration: registration.delete(ID)],
+    ids=["change", "delete"],
+)
+def test_an_installation_that_never_stops_changing_is_neither_changed_nor_deleted(
+    flow, stored, monkeypatch, attempt
+):
+    for store in (flow.installations, flow.registration.pendings):
+        monkeypatch.setattr(store, "change", lambda *_: False)
+        monkeypatch.setattr(store, "remove", lambda *_: False)
+
+    with pytest.raises(RevisionConflict):
+        attempt(flow.registration)
+
+    assert flow.registration.find(ID) == stored
+    assert flow.slack.revoked == []
+
+
 def test_an_installation_that_replaced_another_is_not_deleted_by_the_others_id(flow, monkeypatch):
     flow.install()
     newer = make_installation(make_settings(id="newer"))

@@ -13,7 +13,7 @@ from sectorflow_slack.clients.http import open_session
 from sectorflow_slack.clients.sectorflow import HttpSectorFlowClient
 from sectorflow_slack.clients.slack import SlackWebClient
 from sectorflow_slack.config import Settings
-from sectorflow_slack.domain.ports import Clock
+from sectorflow_slack.domain.ports import Clock, SectorFlowClient, SlackClient, TaskQueue
 from sectorflow_slack.domain.slack import OAUTH_REDIRECT_PATH
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answering import AnswerService
@@ -79,76 +79,47 @@ def make_connections(text: redis.Redis, raw: redis.Redis) -> Connections:
     return Connections(text, make_broker(raw), make_broker(raw, namespace=SLACK_JOBS))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstallationStores:
-    """The stores of apps and installations."""
+class Stores:
+    """A process's stores, all on one client of Redis."""
 
-    apps: AppStore
-    installations: InstallationStore
-    pendings: PendingStore
-    listing: InstallationListing
-    states: OAuthStateStore
-    idempotency: IdempotencyStore
-    revocations: RevocationStore
-    locks: Locks
-    backup: Backup
-    keyring: KeyRing
+    def __init__(self, settings: Settings, client: redis.Redis, clock: Clock) -> None:
+        self.client = client
+        cipher, days = Cipher(settings.encryption_keys), settings.answer_retention_days
+        self.apps = AppStore(client, cipher, settings.slack_app)
+        self.installations = InstallationStore(client, cipher)
+        self.pendings = PendingStore(client, cipher)
+        self.listing = InstallationListing(client, cipher, clock)
+        self.states = OAuthStateStore(client)
+        self.idempotency = IdempotencyStore(client, cipher)
+        self.revocations = RevocationStore(client, cipher)
+        self.locks = Locks(client)
+        self.backup = Backup(client, cipher)
+        self.keyring = KeyRing(client, cipher)
+        self.rate_limit = RateLimit(client, settings.install_rate_limit)
+        self.questions = QuestionStore(client, cipher, limit=_limit(settings))
+        self.failed_questions = FailedQuestionStore(client, cipher)
+        self.answers = AnswerStore(client, cipher, retention_days=days)
+        self.feedback = FeedbackStore(client, retention_days=days)
+        self.placeholders = PlaceholderStore(client, cipher)
+        self.conversations = ConversationStore(client)
+        self.pauses = PauseStore(client)
+        self.metrics = Metrics(client)
+        self.checkup = StoreCheckup(client, self.keyring)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuestionStores:
-    """The stores of questions and answers."""
-
-    questions: QuestionStore
-    failed_questions: FailedQuestionStore
-    answers: AnswerStore
-    feedback: FeedbackStore
-    placeholders: PlaceholderStore
-    conversations: ConversationStore
-    pauses: PauseStore
-    metrics: Metrics
+def _limit(settings: Settings) -> int:
+    """Return how many questions of an installation run at once: at most half of the worker's threads."""
+    return min(settings.questions_per_installation, max(1, settings.worker_threads // 2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remotes:
     """The queue, the clients of the remote APIs, and the clock."""
 
-    queue: DramatiqTaskQueue
-    slack: SlackWebClient
-    sectorflow: HttpSectorFlowClient
+    queue: TaskQueue
+    slack: SlackClient
+    sectorflow: SectorFlowClient
     clock: Clock
-
-
-def installation_stores(settings: Settings, store: redis.Redis, clock: Clock) -> InstallationStores:
-    """Make the stores of apps and installations."""
-    cipher = Cipher(settings.encryption_keys)
-    return InstallationStores(
-        apps=AppStore(store, cipher, settings.slack_app),
-        installations=InstallationStore(store, cipher),
-        pendings=PendingStore(store, cipher),
-        listing=InstallationListing(store, cipher, clock),
-        states=OAuthStateStore(store),
-        idempotency=IdempotencyStore(store, cipher),
-        revocations=RevocationStore(store, cipher),
-        locks=Locks(store),
-        backup=Backup(store, cipher),
-        keyring=KeyRing(store, cipher),
-    )
-
-
-def question_stores(settings: Settings, store: redis.Redis) -> QuestionStores:
-    """Make the stores of questions and answers."""
-    cipher = Cipher(settings.encryption_keys)
-    return QuestionStores(
-        questions=QuestionStore(store, cipher, limit=_limit(settings)),
-        failed_questions=FailedQuestionStore(store, cipher),
-        answers=AnswerStore(store, cipher, retention_days=settings.answer_retention_days),
-        feedback=FeedbackStore(store, retention_days=settings.answer_retention_days),
-        placeholders=PlaceholderStore(store, cipher),
-        conversations=ConversationStore(store),
-        pauses=PauseStore(store),
-        metrics=Metrics(store),
-    )
 
 
 def make_remotes(settings: Settings, connections: Connections, clock: Clock) -> Remotes:
@@ -166,203 +137,160 @@ def make_remotes(settings: Settings, connections: Connections, clock: Clock) -> 
     )
 
 
-def _limit(settings: Settings) -> int:
-    """Return how many questions of an installation run at once: at most half of the worker's threads."""
-    return min(settings.questions_per_installation, max(1, settings.worker_threads // 2))
-
-
-def build_registration(
-    settings: Settings, stores: InstallationStores, remotes: Remotes
-) -> RegistrationService:
-    """Build the service of the install API."""
-    return RegistrationService(
-        installations=stores.installations,
-        pendings=stores.pendings,
-        listing=stores.listing,
-        idempotency=IdempotencyService(idempotency=stores.idempotency),
-        app_creator=AppCreator(
-            slack=remotes.slack, idempotency=stores.idempotency, public_url=settings.public_url
-        ),
-        revocations=build_revocations(stores, remotes),
-        sectorflow=remotes.sectorflow,
-        own_app=settings.slack_app,
-        clock=remotes.clock,
-    )
-
-
-def build_oauth(settings: Settings, stores: InstallationStores, remotes: Remotes) -> OAuthService:
-    """Build the service of the OAuth flow."""
-    return OAuthService(
-        apps=stores.apps,
-        installations=stores.installations,
-        pendings=stores.pendings,
-        states=stores.states,
-        slack=remotes.slack,
-        redirect_uri=settings.public_url + OAUTH_REDIRECT_PATH,
-        clock=remotes.clock,
-    )
-
-
-def build_tokens(stores: InstallationStores, remotes: Remotes) -> TokenService:
-    """Build the service that refreshes bot tokens."""
-    return TokenService(
-        apps=stores.apps,
-        installations=stores.installations,
-        slack=remotes.slack,
-        locks=stores.locks,
-        clock=remotes.clock,
-    )
-
-
-def build_revocations(stores: InstallationStores, remotes: Remotes) -> RevocationService:
-    """Build the service that revokes bot tokens."""
-    return RevocationService(
-        revocations=stores.revocations,
-        installations=stores.installations,
-        apps=stores.apps,
-        slack=remotes.slack,
-        clock=remotes.clock,
-    )
-
-
-def build_events(installs: InstallationStores, stores: QuestionStores, remotes: Remotes) -> EventService:
-    """Build the service of Slack's events."""
-    return EventService(
-        apps=installs.apps,
-        installations=installs.installations,
-        questions=stores.questions,
-        queue=remotes.queue,
-        metrics=stores.metrics,
-        clock=remotes.clock,
-    )
-
-
-def build_interactions(
-    installs: InstallationStores, stores: QuestionStores, remotes: Remotes
-) -> InteractionService:
-    """Build the service of Slack's interactions."""
-    return InteractionService(
-        installations=installs.installations,
-        questions=stores.questions,
-        failed_questions=stores.failed_questions,
-        answers=stores.answers,
-        feedback=stores.feedback,
-        queue=remotes.queue,
-        clock=remotes.clock,
-    )
-
-
-def build_messaging(settings: Settings, stores: QuestionStores, remotes: Remotes) -> MessagingService:
-    """Build the service that makes single calls to Slack."""
-    return MessagingService(
-        pauses=stores.pauses,
-        slack=remotes.slack,
-        metrics=stores.metrics,
-        shared_app_id=settings.slack_app.app_id if settings.slack_app else None,
-    )
-
-
-def build_answers(
-    installs: InstallationStores,
-    stores: QuestionStores,
-    remotes: Remotes,
-    tokens: TokenService,
-    messaging: MessagingService,
-) -> AnswerService:
-    """Build the service that answers questions in a worker."""
-    asking = AskingService(
-        sectorflow=remotes.sectorflow,
-        conversations=stores.conversations,
-        answers=stores.answers,
-        metrics=stores.metrics,
-        clock=remotes.clock,
-    )
-    posting = PostingService(
-        questions=stores.questions, placeholders=stores.placeholders, messaging=messaging
-    )
-    return AnswerService(
-        installations=installs.installations,
-        questions=stores.questions,
-        conversations=stores.conversations,
-        answers=stores.answers,
-        queue=remotes.queue,
-        asking=asking,
-        posting=posting,
-        tokens=tokens,
-        metrics=stores.metrics,
-        clock=remotes.clock,
-    )
-
-
-def build_slack_jobs(
-    installs: InstallationStores,
-    stores: QuestionStores,
-    remotes: Remotes,
-    tokens: TokenService,
-    messaging: MessagingService,
-) -> SlackJobService:
-    """Build the service that runs Slack jobs."""
-    placeholder = PlaceholderService(
-        installations=installs.installations,
-        placeholders=stores.placeholders,
-        tokens=tokens,
-        messaging=messaging,
-        slack=remotes.slack,
-        clock=remotes.clock,
-    )
-    return SlackJobService(
-        installations=installs.installations,
-        tokens=tokens,
-        answers=stores.answers,
-        placeholders=placeholder,
-        rendering=RenderingService(answers=stores.answers, locks=installs.locks, messaging=messaging),
-        app_home=AppHomeService(sectorflow=remotes.sectorflow),
-        messaging=messaging,
-        slack=remotes.slack,
-        queue=remotes.queue,
-    )
-
-
 def build_services(
     settings: Settings, connections: Connections, clock: Clock = time.time, remotes: Remotes | None = None
 ) -> Services:
     """Build the services; ``remotes`` replaces the real ones."""
-    store = connections.stores
-    installs, questions = installation_stores(settings, store, clock), question_stores(settings, store)
-    return _assemble(
-        settings, store, installs, questions, remotes or make_remotes(settings, connections, clock)
-    )
+    remotes = remotes or make_remotes(settings, connections, clock)
+    return _Builder(settings, Stores(settings, connections.stores, clock), remotes).services()
 
 
-def _assemble(
-    settings: Settings,
-    store: redis.Redis,
-    installs: InstallationStores,
-    questions: QuestionStores,
-    remotes: Remotes,
-) -> Services:
-    tokens, messaging = build_tokens(installs, remotes), build_messaging(settings, questions, remotes)
-    registration = build_registration(settings, installs, remotes)
-    return Services(
-        registration=registration,
-        oauth=build_oauth(settings, installs, remotes),
-        tokens=tokens,
-        revocations=registration.revocations,
-        events=build_events(installs, questions, remotes),
-        interactions=build_interactions(installs, questions, remotes),
-        answers=build_answers(installs, questions, remotes, tokens, messaging),
-        slack_jobs=build_slack_jobs(installs, questions, remotes, tokens, messaging),
-        feedback=questions.feedback,
-        apps=installs.apps,
-        failed_questions=questions.failed_questions,
-        backup=installs.backup,
-        rate_limit=RateLimit(store, settings.install_rate_limit),
-        keyring=installs.keyring,
-        metrics=questions.metrics,
-        read_metrics=questions.metrics.read,
-        missing=partial(missing_parts, store),
-        warnings=partial(warnings, store),
-        slack=remotes.slack,
-        sectorflow=remotes.sectorflow,
-        checkup=StoreCheckup(store, installs.keyring),
-    )
+class _Builder:
+    """Builds the services, with one of each service that several others use."""
+
+    def __init__(self, settings: Settings, stores: Stores, remotes: Remotes) -> None:
+        self._settings = settings
+        self._stores = stores
+        self._remotes = remotes
+        self._tokens = TokenService(
+            apps=stores.apps,
+            installations=stores.installations,
+            slack=remotes.slack,
+            locks=stores.locks,
+            clock=remotes.clock,
+        )
+        self._messaging = MessagingService(
+            pauses=stores.pauses,
+            slack=remotes.slack,
+            metrics=stores.metrics,
+            shared_app_id=settings.slack_app.app_id if settings.slack_app else None,
+        )
+        self._revocations = RevocationService(
+            revocations=stores.revocations,
+            installations=stores.installations,
+            apps=stores.apps,
+            slack=remotes.slack,
+            clock=remotes.clock,
+        )
+
+    def services(self) -> Services:
+        """Build all services of a process."""
+        stores, remotes = self._stores, self._remotes
+        return Services(
+            registration=self._registration(),
+            oauth=self._oauth(),
+            tokens=self._tokens,
+            revocations=self._revocations,
+            events=self._events(),
+            interactions=self._interactions(),
+            answers=self._answers(),
+            slack_jobs=self._slack_jobs(),
+            feedback=stores.feedback,
+            apps=stores.apps,
+            failed_questions=stores.failed_questions,
+            backup=stores.backup,
+            rate_limit=stores.rate_limit,
+            keyring=stores.keyring,
+            metrics=stores.metrics,
+            read_metrics=stores.metrics.read,
+            missing=partial(missing_parts, stores.client),
+            warnings=partial(warnings, stores.client),
+            slack=remotes.slack,
+            sectorflow=remotes.sectorflow,
+            checkup=stores.checkup,
+        )
+
+    def _registration(self) -> RegistrationService:
+        settings, stores, remotes = self._settings, self._stores, self._remotes
+        return RegistrationService(
+            installations=stores.installations,
+            pendings=stores.pendings,
+            listing=stores.listing,
+            idempotency=IdempotencyService(idempotency=stores.idempotency),
+            app_creator=AppCreator(
+                slack=remotes.slack, idempotency=stores.idempotency, public_url=settings.public_url
+            ),
+            revocations=self._revocations,
+            sectorflow=remotes.sectorflow,
+            own_app=settings.slack_app,
+            clock=remotes.clock,
+        )
+
+    def _oauth(self) -> OAuthService:
+        stores, remotes = self._stores, self._remotes
+        return OAuthService(
+            apps=stores.apps,
+            installations=stores.installations,
+            pendings=stores.pendings,
+            states=stores.states,
+            slack=remotes.slack,
+            redirect_uri=self._settings.public_url + OAUTH_REDIRECT_PATH,
+            clock=remotes.clock,
+        )
+
+    def _events(self) -> EventService:
+        stores, remotes = self._stores, self._remotes
+        return EventService(
+            apps=stores.apps,
+            installations=stores.installations,
+            questions=stores.questions,
+            queue=remotes.queue,
+            metrics=stores.metrics,
+            clock=remotes.clock,
+        )
+
+    def _interactions(self) -> InteractionService:
+        stores, remotes = self._stores, self._remotes
+        return InteractionService(
+            installations=stores.installations,
+            questions=stores.questions,
+            failed_questions=stores.failed_questions,
+            answers=stores.answers,
+            feedback=stores.feedback,
+            queue=remotes.queue,
+            clock=remotes.clock,
+        )
+
+    def _answers(self) -> AnswerService:
+        stores, remotes = self._stores, self._remotes
+        return AnswerService(
+            installations=stores.installations,
+            questions=stores.questions,
+            conversations=stores.conversations,
+            answers=stores.answers,
+            queue=remotes.queue,
+            asking=AskingService(
+                sectorflow=remotes.sectorflow,
+                conversations=stores.conversations,
+                answers=stores.answers,
+                metrics=stores.metrics,
+                clock=remotes.clock,
+            ),
+            posting=PostingService(
+                questions=stores.questions, placeholders=stores.placeholders, messaging=self._messaging
+            ),
+            tokens=self._tokens,
+            metrics=stores.metrics,
+            clock=remotes.clock,
+        )
+
+    def _slack_jobs(self) -> SlackJobService:
+        stores, remotes, messaging = self._stores, self._remotes, self._messaging
+        return SlackJobService(
+            installations=stores.installations,
+            tokens=self._tokens,
+            answers=stores.answers,
+            placeholders=PlaceholderService(
+                installations=stores.installations,
+                placeholders=stores.placeholders,
+                tokens=self._tokens,
+                messaging=messaging,
+                slack=remotes.slack,
+                clock=remotes.clock,
+            ),
+            rendering=RenderingService(answers=stores.answers, locks=stores.locks, messaging=messaging),
+            app_home=AppHomeService(sectorflow=remotes.sectorflow),
+            messaging=messaging,
+            slack=remotes.slack,
+            queue=remotes.queue,
+        )

@@ -55,7 +55,6 @@ class DramatiqTaskQueue:
     """Enqueues jobs in dramatiq; needs no declared actor, so a web process has none."""
 
     def __init__(self, questions: dramatiq.Broker, slack_jobs: dramatiq.Broker) -> None:
-        """Store the brokers of the two queues."""
         self._questions = questions
         self._slack_jobs = slack_jobs
 

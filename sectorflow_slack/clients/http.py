@@ -93,23 +93,19 @@ def never_sent(error: requests.RequestException) -> bool:
 
 def _read(response: requests.Response, deadline: float) -> bytes:
     body = bytearray()
-    # Not iter_content(): it waits for a whole chunk, however slowly its bytes arrive.
-    while chunk := _read_some(response):
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise BodyTooLarge
-        if time.monotonic() > deadline:
-            raise BodyTooSlow
-    return bytes(body)
-
-
-def _read_some(response: requests.Response) -> bytes | None:
     try:
-        return cast("bytes | None", response.raw.read1(_CHUNK_BYTES, decode_content=True))
+        # Not iter_content(): it waits for a whole chunk, however slowly its bytes arrive.
+        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise BodyTooLarge
+            if time.monotonic() > deadline:
+                raise BodyTooSlow
     except ReadTimeoutError:
         raise BodyTooSlow from None
     except HTTPError:
         raise BodyBroken from None
+    return bytes(body)
 
 
 def retry_after_seconds(value: str | None) -> float | None:

@@ -88,12 +88,7 @@ class HttpSectorFlowClient:
         return read_sample_prompts(self._call("GET", path, api_token))
 
     def probe(self) -> int:
-        """Request the models without a token and return the status: any status shows that SectorFlow is up.
-
-        Raises:
-            SectorFlowError: SectorFlow is not reachable.
-
-        """
+        """Request the models without a token and return the status: any shows that SectorFlow is up."""
         request = requests.Request("GET", f"{self._base_url}/models", headers={"Accept": "application/json"})
         response, _ = self._send(request, QUICK_TIMEOUT_SECONDS)
         return response.status_code

@@ -32,12 +32,7 @@ Json = Any
 
 
 def read_reply(found: Json, settings: SectorFlowSettings) -> Reply:
-    """Return an answer for each model of ``settings.model_ids``, in this order.
-
-    Raises:
-        ReplyUnreadable: the body has no ``choices``.
-
-    """
+    """Return an answer for each of ``settings.model_ids``; raise ``ReplyUnreadable`` without ``choices``."""
     choices = found.get("choices") if isinstance(found, dict) else None
     if not isinstance(choices, list):
         raise ReplyUnreadable("the reply has no choices")

@@ -44,13 +44,13 @@ class SlackWebClient:
     """Calls Slack for any app and team; tokens are arguments.
 
     No method needs a ``team_id``, not even with the token of an org-wide installation: the channel, the user
-    or the trigger determines the team.
+    or the trigger determines the team. Methods that take a message raise ``SlackRefusedMessage`` if Slack
+    refuses its form; after any other ``SlackError``, the message was not taken, or that is unknown.
     """
 
     def __init__(
         self, session: requests.Session, *, base_url: str, clock: Callable[[], float] = time.time
     ) -> None:
-        """Store the session, Slack's base URL (``https://slack.com``) and the clock."""
         self._session = session
         self._base_url = base_url
         self._clock = clock
@@ -80,7 +80,6 @@ class SlackWebClient:
         Raises:
             InstallIncomplete: the reply has a token, but other required fields are missing.
             SlackRefused: Slack refused, or the reply has no token ("unexpected_reply").
-            SlackBusy: Slack did not answer.
 
         """
         now = self._clock()
@@ -94,13 +93,7 @@ class SlackWebClient:
         return read_install(reply, app.app_id, now)
 
     def refresh(self, app: SlackApp, refresh_token: str) -> FreshToken:
-        """Exchange a refresh token, which works once, for the next bot token (``oauth.v2.access``).
-
-        Raises:
-            SlackRefused: Slack refused, or the reply has no complete pair of tokens ("unexpected_reply").
-            SlackBusy: Slack did not answer.
-
-        """
+        """Exchange a refresh token, which works once, for the next bot token (``oauth.v2.access``)."""
         # The time before the call, so that the expiry is never too late.
         now = self._clock()
         reply = call(
@@ -119,16 +112,10 @@ class SlackWebClient:
     def create_app(
         self, config_token: str, manifest: Mapping[str, object], timeout: float
     ) -> tuple[SlackApp, str | None]:
-        """Create an app (``apps.manifest.create``); return it and, if Slack names it, its workspace.
+        """Create an app; the errors are those of ``domain.ports``.
 
         Slack sends a challenge to the manifest's events URL before it answers, hence the ``timeout``
         (seconds). The call is not idempotent: a repeated call may create a second app.
-
-        Raises:
-            ManifestRefused: no app was created; the error has Slack's faults of the manifest.
-            SlackRefused: no app was created.
-            SlackBusy: no app was created if ``never_sent`` or ``retry_after`` is set; else it is unknown.
-
         """
 
         def refusal(code: str, reply: Mapping[str, Any]) -> SlackError:
@@ -151,11 +138,6 @@ class SlackWebClient:
         """Post a message (``chat.postMessage``) and return its ``ts``.
 
         Link previews are off, because Slack would fetch every URL that an LLM wrote.
-
-        Raises:
-            SlackRefusedMessage: Slack refused the message's form.
-            SlackError: the message was not posted, or it is unknown.
-
         """
         reply = call(
             self._client(bot_token).chat_postMessage,
@@ -167,13 +149,7 @@ class SlackWebClient:
         return word(reply, "ts")
 
     def update(self, bot_token: str, channel_id: str, ts: str, message: Message) -> None:
-        """Replace one of the app's messages (``chat.update``).
-
-        Raises:
-            SlackRefusedMessage: Slack refused the message's form.
-            SlackError: the message was not replaced, or it is unknown.
-
-        """
+        """Replace one of the app's messages (``chat.update``)."""
         call(
             self._client(bot_token).chat_update,
             refusal=refused_message,
@@ -194,12 +170,7 @@ class SlackWebClient:
     def post_ephemeral(self, bot_token: str, address: Address, user_id: str, message: Message) -> None:
         """Post a message that only one user sees (``chat.postEphemeral``).
 
-        Raises:
-            SlackRefusedMessage: Slack refused the message's form.
-            SlackRefused: Slack refused, for example because the user or the app is not in the channel
-                (``user_not_in_channel``, ``channel_not_found``).
-            SlackError: the message was not posted, or it is unknown.
-
+        Slack refuses it if the user or the app is not in the channel.
         """
         call(
             self._client(bot_token).chat_postEphemeral,
@@ -244,12 +215,7 @@ class SlackWebClient:
     def probe(self) -> float | None:
         """Call ``api.test`` and return how many seconds Slack's clock is ahead of this machine's.
 
-        Negative if this machine's clock is ahead; accurate to a second, as the ``Date`` header is. None if
-        the response has no ``Date``.
-
-        Raises:
-            SlackError: Slack does not answer as expected.
-
+        Negative if this machine's clock is ahead; accurate to a second. None if the response has no ``Date``.
         """
         date = header(respond(self._client().api_test), "Date")
         try:

@@ -31,10 +31,7 @@ def register_commands(app: Flask) -> None:
 def make_app_without_settings(faults: str, arguments: list[str]) -> Flask | None:
     """Make an application without routes for a command that needs no settings, else return None.
 
-    Args:
-        faults: the faults of the settings, one a line.
-        arguments: the arguments of the process, its name first.
-
+    ``faults`` are those of the settings, one a line; ``arguments`` begin with the name of the process.
     """
     if Path(arguments[0]).name not in {"flask", "__main__.py"}:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Literal, cast
+from typing import Literal
 from urllib.parse import urlsplit
 
 import click
@@ -25,6 +25,7 @@ from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.checkup import StoreFigures, Watch
 from sectorflow_slack.domain.errors import SectorFlowSlackError, StorageUnavailable
 from sectorflow_slack.services import Services
+from sectorflow_slack.web import current_services, current_settings
 
 #: Acknowledging an event takes several round trips, and Slack waits 3 s for it.
 ROUND_TRIP_WARN_MS = 50.0
@@ -108,9 +109,7 @@ def _findings(records: int, seconds: float, watch: Watch) -> Iterable[Finding]:
     if faults is not None:
         remedy = "See docs/configuration.md; the other checks need correct settings."
         return (Finding("settings", "fail", fault, remedy) for fault in faults.splitlines())
-    services = cast(Services, current_app.extensions["sectorflow_slack"])
-    settings = cast(Settings, current_app.config["SETTINGS"])
-    return run_checks(Context(settings, services, records, seconds, watch))
+    return run_checks(Context(current_settings, current_services, records, seconds, watch))
 
 
 def _echo_finding(finding: Finding, as_json: bool) -> None:

@@ -41,11 +41,8 @@ def replay(question_ids: tuple[str, ...], is_all: bool, as_json: bool) -> None:
     questions = [replace(failed_by_id[question_id], button_ts=None) for question_id in chosen]
     uninstalled = [question for question in questions if not _is_installed(question)]
     # Wakes no worker: each looks for waiting questions every few seconds.
-    revived = [
-        question
-        for question in questions
-        if question not in uninstalled and current_services.failed_questions.revive(question)
-    ]
+    revive = current_services.failed_questions.revive
+    revived = [question for question in questions if question not in uninstalled and revive(question)]
     if as_json:
         echo_json({"askedAgain": [one.id for one in revived], "kept": [one.id for one in uninstalled]})
         return

@@ -14,11 +14,14 @@ import click
 
 from sectorflow_slack.commands.output import Group, echo_json, echo_record, echo_table, json_option, progress
 from sectorflow_slack.domain.errors import CannotDecrypt
-from sectorflow_slack.domain.installations import Installation, InstallationQuery, PendingInstallation
+from sectorflow_slack.domain.installations import (
+    AnyInstallation,
+    Installation,
+    InstallationQuery,
+    PendingInstallation,
+)
 from sectorflow_slack.web import current_services
 from sectorflow_slack.web.serializers import serialize
-
-AnyInstallation = Installation | PendingInstallation
 
 #: How many installations are loaded at once.
 _PAGE = 100

@@ -42,10 +42,14 @@ _MESSAGES: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-class _ErrorReporting(click.Command):
-    """Logs to stderr, and prints errors of this service as one sentence."""
+class Command(click.Command):
+    """A command whose help lists the exit codes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"epilog": EXIT_CODES, **kwargs})
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run with the log on stderr, and print an error of this service as one sentence."""
         logs_to_stderr()
         try:
             return super().invoke(ctx)
@@ -53,24 +57,10 @@ class _ErrorReporting(click.Command):
             raise click.ClickException(error_message(error)) from None
 
 
-class Command(_ErrorReporting):
-    """A command outside a group."""
+class Group(Command, AppGroup):
+    """A group of such commands, which run in the application's context."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"epilog": EXIT_CODES, **kwargs})
-
-
-class Group(_ErrorReporting, AppGroup):
-    """A group of commands that run in the application's context."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"epilog": EXIT_CODES, **kwargs})
-
-    def command(  # type: ignore[override]  # as Flask's own
-        self, *args: Any, **kwargs: Any
-    ) -> Callable[[Callable[..., Any]], click.Command]:
-        """Add a command whose help lists the exit codes."""
-        return super().command(*args, **{"epilog": EXIT_CODES, **kwargs})
+    command_class = Command
 
 
 def json_option(description: str) -> Callable[[F], F]:

@@ -165,6 +165,11 @@ class InstallationKey:
     def __str__(self) -> str:
         return f"{self.app_id}:{self.tenant_id}"
 
+    @property
+    def ids(self) -> dict[str, str]:
+        """Return the field of log lines about this installation."""
+        return {"installation": str(self)}
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -178,6 +183,10 @@ class Installation:
     def key(self) -> InstallationKey:
         """Return the key that this installation is stored under."""
         return InstallationKey(self.settings.app_id, self.bot.tenant_id)
+
+
+#: An installation in any state.
+AnyInstallation = Installation | PendingInstallation
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +237,7 @@ class InstallationQuery:
 class InstallationPage:
     """One page of a list. Tokens and secrets are blank, except the links of pending installations."""
 
-    items: tuple[Installation | PendingInstallation, ...]
+    items: tuple[AnyInstallation, ...]
     #: None on the last page.
     next_cursor: str | None
 
@@ -246,14 +255,17 @@ class AppSummary:
     secret_waits: bool
 
 
+#: ``mine``: the caller must register ``installation_id``, which is the same for each try.
+#: ``underway``: another request is doing so. ``done``: it is registered.
+#: ``other_body``: the key came with another body. ``in_doubt``: Slack may have created an app.
+ClaimState = Literal["mine", "underway", "done", "other_body", "in_doubt"]
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The state of an ``Idempotency-Key``."""
 
-    #: ``mine``: the caller must register ``installation_id``, which is the same for each try.
-    #: ``underway``: another request is doing so. ``done``: it is registered.
-    #: ``other_body``: the key came with another body. ``in_doubt``: Slack may have created an app.
-    state: Literal["mine", "underway", "done", "other_body", "in_doubt"]
+    state: ClaimState
     installation_id: str
 
 

@@ -20,11 +20,9 @@ IGNORED = "ignored"
 ANSWERED = "answered"
 FAILED = "failed"
 
-#: Retries by cause: ``slack``, ``sectorflow``, ``own``.
+#: The causes are ``slack``, ``sectorflow``, ``own``.
 RETRIES = "retries"
-#: Calls that Slack refused with 429.
 SLACK_RATE_LIMITED = "slack_rate_limited"
-#: Questions whose worker died or hung, and that another one took over.
 LET_GO = "let_go"
 
 COUNTERS = {
@@ -56,11 +54,9 @@ HISTOGRAMS = {
 #: The label of a counter that has one.
 LABELS = {FAILED: "reason", RETRIES: "fault"}
 
-#: Read from the stored questions when the metrics are read.
 OPEN_QUESTIONS = "open_questions"
 OLDEST_QUESTION_SECONDS = "oldest_question_seconds"
 FAILED_QUESTIONS = "dead_letters"
-#: Votes on answers, stored with the installations.
 VOTES = "votes"
 
 GAUGES = {

@@ -58,7 +58,7 @@ class SlackClient(Protocol):
     def create_app(
         self, config_token: str, manifest: Mapping[str, object], timeout: float
     ) -> tuple[SlackApp, str | None]:
-        """Create an app (``apps.manifest.create``); returns it and its workspace, if Slack names that.
+        """Create an app (``apps.manifest.create``); return it and its workspace, if Slack names that.
 
         Raises:
             ManifestRefused: nothing was created; the error has the faults of the manifest.
@@ -88,10 +88,7 @@ class SlackClient(Protocol):
     def set_suggested_prompts(
         self, bot_token: str, channel_id: str, title: str, prompts: Mapping[str, str]
     ) -> None:
-        """Offer up to four prompts in a DM (``assistant.threads.setSuggestedPrompts``).
-
-        ``prompts`` has the messages by their titles; ``title`` is the heading.
-        """
+        """Offer up to four prompts, by title, under a heading (``assistant.threads.setSuggestedPrompts``)."""
 
     def publish_home(self, bot_token: str, user_id: str, view: Mapping[str, object]) -> None:
         """Publish a user's Home tab (``views.publish``)."""

@@ -48,8 +48,7 @@ class Question:
     @property
     def ids(self) -> dict[str, str]:
         """Return the fields of log lines about this question."""
-        installation = str(self.installation)
-        return {"question_id": self.id, "event_id": self.event_id, "installation": installation}
+        return {"question_id": self.id, "event_id": self.event_id, **self.installation.ids}
 
     @property
     def reply_thread_ts(self) -> str | None:

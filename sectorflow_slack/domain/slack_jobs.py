@@ -5,27 +5,34 @@ They pass through the queue unencrypted, so they carry ids only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from sectorflow_slack.domain.installations import InstallationKey
 
+#: The types of Slack jobs by kind.
+KINDS: dict[str, type[SlackJob]] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class SlackJob:
     """The part that all Slack jobs share; each kind is a type of its own."""
 
+    #: The name of the type, as in ``post_placeholder``: queued jobs have it, so types cannot be renamed.
     kind: ClassVar[str]
 
     installation: InstallationKey
+
+    def __init_subclass__(cls) -> None:
+        cls.kind = re.sub(r"\B([A-Z])", r"_\1", cls.__name__).lower()
+        KINDS[cls.kind] = cls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostPlaceholder(SlackJob):
     """Show that a question was accepted."""
-
-    kind: ClassVar[str] = "post_placeholder"
 
     question_id: str
     #: The message to update; "" to post one.
@@ -36,8 +43,6 @@ class PostPlaceholder(SlackJob):
 class RenderAnswer(SlackJob):
     """Bring the messages of an answer up to date."""
 
-    kind: ClassVar[str] = "render_answer"
-
     answer_id: str
     #: How many tries have failed.
     tries: int = 0
@@ -46,8 +51,6 @@ class RenderAnswer(SlackJob):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenView(SlackJob):
     """Open the follow-up dialog for one model of an answer."""
-
-    kind: ClassVar[str] = "open_view"
 
     answer_id: str
     #: The model's index in the answer.
@@ -60,8 +63,6 @@ class OpenView(SlackJob):
 class PostPlainText(SlackJob):
     """Post one model's answer as plain text, visible to one user."""
 
-    kind: ClassVar[str] = "post_plain_text"
-
     answer_id: str
     model: int
     user_id: str
@@ -72,8 +73,6 @@ class PostPlainText(SlackJob):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostEphemeral(SlackJob):
     """Post a sentence in a channel, visible to one user."""
-
-    kind: ClassVar[str] = "post_ephemeral"
 
     #: The name of a field of ``Words``, here and below.
     sentence: str
@@ -86,8 +85,6 @@ class PostEphemeral(SlackJob):
 class PostDirectMessage(SlackJob):
     """Post a sentence in the user's direct messages with the app."""
 
-    kind: ClassVar[str] = "post_direct_message"
-
     sentence: str
     user_id: str
 
@@ -95,8 +92,6 @@ class PostDirectMessage(SlackJob):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateMessage(SlackJob):
     """Replace a message of the app by a sentence."""
-
-    kind: ClassVar[str] = "update_message"
 
     sentence: str
     channel_id: str
@@ -107,8 +102,6 @@ class UpdateMessage(SlackJob):
 class PublishHome(SlackJob):
     """Show the Home tab to a user."""
 
-    kind: ClassVar[str] = "publish_home"
-
     user_id: str
 
 
@@ -116,25 +109,7 @@ class PublishHome(SlackJob):
 class SuggestPrompts(SlackJob):
     """Offer prompts in a direct message."""
 
-    kind: ClassVar[str] = "suggest_prompts"
-
     channel_id: str
-
-
-KINDS: Mapping[str, type[SlackJob]] = {
-    job.kind: job
-    for job in (
-        PostPlaceholder,
-        RenderAnswer,
-        OpenView,
-        PostPlainText,
-        PostEphemeral,
-        PostDirectMessage,
-        UpdateMessage,
-        PublishHome,
-        SuggestPrompts,
-    )
-}
 
 
 def to_json(job: SlackJob) -> dict[str, Any]:

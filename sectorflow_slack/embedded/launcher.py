@@ -8,7 +8,6 @@ import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
@@ -71,30 +70,27 @@ class Launcher:
         """
         self._listen_for_signals()
         try:
-            with ExitStack() as stack:
-                if self._environ.get("REDIS_URL"):
-                    echo("web and worker on the Redis of REDIS_URL")
-                    self._supervise([], self._environ)
-                else:
-                    self._run_embedded(stack)
+            if self._environ.get("REDIS_URL"):
+                echo("web and worker on the Redis of REDIS_URL")
+                self._supervise([], self._environ)
+            else:
+                self._run_embedded()
         except (LaunchError, OSError) as error:
             echo(str(error))
             return 1
         return 0
 
-    def _run_embedded(self, stack: ExitStack) -> None:
+    def _run_embedded(self) -> None:
         folder = Path(self._environ.get("SECTORFLOW_SLACK_HOME") or _DEFAULT_HOME)
-        home = stack.enter_context(claimed(folder))
-        server = find_server()
-        secrets = provide_secrets(home, self._environ)
-        store = stack.enter_context(running_store(home, server, lambda: not self._is_stopping))
-        environ = self._embedded_environ(store, secrets)
         key = "INSTALL_API_KEYS" if self._environ.get("INSTALL_API_KEYS") else folder / INSTALL_API_KEY_FILE
-        echo(
-            f"embedded store ({server}) in {folder}, service at {environ['PUBLIC_URL']}, "
-            f"install API key in {key}"
-        )
-        self._supervise([store.child], environ)
+        with claimed(folder) as home:
+            server = find_server()
+            secrets = provide_secrets(home, self._environ)
+            with running_store(home, server, lambda: not self._is_stopping) as store:
+                environ = self._embedded_environ(store, secrets)
+                url = environ["PUBLIC_URL"]
+                echo(f"embedded store ({server}) in {folder}, service at {url}, install API key in {key}")
+                self._supervise([store.child], environ)
 
     def _embedded_environ(self, store: Store, secrets: Mapping[str, str]) -> dict[str, str]:
         port = self._environ.get("PORT") or _DEFAULT_PORT

@@ -7,7 +7,7 @@ answer is there and belongs to the app, team and channel (docs.slack.dev, ``bloc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,14 +37,17 @@ def context(*texts: str, limit: int = limits.CONTEXT_CHARS) -> Block:
 
 def section(text: str, accessory: Block | None = None) -> Block:
     """Make a paragraph of text that Slack shows as it is, perhaps with a button or a menu beside it."""
-    block: Block = {"type": "section", "text": plain_text(text, limits.SECTION_CHARS)}
-    return {**block, "accessory": accessory} if accessory else block
+    return _section(plain_text(text, limits.SECTION_CHARS), accessory)
 
 
 def name_line(bold: str, rest: str = "", accessory: Block | None = None) -> Block:
     """Make a line that begins with bold text."""
     text = f"*{escape_mrkdwn(bold.translate(_LITERAL))}*{escape_mrkdwn(rest.translate(_LITERAL))}"
-    block: Block = {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+    return _section({"type": "mrkdwn", "text": text, "verbatim": True}, accessory)
+
+
+def _section(text: Block, accessory: Block | None) -> Block:
+    block: Block = {"type": "section", "text": text}
     return {**block, "accessory": accessory} if accessory else block
 
 
@@ -93,27 +96,22 @@ def one_line(text: str) -> str:
     return " ".join(tidy(text).split())
 
 
-def texts_of(value: object) -> Iterable[str]:
-    """Yield every text in blocks that a reader sees, including those of buttons and menus."""
+def texts_of(value: object, *names: str) -> Iterator[str]:
+    """Return every text in blocks that a reader sees, those of buttons too, or what else is named."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key == "text" and isinstance(inner, str):
+            if key in (names or ("text",)) and isinstance(inner, str):
                 yield inner
             else:
-                yield from texts_of(inner)
+                yield from texts_of(inner, *names)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from texts_of(inner)
+            yield from texts_of(inner, *names)
 
 
-def size_of(value: object) -> int:
+def size_of(blocks: object) -> int:
     """Count what blocks take of a message: their texts and their addresses."""
-    if isinstance(value, dict):
-        return sum(
-            limits.count(inner) if key in ("text", "url") and isinstance(inner, str) else size_of(inner)
-            for key, inner in value.items()
-        )
-    return sum(map(size_of, value)) if isinstance(value, list | tuple) else 0
+    return sum(map(limits.count, texts_of(blocks, "text", "url")))
 
 
 # What buttons are called in Slack's payloads, and what they carry
@@ -174,5 +172,5 @@ class ActionValue:
 
 
 def action_of(action_id: str) -> str:
-    """Return the action's name, without the suffix that makes its ``action_id`` unique in its block."""
+    """Return the action's name without what makes its ``action_id`` the only one of its block."""
     return action_id.partition(":")[0]

@@ -66,20 +66,13 @@ def separated(answer: Answer, words: Words = ENGLISH) -> tuple[Message, ...]:
 
 
 def _section(answer: Answer, at: int, room: Room, words: Words) -> Section:
-    at_rest = _at_rest(answer)
+    # Pages are the same whatever is asked again.
+    at_rest = replace(answer, busy=())
     above = [DIVIDER, *_above_name(answer, at, words), *heading(at_rest, at, words)]
     again = [DIVIDER, *heading(at_rest, at, words, again=True)]
     ending = _below_answer(answer, at, words)
-    inside = min(
-        (room.less_blocks(top).less_blocks(ending) for top in (above, again)), key=lambda left: left.chars
-    )
-    parts = parts_of(answer.models[at], words)
-    return Section(units_of(parts, inside), above, again, ending)
-
-
-def _at_rest(answer: Answer) -> Answer:
-    """Return an answer none of whose models is asked again: its pages are the same then."""
-    return replace(answer, busy=())
+    inside = min((room.less_blocks([*top, *ending]) for top in (above, again)), key=lambda left: left.chars)
+    return Section(units_of(parts_of(answer.models[at], words), inside), above, again, ending)
 
 
 def _above_name(answer: Answer, at: int, words: Words) -> list[Block]:
@@ -198,7 +191,7 @@ def _tab(answer: Answer, at: int, is_open: bool, words: Words) -> Block:
 
 
 def _below(answer: Answer, tab: int, page: int, pages: int, words: Words) -> list[Block]:
-    """Return the page's number and buttons to the pages beside it, if there are more; then the footer."""
+    """Show the page's number and the buttons to those beside it, if there are more, then the footer."""
     ended = cut_notice(answer.models[tab], words) if page == pages - 1 else []
     return [*ended, *_turns(answer, tab, page, pages, words), *footer(answer, "separated", words)]
 
@@ -206,26 +199,17 @@ def _below(answer: Answer, tab: int, page: int, pages: int, words: Words) -> lis
 def _turns(answer: Answer, tab: int, page: int, pages: int, words: Words) -> list[Block]:
     if pages == 1:
         return []
-    turns: list[Block] = []
-    if page > 0:
-        turns.append(_turn(answer, tab, page - 1, words.previous_page))
-    if page < pages - 1:
-        turns.append(_turn(answer, tab, page + 1, words.next_page))
+    turns = [
+        button(
+            f"{block_kit.TURN_PAGE}:{to}", label.format(page=to + 1), ActionValue(answer.id, tab, to).encode()
+        )
+        for to, label in ((page - 1, words.previous_page), (page + 1, words.next_page))
+        if 0 <= to < pages
+    ]
     return [context(words.page_of.format(page=page + 1, pages=pages)), actions(*turns)]
 
 
-def _turn(answer: Answer, tab: int, page: int, label: str) -> Block:
-    value = ActionValue(answer.id, tab, page).encode()
-    return button(f"{block_kit.TURN_PAGE}:{page}", label.format(page=page + 1), value)
-
-
 # Around an answer
-
-#: The units of a model that has nothing to show: what is said in its place is part of its heading.
-NOTHING: tuple[Unit, ...] = ((),)
-
-
-# The answer
 
 
 def parts_of(model: ModelAnswer, words: Words) -> tuple[Part, ...]:
@@ -239,12 +223,12 @@ def parts_of(model: ModelAnswer, words: Words) -> tuple[Part, ...]:
 
 
 def units_of(parts: Sequence[Part], room: Room) -> tuple[Unit, ...]:
-    """Split an answer's parts to fit a room."""
-    return split(parts, room) if parts else NOTHING
+    """Split an answer's parts to fit a room; one that has nothing to show says so in its heading."""
+    return split(parts, room) if parts else ((),)
 
 
 def cut_notice(model: ModelAnswer, words: Words) -> list[Block]:
-    """Return the notice that an answer was cut, if it was."""
+    """Return the notice that an answer was cut off, if it was."""
     return [context(words.cut_off)] if len(model.text) > limits.ANSWER_CHARS else []
 
 
@@ -262,9 +246,6 @@ def question(answer: Answer, words: Words) -> list[Block]:
 def first_words(answer: Answer) -> str:
     """Return how the question began, as one line."""
     return limits.shorten(one_line(answer.question.text), limits.FIRST_WORDS_CHARS)
-
-
-# The model
 
 
 def heading(answer: Answer, at: int, words: Words, *, again: bool = False, about: str = "") -> list[Block]:
@@ -312,11 +293,8 @@ def menu(answer: Answer, at: int, words: Words) -> Block:
     return overflow(block_kit.MORE, options)
 
 
-# The footer
-
-
 def footer(answer: Answer, other: Display, words: Words) -> list[Block]:
-    """Return the answer's time and price in one line, with a button for the other display beside it.
+    """Show what the answer took in one line, with a button for the other display beside it.
 
     A divider keeps it apart from the answer above, which could say the same.
     """

@@ -13,10 +13,11 @@ _MARK = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 
 
 def read_question(text: str, bot_user_id: str) -> str:
-    """Return the question: without the app's own mention, every other mark as a person would read it."""
+    """Return what is asked: the app's own mention removed, every other mark as a person would read it."""
     own = re.compile(rf"<@{re.escape(bot_user_id)}(?:\|[^<>]*)?>[ \t]*")
     marked = _MARK.sub(_readable, own.sub("", text))
-    return _decode(marked).strip()
+    # &amp; last: "&amp;lt;" is what a person sees who typed "&lt;".
+    return marked.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip()
 
 
 def _readable(mark: re.Match[str]) -> str:
@@ -30,15 +31,7 @@ def _readable(mark: re.Match[str]) -> str:
 
 def _readable_link(url: str, label: str | None) -> str:
     address = url.removeprefix("mailto:")
-    if not label or label in {url, address} or _without_scheme(url) == label.rstrip("/"):
+    bare = re.sub(r"^https?://", "", url).rstrip("/")
+    if not label or label in {url, address} or bare == label.rstrip("/"):
         return address
     return f"{label} ({address})"
-
-
-def _without_scheme(url: str) -> str:
-    return re.sub(r"^https?://", "", url).rstrip("/")
-
-
-def _decode(text: str) -> str:
-    # &amp; last: Slack sends "&amp;lt;" if the user typed "&lt;".
-    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -137,7 +137,7 @@ def _inline_words(part: Mapping[str, Any], following: Mapping[str, Any] | None) 
 
 
 def plainer(message: Message) -> tuple[Message, ...]:
-    """Return the same text without blocks, for when Slack refuses these; in more messages if need be."""
+    """Return the same without blocks, in more messages if need be, in case Slack refuses blocks."""
     words = words_of(message.blocks)
     # An escaped sign takes up to five characters.
     parts = (part for half in cut_text(words, limits.PLANNED_TEXT_CHARS) for part in _within_limit(half))
@@ -153,7 +153,7 @@ def _within_limit(text: str) -> Iterator[str]:
 
 
 def simpler(message: Message) -> Message:
-    """Return the same in older kinds of blocks: first tables as code, then all as plain sections.
+    """Return the same in blocks that Slack has had for longer: first tables as code, then all as sections.
 
     What would be too long that way stays as it is.
     """
@@ -185,13 +185,13 @@ def _as_sections(block: Block) -> Iterator[Block]:
 
 
 def asking(names: Sequence[str], words: Words = ENGLISH) -> Message:
-    """Return the placeholder that names the models being asked; an unknown name is ""."""
+    """Return the message that names the models being asked; an unknown name is ""."""
     shown = [limits.shorten(name, limits.NAME_CHARS) for name in map(one_line, names)]
     return notice(words.asking.format(names=words.list_names(shown)))
 
 
 def still_going(seconds: float, words: Words = ENGLISH) -> Message:
-    """Return the placeholder for models that have not answered after so many seconds."""
+    """Return the message that the models have not answered yet, so many seconds after they were asked."""
     return notice(words.still_going.format(seconds=max(1, round(seconds))))
 
 

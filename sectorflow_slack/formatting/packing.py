@@ -201,7 +201,7 @@ def _reach(runs: Runs, ends: list[int], at: int, start: int, limit: int) -> int:
     for run, end in zip(runs[at : at + limit], ends[at : at + limit], strict=True):
         limit -= limits.count(run.url)
         within = place - (end - len(run.text))
-        reached = fitting(run.text, within, limit) if limit > 0 else within
+        reached = limits.fitting(run.text, within, limit) if limit > 0 else within
         if reached < len(run.text):
             return end - len(run.text) + reached
         limit -= max(limits.RUN_CHARS - limits.count(run.url), limits.count(run.text[within:]))
@@ -273,20 +273,12 @@ def cut_text(text: str, limit: int, first: int | None = None) -> Iterator[str]:
     """
     start, room = 0, limit if first is None else first
     while start < len(text):
-        end = cut(text, start, fitting(text, start, room))
+        end = cut(text, start, limits.fitting(text, start, room))
         part = text[start:end] if end == len(text) else text[start:end].rstrip()
         if part:
             yield part
             room = limit
         start = behind_blanks(text, end)
-
-
-def fitting(text: str, start: int, limit: int) -> int:
-    """Return how far a text counts at most ``limit`` from ``start``; one character further at least."""
-    end = min(len(text), start + limit)
-    while (excess := limits.count(text[start:end]) - limit) > 0:
-        end -= (excess + 1) // 2
-    return max(end, min(len(text), start + 1))
 
 
 def behind_blanks(text: str, at: int) -> int:

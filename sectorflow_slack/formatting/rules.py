@@ -27,31 +27,10 @@ from .limits import LINK_CHARS
 #: It also bounds the parser's recursion.
 DEEPEST = 20
 #: Tags that running text has, and that are drawn: they do not begin a block of HTML.
-DRAWN_TAGS = frozenset(
-    (
-        "b",
-        "strong",
-        "i",
-        "em",
-        "s",
-        "del",
-        "strike",
-        "u",
-        "ins",
-        "mark",
-        "code",
-        "kbd",
-        "samp",
-        "tt",
-        "var",
-        "sub",
-        "sup",
-        "br",
-        "a",
-        "details",
-        "summary",
-    )
-)
+DRAWN_TAGS = frozenset({
+    "b", "strong", "i", "em", "s", "del", "strike", "u", "ins", "mark", "code", "kbd", "samp", "tt", "var",
+    "sub", "sup", "br", "a", "details", "summary",
+})  # fmt: skip
 TARGET_SCHEMES = ("http:", "https:", "mailto:")
 
 #: Lines that the parser's search for the end of a quote may look at: it looks at them again for each quote.

@@ -7,7 +7,9 @@ Inline content is flat, as Slack's rich text is: runs of text, each with its own
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 from . import limits
@@ -141,21 +143,8 @@ Blocks: TypeAlias = tuple[Block, ...]
 
 def joined(runs: Iterable[Text]) -> Runs:
     """Return runs without empty ones, those of one style and one address next to each other made one."""
-    kept: list[Text] = []
-    parts: list[str] = []
-    for run in runs:
-        if not run.text:
-            continue
-        if kept and (kept[-1].style, kept[-1].url) == (run.style, run.url):
-            parts.append(run.text)
-            continue
-        if len(parts) > 1:
-            kept[-1] = replace(kept[-1], text="".join(parts))
-        kept.append(run)
-        parts = [run.text]
-    if len(parts) > 1:
-        kept[-1] = replace(kept[-1], text="".join(parts))
-    return tuple(kept)
+    groups = groupby((run for run in runs if run.text), key=attrgetter("style", "url"))
+    return tuple(Text("".join(run.text for run in group), style, url) for (style, url), group in groups)
 
 
 def plain(content: Iterable[Inline]) -> str:

@@ -36,7 +36,7 @@ class HomeFacts:
 
 
 def home(facts: HomeFacts, words: Words = ENGLISH) -> Block:
-    """Return the Home tab: which models answer, how to ask, and who can change it."""
+    """Show what answers here, how to ask, and who can change it."""
     blocks = [
         header(one_line(facts.app_name) or words.nameless_app),
         section(words.home_intro_one if len(facts.model_names) == 1 else words.home_intro),
@@ -62,7 +62,8 @@ def _models(facts: HomeFacts, words: Words) -> str:
 
 
 def _manner(facts: HomeFacts, words: Words) -> str:
-    told = [] if len(facts.model_names) == 1 else [_display(facts, words)]
+    display = words.home_tabs if facts.display == "tabs" else words.home_separated
+    told = [] if len(facts.model_names) == 1 else [display]
     for sentence, name in (
         (words.home_expert, facts.expert_name),
         (words.home_workspace, facts.workspace_name),
@@ -70,10 +71,6 @@ def _manner(facts: HomeFacts, words: Words) -> str:
         if known := one_line(name):
             told.append(sentence.format(name=limits.shorten(known, limits.NAME_CHARS)))
     return " ".join(told)
-
-
-def _display(facts: HomeFacts, words: Words) -> str:
-    return words.home_tabs if facts.display == "tabs" else words.home_separated
 
 
 def follow_up_dialog(answer_id: str, model: int, name: str, words: Words = ENGLISH) -> Block:
@@ -111,7 +108,7 @@ def greeting(models: int, words: Words = ENGLISH) -> str:
 
 
 def suggested_prompts(samples: Sequence[str], words: Words = ENGLISH) -> dict[str, str]:
-    """Return questions to begin with, by their titles: the samples, or general ones if there are none."""
+    """Return questions to begin with, by their titles: the samples, or general ones where there are none."""
     prompts: dict[str, str] = {}
     for sample in samples:
         message = limits.shorten(tidy(sample).strip(), limits.INPUT_CHARS)

@@ -12,30 +12,27 @@ _MOST_NAMES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """The texts of one language; what stands in braces is filled in."""
+    """The texts of one language, English unless they are replaced; names in braces are filled in."""
 
     # Answers to a question that no model is asked
 
-    #: Answers an empty question.
     help: str = (
         "Ask me something, for example “What is the tallest mountain in Europe?” In a channel, mention me "
         "and write your question after my name."
     )
-    #: The same where it is known who answers: ``names``.
+    #: The same if the models' names are known.
     help_with_models: str = (
         "Ask me something, for example “What is the tallest mountain in Europe?” I'll bring you answers "
         "from {names}. In a channel, mention me and write your question after my name."
     )
-    #: Answers files that came without a word.
     file_only: str = "I can't read files, only what you write. Please ask me in words."
-    #: Answers somebody of another organisation, in a shared channel.
+    #: To a person of another organisation, in a shared channel.
     external_person: str = "Sorry, people of other organisations can't use this app here."
-    #: Told in a DM to somebody who mentioned the app where it may not write.
+    #: In a DM to the person who mentioned the app in a channel that it can't post to.
     not_in_channel: str = (
         "You mentioned me in a channel where I can't write. Invite me there with /invite, then ask again. "
         "Or ask me right here."
     )
-    #: The question is longer than SectorFlow takes.
     question_too_long: str = "This question is too long for me. Please ask again with a shorter one."
 
     # There is no answer
@@ -47,35 +44,26 @@ class Words:
     )
     #: SectorFlow could not be reached, or answered that it is busy or down.
     unreachable: str = "SectorFlow can't be reached at the moment. Please ask again in a few minutes."
-    #: SectorFlow took too long.
     too_slow: str = "SectorFlow took too long to answer. Please ask again, perhaps with a shorter question."
-    #: SectorFlow's reply could not be read.
     unreadable: str = "SectorFlow's answer could not be read. Please ask again in a few minutes."
-    #: The SectorFlow workspace that this app asks in does not exist any more.
     workspace_gone: str = (
         "The SectorFlow workspace of this app does not exist any more. The person who installed this app "
         "can choose another one."
     )
-    #: SectorFlow did not take the question.
     question_refused: str = (
         "SectorFlow did not take this question. Please try it in other words, or a shorter one."
     )
-    #: No model had an answer.
     no_answer: str = "None of the models had an answer this time. Please ask again in a few minutes."
-    #: Something went wrong that nobody thought of.
     unexpected: str = "Something went wrong on our side. Please ask again in a few minutes."
-    #: The button that asks again.
     ask_again: str = "Ask again"
 
     # While it is worked on
 
-    #: Told once to somebody whose question waits for long.
+    #: Once to a person whose question waits for long.
     still_waiting: str = (
         "Many questions are being asked here right now. Yours is in line and will be answered."
     )
-    #: The models ``names`` are being asked.
     asking: str = "Asking {names}…"
-    #: They have been asked ``seconds`` ago, and have not answered yet.
     still_going: str = "Still working on it ({seconds} s so far)…"
     #: Short status behind the app's name: ``count`` models.
     status: str = "is asking {count} models…"
@@ -85,27 +73,21 @@ class Words:
 
     #: Stands in place of one model's answer while the others are shown.
     model_failed: str = "⚠ This model did not answer this time."
-    #: The heading of a model without a name.
     nameless_model: str = "Model"
-    #: The heading of a model whose answer goes on in a further message; takes ``name``.
     continued: str = "{name} (continued)"
-    #: The same of a message that other people's may stand above; takes ``name`` and how the ``question``
-    #: began.
+    #: In a message that other people's may stand above: ``question`` is how the question began.
     on_question: str = "{name}, on “{question}”"
     #: Stands in place of the buttons of a model that is asked again.
     asking_again: str = "Asking again…"
-    #: Stands above a question that others did not see.
     asked: str = "Follow-up question:"
     #: The footer: ``seconds`` from question to answer, ``minutes`` and ``seconds``, ``credits``.
     seconds: str = "{seconds} s"
     minutes: str = "{minutes} min {seconds} s"
     credits: str = "{credits} credits"
     one_credit: str = "1 credit"
-    #: Files came with the question, which was answered.
     file_not_read: str = "I can't read files, so I answered your words only."
     #: AI can be wrong (Slack's Marketplace asks for it); in the footer.
     may_be_wrong: str = "AI can be wrong: check what matters."
-    #: Stands below an answer of which only the beginning is shown.
     cut_off: str = (
         "This answer was too long to be shown whole. This is its beginning, 200,000 characters of it."
     )
@@ -133,20 +115,17 @@ class Words:
 
     # What a press of a button is answered with
 
-    #: The answer is no longer kept.
     expired: str = "These buttons are too old to work. Ask your question again to get new ones."
     follow_up_failed: str = (
         "Your question was not sent: the answer that it follows is not kept any more. Please ask it in the "
         "thread."
     )
     regenerate_failed: str = "No new answer came, so nothing has changed. Please try again later."
-    #: Stands above an answer as plain text; takes ``name``.
     copy_this: str = "{name}, as plain text to copy:"
 
     # The dialog of a follow-up question
 
     follow_up_title: str = "Follow up"
-    #: The label of its field; takes ``name``.
     follow_up_label: str = "Your question to {name}"
     follow_up_hint: str = "It knows what was said before."
     send: str = "Ask"
@@ -162,7 +141,6 @@ class Words:
     greeting_one: str = (
         "Hello! Ask me something, and an AI model answers you. AI can be wrong: check what matters."
     )
-    #: Questions to begin with: title and text.
     prompts: tuple[tuple[str, str], ...] = (
         ("Explain something", "Explain compound interest to me in five sentences."),
         ("Compare options", "Compare leasing a car with buying one, in a table."),
@@ -191,7 +169,6 @@ class Words:
 
     # Parts of sentences
 
-    #: Parts names, and parts the last two.
     comma: str = ", "
     conjunction: str = " and "
     #: Stands for ``count`` names, and for all of them where none is known; for one likewise.
@@ -201,16 +178,16 @@ class Words:
     the_model: str = "the model"
 
     def heading(self, name: str, *, again: bool = False, question: str = "") -> str:
-        """Give a model's heading: over the rest of an answer it says so, and ``question`` how that began."""
+        """Return a model's heading, over the rest of an answer too, perhaps with how the question began."""
         heading = self.continued.format(name=name) if again else name
         return self.on_question.format(name=heading, question=question) if question else heading
 
     def name_others(self, count: int) -> str:
-        """Give what stands for so many names that are not said, one at least."""
+        """Return the words for so many unnamed models, at least one."""
         return self.one_other if count == 1 else self.others.format(count=count)
 
     def list_names(self, names: Sequence[str]) -> str:
-        """Give names as a sentence has them; those not known (""), and the last of very many, are counted."""
+        """Return names as a list within a sentence; unknown ones ("") and the last of many are counted."""
         named = list(filter(None, names))
         if not named:
             return self.the_model if len(names) == 1 else self.the_models
@@ -228,7 +205,7 @@ _BY_LOCALE: Final[dict[str, Words]] = {"en": ENGLISH}
 
 
 def words_for(locale: str) -> Words:
-    """Give the words of a locale such as ``en-US``, else of its language, else the English ones."""
+    """Return the words of a locale such as ``en-US``, else of its language, else the English ones."""
     exact = locale.replace("_", "-").lower()
     language = exact.partition("-")[0]
     return _BY_LOCALE.get(exact) or _BY_LOCALE.get(language) or ENGLISH

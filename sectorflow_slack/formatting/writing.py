@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from typing import Final, Literal, TypeAlias
 
 from . import limits
@@ -109,29 +109,24 @@ def _bold(runs: Runs) -> Runs:
 def _items(listing: Listing, indent: int) -> Iterator[Part]:
     for at, item in enumerate(listing.items):
         number = None if listing.start is None else listing.start + at
-        running = _running(item)
+        # The paragraphs that an item begins with stay within it.
+        running = tuple(takewhile(lambda child: isinstance(child, Paragraph | Heading), item.children))
         runs = joined(_lines(item, running))
         starts_list = bool(item.children) and isinstance(item.children[0], Listing)
         if runs or not starts_list:
             yield Prose("item", runs or (Text(" "),), min(indent, limits.LIST_INDENT), number)
-        for child in item.children[running:]:
+        for child in item.children[len(running) :]:
             if isinstance(child, Listing):
                 yield from _items(child, indent + 1)
             else:
                 yield from lay_out((child,))
 
 
-def _running(item: Item) -> int:
-    """Count the paragraphs that an item begins with: they stay within it."""
-    is_running = (isinstance(child, Paragraph | Heading) for child in item.children)
-    return next((at for at, running in enumerate(is_running) if not running), len(item.children))
-
-
-def _lines(item: Item, count: int) -> Iterator[Text]:
+def _lines(item: Item, running: Blocks) -> Iterator[Text]:
     if item.is_done is not None:
         yield Text("☑ " if item.is_done else "☐ ")
     before = False
-    for child in item.children[:count]:
+    for child in running:
         if isinstance(child, Paragraph | Heading) and child.content:
             if before:
                 yield Text("\n")

@@ -1,4 +1,4 @@
-"""The service's behaviour, in terms of the domain.
+"""The service's behaviour, in terms of the domain; every method may raise ``StorageUnavailable``.
 
 ==================  =========================================================================================
 an installation     ``registration`` (``idempotency``, ``app_creation``, ``manifests``), then ``oauth``; its

@@ -97,8 +97,7 @@ class AnswerService:
 
     def extend_leases(self) -> None:
         """Extend the leases of this process, and wake workers for questions that no worker leased."""
-        leased = self._leased_now()
-        if leased:
+        if leased := self._leased_now():
             self.questions.extend(leased)
         for key in self.questions.due():
             self.queue.answer_next(key)
@@ -232,8 +231,7 @@ class AnswerService:
         try:
             self.tokens.renew_now(installation)
         except SlackError as refusal:
-            ids = {"installation": str(installation.key)}
-            logger.warning("bot token not renewed: %s", refusal.code, extra=ids)
+            logger.warning("bot token not renewed: %s", refusal.code, extra=installation.key.ids)
             delay = delay_before_retry(refusal, progress.failures, self.random)
             return (error, None) if delay is None else (refusal, delay)
         return error, 0.0
@@ -242,7 +240,7 @@ class AnswerService:
         """Delete an installation whose token was revoked; False if it has another token by now."""
         key, token = installation.key, installation.bot.bot_token
         if self.installations.delete(key, before=installation.installed_at, bot_token=token):
-            logger.error("installation forgotten: %s", code, extra={"installation": str(key)})
+            logger.error("installation forgotten: %s", code, extra=key.ids)
             return True
         return self.installations.find(key) is None
 

@@ -75,12 +75,7 @@ class AppCreator:
         return app, team_id
 
     def delete(self, config_token: str, app_id: str) -> None:
-        """Delete an app that was just created.
-
-        Raises:
-            AppNotCreated: the app still exists and must be deleted by hand.
-
-        """
+        """Delete an app that was just created; raise ``AppNotCreated`` if it must be deleted by hand."""
         try:
             self.slack.delete_app(config_token, app_id)
         except SlackError as error:

@@ -38,12 +38,9 @@ class Event:
         """Return the event of an envelope; None if it is no ``event_callback`` or lacks a required field."""
         body = payload.get("event")
         app_id, event_id = text(payload, "api_app_id"), text(payload, "event_id")
-        if (
-            payload.get("type") != "event_callback"
-            or not isinstance(body, dict)
-            or not app_id
-            or not event_id
-        ):
+        if payload.get("type") != "event_callback" or not isinstance(body, dict):
+            return None
+        if not app_id or not event_id:
             return None
         return cls(app_id, text(body, "type"), event_id, _seconds(payload.get("event_time")), body, payload)
 
@@ -186,11 +183,6 @@ def _user_tenant(body: Mapping[str, Json]) -> str:
 def first_installed(
     installations: InstallationStore, app_id: str, tenant_ids: Iterable[str]
 ) -> Installation | None:
-    """Return the installation of the first tenant that has the app.
-
-    Raises:
-        StorageUnavailable: Redis is down.
-
-    """
+    """Return the installation of the first tenant that has the app."""
     found = (installations.find(InstallationKey(app_id, tenant_id)) for tenant_id in tenant_ids)
     return next((each for each in found if each is not None), None)

@@ -120,13 +120,9 @@ MAX_SECTORFLOW_RETRY_AFTER = 60.0
 
 
 def delay_before_retry(error: Exception, failures: int, random: Callable[[], float]) -> float | None:
-    """Return the seconds before the next try, None if there is none.
+    """Return the seconds before the next try after ``failures`` earlier ones, None if there is none.
 
-    Args:
-        error: the failure.
-        failures: how many tries failed before.
-        random: returns a number from 0 to 1, so that tries that failed together are repeated apart.
-
+    ``random`` returns a number from 0 to 1, so that tries that failed together are repeated apart.
     """
     delays, jitter = _delays(error), 0.75 + 0.5 * random()
     retry_after = (error.retry_after or 0.0) if isinstance(error, SectorFlowBusy | SlackBusy) else 0.0
@@ -150,6 +146,4 @@ def _delays(error: Exception) -> Sequence[float]:
         return SECTORFLOW_BROKEN_DELAYS
     if isinstance(error, SlackBusy):
         return SLACK_BUSY_DELAYS
-    if isinstance(error, SectorFlowSlackError):
-        return ()
-    return UNFORESEEN_DELAYS
+    return () if isinstance(error, SectorFlowSlackError) else UNFORESEEN_DELAYS

@@ -26,14 +26,8 @@ _CHOICES = {UP: VOTE, DOWN: VOTE}
 _QUESTION_ID = re.compile(r"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
-class BlockAction:
-    """A click on a button, or a choice from a menu (docs.slack.dev, ``block_actions`` payload)."""
-
-    #: One of the actions of ``formatting.block_kit``.
-    action: str
-    #: The value of a failed question's button, its id; "" for other values.
-    question_id: str
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Interaction:
     value: ActionValue | None
     app_id: str
     #: The enterprise or team that the installation may be stored under, best first.
@@ -41,24 +35,29 @@ class BlockAction:
     user_id: str
     #: The user's own team, and its organisation if Slack names it.
     user_tenants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockAction(_Interaction):
+    """A click on a button, or a choice from a menu (docs.slack.dev, ``block_actions`` payload)."""
+
+    #: One of ``formatting.block_kit``.
+    action: str
+    #: The value of a failed question's button, its id; "" for other values.
+    question_id: str
     channel_id: str
     message_ts: str
     thread_ts: str
     trigger_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ViewSubmission:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewSubmission(_Interaction):
     """A submitted follow-up dialog (docs.slack.dev, ``view_submission`` payload)."""
 
     #: The id of the view: the same if Slack sends the submission again.
     id: str
-    value: ActionValue | None
     question: str
-    app_id: str
-    tenant_ids: tuple[str, ...]
-    user_id: str
-    user_tenants: tuple[str, ...]
 
 
 def read_block_actions(payload: Mapping[str, Json]) -> Iterator[BlockAction]:

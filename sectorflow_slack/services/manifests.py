@@ -20,13 +20,9 @@ _SLACK_HOSTS = frozenset({"slack.com", "slack-gov.com"})
 
 
 def app_manifest(app_name: str, public_url: str) -> dict[str, object]:
-    """Return the manifest of an app.
+    """Return the manifest of an app with a name of 1 to 35 characters.
 
-    Args:
-        app_name: 1 to 35 characters, as users will see it.
-        public_url: the service's public URL, without a slash at its end. Slack verifies the events URL
-            while it creates the app.
-
+    Slack verifies the events URL, which is below ``public_url``, while it creates the app.
     """
     return {
         "_metadata": {"major_version": 2, "minor_version": 1},
@@ -75,16 +71,8 @@ def bot_name(app_name: str) -> str:
 
 
 def creation_link(manifest: Mapping[str, object], slack_base_url: str) -> str:
-    """Return the URL of Slack's page that creates an app from a manifest.
-
-    Args:
-        manifest: the manifest that the page is filled with.
-        slack_base_url: ``https://slack.com``, ``https://slack-gov.com``, or a sandbox, which serves the page
-            itself.
-
-    """
-    base = slack_base_url
-    if urlsplit(slack_base_url).hostname in _SLACK_HOSTS:
-        base = f"https://api.{urlsplit(slack_base_url).hostname}"
+    """Return the URL of the page that creates an app from a manifest; a sandbox serves the page itself."""
+    host = urlsplit(slack_base_url).hostname
+    base = f"https://api.{host}" if host in _SLACK_HOSTS else slack_base_url
     filled_in = json.dumps(manifest, separators=(",", ":"))
     return f"{base}/apps?{urlencode({'new_app': '1', 'manifest_json': filled_in}, quote_via=quote)}"

@@ -179,9 +179,7 @@ def address_of(question: Question) -> Address:
 def plainer_forms(message: Message, refusal: SlackRefusedMessage) -> tuple[Message, ...]:
     """Return the next plainer form of a message that Slack refused, as one message or several.
 
-    Raises:
-        SlackRefusedMessage: the refusal, if the message is in its plainest form.
-
+    If the message is in its plainest form, raise the refusal.
     """
     if not message.blocks:
         raise refusal

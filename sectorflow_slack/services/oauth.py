@@ -69,12 +69,7 @@ class OAuthService:
     clock: Clock
 
     def start(self, link: str) -> AuthorizeRedirect:
-        """Return the redirect to Slack's consent page.
-
-        Raises:
-            ConsentRefused: the link is unknown or has expired.
-
-        """
+        """Return the redirect to Slack's consent page; raise ``ConsentRefused`` if the link is dead."""
         pending = self.pendings.find_by_link(link)
         app = self._app(pending) if pending else None
         if pending is None or app is None or pending.status(self.clock()) != "pending":
@@ -84,27 +79,26 @@ class OAuthService:
         return AuthorizeRedirect(url, state)
 
     def complete(self, callback: OAuthCallback) -> tuple[Installation, PendingInstallation]:
-        """Store the installation that a user consented to; returns it and its request.
+        """Store the installation that a user consented to; return it and its request.
 
-        Raises:
-            ConsentRefused: there is no installation, and nothing was stored.
-
+        After ``ConsentRefused`` nothing is stored.
         """
         pending, app = self._check_callback(callback)
-        refusal = _Refusal(pending)
         if callback.error is not None or not callback.code:
-            raise refusal.because("cancelled" if callback.error == "access_denied" else "slack_error")
-        bot = self._exchange(app, callback.code, refusal)
-        self._check_bot(bot, refusal)
-        return self._install(bot, refusal)
+            raise _refused(pending, "cancelled" if callback.error == "access_denied" else "slack_error")
+        bot = self._exchange(app, callback.code, pending)
+        self._check_bot(bot, pending)
+        return self._install(bot, pending)
 
-    def _install(self, bot: BotInstall, refusal: _Refusal) -> tuple[Installation, PendingInstallation]:
+    def _install(
+        self, bot: BotInstall, requested: PendingInstallation
+    ) -> tuple[Installation, PendingInstallation]:
         """Store the installation with its current settings, which may have changed during OAuth."""
         for _ in range(TRIES):
-            pending = self.pendings.find(refusal.pending.settings.id)
+            pending = self.pendings.find(requested.settings.id)
             if pending is None or pending.status(self.clock()) != "pending":
                 self._return_token(bot)
-                raise refusal.because("dead_link")
+                raise _refused(requested, "dead_link")
             installation = Installation(pending.settings, bot, installed_at=self.clock())
             try:
                 saved = self.installations.save(installation, pending.slack_app, pending.replaces)
@@ -112,12 +106,11 @@ class OAuthService:
                 continue
             if not saved:
                 self._return_token(bot)
-                raise self._failed(refusal, "already_installed")
-            ids = {"installation_id": pending.settings.id, "installation": str(installation.key)}
-            logger.info("installed", extra=ids)
+                raise self._failed(requested, "already_installed")
+            logger.info("installed", extra=_ids(pending) | installation.key.ids)
             return installation, pending
         self._return_token(bot)
-        raise refusal.because("stale")
+        raise _refused(requested, "stale")
 
     def _app(self, pending: PendingInstallation) -> SlackApp | None:
         return pending.slack_app or self.apps.find(pending.settings.app_id)
@@ -142,29 +135,28 @@ class OAuthService:
             raise ConsentRefused("dead_link")
         return pending, app
 
-    def _exchange(self, app: SlackApp, code: str, refusal: _Refusal) -> BotInstall:
+    def _exchange(self, app: SlackApp, code: str, pending: PendingInstallation) -> BotInstall:
         try:
             return self.slack.exchange_code(app, code, self.redirect_uri)
         except SlackBusy as error:
-            logger.warning("code not exchanged: %s", error.code, extra=refusal.ids)
-            raise refusal.because("slack_away") from None
+            logger.warning("code not exchanged: %s", error.code, extra=_ids(pending))
+            raise _refused(pending, "slack_away") from None
         except SlackError as error:
-            logger.warning("code refused: %s", error.code, extra=refusal.ids)
+            logger.warning("code refused: %s", error.code, extra=_ids(pending))
             if isinstance(error, InstallIncomplete):
                 self._revoke_incomplete(error)
             if error.code in CREDENTIAL_ERRORS:
-                raise self._failed(refusal, "bad_credentials") from None
-            raise refusal.because("slack_error") from None
+                raise self._failed(pending, "bad_credentials") from None
+            raise _refused(pending, "slack_error") from None
 
-    def _check_bot(self, bot: BotInstall, refusal: _Refusal) -> None:
+    def _check_bot(self, bot: BotInstall, pending: PendingInstallation) -> None:
         """Check that Slack installed the requested app in the requested team."""
-        pending = refusal.pending
         if bot.app_id != pending.settings.app_id:
             self._return_token(bot)
-            raise self._failed(refusal, "other_app")
+            raise self._failed(pending, "other_app")
         if pending.team_id is not None and pending.team_id != bot.tenant_id:
             self._return_token(bot)
-            raise refusal.because("other_team")
+            raise _refused(pending, "other_team")
 
     def _return_token(self, bot: BotInstall) -> None:
         """Revoke a bot token that is not needed, or store it with the installation that is there already.
@@ -185,21 +177,19 @@ class OAuthService:
                 return
             # If its token was renewed at the same time, try again: this token is newer still.
             if self.installations.renew(existing, replace(existing, bot=bot, installed_at=self.clock())):
-                logger.info("bot token handed over", extra={"installation": str(existing.key)})
+                logger.info("bot token handed over", extra=existing.key.ids)
                 return
 
     def _revoke_incomplete(self, error: InstallIncomplete) -> None:
         """Revoke the token of an incomplete install, unless an installation may use it."""
-        if error.key is None or not self._is_free(error.key):
-            logger.error("token not revoked: an installation may use it")
-        else:
-            self._revoke(error.bot_token)
-
-    def _is_free(self, key: InstallationKey) -> bool:
         try:
-            return self.installations.find(key) is None
+            is_free = error.key is not None and self.installations.find(error.key) is None
         except CannotDecrypt:
-            return False
+            is_free = False
+        if is_free:
+            self._revoke(error.bot_token)
+        else:
+            logger.error("token not revoked: an installation may use it")
 
     def _revoke(self, bot_token: str) -> None:
         try:
@@ -207,24 +197,18 @@ class OAuthService:
         except SlackError as error:
             logger.warning("token not revoked: %s", error.code)
 
-    def _failed(self, refusal: _Refusal, reason: str) -> ConsentRefused:
-        self.pendings.fail(refusal.pending.settings.id, reason)
-        logger.warning("installation failed: %s", reason, extra=refusal.ids)
-        return refusal.because(reason)
+    def _failed(self, pending: PendingInstallation, reason: str) -> ConsentRefused:
+        self.pendings.fail(pending.settings.id, reason)
+        logger.warning("installation failed: %s", reason, extra=_ids(pending))
+        return _refused(pending, reason)
 
 
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    pending: PendingInstallation
+def _ids(pending: PendingInstallation) -> dict[str, str]:
+    return {"installation_id": pending.settings.id}
 
-    @property
-    def ids(self) -> dict[str, str]:
-        return {"installation_id": self.pending.settings.id}
 
-    def because(self, reason: str) -> ConsentRefused:
-        return ConsentRefused(
-            reason, installation_id=self.pending.settings.id, return_url=self.pending.return_url
-        )
+def _refused(pending: PendingInstallation, reason: str) -> ConsentRefused:
+    return ConsentRefused(reason, installation_id=pending.settings.id, return_url=pending.return_url)
 
 
 def _is_equal(state: str, cookie: str | None) -> bool:

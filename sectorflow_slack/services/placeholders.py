@@ -36,11 +36,8 @@ class PlaceholderService:
     def post(self, question_id: str, installation: Installation, placeholder: str = "") -> None:
         """Show that the models are asked, unless the answer is there or Slack limits messages.
 
-        A message that has the place of the answer already, ``placeholder``, is updated instead.
-
-        Raises:
-            SlackError: Slack did not take it; the answer will be posted all the same.
-
+        A message that has the place of the answer already, ``placeholder``, is updated instead. Raises
+        ``SlackError`` if Slack did not take it; the answer will be posted all the same.
         """
         if self.messaging.is_paused(installation):
             return
@@ -69,7 +66,7 @@ class PlaceholderService:
                     logger.info("user not notified: %s", error.code, extra=waiting[0].question.ids)
                 waiting.pop(0)
         except SlackError as error:
-            logger.info("users not notified: %s", error.code, extra={"installation": str(key)})
+            logger.info("users not notified: %s", error.code, extra=key.ids)
             self.placeholders.mark_unnotified([each.question for each in waiting])
 
     def _notify(self, waiting: Waiting, installation: Installation) -> None:

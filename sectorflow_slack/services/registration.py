@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 
 from sectorflow_slack.domain.errors import (
@@ -22,6 +22,7 @@ from sectorflow_slack.domain.errors import (
     WorkspaceMissing,
 )
 from sectorflow_slack.domain.installations import (
+    AnyInstallation,
     Claim,
     IdempotencyKey,
     Installation,
@@ -80,9 +81,7 @@ class RegistrationService:
 
     # Registering
 
-    def register(
-        self, request: InstallRequest, key: IdempotencyKey | None = None
-    ) -> Installation | PendingInstallation:
+    def register(self, request: InstallRequest, key: IdempotencyKey | None = None) -> AnyInstallation:
         """Store an installation that waits for a user's consent, and return it.
 
         The same request with the same ``key`` returns the installation of the first one as it is now.
@@ -120,7 +119,7 @@ class RegistrationService:
             raise InstallRefused("slackApp", "This is the service's own app; leave slackApp out to use it.")
         return slack_app.app_id
 
-    def _find_registered(self, claim: Claim) -> Installation | PendingInstallation | None:
+    def _find_registered(self, claim: Claim) -> AnyInstallation | None:
         """Find the installation of a claim, also if the process that stored it died before it could tell."""
         found = self.find(claim.installation_id)
         if found is None and claim.state == "done":
@@ -184,7 +183,7 @@ class RegistrationService:
 
     # Finding
 
-    def find(self, installation_id: str) -> Installation | PendingInstallation | None:
+    def find(self, installation_id: str) -> AnyInstallation | None:
         """Load an installation in any state; a secret that no key decrypts is blank."""
         if not installation_id.isascii():
             return None  # ids are, and Redis does not even take all other text
@@ -200,19 +199,14 @@ class RegistrationService:
             return self.listing.find(installation_id)
 
     def list(self, query: InstallationQuery) -> InstallationPage:
-        """Return one page of installations in any state.
-
-        Raises:
-            ValueError: the cursor is not from a page.
-
-        """
+        """Return one page of installations in any state; raise ``ValueError`` if the cursor is from none."""
         return self.listing.page(query)
 
     # Changing and deleting
 
     def change(
         self, installation_id: str, change: SettingsChange, revision: int | None = None
-    ) -> Installation | PendingInstallation | None:
+    ) -> AnyInstallation | None:
         """Change settings from the next question on; returns the installation, or None if there is none.
 
         Raises:
@@ -258,15 +252,13 @@ class RegistrationService:
                 return True
         raise RevisionConflict(installation_id)
 
-    def _find_revision(
-        self, installation_id: str, revision: int | None
-    ) -> Installation | PendingInstallation | None:
+    def _find_revision(self, installation_id: str, revision: int | None) -> AnyInstallation | None:
         found = self.find(installation_id)
         if found is not None and revision is not None and found.settings.revision != revision:
             raise RevisionConflict(installation_id)
         return found
 
-    def _save(self, changed: Installation | PendingInstallation, revision: int) -> bool:
+    def _save(self, changed: AnyInstallation, revision: int) -> bool:
         if isinstance(changed, Installation):
             return self.installations.change(changed, revision)
         return self.pendings.change(changed, revision)
@@ -274,12 +266,7 @@ class RegistrationService:
     def _model_names(
         self, api_token: str, workspace_id: str, timeout: float = CHECK_TIMEOUT_SECONDS
     ) -> dict[str, str] | None:
-        """Load the names of a workspace's models; None if SectorFlow is down or replies with nonsense.
-
-        Raises:
-            InstallRefused: SectorFlow refuses the token or knows no such workspace.
-
-        """
+        """Load the names of a workspace's models; None if SectorFlow is down or replies with nonsense."""
         try:
             return self.sectorflow.get_workspace(api_token, workspace_id, timeout=timeout).model_names
         except TokenRefused:
@@ -292,12 +279,7 @@ class RegistrationService:
 
 
 def _team_of_app(requested: str | None, created_in: str | None) -> str | None:
-    """Return the workspace that a created app can be installed in, or its organisation if requested.
-
-    Raises:
-        InstallRefused: another team was requested.
-
-    """
+    """Return the workspace that a created app can be installed in, or its organisation if requested."""
     if requested is None or created_in is None or requested == created_in:
         return created_in or requested
     if requested.startswith("E"):
@@ -331,14 +313,8 @@ def _make_pending(
 def _change_settings(
     settings: InstallationSettings, change: SettingsChange, model_names: ModelNames
 ) -> InstallationSettings:
-    """Return the settings of the next revision, or the same ones if nothing changes.
-
-    Raises:
-        InstallRefused: ``model_names`` refused the token or the workspace, or the stored token is lost.
-
-    """
-    all_fields = {field.name: getattr(change, field.name) for field in fields(change)}
-    new_values = {name: value for name, value in all_fields.items() if value is not None}
+    """Return the settings of the next revision, or the same ones if nothing changes."""
+    new_values = {name: value for name, value in asdict(change).items() if value is not None}
     sectorflow = {name: new_values.pop(name) for name in new_values.keys() & _SECTORFLOW_FIELDS}
     new = replace(settings, **new_values, sectorflow=replace(settings.sectorflow, **sectorflow))
     if new == settings:

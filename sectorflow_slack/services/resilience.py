@@ -21,13 +21,10 @@ PAUSE_SECONDS = 0.5
 
 
 def retry_while_store_is_down(record: Callable[[], T], seconds: float | None = None) -> T:
-    """Store a result that cannot be undone, such as a charged reply; wait for the end of an outage.
-
-    Waits for ``OUTAGE_SECONDS`` unless other ``seconds`` are given. Returns what ``record`` returns.
+    """Store what cannot be undone, such as a reply that was charged; return the result of ``record``.
 
     Raises:
-        StorageUnavailable: the outage lasts longer.
-        LeaseLost: another worker has the question.
+        StorageUnavailable: an outage lasts longer than ``seconds``, by default ``OUTAGE_SECONDS``.
 
     """
     deadline = time.monotonic() + (OUTAGE_SECONDS if seconds is None else seconds)

@@ -49,15 +49,10 @@ class RevocationService:
             self._revoke(revocation)
             self.revocations.complete(revocation)
         except (SlackError, StorageUnavailable, CannotDecrypt) as error:
-            logger.warning("revocation left to workers: %s", error, extra=_ids(revocation))
+            logger.warning("revocation left to workers: %s", error, extra=revocation.key.ids)
 
     def revoke_due(self) -> None:
-        """Revoke the tokens that are due; those that Slack does not revoke now are due again later.
-
-        Raises:
-            StorageUnavailable: the store is down; nothing is lost.
-
-        """
+        """Revoke the tokens that are due; those that Slack does not revoke now are due again later."""
         for _ in range(MAX_AT_ONCE):
             revocation = self.revocations.lease()
             if revocation is None:
@@ -78,11 +73,11 @@ class RevocationService:
 
     def _release(self, revocation: Revocation, reason: str, retry_after: float = 0.0) -> None:
         if revocation.tries + 1 >= MAX_TRIES:
-            logger.error("token never revoked: %s", reason, extra=_ids(revocation))
+            logger.error("token never revoked: %s", reason, extra=revocation.key.ids)
             self.revocations.complete(revocation)
             return
         delay = min(FIRST_DELAY_SECONDS * 2 ** min(revocation.tries, 10), LONGEST_DELAY_SECONDS)
-        logger.warning("token not revoked: %s", reason, extra={**_ids(revocation), "delay": delay})
+        logger.warning("token not revoked: %s", reason, extra={**revocation.key.ids, "delay": delay})
         tried = replace(revocation, tries=revocation.tries + 1)
         self.revocations.release(tried, max(delay, retry_after))
 
@@ -94,7 +89,7 @@ class RevocationService:
         except SlackRefused as error:
             if error.code not in DEAD_TOKEN_CODES:
                 raise
-        logger.info("token revoked", extra=_ids(revocation))
+        logger.info("token revoked", extra=revocation.key.ids)
 
     def _is_in_use(self, revocation: Revocation) -> bool:
         """Whether an installation uses this token: a second install of an app gets the same one."""
@@ -112,7 +107,7 @@ class RevocationService:
         try:
             fresh = self.slack.refresh(app, revocation.refresh_token)
         except SlackRefused as error:
-            logger.warning("token not renewed for revocation: %s", error.code, extra=_ids(revocation))
+            logger.warning("token not renewed for revocation: %s", error.code, extra=revocation.key.ids)
             return revocation
         return replace(
             revocation,
@@ -120,7 +115,3 @@ class RevocationService:
             refresh_token=fresh.refresh_token,
             token_expires_at=fresh.expires_at,
         )
-
-
-def _ids(revocation: Revocation) -> dict[str, str]:
-    return {"installation": str(revocation.key)}

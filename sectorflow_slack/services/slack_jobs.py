@@ -136,4 +136,4 @@ def _message(sentence: str) -> Message:
 
 
 def _ids(job: SlackJob) -> dict[str, str]:
-    return {"slack_job": job.kind, "installation": str(job.installation)}
+    return {"slack_job": job.kind, **job.installation.ids}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused
-from sectorflow_slack.domain.installations import BotInstall, FreshToken, Installation, SlackApp
+from sectorflow_slack.domain.installations import BotInstall, FreshToken, Installation
 from sectorflow_slack.domain.ports import Clock, SlackClient
 from sectorflow_slack.services.resilience import retry_while_store_is_down
 from sectorflow_slack.storage.apps import AppStore
@@ -45,7 +45,6 @@ class TokenService:
 
         Raises:
             SlackError: the token has expired and could not be renewed.
-            StorageUnavailable: the store is down.
 
         """
         if self._lives(installation.bot, RENEW_BEFORE_SECONDS):
@@ -58,7 +57,7 @@ class TokenService:
             try:
                 return self._renew(installation)
             except SlackError as error:
-                logger.warning("bot token not renewed: %s", error.code, extra=_ids(installation))
+                logger.warning("bot token not renewed: %s", error.code, extra=installation.key.ids)
                 return installation
 
     def renew_now(self, installation: Installation) -> Installation:
@@ -66,7 +65,6 @@ class TokenService:
 
         Raises:
             SlackError: the token could not be renewed.
-            StorageUnavailable: the store is down.
 
         """
         if not installation.bot.refresh_token:
@@ -88,7 +86,9 @@ class TokenService:
         current = self._renewed_by_others(installation)
         if current is not None:
             return current
-        app = self._app(installation)
+        app = self.apps.find(installation.key.app_id)
+        if app is None:
+            raise SlackRefused("invalid_client_id")
         try:
             fresh = self.slack.refresh(app, installation.bot.refresh_token)
         except SlackRefused:
@@ -102,12 +102,12 @@ class TokenService:
     def _store(self, installation: Installation, fresh: FreshToken) -> Installation:
         renewed = replace(installation, bot=installation.bot.with_token(fresh))
         if not retry_while_store_is_down(partial(self.installations.renew, installation, renewed)):
-            logger.warning("fresh bot token not stored", extra=_ids(installation))
+            logger.warning("fresh bot token not stored", extra=installation.key.ids)
             current = self.installations.find(installation.key)
             if current is None:
                 self._revoke(fresh, installation)
             return current or installation
-        logger.info("bot token renewed", extra=_ids(installation))
+        logger.info("bot token renewed", extra=installation.key.ids)
         return renewed
 
     def _revoke(self, fresh: FreshToken, installation: Installation) -> None:
@@ -115,7 +115,7 @@ class TokenService:
         try:
             self.slack.revoke(fresh.bot_token)
         except SlackError as error:
-            logger.warning("fresh bot token not revoked: %s", error.code, extra=_ids(installation))
+            logger.warning("fresh bot token not revoked: %s", error.code, extra=installation.key.ids)
 
     def _renewed_by_others(self, installation: Installation) -> Installation | None:
         """Return the stored installation if it has another token by now, else None."""
@@ -123,12 +123,6 @@ class TokenService:
         if current is None or current.bot.bot_token == installation.bot.bot_token:
             return None
         return current
-
-    def _app(self, installation: Installation) -> SlackApp:
-        app = self.apps.find(installation.key.app_id)
-        if app is None:
-            raise SlackRefused("invalid_client_id")
-        return app
 
     def _lives(self, bot: BotInstall, seconds: float) -> bool:
         """Whether a bot token lives that long; always true if it does not expire or cannot be renewed."""
@@ -139,7 +133,3 @@ class TokenService:
 
 def _lock(installation: Installation) -> str:
     return f"token:{installation.key}"
-
-
-def _ids(installation: Installation) -> dict[str, str]:
-    return {"installation": str(installation.key)}

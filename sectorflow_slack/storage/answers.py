@@ -96,7 +96,6 @@ class AnswerStore:
     """
 
     def __init__(self, redis: Redis, cipher: Cipher, *, retention_days: int) -> None:
-        """Set for how many days an answer is stored."""
         self._redis = redis
         self._cipher = cipher
         self._seconds = retention_days * DAY_SECONDS

@@ -97,9 +97,8 @@ class AppStore:
         ids = {str(key).partition(":")[2] for key in self._redis.scan_iter(match="app:*", count=_BATCH)}
         found = [self._summary(app_id) for app_id in sorted(ids - {own.app_id} if own else ids)]
         if own:
-            found.insert(
-                0, AppSummary(own.app_id, own.client_id, True, read_tenants(self._redis, own.app_id), False)
-            )
+            tenants = read_tenants(self._redis, own.app_id)
+            found.insert(0, AppSummary(own.app_id, own.client_id, True, tenants, False))
         return tuple(summary for summary in found if summary is not None)
 
     def _summary(self, app_id: str) -> AppSummary | None:

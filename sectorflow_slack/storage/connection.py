@@ -37,12 +37,8 @@ WORKER_TIMEOUTS = Timeouts(5.0, Retry(ExponentialBackoff(cap=1, base=0.1), 3))
 def connect(url: str, timeouts: Timeouts, *, tls_verify: bool, text: bool) -> redis.Redis:
     """Make a client; it connects with its first command, so that processes may fork after this.
 
-    Args:
-        url: ``redis://``, ``rediss://`` or ``unix://``.
-        timeouts: those of the kind of process.
-        tls_verify: False accepts a self-signed certificate, as Heroku's Redis has.
-        text: True returns replies as ``str``, False as ``bytes``.
-
+    Without ``tls_verify``, a self-signed certificate is accepted, as Heroku's Redis has. Replies are ``str``
+    with ``text``, else ``bytes``.
     """
     options: dict[str, Any] = {
         "socket_timeout": timeouts.seconds,

@@ -48,7 +48,6 @@ class FeedbackStore:
     """Counts the votes on the models' answers, one per user, answer and model."""
 
     def __init__(self, redis: Redis, *, retention_days: int) -> None:
-        """Set for how many days a user may change a vote."""
         self._redis = redis
         self._seconds = retention_days * DAY_SECONDS
         self._vote = redis.register_script(_VOTE)

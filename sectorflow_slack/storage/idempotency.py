@@ -10,13 +10,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
-from typing import Literal
 
 from redis import Redis
 from redis.client import Pipeline
 
 from sectorflow_slack.domain.errors import CannotDecrypt, RequestInProgress
-from sectorflow_slack.domain.installations import Claim
+from sectorflow_slack.domain.installations import Claim, ClaimState
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.records import Fields
@@ -34,7 +33,6 @@ class IdempotencyStore:
     """
 
     def __init__(self, redis: Redis, cipher: Cipher, *, lease: float = LEASE_SECONDS) -> None:
-        """Set after how many seconds a claim lapses."""
         self._redis = redis
         self._cipher = cipher
         self._lease = lease
@@ -112,9 +110,7 @@ class IdempotencyStore:
 
         transact(self._redis, step, redis_key)
 
-    def _state(
-        self, redis_key: str, stored: Fields, fingerprint: str, now: float
-    ) -> Literal["mine", "underway", "done", "other_body", "in_doubt"]:
+    def _state(self, redis_key: str, stored: Fields, fingerprint: str, now: float) -> ClaimState:
         if not self._is_same(redis_key, stored, fingerprint):
             return "other_body"
         if stored["state"] == "done":

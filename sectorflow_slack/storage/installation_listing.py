@@ -14,10 +14,10 @@ from redis import Redis
 
 from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import (
+    AnyInstallation,
     Installation,
     InstallationPage,
     InstallationQuery,
-    PendingInstallation,
     Status,
 )
 from sectorflow_slack.domain.ports import Clock
@@ -44,7 +44,7 @@ _MEMBER = re.compile(r"[0-9]{15}:[0-9A-Za-z-]{1,200}")
 @dataclass(frozen=True, slots=True)
 class _Found:
     member: str
-    item: Installation | PendingInstallation
+    item: AnyInstallation
     sealed_link: str | None = None
 
 
@@ -52,7 +52,6 @@ class InstallationListing:
     """Lists installations of every state, and finds them even if secrets do not decrypt."""
 
     def __init__(self, redis: Redis, cipher: Cipher, clock: Clock, *, most: int = _MOST_EXAMINED) -> None:
-        """Set the most entries that are examined for one page."""
         self._redis = redis
         self._cipher = cipher
         self._clock = clock
@@ -62,11 +61,8 @@ class InstallationListing:
     def page(self, query: InstallationQuery) -> InstallationPage:
         """Return one page, oldest first; installs and deletions between two pages move no other entry.
 
-        Pages have the links of pending installations, and no other secret.
-
-        Raises:
-            ValueError: the cursor did not come from a page.
-
+        Pages have the links of pending installations, and no other secret. Raises ``ValueError`` if the
+        cursor did not come from a page.
         """
         after = query.cursor
         if after is not None and not _MEMBER.fullmatch(after):
@@ -86,7 +82,7 @@ class InstallationListing:
         return InstallationPage(items, last or None)
 
     @translate_errors
-    def find(self, installation_id: str) -> Installation | PendingInstallation | None:
+    def find(self, installation_id: str) -> AnyInstallation | None:
         """Load an installation, with "" for secrets that do not decrypt; None if it does not exist."""
         secrets_key = pending_secrets_key(installation_id)
         # In one transaction, so that a failure or an OAuth flow cannot come between the reads.
@@ -163,16 +159,12 @@ class InstallationListing:
                 pipe.hgetall(installation_key(target))
             return dict(zip(targets, pipe.execute(), strict=True))
 
-    def _with_link(self, found: _Found, now: float) -> Installation | PendingInstallation:
+    def _with_link(self, found: _Found, now: float) -> AnyInstallation:
         item, sealed = found.item, found.sealed_link
         if sealed is None or isinstance(item, Installation) or item.status(now) != "pending":
             return item
-        try:
-            return replace(
-                item, link=self._cipher.open(pending_secrets_key(item.settings.id), "link", sealed)
-            )
-        except CannotDecrypt:
-            return item
+        opened = self._open(pending_secrets_key(item.settings.id), {"link": sealed})
+        return replace(item, link=opened["link"])
 
 
 def _is_own_member(found: _Found) -> bool:
@@ -180,7 +172,7 @@ def _is_own_member(found: _Found) -> bool:
     return installation_index.member_of(settings.id, settings.created_at) == found.member
 
 
-def _matches(item: Installation | PendingInstallation, query: InstallationQuery, now: float) -> bool:
+def _matches(item: AnyInstallation, query: InstallationQuery, now: float) -> bool:
     if isinstance(item, Installation):
         status: Status = "installed"
         team_id: str | None = item.bot.tenant_id

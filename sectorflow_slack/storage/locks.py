@@ -25,17 +25,12 @@ class Locks:
     def hold(self, name: str, seconds: float, wait: float = 0.0) -> Iterator[bool]:
         """Hold a lock for at most ``seconds``; yield whether it was acquired within ``wait`` seconds."""
         lock = Lock(self._redis, f"lock:{name}", timeout=seconds, blocking_timeout=wait)
-        held = _acquire(lock)
+        held = translate_errors(lock.acquire)()
         try:
             yield held
         finally:
             if held:
                 _release(lock)
-
-
-@translate_errors
-def _acquire(lock: Lock) -> bool:
-    return bool(lock.acquire())
 
 
 def _release(lock: Lock) -> None:

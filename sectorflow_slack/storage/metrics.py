@@ -112,12 +112,7 @@ class Metrics:
 
     @translate_errors
     def read(self) -> Snapshot:
-        """Load all metrics; counters and open questions in one transaction, so that they add up.
-
-        Raises:
-            StorageUnavailable: Redis is down.
-
-        """
+        """Load all metrics; counters and open questions in one transaction, so that they add up."""
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(METRICS)
             self._open(keys=[INSTALLATIONS_WITH_QUESTIONS], args=[HEAD], client=pipe)

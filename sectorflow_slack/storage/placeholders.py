@@ -190,7 +190,6 @@ class PlaceholderStore:
     """
 
     def __init__(self, redis: Redis, cipher: Cipher, *, slow_seconds: float = SLOW_SECONDS) -> None:
-        """Set after how many seconds a question is slow."""
         self._redis = redis
         self._cipher = cipher
         self._slow_seconds = slow_seconds

@@ -92,7 +92,6 @@ class RevocationStore:
     """
 
     def __init__(self, redis: Redis, cipher: Cipher, *, lease: float = LEASE_SECONDS) -> None:
-        """Set for how many seconds a revocation is leased."""
         self._redis = redis
         self._cipher = cipher
         self._lease = lease

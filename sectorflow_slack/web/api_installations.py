@@ -10,6 +10,7 @@ from flask.views import MethodView
 from marshmallow import RAISE
 
 from sectorflow_slack.domain.installations import (
+    AnyInstallation,
     IdempotencyKey,
     InstallationQuery,
     InstallRequest,
@@ -26,7 +27,7 @@ from sectorflow_slack.web.request_schemas import (
     SettingsChangeSchema,
 )
 from sectorflow_slack.web.response_schemas import InstallationPageSchema, InstallationSchema
-from sectorflow_slack.web.serializers import AnyInstallation, serialize, version
+from sectorflow_slack.web.serializers import serialize, version
 
 blueprint = ApiBlueprint(
     "installations",
@@ -36,18 +37,10 @@ blueprint = ApiBlueprint(
 
 ETAG = {"ETag": {"description": "The version of the installation.", "schema": {"type": "string"}}}
 LOCATION = {"Location": {"description": "The URL of the installation.", "schema": {"type": "string"}}}
-IF_MATCH = {
-    "in": "header",
-    "name": "If-Match",
-    "description": "The `ETag` of the version that you have; with another, nothing is done.",
-    "schema": {"type": "string"},
-}
-IF_NONE_MATCH = {
-    "in": "header",
-    "name": "If-None-Match",
-    "description": "The `ETag` of the version that you have; 304 if it is current.",
-    "schema": {"type": "string"},
-}
+_HEADER = {"in": "header", "schema": {"type": "string"}}
+_YOUR_ETAG = "The `ETag` of the version that you have"
+IF_MATCH = {**_HEADER, "name": "If-Match", "description": f"{_YOUR_ETAG}; with another, nothing is done."}
+IF_NONE_MATCH = {**_HEADER, "name": "If-None-Match", "description": f"{_YOUR_ETAG}; 304 if it is current."}
 NOT_FOUND = "There is no such installation."
 
 ViewResponse = tuple[dict[str, Any], int, dict[str, str]]

@@ -74,12 +74,7 @@ def read_json(text: str | bytes) -> dict[str, Any] | None:
 
 
 def is_signed_by_slack(payload: Mapping[str, Any] | None) -> bool:
-    """Whether the request is signed with the secret of the app that its ``payload`` names.
-
-    Raises:
-        StorageUnavailable: the secret could not be loaded.
-
-    """
+    """Whether the request is signed with the secret of the app that its ``payload`` names."""
     app_id = payload.get("api_app_id") if payload is not None else None
     if not isinstance(app_id, str) or not re.fullmatch(APP_ID, app_id):
         return False

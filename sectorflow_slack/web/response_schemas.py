@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from marshmallow import Schema, fields, validate
 
 from sectorflow_slack.web.fields import DISPLAYS, STATUSES, UuidField
+
+_nullable_string = partial(fields.String, required=True, allow_none=True)
 
 
 class InstallationSchema(Schema):
@@ -14,21 +18,19 @@ class InstallationSchema(Schema):
     status = fields.String(required=True, validate=validate.OneOf(STATUSES))
     appName = fields.String(required=True)
     appId = fields.String(required=True)
-    teamId = fields.String(required=True, allow_none=True)
-    teamName = fields.String(required=True, allow_none=True)
-    customerId = fields.String(required=True, allow_none=True)
+    teamId = _nullable_string()
+    teamName = _nullable_string()
+    customerId = _nullable_string()
     allowExternalUsers = fields.Boolean(required=True)
     workspaceId = UuidField(required=True)
     modelIds = fields.List(UuidField(), required=True)
     plusId = fields.String(required=True)
     display = fields.String(required=True, validate=validate.OneOf(DISPLAYS))
-    botUserId = fields.String(required=True, allow_none=True)
+    botUserId = _nullable_string()
     createdAt = fields.DateTime(required=True, format="iso")
     installedAt = fields.DateTime(required=True, allow_none=True, format="iso")
-    installUrl = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={"description": "The link for the customer's admin; a secret. While pending only."},
+    installUrl = _nullable_string(
+        metadata={"description": "The link for the customer's admin; a secret. While pending only."}
     )
     expiresAt = fields.DateTime(
         required=True,
@@ -36,10 +38,8 @@ class InstallationSchema(Schema):
         format="iso",
         metadata={"description": "When the link expires. While pending only."},
     )
-    failure = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={"description": "Why it failed, as a short word; null unless it failed."},
+    failure = _nullable_string(
+        metadata={"description": "Why it failed, as a short word; null unless it failed."}
     )
 
 
@@ -47,10 +47,8 @@ class InstallationPageSchema(Schema):
     """One page of a list of installations."""
 
     items = fields.List(fields.Nested(InstallationSchema), required=True)
-    nextCursor = fields.String(
-        required=True,
-        allow_none=True,
-        metadata={"description": "The `cursor` of the next page; null on the last one."},
+    nextCursor = _nullable_string(
+        metadata={"description": "The `cursor` of the next page; null on the last one."}
     )
 
 
@@ -58,9 +56,7 @@ class ModelFeedbackSchema(Schema):
     """The current votes on one model's answers."""
 
     modelId = UuidField(required=True)
-    modelName = fields.String(
-        required=True, allow_none=True, metadata={"description": "Null if SectorFlow did not name it."}
-    )
+    modelName = _nullable_string(metadata={"description": "Null if SectorFlow did not name it."})
     up = fields.Integer(required=True, validate=validate.Range(min=0))
     down = fields.Integer(required=True, validate=validate.Range(min=0))
 

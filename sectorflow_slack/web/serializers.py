@@ -7,15 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sectorflow_slack.domain.installations import (
+    AnyInstallation,
     Installation,
     InstallationSettings,
-    PendingInstallation,
     Status,
 )
 from sectorflow_slack.domain.slack import INSTALL_PATH
 from sectorflow_slack.web import current_services, current_settings
-
-AnyInstallation = Installation | PendingInstallation
 
 
 def serialize(installation: AnyInstallation) -> dict[str, Any]:

@@ -1,14 +1,12 @@
 """Events that are repeated, or that meet a web process which is killed or told to stop."""
 
-from __future__ import annotations
-
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from sandbox.slack import seed
-from tests.chaos.site import Site, install
+from tests.chaos.site import install
 
 pytestmark = pytest.mark.processes
 
@@ -22,7 +20,7 @@ CUSTOMER_APP = {
 DAY_SECONDS = 24 * 3600
 
 
-def test_an_event_that_comes_eight_times_at_once_as_mention_and_message_is_answered_once(site: Site) -> None:
+def test_an_event_that_comes_eight_times_at_once_as_mention_and_message_is_answered_once(site):
     question = site.post("both", channel=site.channel("both-kinds"))
     mention = site.event(question, "bothkinds")
     message = site.event(question, "bothkinds", type="message", channel_type="im")
@@ -34,7 +32,7 @@ def test_an_event_that_comes_eight_times_at_once_as_mention_and_message_is_answe
     assert site.times_asked("bothkinds") == 1
 
 
-def test_a_retry_that_comes_first_and_a_repeat_after_the_answer_ask_nothing_for_a_day(site: Site) -> None:
+def test_a_retry_that_comes_first_and_a_repeat_after_the_answer_ask_nothing_for_a_day(site):
     question = site.post("repeat")
     event = site.event(question, "repeatlater")
 
@@ -48,7 +46,7 @@ def test_a_retry_that_comes_first_and_a_repeat_after_the_answer_ask_nothing_for_
     assert site.times_asked("repeatlater") == 1
 
 
-def test_two_apps_with_one_event_id_both_answer(site: Site) -> None:
+def test_two_apps_with_one_event_id_both_answer(site):
     install(site.stage, seed.RANDOM_ID, app_id=seed.CUSTOMER_APP_ID, slackApp=CUSTOMER_APP)
     ours = site.post("both apps", channel=seed.RANDOM_ID)
     theirs = site.record(ours.channel, ours.ts, "both apps", seed.CUSTOMER_APP_ID)
@@ -61,7 +59,7 @@ def test_two_apps_with_one_event_id_both_answer(site: Site) -> None:
     site.await_answers("two apps, one event id", ours, theirs, seconds=30)
 
 
-def test_a_question_outlives_its_web_process_acknowledged_or_not(site: Site) -> None:
+def test_a_question_outlives_its_web_process_acknowledged_or_not(site):
     accepted, dying = site.post("accepted"), site.post("dies over it")
     events = site.event(accepted, "isaccepted"), site.event(dying, "diesoverit")
 
@@ -81,7 +79,7 @@ def test_a_question_outlives_its_web_process_acknowledged_or_not(site: Site) -> 
     assert (site.times_asked("isaccepted"), site.times_asked("diesoverit")) == (1, 1)
 
 
-def test_a_web_process_told_to_stop_finishes_what_it_has_accepted(site: Site) -> None:
+def test_a_web_process_told_to_stop_finishes_what_it_has_accepted(site):
     questions = [site.post(f"stop {number}") for number in range(20)]
     events = [site.event(question, "while stopping") for question in questions]
 

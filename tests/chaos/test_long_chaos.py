@@ -1,21 +1,17 @@
 """Minutes of kills, restarts and deploys under load; ``make chaos`` runs it."""
 
-from __future__ import annotations
-
 import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from sandbox.stage import is_placeholder
 from tests.chaos.processes import Group, OwnRedis
-from tests.chaos.site import Site, running_site
-from tests.chaos.verdicts import NOTES, Asked
+from tests.chaos.site import running_site
+from tests.chaos.verdicts import NOTES
 from tests.waiting import until
 
 pytestmark = [
@@ -32,12 +28,12 @@ SEED = random.randrange(10**6)
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path):
     with running_site(tmp_path, webs=2, workers=2) as running:
         yield running
 
 
-def kill_at_random(site: Site) -> list[float]:
+def kill_at_random(site):
     chance, kills = random.Random(SEED), []
     for _ in range(20):
         time.sleep(chance.uniform(0.5, 3.5))
@@ -48,7 +44,7 @@ def kill_at_random(site: Site) -> list[float]:
     return kills
 
 
-def kill_everything(site: Site) -> list[float]:
+def kill_everything(site):
     everything: list[Group] = [*site.webs, *site.workers, site.redis]
     kills = []
     for pause in (1.0, 4.0):
@@ -61,7 +57,7 @@ def kill_everything(site: Site) -> list[float]:
     return kills
 
 
-def fail_over(site: Site) -> list[float]:
+def fail_over(site):
     for fail in (OwnRedis.become_replica, OwnRedis.kill, OwnRedis.freeze, OwnRedis.kill):
         time.sleep(3)
         fail(site.redis)
@@ -70,7 +66,7 @@ def fail_over(site: Site) -> list[float]:
     return []
 
 
-def deploy(site: Site) -> list[float]:
+def deploy(site):
     for group in (*site.webs, *site.workers):
         assert group.stop() < 30
         group.start()
@@ -78,7 +74,7 @@ def deploy(site: Site) -> list[float]:
     return []
 
 
-def ask_steadily(site: Site, number: int, seconds: float) -> list[Asked]:
+def ask_steadily(site, number, seconds):
     questions = []
     for each in range(number):
         questions.append(site.ask(f"a long one {each}" if each % 4 == 0 else f"number {each}"))
@@ -86,7 +82,7 @@ def ask_steadily(site: Site, number: int, seconds: float) -> list[Asked]:
     return questions
 
 
-def is_doubtful(site: Site, question: Asked, kills: list[float]) -> bool:
+def is_doubtful(site, question, kills):
     """Whether each superfluous message was posted just before a worker was killed."""
     first: dict[str, float] = {}
     for message in site.posted(question):
@@ -110,8 +106,8 @@ def is_doubtful(site: Site, question: Asked, kills: list[float]) -> bool:
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_under_load_no_question_is_lost_half_twice_or_stuck_except_in_doubt(
-    site: Site, disturb: Callable[[Site], list[float]], number: int, seconds: float, fault: str
-) -> None:
+    site, disturb, number, seconds, fault
+):
     with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(ask_steadily, site, number, seconds)
         kills = disturb(site)
@@ -130,7 +126,7 @@ def test_under_load_no_question_is_lost_half_twice_or_stuck_except_in_doubt(
     assert odd == doubtful
 
 
-def test_a_wait_that_slack_asked_for_outlasts_a_restart_of_all_workers(site: Site) -> None:
+def test_a_wait_that_slack_asked_for_outlasts_a_restart_of_all_workers(site):
     channel = site.channel("limited")
     site.fault("slack", target="chat.postMessage", retry_after=8, containing=channel)
     question = site.ask("limited", channel)

@@ -1,9 +1,6 @@
 """Redis is away, hangs or refuses: the service acknowledges stored events only, and recovers by itself."""
 
-from __future__ import annotations
-
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,7 +8,7 @@ import pytest
 import requests
 
 from tests.chaos.processes import OwnRedis
-from tests.chaos.site import Site, registration
+from tests.chaos.site import registration
 from tests.chaos.verdicts import Asked
 from tests.waiting import until
 
@@ -32,7 +29,7 @@ OUTAGE_SECONDS = 2.0
 
 
 @contextmanager
-def broken(site: Site, how: str) -> Iterator[None]:
+def broken(site, how):
     BROKEN[how](site.redis)
     try:
         yield
@@ -41,7 +38,7 @@ def broken(site: Site, how: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_an_event_is_refused_in_time_and_answered_once_when_it_is_sent_again(site: Site, how: str) -> None:
+def test_an_event_is_refused_in_time_and_answered_once_when_it_is_sent_again(site, how):
     question = site.post(how)
     event = site.event(question, f"redis {how}")
     with broken(site, how):
@@ -62,7 +59,7 @@ def test_an_event_is_refused_in_time_and_answered_once_when_it_is_sent_again(sit
     site.await_answers(f"Redis {how}", question, seconds=RECOVERY_SECONDS + 5)
 
 
-def test_a_slow_redis_never_keeps_slack_waiting_past_its_time_out(site: Site) -> None:
+def test_a_slow_redis_never_keeps_slack_waiting_past_its_time_out(site):
     question = site.post("slow")
     event = site.event(question, "slow redis")
     site.redis.client.client_pause(2500)
@@ -92,7 +89,7 @@ class Outage:
 
 
 @pytest.fixture(scope="module", params=["hangs", "is killed", "failed over, read-only"])
-def outage(whole_site: Site, request: pytest.FixtureRequest) -> Outage:
+def outage(whole_site, request):
     site, how = whole_site, str(request.param)
     # After the previous outage, workers need seconds to look for work again.
     site.fault("sectorflow", target="completions", containing=f"probe{len(how)}", delay=1.0)
@@ -122,24 +119,18 @@ def outage(whole_site: Site, request: pytest.FixtureRequest) -> Outage:
     return Outage(how, **asked, placeholders=placeholders)
 
 
-def test_a_reply_that_arrives_during_an_outage_is_stored_and_posted_after_it(
-    site: Site, outage: Outage
-) -> None:
+def test_a_reply_that_arrives_during_an_outage_is_stored_and_posted_after_it(site, outage):
     name = f"Redis {outage.how} while an answer arrives"
     site.await_answers(name, outage.reply, seconds=RECOVERY_SECONDS)
     assert site.times_asked(f"reply{len(outage.how)}") == 1
 
 
-def test_a_message_that_slack_accepts_during_an_outage_is_not_posted_again_after_it(
-    site: Site, outage: Outage
-) -> None:
+def test_a_message_that_slack_accepts_during_an_outage_is_not_posted_again_after_it(site, outage):
     until(lambda: site.open_questions() == 0, 30, "the questions are done")
     site.await_answers(f"Redis {outage.how} while Slack accepts an answer", outage.answer, seconds=1)
 
 
-def test_a_placeholder_that_slack_accepts_during_an_outage_still_turns_into_the_answer(
-    site: Site, outage: Outage
-) -> None:
+def test_a_placeholder_that_slack_accepts_during_an_outage_still_turns_into_the_answer(site, outage):
     name = f"Redis {outage.how} while Slack accepts a placeholder"
     site.await_answers(name, outage.announced, seconds=30)
     assert len(outage.placeholders) == 1

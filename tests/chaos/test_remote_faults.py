@@ -1,15 +1,13 @@
 """Slack or SectorFlow refuses, is slow, or sends an invalid answer."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 
 import pytest
 
 from sandbox.sectorflow.models import MODELS
-from tests.chaos.site import Site, install
-from tests.chaos.verdicts import Asked, headings
+from tests.chaos.site import install
+from tests.chaos.verdicts import headings
 from tests.waiting import until
 
 pytestmark = pytest.mark.processes
@@ -39,7 +37,7 @@ WORDS = {name: f"fault{number}x" for number, name in enumerate({**MENDED, **FINA
 
 
 @pytest.fixture(scope="module")
-def asked(whole_site: Site) -> dict[str, Asked]:
+def asked(whole_site):
     """A question for each of these, all under way at once."""
     channel = whole_site.channel("faults")
     asked = {}
@@ -50,15 +48,13 @@ def asked(whole_site: Site) -> dict[str, Asked]:
     return asked
 
 
-def test_a_temporary_failure_of_sectorflow_is_tried_again(site: Site, asked: dict[str, Asked]) -> None:
+def test_a_temporary_failure_of_sectorflow_is_tried_again(site, asked):
     mended = [asked[name] for name in MENDED]
 
     site.await_answers("SectorFlow: 500, 503, 429, nearly too late", *mended, seconds=30)
 
 
-def test_a_permanent_failure_of_sectorflow_ends_in_one_plain_sentence(
-    site: Site, asked: dict[str, Asked]
-) -> None:
+def test_a_permanent_failure_of_sectorflow_ends_in_one_plain_sentence(site, asked):
     final = [asked[name] for name in FINAL]
 
     until(lambda: all(site.answers(each) for each in final), 30, "each has a message")
@@ -70,7 +66,7 @@ def test_a_permanent_failure_of_sectorflow_ends_in_one_plain_sentence(
     assert [site.times_asked(WORDS[name]) for name in FINAL] == [1] * len(final)
 
 
-def test_a_limit_of_slacks_is_waited_for_while_another_team_goes_on(site: Site) -> None:
+def test_a_limit_of_slacks_is_waited_for_while_another_team_goes_on(site):
     other = site.stage.control("team", {"name": "umbrella"})
     install(site.stage, other["channel"], teamId=other["team"])
     channel = site.channel("limited")
@@ -89,7 +85,7 @@ def test_a_limit_of_slacks_is_waited_for_while_another_team_goes_on(site: Site) 
     assert site.times_asked("limited") == 1
 
 
-def test_a_message_that_slack_refuses_is_posted_plainer(site: Site) -> None:
+def test_a_message_that_slack_refuses_is_posted_plainer(site):
     asked = []
     for error in ("invalid_blocks", "msg_blocks_too_long", "msg_too_long"):
         channel = site.channel(error)
@@ -105,7 +101,7 @@ def test_a_message_that_slack_refuses_is_posted_plainer(site: Site) -> None:
         assert all(model.name in str(posted) for model in MODELS[:2])
 
 
-def test_slack_failing_between_two_posts_repeats_none_of_them(site: Site) -> None:
+def test_slack_failing_between_two_posts_repeats_none_of_them(site):
     faults: tuple[dict[str, Any], ...] = ({"status": 503}, {"drop": "before"}, {"error": "internal_error"})
     asked = []
     for number, fault in enumerate(faults):
@@ -120,9 +116,7 @@ def test_slack_failing_between_two_posts_repeats_none_of_them(site: Site) -> Non
 @pytest.mark.parametrize(
     "error", ["channel_not_found", "not_in_channel", "is_archived", "account_inactive", "token_revoked"]
 )
-def test_a_permanent_refusal_of_slacks_is_tried_once_and_delays_no_other_question(
-    site: Site, error: str
-) -> None:
+def test_a_permanent_refusal_of_slacks_is_tried_once_and_delays_no_other_question(site, error):
     # In a separate team: an installation ends with its token.
     doomed = site.stage.control("team", {"name": error})
     install(site.stage, doomed["channel"], teamId=doomed["team"])

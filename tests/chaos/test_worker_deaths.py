@@ -3,13 +3,9 @@
 This file comes last: its workers die beside the other tests, from the first test on.
 """
 
-from __future__ import annotations
-
-from concurrent.futures import Future
-
 import pytest
 
-from tests.chaos.worker_deaths import GRACE_SECONDS, NEW_QUESTIONS, Deaths
+from tests.chaos.worker_deaths import GRACE_SECONDS, NEW_QUESTIONS
 
 pytestmark = pytest.mark.processes
 
@@ -20,27 +16,25 @@ REST_SECONDS = 5.0
 
 
 @pytest.fixture
-def deaths(dying: Future[Deaths]) -> Deaths:
+def deaths(dying):
     return dying.result(timeout=90)
 
 
 def test_a_question_whose_worker_is_killed_while_sectorflow_is_asked_is_answered_once_in_its_placeholder(
-    deaths: Deaths,
-) -> None:
+    deaths,
+):
     assert deaths.verdicts["asking"] == "answered"
     assert deaths.seconds_until_asked_again < RECOVERY_SECONDS
     assert len(deaths.placeholders) == 1
     assert deaths.remaining == deaths.placeholders
 
 
-def test_a_worker_killed_between_two_posts_leaves_one_whole_answer_that_is_paid_for_once(
-    deaths: Deaths,
-) -> None:
+def test_a_worker_killed_between_two_posts_leaves_one_whole_answer_that_is_paid_for_once(deaths):
     assert deaths.verdicts["posting"] == "answered"
     assert deaths.times_posting_asked == 1
 
 
-def test_a_worker_told_to_stop_hands_its_question_over_and_takes_nothing_new(deaths: Deaths) -> None:
+def test_a_worker_told_to_stop_hands_its_question_over_and_takes_nothing_new(deaths):
     assert deaths.verdicts["stopping"] == "answered"
     assert deaths.is_handed_over
     assert deaths.seconds_to_stop < GRACE_SECONDS + REST_SECONDS

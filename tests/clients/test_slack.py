@@ -138,12 +138,15 @@ def test_deleting_a_deleted_message_succeeds(client, server):
     assert len(server.seen) == 1
 
 
-def test_opening_a_modal_has_a_shorter_time_out(client, server, monkeypatch):
+@pytest.mark.parametrize(
+    "call", [CALLS["open_view"], lambda slack: slack.create_app(CONFIG_TOKEN, MANIFEST, timeout=0.2)]
+)
+def test_opening_a_modal_and_creating_an_app_have_time_outs_of_their_own(client, server, monkeypatch, call):
     monkeypatch.setattr(slack_module, "MODAL_TIMEOUT_SECONDS", 0.2)
     server.answers(trickles)
 
     with pytest.raises(SlackBusy, match=TOO_LATE):
-        CALLS["open_view"](client)
+        call(client)
 
 
 def dated(date):
@@ -228,24 +231,15 @@ def test_a_refused_manifest_has_at_least_one_fault(client, server, code, errors,
             (refused(code, errors=[]), SlackRefused, code, None)
             for code in ("invalid_auth", "token_expired", "not_in_team", "invalid_arguments")
         ],
-        *[
-            (says({}, 429, **header), SlackBusy, "ratelimited", seconds)
-            for header, seconds in (
-                ({"Retry_After": "30"}, 30.0),
-                ({"Retry_After": "soon"}, 60.0),
-                ({}, 60.0),
-            )
-        ],
+        (says({}, 429, Retry_After="30"), SlackBusy, "ratelimited", 30.0),
+        *[(says({}, 429, **odd), SlackBusy, "ratelimited", 60.0) for odd in ({}, {"Retry_After": "soon"})],
         *[(refused(code), SlackBusy, code, 60.0) for code in sorted(RATE_ERRORS)],
         # Slack may have created one.
         *[
             (refused(code), SlackBusy, code, None)
-            for code in (
-                "failed_creating_app",
-                "failed_adding_collaborator",
-                *sorted(BUSY_ERRORS - RATE_ERRORS),
-            )
+            for code in ("failed_creating_app", "failed_adding_collaborator")
         ],
+        *[(refused(code), SlackBusy, code, None) for code in sorted(BUSY_ERRORS - RATE_ERRORS)],
         (says({**MADE, "credentials": None}), SlackBusy, "unexpected_reply", None),
         (reply(500, '{"ok": false, "error": "invalid_manifest"}'), SlackBusy, "invalid_manifest", None),
         (reply(503, "down"), SlackBusy, "status_503", None),
@@ -262,10 +256,3 @@ def test_an_error_shows_whether_slack_may_have_created_an_app(
 
     assert (type(error), error.code, getattr(error, "retry_after", None)) == (kind, code, retry_after)
     assert not getattr(error, "never_sent", False)
-
-
-def test_the_caller_sets_the_time_out_of_creating_an_app(client, server):
-    server.answers(trickles)
-
-    with pytest.raises(SlackBusy, match=TOO_LATE):
-        client.create_app(CONFIG_TOKEN, MANIFEST, timeout=0.3)

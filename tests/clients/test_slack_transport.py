@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from sectorflow_slack.clients import slack_transport
+from sectorflow_slack.clients import slack as slack_module
 from sectorflow_slack.clients.slack import SlackWebClient
 from sectorflow_slack.clients.slack_transport import BUSY_ERRORS, MESSAGE_ERRORS
 from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, SlackRefusedMessage
-from tests.clients.local_server import breaks_off, hangs_up, reply, says, silent, trickles
+from tests.clients.local_server import TOO_LATE, breaks_off, hangs_up, reply, says, silent, trickles
 from tests.clients.slack_calls import CALLS, SECRETS, refused
 from tests.values import BOT_TOKEN
 
@@ -78,21 +78,35 @@ def test_a_body_that_slack_sdk_cannot_parse_is_retried(client, server, body):
 
 def test_without_a_connection_nothing_was_sent(session, unreachable, monkeypatch):
     url, seconds = unreachable
-    monkeypatch.setattr(slack_transport, "TIMEOUT_SECONDS", seconds)
+    monkeypatch.setattr(slack_module, "TIMEOUT_SECONDS", seconds)
 
     error = error_of_post(SlackWebClient(session, base_url=url))
 
     assert (type(error), error.never_sent) == (SlackBusy, True)
 
 
-@pytest.mark.parametrize("answer", [reply(429), reply(503), hangs_up, breaks_off, silent, trickles])
-def test_a_request_that_reached_slack_does_not_count_as_unsent(client, server, monkeypatch, answer):
-    monkeypatch.setattr(slack_transport, "TIMEOUT_SECONDS", 0.2)
+@pytest.mark.parametrize(
+    ("answer", "seconds", "code"),
+    [
+        (reply(429), 5.0, "ratelimited"),
+        (reply(503), 5.0, "status_503"),
+        (hangs_up, 5.0, "ConnectionError"),
+        (breaks_off, 5.0, "BodyBroken"),
+        (silent, 0.2, "ReadTimeout"),
+        (trickles, 0.2, TOO_LATE),
+    ],
+    ids=["rate limit", "down", "hung up", "cut", "silence", "too slow"],
+)
+def test_a_request_that_reached_slack_does_not_count_as_unsent(
+    client, server, monkeypatch, answer, seconds, code
+):
+    monkeypatch.setattr(slack_module, "TIMEOUT_SECONDS", seconds)
     server.answers(answer)
 
-    error = error_of_post(client)
+    with pytest.raises(SlackBusy, match=code) as caught:
+        CALLS["post"](client)
 
-    assert (type(error), error.never_sent) == (SlackBusy, False)
+    assert not caught.value.never_sent
 
 
 def test_slack_sdk_follows_no_redirect(client, server, trap):

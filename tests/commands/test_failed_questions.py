@@ -37,13 +37,19 @@ def test_an_empty_list_prints_nothing_on_stdout(run):
 
 
 @pytest.mark.usefixtures("failed")
-@pytest.mark.parametrize("arguments", [[QUESTION.id], ["--all"], [QUESTION.id, QUESTION.id]])
-def test_a_failed_question_is_asked_again_once(run, services, arguments):
+@pytest.mark.parametrize(
+    ("arguments", "output"),
+    [
+        *[(ids, "1 asked again.\n") for ids in ([QUESTION.id], ["--all"], [QUESTION.id, QUESTION.id])],
+        (["--all", "--json"], f'{{"askedAgain": ["{QUESTION.id}"], "kept": []}}\n'),
+    ],
+)
+def test_a_failed_question_is_asked_again_once(run, services, arguments, output):
     first = run("failed replay", *arguments)
     second = run("failed replay", "--all", "--json")
 
     again = services.answers.questions.lease(QUESTION.installation)
-    assert first.output == "1 asked again.\n"
+    assert first.output == output
     assert documents(second) == [{"askedAgain": [], "kept": []}]
     assert (again.id, again.text) == (QUESTION.id, QUESTION.text)
 
@@ -58,11 +64,6 @@ def test_a_question_of_an_uninstalled_app_stays(run, services):
     assert "1 stay: the app is not installed" in for_people.stderr
     assert documents(as_json) == [{"askedAgain": [], "kept": [QUESTION.id]}]
     assert [failed.question.id for failed in services.failed_questions.list()] == [QUESTION.id]
-
-
-@pytest.mark.usefixtures("failed")
-def test_json_names_the_questions_that_are_asked_again(run):
-    assert documents(run("failed replay", "--all", "--json")) == [{"askedAgain": [QUESTION.id], "kept": []}]
 
 
 @pytest.mark.parametrize(("arguments", "exit_code"), [(["no-such-id"], 1), ([], 2)])

@@ -196,13 +196,18 @@ def test_a_repeated_idempotency_key_registers_nothing_new(run):
 
 
 @pytest.mark.usefixtures("installed")
-def test_only_the_given_settings_are_changed(run, services, monkeypatch):
+@pytest.mark.parametrize(
+    ("options", "display", "api_token"),
+    [("--display tabs", "tabs", API_TOKEN), ("--token", "separated", NEW_TOKEN)],
+)
+def test_only_the_given_settings_are_changed(run, services, monkeypatch, options, display, api_token):
     monkeypatch.setenv("SECTORFLOW_TOKEN", NEW_TOKEN)
 
-    result = run(f"{CHANGE} --display tabs --json")
+    result = run(f"{CHANGE} {options} --json")
 
-    assert documents(result)[0]["display"] == "tabs"
-    assert settings_of(services) == replace(make_settings(), display="tabs", revision=2)
+    sectorflow = replace(make_settings().sectorflow, api_token=api_token)
+    assert documents(result)[0]["display"] == display
+    assert settings_of(services) == make_settings(display=display, sectorflow=sectorflow, revision=2)
 
 
 @pytest.mark.usefixtures("installed")
@@ -227,15 +232,6 @@ def test_every_setting_that_the_install_api_changes_has_an_option(run, services)
 
 
 @pytest.mark.usefixtures("installed")
-def test_the_environments_token_is_used_with_the_option_token(run, services, monkeypatch):
-    monkeypatch.setenv("SECTORFLOW_TOKEN", NEW_TOKEN)
-
-    run(f"{CHANGE} --token")
-
-    assert settings_of(services).sectorflow.api_token == NEW_TOKEN
-
-
-@pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -251,13 +247,6 @@ def test_an_invalid_change_is_wrong_usage(run, services, options, message):
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
     assert services.registration.find(ID) == make_installation()
-
-
-def test_changing_an_unknown_installation_is_an_error(run):
-    result = run(f"{CHANGE} --display tabs")
-
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "Error: There is no such installation.\n"
 
 
 # feedback

@@ -24,7 +24,7 @@ KEY = f"installation:{INSTALLED.key}"
 SECRETS = (API_TOKEN, BOT_TOKEN, PENDING.link)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def two(services):
     """Store an installed and a pending installation."""
     services.registration.installations.save(INSTALLED, None, None)
@@ -34,7 +34,6 @@ def two(services):
 # list and show
 
 
-@pytest.mark.usefixtures("two")
 def test_all_are_listed_oldest_first_without_a_secret(run):
     table = run("installations list")
     as_json = run("installations list", "--json")
@@ -50,7 +49,6 @@ def test_all_are_listed_oldest_first_without_a_secret(run):
     assert not [secret for secret in SECRETS if secret in table.output + as_json.output]
 
 
-@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
@@ -71,12 +69,13 @@ def test_a_list_ends_at_its_limit_and_says_that_there_are_more(run, services, mo
     # The package's attribute of this name is the group of commands.
     monkeypatch.setattr(import_module("sectorflow_slack.commands.installations"), "_PAGE", 2)
     for number in range(5):
-        settings = make_settings(id=f"id-{number}", created_at=NOW + number)
+        settings = make_settings(id=f"id-{number}", created_at=NOW + number, customer_id="many")
         bot = make_bot(team_id=f"T{number}")
         services.registration.installations.save(make_installation(settings, bot), None, None)
 
     three, everything, five = (
-        run(f"installations list --json {most}") for most in ("--limit 3", "--all --limit 1", "--limit 5")
+        run(f"installations list --customer many --json {most}")
+        for most in ("--limit 3", "--all --limit 1", "--limit 5")
     )
 
     assert [each["id"] for each in documents(three)] == ["id-0", "id-1", "id-2"]
@@ -86,7 +85,6 @@ def test_a_list_ends_at_its_limit_and_says_that_there_are_more(run, services, mo
     assert everything.stderr == five.stderr == ""
 
 
-@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize("installation_id", [ID, PENDING_ID])
 def test_one_is_shown_without_a_secret(run, installation_id):
     table = run("installations show", installation_id)
@@ -99,7 +97,7 @@ def test_one_is_shown_without_a_secret(run, installation_id):
 
 
 @pytest.mark.parametrize("installation_id", ["no-such-id", "ü", "no-text-\udcff"])
-@pytest.mark.parametrize("command", ["show", "delete"])
+@pytest.mark.parametrize("command", ["show", "delete", "change --display tabs"])
 def test_an_unknown_installation_is_an_error(run, command, installation_id):
     result = run(f"installations {command}", installation_id)
 
@@ -107,7 +105,6 @@ def test_an_unknown_installation_is_an_error(run, command, installation_id):
     assert result.stderr == "Error: There is no such installation.\n"
 
 
-@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(
     ("installation_id", "key", "field"),
     [(ID, KEY, "api_token"), (PENDING_ID, f"pending-secrets:{PENDING_ID}", "link")],
@@ -126,7 +123,6 @@ def test_an_installation_with_a_lost_secret_is_listed_and_shown(run, store, inst
 # delete
 
 
-@pytest.mark.usefixtures("two")
 def test_a_deletion_needs_a_confirmation(run, services):
     refused = run("installations delete", ID, typed="n\n")
     unattended = run("installations delete", ID)
@@ -135,7 +131,6 @@ def test_a_deletion_needs_a_confirmation(run, services):
     assert services.registration.find(ID) == INSTALLED
 
 
-@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(
     ("installation_id", "lost", "error", "revocation"),
     [
@@ -160,7 +155,6 @@ def test_json_has_the_state_of_the_revocation(
     assert slack.revoked == ([BOT_TOKEN] if revocation in {"done", "waiting"} else [])
 
 
-@pytest.mark.usefixtures("two")
 @pytest.mark.parametrize(
     ("error", "warning"), [(None, ""), (SlackBusy("ratelimited"), "still to be revoked at Slack")]
 )
@@ -177,7 +171,6 @@ def test_a_token_that_is_not_revoked_yet_is_a_warning(run, services, slack, erro
 # export and import
 
 
-@pytest.mark.usefixtures("two")
 def test_an_export_is_private_and_can_be_imported(run, services, store, tmp_path):
     file = tmp_path / "installations.backup"
     file.write_text("an older one")

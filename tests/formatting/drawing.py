@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
+from sectorflow_slack.formatting.block_kit import ActionValue
 from sectorflow_slack.formatting.displays import separated, tabs
 from sectorflow_slack.formatting.meaning import understand
 from sectorflow_slack.formatting.notices import words_of
@@ -101,7 +102,7 @@ def blocks_of(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
 
 
 def elements(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
-    """Yield every button and menu."""
+    """Every button and menu."""
     for block in blocks_of(messages):
         if block["type"] == "actions":
             yield from block["elements"]
@@ -109,38 +110,41 @@ def elements(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
             yield block["accessory"]
 
 
-def values(messages: Iterable[Message]) -> Iterator[str]:
-    """Yield the value of every button and option."""
-    for element in elements(messages):
-        for holder in (element, *element.get("options", [])):
-            if "value" in holder:
-                yield holder["value"]
+def carried(messages: Iterable[Message], action: str = "") -> list[ActionValue | None]:
+    """What every button and option carries, or those of one action."""
+    return [
+        ActionValue.decode(holder["value"])
+        for element in elements(messages)
+        if element["action_id"].startswith(action)
+        for holder in (element, *element.get("options", []))
+        if "value" in holder
+    ]
 
 
 def labels(message: Message) -> list[str]:
-    """Return the labels of the buttons."""
+    """The labels of the buttons."""
     return [element["text"]["text"] for element in elements([message]) if element["type"] == "button"]
 
 
 def quotes(messages: Iterable[Message]) -> list[str]:
-    """Return the questions that are quoted above answers."""
+    """The questions that are quoted above answers."""
     parts = (part for part in elements_of(blocks_of(messages)) if part["type"] == "rich_text_quote")
     return [part["elements"][0]["text"] for part in parts]
 
 
 def small_texts(messages: Iterable[Message]) -> list[str]:
-    """Return the texts of context blocks."""
+    """The texts of context blocks."""
     contexts = (block for block in blocks_of(messages) if block["type"] == "context")
     return [element["text"] for block in contexts for element in block["elements"]]
 
 
 def footers(messages: Iterable[Message]) -> list[str]:
-    """Return the text of the last line, beside the button for the other display or in small."""
+    """What the last line says, beside the button for the other display or in small."""
     *_, last = blocks_of(messages)
     return [last["text"]["text"]] if last["type"] == "section" else [last["elements"][0]["text"]]
 
 
 def tab_pages(answer: Answer, tab: int) -> int:
-    """Count the pages of a tab."""
+    """The number of pages of a tab."""
     told = small_texts(tabs(replace(answer, tab=tab, page=0)))
     return next((int(text.rpartition(" ")[2]) for text in told if text.startswith("Page 1 of ")), 1)

@@ -3,20 +3,10 @@
 from hypothesis import strategies as st
 
 LIVE = (
-    "<!channel>",
-    "<!here>",
-    "<!everyone>",
-    "<!here|here>",
-    "<!subteam^S0123456|@team>",
-    "<!date^1392734382^{date}|then>",
-    "<@U0123456>",
-    "<@W0123456|kim>",
-    "<#C0123456>",
-    "<#C0123456|general>",
-    "@here",
-    "@Channel",
-    "@everyone",
-)
+    "<!channel>", "<!here>", "<!everyone>", "<!here|here>", "<!subteam^S0123456|@team>",
+    "<!date^1392734382^{date}|then>", "<@U0123456>", "<@W0123456|kim>", "<#C0123456>",
+    "<#C0123456|general>", "@here", "@Channel", "@everyone",
+)  # fmt: skip
 
 _WORDS = (
     "word", "Why", "a < b", "x > y", "&amp;", "&lt;", "<div>", "</b>", "<!DOCTYPE html>", "<!-- c -->",

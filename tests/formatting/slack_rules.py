@@ -13,19 +13,10 @@ LIVE_TOKEN = re.compile(
 )
 LIVE_IN_PROSE = re.compile(r"(?<![^\W_])@(channel|here|everyone)(?![^\W_])", re.IGNORECASE)
 #: The elements that may show an answer: none of them pings, and none looks like the frame around it.
-OF_ANSWERS = frozenset(
-    [
-        "rich_text",
-        "rich_text_section",
-        "rich_text_list",
-        "rich_text_quote",
-        "rich_text_preformatted",
-        "table",
-        "raw_text",
-        "text",
-        "link",
-    ]
-)
+OF_ANSWERS = frozenset({
+    "rich_text", "rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted",
+    "table", "raw_text", "text", "link",
+})  # fmt: skip
 _CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -34,19 +25,20 @@ def texts(message: Message) -> list[str]:
     return list(texts_in(message.blocks))
 
 
-def assert_accepted(message: Message) -> None:
-    """Fail where Slack would refuse the message, or could."""
-    assert check_message(message.text, list(message.blocks)) == []
-    assert 0 < utf16(message.text) <= 40_000
-    assert sum(utf16(text) for text in texts_in(message.blocks, "text", "url")) <= 10_500
-    assert len(message.blocks) <= 50
-    tables = [block for block in message.blocks if block["type"] == "table"]
-    assert sum(utf16(text) for text in texts_in(tables, "text", "url")) <= 10_000
-    for block in message.blocks:
-        _RULES[str(block["type"])](block)
-    assert not LIVE_TOKEN.search(message.text)
-    assert not LIVE_IN_PROSE.search(message.text)
-    assert not _CONTROLS.search("".join([message.text, *texts(message)]))
+def assert_accepted(*messages: Message) -> None:
+    """Fail if Slack would refuse one of the messages, or could."""
+    for message in messages:
+        assert check_message(message.text, list(message.blocks)) == []
+        assert 0 < utf16(message.text) <= 40_000
+        assert sum(utf16(text) for text in texts_in(message.blocks, "text", "url")) <= 10_500
+        assert len(message.blocks) <= 50
+        tables = [block for block in message.blocks if block["type"] == "table"]
+        assert sum(utf16(text) for text in texts_in(tables, "text", "url")) <= 10_000
+        for block in message.blocks:
+            _RULES[str(block["type"])](block)
+        assert not LIVE_TOKEN.search(message.text)
+        assert not LIVE_IN_PROSE.search(message.text)
+        assert not _CONTROLS.search("".join([message.text, *texts(message)]))
 
 
 def types_in(value: object) -> set[str]:

@@ -12,18 +12,9 @@ from tests.formatting.test_properties import every_page, is_within, shown, signs
 each_answer = pytest.mark.parametrize("text", CORPUS.values(), ids=CORPUS.keys())
 #: Tags, formulas, titles, and a label that is written behind its address: they are tested apart.
 WRITTEN_OTHERWISE = {
-    *(
-        "details",
-        "html",
-        "images",
-        "injection_markdown",
-        "links",
-        "math",
-        "math_of_plain_signs",
-        "slack_link",
-    ),
-    *("small_html", "tag_after_bracket_label", "thinking"),
-}
+    "details", "html", "images", "injection_markdown", "links", "math",
+    "math_of_plain_signs", "slack_link", "small_html", "tag_after_bracket_label", "thinking",
+}  # fmt: skip
 
 
 def is_shown(text: str, messages: list[Message]) -> bool:
@@ -38,8 +29,7 @@ def test_one_below_the_other_nothing_is_lost_and_nothing_refused(text):
 
     assert is_shown(text, messages)
     assert headings(messages)[-1] == "B"
-    for message in messages:
-        assert_accepted(message)
+    assert_accepted(*messages)
 
 
 @each_answer
@@ -48,8 +38,7 @@ def test_in_tabs_nothing_is_lost_and_nothing_refused(text):
 
     assert is_shown(text, messages[:-1])
     assert shown(messages[-1:]) == "Short"
-    for message in messages:
-        assert_accepted(message)
+    assert_accepted(*messages)
 
 
 @each_answer

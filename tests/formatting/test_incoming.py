@@ -10,6 +10,7 @@ from sectorflow_slack.formatting.incoming import read_question
 @pytest.mark.parametrize(
     ("text", "question"),
     [
+        # The app's own mention is no part of the question.
         ("<@U0BOT> Tell me a joke", "Tell me a joke"),
         ("<@U0BOT|sectorflow> Tell me a joke", "Tell me a joke"),
         ("Hey <@U0BOT> tell me a joke", "Hey tell me a joke"),
@@ -18,15 +19,7 @@ from sectorflow_slack.formatting.incoming import read_question
         ("<@U0BOT> <@U0BOT>  twice", "twice"),
         ("<@U0BOT>\nTell me\n\na joke", "Tell me\n\na joke"),
         ("no mention at all", "no mention at all"),
-    ],
-)
-def test_the_apps_own_mention_is_no_part_of_the_question(text, question):
-    assert read_question(text, "U0BOT") == question
-
-
-@pytest.mark.parametrize(
-    ("text", "question"),
-    [
+        # Slack's marks read as a person would read them.
         ("ask <@U0ANN>", "ask @U0ANN"),
         ("ask <@U0ANN|ann>", "ask @ann"),
         ("ask <@U0BOT2>", "ask @U0BOT2"),
@@ -37,15 +30,7 @@ def test_the_apps_own_mention_is_no_part_of_the_question(text, question):
         ("<!subteam^S1|@team> hello", "@team hello"),
         ("<!subteam^S1> hello", "@subteam hello"),
         ("on <!date^1392734382^{date}|18 February>", "on 18 February"),
-    ],
-)
-def test_slacks_marks_read_as_a_person_would_read_them(text, question):
-    assert read_question(text, "U0BOT") == question
-
-
-@pytest.mark.parametrize(
-    ("text", "question"),
-    [
+        # Links keep their address and their words.
         ("<https://a.test/x>", "https://a.test/x"),
         ("<https://a.test/x|https://a.test/x>", "https://a.test/x"),
         ("<http://a.test|a.test>", "http://a.test"),
@@ -54,22 +39,14 @@ def test_slacks_marks_read_as_a_person_would_read_them(text, question):
         ("<https://a.test?x=1&amp;y=2|the page>", "the page (https://a.test?x=1&y=2)"),
         ("<mailto:ann@a.test|ann@a.test>", "ann@a.test"),
         ("<mailto:ann@a.test|Ann>", "Ann (ann@a.test)"),
-    ],
-)
-def test_links_keep_their_address_and_their_words(text, question):
-    assert read_question(text, "U0BOT") == question
-
-
-@pytest.mark.parametrize(
-    ("text", "question"),
-    [
+        # What Slack escaped is as it was typed.
         ("1 &lt; 2 &amp;&amp; 3 &gt; 2", "1 < 2 && 3 > 2"),
         ("&amp;lt; is how HTML writes it", "&lt; is how HTML writes it"),
         ("&lt;@U0BOT&gt; is how Slack writes it", "<@U0BOT> is how Slack writes it"),
         ("&quot;", "&quot;"),
     ],
 )
-def test_what_slack_escaped_is_as_it_was_typed(text, question):
+def test_a_message_reads_as_the_person_saw_it(text, question):
     assert read_question(text, "U0BOT") == question
 
 

@@ -124,5 +124,4 @@ def test_every_tab_and_page_shows_it(markdown):
     messages = every_page(make_answer(model("Before.", "A"), model(markdown, "B"), display="tabs"))
 
     assert is_within(signs(without_languages(tidy(markdown))), shown(messages))
-    for message in messages:
-        assert_accepted(message)
+    assert_accepted(*messages)

@@ -3,12 +3,13 @@ from dataclasses import replace
 import pytest
 
 from sectorflow_slack.domain.questions import Answer
-from sectorflow_slack.formatting.block_kit import ActionValue, action_of
-from sectorflow_slack.formatting.displays import draw, tabs
+from sectorflow_slack.formatting.block_kit import ActionValue
+from sectorflow_slack.formatting.displays import draw, separated, tabs
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import (
     ANSWER_ID,
     bodies,
+    carried,
     elements,
     headings,
     inlines,
@@ -44,10 +45,7 @@ def test_one_message_shows_a_button_for_each_model_and_the_open_answer():
 def test_each_tab_names_its_model():
     (message,) = tabs(make_answer(*THREE))
 
-    shown = [each for each in elements([message]) if action_of(each["action_id"]) == "show_tab"]
-    assert [ActionValue.decode(each["value"]) for each in shown] == [
-        ActionValue(ANSWER_ID, at) for at in range(3)
-    ]
+    assert carried([message], "show_tab") == [ActionValue(ANSWER_ID, at) for at in range(3)]
 
 
 def test_an_open_tab_of_a_failed_model_offers_to_try_again():
@@ -83,8 +81,7 @@ def test_a_long_answer_has_pages_of_which_none_is_left_out():
     assert "".join(texts.split()) == "".join(LONG.text.split())
     assert [message.blocks[2]["type"] for message in messages] == ["context"] * count
     assert small_texts(messages) == [f"Page {page + 1} of {count}" for page in range(count)]
-    for message in messages:
-        assert_accepted(message)
+    assert_accepted(*messages)
 
 
 def test_the_first_page_leads_on_the_last_one_back_and_the_others_both_ways():
@@ -99,11 +96,7 @@ def test_the_first_page_leads_on_the_last_one_back_and_the_others_both_ways():
 def test_turning_a_page_names_the_tab_and_the_page():
     (message,) = tabs(make_answer(model("a", "A"), LONG, tab=1, page=1))
 
-    turned = [each for each in elements([message]) if action_of(each["action_id"]) == "turn_page"]
-    assert [ActionValue.decode(each["value"]) for each in turned] == [
-        ActionValue(ANSWER_ID, 1, 0),
-        ActionValue(ANSWER_ID, 1, 2),
-    ]
+    assert carried([message], "turn_page") == [ActionValue(ANSWER_ID, 1, page) for page in (0, 2)]
 
 
 @pytest.mark.parametrize(("tab", "page"), [(-1, -5), (0, 0), (7, 0), (2, 10**9), (-(10**9), 3)])
@@ -144,7 +137,7 @@ def test_a_single_model_needs_no_tabs():
 
 
 def test_no_models_make_no_message():
-    assert tabs(make_answer()) == ()
+    assert tabs(make_answer()) == separated(make_answer()) == ()
 
 
 def test_the_question_of_a_dialog_stands_above_the_tabs():
@@ -161,6 +154,5 @@ def test_answers_are_drawn_as_their_display_says():
 
     assert [headings(messages) for messages in drawn] == [[], ["GPT-4o", "Claude", "Gemini"]]
     assert [labels(messages[-1])[-1] for messages in drawn] == ["Show all", "Show as tabs"]
-    switches = [list(elements(messages))[-1] for messages in drawn]
-    chosen = [ActionValue.decode(switch["value"]) for switch in switches]
-    assert [value.choice for value in chosen if value] == ["separated", "tabs"]
+    chosen = [carried(messages, "switch_display") for messages in drawn]
+    assert chosen == [[ActionValue(ANSWER_ID, choice=display)] for display in ("separated", "tabs")]

@@ -1,7 +1,5 @@
 """A running sandbox, and an app installed in it."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
@@ -28,7 +26,7 @@ def service() -> Iterator[Service]:
 
 
 @pytest.fixture
-def box(service: Service) -> Iterator[Box]:
+def box(service) -> Iterator[Box]:
     settings = SandboxSettings(events_url=service.url, retry_scale=0.0, sectorflow_latency=0.0)
     with serve(settings) as running:
         world = running.sandbox.world

@@ -1,7 +1,5 @@
 """The running sandbox, the service that it calls, and parts of messages, for the sandbox's tests."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The channel page in a real browser."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from sandbox.slack.seed import GENERAL_ID, TOM_ID
 from tests.sandbox import helpers
-from tests.sandbox.helpers import Box, Json, actions, button, container, markdown, modal, option
+from tests.sandbox.helpers import Json, actions, button, container, markdown, modal, option
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +18,7 @@ CHROMIUM = "/usr/bin/chromium"
 
 
 @pytest.fixture
-def page(box: Box) -> Iterator[Page]:
+def page(box) -> Iterator[Page]:
     """A page whose console must stay empty."""
     if not Path(CHROMIUM).exists():
         (pytest.fail if os.environ.get("CI") else pytest.skip)("Chromium is not there")
@@ -43,7 +41,7 @@ def tabs(shown: str) -> list[Json]:
     return [actions(*buttons, helpers.overflow(option("again"))), markdown(f"This is **{shown}** speaking.")]
 
 
-def test_a_click_on_a_tab_changes_the_message_in_place(box: Box, page: Page) -> None:
+def test_a_click_on_a_tab_changes_the_message_in_place(box, page):
     ts = box.post(blocks=tabs("GPT"))
     page.goto(f"/channel/{GENERAL_ID}?as={TOM_ID}")
     expect(page.locator("#entries strong")).to_have_text("GPT")
@@ -59,7 +57,7 @@ def test_a_click_on_a_tab_changes_the_message_in_place(box: Box, page: Page) -> 
     assert (pressed["user"]["id"], pressed["actions"][0]["value"]) == (TOM_ID, "Claude")
 
 
-def test_a_menu_opens_a_modal_that_is_submitted(box: Box, page: Page) -> None:
+def test_a_menu_opens_a_modal_that_is_submitted(box, page):
     page.set_viewport_size({"width": 390, "height": 800})
     box.post(blocks=tabs("GPT"))
     page.goto(f"/channel/{GENERAL_ID}?as={TOM_ID}")
@@ -80,7 +78,7 @@ def test_a_menu_opens_a_modal_that_is_submitted(box: Box, page: Page) -> None:
     assert box.service.payload()["view"]["state"]["values"]["ask"]["question"]["value"] == "Why?"
 
 
-def test_a_container_is_unfolded_and_an_agent_stopped(box: Box, page: Page) -> None:
+def test_a_container_is_unfolded_and_an_agent_stopped(box, page):
     ts = box.mention()["ts"]
     child = helpers.rich_text(helpers.section_of(helpers.words("Behind the fold")))
     box.post(thread_ts=ts, blocks=[container(child, is_collapsible=True, default_collapsed=True)])
@@ -98,7 +96,7 @@ def test_a_container_is_unfolded_and_an_agent_stopped(box: Box, page: Page) -> N
     assert (stopped["type"], stopped["user"], stopped["thread_ts"]) == ("agent_session_stopped", TOM_ID, ts)
 
 
-def test_a_user_asks_on_the_page_and_reads_the_answer_in_the_thread(box: Box, page: Page) -> None:
+def test_a_user_asks_on_the_page_and_reads_the_answer_in_the_thread(box, page):
     box.world.remove(box.install.app_id, GENERAL_ID)
     page.goto("/")
 

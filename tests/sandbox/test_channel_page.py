@@ -1,7 +1,5 @@
 """The channel page of one user: what its script gets, what only this user sees, and the user's actions."""
 
-from __future__ import annotations
-
 import json
 import threading
 
@@ -32,7 +30,7 @@ def act(box: Box, action: str, person: str = MAYA_ID, **body: object) -> request
     return requests.post(f"{box.url}/channel/api/{GENERAL_ID}/{action}", json=body, params={"as": person})
 
 
-def test_the_page_is_marked_as_not_slack_and_loads_only_its_own_scripts(box: Box) -> None:
+def test_the_page_is_marked_as_not_slack_and_loads_only_its_own_scripts(box):
     page = get(box, "/")
 
     policy = page.headers["Content-Security-Policy"]
@@ -54,11 +52,11 @@ def test_the_page_is_marked_as_not_slack_and_loads_only_its_own_scripts(box: Box
         ("see https://a.example/?a=1&b=@Acme.", "see <https://a.example/?a=1&amp;b=@Acme>."),
     ],
 )
-def test_typed_text_is_sent_as_slack_sends_it(text: str, sent: str) -> None:
+def test_typed_text_is_sent_as_slack_sends_it(text, sent):
     assert as_sent(text, {"Acme": "U1", "Acme Helper": "U2"}) == sent
 
 
-def test_a_reply_goes_into_its_thread_and_is_counted_below_the_first_message(box: Box) -> None:
+def test_a_reply_goes_into_its_thread_and_is_counted_below_the_first_message(box):
     question = box.world.ask(MAYA_ID, GENERAL_ID, "Hello", files=("notes <1>.pdf",))["ts"]
     box.post(thread_ts=question, username="Acme AI", blocks=[markdown("A **joke**.")])
     act(box, "say", text="Thanks", thread=question)
@@ -74,7 +72,7 @@ def test_a_reply_goes_into_its_thread_and_is_counted_below_the_first_message(box
     assert '<b>Acme AI</b> <span class="badge">APP<' in got["replies"][2]["html"]
 
 
-def test_news_waits_for_a_change_and_has_the_apps_statuses_in_the_thread(box: Box) -> None:
+def test_news_waits_for_a_change_and_has_the_apps_statuses_in_the_thread(box):
     ts, app = box.mention()["ts"], box.app.app_id
     for set_status, status in (
         (box.slack.agents_sessions_setStatus, "processing"),
@@ -95,7 +93,7 @@ def test_news_waits_for_a_change_and_has_the_apps_statuses_in_the_thread(box: Bo
     assert box.service.events(2)[1]["event"]["user"] == TOM_ID
 
 
-def test_news_comes_when_a_status_ends(box: Box) -> None:
+def test_news_comes_when_a_status_ends(box):
     ts = box.mention()["ts"]
     box.slack.assistant_threads_setStatus(channel_id=GENERAL_ID, thread_ts=ts, status="is thinking…")
     ends_at = box.report("status", channel=GENERAL_ID, thread_ts=ts)["status"]["ends_at"]
@@ -104,20 +102,6 @@ def test_news_comes_when_a_status_ends(box: Box) -> None:
     got = news(box, since=str(box.world.version), thread=ts)
 
     assert (got["version"], got["status"]) == (box.world.version, "")
-
-
-def test_an_app_mentioned_outside_its_channels_can_be_invited_by_the_author(box: Box) -> None:
-    bot = box.install.bot_user_id
-    box.control("remove", channel=GENERAL_ID)
-    ts = box.mention()["ts"]
-    before = [html(box, GENERAL_ID, person) for person in (MAYA_ID, TOM_ID)]
-
-    invited = act(box, "invite", user=bot, ts=ts)
-
-    after = html(box)
-    assert invited.status_code == 200
-    assert [f'data-invite="{bot}"' in each for each in (*before, after)] == [True, False, False]
-    assert "was added by" in after
 
 
 @pytest.mark.parametrize(
@@ -132,11 +116,11 @@ def test_an_app_mentioned_outside_its_channels_can_be_invited_by_the_author(box:
         ("press", {"ts": "1.2", "block_id": "b", "action_id": "a"}, 404),
     ],
 )
-def test_an_invalid_action_is_refused(box: Box, action: str, body: Json, status: int) -> None:
+def test_an_invalid_action_is_refused(box, action, body, status):
     assert act(box, action, **body).status_code == status
 
 
-def test_a_form_of_another_site_a_list_and_an_archived_channel_are_refused(box: Box) -> None:
+def test_a_form_of_another_site_a_list_and_an_archived_channel_are_refused(box):
     hi = {"text": "Hi"}
     wrong = [(GENERAL_ID, {"data": hi}), (GENERAL_ID, {"json": ["text"]}), (ARCHIVED_ID, {"json": hi})]
 
@@ -148,11 +132,11 @@ def test_a_form_of_another_site_a_list_and_an_archived_channel_are_refused(box: 
 @pytest.mark.parametrize(
     "path", ["C404", "api/C404", f"with/{TOM_ID}", "with/U4", f"{GENERAL_ID}?as=U404", f"{GENERAL_ID}?as="]
 )
-def test_unknown_channels_and_users_are_not_found(box: Box, path: str) -> None:
+def test_unknown_channels_and_users_are_not_found(box, path):
     assert get(box, f"/channel/{path}").status_code == 404
 
 
-def test_an_ephemeral_message_is_shown_to_its_user_only(box: Box) -> None:
+def test_an_ephemeral_message_is_shown_to_its_user_only(box):
     parent = box.post()
     for text, thread in (("psst", {}), ("pssst", {"thread_ts": parent})):
         box.slack.chat_postEphemeral(channel=GENERAL_ID, user=TOM_ID, text=text, **thread)
@@ -165,28 +149,17 @@ def test_an_ephemeral_message_is_shown_to_its_user_only(box: Box) -> None:
     assert "1 reply" not in str(toms["entries"])
 
 
-def test_a_press_on_the_page_is_its_users(box: Box) -> None:
-    element = {"ts": box.post(blocks=BLOCKS), "action_id": "tab", "block_id": "b0"}
-    box.service.statuses = [200, 500]
-
-    pressed, failed = (act(box, "press", TOM_ID, **element).status_code for _ in range(2))
-
-    assert 'data-action="tab" data-block="b0"' in html(box)
-    assert box.service.payload(0)["user"]["id"] == TOM_ID
-    assert (pressed, failed) == (202, 502)
-
-
 def open_modal(box: Box) -> str:
     trigger_id = box.press(box.post(blocks=BLOCKS), "tab", user=TOM_ID).trigger_id
     return str(box.slack.views_open(trigger_id=trigger_id, view=modal())["view"]["id"])
 
 
-def test_a_modal_can_be_closed(box: Box) -> None:
+def test_a_modal_can_be_closed(box):
     assert act(box, "close", TOM_ID, view=open_modal(box)).status_code == 200
     assert news(box, GENERAL_ID, TOM_ID)["modal"] == ""
 
 
-def test_a_modal_is_its_users(box: Box) -> None:
+def test_a_modal_is_its_users(box):
     view = open_modal(box)
     body = {"view": view, "values": {"ask": "Why?"}}
     errors = {"ask": "Ask more."}
@@ -205,32 +178,21 @@ def test_a_modal_is_its_users(box: Box) -> None:
     assert sent == {"closed": True, "errors": {}}
 
 
-def test_opening_a_dm_sends_the_event_and_shows_the_suggested_prompts(box: Box) -> None:
-    page = get(box, f"/channel/with/{box.install.bot_user_id}", **{"as": TOM_ID})
-    (body,) = box.service.events(1)
-    channel, prompt = body["event"]["channel"], {"title": "A joke", "message": "Tell me one"}
+def test_the_page_of_an_app_shows_its_prompts_and_its_home_tab(box):
+    page = f"/channel/with/{box.install.bot_user_id}"
+    empty = get(box, page, **{"as": TOM_ID, "tab": "home"}).text
+    direct = get(box, page, **{"as": TOM_ID}).text
+    prompt = {"title": "A joke", "message": "Tell me one"}
+    channel = box.service.events(2)[1]["event"]["channel"]
     box.slack.assistant_threads_setSuggestedPrompts(channel_id=channel, thread_ts="", prompts=[prompt])
-
     offered = html(box, channel, TOM_ID)
-    box.world.ask(TOM_ID, channel, "Tell me one")
-    after = html(box, channel, TOM_ID)
-
-    assert "Message SectorFlow" in page.text
-    assert f"/channel/with/{box.install.bot_user_id}" in news(box)["sidebar"]
-    assert (body["event"]["tab"], body["event"]["user"]) == ("messages", TOM_ID)
-    assert ['data-say="Tell me one"' in each for each in (offered, after)] == [True, False]
-
-
-def test_the_home_tab_is_the_published_view_and_is_in_the_event(box: Box) -> None:
-    home = f"/channel/with/{box.install.bot_user_id}?as={TOM_ID}&tab=home"
-    before = get(box, home).text
-    box.service.wait_for(1)
     view = {"type": "home", "blocks": [block("section", text=mrkdwn("*Welcome*"))]}
     box.slack.views_publish(user_id=TOM_ID, view=view)
 
-    after = get(box, home).text
+    box.world.ask(TOM_ID, channel, "Tell me one")
 
-    events = [body["event"] for body in box.service.events(2)]
-    assert "has put nothing here yet" in before
-    assert "<strong>Welcome</strong>" in after
-    assert [(each["tab"], each.get("view")) for each in events] == [("home", None), ("home", view)]
+    after = html(box, channel, TOM_ID)
+    assert ("Message SectorFlow" in direct, "has put nothing here yet" in empty) == (True, True)
+    assert ['data-say="Tell me one"' in each for each in (offered, after)] == [True, False]
+    assert "<strong>Welcome</strong>" in get(box, page, **{"as": TOM_ID, "tab": "home"}).text
+    assert [body["event"]["tab"] for body in box.service.events(2)[:2]] == ["home", "messages"]

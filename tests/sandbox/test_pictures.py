@@ -1,14 +1,12 @@
 """The docs' pictures: each one exists, is small, and has a scene."""
 
-from __future__ import annotations
-
 import re
 
 from sandbox.pictures.__main__ import FOLDER
 from sandbox.stage import ROOT
 
 
-def test_every_picture_of_the_docs_exists_is_small_and_has_a_scene() -> None:
+def test_every_picture_of_the_docs_exists_is_small_and_has_a_scene():
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
     shown = {name for page in pages for name in re.findall(r"images/([\w-]+\.png)", page.read_text())}
     scenes = (ROOT / "sandbox" / "pictures" / "scenes.py").read_text()

@@ -1,7 +1,5 @@
 """No text of users or models becomes HTML on the page or a command in the terminal."""
 
-from __future__ import annotations
-
 from html.parser import HTMLParser
 
 import pytest
@@ -95,14 +93,14 @@ def every_block(text: str) -> list[Json]:
 
 @given(hostile)
 @settings(deadline=None)
-def test_no_text_makes_an_element_or_attribute_of_its_own(text: str) -> None:
+def test_no_text_makes_an_element_or_attribute_of_its_own(text):
     assert faults(render_message({"text": text})) == []
     assert faults(render_message({"blocks": every_block(text)})) == []
 
 
 @given(hostile)
 @settings(deadline=None)
-def test_no_text_sends_the_terminal_a_command(text: str) -> None:
+def test_no_text_sends_the_terminal_a_command(text):
     rendered = as_text({"blocks": every_block(text + "\x1b]0;x\x07\x9b2J")})
 
     assert not {"\x1b", "\x07", "\x9b", "\r"} & set(rendered)
@@ -112,7 +110,7 @@ def test_no_text_sends_the_terminal_a_command(text: str) -> None:
     "address",
     ["javascript:alert(1)", "JaVaScRiPt:x", "data:text/html,x", "vbscript:x", "//a", "x", "http://[x"],
 )
-def test_only_harmless_addresses_become_links(address: str) -> None:
+def test_only_harmless_addresses_become_links(address):
     link = {"type": "link", "url": address, "text": "label"}
 
     assert (
@@ -122,5 +120,5 @@ def test_only_harmless_addresses_become_links(address: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["*_", "<", "[", "> ", "- ", "`", "<@U", "https://"])
-def test_deeply_nested_markup_is_rendered_without_an_error(piece: str) -> None:
+def test_deeply_nested_markup_is_rendered_without_an_error(piece):
     assert faults(render_message({"blocks": every_block(piece * (12_000 // len(piece)))[:3]})) == []

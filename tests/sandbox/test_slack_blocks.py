@@ -1,7 +1,5 @@
 """Slack's limits on blocks, each accepted at the limit and refused past it; and which mentions are live."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -127,9 +125,7 @@ LIMITS: dict[str, tuple[Callable[[int], list[Block]], int, str]] = {
 
 
 @pytest.mark.parametrize(("build", "most", "error"), LIMITS.values(), ids=LIMITS)
-def test_a_message_is_accepted_at_the_limit_and_refused_past_it(
-    build: Callable[[int], list[Block]], most: int, error: str
-) -> None:
+def test_a_message_is_accepted_at_the_limit_and_refused_past_it(build, most, error):
     assert check_message("text", build(most)) == []
     assert check_message("text", build(most + 1))[0]["error"] == error
 
@@ -162,7 +158,7 @@ def test_a_message_is_accepted_at_the_limit_and_refused_past_it(
         *[cells(each) for each in ({"type": "raw_text", "text": ""}, rich_text(), mrkdwn("x"))],
     ],
 )
-def test_an_invalid_block_is_refused(faulty: Block) -> None:
+def test_an_invalid_block_is_refused(faulty):
     assert {fault["error"] for fault in check_message("text", [faulty])} == {INVALID}
 
 
@@ -180,11 +176,11 @@ def test_an_invalid_block_is_refused(faulty: Block) -> None:
         container(DIVIDER, rich_text_title=part("section", words()), has_header_divider=True),
     ],
 )
-def test_rich_text_tables_and_containers_are_accepted_as_the_docs_show_them(valid: Block) -> None:
+def test_rich_text_tables_and_containers_are_accepted_as_the_docs_show_them(valid):
     assert check_message("text", [valid]) == []
 
 
-def test_a_second_table_is_refused_only_with_its_setting() -> None:
+def test_a_second_table_is_refused_only_with_its_setting():
     blocks = [table(1, 1), folded(table(1, 1)), markdown_table(1, 1)]
 
     (fault,) = check_message("text", blocks, one_table=True)
@@ -193,7 +189,7 @@ def test_a_second_table_is_refused_only_with_its_setting() -> None:
     assert (fault["error"], fault["message"]) == ("invalid_attachments", "only_one_table_allowed")
 
 
-def test_a_fault_has_a_pointer_and_a_code() -> None:
+def test_a_fault_has_a_pointer_and_a_code():
     named = {**DIVIDER, "block_id": "a"}
 
     (too_long,) = check_message("text", [DIVIDER, buttons(value="x" * 2_001)])
@@ -208,7 +204,7 @@ def test_a_fault_has_a_pointer_and_a_code() -> None:
     "token",
     ["<!here>", "<!channel>", "<!everyone>", "<@U0MAYA00001>", "<@W0MAYA00001|maya>", "<!subteam^S0TEAM|x>"],
 )
-def test_a_token_is_live_in_text_mrkdwn_and_markdown(token: str) -> None:
+def test_a_token_is_live_in_text_mrkdwn_and_markdown(token):
     verbatim = block("section", text={**mrkdwn(token), "verbatim": True})
 
     found = [live_mentions("", [each]) for each in (markdown(f"`{token}`"), verbatim)]
@@ -228,5 +224,5 @@ def test_a_token_is_live_in_text_mrkdwn_and_markdown(token: str) -> None:
         (rich_text({"type": "user", "user_id": "U1"}), ["<@U1>"]),
     ],
 )
-def test_other_live_mentions(each: Block, live: list[str]) -> None:
+def test_other_live_mentions(each, live):
     assert live_mentions("&lt;!channel&gt; @channel me@here.com", [each]) == live

@@ -1,11 +1,8 @@
 """The faults that Slack refuses in a manifest, and the creation of apps."""
 
-from __future__ import annotations
-
 import copy
 import json
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -75,9 +72,7 @@ LIMITS: list[tuple[str, Any, list[Any]]] = [
 
 
 @pytest.mark.parametrize(("place", "valid", "refused"), LIMITS, ids=[place for place, *_ in LIMITS])
-def test_a_manifest_is_accepted_at_its_limits_and_refused_by_pointer_past_them(
-    place: str, valid: Any, refused: list[Any]
-) -> None:
+def test_a_manifest_is_accepted_at_its_limits_and_refused_by_pointer_past_them(place, valid, refused):
     places = (place, place.rpartition("/")[0], f"{place}/0", f"{place}/bot_events")
 
     assert manifest_faults(changed(place, valid)) == []
@@ -86,7 +81,7 @@ def test_a_manifest_is_accepted_at_its_limits_and_refused_by_pointer_past_them(
         assert fault["pointer"] in places
 
 
-def test_rotating_tokens_need_a_redirect_url() -> None:
+def test_rotating_tokens_need_a_redirect_url():
     rotating = changed("/settings/token_rotation_enabled", True)
 
     (fault,) = manifest_faults(changed("/oauth_config/redirect_urls", [], rotating))
@@ -95,7 +90,7 @@ def test_rotating_tokens_need_a_redirect_url() -> None:
 
 
 @pytest.fixture
-def config(box: Box) -> WebClient:
+def config(box) -> WebClient:
     return box.client(SEEDED_TOKEN)
 
 
@@ -103,28 +98,18 @@ def count(box: Box) -> int:
     return [each["name"] for each in box.report("apps")["apps"]].count("Acme Asks")
 
 
-def test_an_app_is_created_in_the_tokens_workspace_and_installed_nowhere_else(
-    box: Box, config: WebClient
-) -> None:
+def test_an_app_is_created_in_the_tokens_workspace_alone(box, config):
     elsewhere = error_of(config.apps_manifest_create, manifest=MANIFEST, team_id="T0OTHER0001")
+
     made = config.apps_manifest_create(manifest=MANIFEST)
-    teams = [TEAM_ID, box.control("team", name="other")["team"]]
 
     app = box.world.apps[made["app_id"]]
-    asked = {"client_id": app.client_id, "scope": "chat:write"}
-    pages = [requests.get(f"{box.url}/oauth/v2/authorize", params={**asked, "team": team}) for team in teams]
-    secrets = {"client_id", "client_secret", "verification_token", "signing_secret"}
-    assert (elsewhere, count(box)) == ("invalid_team_id", 1)
-    assert (made["team_id"], made["team_domain"]) == (TEAM_ID, "acme")
-    assert made["credentials"].keys() == secrets
+    assert (elsewhere, made["team_id"], count(box)) == ("invalid_team_id", TEAM_ID, 1)
     assert (app.org_deploy, app.token_rotation, app.is_distributed) == (True, False, False)
     assert "assistant:write" in app.scopes
-    assert parse_qs(urlsplit(made["oauth_authorize_url"]).query)["client_id"] == [app.client_id]
-    assert [page.status_code for page in pages] == [200, 400]
-    assert "invalid_team_for_non_distributed_app" in pages[1].text
 
 
-def test_a_manifest_creates_an_app_only_if_its_url_echoes(box: Box, config: WebClient) -> None:
+def test_a_manifest_creates_an_app_only_if_its_url_echoes(box, config):
     events = {"request_url": box.service.url, "bot_events": ["app_mention"]}
     manifest = changed("/settings/event_subscriptions", events)
 
@@ -135,23 +120,7 @@ def test_a_manifest_creates_an_app_only_if_its_url_echoes(box: Box, config: WebC
     assert count(box) == 0
 
 
-@pytest.mark.parametrize(
-    ("fault", "made"), [({"drop": "before"}, 0), ({"status": 500}, 0), ({"drop": "after"}, 1)]
-)
-def test_an_answer_that_is_lost_leaves_an_app_or_none(box: Box, fault: dict[str, Any], made: int) -> None:
-    box.control("faults", service="slack", target="apps.manifest.create", **fault)
-    form = {"token": SEEDED_TOKEN, "manifest": json.dumps(MANIFEST)}
-
-    try:
-        status = requests.post(f"{box.url}/api/apps.manifest.create", data=form).status_code
-    except requests.ConnectionError:
-        status = 0
-
-    assert status in (0, 500)
-    assert count(box) == made
-
-
-def test_a_user_creates_an_app_by_hand_from_a_link(box: Box) -> None:
+def test_a_user_creates_an_app_by_hand_from_a_link(box):
     url, text = f"{box.url}/apps", json.dumps(MANIFEST)
 
     offered = [
@@ -165,7 +134,7 @@ def test_a_user_creates_an_app_by_hand_from_a_link(box: Box) -> None:
     assert app.home_team_id == TEAM_ID
 
 
-def test_a_config_token_expires_after_twelve_hours_and_is_renewed_once(box: Box, config: WebClient) -> None:
+def test_a_config_token_expires_after_twelve_hours_and_is_renewed_once(box, config):
     nameless = changed("/display_information/name", "")
     before = refusal(config.apps_manifest_validate, manifest=nameless)
     box.control("age-tokens", seconds=12 * 3_600, kind="config")

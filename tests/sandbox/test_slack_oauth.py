@@ -1,7 +1,5 @@
 """Consent, the exchange of its code, and tokens that expire and are renewed."""
 
-from __future__ import annotations
-
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -53,7 +51,7 @@ def check(box: Box, *tokens: str) -> list[str]:
     return [str(each.get("error", "good")) for each in answers]
 
 
-def test_a_consent_gives_a_code_that_gives_a_token_once(box: Box) -> None:
+def test_a_consent_gives_a_code_that_gives_a_token_once(box):
     query = consent(box)
     first, second = (exchange(box, code=query["code"][0]) for _ in range(2))
     again = exchange(box, code=consent(box)["code"][0])
@@ -67,7 +65,7 @@ def test_a_consent_gives_a_code_that_gives_a_token_once(box: Box) -> None:
     assert consent(box, "cancel") == {"error": ["access_denied"], "state": ["s&1"]}
 
 
-def test_each_invalid_exchange_has_slacks_error(box: Box) -> None:
+def test_each_invalid_exchange_has_slacks_error(box):
     code = consent(box)["code"][0]
 
     errors = [
@@ -92,9 +90,7 @@ def test_each_invalid_exchange_has_slacks_error(box: Box) -> None:
         ({"client_id": seed.CUSTOMER_CLIENT_ID, "team": "T0X"}, "invalid_team_for_non_distributed_app"),
     ],
 )
-def test_an_invalid_authorize_request_is_a_page_with_slacks_error(
-    box: Box, asked: dict[str, str], error: str
-) -> None:
+def test_an_invalid_authorize_request_is_a_page_with_slacks_error(box, asked, error):
     answer = page(box, **asked)
 
     assert answer.status_code == 400
@@ -102,9 +98,7 @@ def test_an_invalid_authorize_request_is_a_page_with_slacks_error(
 
 
 @pytest.mark.parametrize("org_deploy", [True, False])
-def test_an_organisation_consents_for_all_its_workspaces_if_the_app_allows_it(
-    box: Box, org_deploy: bool
-) -> None:
+def test_an_organisation_consents_for_all_its_workspaces_if_the_app_allows_it(box, org_deploy):
     box.app.org_deploy = org_deploy
     east = box.control("team", name="east", enterprise_id="E0ACMEORG01")["team"]
 
@@ -117,14 +111,12 @@ def test_an_organisation_consents_for_all_its_workspaces_if_the_app_allows_it(
 
 
 @pytest.fixture
-def rotating(box: Box) -> Install:
+def rotating(box) -> Install:
     box.app.token_rotation = True
     return box.world.installs.install(seed.SECTORFLOW_APP_ID, seed.TEAM_ID)
 
 
-def test_a_renewed_token_is_new_and_the_previous_one_works_until_it_expires(
-    box: Box, rotating: Install
-) -> None:
+def test_a_renewed_token_is_new_and_the_previous_one_works_until_it_expires(box, rotating):
     first, refresh = rotating.bot_token, rotating.refresh_token
     box.control("age-tokens", seconds=6 * HOUR)
 
@@ -139,7 +131,7 @@ def test_a_renewed_token_is_new_and_the_previous_one_works_until_it_expires(
     assert (now, later) == (["good", "good"], ["token_expired", "good"])
 
 
-def test_a_refresh_token_works_once_and_after_its_access_token_expired(box: Box, rotating: Install) -> None:
+def test_a_refresh_token_works_once_and_after_its_access_token_expired(box, rotating):
     refresh = rotating.refresh_token
     box.control("age-tokens", seconds=13 * HOUR)
     expired = check(box, rotating.bot_token)
@@ -152,7 +144,7 @@ def test_a_refresh_token_works_once_and_after_its_access_token_expired(box: Box,
     assert renew(box, new["refresh_token"])["ok"] is True
 
 
-def test_a_revoked_install_has_no_valid_token_and_a_new_one_has(box: Box, rotating: Install) -> None:
+def test_a_revoked_install_has_no_valid_token_and_a_new_one_has(box, rotating):
     first = rotating.bot_token
     new = renew(box, rotating.refresh_token)
     box.client(new["access_token"]).auth_revoke()

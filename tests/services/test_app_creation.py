@@ -133,7 +133,7 @@ def test_slack_gets_the_time_that_sectorflow_leaves(flow, monkeypatch):
 
 
 def test_an_app_that_cannot_be_created_in_time_is_not_begun(flow):
-    with pytest.raises(AppNotCreated, match="Try again") as caught:
+    with pytest.raises(AppNotCreated, match=r"^No time was left .* Try again\.$") as caught:
         flow.registration.app_creator.create("Acme", CONFIG_TOKEN, None, 0.9)
 
     assert not caught.value.in_doubt
@@ -146,8 +146,12 @@ def test_an_app_that_cannot_be_created_in_time_is_not_begun(flow):
 @pytest.mark.parametrize(
     ("error", "text", "faults"),
     [
-        (ManifestRefused("invalid_manifest", FAULTS), "manifest", FAULTS),
-        (SlackRefused("enterprise_is_restricted"), "enterprise_is_restricted", {}),
+        (
+            ManifestRefused("invalid_manifest", FAULTS),
+            "Slack refused the app's manifest; no app was created.",
+            FAULTS,
+        ),
+        (SlackRefused("enterprise_is_restricted"), "Slack created no app: enterprise_is_restricted.", {}),
     ],
 )
 def test_slacks_messages_about_a_refusal_are_passed_on(flow, error, text, faults):
@@ -155,7 +159,7 @@ def test_slacks_messages_about_a_refusal_are_passed_on(flow, error, text, faults
 
     failure = refused(flow)
 
-    assert text in failure.message
+    assert failure.message == text
     assert (failure.faults, failure.in_doubt) == (faults, False)
 
 

@@ -122,6 +122,8 @@ def test_a_question_in_a_direct_message_has_the_thread_of_its_message(thread_ts,
 )
 def test_an_event_is_for_the_first_authorization_then_for_its_team(authorizations, expected):
     assert list(tenants(make_event(authorizations=authorizations))) == expected
+    in_org = make_event(authorizations=authorizations, enterprise_id="E0NAMED")
+    assert list(tenants(in_org)) == [*expected, "E0NAMED"]
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,7 @@ def test_slacks_retry_after_is_waited_for_however_often_and_with_jitter(random, 
 @settings(deadline=None)
 @given(random=st.floats(0, 1, exclude_max=True), failures=st.integers(0, 3))
 def test_tries_that_failed_together_are_repeated_apart(random, failures):
-    delay = delay_before_retry(SectorFlowBusy("x"), failures, lambda: random)
+    for error, delays in ((SectorFlowBusy("x"), BUSY), (SlackBusy("x"), SLACK_BUSY)):
+        delay = delay_before_retry(error, failures, lambda: random)
 
-    assert delay == pytest.approx(BUSY[failures] * (0.75 + 0.5 * random))
+        assert delay == pytest.approx(delays[failures] * (0.75 + 0.5 * random))

@@ -35,14 +35,14 @@ def test_a_repeat_returns_the_installation_as_it_is_now(flow):
 def test_a_key_is_valid_for_one_body(flow):
     flow.register(ONCE)
 
-    with pytest.raises(InstallRefused, match="Idempotency-Key"):
+    with pytest.raises(InstallRefused, match="Idempotency-Key: This key came with another body"):
         flow.register(replace(ONCE, fingerprint="another-digest"))
 
 
 def test_a_key_whose_installation_was_deleted_makes_no_other(flow):
     flow.registration.delete(flow.register(ONCE).settings.id)
 
-    with pytest.raises(InstallRefused, match="Idempotency-Key"):
+    with pytest.raises(InstallRefused, match="Idempotency-Key: The installation of this key is gone"):
         flow.register(ONCE)
 
 

@@ -53,6 +53,15 @@ def test_a_block_action_has_the_value_of_the_button_and_the_message():
     ]
 
 
+@pytest.mark.parametrize(
+    ("channel", "expected"), [({"id": "C0NAMED"}, "C0NAMED"), ({}, "C0GENERAL"), (None, "C0GENERAL")]
+)
+def test_the_channel_is_that_of_the_payload_or_else_of_the_message(channel, expected):
+    (read_action,) = read_block_actions(block_action(block_kit.VOTE, channel=channel))
+
+    assert read_action.channel_id == expected
+
+
 def test_a_choice_from_the_menu_is_an_action():
     (read_action,) = read_block_actions(from_menu(block_kit.PLAIN_TEXT, 1))
 

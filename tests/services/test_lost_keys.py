@@ -6,11 +6,11 @@ import logging
 
 import pytest
 
-from sectorflow_slack.domain.errors import InstallRefused
-from sectorflow_slack.domain.installations import Installation, SettingsChange
+from sectorflow_slack.domain.errors import InstallIncomplete, InstallRefused
+from sectorflow_slack.domain.installations import Installation, InstallationKey, SettingsChange
 from tests.losing import INSTALLATION_SECRETS, lose
 from tests.services.installing import ID, InstallFlow
-from tests.values import BOT_TOKEN, CUSTOMERS_APP, MODEL_IDS, NOW, make_bot
+from tests.values import BOT_TOKEN, CUSTOMERS_APP, MODEL_IDS, NOW, TEAM_ID, make_bot
 
 TABS = SettingsChange(display="tabs")
 
@@ -64,10 +64,19 @@ def test_an_installation_is_replaced_by_a_request_that_names_it(flow, lost):
     assert flow.registration.find(again.settings.id) == again
 
 
-def test_consent_to_an_installed_app_is_refused(flow, lost):
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (None, "already_installed"),
+        (InstallIncomplete("a-token", InstallationKey(CUSTOMERS_APP.app_id, TEAM_ID)), "slack_error"),
+    ],
+    ids=["complete", "incomplete"],
+)
+def test_consent_to_an_installed_app_is_refused_and_no_token_revoked(flow, lost, error, reason):
     pending = flow.register(slack_app=CUSTOMERS_APP)
+    flow.slack.exchanges.then(error)
 
-    assert flow.refused(pending.link).reason == "already_installed"
+    assert flow.refused(pending.link).reason == reason
     assert flow.slack.revoked == []
 
 
@@ -99,7 +108,7 @@ def test_a_bot_token_is_revoked_unless_it_is_lost(flow, installed, place, names,
 def test_no_setting_is_changed_without_a_new_token_for_the_lost_one(flow, lost, place, change):
     before, checked = flow.store.hgetall(place), len(flow.sectorflow.checked)
 
-    with pytest.raises(InstallRefused, match="apiToken"):
+    with pytest.raises(InstallRefused, match=r"^apiToken: The stored token cannot be decrypted"):
         flow.registration.change(lost.settings.id, change)
 
     assert flow.store.hgetall(place) == before

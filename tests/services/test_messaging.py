@@ -141,6 +141,10 @@ def test_only_the_message_that_slack_refuses_is_posted_in_another_form(acme, ref
     assert first == "rich_text"
     assert others == [form] * changed + ["rich_text"] * (len(others) - changed)
     assert 0 < changed < len(others)
+    shown = "".join(
+        repr(message.blocks) if message.blocks else message.text for message in acme.slack.shown.values()
+    )
+    assert shown.count("long") == 3 * 1000
 
 
 def test_the_next_worker_continues_after_the_right_one_of_several_plainer_messages(acme):

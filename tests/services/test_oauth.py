@@ -99,7 +99,7 @@ def test_the_installation_that_a_request_names_is_replaced(flow):
 def test_an_unknown_link_is_dead(flow, link, app_id):
     flow.pend(settings=make_settings(app_id=app_id))
 
-    with pytest.raises(ConsentRefused, match="dead_link"):
+    with pytest.raises(ConsentRefused, match=r"^dead_link$"):
         flow.oauth.start(link)
 
 
@@ -108,9 +108,9 @@ def test_an_expired_link_is_dead_also_for_a_browser_that_is_at_slack(flow):
     callback = flow.leave()
     flow.clock.now = make_pending().expires_at
 
-    with pytest.raises(ConsentRefused, match="dead_link"):
+    with pytest.raises(ConsentRefused, match=r"^dead_link$"):
         flow.oauth.start(LINK)
-    with pytest.raises(ConsentRefused, match="dead_link"):
+    with pytest.raises(ConsentRefused, match=r"^dead_link$"):
         flow.oauth.complete(callback)
 
     assert flow.slack.exchanged == []
@@ -126,9 +126,9 @@ def test_a_link_leads_to_one_installation(flow, concurrent):
     else:
         flow.oauth.complete(first)
 
-    with pytest.raises(ConsentRefused, match="dead_link"):
+    with pytest.raises(ConsentRefused, match=r"^dead_link$"):
         flow.oauth.complete(second)
-    with pytest.raises(ConsentRefused, match="dead_link"):
+    with pytest.raises(ConsentRefused, match=r"^dead_link$"):
         flow.oauth.start(LINK)
 
     assert flow.find() == make_installation()
@@ -168,7 +168,7 @@ def test_a_state_is_valid_once(flow, changes):
     with suppress(ConsentRefused):
         flow.oauth.complete(replace(callback, **changes))
 
-    with pytest.raises(ConsentRefused, match="stale"):
+    with pytest.raises(ConsentRefused, match=r"^stale$"):
         flow.oauth.complete(callback)
 
 
@@ -177,7 +177,7 @@ def test_a_state_of_another_app_or_of_a_deleted_request_is_refused(flow, issued_
     flow.pend()
     state = flow.oauth.states.issue(issued_for)
 
-    with pytest.raises(ConsentRefused, match="dead_link"):
+    with pytest.raises(ConsentRefused, match=r"^dead_link$"):
         flow.oauth.complete(OAuthCallback(state, state, "a-code"))
 
 

@@ -146,6 +146,16 @@ def test_if_the_placeholder_is_gone_the_answer_is_posted_as_a_new_message(acme, 
     assert acme.left == []
 
 
+def test_if_slack_refuses_the_update_for_another_reason_no_second_message_is_posted(acme):
+    acme.slack.updates.then(SlackRefused("is_archived"))
+    acme.accept_with_placeholder()
+
+    acme.work()
+
+    assert acme.slack.seen == [ASKING]
+    assert acme.has_failed_with("slack_is_archived")
+
+
 # Crashes and races
 
 

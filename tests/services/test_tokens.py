@@ -35,18 +35,21 @@ def with_token(installation: Installation, token: FreshToken = FRESH) -> Install
 
 
 @pytest.mark.parametrize(
-    ("expires_at", "is_renewed"),
+    ("expires_at", "refresh_token", "is_renewed"),
     [
-        (None, False),
-        (NOW + RENEW_BEFORE_SECONDS + 1, False),
-        (SOON, True),
-        (NOW + 30, True),
-        (NOW, True),
-        (EXPIRED, True),
+        (None, REFRESH_TOKEN, False),
+        (NOW + RENEW_BEFORE_SECONDS + 1, REFRESH_TOKEN, False),
+        (SOON, REFRESH_TOKEN, True),
+        (NOW + 30, REFRESH_TOKEN, True),
+        (NOW, REFRESH_TOKEN, True),
+        (EXPIRED, REFRESH_TOKEN, True),
+        (EXPIRED, "", False),
     ],
 )
-def test_only_a_token_that_expires_soon_or_has_expired_is_renewed(flow, expires_at, is_renewed):
-    installation = install(flow, expires_at)
+def test_only_a_token_that_expires_soon_or_has_expired_is_renewed(
+    flow, expires_at, refresh_token, is_renewed
+):
+    installation = install(flow, expires_at, refresh_token=refresh_token)
 
     usable = flow.tokens.ensure_fresh(installation)
 
@@ -62,9 +65,21 @@ def test_a_token_that_slack_calls_expired_is_renewed_once_whatever_its_time(flow
     assert len(flow.slack.refreshed) == 1
 
 
-def test_a_token_that_slack_calls_expired_and_that_cannot_be_renewed_is_refused(flow):
-    with pytest.raises(SlackRefused, match="token_expired"):
-        flow.tokens.renew_now(install(flow, None, refresh_token=""))
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [({"refresh_token": ""}, "token_expired"), ({"app_id": "A0LOST"}, "invalid_client_id")],
+    ids=["no refresh token", "the service has lost the app"],
+)
+def test_a_token_that_slack_calls_expired_and_that_cannot_be_renewed_is_refused(flow, changes, code):
+    installation = make_installation(
+        make_settings(app_id=changes.get("app_id", OWN_APP.app_id)),
+        make_bot(**{"refresh_token": REFRESH_TOKEN, "token_expires_at": EXPIRED, **changes}),
+    )
+
+    with pytest.raises(SlackRefused, match=f"^{code}$"):
+        flow.tokens.renew_now(installation)
+
+    assert flow.slack.refreshed == []
 
 
 def test_no_token_is_logged(flow, caplog):
@@ -126,8 +141,11 @@ def test_the_wait_for_a_renewal_by_another_process_ends(flow, monkeypatch):
     monkeypatch.setattr(tokens_module, "WAIT_SECONDS", 0.05)
     installation = install(flow)
 
-    with flow.tokens.locks.hold(f"token:{installation.key}", LOCK_SECONDS), pytest.raises(SlackBusy):
-        flow.tokens.ensure_fresh(installation)
+    with flow.tokens.locks.hold(f"token:{installation.key}", LOCK_SECONDS):
+        with pytest.raises(SlackBusy, match=r"^token_not_renewed_yet$"):
+            flow.tokens.ensure_fresh(installation)
+        flow.installations.renew(installation, with_token(installation))
+        assert flow.tokens.ensure_fresh(installation) == with_token(installation)
 
     assert flow.slack.refreshed == []
 

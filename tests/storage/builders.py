@@ -62,6 +62,18 @@ def leased(questions: QuestionStore, key: InstallationKey = KEY) -> Question:
     return question
 
 
+def hold(db: Stores) -> Question:
+    """Accept and lease the first question."""
+    db.questions.accept(FIRST)
+    return leased(db.questions)
+
+
+def fail(db: Stores, question: Question = FIRST, reason: str = "answer_lost") -> None:
+    db.questions.accept(question)
+    failed = leased(db.questions)
+    db.questions.complete(failed, reason, failed)
+
+
 def accept_with_placeholder(db: Stores, placeholder: str = "1.1") -> None:
     """Accept the first question, and post a placeholder for it unless that is ""."""
     db.questions.accept(FIRST)

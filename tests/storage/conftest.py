@@ -68,6 +68,16 @@ def race(threads: int, step: Callable[[int], T]) -> list[T]:
         return list(pool.map(run, range(threads)))
 
 
+def race_often(
+    client: redis.Redis, arrange: Callable[[], object], *steps: Callable[[], T]
+) -> Iterator[list[T]]:
+    """Take the steps at the same moment on an empty Redis, again and again, and yield their results."""
+    for _ in range(20):
+        client.flushdb()
+        arrange()
+        yield race(len(steps), lambda number: steps[number]())
+
+
 def lost_cipher() -> Cipher:
     """Return a cipher whose encryption key no store has."""
     return Cipher([Fernet.generate_key().decode()])

@@ -8,7 +8,7 @@ from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.storage import apps as apps_module
 from sectorflow_slack.storage.apps import AppStore
 from tests.losing import lose
-from tests.storage.conftest import dump, lost_cipher
+from tests.storage.conftest import lost_cipher
 from tests.values import CUSTOMERS_APP, OWN_APP, make_bot, make_installation, make_settings
 
 OLD, NEW = CUSTOMERS_APP.signing_secret, "another-signing-secret"
@@ -37,20 +37,16 @@ def test_the_own_app_needs_no_redis(db, unreachable):
     assert apps.signing_secrets(OWN_APP.app_id) == (OWN_APP.signing_secret,)
 
 
-def test_an_app_is_found_with_its_secrets(db, install):
-    install(CUSTOMERS_APP)
-
-    assert (db.apps.find(APP_ID), db.apps.signing_secrets(APP_ID)) == (CUSTOMERS_APP, (OLD,))
-    assert (db.apps.find("A0UNKNOWN"), db.apps.signing_secrets("A0UNKNOWN")) == (None, ())
-
-
-def test_new_client_credentials_are_in_force_at_once(db, install):
+def test_an_app_is_found_with_the_credentials_of_its_last_install(db, install):
     rotated = replace(CUSTOMERS_APP, client_id="5.6", client_secret="another-client-secret")
     install(CUSTOMERS_APP)
+    first = db.apps.find(APP_ID)
 
     install(rotated)
 
+    assert first == CUSTOMERS_APP
     assert (db.apps.find(APP_ID), db.apps.signing_secrets(APP_ID)) == (rotated, (OLD,))
+    assert (db.apps.find("A0UNKNOWN"), db.apps.signing_secrets("A0UNKNOWN")) == (None, ())
 
 
 @pytest.mark.parametrize("team_id", ["T0ACME", "T0OTHER"])
@@ -78,12 +74,6 @@ def test_only_the_next_secret_is_adopted(db, install, named, adopted, in_force):
 
     assert db.apps.signing_secrets(APP_ID) == in_force
     assert db.apps.find(APP_ID) == replace(CUSTOMERS_APP, signing_secret=in_force[0])
-
-
-def test_adopting_for_an_app_that_is_gone_writes_nothing(db):
-    db.apps.adopt_signing_secret(APP_ID, NEW)
-
-    assert dump(db.redis) == {}
 
 
 @pytest.mark.parametrize(("lost", "left"), [("next_signing_secret", OLD), ("signing_secret", NEW)])

@@ -1,15 +1,10 @@
 """The Redis client, and how soon it gives up while Slack waits."""
 
-import os
-import select
 import shutil
-import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import redis
@@ -17,7 +12,6 @@ import redis
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.embedded.report import LaunchError
 from sectorflow_slack.embedded.server import Server, find_server
-from sectorflow_slack.embedded.store import Store, running_store
 from sectorflow_slack.storage.connection import (
     WEB_TIMEOUTS,
     WORKER_TIMEOUTS,
@@ -44,13 +38,6 @@ def server() -> Server:
         raise
 
 
-@pytest.fixture
-def own_store(server, tmp_path) -> Iterator[Store]:
-    """A real server that a test may stop."""
-    with running_store(tmp_path, server) as store:
-        yield store
-
-
 def web_client(url: str) -> redis.Redis:
     return connect(url, WEB_TIMEOUTS, tls_verify=True, text=True)
 
@@ -58,9 +45,6 @@ def web_client(url: str) -> redis.Redis:
 def assert_gives_up(action) -> None:
     with pytest.raises(StorageUnavailable):
         translate_errors(action)()
-
-
-# Options
 
 
 @pytest.mark.parametrize(
@@ -92,9 +76,6 @@ def test_tls_is_verified_and_replies_are_text_as_asked(url, tls_verify, expected
     assert options["decode_responses"] is text
 
 
-# Giving up
-
-
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_a_redis_that_accepts_a_connection_and_never_replies_is_tried_once(command):
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -107,71 +88,6 @@ def test_a_redis_that_accepts_a_connection_and_never_replies_is_tried_once(comma
         listener.accept()[0].close()
         with pytest.raises(BlockingIOError):
             listener.accept()
-
-
-@contextmanager
-def hanging(store: Store) -> Iterator[None]:
-    with redis.Redis.from_url(store.url) as client:
-        process_id = int(client.info("server")["process_id"])
-    os.kill(process_id, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(process_id, signal.SIGCONT)
-
-
-@pytest.mark.real_redis
-@pytest.mark.parametrize("was_idle", [False, True])
-def test_a_redis_that_begins_to_hang_is_tried_once_and_works_again_afterwards(own_store, was_idle):
-    client = web_client(own_store.url)
-    if was_idle:
-        connection = client.connection_pool.get_connection()
-        connection.next_health_check = 1
-        client.connection_pool.release(connection)
-    before = int(client.info("stats")["total_connections_received"])
-
-    with hanging(own_store):
-        assert_gives_up(lambda: client.get("key"))
-
-    # One of ``hanging``, one for the next command: the time-out was not retried.
-    assert int(client.info("stats")["total_connections_received"]) == before + 2
-    client.close()
-
-
-# Reconnecting
-
-
-@contextmanager
-def breaking_once(store: Store) -> Iterator[str]:
-    """Yield the URL of a proxy that closes its first connection."""
-
-    def serve(listener: socket.socket) -> None:
-        listener.accept()[0].close()
-        client, _ = listener.accept()
-        with client, socket.socket(socket.AF_UNIX) as upstream:
-            upstream.connect(str(store.socket))
-            other_side = {client: upstream, upstream: client}
-            while True:
-                for each in select.select([*other_side], [], [], 60)[0]:
-                    if not (data := each.recv(65536)):
-                        return
-                    other_side[each].sendall(data)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        proxy = threading.Thread(target=serve, args=(listener,), daemon=True)
-        proxy.start()
-        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
-        proxy.join(timeout=60)
-
-
-@pytest.mark.real_redis
-def test_a_connection_that_breaks_during_a_command_is_made_again(own_store):
-    with breaking_once(own_store) as url:
-        client = web_client(url)
-
-        assert client.ping()
-
-        client.close()
 
 
 @pytest.mark.real_redis
@@ -199,9 +115,6 @@ def test_a_transaction_starts_over_after_another_client_has_written(store):
     outcome = transact(store, step, "count")
 
     assert (outcome, seen, store.get("count")) == ("done", ["1", "5"], "6")
-
-
-# TLS
 
 
 @pytest.fixture
@@ -245,9 +158,6 @@ def test_a_self_signed_certificate_is_taken_only_if_that_is_allowed(tls_redis_ur
     assert client.ping()
     assert_gives_up(web_client(tls_redis_url).ping)
     client.close()
-
-
-# Errors
 
 
 def test_the_text_of_a_redis_error_is_not_passed_on():

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 from cryptography.fernet import Fernet
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from sectorflow_slack.domain.errors import CannotDecrypt
@@ -35,18 +35,15 @@ def test_a_sealed_value_shows_nothing_and_is_never_the_same_twice():
 
 
 @given(source=keys_and_fields, target=keys_and_fields)
+@example(source=("a", "bc"), target=("ab", "c"))
+@example(source=("a", "bc"), target=("", "abc"))
+@example(source=("a:b", "c"), target=("a", "b:c"))
+@example(source=("a:b", "c"), target=("a:1:b", "c"))
 def test_a_value_that_was_moved_does_not_open(source, target):
     assume(source != target)
 
     with pytest.raises(CannotDecrypt):
         OLD.open(*target, OLD.seal(*source, "value"))
-
-
-@pytest.mark.parametrize("target", [("ab", "c"), ("a", "bcd"), ("", "abc"), ("a:1:b", "c"), ("a", "b:c")])
-def test_a_key_and_field_that_join_to_the_same_text_are_told_apart(target):
-    for sealed in (OLD.seal("a", "bc", "value"), OLD.seal("a:b", "c", "value")):
-        with pytest.raises(CannotDecrypt):
-            OLD.open(*target, sealed)
 
 
 @given(position=st.integers(min_value=0), byte=st.integers(min_value=1, max_value=255))

@@ -5,24 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from sectorflow_slack.domain.questions import Progress, Question
-from sectorflow_slack.storage.questions import QuestionStore
-from tests.storage.builders import DAY, FIRST, KEY, SECOND, expire_leases, leased
-from tests.storage.conftest import dump, lost_cipher, race
+from sectorflow_slack.domain.questions import Progress
+from tests.storage.builders import DAY, FIRST, KEY, SECOND, expire_leases, fail, hold, leased
 
 WEEK = 7 * DAY
 
 
-def fail(questions: QuestionStore, question: Question, reason: str = "answer_lost") -> None:
-    questions.accept(question)
-    held = leased(questions)
-    questions.complete(held, reason, held)
-
-
 def test_questions_without_any_answer_are_listed_oldest_first(db):
-    fail(db.questions, SECOND, "token_refused")
+    fail(db, SECOND, "token_refused")
     db.redis.zadd("dead-letters", {SECOND.id: time.time() - 60})
-    fail(db.questions, FIRST, "answer_lost")
+    fail(db, FIRST, "answer_lost")
 
     older, newer = db.failed.list()
 
@@ -36,10 +28,9 @@ def test_questions_without_any_answer_are_listed_oldest_first(db):
 def test_a_question_is_found_if_it_can_be_asked_again_and_not_listed_if_it_was_answered(
     db, failure, can_be_asked_again
 ):
-    db.questions.accept(FIRST)
-    held = leased(db.questions)
+    question = hold(db)
 
-    db.questions.complete(held, failure, held if can_be_asked_again else None)
+    db.questions.complete(question, failure, question if can_be_asked_again else None)
 
     found = db.failed.find(FIRST.id)
     assert (found and (found.question, found.reason)) == ((FIRST, "") if can_be_asked_again else None)
@@ -47,12 +38,12 @@ def test_a_question_is_found_if_it_can_be_asked_again_and_not_listed_if_it_was_a
 
 
 def test_the_list_is_cut_to_a_week(db):
-    fail(db.questions, FIRST)
+    fail(db, FIRST)
     db.redis.zadd("dead-letters", {FIRST.id: time.time() - WEEK - 60})
     db.redis.delete(f"letter:{FIRST.id}")
     assert db.failed.list() == ()
 
-    fail(db.questions, SECOND)
+    fail(db, SECOND)
 
     assert db.redis.zrange("dead-letters", 0, -1) == [SECOND.id]
 
@@ -79,33 +70,8 @@ def test_a_revived_question_starts_over_behind_those_that_wait(db):
 
 @pytest.mark.parametrize(("button_ts", "placeholder"), [("1.2", "1.2"), (None, "")])
 def test_the_message_with_the_retry_button_becomes_the_placeholder(db, button_ts, placeholder):
-    fail(db.questions, FIRST)
+    fail(db, FIRST)
 
     db.failed.revive(replace(FIRST, button_ts=button_ts))
 
     assert db.placeholders.take_over(leased(db.questions)) == placeholder
-
-
-def test_a_question_that_is_not_stored_as_failed_is_not_revived(db):
-    assert not db.failed.revive(FIRST)
-    assert dump(db.redis) == {}
-
-
-@pytest.mark.real_redis
-def test_of_many_that_revive_a_question_one_does(real_db):
-    fail(real_db.questions, FIRST)
-
-    assert race(8, lambda _: real_db.failed.revive(FIRST)).count(True) == 1
-
-    assert real_db.redis.llen(f"waiting:{KEY}") == 1
-    assert real_db.redis.hget("metrics", "received") == "2"
-
-
-def test_a_failed_question_that_does_not_decrypt_is_logged_and_hides_no_other(db, caplog):
-    fail(db.questions, FIRST)
-    fail(QuestionStore(db.redis, lost_cipher(), limit=16), SECOND)
-
-    (found,) = db.failed.list()
-
-    assert found.question == FIRST
-    assert f"letter:{SECOND.id} question" in caplog.text

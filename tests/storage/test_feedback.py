@@ -8,7 +8,6 @@ from sectorflow_slack.storage import feedback as feedback_module
 from sectorflow_slack.storage.feedback import read_all
 from tests.fakes import make_reply
 from tests.storage.builders import KEY, OTHER_KEY
-from tests.storage.conftest import race
 from tests.values import MODEL_IDS, NOW, make_installation, make_question
 
 FIRST, SECOND, _ = MODEL_IDS
@@ -51,15 +50,6 @@ def test_the_votes_of_every_installation_are_read_in_batches(db, monkeypatch):
 
     assert dict(read_all(db.redis)) == dict.fromkeys(keys, (ModelVotes(FIRST, 1, 0),))
     assert db.feedback.votes(keys[3]) == (ModelVotes(FIRST, 1, 0),)
-
-
-@pytest.mark.real_redis
-def test_simultaneous_votes_are_all_counted_once(real_db):
-    race(16, lambda number: real_db.feedback.vote(answer(), 0, f"U{number % 4}", up=number < 8))
-
-    (votes,) = real_db.feedback.votes(KEY)
-    assert votes.up + votes.down == 4
-    assert min(votes.up, votes.down) >= 0
 
 
 @pytest.mark.parametrize("end", ["deleted", "removed", "replaced"])

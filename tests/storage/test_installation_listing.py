@@ -37,9 +37,6 @@ def save(db: Stores, *installations: Installation) -> None:
         db.installations.save(each, None, None)
 
 
-# Pages
-
-
 def test_installations_of_every_state_are_listed_in_the_order_of_their_registration(db):
     for number in (4, 2, 1):
         db.pending.save(waiting(number))
@@ -66,15 +63,6 @@ def test_each_page_ends_where_the_next_begins_whatever_the_batch(db, monkeypatch
 
     expected = [f"i{number}" for number in (range(1, 14, 2) if customer_id else range(14))]
     assert pages == [expected[start : start + limit] for start in range(0, len(expected), limit)]
-
-
-def test_a_page_is_read_in_batches_until_it_is_full(db, monkeypatch):
-    monkeypatch.setattr(listing_module, "_BATCH", 2)
-    save(db, *map(installed, range(9)))
-    for number in range(9, 12):
-        db.pending.save(waiting(number))
-
-    assert read_all(db.listing, InstallationQuery(status="pending", limit=2)) == [["i9", "i10"], ["i11"]]
 
 
 def test_a_page_is_short_and_has_a_cursor_if_few_entries_match(db):
@@ -152,9 +140,6 @@ def test_installations_that_match_every_filter_are_listed(db, filters, expected)
 def test_a_cursor_that_did_not_come_from_a_page_is_refused(db, unreachable, cursor):
     with pytest.raises(ValueError, match="no cursor"):
         InstallationListing(unreachable, db.cipher, FixedClock()).page(InstallationQuery(cursor=cursor))
-
-
-# Secrets
 
 
 def test_a_page_has_the_links_of_pending_installations_that_decrypt_and_no_other_secret(db):

@@ -1,13 +1,10 @@
 """Re-encryption with the first encryption key, while other processes write."""
 
-import threading
-
 import pytest
 import redis
 from cryptography.fernet import Fernet
 
 from sectorflow_slack.domain.installations import Renewal
-from sectorflow_slack.storage import keyring as keyring_module
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.keyring import SEALED_PREFIXES, KeyRing
 from tests.storage.conftest import lost_cipher
@@ -90,9 +87,6 @@ def test_a_field_that_does_not_decrypt_is_named_and_stays(db, keyring):
     assert {name: db.redis.hget(APP, name) for name in lost} == lost
 
 
-# Other processes that write meanwhile
-
-
 class InterruptedKeyRing(KeyRing):
     """Another process writes between the read and the write of a record, ``times`` times."""
 
@@ -132,43 +126,3 @@ def test_a_field_or_record_that_is_deleted_meanwhile_is_not_created(db, deleted)
     assert keyring.renew(APP) == Renewal(renewed=2 - len(deleted))
     assert set(db.redis.hgetall(APP)) == {"client_secret", "signing_secret"} - set(deleted)
     assert keyring.renew("app:A0GONE") == Renewal()
-
-
-RECORDS, WRITERS = 120, 4
-
-
-@pytest.mark.real_redis
-def test_all_records_are_renewed_while_the_service_writes(real_db, monkeypatch):
-    monkeypatch.setattr(keyring_module, "_BATCH", 10)
-    for number in range(RECORDS):
-        write(real_db.redis, f"installation:A0:T{number}", api_token="0", bot_token="0")
-    stop, written = threading.Event(), [{} for _ in range(WRITERS)]
-    threads = [
-        threading.Thread(target=write_until, args=(real_db.redis, number, stop, written[number]))
-        for number in range(WRITERS)
-    ]
-    for thread in threads:
-        thread.start()
-
-    try:
-        found = renew_all(KeyRing(real_db.redis, BOTH))
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(timeout=60)
-
-    assert len(found) == RECORDS
-    assert not any(renewal.lost for renewal in found.values())
-    last = {key: value for each in written for key, value in each.items()}
-    for key in found:
-        assert opened(real_db.redis, key) == {"api_token": last.get(key, "0"), "bot_token": "0"}
-
-
-def write_until(store: redis.Redis, number: int, stop: threading.Event, written: dict[str, str]) -> None:
-    """Change tokens as the service does, with the new key first, and record the last of each."""
-    turn = 0
-    while turn == 0 or not stop.is_set():
-        turn += 1
-        key = f"installation:A0:T{(turn * 37) % (RECORDS // WRITERS) * WRITERS + number}"
-        written[key] = str(turn)
-        write(store, key, BOTH, api_token=str(turn))

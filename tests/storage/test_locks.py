@@ -1,13 +1,11 @@
 """One process at a time holds a lock."""
 
-import threading
-
 import pytest
 import redis
 
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.storage.locks import Locks
-from tests.storage.conftest import dump, race
+from tests.storage.conftest import dump
 
 
 @pytest.fixture
@@ -47,21 +45,6 @@ def test_a_lock_is_released_when_the_work_fails(locks, store):
 def test_a_caller_waits_for_a_lock_and_gives_up(locks, first, wait, is_acquired):
     with locks.hold("a", first), locks.hold("a", 30, wait=wait) as second:
         assert second is is_acquired
-
-
-@pytest.mark.real_redis
-def test_of_many_that_wait_one_works_at_a_time(real_db):
-    locks, inside = Locks(real_db.redis), threading.Lock()
-
-    def work(_):
-        with locks.hold("a", 60, wait=60) as held:
-            is_alone = inside.acquire(blocking=False)
-            real_db.redis.ping()
-            if is_alone:
-                inside.release()
-            return held and is_alone
-
-    assert race(6, work) == [True] * 6
 
 
 def test_no_work_begins_while_redis_is_down(unreachable):

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from sectorflow_slack.domain.installations import OAuthState
-from tests.storage.conftest import dump, race
+from tests.storage.conftest import dump
 
 STATE, OTHER = OAuthState("an-installation", "A0OWN"), OAuthState("another", "A0CUSTOMER")
 
@@ -30,12 +30,3 @@ def test_every_state_has_its_own_secret_of_256_bits(db):
 
     assert len(secrets) == 20
     assert {len(base64.urlsafe_b64decode(f"{secret}=")) for secret in secrets} == {32}
-
-
-@pytest.mark.real_redis
-def test_of_many_that_consume_a_state_at_once_one_gets_it(real_db):
-    secret = real_db.states.issue(STATE)
-
-    outcomes = race(20, lambda _: real_db.states.consume(secret))
-
-    assert [outcome for outcome in outcomes if outcome] == [STATE]

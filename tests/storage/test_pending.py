@@ -9,7 +9,7 @@ import redis
 from sectorflow_slack.domain.installations import PendingInstallation
 from sectorflow_slack.storage.pending import PendingStore
 from tests.storage.builders import DAY, changed
-from tests.storage.conftest import dump, race
+from tests.storage.conftest import dump, race_often
 from tests.values import CUSTOMERS_APP, NOW, make_pending, make_settings
 
 OWN = make_pending(settings=make_settings(id="own"))
@@ -49,9 +49,6 @@ def found(pending: PendingStore) -> PendingInstallation:
     return installation
 
 
-# Found
-
-
 def test_each_is_found_whole_by_id_and_by_link(pending):
     for each in (OWN, CUSTOMERS):
         assert pending.find(each.settings.id) == pending.find_by_link(each.link) == each
@@ -74,9 +71,6 @@ def test_one_whose_link_has_expired_has_expired_whatever_the_clock_shows(db, pen
     assert pending.find_by_link(CUSTOMERS.link) is None
 
 
-# Failed
-
-
 def test_a_failed_one_shows_the_failure_for_a_week_without_its_link_and_secrets(db, pending):
     pending.fail("customers", "already_installed")
 
@@ -90,30 +84,16 @@ def test_a_failed_one_shows_the_failure_for_a_week_without_its_link_and_secrets(
     assert pending.find_by_link(OWN.link) == OWN
 
 
-def test_failing_one_that_is_gone_writes_nothing(db):
-    db.pending.fail("own", "already_installed")
-
-    assert dump(db.redis) == {}
-
-
 @pytest.mark.real_redis
 def test_a_reader_never_sees_half_of_a_failure(real_db):
-    def fail_or_read(number):
-        if number == 0:
-            real_db.pending.fail("customers", "already_installed")
-            return []
+    def read():
         return [real_db.pending.find("customers") for _ in range(20)]
 
-    for _ in range(10):
-        real_db.pending.save(CUSTOMERS)
-        _, *seen = race(4, fail_or_read)
-
+    save = partial(real_db.pending.save, CUSTOMERS)
+    fail = partial(real_db.pending.fail, "customers", "already_installed")
+    for _, *seen in race_often(real_db.redis, save, fail, read, read, read):
         states = {(each.failure, each.link) for reader in seen for each in reader if each}
         assert states <= {(None, CUSTOMERS.link), ("already_installed", "")}
-        real_db.redis.flushdb()
-
-
-# Changed
 
 
 def hours_left(store: redis.Redis) -> dict[str, int]:
@@ -141,11 +121,9 @@ def test_the_first_of_two_changes_of_one_revision_is_stored(db, pending):
     assert found(pending) == changed(CUSTOMERS, app_name="First")
 
 
-@pytest.mark.parametrize("state", ["gone", "expired", "failed"])
-def test_one_that_failed_expired_or_is_gone_is_not_changed(db, pending, state):
-    if state == "gone":
-        db.redis.flushdb()
-    elif state == "expired":
+@pytest.mark.parametrize("state", ["expired", "failed"])
+def test_one_that_failed_or_expired_is_not_changed(db, pending, state):
+    if state == "expired":
         expire_links(db.redis)
     else:
         pending.fail("customers", "already_installed")
@@ -155,19 +133,6 @@ def test_one_that_failed_expired_or_is_gone_is_not_changed(db, pending, state):
 
     assert not pending.change(changed(CUSTOMERS), 1)
     assert dump(db.redis) == before
-
-
-@pytest.mark.real_redis
-def test_of_many_simultaneous_changes_one_is_stored(real_db):
-    real_db.pending.save(CUSTOMERS)
-
-    outcomes = race(8, lambda number: real_db.pending.change(changed(CUSTOMERS, app_name=f"{number}"), 1))
-
-    assert outcomes.count(True) == 1
-    assert found(real_db.pending) == changed(CUSTOMERS, app_name=f"{outcomes.index(True)}")
-
-
-# Removed
 
 
 @pytest.mark.parametrize("state", ["pending", "failed", "expired"])
@@ -185,15 +150,8 @@ def test_a_removed_one_leaves_only_the_mark_of_its_removal(db, pending, state):
 
 @pytest.mark.real_redis
 def test_a_change_never_outlives_a_removal(real_db):
-    steps = (
-        partial(real_db.pending.change, changed(CUSTOMERS), 1),
-        partial(real_db.pending.remove, "customers"),
-    )
+    change = partial(real_db.pending.change, changed(CUSTOMERS), 1)
+    remove = partial(real_db.pending.remove, "customers")
 
-    for _ in range(20):
-        real_db.redis.flushdb()
-        real_db.pending.save(CUSTOMERS)
-
-        race(2, lambda number: steps[number]())
-
+    for _ in race_often(real_db.redis, partial(real_db.pending.save, CUSTOMERS), change, remove):
         assert set(dump(real_db.redis)) == {"removed:customers"}

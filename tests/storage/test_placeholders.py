@@ -15,10 +15,11 @@ from tests.storage.builders import (
     accept,
     accept_with_placeholder,
     expire_leases,
+    hold,
     leased,
     make_slow,
 )
-from tests.storage.conftest import dump, race, redis_now
+from tests.storage.conftest import dump, redis_now
 from tests.values import make_question
 
 REDIS_KEY = f"question:{FIRST.id}"
@@ -26,17 +27,6 @@ REDIS_KEY = f"question:{FIRST.id}"
 
 def expire_claim(store: redis.Redis) -> None:
     store.hset(REDIS_KEY, "interim_at", "0")
-
-
-# Claimed and posted
-
-
-def test_no_placeholder_is_claimed_or_stored_for_a_question_that_is_gone(db):
-    assert db.placeholders.claim(FIRST.id) is None
-    assert not db.placeholders.store(FIRST.id, "1.1")
-    db.placeholders.release(FIRST.id)
-
-    assert dump(db.redis) == {}
 
 
 def test_a_claim_may_be_made_again_after_it_was_released_or_its_process_died(db):
@@ -61,14 +51,6 @@ def test_a_placeholder_that_is_stored_again_stays(db, meanwhile):
 
     assert db.placeholders.store(FIRST.id, "1.1")
     assert not db.placeholders.store(FIRST.id, "1.2")
-
-
-def test_a_question_that_does_not_decrypt_is_logged_and_gets_no_placeholder(db, caplog):
-    db.questions.accept(FIRST)
-    db.redis.hset(REDIS_KEY, "question", "sealed for another key")
-
-    assert db.placeholders.claim(FIRST.id) is None
-    assert caplog.messages == [f"question cannot be read: {REDIS_KEY} question"]
 
 
 def test_a_change_of_the_placeholder_is_claimed_by_its_ts(db):
@@ -96,9 +78,6 @@ def test_a_placeholder_stays_however_its_change_ends(db, ending):
 
     question = leased(db.questions)
     assert [db.placeholders.take_over(question), db.placeholders.take_over(question)] == ["1.1", "1.1"]
-
-
-# Taken over
 
 
 @pytest.mark.parametrize("placeholder", ["", "1.1", STATUS])
@@ -161,38 +140,6 @@ def test_a_placeholder_outlives_another_plan_and_another_try(db):
     assert db.placeholders.take_over(leased(db.questions)) == "1.1"
 
 
-# Races
-
-
-@pytest.mark.real_redis
-def test_of_many_that_claim_one_succeeds(real_db):
-    real_db.questions.accept(FIRST)
-
-    claimed = race(8, lambda _: real_db.placeholders.claim(FIRST.id))
-
-    assert (claimed.count(FIRST), claimed.count(None)) == (1, 7)
-
-
-@pytest.mark.real_redis
-@pytest.mark.parametrize("attempt", range(5))
-def test_a_placeholder_is_either_stored_and_taken_over_or_refused(real_db, attempt):
-    real_db.questions.accept(FIRST)
-    question = leased(real_db.questions)
-    real_db.placeholders.claim(FIRST.id)
-    expire_claim(real_db.redis)
-    steps = [
-        lambda: real_db.placeholders.store(FIRST.id, "1.1"),
-        lambda: real_db.placeholders.take_over(question),
-    ]
-
-    outcomes = race(2, lambda number: steps[number]())
-
-    assert outcomes in ([True, "1.1"], [False, ""])
-
-
-# Slow questions
-
-
 def test_a_slow_question_is_found_once_and_no_other(db):
     db.questions.accept(FIRST)
     young = db.placeholders.slow(), db.placeholders.take_unnotified(KEY)
@@ -227,8 +174,7 @@ def test_a_slow_question_that_models_answer_is_found_with_its_placeholder(db, li
 
 
 def test_a_user_who_sees_a_part_of_the_answer_is_not_notified(db):
-    db.questions.accept(FIRST)
-    question = leased(db.questions)
+    question = hold(db)
     db.questions.save_plan(question, PLAN)
     make_slow(db.redis)
     assert db.placeholders.take_unnotified(KEY)
@@ -252,13 +198,3 @@ def test_a_few_users_are_notified_at_a_time_in_order_and_again_if_that_failed(db
     assert len(first) == NOTIFIED_AT_ONCE
     assert [waiting.question for waiting in (*first, *second)] == asked
     assert [waiting.question for waiting in db.placeholders.take_unnotified(KEY)] == asked[:1]
-
-
-def test_a_slow_question_that_does_not_decrypt_is_logged_and_skipped(db, caplog):
-    accept(db.questions, FIRST, SECOND)
-    db.redis.hset(REDIS_KEY, "question", "sealed for another key")
-    db.redis.hdel(f"question:{SECOND.id}", "question")
-    make_slow(db.redis)
-
-    assert db.placeholders.take_unnotified(KEY) == ()
-    assert caplog.messages == [f"question cannot be read: {REDIS_KEY} question"]

@@ -15,6 +15,7 @@ from tests.storage.builders import (
     THIRD,
     accept,
     expire_leases,
+    hold,
     leased,
     make_due,
     seconds_until,
@@ -22,8 +23,6 @@ from tests.storage.builders import (
 from tests.storage.conftest import Stores, dump
 
 OTHER = replace(FIRST, id="other", installation=OTHER_KEY)
-
-# Accepted
 
 
 @pytest.mark.parametrize(
@@ -50,9 +49,6 @@ def test_each_app_accepts_a_message_once(db, second, is_accepted, is_answered):
     assert is_accepted or dump(db.redis) | {"metrics": ""} == before | {"metrics": ""}
 
 
-# Leased
-
-
 def test_questions_are_leased_whole_in_their_order_by_installation(db):
     whole = replace(FIRST, thread_ts="0.5", is_direct=True, is_external=True, text="\ud83d")
     accept(db.questions, whole, SECOND, OTHER, THIRD)
@@ -62,29 +58,21 @@ def test_questions_are_leased_whole_in_their_order_by_installation(db):
 
 
 def test_no_more_questions_of_an_installation_than_the_limit_are_under_way(db):
-    accept(db.two_at_once, FIRST, SECOND, THIRD, OTHER)
+    room = []
+    for question in (FIRST, SECOND, THIRD, OTHER):
+        db.two_at_once.accept(question)
+        room.append(db.two_at_once.has_room(KEY))
 
     first, second = leased(db.two_at_once), leased(db.two_at_once)
 
+    assert room == [True, True, False, False]
+    assert not db.two_at_once.has_room(KEY)
     assert db.two_at_once.lease(KEY) is None
     assert db.two_at_once.lease(OTHER_KEY) == OTHER
     db.two_at_once.complete(second)
     assert db.two_at_once.lease(KEY) == THIRD
     db.two_at_once.release(first, 30, counts=False)
     assert db.two_at_once.has_room(KEY)
-
-
-def test_there_is_room_for_as_many_as_may_be_under_way(db):
-    room = []
-    for question in (FIRST, SECOND, THIRD):
-        db.two_at_once.accept(question)
-        room.append(db.two_at_once.has_room(KEY))
-    first = leased(db.two_at_once)
-    room.append(db.two_at_once.has_room(KEY))
-    db.two_at_once.complete(first)
-    room.append(db.two_at_once.has_room(KEY))
-
-    assert room == [True, True, False, False, True]
 
 
 def test_questions_of_expired_leases_come_first_in_their_order_whatever_the_limit(db):
@@ -117,9 +105,6 @@ def test_a_question_that_does_not_decrypt_is_postponed_and_blocks_no_other(db, c
     assert db.questions.progress(FIRST).failures == 0
 
 
-# Extended and released
-
-
 def test_leases_of_questions_under_way_are_extended_and_no_other_question_is_under_way_again(db):
     other = replace(SECOND, id="other", ts="9.9", event_id="Ev9", installation=OTHER_KEY)
     accept(db.questions, FIRST, SECOND, THIRD, other)
@@ -148,12 +133,8 @@ def test_a_released_question_waits_its_delay_and_then_goes_first(db):
     assert [db.questions.lease(KEY), db.questions.lease(KEY)] == [FIRST, THIRD]
 
 
-# Progress
-
-
 def test_progress_is_stored_between_tries_and_failures_are_counted(db):
-    db.questions.accept(FIRST)
-    question = leased(db.questions)
+    question = hold(db)
     before = db.questions.progress(question)
     db.questions.save_plan(question, PLAN)
     db.questions.mark_posted(question, ["1.1", "1.2"])
@@ -176,17 +157,6 @@ def test_another_plan_begins_without_failures_and_with_its_posted_messages(db, p
     assert db.questions.progress(question) == Progress(PLAN, posted=posted)
 
 
-def test_a_plan_that_does_not_decrypt_counts_as_none(db, caplog):
-    db.questions.accept(FIRST)
-    db.redis.hset(f"question:{FIRST.id}", "plan", "sealed for another key")
-
-    assert db.questions.progress(leased(db.questions)).plan is None
-    assert caplog.messages == [f"plan cannot be read: question:{FIRST.id} plan"]
-
-
-# Completed
-
-
 @pytest.mark.parametrize(
     ("failure", "counter"),
     [("", "answered"), ("answer_lost", "failed:answer_lost"), ("slack_no such word", "failed:other")],
@@ -202,9 +172,6 @@ def test_a_completed_question_is_deleted_and_counted_and_whether_more_wait_is_re
     assert db.questions.lease(KEY) is None
     assert db.redis.hgetall("metrics") == {"received": "2", counter: "1", "failed:uninstalled": "1"}
     assert {key.partition(":")[0] for key in dump(db.redis)} == {"event", "asked", "metrics"}
-
-
-# Due
 
 
 def due_again(db: Stores) -> tuple[object, ...]:
@@ -223,8 +190,7 @@ def test_an_installation_with_a_question_to_lease_is_due_once_in_a_while(db):
 
 
 def test_an_installation_is_due_again_when_a_lease_expires_or_a_delay_is_over(db):
-    db.questions.accept(FIRST)
-    question = leased(db.questions)
+    question = hold(db)
 
     held = due_again(db)
     expire_leases(db.redis, question)

@@ -9,7 +9,7 @@ from sectorflow_slack.domain.installations import InstallationKey, Revocation
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.revocations import RevocationStore, queue_revocation
 from tests.storage.builders import DAY
-from tests.storage.conftest import dump, lost_cipher, race, redis_now
+from tests.storage.conftest import dump, lost_cipher, redis_now
 from tests.values import BOT_TOKEN, NOW
 
 FIRST = Revocation("id-1", InstallationKey("A0OWN", "T1"), BOT_TOKEN, "xoxe-1-refresh", NOW + 43_200)
@@ -76,12 +76,6 @@ def test_a_released_revocation_is_due_later_with_its_new_tokens_for_30_days(db, 
     assert db.revocations.lease() == tried
 
 
-def test_releasing_a_revocation_that_is_gone_writes_nothing(db):
-    db.revocations.release(FIRST, 1.0)
-
-    assert dump(db.redis) == {}
-
-
 def test_a_revocation_whose_record_expired_is_dropped_and_the_next_one_leased(db, queue):
     queue(FIRST, SECOND)
     db.redis.delete(KEY)
@@ -101,13 +95,3 @@ def test_a_revocation_that_does_not_decrypt_waits_an_hour_and_the_next_one_is_le
     assert 3500 < seconds_until_due(db.redis, FIRST) <= 3600
     make_all_due(db.redis)
     assert db.revocations.lease() == FIRST
-
-
-@pytest.mark.real_redis
-def test_each_is_leased_by_one_of_many(real_db):
-    keys = [InstallationKey("A0OWN", f"T{number}") for number in range(5)]
-    queue_all(real_db.redis, real_db.cipher, *(Revocation(str(key), key, "xoxb-1") for key in keys))
-
-    leased = race(8, lambda _: real_db.revocations.lease())
-
-    assert sorted(each.key.tenant_id for each in leased if each) == [key.tenant_id for key in keys]

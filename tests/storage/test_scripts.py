@@ -2,7 +2,6 @@
 
 import random
 from contextlib import suppress
-from dataclasses import replace
 
 import pytest
 
@@ -10,8 +9,8 @@ from sectorflow_slack.domain.errors import LeaseLost
 from sectorflow_slack.domain.metrics import IGNORED, RECEIVED, Snapshot
 from sectorflow_slack.domain.questions import Progress, Question
 from sectorflow_slack.storage.questions import QuestionStore
-from tests.storage.builders import FIRST, KEY, OTHER_KEY, PLAN, SECOND, accept, expire_leases, leased
-from tests.storage.conftest import Stores, dump, race
+from tests.storage.builders import FIRST, KEY, OTHER_KEY, PLAN, SECOND, expire_leases, hold, leased
+from tests.storage.conftest import Stores, dump
 from tests.values import make_question
 
 STEPS = {
@@ -65,8 +64,7 @@ def test_a_worker_that_does_not_hold_a_question_can_take_no_step(db, way, step):
 
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 def test_the_holder_can_take_each_step_also_late_if_no_other_has_the_question(db, step):
-    db.questions.accept(FIRST)
-    slow = leased(db.questions)
+    slow = hold(db)
     expire_leases(db.redis, slow)
 
     db.questions.assert_held(slow)
@@ -77,8 +75,7 @@ def test_the_holder_can_take_each_step_also_late_if_no_other_has_the_question(db
 
 
 def test_an_earlier_holder_does_not_extend_the_lease_of_another(db):
-    db.questions.accept(FIRST)
-    slow = leased(db.questions)
+    slow = hold(db)
     expire_leases(db.redis, slow)
     other = leased(db.questions)
     expire_leases(db.redis, other)
@@ -98,55 +95,6 @@ def test_an_expired_lease_of_a_question_that_is_gone_creates_nothing(db, limit):
     assert db.redis.exists(f"question:{FIRST.id}") == 0
 
 
-# Races
-
-
-@pytest.mark.real_redis
-def test_workers_lease_each_question_once_and_never_more_than_the_limit(real_db):
-    questions = QuestionStore(real_db.redis, real_db.cipher, limit=3)
-    asked = [make_question(number) for number in range(40)]
-    accept(questions, *asked)
-
-    first = [question for question in race(8, lambda _: questions.lease(KEY)) if question]
-    assert len(first) == 3
-    expire_leases(real_db.redis, *first)
-
-    def work(_):
-        found = []
-        while question := questions.lease(KEY):
-            found.append(question.id)
-            questions.complete(question)
-        return found
-
-    # With no more workers than the limit, none stops before the last question.
-    found = [each for ids in race(3, work) for each in ids]
-    assert sorted(found) == sorted(question.id for question in asked)
-
-
-@pytest.mark.real_redis
-def test_of_many_simultaneous_retries_of_an_event_one_is_accepted_and_wakes_one_worker(real_db):
-    accepted = race(8, lambda number: real_db.questions.accept(replace(FIRST, id=f"try-{number}")))
-    woken = race(8, lambda _: real_db.questions.due())
-
-    assert accepted.count(True) == 1
-    assert real_db.redis.llen(f"waiting:{KEY}") == 1
-    assert sorted(woken) == [()] * 7 + [(KEY,)]
-
-
-@pytest.mark.real_redis
-def test_of_many_that_complete_a_question_one_does(real_db):
-    real_db.questions.accept(FIRST)
-    question = leased(real_db.questions)
-
-    def complete(_):
-        with suppress(LeaseLost):
-            real_db.questions.complete(question)
-            return True
-
-    assert race(8, complete).count(True) == 1
-    assert real_db.redis.hget("metrics", "answered") == "1"
-
-
 @pytest.mark.real_redis
 def test_a_server_that_forgot_the_scripts_gets_them_again(real_db):
     real_db.questions.accept(FIRST)
@@ -157,9 +105,6 @@ def test_a_server_that_forgot_the_scripts_gets_them_again(real_db):
     real_db.redis.script_flush()
 
     assert not real_db.questions.complete(question)
-
-
-# Every event received is repeated, ignored, answered, failed or open, at every moment
 
 
 class Walk:

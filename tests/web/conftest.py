@@ -6,11 +6,12 @@ import ssl
 import fakeredis
 import pytest
 import responses
+from flask import Flask
 
 from sectorflow_slack.app import create_app
 from sectorflow_slack.bootstrap import build_services
 from tests.values import make_installation
-from tests.web.flows import WORKSPACE_URL
+from tests.web.flows import WORKSPACE_URL, ServiceClient
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +23,11 @@ def tls_context():
 @pytest.fixture(autouse=True)
 def no_new_tls_context(tls_context, monkeypatch):
     monkeypatch.setattr(ssl, "create_default_context", lambda **_: tls_context)
+
+
+@pytest.fixture(autouse=True)
+def client_class(monkeypatch):
+    monkeypatch.setattr(Flask, "test_client_class", ServiceClient)
 
 
 @pytest.fixture

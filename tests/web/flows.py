@@ -1,10 +1,11 @@
-"""Requests that the web tests share: the install API, OAuth in the browser, Slack's events."""
+"""What the web tests share: a client with their requests, replies of Slack, a server."""
 
 import threading
 from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
 
 import responses
+from flask.testing import FlaskClient
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.values import (
@@ -47,81 +48,10 @@ CREATED_APP = {
 }
 
 
-# The install API
-
-
-def post(client, headers=None, **changes):
-    """POST a valid install request with ``changes``."""
-    headers = {**AUTHORIZED, **(headers or {})}
-    return client.post(INSTALLATIONS, json=install_request(**changes), headers=headers)
-
-
-def get(client, path=INSTALLATIONS, **query):
-    return client.get(path, query_string=query, headers=AUTHORIZED)
-
-
-def get_one(client, installation_id):
-    return get(client, f"{INSTALLATIONS}/{installation_id}")
-
-
-def patch(client, installation_id, headers=None, **changes):
-    headers = {**AUTHORIZED, **(headers or {})}
-    return client.patch(f"{INSTALLATIONS}/{installation_id}", json=changes, headers=headers)
-
-
-def delete(client, installation_id, headers=None):
-    return client.delete(f"{INSTALLATIONS}/{installation_id}", headers={**AUTHORIZED, **(headers or {})})
-
-
-def register(client, **changes):
-    """Register an installation; return its JSON."""
-    response = post(client, **changes)
-    assert response.status_code == 201, response.text
-    return response.json
-
-
-def show(client, installation_id):
-    """Return the JSON of an installation."""
-    response = get_one(client, installation_id)
-    assert response.status_code == 200
-    return response.json
-
-
-def listed(client, **query):
-    """Return the ids on the first page of a list."""
-    response = get(client, **query)
-    assert response.status_code == 200, response.text
-    return [item["id"] for item in response.json["items"]]
-
-
-def etag_of(client, installation_id):
-    return get_one(client, installation_id).headers["ETag"]
-
-
 def errors_of(response, part="json"):
     """Return the wrong fields in one part of a request."""
     assert response.status_code == 422, response.text
     return response.json["errors"][part]
-
-
-# OAuth in the browser
-
-
-def follow(client, installation):
-    """Open the install link."""
-    return client.get(urlsplit(installation["installUrl"]).path)
-
-
-def start_oauth(client, installation):
-    """Open the install link; return the state that is sent to Slack."""
-    response = follow(client, installation)
-    assert response.status_code == 302
-    return parse_qs(urlsplit(response.headers["Location"]).query)["state"][0]
-
-
-def complete_oauth(client, **query):
-    """Return from Slack's consent page."""
-    return client.get("/slack/oauth_redirect", query_string=query)
 
 
 def access_reply(**changes):
@@ -141,30 +71,87 @@ def access_reply(**changes):
     return {**reply, **changes}
 
 
-def install(client, slack, *, reply=None, **changes):
-    """Register and complete OAuth; return the registered installation and the last response."""
-    installation = register(client, **changes)
-    state = start_oauth(client, installation)
-    slack.upsert(responses.POST, ACCESS_URL, json=reply or access_reply())
-    return installation, complete_oauth(client, state=state, code=CODE)
+class ServiceClient(FlaskClient):
+    """A client with the requests of the platform, of a browser and of Slack."""
 
+    # The install API
 
-def install_customers_app(client, slack, **changes):
-    reply = access_reply(app_id=CUSTOMERS_APP.app_id)
-    return install(client, slack, reply=reply, **{"slackApp": CUSTOMERS_APP_FIELDS, **changes})
+    def post_installation(self, headers=None, **changes):
+        """POST a valid install request with ``changes``."""
+        headers = {**AUTHORIZED, **(headers or {})}
+        return self.post(INSTALLATIONS, json=install_request(**changes), headers=headers)
 
+    def get_api(self, path=INSTALLATIONS, **query):
+        return self.get(path, query_string=query, headers=AUTHORIZED)
 
-# Slack's events
+    def get_installation(self, installation_id):
+        return self.get_api(f"{INSTALLATIONS}/{installation_id}")
 
+    def patch_installation(self, installation_id, headers=None, **changes):
+        headers = {**AUTHORIZED, **(headers or {})}
+        return self.patch(f"{INSTALLATIONS}/{installation_id}", json=changes, headers=headers)
 
-def send(client, body, headers=None):
-    """POST to the events URL, signed by the service's own app unless ``headers`` are given."""
-    return client.post("/slack/events", data=body, headers=signed(body) if headers is None else headers)
+    def delete_installation(self, installation_id, headers=None):
+        headers = {**AUTHORIZED, **(headers or {})}
+        return self.delete(f"{INSTALLATIONS}/{installation_id}", headers=headers)
 
+    def register(self, **changes):
+        """Register an installation; return its JSON."""
+        response = self.post_installation(**changes)
+        assert response.status_code == 201, response.text
+        return response.json
 
-def send_signed(client, payload, secret=OWN_APP.signing_secret):
-    body = encoded(payload)
-    return send(client, body, signed(body, secret))
+    def show(self, installation_id):
+        """Return the JSON of an installation."""
+        response = self.get_installation(installation_id)
+        assert response.status_code == 200
+        return response.json
+
+    def list_ids(self, **query):
+        """Return the ids on the first page of a list."""
+        response = self.get_api(**query)
+        assert response.status_code == 200, response.text
+        return [item["id"] for item in response.json["items"]]
+
+    def etag_of(self, installation_id):
+        return self.get_installation(installation_id).headers["ETag"]
+
+    # OAuth in the browser
+
+    def follow_link(self, installation):
+        """Open the install link."""
+        return self.get(urlsplit(installation["installUrl"]).path)
+
+    def start_oauth(self, installation):
+        """Open the install link; return the state that is sent to Slack."""
+        response = self.follow_link(installation)
+        assert response.status_code == 302
+        return parse_qs(urlsplit(response.headers["Location"]).query)["state"][0]
+
+    def complete_oauth(self, **query):
+        """Return from Slack's consent page."""
+        return self.get("/slack/oauth_redirect", query_string=query)
+
+    def install(self, slack, *, reply=None, **changes):
+        """Register and complete OAuth; return the registered installation and the last response."""
+        installation = self.register(**changes)
+        state = self.start_oauth(installation)
+        slack.upsert(responses.POST, ACCESS_URL, json=reply or access_reply())
+        return installation, self.complete_oauth(state=state, code=CODE)
+
+    def install_customers_app(self, slack, **changes):
+        reply = access_reply(app_id=CUSTOMERS_APP.app_id)
+        return self.install(slack, reply=reply, **{"slackApp": CUSTOMERS_APP_FIELDS, **changes})
+
+    # Slack's events
+
+    def send_event(self, body, headers=None):
+        """POST to the events URL, signed by the service's own app unless ``headers`` are given."""
+        return self.post("/slack/events", data=body, headers=signed(body) if headers is None else headers)
+
+    def send_signed_event(self, payload, secret=OWN_APP.signing_secret):
+        body = encoded(payload)
+        return self.send_event(body, signed(body, secret))
 
 
 def waiting(store):

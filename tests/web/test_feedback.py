@@ -6,8 +6,8 @@ import pytest
 
 from sectorflow_slack.domain.questions import Answer
 from tests.fakes import make_reply
-from tests.values import MODEL_IDS, WORKSPACE_ID, make_installation, make_question, make_settings
-from tests.web.flows import INSTALLATIONS, delete, get, install, patch, register
+from tests.values import MODEL_IDS, make_installation, make_question, make_settings
+from tests.web.flows import INSTALLATIONS
 
 FIRST, SECOND, THIRD = MODEL_IDS
 LATER = "ffffffff-0000-4000-8000-000000000001"
@@ -15,7 +15,7 @@ EARLIER = "00000000-0000-4000-8000-000000000001"
 
 
 def get_feedback(client, installation_id):
-    return get(client, f"{INSTALLATIONS}/{installation_id}/feedback")
+    return client.get_api(f"{INSTALLATIONS}/{installation_id}/feedback")
 
 
 def items(*rows):
@@ -55,20 +55,13 @@ def test_votes_are_listed_by_model_those_of_the_settings_first(client, services,
 
 
 def test_feedback_exists_from_the_install_to_the_deletion(client, services, sectorflow):
-    pending = register(client)
+    pending = client.register()
     assert get_feedback(client, pending["id"]).status_code == 404
 
-    installation, _ = install(client, sectorflow)
+    installation, _ = client.install(sectorflow)
     vote(services, SECOND, "U1", up=True)
-    patch(client, installation["id"], modelIds=[THIRD, SECOND])
+    client.patch_installation(installation["id"], modelIds=[THIRD, SECOND])
     assert get_feedback(client, installation["id"]).json == items((THIRD, None, 0, 0), (SECOND, None, 1, 0))
 
-    delete(client, installation["id"])
+    client.delete_installation(installation["id"])
     assert get_feedback(client, installation["id"]).status_code == 404
-
-
-@pytest.mark.parametrize("installation_id", [WORKSPACE_ID, "no-uuid", "..", "%00"])
-def test_an_unknown_id_is_404(client, installed, installation_id):
-    response = get_feedback(client, installation_id)
-
-    assert (response.status_code, response.json["status"]) == (404, "Not Found")

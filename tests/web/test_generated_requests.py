@@ -12,7 +12,7 @@ from hypothesis import Phase, assume, given
 from hypothesis import strategies as st
 
 from tests.values import AUTHORIZED
-from tests.web.flows import CREATE_APP_URL, CREATED_APP, WORKSPACE_URL, register, serving
+from tests.web.flows import CREATE_APP_URL, CREATED_APP, WORKSPACE_URL, serving
 
 #: Every run sends the same requests, however busy the machine.
 generated = hypothesis.settings(
@@ -127,7 +127,7 @@ def test_over_http_query_parameters_and_headers_get_documented_responses(
             if kind == "POSITIVE":
                 store.flushdb()
                 if "installation_id" in case.path_parameters:
-                    case.path_parameters["installation_id"] = register(app.test_client())["id"]
+                    case.path_parameters["installation_id"] = app.test_client().register()["id"]
                 elif isinstance(case.body, dict):
                     case.body |= dict.fromkeys(["returnUrl", "replaces"])
             statuses.add(case.call_and_validate(base_url=url).status_code)

@@ -8,7 +8,6 @@ import redis
 
 from sectorflow_slack.app import create_app
 from tests.values import make_event
-from tests.web.flows import send_signed
 
 
 @pytest.fixture(params=["refusing", "hanging"])
@@ -43,7 +42,7 @@ def test_without_redis_a_process_is_healthy_but_not_ready_and_refuses_events(red
     assert ready.status_code == 503
     assert ready.json == {"status": "unavailable", "missing": ["redis"], "warnings": []}
     assert redisless_client.get("/healthz").status_code == 200
-    assert send_signed(redisless_client, make_event()).status_code == 503
+    assert redisless_client.send_signed_event(make_event()).status_code == 503
 
 
 @pytest.mark.real_redis

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sectorflow_slack.storage.installation_index import member_of
 from sectorflow_slack.web.fields import CURSOR
 from tests.values import encoded, install_request, make_block_action, make_event
-from tests.web.flows import COOKIE, INSTALLATIONS, JSON, get, send
+from tests.web.flows import COOKIE, INSTALLATIONS, JSON
 from tests.web.test_interactions import form
 from tests.web.test_interactions import send as send_interaction
 
@@ -48,7 +48,7 @@ def changed(original, *, without=()):
 @generated
 @given(body=bodies, headers=slack_headers)
 def test_an_unsigned_event_is_refused(client, body, headers):
-    response = send(client, body, headers)
+    response = client.send_event(body, headers)
 
     is_challenge = response.status_code == 200 and b"url_verification" in body
     assert response.status_code == 401 or is_challenge
@@ -57,7 +57,7 @@ def test_an_unsigned_event_is_refused(client, body, headers):
 @generated
 @given(body=bodies, payload=anything)
 def test_signed_bytes_are_acknowledged_or_refused(client, body, payload):
-    assert send(client, body).status_code in {200, 401}
+    assert client.send_event(body).status_code in {200, 401}
     assert send_interaction(client, body).status_code in {200, 401}
     assert send_interaction(client, form(payload)).status_code in {200, 401}
 
@@ -74,7 +74,7 @@ EVENT = {"subtype": None, "bot_id": None, "thread_ts": "1.2", "channel_type": "i
 def test_any_signed_event_is_acknowledged_with_an_empty_body(client, installed, event, kind, envelope):
     payload = {**envelope, "event": {"type": kind, **event}}
 
-    response = send(client, encoded(payload))
+    response = client.send_event(encoded(payload))
 
     assert (response.status_code, response.data) == (200, b"")
 
@@ -110,7 +110,7 @@ def test_every_cursor_of_a_page_matches_the_documented_pattern(installation_id, 
 @generated
 @given(cursor=st.from_regex(CURSOR, fullmatch=True))
 def test_every_documented_cursor_is_accepted(client, cursor):
-    assert get(client, cursor=cursor).json == {"items": [], "nextCursor": None}
+    assert client.get_api(cursor=cursor).json == {"items": [], "nextCursor": None}
 
 
 # Browsers

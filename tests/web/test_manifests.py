@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from sectorflow_slack.services.manifests import app_manifest
-from tests.web.flows import errors_of, get
+from tests.web.flows import errors_of
 
 MANIFEST = "/api/v1/manifest"
 
@@ -18,7 +18,7 @@ MANIFEST = "/api/v1/manifest"
 )
 @pytest.mark.parametrize("name", ["Acme", 'Füße & "Co" <b>, 日本語; rel=x', "👩\u200d🔬"])
 def test_the_link_leads_to_slacks_page_that_creates_an_app_from_the_manifest(client_with, name, slack, host):
-    response = get(client_with(slack_base_url=slack), MANIFEST, appName=f"  {name} ")
+    response = client_with(slack_base_url=slack).get_api(MANIFEST, appName=f"  {name} ")
 
     assert (response.status_code, response.json) == (200, app_manifest(name, "https://slack.example.com"))
     link = re.fullmatch(r'<([^<>" ]+)>; rel="create-form"', response.headers["Link"])
@@ -33,4 +33,4 @@ def test_the_link_leads_to_slacks_page_that_creates_an_app_from_the_manifest(cli
     [({"appName": " "}, "appName"), ({}, "appName"), ({"appName": "A", "name": "B"}, "name")],
 )
 def test_a_wrong_query_parameter_is_reported(client, query, field):
-    assert errors_of(get(client, MANIFEST, **query), "query").keys() == {field}
+    assert errors_of(client.get_api(MANIFEST, **query), "query").keys() == {field}

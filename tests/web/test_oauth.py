@@ -7,22 +7,10 @@ from urllib.parse import parse_qsl, quote_plus, urlsplit
 import pytest
 
 from tests.values import API_TOKEN, BOT_TOKEN, CUSTOMERS_APP, OWN_APP, TEAM_ID
-from tests.web.flows import (
-    ACCESS_URL,
-    CODE,
-    COOKIE,
-    REVOKE_URL,
-    access_reply,
-    complete_oauth,
-    follow,
-    install,
-    install_customers_app,
-    register,
-    show,
-    start_oauth,
-)
+from tests.web.flows import ACCESS_URL, CODE, COOKIE, REVOKE_URL, access_reply
 
 RETURN_URL = "https://app.sectorflow.example/done"
+BAD_SECRET = {"ok": False, "error": "bad_client_secret"}
 SCOPES = "app_mentions:read,chat:write,im:history,chat:write.customize,assistant:write"
 
 
@@ -30,7 +18,7 @@ SCOPES = "app_mentions:read,chat:write,im:history,chat:write.customize,assistant
 
 
 def test_the_install_link_redirects_to_slacks_consent_page(client, sectorflow):
-    response = follow(client, register(client, teamId=TEAM_ID))
+    response = client.follow_link(client.register(teamId=TEAM_ID))
 
     url = urlsplit(response.headers["Location"])
     query = dict(parse_qsl(url.query))
@@ -63,9 +51,9 @@ def test_each_visit_gets_its_own_state_in_a_cookie_hidden_from_scripts(
     client_with, sectorflow, public_url, secure
 ):
     client = client_with(public_url=public_url)
-    installation = register(client)
+    installation = client.register()
 
-    responses = [follow(client, installation) for _ in range(2)]
+    responses = [client.follow_link(installation) for _ in range(2)]
 
     states = [
         dict(parse_qsl(urlsplit(response.headers["Location"]).query))["state"] for response in responses
@@ -84,8 +72,8 @@ def test_an_unknown_link_is_a_page(client, link):
 
 
 def test_head_requests_are_405_and_consume_no_state(client, sectorflow):
-    registered = register(client)
-    state = start_oauth(client, registered)
+    registered = client.register()
+    state = client.start_oauth(registered)
     sectorflow.post(ACCESS_URL, json=access_reply())
     query = {"state": state, "code": CODE}
 
@@ -97,35 +85,30 @@ def test_head_requests_are_405_and_consume_no_state(client, sectorflow):
     for response in responses:
         assert (response.status_code, response.headers["Allow"]) == (405, "GET")
         assert not {"Set-Cookie", "Location"} & set(response.headers.keys())
-    assert complete_oauth(client, **query).status_code == 200
+    assert client.complete_oauth(**query).status_code == 200
 
 
 # Back from Slack
 
 
 @pytest.mark.parametrize(
-    ("return_url", "expected"),
-    [(RETURN_URL, f"{RETURN_URL}?"), (f"{RETURN_URL}?tab=slack", f"{RETURN_URL}?tab=slack&")],
+    ("return_url", "reply", "expected"),
+    [
+        (RETURN_URL, access_reply(), f"{RETURN_URL}?status=installed"),
+        (f"{RETURN_URL}?tab=slack", access_reply(), f"{RETURN_URL}?tab=slack&status=installed"),
+        (RETURN_URL, BAD_SECRET, f"{RETURN_URL}?status=failed"),
+    ],
 )
-def test_the_browser_is_redirected_to_the_return_url(client, sectorflow, return_url, expected):
-    installation, response = install(client, sectorflow, returnUrl=return_url)
+def test_the_browser_is_redirected_to_the_return_url(client, sectorflow, return_url, reply, expected):
+    installation, response = client.install(sectorflow, reply=reply, returnUrl=return_url)
 
     assert response.status_code == 302
-    assert response.headers["Location"] == f"{expected}status=installed&id={installation['id']}"
-
-
-def test_the_browser_is_redirected_to_the_return_url_after_a_failure_too(client, sectorflow):
-    reply = {"ok": False, "error": "bad_client_secret"}
-
-    installation, response = install(client, sectorflow, reply=reply, returnUrl=RETURN_URL)
-
-    assert response.headers["Location"] == f"{RETURN_URL}?status=failed&id={installation['id']}"
-    assert show(client, installation["id"])["failure"] == "bad_credentials"
+    assert response.headers["Location"] == f"{expected}&id={installation['id']}"
 
 
 def test_the_cookie_is_deleted_after_success_and_failure(client, sectorflow):
-    _, success = install(client, sectorflow)
-    failure = complete_oauth(client, state="x", code=CODE)
+    _, success = client.install(sectorflow)
+    failure = client.complete_oauth(state="x", code=CODE)
 
     for response in (success, failure):
         value, attributes = cookie_of(response)
@@ -142,16 +125,16 @@ def test_the_cookie_is_deleted_after_success_and_failure(client, sectorflow):
 )
 def test_another_browser_can_neither_complete_nor_consume_a_state(app, sectorflow, cookie, title):
     browser, other = app.test_client(), app.test_client()
-    state = start_oauth(browser, register(browser))
+    state = browser.start_oauth(browser.register())
     sectorflow.post(ACCESS_URL, json=access_reply())
     if cookie is not None:
         other.set_cookie(COOKIE, cookie, path="/slack")
 
-    page = complete_oauth(other, state=state, code=CODE)
+    page = other.complete_oauth(state=state, code=CODE)
 
     assert page.status_code == 400
     assert f"<title>{title} " in page.text
-    assert complete_oauth(browser, state=state, code=CODE).status_code == 200
+    assert browser.complete_oauth(state=state, code=CODE).status_code == 200
 
 
 @pytest.mark.parametrize("query", ["", "state=", "state=%FF%FE", "state[]=1", "state=a&state=b", "code=x"])
@@ -162,47 +145,29 @@ def test_a_redirect_without_a_state_is_a_page(client, query):
 
 
 @pytest.mark.parametrize(
-    ("query", "status", "title"),
+    ("query", "reply", "status", "title", "failure"),
     [
-        ({"error": "access_denied"}, 403, "The app was not installed"),
-        ({"error": "invalid_scope"}, 400, "Slack did not finish the install"),
-        ({}, 400, "Slack did not finish the install"),
+        ({"error": "access_denied"}, {}, 403, "The app was not installed", None),
+        ({"error": "invalid_scope"}, {}, 400, "Slack did not finish the install", None),
+        ({}, {}, 400, "Slack did not finish the install", None),
+        ({"code": CODE}, BAD_SECRET, 400, "Slack does not know this app", "bad_credentials"),
+        ({"code": CODE}, {"ok": False, "error": "planted<b>"}, 503, "Slack does not answer just now", None),
+        ({"code": CODE}, access_reply(app_id="A0OTHER"), 400, "Slack installed another app", "other_app"),
     ],
-    ids=["cancelled", "another error", "no code"],
+    ids=["cancelled", "another error", "no code", "secret", "odd error", "another app"],
 )
-def test_a_redirect_without_consent_is_a_page_and_the_link_still_works(
-    client, sectorflow, query, status, title
-):
-    installation = register(client)
-
-    page = complete_oauth(client, state=start_oauth(client, installation), **query)
-
-    assert page.status_code == status
-    assert f"<title>{title} " in page.text
-    assert show(client, installation["id"])["status"] == "pending"
-    assert start_oauth(client, installation)
-
-
-@pytest.mark.parametrize(
-    ("reply", "status", "title", "failure"),
-    [
-        ({"ok": False, "error": "bad_client_secret"}, 400, "Slack does not know this app", "bad_credentials"),
-        ({"ok": False, "error": "invalid_code"}, 400, "Slack did not finish the install", None),
-        ({"ok": False, "error": "planted<b>"}, 503, "Slack does not answer just now", None),
-        (access_reply(app_id="A0OTHER"), 400, "Slack installed another app", "other_app"),
-        (access_reply(team={"id": "T0OTHER"}), 403, "That is another Slack workspace", None),
-    ],
-    ids=["secret", "code", "odd error", "another app", "another team"],
-)
-def test_a_failure_at_slack_is_a_page_and_installs_nothing(client, sectorflow, reply, status, title, failure):
+def test_an_install_that_fails_ends_on_a_page(client, sectorflow, query, reply, status, title, failure):
     sectorflow.post(REVOKE_URL, json={"ok": True, "revoked": True})
+    sectorflow.post(ACCESS_URL, json=reply)
+    installation = client.register()
 
-    installation, page = install(client, sectorflow, reply=reply, teamId=TEAM_ID)
+    page = client.complete_oauth(state=client.start_oauth(installation), **query)
 
     assert page.status_code == status
     assert f"<title>{title} " in page.text
-    found = show(client, installation["id"])
+    found = client.show(installation["id"])
     assert (found["status"], found["failure"]) == ("failed" if failure else "pending", failure)
+    assert client.follow_link(installation).status_code == (404 if failure else 302)
 
 
 @pytest.mark.parametrize("path", ["/slack/install/a-link", "/slack/oauth_redirect?state=s&code=c"])
@@ -220,10 +185,14 @@ def test_an_outage_of_redis_is_a_page(storeless_client, path):
 
 def test_no_secret_is_in_a_page_a_log_or_the_return_url(client, sectorflow, caplog):
     caplog.set_level("DEBUG")
-    installation, page = install_customers_app(client, sectorflow, returnUrl=RETURN_URL)
-    responses = [page, complete_oauth(client, state="planted-state", code=CODE), follow(client, installation)]
+    installation, page = client.install_customers_app(sectorflow, returnUrl=RETURN_URL)
+    responses = [
+        page,
+        client.complete_oauth(state="planted-state", code=CODE),
+        client.follow_link(installation),
+    ]
     reply = {"ok": False, "error": "invalid_code", "access_token": "xoxb-planted", "code": "planted-code"}
-    responses.append(install(client, sectorflow, reply=reply)[1])
+    responses.append(client.install(sectorflow, reply=reply)[1])
 
     text = caplog.text + "".join(response.text + json.dumps(dict(response.headers)) for response in responses)
 

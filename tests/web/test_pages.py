@@ -8,14 +8,14 @@ import pytest
 
 from sectorflow_slack.web.pages import REFUSALS, refusal_page
 from tests.values import OWN_APP, TEAM_ID
-from tests.web.flows import access_reply, install
+from tests.web.flows import access_reply
 
 INLINE = re.compile(r"<style|<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE)
 JARGON = re.compile(r"oauth|state|token|cookie_|redis|http|error_|null|none", re.IGNORECASE)
 
 
 def test_the_page_of_a_successful_install_explains_the_next_steps_and_links_to_slack(client, sectorflow):
-    _, page = install(client, sectorflow)
+    _, page = client.install(sectorflow)
 
     assert (page.status_code, page.mimetype) == (200, "text/html")
     for part in ("<title>Acme Assistant is installed ", "<strong>Acme</strong>", "<code>/invite</code>"):
@@ -28,7 +28,7 @@ def test_the_page_of_a_successful_install_explains_the_next_steps_and_links_to_s
 
 
 def test_a_team_without_a_name_leaves_no_gap(client, sectorflow):
-    _, page = install(client, sectorflow, reply=access_reply(team={"id": TEAM_ID}))
+    _, page = client.install(sectorflow, reply=access_reply(team={"id": TEAM_ID}))
 
     assert "It is in your Slack workspace now." in page.text
 
@@ -36,7 +36,7 @@ def test_a_team_without_a_name_leaves_no_gap(client, sectorflow):
 def test_names_are_escaped(client, sectorflow):
     reply = access_reply(team={"id": TEAM_ID, "name": '"><img src=x onerror=alert(1)>'})
 
-    _, page = install(client, sectorflow, reply=reply, appName="<script>alert(1)</script>")
+    _, page = client.install(sectorflow, reply=reply, appName="<script>alert(1)</script>")
 
     assert page.status_code == 200
     assert "<script" not in page.text

@@ -28,7 +28,7 @@ from tests.values import (
     WORKSPACE_ID,
     install_request,
 )
-from tests.web.flows import CUSTOMERS_APP_FIELDS, errors_of, post
+from tests.web.flows import CUSTOMERS_APP_FIELDS, errors_of
 
 A_UUID = "01442edd-1154-4d9c-b4e6-151ba35f8f56"
 MANY_UUIDS = [str(uuid.UUID(int=number)) for number in range(21)]
@@ -224,27 +224,10 @@ def test_each_wrong_model_is_reported_by_its_index():
 
 
 def test_every_wrong_field_is_reported_at_once(client):
-    names = (
-        "appName",
-        "workspaceId",
-        "plusId",
-        "display",
-        "allowExternalUsers",
-        "teamId",
-        "replaces",
-        "color",
-    )
-    wrong = {
-        **dict.fromkeys(names, ""),
-        "apiToken": "ö",
-        "modelIds": ["x", A_UUID],
-        "customerId": 7,
-        "plusId": "x",
-        "slackApp": {"appId": OWN_APP.app_id, "clientId": "x", "configToken": "x"},
-        "returnUrl": "https://elsewhere.example/",
-    }
+    wrong = {field: values[0] for field, values in BAD.items()}
+    wrong["slackApp"] = {"appId": OWN_APP.app_id, "clientId": "x", "configToken": "x"}
 
-    found = errors_of(post(client, **wrong))
+    found = errors_of(client.post_installation(**wrong))
 
     assert found.keys() == wrong.keys()
     assert found["slackApp"].keys() == {"clientId", "clientSecret", "signingSecret", "configToken"}
@@ -259,7 +242,7 @@ def test_rules_across_fields_are_checked_beside_wrong_fields():
 
 
 def test_without_trusted_hosts_every_return_url_is_refused(client_with):
-    response = post(client_with(return_url_hosts=frozenset()), returnUrl=f"https://{HOST}/")
+    response = client_with(return_url_hosts=frozenset()).post_installation(returnUrl=f"https://{HOST}/")
 
     assert errors_of(response).keys() == {"returnUrl"}
 
@@ -284,7 +267,7 @@ def test_each_wrong_field_of_an_existing_app_is_reported(field, values):
 
 
 @pytest.mark.parametrize("field", CUSTOMERS_APP_FIELDS)
-def test_an_existing_app_needs_all_of_its_credentials_and_no_token(field):
+def test_an_app_has_all_of_its_credentials_or_a_token(field):
     rest = {name: value for name, value in CUSTOMERS_APP_FIELDS.items() if name != field}
     token = {"configToken": "xoxe.xoxp-1", field: CUSTOMERS_APP_FIELDS[field]}
 
@@ -293,9 +276,6 @@ def test_an_existing_app_needs_all_of_its_credentials_and_no_token(field):
     assert faults(slackApp=rest) == {"slackApp": {field: ["Missing data for required field."]}}
     assert mixed.keys() == {"configToken", *rest}
     assert "beside" in mixed["configToken"][0]
-
-
-def test_an_empty_app_lacks_the_credentials_or_a_token():
     assert faults(slackApp={})["slackApp"].keys() == {"configToken", *CUSTOMERS_APP_FIELDS}
 
 

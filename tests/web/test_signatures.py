@@ -7,7 +7,7 @@ import pytest
 from sectorflow_slack.web.guards import is_signed_by_slack
 from tests.losing import lose
 from tests.values import CUSTOMERS_APP, NOW, OWN_APP, encoded, make_event, signed
-from tests.web.flows import CUSTOMERS_APP_FIELDS, install_customers_app, send, send_signed
+from tests.web.flows import CUSTOMERS_APP_FIELDS
 
 BODY = encoded(make_event())
 GARBLED = ["", " ", "v0=", "0", "-1", "NaN", "1e9", "inf", "9" * 5_000, "v1=abc", "é", "\xff", "x" * 9_000]
@@ -46,7 +46,7 @@ def test_a_signature_is_valid_for_five_minutes_in_both_directions(client, monkey
     monkeypatch.setattr("slack_sdk.signature.Clock.now", lambda _: NOW)
 
     statuses = {
-        seconds: send(client, BODY, signed(BODY, at=NOW + seconds)).status_code
+        seconds: client.send_event(BODY, signed(BODY, at=NOW + seconds)).status_code
         for seconds in (-86_400, -301, -300, 0, 300, 301, 86_400)
     }
 
@@ -58,75 +58,75 @@ def test_a_missing_or_garbled_header_is_refused(client, name):
     valid = signed(BODY)
     value = valid.pop(name)
 
-    assert send(client, BODY, valid).status_code == 401
+    assert client.send_event(BODY, valid).status_code == 401
     for garbled in (*GARBLED, value.upper() + "0", value[3:], f"v1{value[2:]}"):
-        assert send(client, BODY, {**valid, name: garbled}).status_code == 401
+        assert client.send_event(BODY, {**valid, name: garbled}).status_code == 401
     if value.startswith("v0="):
-        assert send(client, BODY, {**valid, name: value.upper()}).status_code == 401
+        assert client.send_event(BODY, {**valid, name: value.upper()}).status_code == 401
 
 
 def test_the_signature_covers_the_raw_bytes_of_the_body(client):
     compact = BODY.replace(b", ", b",")
     form = {**signed(BODY), "Content-Type": "application/x-www-form-urlencoded"}
 
-    assert send(client, compact, signed(BODY)).status_code == 401
-    assert send(client, compact, signed(compact)).status_code == 200
-    assert send(client, BODY, form).status_code == 200
+    assert client.send_event(compact, signed(BODY)).status_code == 401
+    assert client.send_event(compact, signed(compact)).status_code == 200
+    assert client.send_event(BODY, form).status_code == 200
 
 
 # The secret of the app
 
 
 def test_the_secret_of_one_app_does_not_verify_the_events_of_another(client, sectorflow):
-    install_customers_app(client, sectorflow)
+    client.install_customers_app(sectorflow)
     apps = (OWN_APP, CUSTOMERS_APP)
 
     accepted = {
         (app.app_id, signer.app_id)
         for app in apps
         for signer in apps
-        if send_signed(client, make_event(api_app_id=app.app_id), signer.signing_secret).status_code == 200
+        if client.send_signed_event(make_event(api_app_id=app.app_id), signer.signing_secret).status_code
+        == 200
     }
 
     assert accepted == {(app.app_id, app.app_id) for app in apps}
 
 
 def test_a_new_signing_secret_replaces_the_old_one_with_the_first_event_that_it_signs(client, sectorflow):
-    older, _ = install_customers_app(client, sectorflow)
+    older, _ = client.install_customers_app(sectorflow)
     renewed = {**CUSTOMERS_APP_FIELDS, "signingSecret": "the-new-signing-secret"}
-    install_customers_app(client, sectorflow, slackApp=renewed, replaces=older["id"])
+    client.install_customers_app(sectorflow, slackApp=renewed, replaces=older["id"])
     event = make_event(api_app_id=CUSTOMERS_APP.app_id)
     old, new = CUSTOMERS_APP.signing_secret, "the-new-signing-secret"
 
-    statuses = [send_signed(client, event, secret).status_code for secret in (old, new, old, new)]
+    statuses = [client.send_signed_event(event, secret).status_code for secret in (old, new, old, new)]
 
     assert statuses == [200, 200, 401, 200]
 
 
 def test_an_event_is_503_while_no_encryption_key_opens_the_signing_secret(client, sectorflow, store):
-    install_customers_app(client, sectorflow)
+    client.install_customers_app(sectorflow)
     app, event = f"app:{CUSTOMERS_APP.app_id}", make_event(api_app_id=CUSTOMERS_APP.app_id)
     readable = store.hgetall(app)
     lose(store, app, "signing_secret")
-    while_lost = send_signed(client, event, CUSTOMERS_APP.signing_secret)
+    while_lost = client.send_signed_event(event, CUSTOMERS_APP.signing_secret)
 
     store.hset(app, mapping=readable)
 
     assert while_lost.status_code == 503
-    assert send_signed(client, event, CUSTOMERS_APP.signing_secret).status_code == 200
-
-
-@pytest.mark.parametrize("secret", ["", "0" * 32, OWN_APP.signing_secret])
-def test_an_unknown_app_is_refused_with_any_signature(client, secret):
-    assert send_signed(client, make_event(api_app_id="A0UNKNOWN"), secret).status_code == 401
+    assert client.send_signed_event(event, CUSTOMERS_APP.signing_secret).status_code == 200
 
 
 @pytest.mark.parametrize(
     "app_id",
-    [None, "", 7, [], {}, "a0own", "A0OWN\n", "A0OWN:T0", "A" * 100, "A0\u0661", "../A0OWN", "\ud800"],
+    [
+        *("A0UNKNOWN", "a0own", "A0OWN\n", "A0OWN:T0", "A" * 100, "A0\u0661", "../A0OWN", "\ud800"),
+        *(None, "", 7, [], {}),
+    ],
 )
-def test_a_value_that_is_not_an_app_id_is_refused(client, app_id):
-    assert send_signed(client, make_event(api_app_id=app_id)).status_code == 401
+def test_an_unknown_or_odd_app_is_refused_with_any_signature(client, app_id):
+    for secret in ("", "0" * 32, OWN_APP.signing_secret):
+        assert client.send_signed_event(make_event(api_app_id=app_id), secret).status_code == 401
 
 
 # Refusals
@@ -134,11 +134,11 @@ def test_a_value_that_is_not_an_app_id_is_refused(client, app_id):
 
 def test_every_refusal_is_the_same_response(client):
     responses = [
-        send_signed(client, make_event(api_app_id="A0UNKNOWN")),
-        send_signed(client, make_event(), "another-secret"),
-        send(client, BODY, {}),
-        send(client, b"unreadable"),
-        send(client, b'{"type": "url_verification"}'),
+        client.send_signed_event(make_event(api_app_id="A0UNKNOWN")),
+        client.send_signed_event(make_event(), "another-secret"),
+        client.send_event(BODY, {}),
+        client.send_event(b"unreadable"),
+        client.send_event(b'{"type": "url_verification"}'),
     ]
 
     assert len({(response.status, response.data, str(response.headers)) for response in responses}) == 1
@@ -149,8 +149,8 @@ def test_a_refused_event_logs_no_signature_and_no_body(client, caplog):
     caplog.set_level("DEBUG")
     body = encoded(make_event({"text": "planted question"}))
 
-    send(client, body, {**signed(body), "X-Slack-Signature": "v0=planted"})
-    send(client, body)
+    client.send_event(body, {**signed(body), "X-Slack-Signature": "v0=planted"})
+    client.send_event(body)
 
     assert "planted" not in caplog.text
     assert signed(body)["X-Slack-Signature"] not in caplog.text

@@ -26,7 +26,7 @@ MAKE = (
     "SANDBOX_PORT=0",
     "demo",
 )
-#: `make test` makes the commands below it hold their output back until they end; a person's shell does not.
+#: `make test` has the commands below it hold their output back until they end; a shell does not.
 ENVIRON = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")}
 
 

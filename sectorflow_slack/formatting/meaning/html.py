@@ -25,7 +25,7 @@ from sectorflow_slack.formatting.tree import (
     Text,
 )
 
-from .math import subscript, superscript
+from .math import script
 
 _STYLES = {
     **dict.fromkeys(("b", "strong", "summary"), BOLD),
@@ -134,8 +134,8 @@ def _styled(each: Inline, names: list[str]) -> Inline:
         style |= _STYLES.get(name, 0)
     match each:
         case Text(text=text):
-            script = subscript if "sub" in names else superscript if "sup" in names else str
-            return Text(script(text), each.style | style)
+            mark = "_" if "sub" in names else "^" if "sup" in names else ""
+            return Text(script(text, mark) if mark else text, each.style | style)
         case Formula():
             return replace(each, style=each.style | style)
         case Link(label=label):

@@ -55,7 +55,8 @@ class Links:
         target = link.target.strip()
         if len(target) > limits.LINK_CHARS or not is_live(target):
             yield from runs
-            if not label.strip() or not (target.startswith("#") or _says(label, target)):
+            is_said = not target or target.startswith("#") or target.removeprefix("mailto:") in label
+            if not label.strip() or not is_said:
                 yield Text(f" ({target})" if label.strip() else target)
             return
         if not self._may_lead(link, target):
@@ -75,10 +76,6 @@ class Links:
             return True
         self.left -= len(target)
         return self.left >= 0
-
-
-def _says(label: str, target: str) -> bool:
-    return not target or target.removeprefix("mailto:") in label
 
 
 def _last_word(text: str) -> str:
@@ -138,31 +135,10 @@ _DOMAINS: Final = frozenset(
 )
 #: Endings of files that are top-level domains too, and what such files are often called.
 _FILES: Final = frozenset(("md", "py", "rs", "sh", "zip", "mov", "pl", "ps", "cc", "so", "app"))
-_FILE_STEMS: Final = frozenset(
-    (
-        "readme",
-        "changelog",
-        "contributing",
-        "license",
-        "index",
-        "main",
-        "setup",
-        "app",
-        "test",
-        "tests",
-        "conftest",
-        "manage",
-        "config",
-        "settings",
-        "utils",
-        "install",
-        "build",
-        "run",
-        "start",
-        "lib",
-        "mod",
-    )
-)
+_FILE_STEMS: Final = frozenset({
+    "readme", "changelog", "contributing", "license", "index", "main", "setup", "app", "test", "tests",
+    "conftest", "manage", "config", "settings", "utils", "install", "build", "run", "start", "lib", "mod",
+})  # fmt: skip
 #: Names of products that end like a host's.
 _NAMES: Final = frozenset(("asp.net", "ado.net", "vb.net", "ml.net", "paint.net", "socket.io"))
 

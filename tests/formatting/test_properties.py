@@ -73,7 +73,7 @@ def test_nothing_is_lost_and_the_order_is_kept(markdown):
 
 
 def without_languages(markdown: str) -> str:
-    return re.sub(r"^([ >-]*(?:\d\. *)?)(?:```+[^\n`]*|~~~+[^\n]*)$", r"\1", markdown, flags=re.MULTILINE)
+    return re.sub(r"^((?:[ >-]|\d\.)*)(?:```+[^\n`]*|~~~+[^\n]*)$", r"\1", markdown, flags=re.MULTILINE)
 
 
 @quick

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -55,10 +56,29 @@ def notice_to_ask_again(sentence: str, letter_id: str, words: Words = ENGLISH) -
 
 def help_notice(names: Sequence[str], words: Words = ENGLISH) -> Message:
     """Answer an empty question: how to ask, and who answers; a name that is not known is ""."""
-    shown = [limits.shorten(name, limits.NAME_CHARS) for name in map(one_line, names)]
+    shown = _shortened(names)
     if not any(shown):
         return notice(words.help)
     return notice(words.help_with_models.format(names=words.list_names(shown)))
+
+
+def asking(names: Sequence[str], words: Words = ENGLISH) -> Message:
+    """Return the message that names the models being asked; an unknown name is ""."""
+    return notice(words.asking.format(names=words.list_names(_shortened(names))))
+
+
+def still_going(seconds: float, words: Words = ENGLISH) -> Message:
+    """Return the message that the models have not answered yet, so many seconds after they were asked."""
+    return notice(words.still_going.format(seconds=max(1, round(seconds))))
+
+
+def status(count: int, words: Words = ENGLISH) -> str:
+    """Return the short text that Slack shows behind the app's name (``assistant.threads.setStatus``)."""
+    return words.status_one if count == 1 else words.status.format(count=count)
+
+
+def _shortened(names: Sequence[str]) -> list[str]:
+    return [limits.shorten(one_line(name), limits.NAME_CHARS) for name in names]
 
 
 # The text beside blocks
@@ -86,13 +106,7 @@ def _escaped(text: str, limit: int) -> str:
     escaped = _escape(text[: limit + 1])
     if limits.count(escaped) <= limit:
         return escaped
-    lowest, end = 0, limit
-    while lowest < end:
-        middle = (lowest + end + 1) // 2
-        if limits.count(_escape(text[:middle])) < limit:
-            lowest = middle
-        else:
-            end = middle - 1
+    end = bisect_left(range(limit + 1), limit, key=lambda at: limits.count(_escape(text[:at]))) - 1
     word = text.rfind(" ", end - _WORD, end + 1)
     return f"{_escape(text[: word if word > 0 else end].rstrip())}…"
 
@@ -184,21 +198,7 @@ def _as_sections(block: Block) -> Iterator[Block]:
     yield from map(section, cut_text(words_of([block]), limits.SECTION_CHARS))
 
 
-def asking(names: Sequence[str], words: Words = ENGLISH) -> Message:
-    """Return the message that names the models being asked; an unknown name is ""."""
-    shown = [limits.shorten(name, limits.NAME_CHARS) for name in map(one_line, names)]
-    return notice(words.asking.format(names=words.list_names(shown)))
-
-
-def still_going(seconds: float, words: Words = ENGLISH) -> Message:
-    """Return the message that the models have not answered yet, so many seconds after they were asked."""
-    return notice(words.still_going.format(seconds=max(1, round(seconds))))
-
-
-def status(count: int, words: Words = ENGLISH) -> str:
-    """Return the short text that Slack shows behind the app's name (``assistant.threads.setStatus``)."""
-    return words.status_one if count == 1 else words.status.format(count=count)
-
+# An answer to copy
 
 #: Of a message's text; the sentences around it need the rest.
 _PART_CHARS = limits.MESSAGE_CHARS - limits.SECTION_CHARS // 2

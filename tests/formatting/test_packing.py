@@ -21,7 +21,7 @@ from sectorflow_slack.formatting.packing import (
     split,
     with_parts,
 )
-from sectorflow_slack.formatting.tree import Code, Text
+from sectorflow_slack.formatting.tree import Code, Text, joined
 from sectorflow_slack.formatting.writing import Prose, as_blocks, chars_of
 from tests.formatting.drawing import drawn, elements_of, inlines, make_answer, model, pages, words
 from tests.formatting.slack_rules import assert_accepted, texts_in, utf16
@@ -124,7 +124,7 @@ _runs = st.builds(
 _prose = st.builds(
     Prose,
     st.sampled_from(["text", "heading", "item", "quote"]),
-    st.lists(_runs, min_size=1, max_size=12).map(tuple),
+    st.lists(_runs, min_size=1, max_size=12).map(joined),
     st.integers(0, 8),
     st.one_of(st.none(), st.integers(1, 3)),
     st.booleans(),

@@ -280,7 +280,7 @@ def test_a_follow_up_goes_to_that_model_in_the_same_threads_and_quotes_the_quest
 
 
 def test_in_a_dm_a_follow_up_is_answered_outside_threads_and_continues_the_conversation(acme):
-    acme.have_answered(channel_id="D0ANN", is_direct=True)
+    acme.have_answered(channel_id="D0ANN", is_direct=True, has_files=True)
 
     acme.interact(view_submission(model=1))
     acme.work_and_run_jobs()
@@ -288,6 +288,9 @@ def test_in_a_dm_a_follow_up_is_answered_outside_threads_and_continues_the_conve
     assert [thread_id for _, _, thread_id in acme.sectorflow.asked] == [None, "thread-1"]
     threads = [(address.channel_id, address.thread_ts) for address in acme.slack.addresses]
     assert threads == [("D0ANN", None)] * 2
+    # The follow-up itself has no files.
+    shown = map(everything_in, acme.slack.shown.values())
+    assert [ENGLISH.file_not_read in each for each in shown] == [True, False]
 
 
 def test_a_repeated_dialog_asks_once_and_another_one_again(answered):

@@ -105,11 +105,11 @@ class AnswerService:
     def hand_over(self) -> None:
         """Release the questions of this process to other workers at once, because it is about to end.
 
-        This counts as no failure of the questions. The threads that work on them here can store no more.
+        This counts as no failure of the questions. From now on their threads get ``LeaseLost``.
         """
         for question in self._leased_now():
             if question.holder in self.posting.in_flight:
-                # Slack may have taken the message already: the lease ends if that is not stored in time.
+                # Slack may have taken the message: its thread may still record that. If not, the lease runs out.
                 continue
             try:
                 self.questions.release(question, 0.0, counts=False)

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 #: Slack's codes for wrong credentials of the app: a second try cannot succeed.
 CREDENTIAL_ERRORS = frozenset({"bad_client_secret", "invalid_client_id"})
 
-#: How often to store an installation again because its settings changed at the same time.
+#: Attempts to store an installation whose settings change at the same time.
 TRIES = 5
 
 

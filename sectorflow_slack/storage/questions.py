@@ -49,7 +49,7 @@ from sectorflow_slack.storage.records import read_plan, read_question
 
 logger = logging.getLogger(__name__)
 
-#: Slack retries an event for up to a day ("Delayed Events"), with some to spare.
+#: Slack retries an event for up to a day ("Delayed Events"); it is known for twice as long.
 REPEAT_SECONDS = 48 * 3600
 #: How long a question that no worker could complete is stored.
 QUESTION_SECONDS = 7 * 24 * 3600
@@ -106,7 +106,7 @@ class QuestionStore:
 
     @translate_errors
     def has_room(self, key: InstallationKey) -> bool:
-        """Whether all questions that wait may be under way at once, so that waking a worker helps."""
+        """Whether the newest question of an installation can start now, so that waking a worker helps."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.llen(waiting_key(key))
             pipe.zcard(underway_key(key))

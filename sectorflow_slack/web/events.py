@@ -22,7 +22,7 @@ CHALLENGE_MAX_LENGTH = 512
 def guard() -> Response | None:
     """Return 401 unless Slack signed the request; answer the ``url_verification`` challenge.
 
-    The challenge comes before Slack shows the app's signing secret, so it needs no signature.
+    Slack checks an app's URL while the app is being created, when we have no signing secret of it yet.
     """
     _measure_acknowledgement()
     g.payload = read_json(request.get_data())
@@ -33,8 +33,12 @@ def guard() -> Response | None:
 
 @blueprint.post(EVENTS_PATH, provide_automatic_options=False)
 def receive_event() -> Response:
-    """Accept an event. Every signed event is acknowledged: Slack disables URLs that fail too often."""
-    g.event_seen = True
+    """Return 200 for every signed event, also for one that is ignored.
+
+    Slack disables URLs that fail too often. Only while Redis is down the response is a 503 (``web.errors``), so
+    that Slack sends the event again.
+    """
+    g.is_signed_event = True
     current_services.events.accept(g.payload)
     return Response(status=200)
 
@@ -55,7 +59,7 @@ def _measure_acknowledgement() -> None:
     @after_this_request
     def observe(response: Response) -> Response:
         seconds = time.perf_counter() - started
-        if response.status_code == 200 and "event_seen" in g:
+        if response.status_code == 200 and "is_signed_event" in g:
             # Recorded after the response is sent: while Redis hangs, Slack must not wait for a metric.
             response.call_on_close(lambda: metrics.observe(ACKNOWLEDGE_SECONDS, seconds))
         return response

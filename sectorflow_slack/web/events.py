@@ -35,8 +35,8 @@ def guard() -> Response | None:
 def receive_event() -> Response:
     """Return 200 for every signed event, also for one that is ignored.
 
-    Slack disables URLs that fail too often. Only while Redis is down the response is a 503 (``web.errors``), so
-    that Slack sends the event again.
+    Slack disables URLs that fail too often. Only while Redis is down the response is a 503 (``web.errors``),
+    so that Slack sends the event again.
     """
     g.is_signed_event = True
     current_services.events.accept(g.payload)

@@ -109,7 +109,7 @@ class AnswerService:
         """
         for question in self._leased_now():
             if question.holder in self.posting.in_flight:
-                # Slack may have taken the message: its thread may still record it. If not, the lease runs out.
+                # Slack may have taken the message: its thread may still record it. If not, the lease ends.
                 continue
             try:
                 self.questions.release(question, 0.0, counts=False)

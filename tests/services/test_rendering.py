@@ -118,6 +118,7 @@ def test_separated_answers_replace_the_tabs_and_are_posted_below_with_the_questi
 
     show(in_tabs, SEPARATED)
 
+    assert in_tabs.kept().answer.display == "separated"
     assert in_tabs.shows_what_is_stored()
     assert len(in_tabs.kept().posted) == 1 + len(in_tabs.slack.posted) - posted > 3
     assert {address.thread_ts for address in in_tabs.slack.addresses} == {THREAD_TS}
@@ -282,6 +283,16 @@ def test_a_message_that_slack_refuses_in_every_form_stays_as_it_was(answered):
 
     assert answered.slack.updated == []
     assert answered.kept().posted == (FIRST_TS,)
+
+
+def test_a_message_that_slack_does_not_delete_is_deleted_by_the_next_rendering(long):
+    long.slack.removals.then(SlackRefused("is_archived"))
+    show(long, TABS)
+    assert len(long.slack.shown) > 1
+
+    show(long, TABS)
+
+    assert long.shows_what_is_stored()
 
 
 @pytest.mark.parametrize(("retry_after", "delay"), [(7.0, 7.0), (None, 1.0)])

@@ -51,6 +51,7 @@ def test_the_wait_of_a_question_is_observed_once_and_each_call_for_it(acme):
     acme.clock.now += 7
 
     acme.work()
+    acme.clock.now += 100
     acme.later()
 
     observed = acme.services.read_metrics().histograms

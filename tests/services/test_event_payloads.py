@@ -102,6 +102,10 @@ def test_a_question_has_the_fields_of_its_event():
     assert question_of({"files": [{"id": "F0REPORT"}]}).has_files
 
 
+def test_half_of_a_surrogate_pair_is_replaced():
+    assert question_of({"text": "A \ud800 joke"}).text == "A ? joke"
+
+
 @pytest.mark.parametrize(("thread_ts", "expected"), [("1.0", "1.0"), (None, None), (7, None)])
 def test_a_question_in_a_direct_message_has_the_thread_of_its_message(thread_ts, expected):
     assert question_of({"channel_type": "im", "thread_ts": thread_ts}).reply_thread_ts == expected

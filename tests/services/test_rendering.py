@@ -179,6 +179,14 @@ def test_a_message_that_slack_took_in_a_simpler_form_is_not_updated_again(answer
     assert answered.kept().rendered == answered.kept().version
 
 
+def test_the_messages_after_one_that_slack_refuses_are_rendered_too(in_tabs):
+    in_tabs.slack.updates.then(REFUSED)
+
+    show(in_tabs, SEPARATED)
+
+    assert len(in_tabs.slack.shown) == len(in_tabs.rendered())
+
+
 def test_a_message_that_slack_took_as_several_plain_ones_is_rendered_again(long):
     long.slack.updates.then(REFUSED, REFUSED)
     show(long, TABS)

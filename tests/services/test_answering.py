@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from sectorflow_slack.domain.errors import SectorFlowBusy
+from sectorflow_slack.domain.metrics import QUEUE_SECONDS, SECTORFLOW_SECONDS, SLACK_SECONDS
 from sectorflow_slack.domain.questions import Reply
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.fakes import make_reply
@@ -41,6 +43,24 @@ def test_questions_are_answered_in_order_and_each_completion_wakes_a_worker(acme
 
     assert [text for _, text, _ in acme.sectorflow.asked] == ["Question 1", "Question 2", "Question 3"]
     assert acme.queue.jobs == [(KEY, 0.0)] * 2
+
+
+def test_the_wait_of_a_question_is_observed_once_and_each_call_for_it(acme):
+    acme.sectorflow.answers.then(SectorFlowBusy("status 503"))
+    acme.accept()
+    acme.clock.now += 7
+
+    acme.work()
+    acme.clock.now += 100
+    acme.later()
+
+    observed = acme.services.read_metrics().histograms
+    assert {name: each.count for name, each in observed.items() if each.count} == {
+        QUEUE_SECONDS: 1,
+        SECTORFLOW_SECONDS: 2,
+        SLACK_SECONDS: 1,
+    }
+    assert observed[QUEUE_SECONDS].sum == 7
 
 
 @pytest.mark.parametrize(

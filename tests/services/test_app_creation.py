@@ -83,7 +83,7 @@ def test_an_app_in_another_workspace_than_requested_is_deleted_again(flow):
     error = refused(flow, team_id="T0OTHER")
 
     assert isinstance(error, InstallRefused)
-    assert error.field == "teamId"
+    assert str(error) == "teamId: The app configuration token is for another Slack workspace."
     assert flow.slack.deleted_apps == [(CONFIG_TOKEN, MADE_APP.app_id)]
     assert flow.registration.list(InstallationQuery()).items == ()
 

@@ -238,6 +238,7 @@ def test_if_the_answer_expires_in_the_meantime_nothing_is_asked_or_posted(answer
     answered.work_and_run_jobs()
 
     assert (asked_again(answered), len(answered.slack.posted), answered.left) == ([], 1, [])
+    assert answered.ephemerals == []
 
 
 @pytest.mark.parametrize("payload", [REGENERATE, view_submission()], ids=["again", "follow-up"])

@@ -98,6 +98,12 @@ def test_a_question_has_the_fields_of_its_event():
     assert (question.text, question.team_id, question.asked_at) == ("Tell me a joke", TEAM_ID, NOW)
     assert (question.is_direct, question.is_shared, question.is_external) == (False, False, False)
     assert question.reply_thread_ts == question.ts == "1700000000.000100"
+    assert not question.has_files
+    assert question_of({"files": [{"id": "F0REPORT"}]}).has_files
+
+
+def test_half_of_a_surrogate_pair_is_replaced():
+    assert question_of({"text": "A \ud800 joke"}).text == "A ? joke"
 
 
 @pytest.mark.parametrize(("thread_ts", "expected"), [("1.0", "1.0"), (None, None), (7, None)])

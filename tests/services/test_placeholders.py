@@ -270,6 +270,14 @@ def test_while_slack_limits_messages_no_user_is_notified(line):
     assert line.slack.posted == []
 
 
+def test_the_users_of_a_deleted_installation_are_not_notified(line):
+    line.services.registration.delete(make_settings().id)
+
+    notify(line)
+
+    assert line.slack.posted == []
+
+
 def test_a_placeholder_is_updated_once_with_the_time_that_the_answer_takes(acme):
     acme.accept_with_placeholder()
     acme.answers.questions.lease(KEY)

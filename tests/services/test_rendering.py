@@ -179,6 +179,14 @@ def test_a_message_that_slack_took_in_a_simpler_form_is_not_updated_again(answer
     assert answered.stored().rendered == answered.stored().version
 
 
+def test_the_messages_after_one_that_slack_refuses_are_rendered_too(in_tabs):
+    in_tabs.slack.updates.then(REFUSED)
+
+    show(in_tabs, SEPARATED)
+
+    assert len(in_tabs.slack.shown) == len(in_tabs.rendered())
+
+
 def test_a_message_that_slack_took_as_several_plain_ones_is_rendered_again(long):
     long.slack.updates.then(REFUSED, REFUSED)
     show(long, TABS)
@@ -282,6 +290,16 @@ def test_a_message_that_slack_refuses_in_every_form_stays_as_it_was(answered):
 
     assert answered.slack.updated == []
     assert answered.stored().posted == (FIRST_TS,)
+
+
+def test_a_message_that_slack_does_not_delete_is_deleted_by_the_next_rendering(long):
+    long.slack.removals.then(SlackRefused("is_archived"))
+    show(long, TABS)
+    assert len(long.slack.shown) > 1
+
+    show(long, TABS)
+
+    assert long.shows_what_is_stored()
 
 
 @pytest.mark.parametrize(("retry_after", "delay"), [(7.0, 7.0), (None, 1.0)])

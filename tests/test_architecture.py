@@ -14,11 +14,11 @@ from pathlib import Path
 
 import fakeredis
 import pytest
+from sectorflow_slack.tasks import make_broker
 
 from sectorflow_slack.app import create_app
 from sectorflow_slack.bootstrap import Connections, build_services
 from sectorflow_slack.config import Settings
-from sectorflow_slack.tasks import make_broker
 from tests.values import AUTHORIZED, make_installation
 
 ROOT = Path(__file__).parent.parent

@@ -7,7 +7,10 @@ The patterns match whole values, in settings and in requests.
 SCOPES = ("app_mentions:read", "chat:write", "im:history", "chat:write.customize", "assistant:write")
 
 #: Bot events.
-EVENTS = ("app_mention", "message.im", "app_home_opened", "app_uninstalled", "tokens_revoked")
+EVENTS = (
+    *("app_mention", "message.im", "app_home_opened", "app_uninstalled", "tokens_revoked"),
+    "agent_session_stopped",
+)
 
 APP_ID = r"A[A-Z0-9]{2,30}"
 #: A workspace, or an organisation (Enterprise Grid).

@@ -28,10 +28,7 @@ _TICK_SECONDS = 0.1
 def service_commands() -> list[Command]:
     """Return the Procfile's commands, run by this interpreter."""
     web = ("gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
-    worker = (
-        *("dramatiq", "--processes", "1", "--skip-logging", "--worker-shutdown-timeout", "25000"),
-        "sectorflow_slack.worker:setup_broker",
-    )
+    worker = ("sectorflow_slack.worker",)
     return [Command("web", (sys.executable, "-m", *web)), Command("worker", (sys.executable, "-m", *worker))]
 
 

@@ -67,11 +67,6 @@ def asking(names: Sequence[str], words: Words = ENGLISH) -> Message:
     return notice(words.asking.format(names=words.list_names(_shortened(names))))
 
 
-def still_going(seconds: float, words: Words = ENGLISH) -> Message:
-    """Return the message that the models have not answered yet, so many seconds after they were asked."""
-    return notice(words.still_going.format(seconds=max(1, round(seconds))))
-
-
 def status(count: int, words: Words = ENGLISH) -> str:
     """Return the short text that Slack shows behind the app's name (``assistant.threads.setStatus``)."""
     return words.status_one if count == 1 else words.status.format(count=count)

@@ -59,15 +59,17 @@ class Words:
 
     # While it is worked on
 
-    #: Once to a person whose question waits for long.
-    still_waiting: str = (
-        "Many questions are being asked here right now. Yours is in line and will be answered."
-    )
     asking: str = "Asking {names}…"
-    still_going: str = "Still working on it ({seconds} s so far)…"
     #: Short status behind the app's name: ``count`` models.
     status: str = "is asking {count} models…"
     status_one: str = "is asking a model…"
+    #: All that is posted for a question that a person stopped.
+    stopped: str = "Stopped."
+    #: At most once a minute to a person whose question is not taken.
+    asked_too_often: str = "That is a lot of questions at once. Please wait a minute, then ask again."
+    too_many_waiting: str = (
+        "Too many questions are waiting here right now. Please ask again in a few minutes."
+    )
 
     # An answer
 

@@ -37,9 +37,6 @@ class AskingService:
 
     def plan(self, question: Question, installation: Installation) -> Plan:
         """Return the messages that answer a question; the answer is stored, for its buttons to work."""
-        plan = plan_without_asking(question, installation)
-        if plan is not None:
-            return plan
         reply = self._ask(question, installation)
         if all(model.is_silent for model in reply.answers):
             words = words_for(question.locale)
@@ -92,9 +89,11 @@ class AskingService:
             credits=reply.credits,
         )
         messages = draw(answer, words)
-        retry_while_store_is_down(partial(self.answers.save, answer, tuple(map(digest, messages))))
-        # A worker that died over this question may have stored an earlier reply. That one is posted, because
-        # the buttons show the stored answer.
+        save = partial(self.answers.save, answer, tuple(map(digest, messages)))
+        if retry_while_store_is_down(save):
+            return messages
+        # A worker that died over this question, or a step whose confirmation was lost, has stored an answer.
+        # That one is posted, because the buttons show the stored answer.
         stored = retry_while_store_is_down(partial(self.answers.find, answer.id))
         return messages if stored is None or stored.answer == answer else draw(stored.answer, words)
 

@@ -106,11 +106,11 @@ class AnswerStore:
         self._replace = redis.register_script(_REPLACE)
 
     @translate_errors
-    def save(self, answer: Answer, digests: Sequence[str] = ()) -> None:
-        """Store an answer before it is posted, with the digests of its messages; never overwrite one."""
+    def save(self, answer: Answer, digests: Sequence[str] = ()) -> bool:
+        """Store an answer before it is posted, with the digests of its messages; False if there is one."""
         key = _key(answer.id)
         fields = {**self._fields(key, answer), **self._digests(key, 1, digests)}
-        self._save(keys=[key], args=[self._seconds, *flat(fields)])
+        return bool(self._save(keys=[key], args=[self._seconds, *flat(fields)]))
 
     @translate_errors
     def mark_posted(self, answer_id: str, posted: Sequence[str]) -> bool:

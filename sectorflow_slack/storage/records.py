@@ -6,6 +6,7 @@ Each secret has a field of its own, sealed for its key; an operator can read the
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields
@@ -42,6 +43,7 @@ def settings_fields(settings: InstallationSettings) -> Fields:
         "created_at": repr(settings.created_at),
         "display": settings.display,
         "customer_id": json.dumps(settings.customer_id),
+        "customer": customer_digest(settings.customer_id),
         "allow_external_users": json.dumps(settings.allow_external_users),
         "revision": str(settings.revision),
         "workspace_id": settings.sectorflow.workspace_id,
@@ -49,6 +51,13 @@ def settings_fields(settings: InstallationSettings) -> Fields:
         "model_names": json.dumps(settings.sectorflow.model_names),
         "plus_id": settings.sectorflow.plus_id,
     }
+
+
+def customer_digest(customer_id: str | None) -> str:
+    """Return the name under which a customer takes turns, "" for none: ids may be too long for a key."""
+    if not customer_id:
+        return ""
+    return hashlib.sha256(customer_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def read_settings(fields: Mapping[str, str], api_token: str) -> InstallationSettings:

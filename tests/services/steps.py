@@ -37,6 +37,7 @@ def let_time_pass(store: redis.Redis, line: str = "later") -> None:
     """Make released questions due, or (``underway``) end leases that are not extended."""
     for key in store.scan_iter(f"{line}:*"):
         store.zadd(str(key), dict.fromkeys(map(str, store.zrange(str(key), 0, -1)), 0))
+        store.zadd("due", {str(key).partition(":")[2]: 0})
 
 
 def some_failed(*failed: str) -> Reply:

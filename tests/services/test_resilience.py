@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from sectorflow_slack.storage.placeholders import PlaceholderStore
 
 from sectorflow_slack.domain.errors import LeaseLost, StorageUnavailable
 from sectorflow_slack.services import resilience
 from sectorflow_slack.services.resilience import retry_while_store_is_down
-from sectorflow_slack.storage.placeholders import PlaceholderStore
 from sectorflow_slack.storage.questions import QuestionStore
 from tests.fakes import Script
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
+from sectorflow_slack.tasks import SLACK_JOB_ACTOR, SLACK_JOBS, DramatiqTaskQueue, declare_slack_job_actor
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackRefused, StorageUnavailable
 from sectorflow_slack.domain.slack_jobs import (
@@ -24,7 +25,6 @@ from sectorflow_slack.domain.slack_jobs import (
     to_json,
 )
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.tasks import SLACK_JOB_ACTOR, SLACK_JOBS, DramatiqTaskQueue, declare_slack_job_actor
 from tests.services.block_actions import ANSWER_ID, FIRST_TS, THREAD_TS, TRIGGER_ID, everything_in, long_reply
 from tests.services.steps import KEY
 from tests.values import NOW, make_bot, make_installation

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 
 import pytest
+from sectorflow_slack.storage.statuses import StatusStore
 
 from sectorflow_slack.domain.errors import AnswerLost, SectorFlowBusy
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services.answering import DEATHS_BEFORE_FAILURE, DEATHS_BEFORE_GIVING_UP
 from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.conversations import ConversationStore
-from sectorflow_slack.storage.placeholders import PlaceholderStore
 from sectorflow_slack.storage.questions import QuestionStore
 from tests.fakes import make_reply
 from tests.services.scenario import Scenario
@@ -41,7 +41,7 @@ STEPS = {
     "SectorFlow was asked": (AnswerStore, "save", 2),
     "the answer was stored": (QuestionStore, "save_plan", 2),
     "the plan was stored": (ConversationStore, "save", 1),
-    "the conversation was stored": (PlaceholderStore, "take_over", 1),
+    "the conversation was stored": (StatusStore, "take_over", 1),
     "the placeholder was taken over": (QuestionStore, "assert_held", 1),
     "the last message was posted": (AnswerStore, "mark_posted", 1),
     "the messages were stored": (QuestionStore, "complete", 1),

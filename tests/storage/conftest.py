@@ -10,6 +10,7 @@ import redis
 from cryptography.fernet import Fernet
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from sectorflow_slack.storage.statuses import StatusStore
 
 from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.apps import AppStore
@@ -27,7 +28,6 @@ from sectorflow_slack.storage.metrics import Metrics
 from sectorflow_slack.storage.oauth_states import OAuthStateStore
 from sectorflow_slack.storage.pauses import PauseStore
 from sectorflow_slack.storage.pending import PendingStore
-from sectorflow_slack.storage.placeholders import PlaceholderStore
 from sectorflow_slack.storage.questions import QuestionStore
 from sectorflow_slack.storage.rate_limits import RateLimit
 from sectorflow_slack.storage.revocations import RevocationStore
@@ -120,7 +120,7 @@ class Stores:
         self.pauses = PauseStore(client)
         self.pending = PendingStore(client, cipher)
         #: A question is slow after ten minutes.
-        self.placeholders = PlaceholderStore(client, cipher, slow_seconds=600.0)
+        self.placeholders = StatusStore(client, cipher, slow_seconds=600.0)
         self.rate_limit = RateLimit(client, "3 per minute")
         self.questions = QuestionStore(client, cipher, limit=16)
         self.two_at_once = QuestionStore(client, cipher, limit=2)

@@ -2,10 +2,10 @@
 
 import pytest
 import redis
+from sectorflow_slack.storage.placeholders import NOTIFIED_AT_ONCE, POSTING_SECONDS
 
 from sectorflow_slack.domain.errors import LeaseLost
 from sectorflow_slack.domain.questions import STATUS, Waiting
-from sectorflow_slack.storage.placeholders import NOTIFIED_AT_ONCE, POSTING_SECONDS
 from tests.storage.builders import (
     FIRST,
     KEY,

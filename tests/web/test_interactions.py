@@ -4,10 +4,10 @@ import json
 from urllib.parse import quote, urlencode
 
 import pytest
+from sectorflow_slack.tasks import SLACK_JOBS
 
 from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.formatting import block_kit
-from sectorflow_slack.tasks import SLACK_JOBS
 from tests.fakes import make_reply
 from tests.services.block_actions import block_action, view_submission
 from tests.services.steps import FIRST_TS

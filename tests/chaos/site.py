@@ -177,13 +177,13 @@ class Site:
 
     def run_workers(self, *workers: Group) -> None:
         """Start workers and wait until all of them look for work."""
-        before = self._heartbeats()
+        before = self._names()
         for worker in workers:
             worker.start()
-        until(lambda: len(self._heartbeats() - before) >= len(workers), 60, "the workers look for work")
+        until(lambda: len(self._names() - before) >= len(workers), 60, "the workers look for work")
 
-    def _heartbeats(self) -> set[str]:
-        return {str(each) for each in self.redis.client.zrange("dramatiq:__heartbeats__", 0, -1)}
+    def _names(self) -> set[str]:
+        return {str(each) for each in self.redis.client.zrange("workers", 0, -1)}
 
     def mend(self) -> None:
         """Remove all faults and restart the processes that are missing."""

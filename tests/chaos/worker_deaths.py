@@ -41,7 +41,7 @@ class Deaths:
 
 def kill_and_stop(home: Path) -> Deaths:
     """Kill the first worker and stop the second, each with questions under way; the third remains."""
-    grace = ("--worker-shutdown-timeout", str(round(GRACE_SECONDS * 1000)))
+    grace = ("--stop-seconds", str(GRACE_SECONDS))
     with running_site(home, worker_options=grace) as site:
         asking, posting = hold_two(site)
         placeholders = [each["ts"] for each in site.posted(asking)]

@@ -53,7 +53,8 @@ def describe(error: BaseException) -> str:
 
 def configure_logging(level: str) -> None:
     """Log from ``level`` up to stdout as JSON."""
-    handler = logging.StreamHandler(sys.stdout)
+    # The process's own stdout: a program that replaces ``sys.stdout`` reads an output, not the log.
+    handler = logging.StreamHandler(sys.__stdout__)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]

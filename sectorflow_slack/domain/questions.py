@@ -158,7 +158,7 @@ class Progress:
     failures: int = 0
     #: Leases that expired because the worker died or hung.
     deaths: int = 0
-    #: The user who stopped it; "" if nobody did.
+    #: The user who stopped it; "" if it goes on.
     stopped: str = ""
 
 

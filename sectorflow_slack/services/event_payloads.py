@@ -203,9 +203,24 @@ def question_of(lease: Lease, installation: Installation | None) -> Question:
     """
     if lease.question is not None:
         return replace(lease.question, holder=lease.holder)
-    envelope = lease.record
-    body = envelope["event"]
-    question = Question(
+    question = _read_record(lease)
+    if installation is None:
+        return question
+    envelope, body = lease.record, lease.record["event"]
+    teams = _own_teams(envelope, installation)
+    organisation = text(_authorization(envelope), "enterprise_id")
+    is_external = is_external_user({_user_tenant(body)}, installation, organisation, *teams)
+    return replace(
+        question,
+        text=read_question(text(body, "text"), installation.bot.bot_user_id),
+        team_id=teams[0] if teams else "",
+        is_external=question.is_shared and is_external,
+    )
+
+
+def _read_record(lease: Lease) -> Question:
+    envelope, body = lease.record, lease.record["event"]
+    return Question(
         id=lease.id,
         installation=lease.installation,
         event_id=text(envelope, "event_id"),
@@ -220,17 +235,6 @@ def question_of(lease: Lease, installation: Installation | None) -> Question:
         asked_at=float(envelope["asked_at"]),
         has_files=bool(body.get("files")),
         holder=lease.holder,
-    )
-    if installation is None:
-        return question
-    teams = _own_teams(envelope, installation)
-    organisation = text(_authorization(envelope), "enterprise_id")
-    is_external = is_external_user({_user_tenant(body)}, installation, organisation, *teams)
-    return replace(
-        question,
-        text=read_question(text(body, "text"), installation.bot.bot_user_id),
-        team_id=teams[0] if teams else "",
-        is_external=question.is_shared and is_external,
     )
 
 

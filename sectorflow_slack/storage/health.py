@@ -22,7 +22,7 @@ from sectorflow_slack.storage.keys import revocation_key
 OLDEST_VERSION = (6, 2)
 #: Measured round trips.
 _ROUND_TRIPS = 5
-#: A worker looks for what is due at least every few seconds (``storage.questions``).
+#: Each worker runs ``TICK`` (``storage.scripts``) at least every three seconds.
 _ALIVE_SECONDS = 10
 
 

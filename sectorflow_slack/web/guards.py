@@ -7,12 +7,11 @@ import hmac
 import json
 import logging
 import re
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Response, request
-from slack_sdk.signature import SignatureVerifier
+from slack_sdk.signature import Clock, SignatureVerifier
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from sectorflow_slack.domain.slack import APP_ID
@@ -107,7 +106,7 @@ def unauthorized() -> Response:
 def _is_plausible() -> bool:
     """Whether the headers are those of a signature of the last five minutes (docs.slack.dev, verifying)."""
     timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
-    if not _TIMESTAMP.fullmatch(timestamp) or abs(time.time() - int(timestamp)) > SIGNATURE_SECONDS:
+    if not _TIMESTAMP.fullmatch(timestamp) or abs(Clock().now() - int(timestamp)) > SIGNATURE_SECONDS:
         return False
     return _SIGNATURE.fullmatch(request.headers.get("X-Slack-Signature", "")) is not None
 

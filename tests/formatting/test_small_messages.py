@@ -16,7 +16,6 @@ from sectorflow_slack.formatting.notices import (
     notice,
     plain_text_messages,
     status,
-    still_going,
 )
 from sectorflow_slack.formatting.reading import tidy
 from sectorflow_slack.formatting.views import HomeFacts, follow_up_dialog, greeting, home, suggested_prompts
@@ -41,7 +40,6 @@ def test_models_whose_names_are_not_known_are_counted():
 
 
 def test_people_see_that_it_goes_on():
-    assert still_going(30.4).text == "Still working on it (30 s so far)…"
     assert (status(3), status(1)) == ("is asking 3 models…", "is asking a model…")
 
 

@@ -20,7 +20,6 @@ SPEAKING = sorted(FORMATTING + SERVICES)
 FIELDS = {
     "help_with_models": {"names"},
     "asking": {"names"},
-    "still_going": {"seconds"},
     "status": {"count"},
     "continued": {"name"},
     "on_question": {"name", "question"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sectorflow_slack.storage.statuses import StatusStore
 
 from sectorflow_slack.domain.errors import AnswerLost, SectorFlowBusy
 from sectorflow_slack.formatting.words import ENGLISH
@@ -13,6 +12,7 @@ from sectorflow_slack.services.answering import DEATHS_BEFORE_FAILURE, DEATHS_BE
 from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.conversations import ConversationStore
 from sectorflow_slack.storage.questions import QuestionStore
+from sectorflow_slack.storage.statuses import StatusStore
 from tests.fakes import make_reply
 from tests.services.scenario import Scenario
 from tests.services.steps import FAILED_ID, KEY, LONG_REPLY, WorkerKilled, die, let_time_pass

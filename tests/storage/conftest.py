@@ -10,7 +10,6 @@ import redis
 from cryptography.fernet import Fernet
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from sectorflow_slack.storage.statuses import StatusStore
 
 from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.apps import AppStore
@@ -31,6 +30,7 @@ from sectorflow_slack.storage.pending import PendingStore
 from sectorflow_slack.storage.questions import QuestionStore
 from sectorflow_slack.storage.rate_limits import RateLimit
 from sectorflow_slack.storage.revocations import RevocationStore
+from sectorflow_slack.storage.statuses import StatusStore
 from tests.values import OWN_APP, FixedClock
 
 T = TypeVar("T")

@@ -1,6 +1,6 @@
 """Measure how fast events are acknowledged while SectorFlow is slow: ``python -m bench.acknowledge``.
 
-The service runs with gunicorn, dramatiq and a store of its own, against the sandbox. Signed mentions are sent
+The service runs with gunicorn, a worker and a store of its own, against the sandbox. Signed mentions are sent
 at a fixed rate over new connections, as Slack does, without waiting for earlier ones; an acknowledgement is
 timed from the moment when its event was due.
 """

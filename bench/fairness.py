@@ -1,6 +1,6 @@
 """Measure whether many questions of one team slow another team down: ``python -m bench.fairness``.
 
-The service runs with gunicorn, dramatiq and a store of its own, against the sandbox with two teams. The quiet
+The service runs with gunicorn, a worker and a store of its own, against the sandbox with two teams. The quiet
 team asks at a steady rate, first alone, then while many questions of the loud team wait. A question is timed
 from its message to its answer, both by the sandbox's clock.
 """

@@ -1,6 +1,6 @@
 """Measure how long a tab takes to open: ``python -m bench.tabs``.
 
-The service runs with gunicorn, dramatiq and a store of its own, against the sandbox. Block actions are sent
+The service runs with gunicorn, a worker and a store of its own, against the sandbox. Block actions are sent
 at a steady rate, each in another message, first while the worker is idle, then while every thread of it waits
 for SectorFlow; and both again with a slow Slack. An action is timed until its message shows the tab.
 """

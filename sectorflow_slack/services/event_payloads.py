@@ -199,12 +199,13 @@ def as_incoming(event: Event, *, question_id: str, now: float) -> IncomingQuesti
 def question_of(lease: Lease, installation: Installation | None) -> Question:
     """Return the question that a worker has leased.
 
-    Without its installation, the mention is left in its text, and nothing is known of the user's origin.
+    Without its installation, the mention is left in its text, and a user in a shared channel is external.
     """
     if lease.question is not None:
         return replace(lease.question, holder=lease.holder)
     envelope = lease.record
     body = envelope["event"]
+    bot_user_id = installation.bot.bot_user_id if installation else ""
     question = Question(
         id=lease.id,
         installation=lease.installation,
@@ -213,10 +214,11 @@ def question_of(lease: Lease, installation: Installation | None) -> Question:
         user_id=text(body, "user"),
         ts=text(body, "ts"),
         thread_ts=text(body, "thread_ts") or None,
-        text=text(body, "text"),
+        text=read_question(text(body, "text"), bot_user_id),
         team_id="",
         is_direct=body.get("channel_type") == "im",
         is_shared=_is_shared(envelope),
+        is_external=_is_shared(envelope),
         asked_at=float(envelope["asked_at"]),
         has_files=bool(body.get("files")),
         holder=lease.holder,
@@ -228,7 +230,6 @@ def question_of(lease: Lease, installation: Installation | None) -> Question:
     is_external = is_external_user({_user_tenant(body)}, installation, organisation, *teams)
     return replace(
         question,
-        text=read_question(text(body, "text"), installation.bot.bot_user_id),
         team_id=teams[0] if teams else "",
         is_external=question.is_shared and is_external,
     )

@@ -312,7 +312,7 @@ def test_a_status_is_set_again_before_slack_ends_it(acme):
 
 def test_users_who_wait_for_a_regenerated_model_are_not_notified(answered):
     answered.interact(from_menu(block_kit.REGENERATE, 1))
-    answered.run_jobs()
+    answered.run_slack_jobs()
     shown = answered.slack.seen
 
     notify(answered)

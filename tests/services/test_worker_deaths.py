@@ -144,7 +144,7 @@ def test_if_workers_die_even_over_the_notice_a_job_of_its_own_posts_it(acme, has
     calls.then(*[WorkerKilled()] * DEATHS_BEFORE_GIVING_UP)
 
     let_workers_die(acme, DEATHS_BEFORE_GIVING_UP)
-    acme.run_jobs()
+    acme.run_slack_jobs()
 
     assert acme.slack.seen == [ENGLISH.unexpected] * has_placeholder
     assert [text for _, text in acme.ephemerals] == [ENGLISH.unexpected] * (not has_placeholder)

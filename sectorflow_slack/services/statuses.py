@@ -222,9 +222,10 @@ class StatusService:
                 if kind == MESSAGE or error.code in NO_ACCESS_CODES:
                     raise
                 logger.info("no %s status: %s", kind, error.code, extra=installation.key.ids)
-            else:
+                continue
+            if kind != _KINDS[first]:
                 self._kinds[installation.key] = kind, self.monotonic() + KIND_SECONDS
-                return how
+            return how
         return ""
 
     def _show_as(self, kind: str, shown: _Shown, installation: Installation) -> str:

@@ -78,8 +78,10 @@ def test_a_question_fails_after_one_renewal_that_did_not_help(acme, posts, refre
 def test_an_installation_whose_token_was_revoked_is_deleted(acme, code):
     acme.slack.posts.then(SlackRefused(code))
 
-    acme.ask(1)
-    acme.ask(2)
+    for number in (1, 2):
+        acme.accept(number)
+    for _ in range(2):
+        acme.work()
 
     assert acme.answers.installations.find(KEY) is None
     assert (len(acme.sectorflow.asked), acme.slack.posted, acme.left) == (1, [], [])

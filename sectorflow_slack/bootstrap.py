@@ -153,6 +153,14 @@ class _Builder:
             metrics=stores.metrics,
             shared_app_id=settings.slack_app.app_id if settings.slack_app else None,
         )
+        self._statuses = StatusService(
+            installations=stores.installations,
+            statuses=stores.statuses,
+            tokens=self._tokens,
+            messaging=self._messaging,
+            slack=remotes.slack,
+            queue=stores.slack_jobs,
+        )
         self._revocations = RevocationService(
             revocations=stores.revocations,
             installations=stores.installations,
@@ -255,13 +263,7 @@ class _Builder:
                 clock=remotes.clock,
             ),
             posting=PostingService(questions=stores.questions, messaging=self._messaging),
-            statuses=StatusService(
-                installations=stores.installations,
-                statuses=stores.statuses,
-                tokens=self._tokens,
-                messaging=self._messaging,
-                slack=remotes.slack,
-            ),
+            statuses=self._statuses,
             tokens=self._tokens,
             metrics=stores.metrics,
             clock=remotes.clock,
@@ -276,6 +278,7 @@ class _Builder:
             rendering=RenderingService(answers=stores.answers, locks=stores.locks, messaging=messaging),
             app_home=AppHomeService(sectorflow=remotes.sectorflow),
             messaging=messaging,
+            statuses=self._statuses,
             slack=remotes.slack,
             queue=stores.slack_jobs,
         )

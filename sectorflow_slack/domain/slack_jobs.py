@@ -81,6 +81,18 @@ class PostDirectMessage(SlackJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveStatus(SlackJob):
+    """Remove what showed that a question was worked on."""
+
+    channel_id: str
+    thread_ts: str
+    #: As in ``services.statuses``: ``session``, ``thread`` or the ``ts`` of a message.
+    shown: str
+    #: How many tries have failed.
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishHome(SlackJob):
     """Show the Home tab to a user."""
 

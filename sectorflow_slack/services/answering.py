@@ -110,7 +110,7 @@ class AnswerService:
         This counts as no failure of the questions. From now on their threads get ``LeaseLost``.
         """
         for question in self._leased_now():
-            if question.holder in self.posting.in_flight:
+            if not self.posting.leave(question):
                 # Slack may have taken the message: its thread may still record it. If not, the lease ends.
                 continue
             try:
@@ -142,15 +142,15 @@ class AnswerService:
     def _post_answer(self, question: Question, installation: Installation, progress: Progress) -> Plan:
         """Post the messages of an answer that are not posted yet; return its plan."""
         plan = progress.plan
-        if progress.stopped and (plan is None or plan.failure != STOPPED):
+        if progress.stopped and not _is_settled(plan, progress.posted):
             plan, progress = self._stop(question), Progress()
         if progress.deaths >= DEATHS_BEFORE_FAILURE and plan is None:
             raise DeadlyQuestion
         if progress.deaths >= DEATHS_BEFORE_GIVING_UP:
             self._notify(question, "unexpected")
-            return plan_of_failure(question, DeadlyQuestion())
+            return Plan((), failure=reason_of(DeadlyQuestion()))
         if question.answer_id:
-            return self._regenerate(question, installation)
+            return plan or self._regenerate(question, installation)
         plan = plan or self._ask(question, installation, progress)
         if plan.thread_id and not progress.posted:
             self.conversations.save(question, installation.settings.sectorflow.workspace_id, plan.thread_id)
@@ -172,9 +172,15 @@ class AnswerService:
         return plan
 
     def _stop(self, question: Question) -> Plan:
-        """Store that one line is all that is still posted for a question."""
-        words = words_for(question.locale)
-        plan = Plan((notice(words.stopped),), failure=STOPPED)
+        """Store that one line is all that is still posted for a question.
+
+        A model that was to be asked again keeps its old answer, and nothing is posted.
+        """
+        if question.answer_id:
+            self.asking.cancel_regenerate(question)
+            self._enqueue(RenderAnswer(question.installation, answer_id=question.answer_id), question)
+            return Plan((), failure=STOPPED)
+        plan = Plan((notice(words_for(question.locale).stopped),), failure=STOPPED)
         retry_while_store_is_down(partial(self.questions.save_plan, question, plan))
         return plan
 
@@ -196,16 +202,16 @@ class AnswerService:
         return more
 
     def _end_status(self, question: Question, installation: Installation, *, posted: bool) -> None:
-        """Remove what showed that the question was worked on: the status, and the message that asked again.
-
-        If Slack does not take that now, it does not hold the question up: a status ends by itself.
-        """
+        """Remove what showed that a question was worked on: its status, and the message that asked it again."""
         try:
-            self.statuses.end(question, installation, posted=posted)
-            if question.button_ts:
-                self.posting.messaging.delete(installation, question.channel_id, question.button_ts)
-        except SlackError as error:
-            logger.warning("status not ended: %s", error.code, extra=question.ids)
+            shown = self.statuses.end(question, installation, posted=posted)
+            for each in (shown, question.button_ts if posted else None):
+                self.statuses.remove(question, installation, each or "")
+        except (LeaseLost, StorageUnavailable):
+            raise
+        except Exception as error:
+            # It must not keep the question from its end.
+            logger.error("status not ended", exc_info=error, extra=question.ids)
 
     # After a failure
 
@@ -233,9 +239,11 @@ class AnswerService:
                 self.posting.post_plan(question, installation, plan, posted=())
             except SlackError as refusal:
                 return self._recover(question, installation, refusal)
-        elif isinstance(error, SlackRefused) and error.code in NO_ACCESS_CODES:
-            key, user_id = question.installation, question.user_id
-            self._enqueue(PostDirectMessage(key, sentence="not_in_channel", user_id=user_id), question)
+        else:
+            plan = replace(plan, messages=())
+            if isinstance(error, SlackRefused) and error.code in NO_ACCESS_CODES:
+                key, user_id = question.installation, question.user_id
+                self._enqueue(PostDirectMessage(key, sentence="not_in_channel", user_id=user_id), question)
         return plan
 
     def _next_try(
@@ -283,3 +291,8 @@ class AnswerService:
     def _enqueue(self, job: SlackJob, question: Question) -> None:
         with best_effort(f"Slack job not enqueued: {job.kind}", question.ids):
             self.queue.enqueue(job)
+
+
+def _is_settled(plan: Plan | None, posted: tuple[str, ...]) -> bool:
+    """Whether a stop changes nothing any more: all is posted, or the plan says that it was stopped."""
+    return plan is not None and (plan.failure == STOPPED or len(posted) == len(plan.messages))

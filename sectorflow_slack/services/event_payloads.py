@@ -199,10 +199,11 @@ def as_incoming(event: Event, *, question_id: str, now: float) -> IncomingQuesti
 def question_of(lease: Lease, installation: Installation | None) -> Question:
     """Return the question that a worker has leased.
 
-    Without its installation, the mention is left in its text, and nothing is known of the user's origin.
+    Without its installation, the mention is left in its text, and a user in a shared channel is external.
     """
     if lease.question is not None:
         return replace(lease.question, holder=lease.holder)
+<<<<<<< HEAD
     question = _read_record(lease)
     if installation is None:
         return question
@@ -221,6 +222,12 @@ def question_of(lease: Lease, installation: Installation | None) -> Question:
 def _read_record(lease: Lease) -> Question:
     envelope, body = lease.record, lease.record["event"]
     return Question(
+=======
+    envelope = lease.record
+    body = envelope["event"]
+    bot_user_id = installation.bot.bot_user_id if installation else ""
+    question = Question(
+>>>>>>> 04fc96d70d34cb20d688b2f476adac1598d16489
         id=lease.id,
         installation=lease.installation,
         event_id=text(envelope, "event_id"),
@@ -228,14 +235,28 @@ def _read_record(lease: Lease) -> Question:
         user_id=text(body, "user"),
         ts=text(body, "ts"),
         thread_ts=text(body, "thread_ts") or None,
-        text=text(body, "text"),
+        text=read_question(text(body, "text"), bot_user_id),
         team_id="",
         is_direct=body.get("channel_type") == "im",
         is_shared=_is_shared(envelope),
+        is_external=_is_shared(envelope),
         asked_at=float(envelope["asked_at"]),
         has_files=bool(body.get("files")),
         holder=lease.holder,
     )
+<<<<<<< HEAD
+=======
+    if installation is None:
+        return question
+    teams = _own_teams(envelope, installation)
+    organisation = text(_authorization(envelope), "enterprise_id")
+    is_external = is_external_user({_user_tenant(body)}, installation, organisation, *teams)
+    return replace(
+        question,
+        team_id=teams[0] if teams else "",
+        is_external=question.is_shared and is_external,
+    )
+>>>>>>> 04fc96d70d34cb20d688b2f476adac1598d16489
 
 
 def _own_teams(payload: Mapping[str, Json], installation: Installation) -> list[str]:

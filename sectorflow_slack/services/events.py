@@ -100,7 +100,7 @@ class EventService:
         stopped = 0
         for tenant_id in tenants(event.payload):
             key = InstallationKey(event.app_id, tenant_id)
-            stopped += self.questions.stop(key, *place, text(event.body, "user"))
+            stopped += self.questions.stop(key, *place, text(event.body, "user") or "unknown")
         self.metrics.count_ignored()
         logger.info("questions stopped: %d", stopped, extra=event.ids)
 

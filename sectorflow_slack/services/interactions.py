@@ -148,7 +148,8 @@ class InteractionService:
         ):
             logger.info("button ignored", extra={"question_id": block_action.question_id})
             return
-        question = replace(failed.question, button_ts=block_action.message_ts or None)
+        button_ts = block_action.message_ts or None
+        question = replace(failed.question, button_ts=button_ts, asked_at=self.clock())
         if self.failed_questions.revive(question):
             logger.info("question asked again", extra=question.ids)
 

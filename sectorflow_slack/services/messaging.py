@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from sectorflow_slack.domain.errors import SlackBusy, SlackRefused, SlackRefusedMessage
+from sectorflow_slack.domain.errors import LeaseLost, SlackBusy, SlackRefused, SlackRefusedMessage
 from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.metrics import SLACK_RATE_LIMITED, SLACK_SECONDS
 from sectorflow_slack.domain.ports import SlackClient
@@ -129,36 +130,60 @@ class PostingService:
     questions: QuestionStore
     messaging: MessagingService
     #: The holders of questions with a message that Slack may have taken and that is not stored as posted.
-    in_flight: set[str] = field(default_factory=set, init=False)
+    _in_flight: set[str] = field(default_factory=set, init=False)
+    #: The holders of questions that this process posts nothing more for.
+    _left: set[str] = field(default_factory=set, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def leave(self, question: Question) -> bool:
+        """Post nothing more for a question; False if one of its messages is on its way to Slack."""
+        with self._lock:
+            if question.holder in self._in_flight:
+                return False
+            self._left.add(question.holder)
+            return True
 
     def post_plan(
         self, question: Question, installation: Installation, plan: Plan, posted: tuple[str, ...]
     ) -> tuple[str, ...]:
         """Post the messages of a plan that are not posted yet; return the ``ts`` of all of them."""
         while len(posted) < len(plan.messages):
-            message = plan.messages[len(posted)]
-            self.questions.assert_held(question)
-            self.in_flight.add(question.holder)
+            message, client_msg_id = plan.messages[len(posted)], _client_msg_id(question, plan, len(posted))
             try:
-                ts = self.messaging.post(
-                    installation, address_of(question), message, _client_msg_id(question, len(posted))
-                )
-                posted = (*posted, ts)
-                retry_while_store_is_down(partial(self.questions.mark_posted, question, posted))
+                with self._on_its_way(question):
+                    ts = self.messaging.post(installation, address_of(question), message, client_msg_id)
+                    posted = (*posted, ts)
+                    retry_while_store_is_down(partial(self.questions.mark_posted, question, posted))
                 logger.info("message posted", extra={**question.ids, "number": len(posted)})
             except SlackRefusedMessage as error:
                 forms, at = plainer_forms(message, error), len(posted)
                 logger.warning("message posted plainer: %s", error.code, extra=question.ids)
                 plan = replace(plan, messages=(*plan.messages[:at], *forms, *plan.messages[at + 1 :]))
                 retry_while_store_is_down(partial(self.questions.save_plan, question, plan, posted))
-            finally:
-                self.in_flight.discard(question.holder)
         return posted
 
+    @contextmanager
+    def _on_its_way(self, question: Question) -> Iterator[None]:
+        """Extend the lease, and mark that a message is on its way to Slack until it is stored."""
+        with self._lock:
+            if question.holder in self._left:
+                raise LeaseLost("another worker has the question now")
+            self._in_flight.add(question.holder)
+        try:
+            self.questions.assert_held(question)
+            yield
+        finally:
+            with self._lock:
+                self._in_flight.discard(question.holder)
 
-def _client_msg_id(question: Question, place: int) -> str:
-    """Return the same UUID for a place in an answer, however often it is posted."""
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{question.id}:{place}"))
+
+def _client_msg_id(question: Question, plan: Plan, place: int) -> str:
+    """Return the same UUID for a place in a plan, however often it is posted.
+
+    A notice, and the answer of a question that is asked again, are no repeats of what was posted before.
+    """
+    name = f"{question.id}:{question.asked_at}:{plan.failure}:{place}"
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
 
 
 def address_of(question: Question) -> Address:

@@ -19,6 +19,7 @@ from sectorflow_slack.domain.slack_jobs import (
     PostEphemeral,
     PostPlainText,
     PublishHome,
+    RemoveStatus,
     RenderAnswer,
     SlackJob,
     SuggestPrompts,
@@ -29,6 +30,7 @@ from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.app_home import AppHomeService
 from sectorflow_slack.services.messaging import MessagingService
 from sectorflow_slack.services.rendering import RenderingService
+from sectorflow_slack.services.statuses import StatusService
 from sectorflow_slack.services.tokens import TokenService
 from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.installations import InstallationStore
@@ -56,6 +58,7 @@ class SlackJobService:
     rendering: RenderingService
     app_home: AppHomeService
     messaging: MessagingService
+    statuses: StatusService
     slack: SlackClient
     queue: SlackJobQueue
     #: How many jobs of each customer this process runs now.
@@ -86,15 +89,15 @@ class SlackJobService:
         return True
 
     def run(self, job: SlackJob) -> None:
-        """Run a job; errors of Slack and SectorFlow are logged, and only a rendering is tried again."""
+        """Run a job; errors of Slack and SectorFlow are logged, and only what lasts is tried again."""
         installation = self.installations.find(job.installation)
         if installation is None:
             return
         try:
             self._handlers[type(job)](job, self.tokens.ensure_fresh(installation))
         except SlackBusy as error:
-            if isinstance(job, RenderAnswer) and job.tries < MAX_TRIES:
-                # The stored answer has changed: Slack must show that, however late.
+            if isinstance(job, RenderAnswer | RemoveStatus) and job.tries < MAX_TRIES:
+                # What Slack shows is outdated until then.
                 delay = error.retry_after or RETRY_SECONDS * 2**job.tries
                 self.queue.enqueue(replace(job, tries=job.tries + 1), delay=delay)
             logger.warning("Slack job refused for now: %s", error.code, extra=_ids(job))
@@ -110,6 +113,7 @@ class SlackJobService:
             PostEphemeral: self._post_ephemeral,
             PostDirectMessage: self._post_direct_message,
             PublishHome: self._publish_home,
+            RemoveStatus: self.statuses.run,
             SuggestPrompts: self._suggest_prompts,
         }
 

@@ -14,6 +14,7 @@ The first that Slack does not refuse is taken, and that is remembered for an hou
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -21,10 +22,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from sectorflow_slack.domain.errors import SlackError, SlackRefused, StorageUnavailable
+from sectorflow_slack.domain.errors import (
+    CannotDecrypt,
+    SlackBusy,
+    SlackError,
+    SlackRefused,
+    StorageUnavailable,
+)
 from sectorflow_slack.domain.installations import Installation, InstallationKey
 from sectorflow_slack.domain.ports import SlackClient
 from sectorflow_slack.domain.questions import Question
+from sectorflow_slack.domain.slack import TS
+from sectorflow_slack.domain.slack_jobs import RemoveStatus
 from sectorflow_slack.formatting.notices import asking, status
 from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.asking import model_names
@@ -33,7 +42,8 @@ from sectorflow_slack.services.messaging import NO_ACCESS_CODES, MessagingServic
 from sectorflow_slack.services.resilience import retry_while_store_is_down
 from sectorflow_slack.services.tokens import TokenService
 from sectorflow_slack.storage.installations import InstallationStore
-from sectorflow_slack.storage.statuses import StatusStore
+from sectorflow_slack.storage.slack_jobs import SlackJobQueue
+from sectorflow_slack.storage.statuses import RENEW_SECONDS, StatusStore
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +54,6 @@ _KINDS = (SESSION, THREAD, MESSAGE)
 
 #: How long it is remembered which kind of status Slack takes for an installation.
 KIND_SECONDS = 3600.0
-#: A status in a thread ends after two minutes (docs.slack.dev, assistant.threads.setStatus).
-RENEW_SECONDS = 80.0
 #: How long the end of a status waits for the call that sets it; longer than a call to Slack takes.
 SETTING_SECONDS = 15.0
 #: Seconds between two looks whether another process has set a status.
@@ -63,10 +71,12 @@ class _Shown:
 
     question: Question
     installation: Installation
-    #: Set once the call that sets it has returned.
+    #: Set unless a call that sets it is under way.
     is_set: threading.Event = field(default_factory=threading.Event)
     #: When a status in a thread was last set; None for other kinds.
     renewed_at: float | None = None
+    #: Whether it was renewed, perhaps after the answer was posted.
+    is_renewed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +88,11 @@ class StatusService:
     tokens: TokenService
     messaging: MessagingService
     slack: SlackClient
+    queue: SlackJobQueue
     spawn: Callable[[Callable[[], None]], None] = spawn
     monotonic: Callable[[], float] = time.monotonic
-    #: The statuses that this process shows, by the questions' ids.
+    sleep: Callable[[float], None] = time.sleep
+    #: The statuses that this process shows, by the questions' holders.
     _shown: dict[str, _Shown] = field(default_factory=dict, init=False)
     #: The kind that Slack takes, and until when that is remembered.
     _kinds: dict[InstallationKey, tuple[str, float]] = field(default_factory=dict, init=False)
@@ -88,56 +100,83 @@ class StatusService:
     def start(self, question: Question, installation: Installation) -> None:
         """Show that the models are asked, beside the caller, unless a status is shown already."""
         shown = _Shown(question, installation)
-        self._shown[question.id] = shown
+        self._shown[question.holder] = shown
         self.spawn(partial(self._set, shown))
 
-    def end(self, question: Question, installation: Installation, *, posted: bool = True) -> None:
-        """End the status of a question; ``posted`` if a message follows it in the thread.
+    def end(self, question: Question, installation: Installation, *, posted: bool = True) -> str:
+        """End the status of a question once it is set; ``posted`` if a message has followed it in the thread.
+
+        Returns how the status is shown that is still to be removed, by ``remove``; "" for none.
 
         Raises:
             LeaseLost: another worker has the question now.
-            SlackError: Slack did not take it.
 
         """
-        local = self._shown.pop(question.id, None)
+        local = self._shown.pop(question.holder, None)
         if local is not None:
             local.is_set.wait(SETTING_SECONDS)
         while (shown := self.statuses.end(question)) is None:
-            time.sleep(POLL_SECONDS)
+            self.sleep(POLL_SECONDS)
         if shown == "setting":
             # The process that set it died, so the kind is unknown. To end a status that is not there does no
             # harm.
             shown = self._kind_of(installation)
-        try:
-            self._end(shown, question, installation, posted=posted)
-        except SlackRefused as error:
-            logger.info("status not ended: %s", error.code, extra=question.ids)
+        is_over = shown == THREAD and posted and not (local and local.is_renewed)
+        return "" if is_over or shown == MESSAGE else shown
 
-    def _end(self, shown: str, question: Question, installation: Installation, *, posted: bool) -> None:
-        token, place = installation.bot.bot_token, (question.channel_id, question.status_thread_ts)
-        if shown == SESSION:
-            self.slack.set_session_status(token, *place, is_processing=False)
-        elif shown == THREAD and not posted:
-            self.slack.set_status(token, *place, "")
-        elif shown not in ("", THREAD, MESSAGE):
-            self.messaging.delete(installation, question.channel_id, shown)
+    def remove(self, question: Question, installation: Installation, shown: str) -> None:
+        """Remove a status as it is shown ("" for none); a Slack job does if Slack does not take that now."""
+        job = RemoveStatus(
+            installation.key,
+            channel_id=question.channel_id,
+            thread_ts=question.status_thread_ts,
+            shown=shown,
+        )
+        try:
+            self.run(job, installation)
+        except SlackBusy as error:
+            logger.info("status removed later: %s", error.code, extra=question.ids)
+            self.queue.enqueue(job, delay=error.retry_after or 1.0)
+
+    def run(self, job: RemoveStatus, installation: Installation) -> None:
+        """Remove a status; that Slack refuses it is no error.
+
+        Raises:
+            SlackBusy: Slack did not take it now.
+
+        """
+        token, place = installation.bot.bot_token, (job.channel_id, job.thread_ts)
+        try:
+            if job.shown == SESSION:
+                self.slack.set_session_status(token, *place, is_processing=False)
+            elif job.shown == THREAD:
+                self.slack.set_status(token, *place, "")
+            elif job.shown:
+                self.messaging.delete(installation, job.channel_id, job.shown)
+        except SlackRefused as error:
+            logger.info("status not removed: %s", error.code, extra=installation.key.ids)
 
     def leave(self, question: Question) -> None:
         """Leave the status of a question to another worker, which has it from now on."""
-        self._shown.pop(question.id, None)
+        self._shown.pop(question.holder, None)
 
     def renew(self) -> None:
         """Renew the statuses that would end by themselves, and show those of questions that wait in line."""
         for shown in list(self._shown.values()):
             if shown.renewed_at is not None and self.monotonic() - shown.renewed_at > RENEW_SECONDS:
                 shown.renewed_at = self.monotonic()
+                shown.is_set.clear()
                 self.spawn(partial(self._renew, shown))
         self._show_waiting()
 
     def _show_waiting(self) -> None:
         """Show the status of questions that wait in line for a worker."""
         for lease in self.statuses.unshown():
-            installation = self.installations.find(lease.installation)
+            try:
+                installation = self.installations.find(lease.installation)
+            except CannotDecrypt:
+                # It must not hide the others; a worker logs and handles it.
+                continue
             if installation is None:
                 continue
             question = question_of(lease, installation)
@@ -145,11 +184,13 @@ class StatusService:
                 self._set(_Shown(question, installation))
 
     def _set(self, shown: _Shown) -> None:
-        """Claim and set a status; delete it again if the answer was posted first."""
+        """Claim and set a status, or take over one that must be renewed."""
         question = shown.question
         try:
             if self.statuses.claim(question.id):
-                self._set_claimed(shown, self.tokens.ensure_fresh(shown.installation))
+                self._set_claimed(shown)
+            elif self.statuses.shown_as(question.id) == THREAD:
+                self._set_in_thread(shown, self.tokens.ensure_fresh(shown.installation))
         except SlackError as error:
             logger.info("no status: %s", error.code, extra=question.ids)
         except StorageUnavailable as error:
@@ -157,18 +198,22 @@ class StatusService:
         finally:
             shown.is_set.set()
 
-    def _set_claimed(self, shown: _Shown, installation: Installation) -> None:
-        how = ""
+    def _set_claimed(self, shown: _Shown) -> None:
+        """Set a status, and remove it again if it is too late because the answer was posted first."""
+        question, installation, how = shown.question, shown.installation, ""
         try:
+            installation = self.tokens.ensure_fresh(installation)
             how = self._show(shown, installation)
         finally:
-            store = partial(self.statuses.store, shown.question.id, how)
-            is_over = not retry_while_store_is_down(store)
-        if is_over and how not in ("", SESSION, THREAD):
-            self.messaging.delete(installation, shown.question.channel_id, how)
+            is_over = not retry_while_store_is_down(partial(self.statuses.store, question.id, how))
+        if is_over:
+            self.remove(question, installation, how)
 
     def _show(self, shown: _Shown, installation: Installation) -> str:
         """Set the first kind of status that Slack takes; return how it is shown."""
+        if not re.fullmatch(TS, shown.question.status_thread_ts):
+            # A dialog in a DM has no message whose thread could show it.
+            return self._show_as(MESSAGE, shown, installation)
         first = _KINDS.index(self._kind_of(installation))
         for kind in _KINDS[first:]:
             try:
@@ -177,9 +222,10 @@ class StatusService:
                 if kind == MESSAGE or error.code in NO_ACCESS_CODES:
                     raise
                 logger.info("no %s status: %s", kind, error.code, extra=installation.key.ids)
-            else:
+                continue
+            if kind != _KINDS[first]:
                 self._kinds[installation.key] = kind, self.monotonic() + KIND_SECONDS
-                return how
+            return how
         return ""
 
     def _show_as(self, kind: str, shown: _Shown, installation: Installation) -> str:
@@ -208,10 +254,14 @@ class StatusService:
 
     def _renew(self, shown: _Shown) -> None:
         try:
-            if shown.question.id in self._shown:
+            # ``is_set`` is clear by now: either this sees that the status was ended, or its end waits.
+            if shown.question.holder in self._shown:
+                shown.is_renewed = True
                 self._set_in_thread(shown, self.tokens.ensure_fresh(shown.installation))
         except (SlackError, StorageUnavailable) as error:
             logger.info("status not renewed: %s", error, extra=shown.question.ids)
+        finally:
+            shown.is_set.set()
 
     def _kind_of(self, installation: Installation) -> str:
         kind, until = self._kinds.get(installation.key, (SESSION, 0.0))

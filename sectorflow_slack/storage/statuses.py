@@ -35,15 +35,20 @@ SHOWN_AT_ONCE = 5
 #: A process that sets a status counts as dead after this time. A call to Slack takes up to 10 s: if it
 #: counted as dead sooner, its status could still appear after the answer.
 SETTING_SECONDS = 12
+#: A status in a thread ends after two minutes (docs.slack.dev, assistant.threads.setStatus).
+RENEW_SECONDS = 80.0
 
-#: Claims the right to set a status; returns 0 if there is one, or another process is setting it.
+#: Claims the right to set a status; returns 0 if there is one that does not expire soon, or another process
+#: is setting it.
 _CLAIM = (
     scripts.NOW
     + """
 local question, setting_seconds = 'question:' .. ARGV[1], tonumber(ARGV[2])
 local status, since = unpack(redis.call('HMGET', question, 'status', 'status_at'))
-local died = status == 'setting' and now - tonumber(since) > setting_seconds
-if redis.call('EXISTS', question) == 0 or (status and not died) then
+local age = now - tonumber(since or 0)
+local died = status == 'setting' and age > setting_seconds
+local expired = status == 'thread' and age > tonumber(ARGV[3])
+if redis.call('EXISTS', question) == 0 or (status and not died and not expired) then
   return 0
 end
 redis.call('HSET', question, 'status', 'setting', 'status_at', string.format('%.6f', now))
@@ -83,19 +88,20 @@ return shown
 """
 )
 
-#: Lists questions that wait in line without a status, each as its id, its installation, and its sealed
-#: ``question`` and ``event``. Looks at the first hundred of each installation.
+#: Lists questions that wait in line without a status, or with one that expires soon, each as its id, its
+#: installation, and its sealed ``question`` and ``event``. Looks at the first hundred of each installation.
 _UNSHOWN = (
     scripts.NOW
     + """
-local unshown_seconds, most = tonumber(ARGV[1]), tonumber(ARGV[2])
+local unshown_seconds, most, renew_seconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local found = {}
 for _, installation in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   local count = 0
   for _, id in ipairs(redis.call('LRANGE', 'waiting:' .. installation, 0, 99)) do
-    local names = {'status', 'accepted_at', 'question', 'event'}
-    local status, since, question, event = unpack(redis.call('HMGET', 'question:' .. id, unpack(names)))
-    if since and not status and now - tonumber(since) > unshown_seconds then
+    local names = {'status', 'accepted_at', 'question', 'event', 'status_at'}
+    local status, since, question, event, at = unpack(redis.call('HMGET', 'question:' .. id, unpack(names)))
+    local expired = status == 'thread' and now - tonumber(at) > renew_seconds
+    if expired or (since and not status and now - tonumber(since) > unshown_seconds) then
       found[#found + 1] = {id, installation, question or '', event or ''}
       count = count + 1
     end
@@ -128,7 +134,12 @@ class StatusStore:
     @translate_errors
     def claim(self, question_id: str) -> bool:
         """Claim the right to set a status; False if there is one, or another process sets it."""
-        return bool(self._claim(args=[question_id, SETTING_SECONDS]))
+        return bool(self._claim(args=[question_id, SETTING_SECONDS, RENEW_SECONDS]))
+
+    @translate_errors
+    def shown_as(self, question_id: str) -> str:
+        """Return how the status is stored as shown; "" if it is not."""
+        return str(self._redis.hget(question_key(question_id), "status") or "")
 
     @translate_errors
     def store(self, question_id: str, shown: str) -> bool:
@@ -156,9 +167,8 @@ class StatusStore:
     @translate_errors
     def unshown(self) -> tuple[Lease, ...]:
         """List a few questions of each installation that wait in line without a status."""
-        found = self._unshown(
-            keys=[INSTALLATIONS_WITH_QUESTIONS], args=[self._unshown_seconds, SHOWN_AT_ONCE]
-        )
+        args = [self._unshown_seconds, SHOWN_AT_ONCE, RENEW_SECONDS]
+        found = self._unshown(keys=[INSTALLATIONS_WITH_QUESTIONS], args=args)
         read = (self._read(*map(str, each)) for each in found)
         return tuple(each for each in read if each is not None)
 

@@ -49,6 +49,7 @@ def services(settings, store, clock, slack, sectorflow):
         real,
         registration=replace(real.registration, idempotency=idempotency),
         answers=replace(real.answers, random=lambda: 0.5, statuses=statuses),
+        slack_jobs=replace(real.slack_jobs, statuses=statuses),
     )
 
 

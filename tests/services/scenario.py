@@ -22,7 +22,7 @@ from sectorflow_slack.storage.slack_jobs import read_job
 from tests.fakes import FakeSectorFlowClient, FakeSlackClient
 from tests.services.block_actions import ANSWER_ID
 from tests.services.steps import FIRST_TS, KEY, WorkerKilled, let_time_pass
-from tests.values import FixedClock, make_question
+from tests.values import FixedClock, make_event, make_question
 
 
 @dataclass
@@ -58,6 +58,15 @@ class Scenario:
         self.forget_slack_jobs()
         return question
 
+    def receive(self, event: dict[str, Any] | None = None, **changes: Any) -> None:
+        """Accept an event, as the web process does."""
+        self.services.events.accept(make_event(event, **changes))
+
+    def stop(self, question: Question, **changes: Any) -> None:
+        """Press Slack's Stop button in the thread of a question."""
+        place = {"channel": question.channel_id, "thread_ts": question.status_thread_ts, "user": "U0BOB"}
+        self.receive({"type": "agent_session_stopped", **place}, **changes)
+
     def interact(self, *payloads: dict[str, Any]) -> None:
         """Accept the payloads of buttons, menus and dialogs."""
         for payload in payloads:
@@ -79,11 +88,18 @@ class Scenario:
     def run_slack_jobs(self) -> list[SlackJob]:
         """Run the Slack jobs that wait, and those that they lead to."""
         ran: list[SlackJob] = []
-        while waiting := self.slack_jobs:
+        while self.slack_jobs:
+            self.let_delayed_jobs_come()
+            waiting = self.slack_jobs
             ran.append(waiting[0][0])
             self.services.slack_jobs.run_next()
             assert len(ran) < 50
         return ran
+
+    def let_delayed_jobs_come(self) -> None:
+        for job in self.store.zrange("jobs-later", 0, -1):
+            self.store.zadd("jobs-later", {str(job): 0})
+        self.answers.questions.tick("worker")
 
     def work_and_run_slack_jobs(self) -> None:
         self.work()
@@ -113,6 +129,11 @@ class Scenario:
         """The seconds until each question that was released is tried again, rounded."""
         lines = [self.store.zrange(key, 0, -1, withscores=True) for key in self.store.scan_iter("later:*")]
         return [self.seconds_until(at) for line in lines for _, at in line]
+
+    @property
+    def waiting(self) -> list[str]:
+        """The ids of the questions that wait for a worker."""
+        return [each for key in self.store.scan_iter("waiting:*") for each in self.store.lrange(key, 0, -1)]
 
     def seconds_until(self, at: float) -> float:
         seconds, microseconds = self.store.time()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import redis
 
 from sectorflow_slack.domain.installations import InstallationKey
@@ -31,6 +32,12 @@ class WorkerKilled(BaseException):
 def die(*_: object, **__: object) -> Any:
     """Replace a step at which the worker is killed."""
     raise WorkerKilled
+
+
+def delays(caplog: pytest.LogCaptureFixture) -> list[float]:
+    """Return after how many seconds each question that was released is tried again."""
+    released = [record for record in caplog.records if record.msg == "question released"]
+    return [vars(record)["delay"] for record in released]
 
 
 def let_time_pass(store: redis.Redis, line: str = "later") -> None:

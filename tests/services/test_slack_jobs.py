@@ -135,17 +135,17 @@ def test_only_a_rendering_that_slack_refuses_for_now_is_tried_again(answered, mo
 
     is_retried = job == RENDER and isinstance(error, SlackBusy)
     again = [(replace(RENDER, tries=1), error.retry_after or 1.0)] if is_retried else []
-    assert answered.queue.slack_jobs == again
+    assert answered.slack_jobs == again
 
 
 def test_a_rendering_that_slack_never_takes_is_given_up_after_a_quarter_of_an_hour(answered):
     answered.slack.updates.then(*[SlackBusy("internal_error")] * 20)
     answered.answers.answers.show(ANSWER_ID, display="tabs")
-    answered.queue.slack_jobs.append((RENDER, 0.0))
+    answered.slack_jobs.append((RENDER, 0.0))
     delays = []
 
-    while answered.queue.slack_jobs:
-        again, delay = answered.queue.slack_jobs.pop()
+    while answered.slack_jobs:
+        again, delay = answered.slack_jobs.pop()
         delays.append(delay)
         answered.services.slack_jobs.run(again)
 

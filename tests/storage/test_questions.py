@@ -42,7 +42,7 @@ ASKED = IncomingQuestion(
 )
 ASKED_AGAIN = replace(ASKED, id="2", event_id="Ev2", ts="2.2")
 FULL, BRAKED = (
-    PostEphemeral(KEY, sentence=sentence, user_id="U0ANN", channel_id="C1", thread_ts="1.1")
+    PostEphemeral(KEY, sentence=sentence, user_id="U0EVE", channel_id="C1", thread_ts="1.1")
     for sentence in ("too_many_waiting", "asked_too_often")
 )
 

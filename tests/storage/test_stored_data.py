@@ -119,9 +119,11 @@ def write_questions(db: Stores) -> None:
     db.questions.save_plan(held, PLAN)
     db.statuses.claim(held.id)
     db.statuses.store(held.id, "1.1")
-    db.slack_jobs.enqueue(FULL, delay=60)
-    for number in (1, 2):
-        accept_event(db, replace(ASKED, id=f"event-{number}", ts=f"{number}.9"), per_person=1)
+    db.slack_jobs.enqueue(replace(FULL, user_id="U0EVE"), delay=60)
+    for name in ("accepted", "refused"):
+        event = replace(ASKED, id=name, event_id=name, ts=name, user_id="U0EVE")
+        assert accept_event(db, event, per_person=1) in {"accepted", "asked_too_often"}
+    db.slack_jobs.enqueue(replace(FULL, user_id="U0EVE"))
     db.questions.tick("worker")
     answer = Answer(make_question(), make_reply(MODEL_IDS).answers)
     db.answers.save(answer, ("a-digest-of-a-message",))

@@ -203,8 +203,7 @@ def question_of(lease: Lease, installation: Installation | None) -> Question:
     """
     if lease.question is not None:
         return replace(lease.question, holder=lease.holder)
-<<<<<<< HEAD
-    question = _read_record(lease)
+    question = _read_record(lease, installation.bot.bot_user_id if installation else "")
     if installation is None:
         return question
     envelope, body = lease.record, lease.record["event"]
@@ -213,21 +212,14 @@ def question_of(lease: Lease, installation: Installation | None) -> Question:
     is_external = is_external_user({_user_tenant(body)}, installation, organisation, *teams)
     return replace(
         question,
-        text=read_question(text(body, "text"), installation.bot.bot_user_id),
         team_id=teams[0] if teams else "",
         is_external=question.is_shared and is_external,
     )
 
 
-def _read_record(lease: Lease) -> Question:
+def _read_record(lease: Lease, bot_user_id: str) -> Question:
     envelope, body = lease.record, lease.record["event"]
     return Question(
-=======
-    envelope = lease.record
-    body = envelope["event"]
-    bot_user_id = installation.bot.bot_user_id if installation else ""
-    question = Question(
->>>>>>> 04fc96d70d34cb20d688b2f476adac1598d16489
         id=lease.id,
         installation=lease.installation,
         event_id=text(envelope, "event_id"),
@@ -244,19 +236,6 @@ def _read_record(lease: Lease) -> Question:
         has_files=bool(body.get("files")),
         holder=lease.holder,
     )
-<<<<<<< HEAD
-=======
-    if installation is None:
-        return question
-    teams = _own_teams(envelope, installation)
-    organisation = text(_authorization(envelope), "enterprise_id")
-    is_external = is_external_user({_user_tenant(body)}, installation, organisation, *teams)
-    return replace(
-        question,
-        team_id=teams[0] if teams else "",
-        is_external=question.is_shared and is_external,
-    )
->>>>>>> 04fc96d70d34cb20d688b2f476adac1598d16489
 
 
 def _own_teams(payload: Mapping[str, Json], installation: Installation) -> list[str]:

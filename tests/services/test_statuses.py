@@ -35,7 +35,10 @@ BUSY = SlackBusy("ratelimited", 30.0)
 KINDS: dict[str, Callable[[FakeSlackClient], None]] = {
     "session": lambda slack: None,
     "thread": lambda slack: slack.sessions.then(*[NO_SESSIONS] * 9),
-    "message": lambda slack: (slack.sessions.then(*[NO_SESSIONS] * 9), slack.statuses.then(*[NO_THREADS] * 9)),
+    "message": lambda slack: (
+        slack.sessions.then(*[NO_SESSIONS] * 9),
+        slack.statuses.then(*[NO_THREADS] * 9),
+    ),
 }
 EACH_KIND = pytest.mark.parametrize("kind", KINDS)
 
@@ -79,7 +82,9 @@ def asked(acme: Scenario) -> list[object]:
 def visible(acme: Scenario) -> list[object]:
     """The statuses that are shown; Slack ends that of a thread with the app's next message there."""
     slack = acme.slack
-    found: list[object] = [kind for kind, calls in (("session", slack.sessions_set),) if calls and calls[-1][2]]
+    found: list[object] = [
+        kind for kind, calls in (("session", slack.sessions_set),) if calls and calls[-1][2]
+    ]
     if slack.status_set and slack.status_set[-1][2] and not slack.seen:
         found.append("thread")
     return found + ["message" for text in slack.seen if text == ASKING]
@@ -151,7 +156,9 @@ def test_a_follow_up_in_a_direct_message_shows_a_message_and_no_other_kind_is_un
     assert acme.slack.sessions_set[2:] == [("C0GENERAL", "2.000100", True), ("C0GENERAL", "2.000100", False)]
 
 
-@pytest.mark.parametrize("changes", [{"text": "help"}, {"is_external": True}, {"text": "", "has_files": True}])
+@pytest.mark.parametrize(
+    "changes", [{"text": "help"}, {"is_external": True}, {"text": "", "has_files": True}]
+)
 def test_a_question_that_needs_no_model_shows_no_status(acme, changes):
     acme.ask(**changes)
 

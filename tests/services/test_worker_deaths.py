@@ -6,6 +6,7 @@ import threading
 import uuid
 
 import pytest
+
 from sectorflow_slack.domain.errors import AnswerLost, SectorFlowBusy, SlackBusy
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services.answering import DEATHS_BEFORE_FAILURE, DEATHS_BEFORE_GIVING_UP

@@ -13,20 +13,17 @@ import redis
 from sectorflow_slack.domain.metrics import Memory
 
 _KEY = "memory"
-#: Says that a sample was taken in this hour.
-_TAKEN = "memory-sampled"
 HOUR = 3600
 KEPT_SECONDS = 7 * 24 * HOUR
 
 
 def record_memory(client: redis.Redis) -> None:
-    """Record the memory in use, at most once an hour; do nothing while Redis is down or forbids INFO."""
+    """Record the memory in use, unless another process did; skip it if Redis is down or forbids INFO."""
     try:
-        if not client.set(_TAKEN, "1", nx=True, ex=HOUR):
-            return
-        if (found := _look(client)) is None:
-            return
         now = client.time()[0]
+        newest: Any = client.zrange(_KEY, -1, -1, withscores=True)
+        if (newest and now - newest[0][1] < HOUR / 2) or (found := _look(client)) is None:
+            return
         with client.pipeline(transaction=True) as pipe:
             pipe.zadd(_KEY, {f"{now}:{found[0]}": now})
             pipe.zremrangebyscore(_KEY, "-inf", now - KEPT_SECONDS)

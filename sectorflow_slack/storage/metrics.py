@@ -30,7 +30,7 @@ from sectorflow_slack.storage.keys import (
     METRICS,
     question_key,
 )
-from sectorflow_slack.storage.memory import read_memory, record_memory
+from sectorflow_slack.storage.memory import HOUR, read_memory, record_memory
 from sectorflow_slack.storage.scripts import FAILED_QUESTION_SECONDS
 
 logger = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ class Metrics:
         self._add({**bucket, (key, "sum"): seconds, (key, "count"): 1})
 
     def start(self) -> None:
-        """Flush every few seconds in a thread; called after a process has forked."""
+        """Flush every few seconds, and record the memory in use, in a thread; called after a fork."""
         threading.Thread(target=self._run, name="metrics", daemon=True).start()
 
     def flush(self) -> None:
@@ -135,9 +135,10 @@ class Metrics:
 
     def _run(self) -> None:
         while True:
-            self.flush()
             record_memory(self._redis)
-            time.sleep(FLUSH_SECONDS)
+            for _ in range(round(HOUR / FLUSH_SECONDS)):
+                self.flush()
+                time.sleep(FLUSH_SECONDS)
 
     @translate_errors
     def read(self) -> Snapshot:

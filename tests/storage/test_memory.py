@@ -34,7 +34,6 @@ def test_memory_is_recorded_once_an_hour_by_all_processes_and_for_a_week(limited
     assert first == f"{now - HOUR}:7"
     assert int(second.split(":")[1]) > 500_000
     assert 0 < limited.ttl("memory") <= KEPT_SECONDS
-    assert 0 < limited.ttl("memory-sampled") <= HOUR
 
 
 @pytest.mark.real_redis

@@ -1,1 +1,1 @@
-"""Benchmarks to run by hand; each prints the figures of one run."""
+"""Measure the service beside others: ``python -m bench`` prints tables, and ``--write`` puts them into the docs."""

@@ -36,9 +36,9 @@ class Timeouts:
 #: hangs; these give up after 1 s: a lost connection is retried once, a time-out is final. (redis-py retries a
 #: command, and within each try the connection: one retry of a time-out makes four waits.) Few connections
 #: carry many threads, because a command takes a fraction of a millisecond; docs/deployment.md has the sum.
-WEB_TIMEOUTS = Timeouts(1.0, Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)), 4, 0.5)
+WEB_TIMEOUTS = Timeouts(1.0, Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)), 5, 1.0)
 #: A worker has time: its writes record work that is done.
-WORKER_TIMEOUTS = Timeouts(5.0, Retry(ExponentialBackoff(cap=1, base=0.1), 3), 10, 5.0)
+WORKER_TIMEOUTS = Timeouts(5.0, Retry(ExponentialBackoff(cap=1, base=0.1), 3), 9, 5.0)
 
 #: How long a connection is kept that no thread needs, and up to twice as long.
 IDLE_SECONDS = 30.0

@@ -1,1 +1,1 @@
-"""Measure the service beside others: ``python -m bench`` prints tables, and ``--write`` puts them into the docs."""
+"""Measure the service beside others: ``python -m bench`` prints tables for docs/performance.md."""

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import acknowledging
+from bench import acknowledging, answering, upkeep
 from bench.report import conditions, write
 
 FIGURES = Path(__file__).with_name("figures.json")
@@ -17,8 +17,16 @@ Section = Callable[[Path, argparse.Namespace], tuple[str, dict[str, float]]]
 
 #: In the order of the docs.
 SECTIONS: dict[str, Section] = {
-    "acknowledgement": lambda home, given: acknowledging.compare(home, given.rounds, given.seconds, given.rate),
-    "width of web": lambda home, given: acknowledging.widen(home, given.seconds),
+    "acknowledgement": lambda home, given: acknowledging.compare(
+        home, given.rounds, given.seconds, given.rate
+    ),
+    "latency": lambda home, given: answering.add_latency(home, given.questions),
+    "many": lambda home, _: answering.carry_many(home),
+    "web-width": lambda home, given: acknowledging.widen(home, given.seconds),
+    "worker-width": lambda home, given: answering.widen(home, 10 * given.questions),
+    "fairness": lambda home, given: answering.share(home, given.flood, given.questions),
+    "upkeep": lambda home, _: upkeep.live(home),
+    "growth": lambda home, given: upkeep.grow(home, given.installations, given.rate),
 }
 
 
@@ -46,6 +54,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="how often each server is measured")
     parser.add_argument("--seconds", type=float, default=5.0, help="the duration of one measurement")
     parser.add_argument("--rate", type=float, default=50.0, help="events a second at the fixed rate")
+    parser.add_argument("--questions", type=int, default=100, help="how many questions are timed")
+    parser.add_argument("--flood", type=int, default=1000, help="questions of the loud customer")
+    parser.add_argument("--installations", type=int, default=100_000, help="installations to store")
     given = parser.parse_args()
     if unknown := set(given.sections) - SECTIONS.keys():
         parser.error(f"unknown: {', '.join(sorted(unknown))}")

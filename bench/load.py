@@ -25,16 +25,13 @@ class Load:
     is_saturated: bool
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
+    #: The requests that got another status.
+    refused: list[bytes] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
         """Return the requests a second that got a 200."""
         return self.statuses[200] / self.duration
-
-    @property
-    def refused(self) -> int:
-        """Return the number of requests that got another status."""
-        return self.statuses.total() - self.statuses[200]
 
     def quantile(self, share: float) -> float:
         """Return the milliseconds within which this share of the requests was answered."""
@@ -52,7 +49,7 @@ class _Connection:
     def __init__(self, port: int) -> None:
         self._port = port
         self.due = 0.0
-        self._request = b""
+        self.request = b""
         self._received = b""
         self.open()
 
@@ -61,14 +58,14 @@ class _Connection:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, request: bytes, due: float) -> None:
-        self.due, self._request, self._received = due, request, b""
+        self.due, self.request, self._received = due, request, b""
         self.socket.sendall(request)
 
     def resend(self) -> None:
         """Send the request again over a new connection: the server has closed the idle one."""
         self.socket.close()
         self.open()
-        self.send(self._request, self.due)
+        self.send(self.request, self.due)
 
     def read(self) -> int | None:
         """Return the status if the response is complete, else None; raise if the server closed."""
@@ -133,4 +130,6 @@ def _receive(
     if status is not None:
         load.statuses[status] += 1
         load.seconds.append(time.perf_counter() - connection.due)
+        if status != 200:
+            load.refused.append(connection.request)
         idle.append(connection)

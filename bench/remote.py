@@ -1,8 +1,8 @@
 """Slack and SectorFlow for measurements: they answer at once or after the seconds that a question names.
 
-A question contains ``q-{number}-q`` and may contain ``d-{seconds}-d``. ``GET /figures`` returns by number when
-SectorFlow was asked, when it replied and when Slack got the answer, in seconds of the monotonic clock that all
-processes of a machine share.
+A question contains ``q-{number}-q`` and may contain ``d-{seconds}-d``. ``GET /figures`` returns by number
+when SectorFlow was asked, when it replied and when Slack got the answer, in seconds of the monotonic clock,
+which all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any
 
 _NUMBER = re.compile(rb"q-(\d+)-q")
 _DELAY = re.compile(rb"d-([\d.]+)-d")
-#: Five answers of this length are what a capacity model assumes.
 ANSWER = "An answer of a model has some sentences, which differ. " * 4
 
 

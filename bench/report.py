@@ -26,8 +26,8 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def spread(values: Sequence[float], digits: int = 0) -> str:
     """Return the median of some runs with their range."""
-    low, middle, high = (f"{value:,.{digits}f}" for value in (min(values), statistics.median(values), max(values)))
-    return middle if low == high else f"{middle} ({low} to {high})"
+    median = f"{statistics.median(values):,.{digits}f}"
+    return f"{median} ({min(values):,.{digits}f} to {max(values):,.{digits}f})" if len(values) > 1 else median
 
 
 def conditions(command: str) -> str:
@@ -37,12 +37,13 @@ def conditions(command: str) -> str:
         platform.machine(),
     )
     memory = next(int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal"))
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("gunicorn", "redis", "slack-bolt"))
-    server = subprocess.run([find_server().path, "--version"], capture_output=True, text=True, check=True).stdout
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("gunicorn", "redis", "slack-bolt")]
+    server = subprocess.run([find_server().path, "--version"], capture_output=True, text=True, check=True)
+    system = f"{platform.system()} {platform.release().split('-')[0]}, Python {platform.python_version()}"
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, `{command}`: {os.cpu_count()} cores of {cpu}, {memory / 2**20:.0f} GiB, "
-        f"{platform.system()} {platform.release().split('-')[0]}, Python {platform.python_version()}, {versions}; "
-        f"{' '.join(server.split()[:3])}. All processes ran on this one machine, load generator included."
+        f"{datetime.now(UTC):%Y-%m-%d}, `{command}`: {os.cpu_count()} cores of {cpu}, "
+        f"{memory / 2**20:.0f} GiB, {', '.join([system, *versions])}; {' '.join(server.stdout.split()[:3])}. "
+        "All processes ran on this one machine, load generator included."
     )
 
 

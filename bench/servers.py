@@ -29,7 +29,7 @@ ROUTE = "/slack/events"
 
 
 class _Store:
-    """Redis as an application on Bolt would use it: sealed events in a line, the bot tokens of teams sealed."""
+    """Redis as an application on Bolt would use it: sealed events in lines, and sealed bot tokens."""
 
     def __init__(self) -> None:
         self.redis = redis.Redis.from_url(os.environ["REDIS_URL"])
@@ -98,7 +98,11 @@ def _bolt(listen: Callable[[App, Callable[..., None]], None], *, process_before_
     def authorize(enterprise_id: str | None, team_id: str) -> AuthorizeResult:
         token = store.token(team_id)
         return AuthorizeResult(
-            enterprise_id=enterprise_id, team_id=team_id, bot_token=token, bot_id="B0", bot_user_id=BOT_USER_ID
+            enterprise_id=enterprise_id,
+            team_id=team_id,
+            bot_token=token,
+            bot_id="B0",
+            bot_user_id=BOT_USER_ID,
         )
 
     def keep(body: dict[str, Any]) -> None:

@@ -6,13 +6,12 @@ to an error, and reads replies with tolerance: optional fields may be absent, re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import requests
 
-from sectorflow_slack.clients.http import BodyTooLarge, never_sent, retry_after_seconds, send
+from sectorflow_slack.clients.http import BodyTooLarge, load_json, never_sent, retry_after_seconds, send
 from sectorflow_slack.clients.sectorflow_replies import (
     MAX_PROMPTS,
     read_reply,
@@ -125,13 +124,13 @@ class HttpSectorFlowClient:
         response, content = self._send(request, timeout)
         _raise_for_status(response)
         try:
-            return json.loads(content)
-        except (ValueError, RecursionError):
-            raise ReplyUnreadable("the reply is not JSON") from None
+            return load_json(content)
+        except ValueError:
+            raise ReplyUnreadable("the reply is not JSON, or too large") from None
 
     def _send(self, request: requests.Request, timeout: float) -> tuple[requests.Response, bytes]:
         try:
-            return send(self._session, request, timeout)
+            return send(self._session, request, timeout, again_if_idle=True)
         except BodyTooLarge:
             raise ReplyUnreadable("the reply is too large") from None
         except requests.RequestException as error:

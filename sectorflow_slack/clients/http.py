@@ -263,7 +263,7 @@ def _remaining(deadline: float) -> float:
 
 @contextmanager
 def _only_new_connections() -> Iterator[None]:
-    """Have the calls of this thread replace idle connections."""
+    """Replace idle connections in the calls of this thread."""
     token = _ONLY_NEW.set(True)
     try:
         yield

@@ -84,7 +84,8 @@ def _naming_options() -> Iterator[None]:
     except ValidationError as error:
         raise click.UsageError("\n".join(_faults(error.messages))) from None
     except InstallRefused as refusal:
-        raise click.ClickException(f"{_option(refusal.field)}: {refusal.message}") from None
+        faults = (f"{_option(field)}: {message}" for field, message in refusal.faults.items())
+        raise click.ClickException("\n".join(faults)) from None
     except AppNotCreated as error:
         raise click.ClickException("\n".join([error.message, *_faults(error.faults)])) from None
 
@@ -99,7 +100,9 @@ def _faults(errors: Any, option: str = "") -> Iterator[str]:
 
 
 def _option(field: str) -> str:
-    name = field.rpartition(".")[2]
+    outer, _, name = field.rpartition(".")
+    if name.isdecimal():
+        return f"{_option(outer)} no. {int(name) + 1}"
     options = {param.name: param.opts[0] for param in click.get_current_context().command.params}
     return options.get(name) or _OPTIONS.get(name) or _SECRETS.get(name) or field
 

@@ -115,8 +115,11 @@ class SectorFlowClient(Protocol):
     def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None) -> Reply:
         """Ask every model of ``settings`` and return an answer for each, in their order."""
 
-    def list_models(self, api_token: str) -> Sequence[Mapping[str, Any]]:
-        """List the models that the token's user may use."""
+    def list_models(self, api_token: str, timeout: float = ...) -> Sequence[Mapping[str, Any]]:
+        """List the models that the token's user may use, SectorFlow's own among them."""
+
+    def list_experts(self, api_token: str, timeout: float = ...) -> Sequence[Mapping[str, Any]]:
+        """List the experts that the token's user may use."""
 
     def list_workspaces(self, api_token: str) -> Sequence[Mapping[str, Any]]:
         """List the workspaces of the token's user."""

@@ -24,7 +24,7 @@ from sectorflow_slack.services.events import EventService
 from sectorflow_slack.services.idempotency import IdempotencyService
 from sectorflow_slack.services.interactions import InteractionService
 from sectorflow_slack.services.messaging import MessagingService, PostingService
-from sectorflow_slack.services.oauth import OAuthService
+from sectorflow_slack.services.oauth import TRIPS, OAuthService
 from sectorflow_slack.services.placeholders import PlaceholderService
 from sectorflow_slack.services.registration import RegistrationService
 from sectorflow_slack.services.rendering import RenderingService
@@ -89,13 +89,14 @@ class Stores:
         self.installations = InstallationStore(client, cipher)
         self.pendings = PendingStore(client, cipher)
         self.listing = InstallationListing(client, cipher, clock)
-        self.states = OAuthStateStore(client)
+        self.states = OAuthStateStore(client, cipher)
         self.idempotency = IdempotencyStore(client, cipher)
         self.revocations = RevocationStore(client, cipher)
         self.locks = Locks(client)
         self.backup = Backup(client, cipher)
         self.keyring = KeyRing(client, cipher)
         self.rate_limit = RateLimit(client, settings.install_rate_limit)
+        self.trips = RateLimit(client, TRIPS, "install_trips")
         self.questions = QuestionStore(client, cipher, limit=_limit(settings))
         self.failed_questions = FailedQuestionStore(client, cipher)
         self.answers = AnswerStore(client, cipher, retention_days=days)
@@ -223,6 +224,7 @@ class _Builder:
             installations=stores.installations,
             pendings=stores.pendings,
             states=stores.states,
+            trips=stores.trips,
             slack=remotes.slack,
             redirect_uri=self._settings.public_url + OAUTH_REDIRECT_PATH,
             clock=remotes.clock,

@@ -95,6 +95,9 @@ class FakeSlackClient:
         self.revoked.append(bot_token)
         self.revocations.play()
 
+    def bot_name(self, bot_token: str) -> str:
+        return "acme-assistant"
+
     def create_app(self, config_token: str, manifest: Mapping[str, object], timeout: float) -> Any:
         self.created.append((config_token, manifest, timeout))
         self.creations.play()
@@ -165,7 +168,7 @@ class FakeSlackClient:
 class FakeSectorFlowClient:
     """SectorFlow: each model answers with its number, in a new thread unless one is continued."""
 
-    workspace: Workspace = field(default_factory=lambda: Workspace(WORKSPACE_ID, "Team"))
+    workspace: Workspace = field(default_factory=lambda: Workspace(WORKSPACE_ID, ""))
     #: Returned instead of the usual reply.
     reply: Reply | None = None
     expert: str = "Sales expert"

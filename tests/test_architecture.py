@@ -35,6 +35,7 @@ OPEN_ROUTES = {
     "/openapi.json": "contains no secret",
     "/static/<path:filename>": "styles, scripts and pictures",
     "/slack/install/<link>": "the link itself is the secret",
+    "/slack/install/<link>/continue": "the link itself is the secret",
     "/slack/oauth_redirect": "the state in the browser's cookie is the secret",
 }
 #: The files and folders whose prose is checked for idioms that no reader expects.

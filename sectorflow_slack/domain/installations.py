@@ -43,6 +43,8 @@ class SectorFlowSettings:
     plus_id: str = ""
     #: The workspace's display names by model id; may lack some or all.
     model_names: dict[str, str] = field(default_factory=dict)
+    #: The workspace's name; "" if SectorFlow has not told it.
+    workspace_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,19 @@ class OAuthState:
 
     installation_id: str
     app_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthResult:
+    """How the OAuth of a state ended: in an installation, or for a ``reason`` in a refusal."""
+
+    installation_id: str
+    reason: str | None = None
+    #: The bot user's name at Slack; "" if Slack did not tell it.
+    bot_name: str = ""
+    return_url: str | None = None
+    #: The install link, if the user may try again.
+    link: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

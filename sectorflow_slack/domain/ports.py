@@ -55,6 +55,9 @@ class SlackClient(Protocol):
     def revoke(self, bot_token: str) -> None:
         """Revoke a bot token (``auth.revoke``)."""
 
+    def bot_name(self, bot_token: str) -> str:
+        """Return the name of the token's bot user (``auth.test``); "" if the reply has none."""
+
     def create_app(
         self, config_token: str, manifest: Mapping[str, object], timeout: float
     ) -> tuple[SlackApp, str | None]:

@@ -34,6 +34,7 @@ from sectorflow_slack.domain.installations import (
     SectorFlowSettings,
     SettingsChange,
     SlackApp,
+    Workspace,
 )
 from sectorflow_slack.domain.ports import Clock, SectorFlowClient
 from sectorflow_slack.services.app_creation import LOOK, AppCreator
@@ -61,8 +62,8 @@ REMOVE_SECONDS = 2.0
 
 _SECTORFLOW_FIELDS = frozenset({"api_token", "workspace_id", "model_ids", "plus_id"})
 
-#: Returns model names by id for a token and a workspace, or None if SectorFlow cannot be asked.
-ModelNames = Callable[[str, str], dict[str, str] | None]
+#: Loads the workspace of a token and an id; returns None if SectorFlow cannot be asked.
+LoadWorkspace = Callable[[str, str], Workspace | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,8 +164,8 @@ class RegistrationService:
 
     def _check(self, request: InstallRequest, timeout: float = CHECK_TIMEOUT_SECONDS) -> InstallRequest:
         settings = request.sectorflow
-        names = self._model_names(settings.api_token, settings.workspace_id, timeout)
-        return request if names is None else replace(request, sectorflow=replace(settings, model_names=names))
+        workspace = self._workspace(settings.api_token, settings.workspace_id, timeout)
+        return replace(request, sectorflow=_named_by(workspace, settings))
 
     def _store(self, request: InstallRequest, app_id: str, installation_id: str) -> PendingInstallation:
         pending = _make_pending(request, app_id, installation_id, now=self.clock())
@@ -215,14 +216,14 @@ class RegistrationService:
 
         """
         # Each token and workspace is checked once, however often the change starts over.
-        model_names = cache(self._model_names)
+        workspace = cache(self._workspace)
         for _ in range(TRIES):
             found = self._find_revision(installation_id, revision)
             if found is None:
                 return None
             if isinstance(found, PendingInstallation) and found.status(self.clock()) != "pending":
                 raise InstallRefused("status", "This one has failed or expired; register a new one.")
-            changed = replace(found, settings=_change_settings(found.settings, change, model_names))
+            changed = replace(found, settings=_change_settings(found.settings, change, workspace))
             if changed == found:
                 return found
             if self._save(changed, found.settings.revision):
@@ -263,12 +264,12 @@ class RegistrationService:
             return self.installations.change(changed, revision)
         return self.pendings.change(changed, revision)
 
-    def _model_names(
+    def _workspace(
         self, api_token: str, workspace_id: str, timeout: float = CHECK_TIMEOUT_SECONDS
-    ) -> dict[str, str] | None:
-        """Load the names of a workspace's models; None if SectorFlow is down or replies with nonsense."""
+    ) -> Workspace | None:
+        """Load a workspace; None if SectorFlow is down or replies with nonsense."""
         try:
-            return self.sectorflow.get_workspace(api_token, workspace_id, timeout=timeout).model_names
+            return self.sectorflow.get_workspace(api_token, workspace_id, timeout=timeout)
         except TokenRefused:
             raise InstallRefused("apiToken", "SectorFlow refuses this token.") from None
         except WorkspaceMissing:
@@ -311,7 +312,7 @@ def _make_pending(
 
 
 def _change_settings(
-    settings: InstallationSettings, change: SettingsChange, model_names: ModelNames
+    settings: InstallationSettings, change: SettingsChange, load: LoadWorkspace
 ) -> InstallationSettings:
     """Return the settings of the next revision, or the same ones if nothing changes."""
     new_values = {name: value for name, value in asdict(change).items() if value is not None}
@@ -321,16 +322,23 @@ def _change_settings(
         return settings
     if not new.sectorflow.api_token:
         raise InstallRefused("apiToken", "The stored token cannot be decrypted; send it again.")
-    checked = _check_change(settings.sectorflow, new.sectorflow, model_names)
+    checked = _check_change(settings.sectorflow, new.sectorflow, load)
     return replace(new, sectorflow=checked, revision=settings.revision + 1)
 
 
 def _check_change(
-    old: SectorFlowSettings, new: SectorFlowSettings, model_names: ModelNames
+    old: SectorFlowSettings, new: SectorFlowSettings, load: LoadWorkspace
 ) -> SectorFlowSettings:
     if (new.api_token, new.workspace_id, new.model_ids) == (old.api_token, old.workspace_id, old.model_ids):
         return new
-    names = model_names(new.api_token, new.workspace_id)
-    if names is None:
-        names = old.model_names if new.workspace_id == old.workspace_id else {}
-    return replace(new, model_names=names)
+    workspace = load(new.api_token, new.workspace_id)
+    if workspace is None and new.workspace_id != old.workspace_id:
+        workspace = Workspace(new.workspace_id, "")
+    return _named_by(workspace, new)
+
+
+def _named_by(workspace: Workspace | None, settings: SectorFlowSettings) -> SectorFlowSettings:
+    """Return the settings with the names that the workspace has; unchanged if it could not be loaded."""
+    if workspace is None:
+        return settings
+    return replace(settings, model_names=workspace.model_names, workspace_name=workspace.name)

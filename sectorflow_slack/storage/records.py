@@ -47,6 +47,7 @@ def settings_fields(settings: InstallationSettings) -> Fields:
         "workspace_id": settings.sectorflow.workspace_id,
         "model_ids": json.dumps(settings.sectorflow.model_ids),
         "model_names": json.dumps(settings.sectorflow.model_names),
+        "workspace_name": json.dumps(settings.sectorflow.workspace_name),
         "plus_id": settings.sectorflow.plus_id,
     }
 
@@ -68,6 +69,8 @@ def read_settings(fields: Mapping[str, str], api_token: str) -> InstallationSett
             model_ids=tuple(json.loads(fields["model_ids"])),
             plus_id=fields["plus_id"],
             model_names=json.loads(fields["model_names"]),
+            # Records of 0.1.0 have none.
+            workspace_name=json.loads(fields.get("workspace_name", '""')),
         ),
     )
 

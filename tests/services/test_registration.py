@@ -165,6 +165,7 @@ def test_sectorflow_is_called_once_for_the_names_of_the_models(flow):
     pending = flow.register()
 
     assert pending.settings.sectorflow.model_names == {MODEL_IDS[0]: "GPT-4o"}
+    assert pending.settings.sectorflow.workspace_name == "Team"
     assert flow.sectorflow.checked == [(API_TOKEN, WORKSPACE_ID, CHECK_TIMEOUT_SECONDS)]
     assert flow.sectorflow.asked == []
 

@@ -125,7 +125,7 @@ class Stores:
         self.questions = QuestionStore(client, cipher, limit=16)
         self.two_at_once = QuestionStore(client, cipher, limit=2)
         self.revocations = RevocationStore(client, cipher)
-        self.states = OAuthStateStore(client)
+        self.states = OAuthStateStore(client, cipher)
 
 
 @pytest.fixture

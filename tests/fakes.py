@@ -194,7 +194,13 @@ class FakeSectorFlowClient:
         self.names.play()
         return self.samples
 
-    def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None) -> Reply:
+    def ask(
+        self,
+        settings: SectorFlowSettings,
+        question: str,
+        thread_id: str | None,
+        timeout: float | None = None,
+    ) -> Reply:
         self.asked.append((settings, question, thread_id))
         self.answers.play()
         return self.reply or make_reply(settings.model_ids, thread_id or f"thread-{len(self.asked)}")

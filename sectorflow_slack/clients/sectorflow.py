@@ -49,13 +49,23 @@ class HttpSectorFlowClient:
         self._base_url = base_url
         self._chat_timeout = chat_timeout
 
-    def list_models(self, api_token: str) -> Sequence[Mapping[str, Json]]:
-        """List the LLMs that the token's user may use (``GET /models``)."""
-        return _list_of_objects(self._call("GET", "/models", api_token))
+    def list_models(
+        self, api_token: str, timeout: float = QUICK_TIMEOUT_SECONDS
+    ) -> Sequence[Mapping[str, Json]]:
+        """List the LLMs that the token's user may use, SectorFlow's own among them (``GET /models``)."""
+        return _list_of_objects(self._call("GET", "/models?includeSystem=true", api_token, timeout=timeout))
 
-    def list_workspaces(self, api_token: str) -> Sequence[Mapping[str, Json]]:
+    def list_experts(
+        self, api_token: str, timeout: float = QUICK_TIMEOUT_SECONDS
+    ) -> Sequence[Mapping[str, Json]]:
+        """List the experts that the token's user may use, public ones among them (``GET /plus``)."""
+        return _list_of_objects(self._call("GET", "/plus", api_token, timeout=timeout))
+
+    def list_workspaces(
+        self, api_token: str, timeout: float = QUICK_TIMEOUT_SECONDS
+    ) -> Sequence[Mapping[str, Json]]:
         """List the workspaces of the token's user (``GET /workspaces``)."""
-        return _list_of_objects(self._call("GET", "/workspaces", api_token))
+        return _list_of_objects(self._call("GET", "/workspaces", api_token, timeout=timeout))
 
     def create_workspace(self, api_token: str, workspace: Mapping[str, Json]) -> Mapping[str, Json]:
         """Create a workspace (``POST /workspaces``).
@@ -93,7 +103,13 @@ class HttpSectorFlowClient:
         response, _ = self._send(request, QUICK_TIMEOUT_SECONDS)
         return response.status_code
 
-    def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None = None) -> Reply:
+    def ask(
+        self,
+        settings: SectorFlowSettings,
+        question: str,
+        thread_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Reply:
         """Ask every model of ``settings`` (``POST /chat/{workspaceId}/completions``).
 
         SectorFlow stores the history: the body has the new question only and, to continue a conversation,
@@ -108,7 +124,7 @@ class HttpSectorFlowClient:
         if thread_id is not None:
             body["threadId"] = thread_id
         path = f"/chat/{settings.workspace_id}/completions"
-        found = self._call("POST", path, settings.api_token, body=body, timeout=self._chat_timeout)
+        found = self._call("POST", path, settings.api_token, body=body, timeout=timeout or self._chat_timeout)
         return read_reply(found, settings)
 
     def _call(

@@ -28,7 +28,7 @@ from sectorflow_slack.web.response_schemas import ErrorSchema
 logger = logging.getLogger(__name__)
 
 #: Errors under these paths are HTML pages.
-PAGE_PATHS = (INSTALL_PATH, OAUTH_REDIRECT_PATH)
+PAGE_PATHS = (INSTALL_PATH, OAUTH_REDIRECT_PATH, "/install")
 RETRY_SECONDS = "5"
 
 #: The message of an error that has none of its own.

@@ -107,6 +107,18 @@ REFUSALS = {
         f"help: {_FOLLOW_AGAIN}",
         "reload",
     ),
+    "out_of_date": Refusal(
+        403,
+        "This form is out of date",
+        "Nothing was changed. It was opened before you signed in or out in another window, or cookies are "
+        "blocked here. Open the page again.",
+        "install_page",
+    ),
+    "too_many": Refusal(
+        429,
+        "That was too much at once",
+        "Nothing was changed. Wait a minute, go back, and press the button again.",
+    ),
     "not_found": Refusal(404, "There is nothing here", "Perhaps the address was cut short on its way."),
     "broken": Refusal(500, "Something went wrong on our side", _FOLLOW_AGAIN),
 }
@@ -141,15 +153,20 @@ def consent_page(pending: PendingInstallation) -> Response:
 
 def installed_page(installation: Installation, bot_name: str) -> Response:
     """Return the page of a successful install, with a link to the workspace."""
-    query = {"app": installation.key.app_id, "team": installation.key.tenant_id}
     page = render_template(
         "installed.html",
         app_name=installation.settings.app_name,
         team_name=installation.bot.team_name,
         bot_name=bot_name,
-        open_slack=f"{current_settings.slack_base_url}/app_redirect?{urlencode(query)}",
+        open_slack=open_slack_url(installation),
     )
     return make_response(page)
+
+
+def open_slack_url(installation: Installation) -> str:
+    """Return the page at Slack that opens an installed app."""
+    query = {"app": installation.key.app_id, "team": installation.key.tenant_id}
+    return f"{current_settings.slack_base_url}/app_redirect?{urlencode(query)}"
 
 
 def refusal_page(reason: str, link: str | None = None) -> Response:
@@ -166,5 +183,5 @@ def _button(refusal: Refusal, link: str | None) -> Button | None:
         # An empty reference is the page itself, with the query that the page must not contain.
         return Button("Try again", "")
     if refusal.action == "install_page" and current_settings.install_page:
-        return Button("Change or replace it", "/install")
+        return Button("Open the install page", "/install")
     return None

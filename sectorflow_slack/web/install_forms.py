@@ -77,11 +77,16 @@ def fill(draft: Draft, form: MultiDict[str, str], offer: Offer) -> Draft:
         faults={},
         focus="",
     )
-    ticked = [each.strip().lower()[:MAX_LENGTH] for each in form.getlist("add") if each.strip()]
-    filled = filled.with_models(*ticked[:MAX_POSTED_MODELS])
+    filled = filled.with_models(*_added(form))
     if filled.workspace_id != draft.workspace_id and form.get("chosenFor") == draft.workspace_id:
         return _with_models_of_workspace(filled, offer)
     return filled
+
+
+def _added(form: MultiDict[str, str]) -> list[str]:
+    """Return the ids of the models that are ticked or typed."""
+    added = (each.strip().lower()[:MAX_LENGTH] for each in form.getlist("add"))
+    return [each for each in added if each][:MAX_POSTED_MODELS]
 
 
 def _with_models_of_workspace(draft: Draft, offer: Offer) -> Draft:

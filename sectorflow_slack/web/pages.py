@@ -1,4 +1,4 @@
-"""The pages that people see in a browser: how an install ended, and the install API's documentation."""
+"""The pages that people see in a browser: the first one, the consent, and how an install ended."""
 
 from __future__ import annotations
 
@@ -132,10 +132,10 @@ class Button:
     href: str
 
 
-@blueprint.get("/docs")
-def docs() -> str:
-    """Show Swagger UI for ``/openapi.json``; its assets are served from ``/static``."""
-    return render_template("docs.html")
+@blueprint.get("/")
+def home() -> str:
+    """Show what this service is, and where to go on."""
+    return render_template("home.html", has_install_page=current_settings.install_page)
 
 
 def consent_page(pending: PendingInstallation) -> Response:

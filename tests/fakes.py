@@ -95,6 +95,9 @@ class FakeSlackClient:
         self.revoked.append(bot_token)
         self.revocations.play()
 
+    def bot_name(self, bot_token: str) -> str:
+        return "acme-assistant"
+
     def create_app(self, config_token: str, manifest: Mapping[str, object], timeout: float) -> Any:
         self.created.append((config_token, manifest, timeout))
         self.creations.play()
@@ -204,7 +207,13 @@ class FakeSectorFlowClient:
         self.names.play()
         return self.samples
 
-    def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None) -> Reply:
+    def ask(
+        self,
+        settings: SectorFlowSettings,
+        question: str,
+        thread_id: str | None,
+        timeout: float | None = None,
+    ) -> Reply:
         self.asked.append((settings, question, thread_id))
         self.answers.play()
         return self.reply or make_reply(settings.model_ids, thread_id or f"thread-{len(self.asked)}")

@@ -81,9 +81,11 @@ class HttpSectorFlowClient:
         """List the experts that the token's user may use, public ones among them (``GET /plus``)."""
         return _list_of_objects(self._call("GET", "/plus", api_token, timeout=timeout))
 
-    def list_workspaces(self, api_token: str) -> Sequence[Mapping[str, Json]]:
+    def list_workspaces(
+        self, api_token: str, timeout: float = QUICK_TIMEOUT_SECONDS
+    ) -> Sequence[Mapping[str, Json]]:
         """List the workspaces of the token's user (``GET /workspaces``)."""
-        return _list_of_objects(self._call("GET", "/workspaces", api_token))
+        return _list_of_objects(self._call("GET", "/workspaces", api_token, timeout=timeout))
 
     def create_workspace(self, api_token: str, workspace: Mapping[str, Json]) -> Mapping[str, Json]:
         """Create a workspace (``POST /workspaces``).
@@ -128,7 +130,13 @@ class HttpSectorFlowClient:
         response, _ = self._send(request, QUICK_TIMEOUT_SECONDS)
         return response.status_code
 
-    def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None = None) -> Reply:
+    def ask(
+        self,
+        settings: SectorFlowSettings,
+        question: str,
+        thread_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Reply:
         """Ask every model of ``settings`` (``POST /chat/{workspaceId}/completions``).
 
         SectorFlow stores the history: the body has the new question only and, to continue a conversation,
@@ -143,7 +151,7 @@ class HttpSectorFlowClient:
         if thread_id is not None:
             body["threadId"] = thread_id
         path = f"/chat/{settings.workspace_id}/completions"
-        found = self._call("POST", path, settings.api_token, body=body, timeout=self._chat_timeout)
+        found = self._call("POST", path, settings.api_token, body=body, timeout=timeout or self._chat_timeout)
         return read_reply(found, settings)
 
     def _call(

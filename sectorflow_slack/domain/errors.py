@@ -115,17 +115,24 @@ class RevisionConflict(SectorFlowSlackError):
 class ConsentRefused(SectorFlowSlackError):
     """A user's consent does not lead to an installation.
 
-    ``reason`` is a short code that selects the page for the user. ``installation_id`` and ``return_url``
-    are set once the state has proved that the browser started this OAuth.
+    ``reason`` is a short code that selects the page for the user. ``installation_id``, ``return_url`` and
+    ``link``, by which the user may try again, are set once the state has proved that the browser started
+    this OAuth.
     """
 
     def __init__(
-        self, reason: str, *, installation_id: str | None = None, return_url: str | None = None
+        self,
+        reason: str,
+        *,
+        installation_id: str | None = None,
+        return_url: str | None = None,
+        link: str | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.installation_id = installation_id
         self.return_url = return_url
+        self.link = link
 
 
 class SectorFlowError(SectorFlowSlackError):

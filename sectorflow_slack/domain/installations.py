@@ -7,9 +7,11 @@ of ``repr``, so that no log line or traceback shows them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Final, Literal, get_args
 
-Display = Literal["separated", "tabs"]
+#: How answers are shown: one below the other, one at a time behind tabs, or each in a frame that opens.
+Display = Literal["separated", "tabs", "folded"]
+DISPLAYS: Final[tuple[Display, ...]] = get_args(Display)
 Status = Literal["pending", "installed", "failed", "expired"]
 
 
@@ -63,6 +65,8 @@ class InstallationSettings:
     allow_external_users: bool = False
     #: Incremented by each change, so that no change overwrites another one unnoticed.
     revision: int = 1
+    #: A keyed digest of the API token; "" in records of 0.1.0.
+    token_digest: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +252,7 @@ class InstallationQuery:
     app_id: str | None = None
     team_id: str | None = None
     customer_id: str | None = None
+    token_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from sectorflow_slack.services.settings_check import Offer, check_settings, load
 from sectorflow_slack.storage.installation_listing import InstallationListing
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.pending import PendingStore
+from sectorflow_slack.storage.token_digests import TokenDigests
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class RegistrationService:
     app_creator: AppCreator
     revocations: RevocationService
     sectorflow: SectorFlowClient
+    digests: TokenDigests
     own_app: SlackApp | None
     clock: Clock
 
@@ -170,6 +172,8 @@ class RegistrationService:
 
     def _store(self, request: InstallRequest, app_id: str, installation_id: str) -> PendingInstallation:
         pending = _make_pending(request, app_id, installation_id, now=self.clock())
+        digest = self._token_digest(request.sectorflow.api_token)
+        pending = replace(pending, settings=replace(pending.settings, token_digest=digest))
         try:
             self.pendings.save(pending)
         except StorageUnavailable:
@@ -224,9 +228,11 @@ class RegistrationService:
                 return None
             if isinstance(found, PendingInstallation) and found.status(self.clock()) != "pending":
                 raise InstallRefused("status", "This one has failed or expired; register a new one.")
-            changed = replace(found, settings=_change_settings(found.settings, change, load))
-            if changed == found:
+            settings = _change_settings(found.settings, change, load)
+            if settings == found.settings:
                 return found
+            digest = self._token_digest(settings.sectorflow.api_token)
+            changed = replace(found, settings=replace(settings, token_digest=digest))
             if self._save(changed, found.settings.revision):
                 logger.info("installation changed", extra={"installation_id": installation_id})
                 return changed
@@ -264,6 +270,14 @@ class RegistrationService:
         if isinstance(changed, Installation):
             return self.installations.change(changed, revision)
         return self.pendings.change(changed, revision)
+
+    def _token_digest(self, api_token: str) -> str:
+        """Return the digest by which the user of a token finds its installations; "" if that is lost."""
+        try:
+            return self.digests.of(api_token)
+        except CannotDecrypt as error:
+            logger.error("cannot decrypt: %s", error.location)
+            return ""
 
 
 def _team_of_app(requested: str | None, created_in: str | None) -> str | None:

@@ -28,7 +28,7 @@ from sectorflow_slack.web.response_schemas import ErrorSchema
 logger = logging.getLogger(__name__)
 
 #: Errors under these paths are HTML pages.
-PAGE_PATHS = (INSTALL_PATH, OAUTH_REDIRECT_PATH)
+PAGE_PATHS = (INSTALL_PATH, OAUTH_REDIRECT_PATH, "/install", "/docs")
 RETRY_SECONDS = "5"
 
 #: The message of an error that has none of its own.
@@ -56,7 +56,7 @@ class InstallApi(Api):  # type: ignore[misc]  # flask_smorest has no types
 
     def handle_http_exception(self, error: HTTPException) -> ResponseReturnValue:
         """Return an HTTP error as a page or as JSON."""
-        if request.path.startswith(PAGE_PATHS):
+        if request.path.startswith(PAGE_PATHS) or request.path == "/":
             return _page(error)
         payload, code, headers = super().handle_http_exception(error)
         headers = {**(headers or {}), **_allow(error)}

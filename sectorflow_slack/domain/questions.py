@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from sectorflow_slack.domain.installations import Display, InstallationKey
+
+#: What of a message was not sent to SectorFlow: its files; or the end of its text, a forwarded message or a
+#: table, which was too long, or which Slack did not send.
+LeftOut = Literal["files", "text", "messages", "tables"]
 
 
 @dataclass(frozen=True, slots=True)

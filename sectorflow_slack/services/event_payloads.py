@@ -219,6 +219,7 @@ def question_of(lease: Lease, installation: Installation | None) -> Question:
 
 def _read_record(lease: Lease, bot_user_id: str) -> Question:
     envelope, body = lease.record, lease.record["event"]
+    read = read_question(body, bot_user_id)
     return Question(
         id=lease.id,
         installation=lease.installation,
@@ -227,13 +228,13 @@ def _read_record(lease: Lease, bot_user_id: str) -> Question:
         user_id=text(body, "user"),
         ts=text(body, "ts"),
         thread_ts=text(body, "thread_ts") or None,
-        text=read_question(text(body, "text"), bot_user_id),
+        text=read.text,
         team_id="",
         is_direct=body.get("channel_type") == "im",
         is_shared=_is_shared(envelope),
         is_external=_is_shared(envelope),
         asked_at=float(envelope["asked_at"]),
-        has_files=bool(body.get("files")),
+        has_files="files" in read.left_out,
         holder=lease.holder,
     )
 

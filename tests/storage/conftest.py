@@ -20,6 +20,7 @@ from sectorflow_slack.storage.failed_questions import FailedQuestionStore
 from sectorflow_slack.storage.feedback import FeedbackStore
 from sectorflow_slack.storage.health import StoreCheckup
 from sectorflow_slack.storage.idempotency import IdempotencyStore
+from sectorflow_slack.storage.install_forms import InstallFormStore
 from sectorflow_slack.storage.installation_listing import InstallationListing
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.keyring import KeyRing
@@ -32,6 +33,7 @@ from sectorflow_slack.storage.rate_limits import RateLimit
 from sectorflow_slack.storage.revocations import RevocationStore
 from sectorflow_slack.storage.slack_jobs import SlackJobQueue
 from sectorflow_slack.storage.statuses import StatusStore
+from sectorflow_slack.storage.token_digests import TokenDigests
 from tests.values import OWN_APP, FixedClock
 
 T = TypeVar("T")
@@ -117,7 +119,9 @@ class Stores:
         self.questions = QuestionStore(client, cipher, limits=QuestionLimits())
         self.revocations = RevocationStore(client, cipher)
         self.slack_jobs = SlackJobQueue(client)
-        self.states = OAuthStateStore(client)
+        self.states = OAuthStateStore(client, cipher)
+        self.forms = InstallFormStore(client, cipher)
+        self.digests = TokenDigests(client, cipher)
         #: A question waits without a status for ten minutes.
         self.statuses = StatusStore(client, cipher, unshown_seconds=600.0)
 

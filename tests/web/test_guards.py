@@ -205,7 +205,15 @@ def policy(response):
 @pytest.mark.parametrize(
     "path",
     [
-        *("/healthz", "/docs", "/openapi.json", "/static/page.css", "/static/docs.js", "/static/nothing"),
+        *(
+            "/",
+            "/healthz",
+            "/docs",
+            "/openapi.json",
+            "/static/page.css",
+            "/static/page.js",
+            "/static/nothing",
+        ),
         *("/slack/install/nowhere", "/slack/oauth_redirect", "/slack/events", INSTALLATIONS, "/nowhere"),
     ],
 )
@@ -216,13 +224,19 @@ def test_every_response_has_the_security_headers(client, path):
     assert response.headers["Referrer-Policy"] == "no-referrer"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert found["default-src"] == found["frame-ancestors"] == found["base-uri"] == ["'none'"]
-    assert found["form-action"] == ["'none'"]
-    if path == "/docs":
-        assert found["script-src"] == found["connect-src"] == ["'self'"]
-    else:
-        assert "script-src" not in found
-        assert found["style-src"] == found["img-src"] == ["'self'"]
+    assert found["script-src"] == found["form-action"] == ["'self'"]
+    assert found["style-src"] == found["img-src"] == ["'self'"]
     assert (response.headers.get("Cache-Control") == "no-store") != path.startswith("/static/")
+
+
+@pytest.mark.parametrize(
+    ("public_url", "expected"),
+    [("https://slack.example.com", "max-age=31536000"), ("http://localhost:8000", None)],
+)
+def test_browsers_are_told_to_stay_with_https_where_the_service_has_it(client_with, public_url, expected):
+    response = client_with(public_url=public_url).get("/healthz")
+
+    assert response.headers.get("Strict-Transport-Security") == expected
 
 
 def test_an_unexpected_error_has_the_security_headers(app):

@@ -26,12 +26,11 @@ from sectorflow_slack.commands.output import (
 )
 from sectorflow_slack.commands.sectorflow import prompt_token
 from sectorflow_slack.domain.errors import AppNotCreated, InstallRefused
-from sectorflow_slack.domain.installations import IdempotencyKey, Installation
+from sectorflow_slack.domain.installations import DISPLAYS, IdempotencyKey, Installation
 from sectorflow_slack.services.idempotency import FIELD as IDEMPOTENCY_KEY
 from sectorflow_slack.services.idempotency import fingerprint
 from sectorflow_slack.web import current_services
 from sectorflow_slack.web.feedback import NOT_INSTALLED, votes_by_model
-from sectorflow_slack.web.fields import DISPLAYS
 from sectorflow_slack.web.request_schemas import (
     IdempotencyKeySchema,
     InstallationRequestSchema,

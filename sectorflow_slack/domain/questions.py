@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
-from sectorflow_slack.domain.installations import Display, InstallationKey
+from sectorflow_slack.domain.installations import Display, InstallationKey, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Question:
     is_hidden: bool = False
     #: Whether the message has files; the service ignores them.
     has_files: bool = False
+    #: What of the message was not sent to SectorFlow: "text" (its end), "messages", "tables".
+    left_out: tuple[str, ...] = ()
     #: The user's locale (``en-US``); "" if Slack names none.
     locale: str = ""
     #: Identifies the lease: each new lease of the question has another holder.
@@ -70,6 +72,9 @@ class ModelAnswer:
     #: Standard Markdown; "" if failed.
     text: str = field(default="", repr=False)
     failed: bool = False
+    #: What it took; None if the reply does not say.
+    seconds: float | None = None
+    credits: float | None = None
 
     @property
     def is_silent(self) -> bool:
@@ -133,6 +138,8 @@ class Message:
 
     text: str = field(repr=False)
     blocks: tuple[dict[str, object], ...] = field(default=(), repr=False)
+    #: What it does without because Slack has refused it; "" for a message as it was rendered.
+    without: Refusal | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)

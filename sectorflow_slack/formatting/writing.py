@@ -293,10 +293,10 @@ def as_code(table: Table) -> Code:
     for row in rows:
         while row and not row[-1]:
             row.pop()
-    return Code("\n".join(draw_table(rows, table.aligns)))
+    return Code("\n".join(align_columns(rows, table.aligns)))
 
 
-def draw_table(rows: list[list[str]], aligns: tuple[str, ...] = ()) -> Iterator[str]:
+def align_columns(rows: list[list[str]], aligns: tuple[str, ...] = ()) -> Iterator[str]:
     """Write rows with each column as wide as its widest cell, within reason, and a rule below the first."""
     sizes = [[_width(cell) for cell in row] for row in rows]
     widths = _widths(sizes)

@@ -125,7 +125,7 @@ class PlaceholderService:
     def _set_status(self, question: Question, installation: Installation, text: str | None = None) -> None:
         """Set the status that the models are asked, or another text; "" ends it."""
         if text is None:
-            count = len(question.model_ids or installation.settings.sectorflow.model_ids)
-            text = status(count, words_for(question.locale))
+            names = model_names(installation, question.model_ids)
+            text = status(names, words_for(question.locale))
         thread_ts = question.thread_ts or question.ts
         self.slack.set_status(installation.bot.bot_token, question.channel_id, thread_ts, text)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from sectorflow_slack.formatting import limits
 from sectorflow_slack.formatting.block_kit import texts_of
-from sectorflow_slack.formatting.displays import separated
 from sectorflow_slack.formatting.packing import (
     Page,
     Portion,
@@ -23,7 +22,16 @@ from sectorflow_slack.formatting.packing import (
 )
 from sectorflow_slack.formatting.tree import Code, Text, joined
 from sectorflow_slack.formatting.writing import Prose, as_blocks, chars_of
-from tests.formatting.drawing import drawn, elements_of, inlines, make_answer, model, pages, words
+from tests.formatting.drawing import (
+    drawn,
+    elements_of,
+    inlines,
+    make_answer,
+    model,
+    pages,
+    separated,
+    words,
+)
 from tests.formatting.slack_rules import assert_accepted, texts_in, utf16
 from tests.formatting.test_properties import quick
 

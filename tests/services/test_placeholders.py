@@ -69,7 +69,7 @@ def test_a_placeholder_that_slack_did_not_take_may_be_posted_later(acme, error):
 
 def test_in_the_thread_of_a_direct_message_a_status_is_set_instead(acme):
     acme.accept_with_placeholder(**DM_THREAD)
-    assert acme.slack.status_set == [("D0ANN", "0.5", status(3))]
+    assert acme.slack.status_set == [("D0ANN", "0.5", status(["", "", ""]))]
     assert acme.slack.posted == []
 
     acme.work()
@@ -306,7 +306,7 @@ def test_a_status_is_set_again_before_slack_ends_it(acme):
 
     notify(acme)
 
-    assert acme.slack.status_set == [("D0ANN", "0.5", status(3))] * 2
+    assert acme.slack.status_set == [("D0ANN", "0.5", status(["", "", ""]))] * 2
     assert acme.slack.posted == []
 
 

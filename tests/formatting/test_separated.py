@@ -4,7 +4,7 @@ import pytest
 
 from sectorflow_slack.domain.questions import Answer, ModelAnswer
 from sectorflow_slack.formatting.block_kit import ActionValue
-from sectorflow_slack.formatting.displays import digest
+from sectorflow_slack.formatting.displays import digest, render
 from sectorflow_slack.formatting.notices import plainer
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import (
@@ -181,6 +181,37 @@ def test_the_footer_says_that_files_were_not_read():
     (message,) = separated(make_answer(model("a"), has_files=True, seconds=3))
 
     assert footers([message]) == [f"3 s · {ENGLISH.file_not_read} · {WRONG}"]
+
+
+@pytest.mark.parametrize(
+    ("left_out", "told"),
+    [
+        ((), []),
+        (("text",), [ENGLISH.question_cut]),
+        (("messages",), ["Too long or not readable, so not asked: forwarded messages."]),
+        (
+            ("text", "messages", "tables"),
+            [ENGLISH.question_cut, "Too long or not readable, so not asked: forwarded messages and tables."],
+        ),
+    ],
+)
+def test_the_footer_names_what_was_not_sent(left_out, told):
+    answer = make_answer(model("a"), model("b"))
+    question = replace(answer.question, left_out=left_out)
+
+    for display in ("separated", "tabs", "folded"):
+        messages = render(replace(answer, question=question, display=display))
+
+        assert footers(messages) == [" · ".join([*told, WRONG])]
+
+
+def test_each_name_has_what_its_answer_took():
+    answer = make_answer(model("a", "A", "base", seconds=3.2, credits=2.5), model("b", "B", seconds=61))
+
+    messages = separated(answer)
+
+    lines = [block["text"]["text"] for block in messages[0].blocks if block["type"] == "section"]
+    assert lines[:2] == ["*A*  base · 3 s · 2.5 credits", "*B*  1 min 1 s"]
 
 
 def test_a_question_that_others_did_not_see_stands_above_the_answer():

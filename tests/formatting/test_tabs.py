@@ -44,6 +44,14 @@ def test_one_message_shows_a_button_for_each_model_and_the_open_answer():
     assert [element["type"] for element in elements([message])][3] == "overflow"
 
 
+def test_a_tab_shows_how_long_its_model_took_unless_something_else_matters_more():
+    models = (model("a", "A", seconds=3.2), model("", "B", seconds=5), model("c", "C", seconds=61))
+
+    (message,) = tabs(make_answer(*models, busy=("id of C",)))
+
+    assert labels(message)[:3] == ["● A · 3 s", "⚠ B", "↻ C"]
+
+
 def test_each_tab_names_its_model():
     (message,) = tabs(make_answer(*THREE))
 

@@ -30,9 +30,9 @@ from .meaning import understand
 from .notices import text_of, words_of
 from .packing import Page, Portion, Room, Section, Unit, pack, split
 from .reading import read, tidy
-from .tree import Text
+from .tree import Part, Prose, Text
 from .words import ENGLISH, Words
-from .writing import Part, Prose, as_blocks, lay_out
+from .writing import as_blocks
 
 #: Digits of a digest: a message is only compared with what stood in its own place before.
 _DIGITS = 16
@@ -236,7 +236,7 @@ class _Rendering:
             return ()
         text = model.text[: limits.ANSWER_CHARS]
         bare = tidy(text).strip()
-        parts = tuple(lay_out(understand(read(text), self.words)))
+        parts = understand(read(text), self.words)
         return parts or ((Prose("text", (Text(bare),)),) if bare else ())
 
     def _cut_notice(self, at: int) -> list[Block]:

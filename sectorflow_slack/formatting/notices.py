@@ -31,9 +31,10 @@ from .block_kit import (
 )
 from .packing import cut_text
 from .reading import tidy
+from .tables import align_columns
 from .tree import Code
 from .words import ENGLISH, Words
-from .writing import align_columns, as_blocks, preformatted
+from .writing import as_blocks, preformatted
 
 _BROADCAST = re.compile(r"(?<![^\W_])@(?=(?i:channel|here|everyone)(?![^\W_]))")
 #: So much of a text's end is given up to end it between two words.
@@ -224,7 +225,7 @@ def _tables_as_code(blocks: Iterable[Block], tables: int = 0) -> Iterator[Block]
         match block:
             case {"type": "table", "rows": list(rows)} if (tables := tables - 1) < 0:
                 cells = [["".join(texts_of(cell)).replace("\n", " ") for cell in row] for row in rows]
-                code = preformatted(Code("\n".join(align_columns(cells))))
+                code = preformatted(Code(align_columns(cells)))
                 yield {"type": "rich_text", "elements": [code]}
             case _:
                 yield block

@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 from . import limits
 from .block_kit import Block, size_of
-from .tree import Code, Runs, Table, Text, joined
-from .writing import GOES_ON, Part, Prose, as_fields, chars_of, gap, row_chars
+from .tables import as_fields
+from .tree import Code, Part, Prose, Runs, Table, Text, joined
+from .writing import GOES_ON, chars_of, gap, row_chars
 
 #: A head this long is not repeated over each part of its table.
 _LONG_HEAD = 500
@@ -194,7 +195,7 @@ def _proses(part: Prose, first: int, limit: int) -> Iterator[Prose]:
     mark = GOES_ON if part.kind == "item" else ""
     stretches = _cut_runs(part.runs, first, limit - len(mark))
     for at, runs in enumerate(stretches):
-        yield replace(part, runs=joined((Text(mark), *runs)) if at else runs)
+        yield replace(part, content=joined((Text(mark), *runs)) if at else runs)
 
 
 def _cut_runs(runs: Runs, first: int, limit: int) -> Iterator[Runs]:
@@ -269,7 +270,7 @@ def _tables(table: Table, first: int, limit: int) -> Iterator[Part]:
 def _fields(head: Sequence[Row], row: Row, first: int, limit: int) -> Iterator[Prose]:
     for runs in as_fields(head[0] if head else (), row):
         part = Prose("text", runs)
-        yield from _proses(part, first, limit) if part.chars > first else (part,)
+        yield from _proses(part, first, limit) if chars_of(part) > first else (part,)
         first = limit
 
 

@@ -14,7 +14,7 @@ from sectorflow_slack.formatting.meaning import understand
 from sectorflow_slack.formatting.notices import words_of
 from sectorflow_slack.formatting.reading import read
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.formatting.writing import as_blocks, lay_out
+from sectorflow_slack.formatting.writing import as_blocks
 from tests.values import make_question
 
 ANSWER_ID = "0123456789abcdef" * 2
@@ -47,7 +47,7 @@ def tabs(answer: Answer) -> tuple[Message, ...]:
 
 def drawn(markdown: str) -> list[dict[str, Any]]:
     """The blocks of an answer, however long."""
-    return as_blocks(lay_out(understand(read(markdown), ENGLISH)))
+    return as_blocks(understand(read(markdown), ENGLISH))
 
 
 def words(markdown: str) -> str:

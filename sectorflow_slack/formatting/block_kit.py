@@ -83,8 +83,8 @@ def button(action_id: str, label: str, value: str, *, primary: bool = False) -> 
 
 def overflow(action_id: str, options: Sequence[tuple[str, str]]) -> Block:
     """Make a menu behind three dots of labels and the values they stand for, at most 5."""
-    drawn = [{"text": plain_text(label, limits.OPTION_CHARS), "value": value} for label, value in options]
-    return {"type": "overflow", "action_id": action_id, "options": drawn}
+    shown = [{"text": plain_text(label, limits.OPTION_CHARS), "value": value} for label, value in options]
+    return {"type": "overflow", "action_id": action_id, "options": shown}
 
 
 def plain_text(text: str, limit: int) -> Block:

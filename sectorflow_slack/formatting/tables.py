@@ -1,4 +1,4 @@
-"""Tables that Slack does not draw, as text: in columns below each other, or row by row."""
+"""Tables that Slack does not render, as text: in columns below each other, or row by row."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Passes over the tree that turn what was written into what is meant: runs of text in Slack's few styles.
 
-In order: HTML that is drawn, formulas, links, bare addresses; over the whole, what a model thought before
+In order: HTML that is rendered, formulas, links, bare addresses; over the whole, what a model thought before
 it answered goes below its answer.
 """
 
@@ -27,7 +27,7 @@ from sectorflow_slack.formatting.tree import (
 )
 from sectorflow_slack.formatting.words import Words
 
-from .html import draw_tags
+from .html import render_tags
 from .links import Links, link_addresses
 from .math import as_text, in_plain_signs
 
@@ -63,7 +63,7 @@ def _understand(part: Part, links: Links) -> Iterator[Part]:
 def _runs(content: Inlines, links: Links, *, in_cell: bool = False) -> Runs:
     if len(content) == 1 and isinstance(content[0], Text) and ":" not in content[0].text:
         return content  # type: ignore[return-value]
-    flat = links.resolve(as_text(draw_tags(content, in_cell=in_cell)))
+    flat = links.resolve(as_text(render_tags(content, in_cell=in_cell)))
     return joined(link_addresses(joined(flat)))
 
 

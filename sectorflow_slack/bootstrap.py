@@ -154,6 +154,7 @@ class _Builder:
             clock=remotes.clock,
         )
         self._messaging = MessagingService(
+            installations=stores.installations,
             pauses=stores.pauses,
             slack=remotes.slack,
             metrics=stores.metrics,

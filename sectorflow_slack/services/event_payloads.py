@@ -235,6 +235,7 @@ def _read_record(lease: Lease, bot_user_id: str) -> Question:
         is_external=_is_shared(envelope),
         asked_at=float(envelope["asked_at"]),
         has_files="files" in read.left_out,
+        left_out=read.left_out,
         holder=lease.holder,
     )
 

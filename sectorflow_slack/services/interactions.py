@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sectorflow_slack.domain.installations import Installation, InstallationKey
+from sectorflow_slack.domain.installations import DISPLAYS, Installation, InstallationKey
 from sectorflow_slack.domain.ports import Clock
 from sectorflow_slack.domain.questions import Question, StoredAnswer
 from sectorflow_slack.domain.slack_jobs import (
@@ -96,7 +96,9 @@ class InteractionService:
         self._render(stored)
 
     def _switch_display(self, _: BlockAction, value: ActionValue, stored: StoredAnswer) -> None:
-        self.answers.show(stored.answer.id, display="tabs" if value.choice == "tabs" else "separated")
+        for display in DISPLAYS:
+            if display == value.choice:
+                self.answers.show(stored.answer.id, display=display)
         self._render(stored)
 
     def _regenerate(self, block_action: BlockAction, value: ActionValue, stored: StoredAnswer) -> None:

@@ -24,7 +24,7 @@ from sectorflow_slack.domain.installations import Display
 from sectorflow_slack.domain.questions import Answer, ModelAnswer, StoredAnswer
 from sectorflow_slack.storage.connection import flat, read_hash, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.records import Fields, known_fields, read_question
+from sectorflow_slack.storage.records import Fields, known_fields, read_display, read_question
 
 logger = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ class AnswerStore:
         return Answer(
             question=read_question(question),
             models=models,
-            display="tabs" if fields["display"] == "tabs" else "separated",
+            display=read_display(fields["display"]),
             tab=int(fields["tab"]),
             page=int(fields["page"]),
             busy=tuple(model.model_id for at, model in enumerate(models) if f"busy:{at}" in fields),

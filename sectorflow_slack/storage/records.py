@@ -16,11 +16,13 @@ from redis import Redis
 
 from sectorflow_slack.domain.installations import (
     DISPLAYS,
+    REFUSALS,
     BotInstall,
     Display,
     Installation,
     InstallationKey,
     InstallationSettings,
+    Refusal,
     SectorFlowSettings,
     SlackApp,
 )
@@ -133,7 +135,13 @@ def read_installation(
         settings=read_settings(fields, api_token),
         bot=read_bot(fields, bot_token, refresh_token),
         installed_at=float(fields["installed_at"]),
+        refused=frozenset(each for each in REFUSALS if refused_field(each) in fields),
     )
+
+
+def refused_field(refusal: Refusal) -> str:
+    """Return the name of the field that records what Slack has refused to an installation."""
+    return f"refused:{refusal}"
 
 
 def optional_time(seconds: float | None) -> str:
@@ -175,7 +183,8 @@ def read_question(text: str) -> Question:
     """Read a question from the JSON of its fields."""
     values = json.loads(text)
     values["installation"] = InstallationKey(**values["installation"])
-    values["model_ids"] = tuple(values.get("model_ids", ()))
+    for name in ("model_ids", "left_out"):
+        values[name] = tuple(values.get(name, ()))
     return Question(**known_fields(Question, values))
 
 
@@ -188,5 +197,7 @@ def known_fields(value_type: type, values: Mapping[str, Any]) -> dict[str, Any]:
 def read_plan(text: str) -> Plan:
     """Read a plan from the JSON of its fields."""
     values = json.loads(text)
-    messages = tuple(Message(each["text"], tuple(each["blocks"])) for each in values["messages"])
+    messages = tuple(
+        Message(each["text"], tuple(each["blocks"]), each.get("without", "")) for each in values["messages"]
+    )
     return Plan(messages, values["failure"], values.get("thread_id"))

@@ -30,7 +30,7 @@ class EventSender:
 
     def __init__(self, world: World, settings: DeliverySettings) -> None:
         self._world = world
-        self._deliveries = Deliveries(settings, world.clock)
+        self._deliveries = Deliveries(settings, world.clock, world.traffic)
 
     def announce(self, change: Change) -> None:
         """Send the events of a message's change to each subscribed app in the channel."""
@@ -48,12 +48,9 @@ class EventSender:
         """Send any event to an app, with ``envelope`` fields replaced; return its ``event_id``."""
         app = self._world.apps[install.app_id]
         body = {**self._envelope(app, install, event), **envelope}
-        self.send_raw(app, json.dumps(body).encode(), body["event_id"])
-        return str(body["event_id"])
-
-    def send_raw(self, app: App, body: bytes, event_id: str) -> None:
-        """Send any body to an app's events URL, signed."""
-        self._deliveries.send(OutgoingEvent(app, event_id, body))
+        event_id, name = str(body["event_id"]), str(event.get("subtype") or event.get("type", ""))
+        self._deliveries.send(OutgoingEvent(app, event_id, json.dumps(body).encode(), name))
+        return event_id
 
     def replay(self, event_id: str) -> None:
         """Send an event again."""

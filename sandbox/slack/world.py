@@ -17,6 +17,7 @@ from sandbox.slack.records import App, Channel, Message, Team, User, new_id
 from sandbox.slack.sessions import Sessions
 from sandbox.slack.sharing import shared_files
 from sandbox.slack.surfaces import Surfaces
+from sandbox.traffic import Traffic
 
 
 class World(Versioned):
@@ -25,6 +26,7 @@ class World(Versioned):
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
         self.clock = clock
+        self.traffic = Traffic()
         self._last_ts = 0
         self._listeners: list[Callable[[Change], None]] = []
         self.clear()
@@ -42,6 +44,7 @@ class World(Versioned):
             self._messages: dict[str, list[Message]] = {}
             #: The channel and ``ts`` of each app's first message with a ``client_msg_id``.
             self._client_msg_ids: dict[tuple[str, str], tuple[str, str]] = {}
+            self.traffic.clear()
             self.touch()
 
     # Teams, users, channels and apps

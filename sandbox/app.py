@@ -8,6 +8,7 @@ from typing import Literal
 
 from flask import Flask, Response, g, request
 
+from sandbox.channel.developer import developer
 from sandbox.channel.page import Opened, channel_blueprint
 from sandbox.control import control
 from sandbox.faults import FaultPlan
@@ -32,7 +33,7 @@ def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
     sandbox = build_sandbox(settings or SandboxSettings())
     app.extensions["sandbox"] = sandbox
     page = channel_blueprint(sandbox.world, opened=_opener(sandbox), stopped=sandbox.events.stop_session)
-    for blueprint in (web_api, consent, sectorflow, control, page):
+    for blueprint in (web_api, consent, sectorflow, control, developer, page):
         app.register_blueprint(blueprint)
     _record_traffic(app, sandbox)
     return app

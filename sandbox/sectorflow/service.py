@@ -113,6 +113,11 @@ class SectorFlow:
         with self._lock:
             return {id_: self._behaviours.get(id_, ModelBehaviour()) for id_ in asked}
 
+    def failing_models(self) -> list[str]:
+        """Return the ids of the models that fail until they are changed."""
+        with self._lock:
+            return [model_id for model_id, behaviour in self._behaviours.items() if behaviour.fault]
+
     def complete(self, workspace_id: str, body: Any, latency: float = 0.0) -> Json:
         """Answer a question with every model it names, in another order.
 

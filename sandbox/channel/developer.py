@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ developer = Blueprint("developer", __name__, url_prefix="/developer")
 
 #: How long the panel's long poll may stay open, in seconds.
 _LONG_POLL_SECONDS = 25.0
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ROUTES = {
     "event": "Slack → app",
     "interaction": "Slack → app",
@@ -148,7 +150,9 @@ def traffic() -> Response:
 
 def _rendered(exchange: Exchange) -> str:
     time = datetime.fromtimestamp(exchange.began).astimezone()
-    return render_template("channel/exchange.html", each=exchange, time=time, route=_ROUTES[exchange.route])
+    name = _UUID.sub(lambda found: f"{found[0][:8]}…", exchange.name)
+    route = _ROUTES[exchange.route]
+    return render_template("channel/exchange.html", each=exchange, name=name, time=time, route=route)
 
 
 def _plans(sandbox: Sandbox) -> Mapping[str, FaultPlan]:

@@ -184,7 +184,7 @@ class World(Versioned):
         if self.channels[channel_id].kind == "im" and not all(app.takes_messages for app in apps):
             raise LookupError("sending messages to this app has been turned off")
         mine = {"user": user_id, "team": self.users[user_id].team_id, "client_msg_id": new_id("m")}
-        shared = {**fields, **shared_files(user_id, files)}
+        shared = {**shared_files(user_id, files), **fields}
         return self.post_message(channel_id, text=text, thread_ts=thread_ts, **mine, **shared)
 
     def messages(self, channel_id: str) -> list[Message]:

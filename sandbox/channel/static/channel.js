@@ -190,6 +190,10 @@ document.addEventListener("asked", (event) => {
   entries.scrollTop = entries.scrollHeight;
 });
 
-entries.scrollTop = entries.scrollHeight;
-replies.scrollTop = replies.scrollHeight;
+// A list that shows its end goes on to show it when its size changes.
+for (const list of [entries, replies]) {
+  let atEnd = true;
+  list.addEventListener("scroll", () => { atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80; });
+  new ResizeObserver(() => { if (atEnd) list.scrollTop = list.scrollHeight; }).observe(list);
+}
 void follow();

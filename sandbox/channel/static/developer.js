@@ -99,5 +99,10 @@ document.addEventListener("change", (event) => {
   if (list.hasAttribute("data-failing")) void send("/developer/model", { model_id: list.value });
 });
 
+// The event does not bubble.
+traffic.addEventListener("toggle", (event) => {
+  /** @type {HTMLElement} */ (event.target).scrollIntoView({ block: "nearest" });
+}, true);
+
 showTheme();
 openPanel(sessionStorage.getItem("panel") === "open");

@@ -2,7 +2,7 @@
 // @ts-check
 
 import { isConfirmed } from "./presses.js";
-import { find, post, tell } from "./talk.js";
+import { announce, find, post, tell } from "./talk.js";
 
 /** Ask with a dialog; return whether it was confirmed. @param {string} id @returns {Promise<boolean>} */
 function asksWith(id) {
@@ -24,12 +24,15 @@ export async function useTool(tool) {
   const { edit, typed = "", forward } = tool.dataset;
   if (edit) {
     field("edit-text").value = typed;
-    if (await asksWith("edit")) await post("edit", { ts: edit, text: field("edit-text").value });
+    const isSaved = await asksWith("edit") && await post("edit", { ts: edit, text: field("edit-text").value });
+    if (isSaved && tool.closest("#entries")) announce({ ts: edit });
   } else if (forward) {
     field("forward-text").value = "";
     if (!(await asksWith("forward"))) return;
-    const done = await post("forward", { ts: forward, to: field("forward-to").value, text: field("forward-text").value });
-    if (done) tell("Forwarded.");
+    const to = field("forward-to").value;
+    const done = await post("forward", { ts: forward, to, text: field("forward-text").value });
+    if (to === document.body.dataset.channel) announce(done);
+    else if (done) tell("Forwarded.");
   } else if (await isConfirmed(tool.dataset.confirm ?? "")) {
     await post("delete", { ts: tool.dataset.delete ?? "" });
   }

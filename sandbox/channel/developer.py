@@ -13,6 +13,7 @@ from flask import Blueprint, Response, abort, render_template, request
 
 from sandbox.channel.request_args import channel_of, json_response, read_json, reader_of, wanted_text
 from sandbox.faults import Fault, FaultPlan
+from sandbox.sectorflow.answers import QUESTIONS
 from sandbox.sectorflow.models import GPT, MODELS, TOKEN, ModelBehaviour
 from sandbox.state import Sandbox, current_sandbox
 from sandbox.traffic import Exchange
@@ -40,13 +41,13 @@ class Suggestion:
 
 
 SUGGESTIONS = {
-    "joke": Suggestion("A joke", "Tell me a joke"),
-    "table": Suggestion("A table", "Compare our last three quarters in a table"),
-    "code": Suggestion("Code", "Write a Python function that greets people"),
-    "long": Suggestion("A long answer", "Tell me a long story"),
-    "formula": Suggestion("A formula", "What is the formula for compound interest?"),
-    "differ": Suggestion("Answers that differ", "What is our refund policy?"),
-    "failing": Suggestion("A failing model", "How do we welcome new colleagues?", fails=True),
+    "joke": Suggestion("A joke", QUESTIONS["joke"]),
+    "table": Suggestion("A table", QUESTIONS["table"]),
+    "code": Suggestion("Code", QUESTIONS["code"]),
+    "long": Suggestion("A long answer", QUESTIONS["long"]),
+    "formula": Suggestion("A formula", QUESTIONS["formula"]),
+    "differ": Suggestion("Answers that differ", QUESTIONS["refund"]),
+    "failing": Suggestion("A failing model", QUESTIONS["plan"], fails=True),
 }
 
 #: The faults of each service by name: the label, and the fault's fields.

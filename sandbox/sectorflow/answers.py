@@ -7,6 +7,17 @@ from collections.abc import Callable
 
 from sandbox.sectorflow.models import CLAUDE, COMMAND_R, GEMINI, GPT, LLAMA, MISTRAL, Model
 
+#: A question on each topic, to try.
+QUESTIONS = {
+    "joke": "Tell me a joke",
+    "table": "Compare our last three quarters in a table",
+    "code": "Write a Python function that greets people",
+    "long": "Tell me a long story",
+    "formula": "What is the formula for compound interest?",
+    "refund": "What is our refund policy?",
+    "plan": "How do we welcome new colleagues?",
+}
+
 JOKES = {
     COMMAND_R.id: (
         "Why did the Large Language Model cross the road?\n\nTo revolutionize transportation and "

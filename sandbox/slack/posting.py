@@ -15,14 +15,14 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Attached:
-    """What a user attaches to a message: the place of a forwarded one, the rows of a table."""
+    """The attachments of a user's message: the place of a forwarded one, the rows of a table."""
 
     forward: Place | None = None
     table: list[list[str]] | None = None
 
 
 def share(world: World, channel_id: str, root_ts: str | None, attached: Attached) -> dict[str, Any]:
-    """Return the fields of a message for what is attached to it.
+    """Return the fields of a message for its attachments.
 
     With ``root_ts`` it is a reply in that thread that is also sent to the channel. LookupError if there is no
     such message.

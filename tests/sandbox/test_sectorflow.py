@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import requests
 
+from sandbox.sectorflow.answers import QUESTIONS
 from sandbox.sectorflow.models import GPT, MISTRAL, MODELS, PLUS_ID, RESEARCH_ID, TOKEN, WORKSPACE_ID
 from tests.sandbox.helpers import Box
 
@@ -127,17 +128,7 @@ def test_a_model_answers_only_in_its_workspaces(box):
     assert ask(box, body, RESEARCH_ID).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "question",
-    [
-        "Tell me a joke",
-        "Compare our last three quarters in a table",
-        "Write a Python function that greets people",
-        "What is the formula for compound interest?",
-        "What is our refund policy?",
-        "How do we start?",
-    ],
-)
+@pytest.mark.parametrize("question", QUESTIONS.values())
 def test_no_two_models_answer_alike(box, question):
     body = {**BODY, "messages": [{"role": "user", "content": question}]}
 

@@ -23,6 +23,8 @@ FIELDS = {
     "status": {"names"},
     "status_count": {"count"},
     "stopped_by": {"name"},
+    **{name: {"name"} for name in ("fastest", "cheapest", "compared_by")},
+    "thread_models": {"names"},
     "left_out": {"parts"},
     "timed_tab": {"name", "seconds"},
     "continued": {"name"},

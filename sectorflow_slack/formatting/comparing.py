@@ -42,7 +42,7 @@ Call the answers {brackets}, in square brackets, and never guess who wrote them.
 know it, also against the majority. Leave out praise and repetition: at most 300 words.
 """
 _NAMED: Final = re.compile(r"\[([A-Z])\](?!\()")
-_MARKDOWN: Final = re.compile(r"([!-/:-@\[-`{-~])")
+_MARKDOWN: Final = re.compile(r"[!-/:-@\[-`{-~]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,8 @@ def _with_names(text: str, answer: Answer, words: Words) -> str:
         if model is None:
             return match[0]
         shown = limits.shorten(one_line(model.name) or words.nameless_model, limits.NAME_CHARS)
-        literal = _MARKDOWN.sub(r"\\\1", shown)
+        # A backslash would make a formula of brackets.
+        literal = _MARKDOWN.sub(lambda sign: f"&#{ord(sign[0])};", shown)
         return f"**{literal}**"
 
     return _NAMED.sub(name, text)

@@ -134,6 +134,9 @@ def sentences(node: ast.AST) -> Iterator[str]:
         return
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return
+    if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "_INSTRUCTION":
+        # A model reads it.
+        return
     text = node.value if isinstance(node, ast.Constant) else None
     if isinstance(text, str) and re.search(r"[A-Za-z]{2,}[,.:]? [A-Za-z]{2,}", text):
         yield text

@@ -11,7 +11,6 @@ from sectorflow_slack.domain.errors import (
     AnswerLost,
     ReplyUnreadable,
     SectorFlowBusy,
-    StorageUnavailable,
     TokenRefused,
 )
 from sectorflow_slack.domain.installations import Workspace

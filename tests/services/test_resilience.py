@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from sectorflow_slack.domain.errors import LeaseLost, StorageUnavailable
 from sectorflow_slack.services import resilience
 from sectorflow_slack.services.resilience import retry_while_store_is_down

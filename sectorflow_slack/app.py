@@ -15,9 +15,11 @@ from sectorflow_slack.services import Services
 from sectorflow_slack.storage.connection import WEB_TIMEOUTS
 from sectorflow_slack.web import (
     api_installations,
+    api_reference,
     events,
     feedback,
     health,
+    install_page,
     interactions,
     manifests,
     metrics,
@@ -59,7 +61,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     install_api.ma_plugin.converter.add_attribute_function(describe_slack_app)
     for module in (api_installations, feedback, manifests):
         install_api.register_blueprint(module.blueprint)
-    for module in (events, health, interactions, metrics, oauth, pages):
+    for module in (api_reference, events, health, install_page, interactions, metrics, oauth, pages):
         app.register_blueprint(module.blueprint)
     register_error_handlers(app)
     register_commands(app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import redis
 
@@ -21,9 +21,10 @@ from sectorflow_slack.services.app_home import AppHomeService
 from sectorflow_slack.services.asking import AskingService
 from sectorflow_slack.services.events import EventService
 from sectorflow_slack.services.idempotency import IdempotencyService
+from sectorflow_slack.services.install_page import RATES, InstallPageService
 from sectorflow_slack.services.interactions import InteractionService
 from sectorflow_slack.services.messaging import MessagingService, PostingService
-from sectorflow_slack.services.oauth import OAuthService
+from sectorflow_slack.services.oauth import TRIPS, OAuthService
 from sectorflow_slack.services.registration import RegistrationService
 from sectorflow_slack.services.rendering import RenderingService
 from sectorflow_slack.services.revocations import RevocationService
@@ -41,6 +42,7 @@ from sectorflow_slack.storage.failed_questions import FailedQuestionStore
 from sectorflow_slack.storage.feedback import FeedbackStore
 from sectorflow_slack.storage.health import StoreCheckup, missing_parts, warnings
 from sectorflow_slack.storage.idempotency import IdempotencyStore
+from sectorflow_slack.storage.install_forms import InstallFormStore
 from sectorflow_slack.storage.installation_listing import InstallationListing
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.keyring import KeyRing
@@ -54,6 +56,7 @@ from sectorflow_slack.storage.rate_limits import RateLimit
 from sectorflow_slack.storage.revocations import RevocationStore
 from sectorflow_slack.storage.slack_jobs import SlackJobQueue
 from sectorflow_slack.storage.statuses import StatusStore
+from sectorflow_slack.storage.token_digests import TokenDigests
 
 
 def open_connection(settings: Settings, timeouts: Timeouts) -> redis.Redis:
@@ -71,13 +74,16 @@ class Stores:
         self.installations = InstallationStore(client, cipher)
         self.pendings = PendingStore(client, cipher)
         self.listing = InstallationListing(client, cipher, clock)
-        self.states = OAuthStateStore(client)
+        self.states = OAuthStateStore(client, cipher)
+        self.digests = TokenDigests(client, cipher)
+        self.install_forms = InstallFormStore(client, cipher)
         self.idempotency = IdempotencyStore(client, cipher)
         self.revocations = RevocationStore(client, cipher)
         self.locks = Locks(client)
         self.backup = Backup(client, cipher)
         self.keyring = KeyRing(client, cipher)
         self.rate_limit = RateLimit(client, settings.install_rate_limit)
+        self.trips = RateLimit(client, TRIPS, "install_trips")
         limits = _limits(settings)
         self.questions = QuestionStore(client, cipher, limits=limits)
         self.failed_questions = FailedQuestionStore(client, cipher, limit=limits.underway)
@@ -148,6 +154,7 @@ class _Builder:
             clock=remotes.clock,
         )
         self._messaging = MessagingService(
+            installations=stores.installations,
             pauses=stores.pauses,
             slack=remotes.slack,
             metrics=stores.metrics,
@@ -173,8 +180,9 @@ class _Builder:
         """Build all services of a process."""
         stores, remotes = self._stores, self._remotes
         return Services(
-            registration=self._registration(),
+            registration=self._registration,
             oauth=self._oauth(),
+            install_page=self._install_page(),
             tokens=self._tokens,
             revocations=self._revocations,
             events=self._events(),
@@ -196,6 +204,7 @@ class _Builder:
             checkup=stores.checkup,
         )
 
+    @cached_property
     def _registration(self) -> RegistrationService:
         settings, stores, remotes = self._settings, self._stores, self._remotes
         return RegistrationService(
@@ -208,8 +217,19 @@ class _Builder:
             ),
             revocations=self._revocations,
             sectorflow=remotes.sectorflow,
+            digests=stores.digests,
             own_app=settings.slack_app,
             clock=remotes.clock,
+        )
+
+    def _install_page(self) -> InstallPageService:
+        stores, remotes = self._stores, self._remotes
+        return InstallPageService(
+            forms=stores.install_forms,
+            registration=self._registration,
+            sectorflow=remotes.sectorflow,
+            digests=stores.digests,
+            limits={name: RateLimit(stores.client, rate, name) for name, rate in RATES.items()},
         )
 
     def _oauth(self) -> OAuthService:
@@ -219,6 +239,7 @@ class _Builder:
             installations=stores.installations,
             pendings=stores.pendings,
             states=stores.states,
+            trips=stores.trips,
             slack=remotes.slack,
             redirect_uri=self._settings.public_url + OAUTH_REDIRECT_PATH,
             clock=remotes.clock,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from sectorflow_slack.domain.installations import Display, InstallationKey
+from sectorflow_slack.domain.installations import Display, InstallationKey, Refusal
+
+#: What of a message was not sent to SectorFlow: its files; or the end of its text, a forwarded message or a
+#: table, which was too long, or which Slack did not send.
+LeftOut = Literal["files", "text", "messages", "tables"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class Question:
     is_hidden: bool = False
     #: Whether the message has files; the service ignores them.
     has_files: bool = False
+    #: What of the message was not sent to SectorFlow: "text" (its end), "messages", "tables".
+    left_out: tuple[str, ...] = ()
     #: The user's locale (``en-US``); "" if Slack names none.
     locale: str = ""
     #: Identifies the lease: each new lease of the question has another holder.
@@ -76,6 +82,9 @@ class ModelAnswer:
     #: Standard Markdown; "" if failed.
     text: str = field(default="", repr=False)
     failed: bool = False
+    #: What it took; None if the reply does not say.
+    seconds: float | None = None
+    credits: float | None = None
 
     @property
     def is_silent(self) -> bool:
@@ -124,6 +133,8 @@ class Message:
 
     text: str = field(repr=False)
     blocks: tuple[dict[str, object], ...] = field(default=(), repr=False)
+    #: What it does without because Slack has refused it; "" for a message as it was rendered.
+    without: Refusal | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +169,7 @@ class Progress:
     failures: int = 0
     #: Leases that expired because the worker died or hung.
     deaths: int = 0
-    #: The user who stopped it; "" if nobody did.
+    #: The user who stopped it; "" if it goes on.
     stopped: str = ""
 
 

@@ -202,7 +202,7 @@ class AnswerService:
         return more
 
     def _end_status(self, question: Question, installation: Installation, *, posted: bool) -> None:
-        """Remove what showed that a question was worked on: its status, or the message that asked again."""
+        """Remove what showed that a question was worked on: its status, or the button that asked again."""
         try:
             shown = self.statuses.end(question, installation, posted=posted)
             for each in (shown, question.button_ts if posted else None):

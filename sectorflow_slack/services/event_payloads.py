@@ -203,28 +203,10 @@ def question_of(lease: Lease, installation: Installation | None) -> Question:
     """
     if lease.question is not None:
         return replace(lease.question, holder=lease.holder)
-    envelope = lease.record
-    body = envelope["event"]
-    bot_user_id = installation.bot.bot_user_id if installation else ""
-    question = Question(
-        id=lease.id,
-        installation=lease.installation,
-        event_id=text(envelope, "event_id"),
-        channel_id=text(body, "channel"),
-        user_id=text(body, "user"),
-        ts=text(body, "ts"),
-        thread_ts=text(body, "thread_ts") or None,
-        text=read_question(text(body, "text"), bot_user_id),
-        team_id="",
-        is_direct=body.get("channel_type") == "im",
-        is_shared=_is_shared(envelope),
-        is_external=_is_shared(envelope),
-        asked_at=float(envelope["asked_at"]),
-        has_files=bool(body.get("files")),
-        holder=lease.holder,
-    )
+    question = _read_record(lease, installation.bot.bot_user_id if installation else "")
     if installation is None:
         return question
+    envelope, body = lease.record, lease.record["event"]
     teams = _own_teams(envelope, installation)
     organisation = text(_authorization(envelope), "enterprise_id")
     is_external = is_external_user({_user_tenant(body)}, installation, organisation, *teams)
@@ -232,6 +214,29 @@ def question_of(lease: Lease, installation: Installation | None) -> Question:
         question,
         team_id=teams[0] if teams else "",
         is_external=question.is_shared and is_external,
+    )
+
+
+def _read_record(lease: Lease, bot_user_id: str) -> Question:
+    envelope, body = lease.record, lease.record["event"]
+    read = read_question(body, bot_user_id)
+    return Question(
+        id=lease.id,
+        installation=lease.installation,
+        event_id=text(envelope, "event_id"),
+        channel_id=text(body, "channel"),
+        user_id=text(body, "user"),
+        ts=text(body, "ts"),
+        thread_ts=text(body, "thread_ts") or None,
+        text=read.text,
+        team_id="",
+        is_direct=body.get("channel_type") == "im",
+        is_shared=_is_shared(envelope),
+        is_external=_is_shared(envelope),
+        asked_at=float(envelope["asked_at"]),
+        has_files="files" in read.left_out,
+        left_out=read.left_out,
+        holder=lease.holder,
     )
 
 

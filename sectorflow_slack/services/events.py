@@ -127,8 +127,8 @@ def _notices(event: Event, incoming: IncomingQuestion) -> tuple[SlackJob, SlackJ
     }
     unknown = InstallationKey(event.app_id, "")
     return (
-        PostEphemeral(unknown, sentence="too_many_waiting", **place),
-        PostEphemeral(unknown, sentence="asked_too_often", **place),
+        PostEphemeral(unknown, sentence="line_is_full", **place),
+        PostEphemeral(unknown, sentence="too_many_questions", **place),
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sectorflow_slack.domain.installations import Installation, InstallationKey
+from sectorflow_slack.domain.installations import DISPLAYS, Installation, InstallationKey
 from sectorflow_slack.domain.ports import Clock
 from sectorflow_slack.domain.questions import Question, StoredAnswer
 from sectorflow_slack.domain.slack_jobs import (
@@ -38,9 +38,6 @@ from sectorflow_slack.storage.questions import QuestionStore
 from sectorflow_slack.storage.slack_jobs import SlackJobQueue
 
 logger = logging.getLogger(__name__)
-
-#: Actions that cost the customer credits; users of other organisations need permission for them.
-COSTLY = frozenset({block_kit.REGENERATE, block_kit.FOLLOW_UP})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +74,7 @@ class InteractionService:
             self._post_ephemeral(block_action, installation.key, "expired")
         elif not _belongs(block_action, stored, installation):
             logger.info("button ignored", extra={"question_id": value.answer_id})
-        elif block_action.action in COSTLY and _is_forbidden(
-            block_action.user_tenants, stored.answer.question, installation
-        ):
+        elif _is_forbidden(block_action.user_tenants, stored.answer.question, installation):
             self._post_ephemeral(block_action, installation.key, "external_person")
         elif value.model < len(stored.answer.models):
             self._handlers[block_action.action](block_action, value, stored)
@@ -101,7 +96,9 @@ class InteractionService:
         self._render(stored)
 
     def _switch_display(self, _: BlockAction, value: ActionValue, stored: StoredAnswer) -> None:
-        self.answers.show(stored.answer.id, display="tabs" if value.choice == "tabs" else "separated")
+        for display in DISPLAYS:
+            if display == value.choice:
+                self.answers.show(stored.answer.id, display=display)
         self._render(stored)
 
     def _regenerate(self, block_action: BlockAction, value: ActionValue, stored: StoredAnswer) -> None:
@@ -148,8 +145,11 @@ class InteractionService:
         ):
             logger.info("button ignored", extra={"question_id": block_action.question_id})
             return
+        if _is_forbidden(block_action.user_tenants, failed.question, installation):
+            self._post_ephemeral(block_action, installation.key, "external_person")
+            return
         button_ts = block_action.message_ts or None
-        question = replace(failed.question, button_ts=button_ts, asked_at=self.clock())
+        question = replace(failed.question, button_ts=button_ts, is_external=False, asked_at=self.clock())
         if self.failed_questions.revive(question):
             logger.info("question asked again", extra=question.ids)
 
@@ -225,7 +225,7 @@ def _belongs(block_action: BlockAction, stored: StoredAnswer, installation: Inst
 
 
 def _is_forbidden(user_tenants: Collection[str], asked: Question, installation: Installation) -> bool:
-    """Whether a user belongs to another organisation and may not ask here."""
+    """Whether a user belongs to another organisation, and may use no button here."""
     if installation.settings.allow_external_users or not asked.is_shared:
         return False
     return is_external_user(user_tenants, installation, asked.team_id)

@@ -10,13 +10,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from sectorflow_slack.domain.errors import LeaseLost, SlackBusy, SlackRefused, SlackRefusedMessage
+from sectorflow_slack.domain.errors import (
+    LeaseLost,
+    SlackBusy,
+    SlackError,
+    SlackRefused,
+    SlackRefusedMessage,
+    StorageUnavailable,
+)
 from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.metrics import SLACK_RATE_LIMITED, SLACK_SECONDS
 from sectorflow_slack.domain.ports import SlackClient
 from sectorflow_slack.domain.questions import Address, Message, Plan, Question
 from sectorflow_slack.formatting.notices import for_update, plainer, simpler
-from sectorflow_slack.services.resilience import retry_while_store_is_down, timed
+from sectorflow_slack.services.resilience import best_effort, retry_while_store_is_down, timed
+from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.metrics import Metrics
 from sectorflow_slack.storage.pauses import PauseStore
 from sectorflow_slack.storage.questions import QuestionStore
@@ -51,6 +59,7 @@ class MessagingService:
     for this installation.
     """
 
+    installations: InstallationStore
     pauses: PauseStore
     slack: SlackClient
     metrics: Metrics
@@ -67,25 +76,40 @@ class MessagingService:
         """Post a message and return its ``ts``; ``client_msg_id`` is the same each time it is posted."""
         named = self._with_username(installation, address)
         with self._within_rate_limit(installation, POST), timed(self.metrics, SLACK_SECONDS):
-            return self.slack.post(installation.bot.bot_token, named, message, client_msg_id)
+            ts = self.slack.post(installation.bot.bot_token, named, message, client_msg_id)
+        self._remember_refusal(installation, message)
+        return ts
 
     def update(self, installation: Installation, channel_id: str, ts: str, message: Message) -> None:
         """Replace one of our messages with another."""
         with self._within_rate_limit(installation, UPDATE):
             self.slack.update(installation.bot.bot_token, channel_id, ts, for_update(message))
+        self._remember_refusal(installation, message)
 
     def post_or_update(self, installation: Installation, address: Address, message: Message, ts: str) -> str:
-        """Replace the message ``ts``, or post a new one if that is "" or gone; return the ``ts`` of it."""
+        """Replace the message ``ts``, or post a new one if that is "" or gone; return the ``ts`` of it.
+
+        A message that cannot become one of another kind (``block_mismatch``) is deleted.
+        """
+        code = ""
         if ts:
             try:
                 self.update(installation, address.channel_id, ts, message)
             except SlackRefused as error:
                 if error.code not in GONE_CODES:
                     raise
-                logger.info("message posted again: %s", error.code)
+                code = error.code
+                logger.info("message posted again: %s", code)
             else:
                 return ts
-        return self.post(installation, address, message)
+        posted = self.post(installation, address, message)
+        if code == "block_mismatch":
+            try:
+                self.delete(installation, address.channel_id, ts)
+            except (SlackError, StorageUnavailable):
+                # The new message counts: an error would have it posted again.
+                logger.warning("message of another kind not deleted", extra=installation.key.ids)
+        return posted
 
     def delete(self, installation: Installation, channel_id: str, ts: str) -> None:
         """Delete one of our messages; a message that is gone is no error."""
@@ -103,6 +127,13 @@ class MessagingService:
         named = self._with_username(installation, address)
         with self._within_rate_limit(installation, POST_EPHEMERAL):
             self.slack.post_ephemeral(installation.bot.bot_token, named, user_id, message)
+
+    def _remember_refusal(self, installation: Installation, message: Message) -> None:
+        """Record what Slack refuses, once it has taken the same message without it."""
+        if message.without and message.without not in installation.refused:
+            with best_effort("refusal not stored", installation.key.ids):
+                self.installations.mark_refused(installation.key, message.without)
+            logger.warning("Slack refuses messages with %s", message.without, extra=installation.key.ids)
 
     def _with_username(self, installation: Installation, address: Address) -> Address:
         is_shared = installation.settings.app_id == self.shared_app_id

@@ -246,8 +246,7 @@ class StatusService:
 
     def _set_in_thread(self, shown: _Shown, installation: Installation) -> None:
         question = shown.question
-        count = len(question.model_ids or installation.settings.sectorflow.model_ids)
-        text = status(count, words_for(question.locale))
+        text = status(model_names(installation, question.model_ids), words_for(question.locale))
         place = question.channel_id, question.status_thread_ts
         self.slack.set_status(installation.bot.bot_token, *place, text)
         shown.renewed_at = self.monotonic()

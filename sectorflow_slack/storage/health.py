@@ -17,12 +17,14 @@ from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.keyring import KeyRing
 from sectorflow_slack.storage.keys import revocation_key
+from sectorflow_slack.storage.memory import read_memory
+from sectorflow_slack.storage.permissions import refused_commands
 
 #: Older versions lack commands that this package and redis-py use.
 OLDEST_VERSION = (6, 2)
 #: Measured round trips.
 _ROUND_TRIPS = 5
-#: A worker looks for what is due at least every few seconds (``storage.questions``).
+#: Each worker runs ``TICK`` (``storage.scripts``) at least every three seconds.
 _ALIVE_SECONDS = 10
 
 
@@ -135,10 +137,10 @@ class StoreCheckup:
         return StoreFigures(
             round_trip_ms=statistics.median(trips),
             version=found.version,
-            used_bytes=found.info.get("used_memory"),
-            limit_bytes=found.info.get("maxmemory") or None,
+            memory=read_memory(self._redis),
             policy=found.policy,
             persistence=found.persistence,
+            refused=refused_commands(self._redis),
         )
 
     @translate_errors

@@ -34,9 +34,9 @@ QUESTION_SECONDS = 7 * 24 * 3600
 LEASE_SECONDS = 12.0
 #: How long a question that does not decrypt waits for its encryption key.
 UNREADABLE_SECONDS = 60
-#: The longest wait between two looks for what is due.
+#: How often a worker runs ``TICK`` at least.
 TICK_SECONDS = 3.0
-#: How many installations and Slack jobs one look moves at most.
+#: How many installations and Slack jobs that moves at most.
 TICK_SIZE = 200
 
 Fields = Mapping[str, str | None]

@@ -17,13 +17,15 @@
                                               a question of theirs may be due again, or lose its lease
 ``jobs:{app}:{tenant}``                       list of Slack jobs (``storage.slack_jobs``)
 ``jobs-later``                                sorted set of delayed Slack jobs, by when they are due
+``turns``                                     how many turns were given
 ``turns:{line}``                              sorted set of customers that have something to do in a line
-                                              (``questions`` or ``jobs``), by when they were last served
+                                              (``questions`` or ``jobs``), by the number of their turn
 ``turns:{line}:{customer}``                   the same of a customer's installations
 ``wakes:{line}``                              list on which idle workers block
 ============================================  ==========================================================
 
-Times are Redis's own, in seconds since the epoch: the clocks of machines may differ. A wake-up carries
+Times are Redis's own, in seconds since the epoch: the clocks of machines may differ. Turns have numbers and
+no times: a clock that is set back must not favour whoever was served since. A wake-up carries
 nothing, so that one that is lost, doubled or late does no harm: the worker that gets it takes whatever has
 the next turn. The first lines of each script name its ``ARGV`` in order.
 """
@@ -50,13 +52,17 @@ local function wake(line)
 end
 """
     + """
+local function next_turn()
+  return redis.call('INCR', 'turns')
+end
+
 local function give_turn(line, installation)
   local customer = redis.call('HGET', 'installation:' .. installation, 'customer')
   if not customer or customer == '' then
     customer = installation
   end
-  redis.call('ZADD', 'turns:' .. line .. ':' .. customer, 'NX', now, installation)
-  redis.call('ZADD', 'turns:' .. line, 'NX', now, customer)
+  redis.call('ZADD', 'turns:' .. line .. ':' .. customer, 'NX', next_turn(), installation)
+  redis.call('ZADD', 'turns:' .. line, 'NX', next_turn(), customer)
 end
 
 -- Takes the first of a customer's installations out of its line.
@@ -74,10 +80,10 @@ end
 local function return_turn(line, customer, installation, has_more)
   local installations = 'turns:' .. line .. ':' .. customer
   if has_more then
-    redis.call('ZADD', installations, now, installation)
+    redis.call('ZADD', installations, next_turn(), installation)
   end
   if redis.call('EXISTS', installations) == 1 then
-    redis.call('ZADD', 'turns:' .. line, now, customer)
+    redis.call('ZADD', 'turns:' .. line, next_turn(), customer)
   end
 end
 
@@ -348,39 +354,47 @@ return stopped
 )
 
 #: Moves what is due to its line: questions and Slack jobs that are tried again, and questions whose lease has
-#: expired, which it counts. Looks at a few installations besides, so that nothing is left lying. Records that
-#: the worker lives. Returns the seconds until something else is due, at most ``longest``.
+#: expired, which it counts. Looks at a few installations besides, so that nothing is left lying that Redis or
+#: an earlier release has lost from ``due`` or from the turns. Records that the worker lives. Returns the
+#: seconds until something else is due, at most ``longest``.
 TICK = (
     TURNS
     + """
 local worker, limit, longest, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-redis.call('ZADD', 'workers', now, worker)
 redis.call('ZREMRANGEBYSCORE', 'workers', '-inf', now - 60)
-for _, installation in ipairs(redis.call('ZRANGEBYSCORE', 'due', '-inf', now, 'LIMIT', 0, most)) do
-  local next
-  for _, source in ipairs({'later:' .. installation, 'underway:' .. installation}) do
-    for _, id in ipairs(redis.call('ZREVRANGEBYSCORE', source, now, '-inf')) do
-      redis.call('ZREM', source, id)
-      redis.call('LPUSH', 'waiting:' .. installation, id)
-      if source == 'underway:' .. installation and redis.call('EXISTS', 'question:' .. id) == 1 then
-        redis.call('HINCRBY', 'question:' .. id, 'deaths', 1)
-        redis.call('HDEL', 'question:' .. id, 'holder')
-        redis.call('HINCRBY', 'metrics', 'let_go', 1)
-      end
+redis.call('ZADD', 'workers', now, worker)
+
+-- Moves what is due of a source of questions; returns when the next one is due.
+local function move_due(installation, source)
+  for _, id in ipairs(redis.call('ZREVRANGEBYSCORE', source, now, '-inf')) do
+    redis.call('ZREM', source, id)
+    redis.call('LPUSH', 'waiting:' .. installation, id)
+    if source == 'underway:' .. installation and redis.call('EXISTS', 'question:' .. id) == 1 then
+      redis.call('HINCRBY', 'question:' .. id, 'deaths', 1)
+      redis.call('HDEL', 'question:' .. id, 'holder')
+      redis.call('HINCRBY', 'metrics', 'let_go', 1)
     end
-    local first = tonumber(redis.call('ZRANGE', source, 0, 0, 'WITHSCORES')[2])
-    next = first and math.min(first, next or first) or next
   end
-  if next then
-    redis.call('ZADD', 'due', next, installation)
+  return tonumber(redis.call('ZRANGE', source, 0, 0, 'WITHSCORES')[2]) or math.huge
+end
+
+local function look(installation)
+  local retry = move_due(installation, 'later:' .. installation)
+  local first = math.min(retry, move_due(installation, 'underway:' .. installation))
+  if first < math.huge then
+    redis.call('ZADD', 'due', first, installation)
   else
     redis.call('ZREM', 'due', installation)
   end
   offer(installation, limit)
+  forget_idle(installation)
+end
+
+for _, installation in ipairs(redis.call('ZRANGEBYSCORE', 'due', '-inf', now, 'LIMIT', 0, most)) do
+  look(installation)
 end
 for _, installation in ipairs(redis.call('SRANDMEMBER', 'installations-with-questions', 16)) do
-  offer(installation, limit)
-  forget_idle(installation)
+  look(installation)
 end
 for _, job in ipairs(redis.call('ZRANGEBYSCORE', 'jobs-later', '-inf', now, 'LIMIT', 0, most)) do
   local installation, body = string.match(job, '^(%S+) %S+ (.*)$')
@@ -400,64 +414,5 @@ for _, source in ipairs({'due', 'jobs-later'}) do
   wait = first and math.max(0, math.min(wait, first - now)) or wait
 end
 return string.format('%.3f', wait)
-"""
-)
-
-#: Puts a Slack job at the end of the line of the first of the installations that is there, or stores it to be
-#: put there in ``delay`` seconds. Returns 1, or 0 if none is installed or the line is full.
-ADD_JOB = (
-    TURNS
-    + """
-local body, id, delay, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-for at = 5, #ARGV do
-  local installation = ARGV[at]
-  if redis.call('EXISTS', 'installation:' .. installation) == 1 then
-    if delay > 0 then
-      redis.call('ZADD', 'jobs-later', now + delay, installation .. ' ' .. id .. ' ' .. body)
-      return 1
-    end
-    if redis.call('LLEN', 'jobs:' .. installation) >= most then
-      return 0
-    end
-    redis.call('RPUSH', 'jobs:' .. installation, body)
-    give_turn('jobs', installation)
-    wake('jobs')
-    return 1
-  end
-end
-return 0
-"""
-)
-
-#: Takes the Slack job that has the next turn, other than those of the given customers; returns its customer,
-#: its installation and itself, or nothing.
-TAKE_JOB = (
-    TURNS
-    + """
-local busy = {}
-for _, customer in ipairs(ARGV) do
-  busy[customer] = true
-end
-local at = 0
-while true do
-  local customer = redis.call('ZRANGE', 'turns:jobs', at, at)[1]
-  if not customer then
-    return false
-  end
-  if busy[customer] then
-    at = at + 1
-  else
-    local installation = take_turn('jobs', customer)
-    local jobs = 'jobs:' .. (installation or '')
-    local job = redis.call('LPOP', jobs)
-    return_turn('jobs', customer, installation, redis.call('EXISTS', jobs) == 1)
-    if job then
-      if redis.call('ZCARD', 'turns:jobs') > at then
-        wake('jobs')
-      end
-      return {customer, installation, job}
-    end
-  end
-end
 """
 )

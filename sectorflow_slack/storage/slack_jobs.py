@@ -20,14 +20,73 @@ from sectorflow_slack.storage.connection import translate_errors
 #: How many jobs of one installation wait at most. Slack forgets what a user waits for within seconds.
 MOST_WAITING = 500
 
+#: Puts a Slack job at the end of the line of the first of the installations that is there, or stores it to be
+#: put there in ``delay`` seconds. Returns 1, or 0 if none is installed or the line is full.
+_ADD = (
+    scripts.TURNS
+    + """
+local body, id, delay, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+for at = 5, #ARGV do
+  local installation = ARGV[at]
+  if redis.call('EXISTS', 'installation:' .. installation) == 1 then
+    if delay > 0 then
+      redis.call('ZADD', 'jobs-later', now + delay, installation .. ' ' .. id .. ' ' .. body)
+      return 1
+    end
+    if redis.call('LLEN', 'jobs:' .. installation) >= most then
+      return 0
+    end
+    redis.call('RPUSH', 'jobs:' .. installation, body)
+    give_turn('jobs', installation)
+    wake('jobs')
+    return 1
+  end
+end
+return 0
+"""
+)
+
+#: Takes the Slack job that has the next turn, other than those of the given customers; returns its customer,
+#: its installation and itself, or nothing.
+_TAKE = (
+    scripts.TURNS
+    + """
+local busy = {}
+for _, customer in ipairs(ARGV) do
+  busy[customer] = true
+end
+local at = 0
+while true do
+  local customer = redis.call('ZRANGE', 'turns:jobs', at, at)[1]
+  if not customer then
+    return false
+  end
+  if busy[customer] then
+    at = at + 1
+  else
+    local installation = take_turn('jobs', customer)
+    local jobs = 'jobs:' .. (installation or '')
+    local job = redis.call('LPOP', jobs)
+    return_turn('jobs', customer, installation, redis.call('EXISTS', jobs) == 1)
+    if job then
+      if redis.call('ZCARD', 'turns:jobs') > at then
+        wake('jobs')
+      end
+      return {customer, installation, job}
+    end
+  end
+end
+"""
+)
+
 
 class SlackJobQueue:
     """Stores Slack jobs until a worker takes them; customers take turns."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._add = redis.register_script(scripts.ADD_JOB)
-        self._take = redis.register_script(scripts.TAKE_JOB)
+        self._add = redis.register_script(_ADD)
+        self._take = redis.register_script(_TAKE)
 
     @translate_errors
     def enqueue(self, job: SlackJob, delay: float = 0.0, tenant_ids: Sequence[str] = ()) -> bool:

@@ -89,13 +89,14 @@ return shown
 )
 
 #: Lists questions that wait in line without a status, or with one that expires soon, each as its id, its
-#: installation, and its sealed ``question`` and ``event``. Looks at the first hundred of each installation.
+#: installation, and its sealed ``question`` and ``event``. Looks at the first hundred of each of a hundred
+#: installations, in any order.
 _UNSHOWN = (
     scripts.NOW
     + """
 local unshown_seconds, most, renew_seconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local found = {}
-for _, installation in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+for _, installation in ipairs(redis.call('SRANDMEMBER', KEYS[1], 100)) do
   local count = 0
   for _, id in ipairs(redis.call('LRANGE', 'waiting:' .. installation, 0, 99)) do
     local names = {'status', 'accepted_at', 'question', 'event', 'status_at'}

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import redis
 
-from sectorflow_slack.domain.installations import InstallationKey
+from sectorflow_slack.domain.installations import Installation, InstallationKey
 from sectorflow_slack.domain.questions import Message, Question, StoredAnswer
 from sectorflow_slack.domain.slack_jobs import SlackJob
-from sectorflow_slack.formatting.displays import draw
+from sectorflow_slack.formatting.displays import render
 from sectorflow_slack.formatting.notices import for_update
+from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answering import AnswerService
 from sectorflow_slack.storage.slack_jobs import read_job
@@ -74,8 +75,7 @@ class Scenario:
 
     def configure(self, **changes: Any) -> None:
         """Change settings of the installation, as a PATCH does."""
-        now = self.answers.installations.find(KEY)
-        assert now is not None
+        now = self.installation
         settings = replace(now.settings, revision=now.settings.revision + 1, **changes)
         assert self.answers.installations.change(replace(now, settings=settings), now.settings.revision)
 
@@ -182,9 +182,16 @@ class Scenario:
         assert found is not None
         return found
 
+    @property
+    def installation(self) -> Installation:
+        """Return Acme's installation as it is stored."""
+        found = self.answers.installations.find(KEY)
+        assert found is not None
+        return found
+
     def rendered(self) -> list[Message]:
         """Return the messages that the stored answer should have."""
-        return list(draw(self.stored().answer))
+        return list(render(self.stored().answer, ENGLISH, self.installation.refused))
 
     def shows_what_is_stored(self) -> bool:
         """Whether the channel shows the stored answer, once, and the store knows the messages."""

@@ -19,6 +19,7 @@ from sectorflow_slack.storage.answers import AnswerStore
 from tests.formatting.drawing import headings
 from tests.services.block_actions import (
     ANSWER_ID,
+    FOLDED,
     SEPARATED,
     TABS,
     THREAD_TS,
@@ -29,7 +30,7 @@ from tests.services.block_actions import (
     reply_of,
 )
 from tests.services.scenario import Scenario
-from tests.services.steps import FIRST_TS, WorkerKilled
+from tests.services.steps import FIRST_TS, KEY, WorkerKilled
 from tests.storage.conftest import race
 from tests.values import MODEL_IDS
 
@@ -281,6 +282,81 @@ def test_a_message_that_cannot_be_updated_any_more_is_posted_again(answered):
 
     assert answered.stored().posted == ("1700000001.000002",)
     assert answered.slack.texts[1:] == [answered.rendered()[0].text]
+
+
+def test_any_of_the_three_displays_can_be_chosen_and_no_other(answered):
+    for payload, display in (
+        (FOLDED, "folded"),
+        (TABS, "tabs"),
+        (SEPARATED, "separated"),
+        (block_action(block_kit.SWITCH_DISPLAY, choice="up"), "separated"),
+    ):
+        show(answered, payload)
+
+        assert answered.stored().answer.display == display
+        assert answered.shows_what_is_stored()
+
+
+def test_a_message_that_cannot_become_another_kind_is_posted_again_and_the_old_one_deleted(long):
+    before = long.stored().posted
+    long.slack.updates.then(SlackRefused("block_mismatch"))
+
+    show(long, FOLDED)
+
+    assert not {*before} & {*long.stored().posted}
+    assert long.shows_what_is_stored()
+
+
+def test_an_old_message_that_slack_does_not_delete_is_not_replaced_twice(answered):
+    answered.slack.updates.then(SlackRefused("block_mismatch"))
+    answered.slack.removals.then(SlackBusy("internal_error", None))
+
+    show(answered, FOLDED)
+    show(answered, FOLDED)
+
+    assert len(answered.slack.posted) == 2
+    assert answered.stored().posted == ("1700000001.000002",)
+
+
+def test_where_slack_refuses_containers_answers_are_separated_from_then_on(answered):
+    answered.slack.updates.then(REFUSED)
+
+    show(answered, FOLDED)
+    first = answered.slack.shown[FIRST_TS]
+    show(answered, FOLDED)
+
+    assert headings([first]) == ["Model 1", "Model 2", "Model 3"]
+    assert answered.installation.refused == {"containers"}
+    assert answered.shows_what_is_stored()
+
+
+def test_a_new_answer_is_separated_at_once_where_containers_were_refused(acme):
+    acme.configure(display="folded")
+    acme.slack.posts.then(REFUSED)
+    acme.ask(1)
+
+    acme.ask(2)
+
+    assert acme.installation.refused == {"containers"}
+    assert ["container" in str(message.blocks) for _, _, message in acme.slack.posted] == [False, False]
+
+
+def test_a_message_that_slack_takes_in_no_folded_and_no_separated_form_says_nothing_of_containers(acme):
+    acme.configure(display="folded")
+    acme.slack.posts.then(REFUSED, REFUSED)
+
+    acme.ask()
+
+    assert acme.installation.refused == set()
+
+
+def test_a_change_of_settings_lets_slack_be_asked_again(acme):
+    acme.answers.installations.mark_refused(KEY, "containers")
+    assert acme.installation.refused == {"containers"}
+
+    acme.configure(display="folded")
+
+    assert acme.installation.refused == set()
 
 
 def test_a_message_that_slack_refuses_in_every_form_stays_as_it_was(answered):

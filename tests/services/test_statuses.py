@@ -26,7 +26,7 @@ from tests.values import MODEL_IDS, make_block_action, make_bot, make_installati
 
 PLACE = ("C0GENERAL", "1.000100")
 STARTED, ENDED = (*PLACE, True), (*PLACE, False)
-SHOWN, CLEARED = (*PLACE, status(3)), (*PLACE, "")
+SHOWN, CLEARED = (*PLACE, status(("",) * 3)), (*PLACE, "")
 NO_SESSIONS = SlackRefused("feature_disabled")
 NO_THREADS = SlackRefused("method_deprecated")
 ASK_AGAIN = make_block_action(FAILED_ID)
@@ -111,7 +111,7 @@ def test_each_kind_is_set_in_the_thread_and_ended_in_its_own_way(acme):
     acme.slack.sessions.then(NO_SESSIONS)
     acme.ask(2)
     # Slack ends it with the answer.
-    assert acme.slack.status_set == [("C0GENERAL", "2.000100", status(3))]
+    assert acme.slack.status_set == [("C0GENERAL", "2.000100", status(("",) * 3))]
 
     acme.slack.statuses.then(NO_THREADS)
     acme.ask(3)

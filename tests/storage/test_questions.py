@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 
+from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.questions import IncomingQuestion, Progress
 from sectorflow_slack.domain.slack_jobs import PostEphemeral
@@ -297,6 +298,37 @@ def test_a_worker_that_ends_wakes_another_and_counts_as_gone(db):
     assert db.questions.await_wake("questions", 1)
     assert db.questions.await_wake("jobs", 1)
     assert db.checkup.workers() == 1
+
+
+@pytest.fixture
+def full_db(real_db):
+    """Four questions under way, and then a Redis whose memory is full."""
+    accept(real_db, *(make_question(number) for number in range(1, 6)))
+    held = [leased(real_db.questions) for _ in range(4)]
+    limit = real_db.redis.config_get("maxmemory")["maxmemory"]
+    real_db.redis.config_set("maxmemory", 100_000)
+    yield real_db, held
+    real_db.redis.config_set("maxmemory", limit)
+
+
+@pytest.mark.real_redis
+def test_a_full_redis_accepts_nothing_and_completes_what_is_accepted(full_db):
+    db, held = full_db
+
+    for refused in (lambda: db.questions.accept(make_question(9)), lambda: db.slack_jobs.enqueue(FULL)):
+        with pytest.raises(StorageUnavailable, match="OutOfMemory"):
+            refused()
+
+    db.questions.extend(held)
+    db.questions.tick("worker")
+    db.questions.save_plan(held[0], PLAN)
+    db.questions.mark_posted(held[0], ["1.1"])
+    assert db.statuses.end(held[0]) == ""
+    assert db.questions.complete(held[0])
+    db.questions.complete(held[1], "answer_lost", held[1])
+    db.questions.release(held[2], 5, counts=True)
+    assert db.questions.stop(KEY, FIRST.channel_id, held[3].ts, "U0BOB") == 1
+    assert leased(db.questions) == held[3]
 
 
 def calls(db: Stores, step: Callable[[], object]) -> int:

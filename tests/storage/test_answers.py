@@ -68,6 +68,7 @@ def test_a_question_with_five_long_answers_takes_at_most_10_kb(real_db):
     real_db.answers.mark_posted(ANSWER.id, [f"1700000000.00000{at}" for at in range(5)])
     real_db.questions.complete(leased(real_db.questions))
 
+    real_db.redis.delete(f"installation:{ANSWER.question.installation}", "metrics", "turns")
     sizes = {key: real_db.redis.memory_usage(key, samples=0) for key in real_db.redis.scan_iter()}
 
     assert found(real_db.answers).answer.models == models

@@ -10,6 +10,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
@@ -50,6 +51,7 @@ class Settings:
     answer_retention_days: int
     questions_per_installation: int
     worker_threads: int
+    worker_heartbeat_file: Path | None
     port: int
     web_concurrency: int | None
     log_level: str
@@ -93,7 +95,7 @@ def _read(env: Env) -> dict[str, Any]:
         "public_url": (env.str("PUBLIC_URL", validate=_web_root) or "").rstrip("/"),
         "redis_url": env.str("REDIS_URL", validate=_redis_url),
         "redis_tls_verify": env.bool("REDIS_TLS_VERIFY", True),
-        "encryption_keys": _listed(env, "ENCRYPTION_KEYS", _fernet_keys),
+        "encryption_keys": tuple(map(_as_fernet_key, _listed(env, "ENCRYPTION_KEYS", _fernet_keys))),
         "install_api_keys": _listed(env, "INSTALL_API_KEYS", _long_keys),
         "slack_base_url": _base_url(env, "SLACK_BASE_URL", "https://slack.com"),
         "sectorflow_base_url": _base_url(env, "SECTORFLOW_BASE_URL", "https://platform.sectorflow.ai/api/v1"),
@@ -105,6 +107,7 @@ def _read(env: Env) -> dict[str, Any]:
         "answer_retention_days": env.int("ANSWER_RETENTION_DAYS", 30, validate=positive),
         "questions_per_installation": env.int("QUESTIONS_PER_INSTALLATION", 16, validate=positive),
         "worker_threads": env.int("WORKER_THREADS", 64, validate=Range(1, 1024)),
+        "worker_heartbeat_file": env.path("WORKER_HEARTBEAT_FILE", None, validate=_absolute_path),
         "port": env.int("PORT", 8000, validate=Range(1, 65535)),
         "web_concurrency": env.int("WEB_CONCURRENCY", None, validate=positive),
         "log_level": env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
@@ -173,11 +176,25 @@ def _redis_url(value: str) -> None:
 
 def _fernet_keys(values: list[str]) -> None:
     try:
-        valid = bool(values) and all(len(base64.urlsafe_b64decode(key)) == 32 for key in values)
+        valid = bool(values) and all(
+            len(base64.urlsafe_b64decode(_as_fernet_key(key))) == 32 for key in values
+        )
     except (binascii.Error, ValueError):
         valid = False
     if not valid:
         raise ValidationError("Must be one or more Fernet keys: 32 bytes each, urlsafe base64.")
+
+
+def _as_fernet_key(value: str) -> str:
+    """Return 64 hex digits, which Heroku generates as a secret, as a Fernet key; any other value as it is."""
+    if re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        return base64.urlsafe_b64encode(bytes.fromhex(value)).decode()
+    return value
+
+
+def _absolute_path(value: Path) -> None:
+    if not value.is_absolute():
+        raise ValidationError("Must be an absolute path.")
 
 
 def _long_keys(values: list[str]) -> None:

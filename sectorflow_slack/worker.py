@@ -42,6 +42,7 @@ def setup_broker() -> None:
         PauseConsumers(),
         Heartbeat(services.answers.extend_leases, services.answers.hand_over),
         PeriodicCalls(
+            *((file.touch, NOTIFY_SECONDS) for file in [settings.worker_heartbeat_file] if file),
             (services.slack_jobs.placeholders.notify_slow, NOTIFY_SECONDS),
             (services.revocations.revoke_due, REVOKE_SECONDS),
         ),

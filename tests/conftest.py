@@ -103,6 +103,7 @@ def settings() -> Settings:
         answer_retention_days=30,
         questions_per_installation=16,
         worker_threads=64,
+        worker_heartbeat_file=None,
         port=8000,
         web_concurrency=None,
         log_level="INFO",

@@ -1,5 +1,7 @@
+import base64
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
@@ -34,6 +36,7 @@ WRONG_OPTIONAL = {
     "ANSWER_RETENTION_DAYS": MARKER,
     "QUESTIONS_PER_INSTALLATION": MARKER,
     "WORKER_THREADS": MARKER,
+    "WORKER_HEARTBEAT_FILE": MARKER,
     "LOG_LEVEL": MARKER,
     "PORT": MARKER,
     "WEB_CONCURRENCY": MARKER,
@@ -97,6 +100,7 @@ def test_four_variables_are_required_and_the_others_have_defaults(load):
         answer_retention_days=30,
         questions_per_installation=16,
         worker_threads=64,
+        worker_heartbeat_file=None,
         port=8000,
         web_concurrency=None,
         log_level="INFO",
@@ -117,6 +121,7 @@ def test_every_variable_is_read(load):
         ANSWER_RETENTION_DAYS="1",
         QUESTIONS_PER_INSTALLATION="2",
         WORKER_THREADS="1024",
+        WORKER_HEARTBEAT_FILE="/run/alive",
         LOG_LEVEL="DEBUG",
         PORT="65535",
         WEB_CONCURRENCY="1",
@@ -138,6 +143,7 @@ def test_every_variable_is_read(load):
         answer_retention_days=1,
         questions_per_installation=2,
         worker_threads=1024,
+        worker_heartbeat_file=Path("/run/alive"),
         port=65535,
         web_concurrency=1,
         log_level="DEBUG",
@@ -210,6 +216,12 @@ def test_lists_may_contain_spaces_and_empty_parts(load):
     assert settings.encryption_keys == (FERNET_KEY, OTHER_FERNET_KEY)
     assert settings.install_api_keys == (INSTALL_KEY, "another-key-of-a-platform")
     assert settings.return_url_hosts == {"app.example.com:8443", "localhost"}
+
+
+def test_a_secret_of_64_hex_digits_is_an_encryption_key(load):
+    settings = load(ENCRYPTION_KEYS=f"{'0f' * 32},{FERNET_KEY}")
+
+    assert settings.encryption_keys == (base64.urlsafe_b64encode(b"\x0f" * 32).decode(), FERNET_KEY)
 
 
 @pytest.mark.parametrize(

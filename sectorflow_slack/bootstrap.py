@@ -289,7 +289,11 @@ class _Builder:
                 clock=remotes.clock,
             ),
             rendering=RenderingService(answers=stores.answers, locks=stores.locks, messaging=messaging),
-            app_home=AppHomeService(sectorflow=remotes.sectorflow),
+            app_home=AppHomeService(
+                sectorflow=remotes.sectorflow,
+                support_url=self._settings.support_url,
+                privacy_url=self._settings.privacy_url,
+            ),
             messaging=messaging,
             slack=remotes.slack,
             queue=remotes.queue,

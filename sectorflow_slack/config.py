@@ -45,6 +45,8 @@ class Settings:
     sectorflow_base_url: str
     sectorflow_timeout_seconds: float
     return_url_hosts: frozenset[str]
+    support_url: str
+    privacy_url: str
     metrics_token: str | None = field(repr=False)
     install_page: bool
     install_rate_limit: str
@@ -101,6 +103,8 @@ def _read(env: Env) -> dict[str, Any]:
         "sectorflow_base_url": _base_url(env, "SECTORFLOW_BASE_URL", "https://platform.sectorflow.ai/api/v1"),
         "sectorflow_timeout_seconds": env.float("SECTORFLOW_TIMEOUT_SECONDS", 120.0, validate=Range(1, 3600)),
         "return_url_hosts": frozenset(_listed(env, "RETURN_URL_HOSTS", _hosts, default="", lower=True)),
+        "support_url": env.str("SUPPORT_URL", "", validate=_page_url),
+        "privacy_url": env.str("PRIVACY_URL", "", validate=_page_url),
         "metrics_token": env.str("METRICS_TOKEN", None, validate=_metrics_token),
         "install_page": env.bool("INSTALL_PAGE", False),
         "install_rate_limit": env.str("INSTALL_RATE_LIMIT", "120 per minute", validate=_rate),
@@ -167,6 +171,12 @@ def _web_root(value: str) -> None:
     _web_url(value)
     if urlsplit(value).path not in {"", "/"}:
         raise ValidationError("Must have no path: the service is served from the root.")
+
+
+def _page_url(value: str) -> None:
+    # Slack's links end at these characters.
+    if value and (not value.startswith("https://") or re.search(r"[\s|<>]", value)):
+        raise ValidationError("Must be an https URL.")
 
 
 def _redis_url(value: str) -> None:

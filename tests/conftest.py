@@ -97,6 +97,8 @@ def settings() -> Settings:
         sectorflow_base_url="https://platform.sectorflow.ai/api/v1",
         sectorflow_timeout_seconds=120.0,
         return_url_hosts=frozenset({"app.sectorflow.example"}),
+        support_url="",
+        privacy_url="",
         metrics_token=None,
         install_page=False,
         install_rate_limit="120 per minute",

@@ -165,6 +165,8 @@ class Words:
         "the same thread: I remember what was said there. In the Messages tab, write without a mention."
     )
     home_change: str = "Who can change this"
+    home_support: str = "Support"
+    home_privacy: str = "Privacy"
     home_changing: str = "The person who installed this app can change it in SectorFlow's Slack settings."
 
     # Parts of sentences

@@ -43,6 +43,7 @@ PROSE_ROOTS = (
     "CONTRIBUTING.md",
     "Makefile",
     "README.md",
+    "SECURITY.md",
     "bench",
     "docs",
     "examples",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -62,6 +63,19 @@ class Camera:
                 shown = page.locator(f"{pane} .messages > *")
                 first = shown.nth(shown.count() - last) if last else None
                 self.save(page, named, area(page.locator(pane), shown.last, first))
+
+    def beside(self, name: str, *paths: str) -> None:
+        """Take one picture of several threads, side by side."""
+        images = []
+        for path in paths:
+            with self.page(path, WIDE) as page:
+                pane = page.locator(".pane.thread")
+                shot = page.screenshot(clip=area(pane, pane.locator(".messages > *").last, None))
+                images.append(f'<img src="data:image/png;base64,{base64.b64encode(shot).decode()}">')
+        page = self._browser.new_page(viewport={"width": WIDE, "height": 1000})
+        page.set_content(f'<main style="display: inline-flex; gap: 24px">{"".join(images)}</main>')
+        self.save(page, name, box(page.locator("main")))
+        page.close()
 
     def part(self, name: str, path: str, around: str, *, above: float, below: float) -> None:
         """Take a picture of a thread, from ``above`` to ``below`` pixels around the first match of a text."""

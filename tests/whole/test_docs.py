@@ -345,6 +345,15 @@ def test_the_manifest_on_the_page_about_apps_is_the_one_that_is_made() -> None:
     assert json.loads(manifest) == app_manifest("SectorFlow", "https://slack.example.com")
 
 
+def test_the_marketplace_gets_a_reason_for_every_scope_and_no_other() -> None:
+    form = (DOCS / "marketplace.md").read_text().partition("## What the form wants")[2]
+    manifest: Any = app_manifest("SectorFlow", "https://slack.example.com")
+
+    scopes = re.findall(r"^\| `([a-z:._]+)` \| \S", form, re.MULTILINE)
+
+    assert sorted(scopes) == sorted(manifest["oauth_config"]["scopes"]["bot"])
+
+
 def test_every_family_of_keys_is_in_the_table_of_redis_keys() -> None:
     table = (DOCS / "architecture.md").read_text().partition("## What is in Redis")[2]
     modules = (ROOT / "sectorflow_slack" / "storage").glob("*.py")

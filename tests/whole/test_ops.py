@@ -9,17 +9,19 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from sandbox.stage import ROOT
+from sandbox.stage import ROOT, running_stage
 from sectorflow_slack.config import load_settings
 from sectorflow_slack.domain.metrics import COUNTERS, GAUGES, HISTOGRAMS
 from tests.conftest import skip_or_fail
 from tests.test_architecture import MINIMAL_ENVIRONMENT, read_variables
+from tests.waiting import until
 from tests.whole.test_docs import anchors_of
 
 OPS = ROOT / "ops"
@@ -219,6 +221,25 @@ def test_the_images_are_pinned_by_the_digests_of_their_registry(tmp_path: Path) 
     images = re.findall(r"(?:FROM|image:) (\S+@sha256:[0-9a-f]{64})(?:\s|$)", pinned)
     assert printed[0] == printed[1] == "".join(f"{each}\n" for each in sorted(set(images)))
     assert len(images) == 3
+
+
+@pytest.mark.processes
+def test_a_worker_shows_the_health_check_of_its_container_that_it_lives(tmp_path: Path) -> None:
+    probe = deployments()["worker"]["containers"][0]["livenessProbe"]["exec"]["command"]
+    compose = documents(ROOT / "compose.yaml")[0]["services"]["worker"]
+    alive = compose["environment"]["WORKER_HEARTBEAT_FILE"]
+    assert compose["healthcheck"]["test"] == ["CMD", *probe]
+    heartbeat = tmp_path / "worker-alive"
+    command = [word.replace(alive, str(heartbeat)) for word in probe]
+    is_healthy = lambda: subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: E731
+
+    assert not is_healthy()
+    with running_stage(tmp_path / "log", environ={"WORKER_HEARTBEAT_FILE": str(heartbeat)}):
+        until(is_healthy)
+        os.utime(heartbeat, (0, 0))
+        until(is_healthy)
+    os.utime(heartbeat, (time.time() - 90, time.time() - 90))
+    assert not is_healthy()
 
 
 # Watching

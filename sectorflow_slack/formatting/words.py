@@ -155,6 +155,8 @@ class Words:
     home_models_unknown: str = "The AI models chosen for this app."
     home_model_unknown: str = "The AI model chosen for this app."
     home_model: str = "• {name}"
+    home_support: str = "Support"
+    home_privacy: str = "Privacy"
     home_workspace: str = "The SectorFlow workspace is “{name}”."
     home_expert: str = "Answers are given as the expert “{name}”."
     home_separated: str = "You see their answers one below the other."
@@ -165,8 +167,6 @@ class Words:
         "the same thread: I remember what was said there. In the Messages tab, write without a mention."
     )
     home_change: str = "Who can change this"
-    home_support: str = "Support"
-    home_privacy: str = "Privacy"
     home_changing: str = "The person who installed this app can change it in SectorFlow's Slack settings."
 
     # Parts of sentences

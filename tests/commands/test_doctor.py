@@ -21,7 +21,6 @@ from sectorflow_slack.commands import make_app_without_settings
 from sectorflow_slack.commands.doctor import Context, run_checks
 from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures
 from sectorflow_slack.domain.errors import SectorFlowBusy, SlackBusy
-from sectorflow_slack.domain.installations import AppSummary
 from sectorflow_slack.domain.metrics import Snapshot
 from sectorflow_slack.storage.crypto import Cipher
 from tests.commands.conftest import FakeSectorFlow, FakeSlack, documents, runner
@@ -137,8 +136,7 @@ def test_each_fault_of_the_settings_is_a_finding():
     ],
 )
 def test_it_ends_with_what_to_do_next(settings, healthy, has_app, teams, alive, next_step):
-    app = AppSummary("A1", "1.2", is_own=True, tenant_ids=teams, secret_waits=False)
-    apps = SimpleNamespace(list=lambda: [app] if has_app else [])
+    apps = SimpleNamespace(list=lambda: [SimpleNamespace(tenant_ids=teams)] if has_app else [])
     run = runner(create_app(settings, replace(healthy, apps=apps, checkup=FakeCheckup(alive=alive))))
 
     result = run("doctor", "--seconds", "0.1")

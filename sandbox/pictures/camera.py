@@ -73,7 +73,7 @@ class Camera:
                 shot = page.screenshot(clip=area(pane, pane.locator(".messages > *").last, None))
                 images.append(f'<img src="data:image/png;base64,{base64.b64encode(shot).decode()}">')
         page = self._browser.new_page(viewport={"width": WIDE, "height": 1000})
-        page.set_content(f'<main style="display: inline-flex; gap: 24px">{"".join(images)}</main>')
+        page.set_content(f'<main style="display: inline-flex; align-items: start; gap: 24px">{"".join(images)}</main>')
         self.save(page, name, box(page.locator("main")))
         page.close()
 

@@ -98,9 +98,9 @@ def _tabs(scene: Scene) -> None:
 
 def _readme(scene: Scene) -> None:
     threads = []
-    for display in ("tabs", "folded"):
+    for display, question in (("tabs", TABLE), ("folded", JOKE)):
         scene.change(display=display)
-        threads.append(thread_of(scene.ask(TABLE)))
+        threads.append(thread_of(scene.ask(question)))
     scene.camera.beside("readme", *threads)
 
 

@@ -84,9 +84,12 @@ def test_every_variable_is_one_that_is_read() -> None:
 
 
 def test_the_example_of_an_environment_has_every_variable() -> None:
-    named = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    text = (ROOT / ".env.example").read_text()
+
+    named = re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)
 
     assert sorted(named) == sorted(read_variables())
+    assert '"' not in text
 
 
 def test_every_file_named_in_the_docs_exists() -> None:

@@ -24,12 +24,15 @@ from sectorflow_slack.commands.output import (
 from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.checkup import StoreFigures, Watch
 from sectorflow_slack.domain.errors import SectorFlowSlackError, StorageUnavailable
+from sectorflow_slack.domain.metrics import Memory
 from sectorflow_slack.services import Services
 from sectorflow_slack.web import current_services, current_settings
 
 #: Acknowledging an event takes several round trips, and Slack waits 3 s for it.
 ROUND_TRIP_WARN_MS = 50.0
 MEMORY_WARN_SHARE = 0.8
+MEMORY_WARN_DAYS = 14
+DAY_SECONDS = 24 * 3600
 #: A question that has waited for longer than this finds no free worker.
 WAIT_FAIL_SECONDS = 120.0
 #: Slack's signatures are refused beyond five minutes (docs.slack.dev, verifying requests from Slack).
@@ -189,17 +192,32 @@ def check_redis(context: Context) -> Iterator[Finding]:
         yield Finding("redis", "warn", f"{version} is slow: {trip}.", "Run it closer to the service.")
     else:
         yield Finding("redis", "ok", f"{version} answers, {trip}.")
-    yield from _check_memory(figures.used_bytes, figures.limit_bytes)
+    yield from _check_commands(figures.refused)
+    yield from _check_memory(figures.memory)
     yield from _check_persistence(figures)
     for warning in context.services.warnings():
         yield Finding("redis settings", "warn", warning, _SEE_OPERATIONS)
 
 
-def _check_memory(used: int | None, limit: int | None) -> Iterator[Finding]:
-    if used is None:
+def _check_commands(refused: tuple[str, ...]) -> Iterator[Finding]:
+    if refused:
+        message = f"Redis refuses {', '.join(refused)}."
+        yield Finding("redis commands", "fail", message, "Allow them to the user of REDIS_URL.")
+    else:
+        yield Finding("redis commands", "ok", "Redis allows every command that is needed.")
+
+
+def _check_memory(memory: Memory) -> Iterator[Finding]:
+    if memory.used_bytes is None:
+        unknown = "Redis does not report how full it is (INFO is forbidden)."
+        yield Finding("redis memory", "warn", unknown, "Watch its provider's figures.")
         return
+    used, limit, full_in = memory.used_bytes, memory.limit_bytes, memory.full_in_seconds
     message = f"{used / 2**20:.0f} MiB used" + (f" of {limit / 2**20:.0f}" if limit else ", no limit set")
-    if limit and used > MEMORY_WARN_SHARE * limit:
+    if full_in is not None:
+        message += f", full in about {full_in / DAY_SECONDS:.0f} days at the growth of the last week"
+    is_urgent = full_in is not None and full_in < MEMORY_WARN_DAYS * DAY_SECONDS
+    if is_urgent or (limit and used > MEMORY_WARN_SHARE * limit):
         yield Finding("redis memory", "warn", f"{message}: a full Redis takes no writes.", "Add memory.")
     else:
         yield Finding("redis memory", "ok", f"{message}.")

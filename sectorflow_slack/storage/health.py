@@ -17,6 +17,8 @@ from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.keyring import KeyRing
 from sectorflow_slack.storage.keys import revocation_key
+from sectorflow_slack.storage.memory import read_memory
+from sectorflow_slack.storage.permissions import refused_commands
 
 #: Older versions lack commands that this package and redis-py use.
 OLDEST_VERSION = (6, 2)
@@ -135,10 +137,10 @@ class StoreCheckup:
         return StoreFigures(
             round_trip_ms=statistics.median(trips),
             version=found.version,
-            used_bytes=found.info.get("used_memory"),
-            limit_bytes=found.info.get("maxmemory") or None,
+            memory=read_memory(self._redis),
             policy=found.policy,
             persistence=found.persistence,
+            refused=refused_commands(self._redis),
         )
 
     @translate_errors

@@ -21,15 +21,15 @@ from sectorflow_slack.commands import make_app_without_settings
 from sectorflow_slack.commands.doctor import Context, run_checks
 from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures
 from sectorflow_slack.domain.errors import SectorFlowBusy, SlackBusy
-from sectorflow_slack.domain.metrics import Snapshot
+from sectorflow_slack.domain.metrics import Memory, Snapshot
 from sectorflow_slack.storage.crypto import Cipher
 from tests.commands.conftest import FakeSectorFlow, FakeSlack, documents, runner
 
+DAY = 24 * 3600
 HEALTHY = StoreFigures(
     round_trip_ms=0.4,
     version="7.2.4",
-    used_bytes=2**20,
-    limit_bytes=None,
+    memory=Memory(2**20),
     policy="noeviction",
     persistence="aof",
 )
@@ -91,7 +91,8 @@ def test_every_check_of_a_healthy_service_is_ok(settings, healthy):
     assert [(finding["check"], finding["status"]) for finding in documents(as_json)] == [
         (check, "ok")
         for check in (
-            *("settings", "redis", "redis memory", "redis persistence", "encryption", "revocations"),
+            *("settings", "redis", "redis commands", "redis memory", "redis persistence"),
+            *("encryption", "revocations"),
             *("workers", "failed questions", "slack", "clock", "sectorflow", "public address"),
         )
     ]
@@ -168,7 +169,11 @@ def skew(seconds):
     [
         (store(round_trip_ms=80.0), "redis", "warn", "80.0 ms"),
         ({"missing": lambda: ["redis"]}, "redis", "fail", "takes no writes"),
-        (store(used_bytes=90 * 2**20, limit_bytes=100 * 2**20), "redis memory", "warn", "90 MiB used of 100"),
+        (store(memory=Memory(90 * 2**20, 100 * 2**20)), "redis memory", "warn", "90 MiB used of 100"),
+        (store(memory=Memory(2**20, 2**30, 13 * DAY)), "redis memory", "warn", "full in about 13 days"),
+        (store(memory=Memory(2**20, 2**30, 99 * DAY)), "redis memory", "ok", "full in about 99 days"),
+        (store(memory=Memory()), "redis memory", "warn", "does not report how full"),
+        (store(refused=("KEY", "LOCK")), "redis commands", "fail", "Redis refuses KEY, LOCK."),
         (store(persistence="rdb"), "redis persistence", "ok", "RDB"),
         (store(persistence=None), "redis persistence", "warn", "does not report"),
         (store(policy=None), "redis settings", "warn", "does not report"),

@@ -114,8 +114,9 @@ def test_figures_have_what_redis_reports_and_no_more(limit, forbidden, appendonl
     figures = checkup_of(limit(*forbidden, appendonly=appendonly, save=save)).figures()
 
     has_info = "info" not in forbidden
-    assert (figures.persistence, figures.policy, figures.limit_bytes) == (persistence, policy, None)
-    assert (figures.version is not None, (figures.used_bytes or 0) > 0) == (has_info, has_info)
+    assert (figures.persistence, figures.policy, figures.memory.limit_bytes) == (persistence, policy, None)
+    assert (figures.version is not None, (figures.memory.used_bytes or 0) > 0) == (has_info, has_info)
+    assert figures.refused == ()
     assert figures.round_trip_ms > 0
 
 

@@ -122,7 +122,7 @@ def unnotified(db):
 
 #: A record of the first question, a field of it, the step that needs it, and its outcome without it.
 LOST = {
-    "an answer": (f"answer:{FIRST.id}", "question", lambda db, _: db.answers.find(FIRST.id), None),
+    "an answer": (f"answer:{FIRST.id}", "answer", lambda db, _: db.answers.find(FIRST.id), None),
     "a model": (f"answer:{FIRST.id}", "model:0", lambda db, _: db.answers.find(FIRST.id), None),
     "a plan": (f"question:{FIRST.id}", "plan", lambda db, held: db.questions.progress(held).plan, None),
     "a placeholder": (

@@ -74,6 +74,7 @@ def secrets(db) -> list[str]:
     tokens += [CUSTOMERS_APP.client_secret, CUSTOMERS_APP.signing_secret, "the-next-secret"]
     write_questions(db)
     db.metrics.observe(metrics.SLACK_SECONDS, 1.0)
+    db.metrics.flush()
     assert missing_parts(db.redis) == []
     return [*tokens, FIRST.text, "the first answer", "Answer 1", "U0ANN", "a-digest-of-a-message"]
 

@@ -74,6 +74,8 @@ class ModelAnswer:
     #: Standard Markdown; "" if failed.
     text: str = field(default="", repr=False)
     failed: bool = False
+    #: Why: "missing" from the reply, an "error", or "empty"; "" if it did not fail.
+    failure: str = ""
 
     @property
     def is_silent(self) -> bool:

@@ -114,7 +114,7 @@ class Stage:
     def consent(self, install_url: str) -> requests.Response:
         """Follow an install link and consent, as a browser would; return the last page."""
         browser = requests.Session()
-        asked = browser.get(install_url, timeout=10)
+        asked = browser.get(f"{install_url}/continue", timeout=10)
         query = dict(parse_qsl(urlsplit(asked.url).query))
         return browser.post(asked.url, data={**query, "decision": "allow"}, timeout=20)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import redis
 from dramatiq.brokers.redis import RedisBroker
@@ -22,9 +22,10 @@ from sectorflow_slack.services.app_home import AppHomeService
 from sectorflow_slack.services.asking import AskingService
 from sectorflow_slack.services.events import EventService
 from sectorflow_slack.services.idempotency import IdempotencyService
+from sectorflow_slack.services.install_page import RATES, InstallPageService
 from sectorflow_slack.services.interactions import InteractionService
 from sectorflow_slack.services.messaging import MessagingService, PostingService
-from sectorflow_slack.services.oauth import OAuthService
+from sectorflow_slack.services.oauth import TRIPS, OAuthService
 from sectorflow_slack.services.placeholders import PlaceholderService
 from sectorflow_slack.services.registration import RegistrationService
 from sectorflow_slack.services.rendering import RenderingService
@@ -41,6 +42,7 @@ from sectorflow_slack.storage.failed_questions import FailedQuestionStore
 from sectorflow_slack.storage.feedback import FeedbackStore
 from sectorflow_slack.storage.health import StoreCheckup, missing_parts, warnings
 from sectorflow_slack.storage.idempotency import IdempotencyStore
+from sectorflow_slack.storage.install_forms import InstallFormStore
 from sectorflow_slack.storage.installation_listing import InstallationListing
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.keyring import KeyRing
@@ -53,6 +55,7 @@ from sectorflow_slack.storage.placeholders import PlaceholderStore
 from sectorflow_slack.storage.questions import QuestionStore
 from sectorflow_slack.storage.rate_limits import RateLimit
 from sectorflow_slack.storage.revocations import RevocationStore
+from sectorflow_slack.storage.token_digests import TokenDigests
 from sectorflow_slack.tasks import SLACK_JOB_THREADS, SLACK_JOBS, DramatiqTaskQueue, make_broker
 
 
@@ -89,13 +92,16 @@ class Stores:
         self.installations = InstallationStore(client, cipher)
         self.pendings = PendingStore(client, cipher)
         self.listing = InstallationListing(client, cipher, clock)
-        self.states = OAuthStateStore(client)
+        self.states = OAuthStateStore(client, cipher)
+        self.digests = TokenDigests(client, cipher)
+        self.install_forms = InstallFormStore(client, cipher)
         self.idempotency = IdempotencyStore(client, cipher)
         self.revocations = RevocationStore(client, cipher)
         self.locks = Locks(client)
         self.backup = Backup(client, cipher)
         self.keyring = KeyRing(client, cipher)
         self.rate_limit = RateLimit(client, settings.install_rate_limit)
+        self.trips = RateLimit(client, TRIPS, "install_trips")
         self.questions = QuestionStore(client, cipher, limit=_limit(settings))
         self.failed_questions = FailedQuestionStore(client, cipher)
         self.answers = AnswerStore(client, cipher, retention_days=days)
@@ -177,8 +183,9 @@ class _Builder:
         """Build all services of a process."""
         stores, remotes = self._stores, self._remotes
         return Services(
-            registration=self._registration(),
+            registration=self._registration,
             oauth=self._oauth(),
+            install_page=self._install_page(),
             tokens=self._tokens,
             revocations=self._revocations,
             events=self._events(),
@@ -200,20 +207,32 @@ class _Builder:
             checkup=stores.checkup,
         )
 
+    @cached_property
     def _registration(self) -> RegistrationService:
         settings, stores, remotes = self._settings, self._stores, self._remotes
         return RegistrationService(
             installations=stores.installations,
             pendings=stores.pendings,
             listing=stores.listing,
-            idempotency=IdempotencyService(idempotency=stores.idempotency),
+            idempotency=IdempotencyService(idempotency=stores.idempotency, digests=stores.digests),
             app_creator=AppCreator(
                 slack=remotes.slack, idempotency=stores.idempotency, public_url=settings.public_url
             ),
             revocations=self._revocations,
             sectorflow=remotes.sectorflow,
+            digests=stores.digests,
             own_app=settings.slack_app,
             clock=remotes.clock,
+        )
+
+    def _install_page(self) -> InstallPageService:
+        stores, remotes = self._stores, self._remotes
+        return InstallPageService(
+            forms=stores.install_forms,
+            registration=self._registration,
+            sectorflow=remotes.sectorflow,
+            digests=stores.digests,
+            limits={name: RateLimit(stores.client, rate, name) for name, rate in RATES.items()},
         )
 
     def _oauth(self) -> OAuthService:
@@ -223,6 +242,7 @@ class _Builder:
             installations=stores.installations,
             pendings=stores.pendings,
             states=stores.states,
+            trips=stores.trips,
             slack=remotes.slack,
             redirect_uri=self._settings.public_url + OAUTH_REDIRECT_PATH,
             clock=remotes.clock,

@@ -17,7 +17,7 @@ from sectorflow_slack.domain.installations import (
 )
 from sectorflow_slack.domain.questions import Address, Message, ModelAnswer, Reply
 from sectorflow_slack.domain.slack_jobs import SlackJob
-from tests.values import NOW, TEAM_ID, WORKSPACE_ID, make_bot
+from tests.values import MODEL_IDS, NOW, PLUS_ID, TEAM_ID, WORKSPACE_ID, make_bot
 
 MADE_APP = SlackApp("A0MADE", "555.666", "made-client-secret", "made-signing-secret")
 
@@ -95,6 +95,9 @@ class FakeSlackClient:
         self.revoked.append(bot_token)
         self.revocations.play()
 
+    def bot_name(self, bot_token: str) -> str:
+        return "acme-assistant"
+
     def create_app(self, config_token: str, manifest: Mapping[str, object], timeout: float) -> Any:
         self.created.append((config_token, manifest, timeout))
         self.creations.play()
@@ -165,14 +168,19 @@ class FakeSlackClient:
 class FakeSectorFlowClient:
     """SectorFlow: each model answers with its number, in a new thread unless one is continued."""
 
-    workspace: Workspace = field(default_factory=lambda: Workspace(WORKSPACE_ID, "Team"))
+    workspace: Workspace = field(default_factory=lambda: Workspace(WORKSPACE_ID, ""))
     #: Returned instead of the usual reply.
     reply: Reply | None = None
     expert: str = "Sales expert"
     samples: tuple[str, ...] = ()
 
+    #: The lists of models and experts.
+    model_ids: tuple[str, ...] = MODEL_IDS
+    expert_ids: tuple[str, ...] = (PLUS_ID,)
+
     answers: Script = field(default_factory=Script)
     checks: Script = field(default_factory=Script)
+    lists: Script = field(default_factory=Script)
     #: Of the calls for names and samples.
     names: Script = field(default_factory=Script)
     asked: list[tuple[SectorFlowSettings, str, str | None]] = field(default_factory=list)
@@ -183,6 +191,14 @@ class FakeSectorFlowClient:
         self.checks.play()
         return self.workspace
 
+    def list_models(self, api_token: str, timeout: float) -> list[dict[str, str]]:
+        self.lists.play()
+        return [{"id": model_id} for model_id in self.model_ids]
+
+    def list_experts(self, api_token: str, timeout: float) -> list[dict[str, str]]:
+        self.lists.play()
+        return [{"id": plus_id} for plus_id in self.expert_ids]
+
     def expert_name(self, api_token: str, plus_id: str) -> str:
         self.names.play()
         return self.expert
@@ -191,7 +207,13 @@ class FakeSectorFlowClient:
         self.names.play()
         return self.samples
 
-    def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None) -> Reply:
+    def ask(
+        self,
+        settings: SectorFlowSettings,
+        question: str,
+        thread_id: str | None,
+        timeout: float | None = None,
+    ) -> Reply:
         self.asked.append((settings, question, thread_id))
         self.answers.play()
         return self.reply or make_reply(settings.model_ids, thread_id or f"thread-{len(self.asked)}")

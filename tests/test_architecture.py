@@ -31,10 +31,24 @@ MAX_FUNCTION_LINES = 30
 OPEN_ROUTES = {
     "/healthz": "for load balancers",
     "/readyz": "for load balancers",
+    "/": "contains no secret",
     "/docs": "contains no secret",
     "/openapi.json": "contains no secret",
     "/static/<path:filename>": "styles, scripts and pictures",
     "/slack/install/<link>": "the link itself is the secret",
+    "/slack/install/<link>/continue": "the link itself is the secret",
+    "/install": "the page for people; off unless INSTALL_PAGE is on",
+    **dict.fromkeys(
+        (
+            "/install/apps/<uuid:installation_id>",
+            "/install/apps/<uuid:installation_id>/remove",
+            "/install/forms/<int:number>",
+            "/install/new",
+            "/install/sign-in",
+            "/install/sign-out",
+        ),
+        "the session in the browser's cookie is the secret",
+    ),
     "/slack/oauth_redirect": "the state in the browser's cookie is the secret",
 }
 #: The files and folders whose prose is checked for idioms that no reader expects.

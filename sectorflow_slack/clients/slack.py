@@ -109,6 +109,11 @@ class SlackWebClient:
         """Revoke a bot token (``auth.revoke``)."""
         call(self._client(bot_token).auth_revoke)
 
+    def bot_name(self, bot_token: str) -> str:
+        """Return the name of the token's bot user (``auth.test``); "" if the reply has none."""
+        name = call(self._client(bot_token, MODAL_TIMEOUT_SECONDS).auth_test).get("user")
+        return name if isinstance(name, str) else ""
+
     def create_app(
         self, config_token: str, manifest: Mapping[str, object], timeout: float
     ) -> tuple[SlackApp, str | None]:

@@ -55,6 +55,9 @@ class SlackClient(Protocol):
     def revoke(self, bot_token: str) -> None:
         """Revoke a bot token (``auth.revoke``)."""
 
+    def bot_name(self, bot_token: str) -> str:
+        """Return the name of the token's bot user (``auth.test``); "" if the reply has none."""
+
     def create_app(
         self, config_token: str, manifest: Mapping[str, object], timeout: float
     ) -> tuple[SlackApp, str | None]:
@@ -112,13 +115,25 @@ class SectorFlowClient(Protocol):
     def get_workspace(self, api_token: str, workspace_id: str, timeout: float) -> Workspace:
         """Load a workspace; the errors show if the token or the id is wrong."""
 
-    def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None) -> Reply:
-        """Ask every model of ``settings`` and return an answer for each, in their order."""
+    def ask(
+        self,
+        settings: SectorFlowSettings,
+        question: str,
+        thread_id: str | None,
+        timeout: float | None = None,
+    ) -> Reply:
+        """Ask every model of ``settings`` and return an answer for each, in their order.
 
-    def list_models(self, api_token: str) -> Sequence[Mapping[str, Any]]:
-        """List the models that the token's user may use."""
+        ``timeout`` is in seconds, and shortens the usual one.
+        """
 
-    def list_workspaces(self, api_token: str) -> Sequence[Mapping[str, Any]]:
+    def list_models(self, api_token: str, timeout: float = ...) -> Sequence[Mapping[str, Any]]:
+        """List the models that the token's user may use, SectorFlow's own among them."""
+
+    def list_experts(self, api_token: str, timeout: float = ...) -> Sequence[Mapping[str, Any]]:
+        """List the experts that the token's user may use."""
+
+    def list_workspaces(self, api_token: str, timeout: float = ...) -> Sequence[Mapping[str, Any]]:
         """List the workspaces of the token's user."""
 
     def create_workspace(self, api_token: str, workspace: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -132,7 +132,7 @@ class InstallationStore:
         """Store new settings; False if the stored ones are not of this ``revision``.
 
         The bot is not written: its token may have been renewed meanwhile. The id, app, customer and time of
-        creation, which the indexes use, must be unchanged.
+        creation, which the indexes use, must be unchanged; the index of the API token is updated.
         """
         key, settings = installation_key(installation.key), installation.settings
 
@@ -141,8 +141,11 @@ class InstallationStore:
             if stored.get("id") != settings.id or read_revision(stored) != revision:
                 return False
             token = self._cipher.seal(key, "api_token", settings.sectorflow.api_token)
+            fields = settings_fields(settings)
             pipe.multi()
-            write_hash(pipe, key, {**settings_fields(settings), "api_token": token})
+            write_hash(pipe, key, {**fields, "api_token": token})
+            Entry.from_record(stored, installation.key.tenant_id).drop(pipe)
+            Entry.from_record(fields, installation.key.tenant_id).add(pipe)
             return True
 
         return transact(self._redis, step, key)

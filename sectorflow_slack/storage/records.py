@@ -14,7 +14,9 @@ from typing import Any, cast
 from redis import Redis
 
 from sectorflow_slack.domain.installations import (
+    DISPLAYS,
     BotInstall,
+    Display,
     Installation,
     InstallationKey,
     InstallationSettings,
@@ -44,9 +46,11 @@ def settings_fields(settings: InstallationSettings) -> Fields:
         "customer_id": json.dumps(settings.customer_id),
         "allow_external_users": json.dumps(settings.allow_external_users),
         "revision": str(settings.revision),
+        "token_digest": settings.token_digest,
         "workspace_id": settings.sectorflow.workspace_id,
         "model_ids": json.dumps(settings.sectorflow.model_ids),
         "model_names": json.dumps(settings.sectorflow.model_names),
+        "workspace_name": json.dumps(settings.sectorflow.workspace_name),
         "plus_id": settings.sectorflow.plus_id,
     }
 
@@ -58,18 +62,26 @@ def read_settings(fields: Mapping[str, str], api_token: str) -> InstallationSett
         app_id=fields["app_id"],
         app_name=json.loads(fields["app_name"]),
         created_at=float(fields["created_at"]),
-        display="tabs" if fields["display"] == "tabs" else "separated",
+        display=read_display(fields["display"]),
         customer_id=json.loads(fields["customer_id"]),
         allow_external_users=json.loads(fields["allow_external_users"]),
         revision=read_revision(fields),
+        token_digest=fields.get("token_digest", ""),
         sectorflow=SectorFlowSettings(
             api_token=api_token,
             workspace_id=fields["workspace_id"],
             model_ids=tuple(json.loads(fields["model_ids"])),
             plus_id=fields["plus_id"],
             model_names=json.loads(fields["model_names"]),
+            # Records of 0.1.0 have none.
+            workspace_name=json.loads(fields.get("workspace_name", '""')),
         ),
     )
+
+
+def read_display(text: str) -> Display:
+    """Return a display by its name; one that only a later release knows is the default."""
+    return next((display for display in DISPLAYS if display == text), "separated")
 
 
 def read_revision(fields: Mapping[str, str]) -> int:

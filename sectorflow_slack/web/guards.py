@@ -7,10 +7,12 @@ import hmac
 import json
 import logging
 import re
+import time
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flask import Response, request
+from flask import Response, g, request
 from slack_sdk.signature import SignatureVerifier
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -20,21 +22,20 @@ from sectorflow_slack.web.errors import problem
 
 logger = logging.getLogger(__name__)
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:=+/-]{1,128}")
+
 MAX_BODY_BYTES = 1024 * 1024
 
 #: Verified against if the app is unknown, so that the refusal takes as long as that of a known app.
 UNKNOWN_APP_SECRET = "0" * 32
 
-#: Our pages run no scripts and cannot be framed.
+#: Our pages run our own scripts only, send forms only to us, and cannot be framed.
 PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
 )
-#: Swagger UI sets styles from its script and calls the API that it documents.
-DOCS_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+#: Browsers use https for a year, whatever a link says.
+HSTS = "max-age=31536000"
 
 
 # Bearer tokens: the install API and the metrics
@@ -125,11 +126,35 @@ def refuse_large_chunked_bodies() -> None:
             raise RequestEntityTooLarge
 
 
+def set_request_id() -> None:
+    """Take the request's id from the proxy in front, or make one; each response names it."""
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    g.started = time.perf_counter()
+
+
+def report_refused_call(response: Response) -> Response:
+    """Name the request in the response, and log each call of the install API that is refused."""
+    response.headers["X-Request-Id"] = g.request_id
+    if response.status_code >= 400 and request.path.startswith("/api/"):
+        ids = {
+            "request_id": g.request_id,
+            "method": request.method,
+            "endpoint": request.endpoint,
+            "status": response.status_code,
+            "seconds": round(time.perf_counter() - g.started, 3),
+        }
+        logger.info("install API call refused", extra=ids)
+    return response
+
+
 def set_security_headers(response: Response) -> Response:
     """Restrict what browsers may run, frame, sniff, cache and send as a referrer."""
-    response.headers["Content-Security-Policy"] = DOCS_POLICY if request.path == "/docs" else PAGE_POLICY
+    response.headers["Content-Security-Policy"] = PAGE_POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Content-Type-Options"] = "nosniff"
+    if current_settings.serves_https:
+        response.headers["Strict-Transport-Security"] = HSTS
     if not request.path.startswith("/static/"):
         response.headers["Cache-Control"] = "no-store"
     return response

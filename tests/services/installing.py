@@ -102,7 +102,7 @@ class InstallFlow:
 
     def go(self, link: str = LINK, **changes: Any) -> Installation:
         """Follow a link to Slack and come back in one browser."""
-        return self.oauth.complete(replace(self.leave(link), **changes))[0]
+        return self.oauth.complete(replace(self.leave(link), **changes)).installation
 
     def refused(self, link: str = LINK, **changes: Any) -> ConsentRefused:
         """Do the same and return the refusal."""

@@ -20,6 +20,7 @@ from sectorflow_slack.storage.failed_questions import FailedQuestionStore
 from sectorflow_slack.storage.feedback import FeedbackStore
 from sectorflow_slack.storage.health import StoreCheckup
 from sectorflow_slack.storage.idempotency import IdempotencyStore
+from sectorflow_slack.storage.install_forms import InstallFormStore
 from sectorflow_slack.storage.installation_listing import InstallationListing
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.keyring import KeyRing
@@ -31,6 +32,7 @@ from sectorflow_slack.storage.placeholders import PlaceholderStore
 from sectorflow_slack.storage.questions import QuestionStore
 from sectorflow_slack.storage.rate_limits import RateLimit
 from sectorflow_slack.storage.revocations import RevocationStore
+from sectorflow_slack.storage.token_digests import TokenDigests
 from tests.values import OWN_APP, FixedClock
 
 T = TypeVar("T")
@@ -125,7 +127,9 @@ class Stores:
         self.questions = QuestionStore(client, cipher, limit=16)
         self.two_at_once = QuestionStore(client, cipher, limit=2)
         self.revocations = RevocationStore(client, cipher)
-        self.states = OAuthStateStore(client)
+        self.states = OAuthStateStore(client, cipher)
+        self.forms = InstallFormStore(client, cipher)
+        self.digests = TokenDigests(client, cipher)
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.errors import StorageUnavailable
-from sectorflow_slack.domain.installations import InstallationQuery, OAuthState, Revocation
+from sectorflow_slack.domain.install_form import Draft, FormSession, Offer
+from sectorflow_slack.domain.installations import InstallationQuery, OAuthResult, OAuthState, Revocation
 from sectorflow_slack.domain.questions import Answer, StoredAnswer
 from sectorflow_slack.storage.crypto import Cipher
 from tests.fakes import make_reply
@@ -33,6 +34,9 @@ ARGUMENTS: dict[str, Any] = {
     "InstallationKey": KEY,
     "InstallationQuery": InstallationQuery(),
     "OAuthState": OAuthState("x", "A0"),
+    "OAuthResult": OAuthResult("x"),
+    "FormSession": FormSession("x", Offer()),
+    "Draft": Draft(),
     "PendingInstallation": make_pending(),
     "Plan": PLAN,
     "Question": FIRST,

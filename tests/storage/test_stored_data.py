@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sectorflow_slack.domain import metrics
+from sectorflow_slack.domain.install_form import Choice, Draft, FormSession, Offer
 from sectorflow_slack.domain.installations import OAuthState
 from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.storage.crypto import looks_sealed
@@ -44,6 +45,8 @@ LIFETIMES: dict[str, set[int | None]] = {
     "install-link": {DAY},
     "removed": {10 * MINUTE},
     "oauth-state": {10 * MINUTE},
+    "install-form": {30 * MINUTE},
+    "digest-key": {None},
     "idempotency": {DAY},
     "revocation": {30 * DAY},
     "revocations": {None},
@@ -100,7 +103,11 @@ def write_installations(db: Stores) -> list[str]:
         db.pending.save(replace(pending, link=f"link-of-{installation_id}"))
     db.pending.fail("failed", "already_installed")
     db.idempotency.claim("a-key-of-the-platform", "a-digest-of-a-body", "pending")
-    return [db.states.issue(OAuthState("pending", "A0OWN")), "a-key-of-the-platform"]
+    form = db.forms.start(FormSession(API_TOKEN, Offer(models=(Choice("id", "a-model-of-theirs"),))))
+    db.forms.save_draft(form, Draft(app_name="a-name-in-a-form", config_token="xoxe-3"))
+    db.digests.of(API_TOKEN)
+    state = db.states.issue(OAuthState("pending", "A0OWN"))
+    return [state, form, "a-key-of-the-platform", "a-model-of-theirs", "a-name-in-a-form"]
 
 
 def write_questions(db: Stores) -> None:

@@ -211,7 +211,7 @@ class _Builder:
             installations=stores.installations,
             pendings=stores.pendings,
             listing=stores.listing,
-            idempotency=IdempotencyService(idempotency=stores.idempotency),
+            idempotency=IdempotencyService(idempotency=stores.idempotency, digests=stores.digests),
             app_creator=AppCreator(
                 slack=remotes.slack, idempotency=stores.idempotency, public_url=settings.public_url
             ),
@@ -297,7 +297,11 @@ class _Builder:
             tokens=self._tokens,
             answers=stores.answers,
             rendering=RenderingService(answers=stores.answers, locks=stores.locks, messaging=messaging),
-            app_home=AppHomeService(sectorflow=remotes.sectorflow),
+            app_home=AppHomeService(
+                sectorflow=remotes.sectorflow,
+                support_url=self._settings.support_url,
+                privacy_url=self._settings.privacy_url,
+            ),
             messaging=messaging,
             statuses=self._statuses,
             slack=remotes.slack,

@@ -1,5 +1,7 @@
+import base64
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
@@ -28,6 +30,8 @@ WRONG_OPTIONAL = {
     "SECTORFLOW_BASE_URL": f"https://{MARKER}:password@example.com",
     "SECTORFLOW_TIMEOUT_SECONDS": MARKER,
     "RETURN_URL_HOSTS": f"https://{MARKER}.example.com/",
+    "SUPPORT_URL": f"http://{MARKER}.example.com",
+    "PRIVACY_URL": f"https://example.com/{MARKER}|x",
     "METRICS_TOKEN": MARKER,
     "INSTALL_PAGE": MARKER,
     "INSTALL_RATE_LIMIT": MARKER,
@@ -36,6 +40,7 @@ WRONG_OPTIONAL = {
     "QUESTIONS_PER_PERSON": MARKER,
     "WAITING_PER_INSTALLATION": MARKER,
     "WORKER_THREADS": MARKER,
+    "WORKER_HEARTBEAT_FILE": MARKER,
     "LOG_LEVEL": MARKER,
     "PORT": MARKER,
     "WEB_CONCURRENCY": MARKER,
@@ -93,6 +98,8 @@ def test_four_variables_are_required_and_the_others_have_defaults(load):
         sectorflow_base_url="https://platform.sectorflow.ai/api/v1",
         sectorflow_timeout_seconds=120.0,
         return_url_hosts=frozenset(),
+        support_url="",
+        privacy_url="",
         metrics_token=None,
         install_page=False,
         install_rate_limit="120 per minute",
@@ -101,6 +108,7 @@ def test_four_variables_are_required_and_the_others_have_defaults(load):
         questions_per_person=(20, 60),
         waiting_per_installation=1000,
         worker_threads=64,
+        worker_heartbeat_file=None,
         port=8000,
         web_concurrency=None,
         log_level="INFO",
@@ -115,6 +123,8 @@ def test_every_variable_is_read(load):
         SECTORFLOW_BASE_URL="http://127.0.0.1:9000/api/v1/",
         SECTORFLOW_TIMEOUT_SECONDS="2.5",
         RETURN_URL_HOSTS="app.example.com",
+        SUPPORT_URL="https://example.com/help?product=slack",
+        PRIVACY_URL="https://example.com/privacy",
         METRICS_TOKEN="a-token-for-metrics",
         INSTALL_PAGE="on",
         INSTALL_RATE_LIMIT="5 per second",
@@ -123,6 +133,7 @@ def test_every_variable_is_read(load):
         QUESTIONS_PER_PERSON="5 per hour",
         WAITING_PER_INSTALLATION="3",
         WORKER_THREADS="1024",
+        WORKER_HEARTBEAT_FILE="/run/alive",
         LOG_LEVEL="DEBUG",
         PORT="65535",
         WEB_CONCURRENCY="1",
@@ -138,6 +149,8 @@ def test_every_variable_is_read(load):
         sectorflow_base_url="http://127.0.0.1:9000/api/v1",
         sectorflow_timeout_seconds=2.5,
         return_url_hosts=frozenset({"app.example.com"}),
+        support_url="https://example.com/help?product=slack",
+        privacy_url="https://example.com/privacy",
         metrics_token="a-token-for-metrics",
         install_page=True,
         install_rate_limit="5 per second",
@@ -146,6 +159,7 @@ def test_every_variable_is_read(load):
         questions_per_person=(5, 3600),
         waiting_per_installation=3,
         worker_threads=1024,
+        worker_heartbeat_file=Path("/run/alive"),
         port=65535,
         web_concurrency=1,
         log_level="DEBUG",
@@ -218,6 +232,12 @@ def test_lists_may_contain_spaces_and_empty_parts(load):
     assert settings.encryption_keys == (FERNET_KEY, OTHER_FERNET_KEY)
     assert settings.install_api_keys == (INSTALL_KEY, "another-key-of-a-platform")
     assert settings.return_url_hosts == {"app.example.com:8443", "localhost"}
+
+
+def test_a_secret_of_64_hex_digits_is_an_encryption_key(load):
+    settings = load(ENCRYPTION_KEYS=f"{'0f' * 32},{FERNET_KEY}")
+
+    assert settings.encryption_keys == (base64.urlsafe_b64encode(b"\x0f" * 32).decode(), FERNET_KEY)
 
 
 @pytest.mark.parametrize(

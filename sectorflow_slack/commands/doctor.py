@@ -1,8 +1,8 @@
-"""``flask doctor``: check the settings, Redis, the workers and the remote services."""
+"""``doctor``: check the settings, Redis, the workers and the remote services."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -99,6 +99,8 @@ def doctor(ctx: click.Context, records: int, as_json: bool) -> None:
     for finding in _findings(records, watch):
         _echo_finding(finding, as_json)
         statuses.append(finding.status)
+    if not as_json:
+        click.echo(f"\nNext: {_next_step(statuses)}")
     ctx.exit(1 if "fail" in statuses else 0)
 
 
@@ -108,6 +110,17 @@ def _findings(records: int, watch: Watch) -> Iterable[Finding]:
         remedy = "See docs/configuration.md; the other checks need correct settings."
         return (Finding("settings", "fail", fault, remedy) for fault in faults.splitlines())
     return run_checks(Context(current_settings, current_services, records, watch))
+
+
+def _next_step(statuses: Collection[str]) -> str:
+    if "fail" in statuses:
+        return "correct what is marked fail, from the top, and run this again."
+    apps = current_services.apps.list()
+    if any(app.tenant_ids for app in apps):
+        return "mention the app in Slack. Questions that fail are in sectorflow-slack failed list."
+    if apps:
+        return "register an installation (sectorflow-slack installations register) and open its install link."
+    return "create a Slack app (sectorflow-slack manifest APP_NAME --link), see docs/slack-app.md."
 
 
 def _echo_finding(finding: Finding, as_json: bool) -> None:
@@ -235,7 +248,7 @@ def check_encryption(context: Context) -> Iterator[Finding]:
             "encryption",
             "warn",
             f"{found.outdated} values in {records} are under an older key.",
-            "Run flask --app wsgi keys re-encrypt before you remove that key.",
+            "Run sectorflow-slack keys re-encrypt before you remove that key.",
         )
     elif not found.lost:
         yield Finding("encryption", "ok", f"{records}, all under the first key.")
@@ -261,7 +274,7 @@ def check_workers(context: Context) -> Iterator[Finding]:
         yield Finding("workers", "ok", f"{alive} running, {figures.open} open questions.")
     if figures.failed_questions:
         failed = f"{figures.failed_questions} questions failed for good this week."
-        yield Finding("failed questions", "warn", failed, "See flask --app wsgi failed list.")
+        yield Finding("failed questions", "warn", failed, "See sectorflow-slack failed list.")
     else:
         yield Finding("failed questions", "ok", "None.")
 

@@ -212,6 +212,8 @@ class Words:
     home_models_unknown: str = "The AI models chosen for this app."
     home_model_unknown: str = "The AI model chosen for this app."
     home_model: str = "• {name}"
+    home_support: str = "Support"
+    home_privacy: str = "Privacy"
     home_workspace: str = "The SectorFlow workspace is “{name}”."
     home_expert: str = "Answers are given as the expert “{name}”."
     home_separated: str = "You see their answers one below the other."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from types import SimpleNamespace
 
 import pytest
 import redis
@@ -124,6 +125,24 @@ def test_each_fault_of_the_settings_is_a_finding():
     found = [(finding["status"], finding["message"]) for finding in documents(result)]
     assert found == [("fail", fault) for fault in faults]
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("has_app", "teams", "alive", "next_step"),
+    [
+        (True, (), 0, "correct what is marked fail"),
+        (False, (), 1, "create a Slack app (sectorflow-slack manifest"),
+        (True, (), 1, "register an installation (sectorflow-slack installations register)"),
+        (True, ("T1",), 1, "mention the app in Slack"),
+    ],
+)
+def test_it_ends_with_what_to_do_next(settings, healthy, has_app, teams, alive, next_step):
+    apps = SimpleNamespace(list=lambda: [SimpleNamespace(tenant_ids=teams)] if has_app else [])
+    run = runner(create_app(settings, replace(healthy, apps=apps, checkup=FakeCheckup(alive=alive))))
+
+    result = run("doctor", "--seconds", "0.1")
+
+    assert result.stdout.splitlines()[-1].startswith(f"Next: {next_step}")
 
 
 # The checks

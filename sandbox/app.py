@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
+from typing import Literal
 
-from flask import Flask
+from flask import Flask, Response, g, request
 
+from sandbox.channel.developer import developer
 from sandbox.channel.page import Opened, channel_blueprint
 from sandbox.control import control
 from sandbox.faults import FaultPlan
@@ -30,9 +33,52 @@ def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
     sandbox = build_sandbox(settings or SandboxSettings())
     app.extensions["sandbox"] = sandbox
     page = channel_blueprint(sandbox.world, opened=_opener(sandbox), stopped=sandbox.events.stop_session)
-    for blueprint in (web_api, consent, sectorflow, control, page):
+    for blueprint in (web_api, consent, sectorflow, control, developer, page):
         app.register_blueprint(blueprint)
+    _record_traffic(app, sandbox)
     return app
+
+
+def _record_traffic(app: Flask, sandbox: Sandbox) -> None:
+    """Record the calls of Slack's and SectorFlow's API."""
+
+    @app.before_request
+    def begin() -> None:
+        g.began = sandbox.world.clock(), time.monotonic()
+
+    @app.after_request
+    def record(response: Response) -> Response:
+        route, name = _route_of(request.path)
+        if route is not None:
+            began, started = g.began
+            is_whole = response.is_sequence and "has_no_answer" not in g
+            sandbox.world.traffic.add(
+                route,
+                f"{request.method} {name}" if route == "sectorflow" else name,
+                began,
+                time.monotonic() - started,
+                status=None if "has_no_answer" in g else response.status_code,
+                request=request.get_data(),
+                content_type=request.content_type or "",
+                response=response.get_data() if is_whole else b"",
+                error=_error_in(response) if is_whole and route == "slack" else "",
+            )
+        return response
+
+
+def _route_of(path: str) -> tuple[Literal["slack", "sectorflow"] | None, str]:
+    """Return which API a path belongs to, and the method's name."""
+    if path.startswith("/api/"):
+        return "slack", path.removeprefix("/api/")
+    if path.startswith(sectorflow.url_prefix or ""):
+        return "sectorflow", path.removeprefix(sectorflow.url_prefix or "")
+    return None, ""
+
+
+def _error_in(response: Response) -> str:
+    """Return the error that Slack names in an answer with status 200."""
+    body = response.get_json(silent=True)
+    return str(body.get("error", "")) if isinstance(body, dict) else ""
 
 
 def _opener(sandbox: Sandbox) -> Opened:

@@ -1,7 +1,8 @@
 """Run the demo: ``python -m sandbox.demo``, or with ``--ask "Tell me a joke"`` for one answer.
 
-The service runs with a store of its own; Slack and SectorFlow are the sandbox's. The app is installed as
-SectorFlow's platform would do it, with curl, and a person's consent follows.
+The service runs with a store of its own; Slack and SectorFlow are the sandbox's. A person installs the app
+on the service's own page. With ``--installed`` or ``--ask``, or by a button of the channel page, it is
+installed as SectorFlow's platform would do it, with curl, and a person's consent follows.
 """
 
 from __future__ import annotations
@@ -27,18 +28,18 @@ ANSWER_SECONDS = 60.0
 
 def main() -> int:
     """Run the demo; returns the exit code."""
-    asked = _parse().ask
+    options = _parse()
     LOGS.mkdir(exist_ok=True)
     log = LOGS / f"demo-{os.getpid()}.log"
     _end_by_signals()
     port, sandbox_port = (int(os.environ.get(name, "0")) for name in ("PORT", "SANDBOX_PORT"))
     _say("Starting the service with a store of its own, and a sandbox that plays Slack and SectorFlow …")
     try:
-        with running_stage(log, port=port, sandbox_port=sandbox_port) as stage:
-            _install(stage)
-            if asked is None:
-                return _invite_to_page(stage)
-            return _ask(stage, asked)
+        inside = options.ask is None
+        with running_stage(log, port=port, sandbox_port=sandbox_port, sandbox_inside=inside) as stage:
+            if options.installed or not inside:
+                _install(stage)
+            return _show_pages(stage) if inside else _ask(stage, options.ask)
     except (StageError, subprocess.CalledProcessError) as error:
         _say(f"The demo did not work: {error}\nWhat the processes wrote is in {log}")
         return 1
@@ -111,9 +112,24 @@ def _ask(stage: Stage, text: str) -> int:
     return 0
 
 
-def _invite_to_page(stage: Stage) -> int:
+def _show_pages(stage: Stage) -> int:
+    """Print where to begin, and run until the service ends."""
+    if stage.sandbox is None:
+        raise StageError("the sandbox does not run in this process")
+    stage.sandbox.stage_actions |= {
+        "install": lambda: _install(stage),
+        "kill-worker": lambda: stage.service.send_signal(signal.SIGUSR1),
+        "stop-store": lambda: stage.service.send_signal(signal.SIGUSR2),
+    }
+    if not stage.sandbox.world.installs.all():
+        _say(
+            f"\n1. Install the app, as a customer:   {stage.service_url}/install\n"
+            f"   SectorFlow API token to paste:    {TOKEN}\n"
+            "   (To skip this step: `make demo SKIP=1`, or “Install it for me” on the next page.)\n"
+            f"2. Ask in #general:                  {stage.sandbox_url}/"
+        )
     _say(
-        f"\nReady. Ask in #general:  {stage.sandbox_url}/\n"
+        f"\nReady. The channel:      {stage.sandbox_url}/\n"
         f"Install API to browse:   {stage.service_url}/docs\n"
         f"Its key, as bearer token: in {stage.install_api_key_file}\n"
         f"Logs:                    {stage.log.relative_to(ROOT)}\n"
@@ -135,6 +151,7 @@ def _say(text: str) -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox.demo", description=__doc__)
     parser.add_argument("--ask", metavar="QUESTION", help="ask this, print the answers, and end")
+    parser.add_argument("--installed", action="store_true", help="install the app at the start")
     return parser.parse_args()
 
 

@@ -49,6 +49,9 @@ class Settings:
     install_rate_limit: str
     answer_retention_days: int
     questions_per_installation: int
+    #: How many questions a person may ask within how many seconds.
+    questions_per_person: tuple[int, int]
+    waiting_per_installation: int
     worker_threads: int
     port: int
     web_concurrency: int | None
@@ -104,6 +107,10 @@ def _read(env: Env) -> dict[str, Any]:
         "install_rate_limit": env.str("INSTALL_RATE_LIMIT", "120 per minute", validate=_rate),
         "answer_retention_days": env.int("ANSWER_RETENTION_DAYS", 30, validate=positive),
         "questions_per_installation": env.int("QUESTIONS_PER_INSTALLATION", 16, validate=positive),
+        "questions_per_person": _amount_and_seconds(
+            env.str("QUESTIONS_PER_PERSON", "20 per minute", validate=_rate)
+        ),
+        "waiting_per_installation": env.int("WAITING_PER_INSTALLATION", 1000, validate=positive),
         "worker_threads": env.int("WORKER_THREADS", 64, validate=Range(1, 1024)),
         "port": env.int("PORT", 8000, validate=Range(1, 65535)),
         "web_concurrency": env.int("WEB_CONCURRENCY", None, validate=positive),
@@ -116,6 +123,11 @@ def _listed(
 ) -> tuple[str, ...]:
     text = env.str(name, default, validate=lambda value: check(_split(value))) or ""
     return tuple(_split(text.lower() if lower else text))
+
+
+def _amount_and_seconds(rate: str | None) -> tuple[int, int]:
+    amount, _, unit = (rate or "1 per second").split()
+    return int(amount), {"second": 1, "minute": 60, "hour": 3600, "day": 86400}[unit]
 
 
 def _split(text: str) -> list[str]:

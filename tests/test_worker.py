@@ -4,12 +4,6 @@ import threading
 import dramatiq
 import pytest
 import redis
-
-from sectorflow_slack import tasks
-from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.slack_jobs import RenderAnswer
-from sectorflow_slack.services.answering import AnswerService
-from sectorflow_slack.services.slack_jobs import SlackJobService
 from sectorflow_slack.tasks import (
     ACTOR,
     SLACK_JOBS,
@@ -20,6 +14,12 @@ from sectorflow_slack.tasks import (
     PeriodicCalls,
     make_broker,
 )
+
+from sectorflow_slack import tasks
+from sectorflow_slack.domain.installations import InstallationKey
+from sectorflow_slack.domain.slack_jobs import RenderAnswer
+from sectorflow_slack.services.answering import AnswerService
+from sectorflow_slack.services.slack_jobs import SlackJobService
 from sectorflow_slack.worker import setup_broker
 from tests.values import INSTALL_API_KEY
 from tests.waiting import until

@@ -6,6 +6,7 @@ Source: docs.slack.dev, block_actions and view_submission payloads.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +66,7 @@ def press(world: World, user_id: str, place: ElementRef) -> PressResult:
         **_place(world, message),
         "actions": [action],
     }
-    answer = send(app, payload, int(world.clock()))
+    answer = send(world, app, payload)
     return PressResult(None if answer is None else answer.status_code, payload["trigger_id"])
 
 
@@ -83,19 +84,31 @@ def install_of(world: World, message: Mapping[str, Any]) -> Install:
     return bots[0]
 
 
-def send(app: App, payload: Payload, timestamp: int) -> requests.Response | None:
+def send(world: World, app: App, payload: Payload) -> requests.Response | None:
     """Send a payload to an app, once, and return the answer; None if none came within three seconds."""
     if app.interactivity_url is None:
         raise LookupError("the app takes no interactions")
     body = urlencode({"payload": json.dumps(payload)}).encode()
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
-        **signed_headers(app.signing_secret, timestamp, body),
+        **signed_headers(app.signing_secret, int(world.clock()), body),
     }
+    began, started = world.clock(), time.monotonic()
     try:
-        return requests.post(app.interactivity_url, data=body, headers=headers, timeout=_TIMEOUT)
+        answer = requests.post(app.interactivity_url, data=body, headers=headers, timeout=_TIMEOUT)
     except requests.RequestException:
-        return None
+        answer = None
+    world.traffic.add(
+        "interaction",
+        payload["type"],
+        began,
+        time.monotonic() - started,
+        status=None if answer is None else answer.status_code,
+        request=body,
+        content_type=headers["Content-Type"],
+        response=b"" if answer is None else answer.content,
+    )
+    return answer
 
 
 def _sees(world: World, user_id: str, channel_id: str) -> bool:

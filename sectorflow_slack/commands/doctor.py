@@ -73,8 +73,6 @@ class Context:
     services: Services
     #: How many encrypted records are opened.
     records: int
-    #: How long workers are watched.
-    seconds: float
     #: Shows the progress through the records.
     watch: Watch = iter
 
@@ -87,13 +85,10 @@ class Context:
     show_default=True,
     help="Records to open at most.",
 )
-@click.option(
-    "--seconds", type=click.FloatRange(0.1, 60), default=2.0, show_default=True, help="Time to watch workers."
-)
 @json_option("Print one JSON object a line.")
 @click.pass_context
 @with_appcontext
-def doctor(ctx: click.Context, records: int, seconds: float, as_json: bool) -> None:
+def doctor(ctx: click.Context, records: int, as_json: bool) -> None:
     """Find out why the service does not work: check everything it needs, and print what to do.
 
     Checks the settings, Redis, encryption, workers, Slack, SectorFlow and the public address. Each result is
@@ -101,18 +96,18 @@ def doctor(ctx: click.Context, records: int, seconds: float, as_json: bool) -> N
     """
     watch = progress("Opening records", as_json=as_json)
     statuses = []
-    for finding in _findings(records, seconds, watch):
+    for finding in _findings(records, watch):
         _echo_finding(finding, as_json)
         statuses.append(finding.status)
     ctx.exit(1 if "fail" in statuses else 0)
 
 
-def _findings(records: int, seconds: float, watch: Watch) -> Iterable[Finding]:
+def _findings(records: int, watch: Watch) -> Iterable[Finding]:
     faults = current_app.config.get(SETTINGS_FAULTS)
     if faults is not None:
         remedy = "See docs/configuration.md; the other checks need correct settings."
         return (Finding("settings", "fail", fault, remedy) for fault in faults.splitlines())
-    return run_checks(Context(current_settings, current_services, records, seconds, watch))
+    return run_checks(Context(current_settings, current_services, records, watch))
 
 
 def _echo_finding(finding: Finding, as_json: bool) -> None:
@@ -254,7 +249,7 @@ def check_encryption(context: Context) -> Iterator[Finding]:
 def check_workers(context: Context) -> Iterator[Finding]:
     """Check that workers are running, and that questions neither wait long nor fail."""
     figures = context.services.read_metrics()
-    alive = context.services.checkup.workers(context.seconds)
+    alive = context.services.checkup.workers()
     oldest = "no question is open"
     if figures.open:
         oldest = f"the oldest of {figures.open} open questions is {figures.oldest_seconds:.0f} s old"

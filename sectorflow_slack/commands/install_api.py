@@ -26,12 +26,11 @@ from sectorflow_slack.commands.output import (
 )
 from sectorflow_slack.commands.sectorflow import prompt_token
 from sectorflow_slack.domain.errors import AppNotCreated, InstallRefused
-from sectorflow_slack.domain.installations import IdempotencyKey, Installation
+from sectorflow_slack.domain.installations import DISPLAYS, IdempotencyKey, Installation
 from sectorflow_slack.services.idempotency import FIELD as IDEMPOTENCY_KEY
 from sectorflow_slack.services.idempotency import fingerprint
 from sectorflow_slack.web import current_services
 from sectorflow_slack.web.feedback import NOT_INSTALLED, votes_by_model
-from sectorflow_slack.web.fields import DISPLAYS
 from sectorflow_slack.web.request_schemas import (
     IdempotencyKeySchema,
     InstallationRequestSchema,
@@ -84,7 +83,8 @@ def _naming_options() -> Iterator[None]:
     except ValidationError as error:
         raise click.UsageError("\n".join(_faults(error.messages))) from None
     except InstallRefused as refusal:
-        raise click.ClickException(f"{_option(refusal.field)}: {refusal.message}") from None
+        faults = (f"{_option(field)}: {message}" for field, message in refusal.faults.items())
+        raise click.ClickException("\n".join(faults)) from None
     except AppNotCreated as error:
         raise click.ClickException("\n".join([error.message, *_faults(error.faults)])) from None
 
@@ -99,7 +99,9 @@ def _faults(errors: Any, option: str = "") -> Iterator[str]:
 
 
 def _option(field: str) -> str:
-    name = field.rpartition(".")[2]
+    outer, _, name = field.rpartition(".")
+    if name.isdecimal():
+        return f"{_option(outer)} no. {int(name) + 1}"
     options = {param.name: param.opts[0] for param in click.get_current_context().command.params}
     return options.get(name) or _OPTIONS.get(name) or _SECRETS.get(name) or field
 

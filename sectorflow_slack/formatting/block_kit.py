@@ -11,11 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sectorflow_slack.domain.questions import ModelAnswer
-
 from . import limits
 from .reading import tidy
-from .words import ENGLISH, Words
 
 Block = dict[str, object]
 
@@ -63,6 +60,15 @@ def quoted(label: str, text: str) -> Block:
     return {"type": "rich_text", "elements": [above, quote]}
 
 
+def container(title: str, subtitle: str, children: Sequence[Block], *, is_open: bool) -> Block:
+    """Make a frame that each reader opens and closes alone (docs.slack.dev, container block)."""
+    frame: Block = {"type": "container", "title": plain_text(title, limits.HEADER_CHARS)}
+    if subtitle:
+        frame["subtitle"] = plain_text(subtitle, limits.HEADER_CHARS)
+    state = {"is_collapsible": True, "default_collapsed": not is_open}
+    return {**frame, **state, "width": "full", "child_blocks": list(children)}
+
+
 def actions(*elements: Block) -> Block:
     """Make a row of buttons and menus."""
     return {"type": "actions", "elements": list(elements)}
@@ -77,18 +83,13 @@ def button(action_id: str, label: str, value: str, *, primary: bool = False) -> 
 
 def overflow(action_id: str, options: Sequence[tuple[str, str]]) -> Block:
     """Make a menu behind three dots of labels and the values they stand for, at most 5."""
-    drawn = [{"text": plain_text(label, limits.OPTION_CHARS), "value": value} for label, value in options]
-    return {"type": "overflow", "action_id": action_id, "options": drawn}
+    shown = [{"text": plain_text(label, limits.OPTION_CHARS), "value": value} for label, value in options]
+    return {"type": "overflow", "action_id": action_id, "options": shown}
 
 
 def plain_text(text: str, limit: int) -> Block:
     """Make a text object in which nothing is live, not even ``:emoji:``."""
     return {"type": "plain_text", "text": limits.shorten(text, limit), "emoji": False}
-
-
-def title(answer: ModelAnswer, words: Words = ENGLISH) -> str:
-    """Return a model's name as one line."""
-    return one_line(answer.name) or words.nameless_model
 
 
 def one_line(text: str) -> str:

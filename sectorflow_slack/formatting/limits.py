@@ -15,6 +15,8 @@ from typing import Final
 MESSAGE_CHARS: Final = 10_500
 #: Blocks per message.
 BLOCKS: Final = 50
+#: Blocks in a container (docs.slack.dev, container block).
+CONTAINER_BLOCKS: Final = 10
 #: Texts of ``header`` and ``section`` blocks.
 HEADER_CHARS: Final = 150
 SECTION_CHARS: Final = 3_000
@@ -36,6 +38,10 @@ CONTEXT_CHARS: Final = 150
 #: What a run of text in one style counts at least: a message of thousands of runs of a letter each would be
 #: half a megabyte of JSON, and Slack does not say what it would make of that.
 RUN_CHARS: Final = 3
+#: A status behind the app's name; Slack names no limit, a line is all that is wanted.
+STATUS_CHARS: Final = 120
+#: The title of an agent's session (docs.slack.dev, agents.sessions.setStatus).
+SESSION_TITLE_CHARS: Final = 200
 #: Rows of a table, its head among them, and its columns.
 TABLE_ROWS: Final = 100
 TABLE_COLUMNS: Final = 20

@@ -26,8 +26,8 @@ from .limits import LINK_CHARS
 #: The parser's level from which on text is no longer read for blocks: a list takes two levels, a quote one.
 #: It also bounds the parser's recursion.
 DEEPEST = 20
-#: Tags that running text has, and that are drawn: they do not begin a block of HTML.
-DRAWN_TAGS = frozenset({
+#: Tags that running text has, and that are rendered: they do not begin a block of HTML.
+RENDERED_TAGS = frozenset({
     "b", "strong", "i", "em", "s", "del", "strike", "u", "ins", "mark", "code", "kbd", "samp", "tt", "var",
     "sub", "sup", "br", "a", "details", "summary",
 })  # fmt: skip
@@ -150,10 +150,10 @@ def _blockquote(state: StateBlock, start_line: int, end_line: int, silent: bool)
 
 
 def _html_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """Read a block of HTML, unless it begins with a tag that is drawn."""
+    """Read a block of HTML, unless it begins with a tag that is rendered."""
     start = state.bMarks[start_line] + state.tShift[start_line]
     tag = _BLOCK_TAG.match(state.src, start, state.eMarks[start_line])
-    if tag and tag[1].lower() in DRAWN_TAGS:
+    if tag and tag[1].lower() in RENDERED_TAGS:
         return False
     return html_block(state, start_line, end_line, silent)
 

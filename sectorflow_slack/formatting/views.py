@@ -62,8 +62,8 @@ def _models(facts: HomeFacts, words: Words) -> str:
 
 
 def _manner(facts: HomeFacts, words: Words) -> str:
-    display = words.home_tabs if facts.display == "tabs" else words.home_separated
-    told = [] if len(facts.model_names) == 1 else [display]
+    manner = {"tabs": words.home_tabs, "folded": words.home_folded}.get(facts.display, words.home_separated)
+    told = [] if len(facts.model_names) == 1 else [manner]
     for sentence, name in (
         (words.home_expert, facts.expert_name),
         (words.home_workspace, facts.workspace_name),

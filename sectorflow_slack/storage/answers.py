@@ -24,7 +24,7 @@ from sectorflow_slack.domain.installations import Display
 from sectorflow_slack.domain.questions import Answer, ModelAnswer, StoredAnswer
 from sectorflow_slack.storage.connection import flat, read_hash, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.records import Fields, known_fields, read_question
+from sectorflow_slack.storage.records import Fields, known_fields, read_display, read_question
 
 logger = logging.getLogger(__name__)
 
@@ -110,11 +110,11 @@ class AnswerStore:
         self._replace = redis.register_script(_REPLACE)
 
     @translate_errors
-    def save(self, answer: Answer, digests: Sequence[str] = ()) -> None:
-        """Store an answer before it is posted, with the digests of its messages; never overwrite one."""
+    def save(self, answer: Answer, digests: Sequence[str] = ()) -> bool:
+        """Store an answer before it is posted, with the digests of its messages; False if there is one."""
         key = _key(answer.id)
         fields = {**self._fields(key, answer), **self._digests(key, 1, digests)}
-        self._save(keys=[key], args=[self._seconds, *flat(fields)])
+        return bool(self._save(keys=[key], args=[self._seconds, *flat(fields)]))
 
     @translate_errors
     def mark_posted(self, answer_id: str, posted: Sequence[str]) -> bool:
@@ -223,7 +223,7 @@ class AnswerStore:
         return Answer(
             question=read_question(question),
             models=models,
-            display="tabs" if fields["display"] == "tabs" else "separated",
+            display=read_display(fields["display"]),
             tab=int(fields["tab"]),
             page=int(fields["page"]),
             busy=tuple(model.model_id for at, model in enumerate(models) if f"busy:{at}" in fields),

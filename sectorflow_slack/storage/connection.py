@@ -46,17 +46,16 @@ IDLE_SECONDS = 30.0
 _DEMOTED = ("READONLY", "UNBLOCKED")
 
 
-def connect(url: str, timeouts: Timeouts, *, tls_verify: bool, text: bool) -> redis.Redis:
+def connect(url: str, timeouts: Timeouts, *, tls_verify: bool) -> redis.Redis:
     """Make a client; it connects with its first command, so that processes may fork after this.
 
-    Without ``tls_verify``, a self-signed certificate is accepted, as Heroku's Redis has. Replies are ``str``
-    with ``text``, else ``bytes``.
+    Without ``tls_verify``, a self-signed certificate is accepted, as Heroku's Redis has. Replies are ``str``.
     """
     options: dict[str, Any] = {
         "socket_timeout": timeouts.seconds,
         "retry": timeouts.retry,
         "health_check_interval": 30,
-        "decode_responses": text,
+        "decode_responses": True,
     }
     if not url.startswith("unix://"):
         options["socket_connect_timeout"] = timeouts.seconds

@@ -126,6 +126,7 @@ class InstallationListing:
             installation_index.customer_index(query.customer_id) if query.customer_id is not None else None,
             installation_index.team_index(query.team_id) if query.team_id is not None else None,
             installation_index.app_index(query.app_id) if query.app_id is not None else None,
+            installation_index.token_index(query.token_digest) if query.token_digest is not None else None,
         ]
         given = [each for each in indexes if each is not None]
         if len(given) < 2:
@@ -183,5 +184,6 @@ def _matches(item: AnyInstallation, query: InstallationQuery, now: float) -> boo
         (query.app_id, item.settings.app_id),
         (query.team_id, team_id),
         (query.customer_id, item.settings.customer_id),
+        (query.token_digest, item.settings.token_digest),
     )
     return all(wanted is None or wanted == value for wanted, value in filters)

@@ -16,7 +16,13 @@ from redis import Redis
 from redis.client import Pipeline
 
 from sectorflow_slack.domain.errors import RevisionConflict
-from sectorflow_slack.domain.installations import Installation, InstallationKey, SlackApp
+from sectorflow_slack.domain.installations import (
+    REFUSALS,
+    Installation,
+    InstallationKey,
+    Refusal,
+    SlackApp,
+)
 from sectorflow_slack.storage.apps import updated_app_fields
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
@@ -38,6 +44,7 @@ from sectorflow_slack.storage.records import (
     read_fields,
     read_installation,
     read_revision,
+    refused_field,
     settings_fields,
     token_fields,
 )
@@ -132,7 +139,7 @@ class InstallationStore:
         """Store new settings; False if the stored ones are not of this ``revision``.
 
         The bot is not written: its token may have been renewed meanwhile. The id, app, customer and time of
-        creation, which the indexes use, must be unchanged.
+        creation, which the indexes use, must be unchanged; the index of the API token is updated.
         """
         key, settings = installation_key(installation.key), installation.settings
 
@@ -141,11 +148,27 @@ class InstallationStore:
             if stored.get("id") != settings.id or read_revision(stored) != revision:
                 return False
             token = self._cipher.seal(key, "api_token", settings.sectorflow.api_token)
+            fields = settings_fields(settings)
             pipe.multi()
-            write_hash(pipe, key, {**settings_fields(settings), "api_token": token})
+            write_hash(pipe, key, {**fields, "api_token": token})
+            pipe.hdel(key, *map(refused_field, REFUSALS))
+            Entry.from_record(stored, installation.key.tenant_id).drop(pipe)
+            Entry.from_record(fields, installation.key.tenant_id).add(pipe)
             return True
 
         return transact(self._redis, step, key)
+
+    @translate_errors
+    def mark_refused(self, key: InstallationKey, refusal: Refusal) -> None:
+        """Record what Slack has refused to an installation, until its settings change."""
+        redis_key = installation_key(key)
+
+        def step(pipe: Pipeline) -> None:
+            if pipe.exists(redis_key):
+                pipe.multi()
+                write_hash(pipe, redis_key, {refused_field(refusal): "1"})
+
+        transact(self._redis, step, redis_key)
 
     @translate_errors
     def renew(self, installation: Installation, renewed: Installation) -> bool:

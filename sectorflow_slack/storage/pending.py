@@ -100,21 +100,26 @@ class PendingStore:
     def change(self, pending: PendingInstallation, revision: int) -> bool:
         """Store new settings; False unless the stored ones are pending and of this ``revision``.
 
-        The id, app, customer and time of creation, which the indexes use, must be unchanged.
+        The id, app, customer and time of creation, which the indexes use, must be unchanged; the index of the
+        API token is updated.
         """
         key, secrets_key = pending_key(pending.settings.id), pending_secrets_key(pending.settings.id)
 
         def step(pipe: Pipeline) -> bool:
-            stored = read_fields(pipe, key, ("id", "revision", "failure"))
+            stored = read_fields(pipe, key, (*_NAMES, "revision", "failure", "expires_at"))
             # Both keys are watched, so that the writes do not recreate one that expires meanwhile.
             if not stored or "failure" in stored or not pipe.exists(secrets_key):
                 return False
             if read_revision(stored) != revision:
                 return False
             token = self._cipher.seal(secrets_key, "api_token", pending.settings.sectorflow.api_token)
+            fields = settings_fields(pending.settings)
             pipe.multi()
-            write_hash(pipe, key, settings_fields(pending.settings))
+            write_hash(pipe, key, fields)
             pipe.hset(secrets_key, "api_token", token)
+            Entry.from_record(stored, stored.get("team_id")).drop(pipe)
+            expires_at = float(stored["expires_at"]) + AFTERLIFE_SECONDS
+            Entry.from_record(fields, stored.get("team_id")).add_until(pipe, expires_at)
             return True
 
         return transact(self._redis, step, key, secrets_key)

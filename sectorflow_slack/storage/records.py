@@ -6,6 +6,7 @@ Each secret has a field of its own, sealed for its key; an operator can read the
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields
@@ -14,10 +15,14 @@ from typing import Any, cast
 from redis import Redis
 
 from sectorflow_slack.domain.installations import (
+    DISPLAYS,
+    REFUSALS,
     BotInstall,
+    Display,
     Installation,
     InstallationKey,
     InstallationSettings,
+    Refusal,
     SectorFlowSettings,
     SlackApp,
 )
@@ -42,13 +47,23 @@ def settings_fields(settings: InstallationSettings) -> Fields:
         "created_at": repr(settings.created_at),
         "display": settings.display,
         "customer_id": json.dumps(settings.customer_id),
+        "customer": customer_digest(settings.customer_id),
         "allow_external_users": json.dumps(settings.allow_external_users),
         "revision": str(settings.revision),
+        "token_digest": settings.token_digest,
         "workspace_id": settings.sectorflow.workspace_id,
         "model_ids": json.dumps(settings.sectorflow.model_ids),
         "model_names": json.dumps(settings.sectorflow.model_names),
+        "workspace_name": json.dumps(settings.sectorflow.workspace_name),
         "plus_id": settings.sectorflow.plus_id,
     }
+
+
+def customer_digest(customer_id: str | None) -> str:
+    """Return the name under which a customer takes turns, "" for none: ids may be too long for a key."""
+    if not customer_id:
+        return ""
+    return hashlib.sha256(customer_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def read_settings(fields: Mapping[str, str], api_token: str) -> InstallationSettings:
@@ -58,18 +73,26 @@ def read_settings(fields: Mapping[str, str], api_token: str) -> InstallationSett
         app_id=fields["app_id"],
         app_name=json.loads(fields["app_name"]),
         created_at=float(fields["created_at"]),
-        display="tabs" if fields["display"] == "tabs" else "separated",
+        display=read_display(fields["display"]),
         customer_id=json.loads(fields["customer_id"]),
         allow_external_users=json.loads(fields["allow_external_users"]),
         revision=read_revision(fields),
+        token_digest=fields.get("token_digest", ""),
         sectorflow=SectorFlowSettings(
             api_token=api_token,
             workspace_id=fields["workspace_id"],
             model_ids=tuple(json.loads(fields["model_ids"])),
             plus_id=fields["plus_id"],
             model_names=json.loads(fields["model_names"]),
+            # Records of 0.1.0 have none.
+            workspace_name=json.loads(fields.get("workspace_name", '""')),
         ),
     )
+
+
+def read_display(text: str) -> Display:
+    """Return a display by its name; one that only a later release knows is the default."""
+    return next((display for display in DISPLAYS if display == text), "separated")
 
 
 def read_revision(fields: Mapping[str, str]) -> int:
@@ -112,7 +135,13 @@ def read_installation(
         settings=read_settings(fields, api_token),
         bot=read_bot(fields, bot_token, refresh_token),
         installed_at=float(fields["installed_at"]),
+        refused=frozenset(each for each in REFUSALS if refused_field(each) in fields),
     )
+
+
+def refused_field(refusal: Refusal) -> str:
+    """Return the name of the field that records what Slack has refused to an installation."""
+    return f"refused:{refusal}"
 
 
 def optional_time(seconds: float | None) -> str:
@@ -154,7 +183,8 @@ def read_question(text: str) -> Question:
     """Read a question from the JSON of its fields."""
     values = json.loads(text)
     values["installation"] = InstallationKey(**values["installation"])
-    values["model_ids"] = tuple(values.get("model_ids", ()))
+    for name in ("model_ids", "left_out"):
+        values[name] = tuple(values.get(name, ()))
     return Question(**known_fields(Question, values))
 
 
@@ -167,5 +197,7 @@ def known_fields(value_type: type, values: Mapping[str, Any]) -> dict[str, Any]:
 def read_plan(text: str) -> Plan:
     """Read a plan from the JSON of its fields."""
     values = json.loads(text)
-    messages = tuple(Message(each["text"], tuple(each["blocks"])) for each in values["messages"])
+    messages = tuple(
+        Message(each["text"], tuple(each["blocks"]), each.get("without", "")) for each in values["messages"]
+    )
     return Plan(messages, values["failure"], values.get("thread_id"))

@@ -10,12 +10,12 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from sectorflow_slack.domain.installations import DISPLAYS
 from sectorflow_slack.domain.slack import APP_ID, TEAM_ID, VISIBLE_ASCII
 
 Json = Any
 
 STATUSES = ("pending", "installed", "failed", "expired")
-DISPLAYS = ("separated", "tabs")
 MAX_MODELS = 20
 #: Slack's limit for the name of an app (docs.slack.dev, app manifest reference).
 APP_NAME_MAX_LENGTH = 35

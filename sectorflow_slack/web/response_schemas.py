@@ -6,7 +6,8 @@ from functools import partial
 
 from marshmallow import Schema, fields, validate
 
-from sectorflow_slack.web.fields import DISPLAYS, STATUSES, UuidField
+from sectorflow_slack.domain.installations import DISPLAYS
+from sectorflow_slack.web.fields import STATUSES, UuidField
 
 _nullable_string = partial(fields.String, required=True, allow_none=True)
 

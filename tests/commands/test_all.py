@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from sectorflow_slack.app import create_app
-from sectorflow_slack.bootstrap import build_services, make_connections
+from sectorflow_slack.bootstrap import build_services
 from sectorflow_slack.commands import make_app_without_settings, register_commands
 from sectorflow_slack.commands.output import EXIT_CODES
 from sectorflow_slack.storage.crypto import Cipher
@@ -94,7 +94,7 @@ def test_without_redis_every_command_prints_one_sentence(settings, tmp_path, mon
     backup = json.dumps({"app:A1": {"client_id": "1.2"}})
     Path("backup").write_text(Cipher(settings.encryption_keys).seal("backup", "installations", backup))
     down = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0), decode_responses=True)
-    services = build_services(settings, make_connections(down, down))
+    services = build_services(settings, down)
     registration = replace(services.registration, sectorflow=FakeSectorFlowClient())
     run = runner(create_app(settings, replace(services, registration=registration)))
 

@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from sectorflow_slack.app import create_app
-from sectorflow_slack.bootstrap import build_services, make_connections
+from sectorflow_slack.bootstrap import build_services
 from sectorflow_slack.commands import make_app_without_settings
 from sectorflow_slack.commands.doctor import Context, run_checks
 from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures
@@ -53,7 +53,7 @@ class FakeCheckup:
         assert list(watch(["app:A1", "app:A2"])) == ["app:A1", "app:A2"]
         return self.records
 
-    def workers(self, seconds):
+    def workers(self):
         return self.alive
 
 
@@ -72,7 +72,7 @@ def healthy(services, public_site):
 
 def findings(settings, services):
     """Run all checks and return the findings by name."""
-    found = list(run_checks(Context(settings, services, records=10_000, seconds=0.1)))
+    found = list(run_checks(Context(settings, services, records=10_000)))
     assert all(finding.message for finding in found)
     assert all(finding.remedy for finding in found if finding.status != "ok")
     return {finding.check: finding for finding in found}
@@ -84,8 +84,8 @@ def findings(settings, services):
 def test_every_check_of_a_healthy_service_is_ok(settings, healthy):
     run = runner(create_app(settings, healthy))
 
-    for_people = run("doctor", "--seconds", "0.1")
-    as_json = run("doctor", "--json", "--seconds", "0.1")
+    for_people = run("doctor")
+    as_json = run("doctor", "--json")
 
     assert [(finding["check"], finding["status"]) for finding in documents(as_json)] == [
         (check, "ok")
@@ -106,8 +106,8 @@ def test_a_terminal_shows_remedies_and_progress_and_a_failure_exits_with_1(setti
     ill = replace(healthy, checkup=FakeCheckup(alive=0), warnings=lambda: ["Redis keeps nothing on disk."])
     run = runner(create_app(settings, ill))
 
-    for_people = run("doctor", "--seconds", "0.1")
-    as_json = run("doctor", "--json", "--seconds", "0.1")
+    for_people = run("doctor")
+    as_json = run("doctor", "--json")
 
     assert "redis settings: Redis keeps nothing on disk.\n      See docs/operations.md" in for_people.stdout
     assert "Opening records" in for_people.stderr
@@ -194,7 +194,7 @@ def test_a_service_that_is_down_does_not_stop_the_other_checks(settings, slack, 
     slack.probes.then(SlackBusy("ConnectTimeout"))
     sectorflow.probes.then(SectorFlowBusy("no connection"))
     down = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0), decode_responses=True)
-    without_redis = build_services(settings, make_connections(down, down))
+    without_redis = build_services(settings, down)
 
     found = findings(settings, replace(without_redis, slack=slack, sectorflow=sectorflow))
 
@@ -228,15 +228,16 @@ def test_a_public_url_without_https_is_a_warning(settings, healthy, public_site)
     assert found["settings"].status == "warn"
 
 
-def test_the_checks_work_with_the_real_stores_and_clients(settings, connections, public_site):
+def test_the_checks_work_with_the_real_stores_and_clients(settings, services, public_site):
     record = "app:A0ACME"
     other_key = Cipher([Fernet.generate_key().decode()])
-    connections.stores.hset(record, "client_secret", other_key.seal(record, "client_secret", "value"))
+    redis_client = services.checkup._redis
+    redis_client.hset(record, "client_secret", other_key.seal(record, "client_secret", "value"))
     ahead = formatdate(time.time() + 400, usegmt=True)
     public_site.post("https://slack.com/api/api.test", json={"ok": True}, headers={"Date": ahead})
     public_site.get(f"{settings.sectorflow_base_url}/models", status=401, json={})
 
-    found = findings(settings, build_services(settings, connections))
+    found = findings(settings, services)
 
     failed = {name for name, finding in found.items() if finding.status == "fail"}
     assert failed == {"encryption", "workers", "clock"}

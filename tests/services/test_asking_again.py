@@ -48,8 +48,8 @@ def buttons(acme: Scenario) -> list[tuple[str, str]]:
 def regenerate(acme: Scenario) -> None:
     """Regenerate the second model's answer."""
     acme.interact(REGENERATE)
-    acme.run_jobs()
-    acme.work_and_run_jobs()
+    acme.run_slack_jobs()
+    acme.work_and_run_slack_jobs()
 
 
 def asked_again(acme: Scenario) -> list[str]:
@@ -65,7 +65,7 @@ def test_a_failed_question_has_a_button_that_asks_it_again_and_becomes_the_place
 
     failed.interact(ASK_AGAIN)
     assert failed.queue.jobs == [(KEY, 0.0)]
-    failed.run_jobs()
+    failed.run_slack_jobs()
     assert failed.slack.shown == {FIRST_TS: asking(())}
     failed.work()
 
@@ -156,10 +156,10 @@ def test_only_that_model_is_asked_and_its_new_answer_replaces_the_old_one(answer
     answered.sectorflow.reply = reply_of(SECOND, "Something quite different")
 
     answered.interact(REGENERATE)
-    answered.run_jobs()
+    answered.run_slack_jobs()
     assert ENGLISH.asking_again in everything_in(answered.slack.shown[FIRST_TS])
     assert "Answer 2" in everything_in(answered.slack.shown[FIRST_TS])
-    answered.work_and_run_jobs()
+    answered.work_and_run_slack_jobs()
 
     settings, text, thread_id = answered.sectorflow.asked[-1]
     assert (settings.model_ids, text, thread_id) == ((SECOND,), "Tell me a joke", "thread-1")
@@ -173,7 +173,7 @@ def test_only_that_model_is_asked_and_its_new_answer_replaces_the_old_one(answer
 def test_a_double_click_asks_once_and_a_later_click_again(answered):
     answered.interact(REGENERATE, REGENERATE, REGENERATE)
     for _ in range(3):
-        answered.work_and_run_jobs()
+        answered.work_and_run_slack_jobs()
     assert len(answered.sectorflow.asked) == 2
 
     regenerate(answered)
@@ -203,12 +203,12 @@ def test_a_model_that_fails_keeps_its_old_answer_and_only_the_user_is_notified(a
 
 def test_if_a_worker_dies_with_the_new_answer_another_one_stores_it(answered):
     answered.interact(REGENERATE)
-    answered.queue.slack_jobs.clear()
+    answered.forget_slack_jobs()
     answered.queue.enqueues.then(WorkerKilled())
 
     with answered.killed():
         answered.work()
-    answered.run_jobs()
+    answered.run_slack_jobs()
 
     assert len(answered.sectorflow.asked) == 2
     assert answered.shows_what_is_stored()
@@ -235,7 +235,7 @@ def test_if_the_answer_expires_in_the_meantime_nothing_is_asked_or_posted(answer
     answered.interact(REGENERATE)
     answered.store.delete(f"answer:{ANSWER_ID}")
 
-    answered.work_and_run_jobs()
+    answered.work_and_run_slack_jobs()
 
     assert (asked_again(answered), len(answered.slack.posted), answered.left) == ([], 1, [])
     assert answered.ephemerals == []
@@ -248,7 +248,7 @@ def test_a_question_for_which_no_worker_was_woken_is_found_later(answered, paylo
     answered.interact(payload)
     answered.answers.extend_leases()
     assert answered.queue.jobs == [(KEY, 0.0)]
-    answered.work_and_run_jobs()
+    answered.work_and_run_slack_jobs()
 
     assert len(answered.sectorflow.asked) == 2
 
@@ -258,7 +258,7 @@ def test_a_question_for_which_no_worker_was_woken_is_found_later(answered, paylo
 
 def test_the_button_opens_a_dialog(answered):
     answered.interact(block_action(block_kit.FOLLOW_UP, 1))
-    answered.run_jobs()
+    answered.run_slack_jobs()
 
     ((trigger_id, view),) = answered.slack.dialogs
     assert (trigger_id, view["private_metadata"]) == (TRIGGER_ID, f"{ANSWER_ID}.1.0.")
@@ -267,7 +267,7 @@ def test_the_button_opens_a_dialog(answered):
 
 def test_a_follow_up_goes_to_that_model_in_the_same_threads_and_quotes_the_question(answered):
     answered.interact(view_submission("And a longer one?", model=1, **by("U0BOB")))
-    assert [job.kind for job in answered.run_jobs()] == ["post_placeholder"]
+    assert [job.kind for job in answered.run_slack_jobs()] == ["post_placeholder"]
     assert len(answered.slack.posted) == 2
     answered.work()
 
@@ -284,7 +284,7 @@ def test_in_a_dm_a_follow_up_is_answered_outside_threads_and_continues_the_conve
     acme.have_answered(channel_id="D0ANN", is_direct=True, has_files=True)
 
     acme.interact(view_submission(model=1))
-    acme.work_and_run_jobs()
+    acme.work_and_run_slack_jobs()
 
     assert [thread_id for _, _, thread_id in acme.sectorflow.asked] == [None, "thread-1"]
     threads = [(address.channel_id, address.thread_ts) for address in acme.slack.addresses]
@@ -299,7 +299,7 @@ def test_a_repeated_dialog_asks_once_and_another_one_again(answered):
         view_submission("One?"), view_submission("One?"), view_submission("Two?", view={"id": "V0SECOND"})
     )
     for _ in range(3):
-        answered.work_and_run_jobs()
+        answered.work_and_run_slack_jobs()
 
     assert asked_again(answered) == ["One?", "Two?"]
     assert answered.unaccounted == 0
@@ -314,13 +314,13 @@ def test_an_empty_dialog_asks_nothing(answered, text):
 
 def test_a_follow_up_has_buttons_of_its_own(answered):
     answered.interact(view_submission(model=1))
-    second_id = answered.queue.slack_jobs[0][0].question_id
-    answered.work_and_run_jobs()
+    second_id = answered.slack_jobs[0][0].question_id
+    answered.work_and_run_slack_jobs()
     container = {"message_ts": "1700000001.000002", "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
     answered.sectorflow.reply = reply_of(SECOND, "A third try")
 
     answered.interact(block_action(block_kit.REGENERATE, 0, answer_id=second_id, container=container))
-    answered.work_and_run_jobs()
+    answered.work_and_run_slack_jobs()
 
     assert [model.text for model in answered.stored(second_id).answer.models] == ["A third try"]
     assert answered.stored().answer.models == make_reply(MODEL_IDS).answers
@@ -332,6 +332,6 @@ def test_users_inside_may_follow_up_on_an_external_users_question(acme):
     acme.configure(allow_external_users=False)
 
     acme.interact(view_submission(model=1))
-    acme.work_and_run_jobs()
+    acme.work_and_run_slack_jobs()
 
     assert asked_again(acme) == ["And a longer one?"]

@@ -79,7 +79,7 @@ def test_no_log_line_and_no_stored_value_contains_a_secret(
     acme.slack.updates = acme.slack.posts
     acme.services.events.accept(make_event({"text": QUESTION}))
     if has_placeholder:
-        acme.run_jobs()
+        acme.run_slack_jobs()
     FAILURES[failure](acme, monkeypatch)
 
     lines = [str(dump(acme.store))]
@@ -90,7 +90,7 @@ def test_no_log_line_and_no_stored_value_contains_a_secret(
     acme.wait_long()
     acme.services.slack_jobs.placeholders.notify(KEY)
     acme.interact(make_block_action(FAILED_ID))
-    acme.work_and_run_jobs()
+    acme.work_and_run_slack_jobs()
     lines.append(str(dump(acme.store)))
 
     assert caplog.records

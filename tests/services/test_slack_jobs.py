@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from dramatiq.brokers.stub import StubBroker
+from sectorflow_slack.tasks import SLACK_JOB_ACTOR, SLACK_JOBS, DramatiqTaskQueue, declare_slack_job_actor
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackRefused, StorageUnavailable
 from sectorflow_slack.domain.slack_jobs import (
@@ -24,7 +25,6 @@ from sectorflow_slack.domain.slack_jobs import (
     to_json,
 )
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.tasks import SLACK_JOB_ACTOR, SLACK_JOBS, DramatiqTaskQueue, declare_slack_job_actor
 from tests.services.block_actions import ANSWER_ID, FIRST_TS, THREAD_TS, TRIGGER_ID, everything_in, long_reply
 from tests.services.steps import KEY
 from tests.values import NOW, make_bot, make_installation
@@ -135,17 +135,17 @@ def test_only_a_rendering_that_slack_refuses_for_now_is_tried_again(answered, mo
 
     is_retried = job == RENDER and isinstance(error, SlackBusy)
     again = [(replace(RENDER, tries=1), error.retry_after or 1.0)] if is_retried else []
-    assert answered.queue.slack_jobs == again
+    assert answered.slack_jobs == again
 
 
 def test_a_rendering_that_slack_never_takes_is_given_up_after_a_quarter_of_an_hour(answered):
     answered.slack.updates.then(*[SlackBusy("internal_error")] * 20)
     answered.answers.answers.show(ANSWER_ID, display="tabs")
-    answered.queue.slack_jobs.append((RENDER, 0.0))
+    answered.slack_jobs.append((RENDER, 0.0))
     delays = []
 
-    while answered.queue.slack_jobs:
-        again, delay = answered.queue.slack_jobs.pop()
+    while answered.slack_jobs:
+        again, delay = answered.slack_jobs.pop()
         delays.append(delay)
         answered.services.slack_jobs.run(again)
 

@@ -43,7 +43,7 @@ def server() -> Server:
 
 
 def web_client(url: str) -> redis.Redis:
-    return connect(url, WEB_TIMEOUTS, tls_verify=True, text=True)
+    return connect(url, WEB_TIMEOUTS, tls_verify=True)
 
 
 def assert_gives_up(action) -> None:
@@ -56,7 +56,7 @@ def assert_gives_up(action) -> None:
 )
 @pytest.mark.parametrize("url", ["redis://localhost/0", "unix:///run/redis.sock"])
 def test_a_worker_waits_longer_than_the_web(url, timeouts, seconds, retries) -> None:
-    client = connect(url, timeouts, tls_verify=True, text=True)
+    client = connect(url, timeouts, tls_verify=True)
 
     options = client.connection_pool.connection_kwargs
     assert options["socket_timeout"] == options.get("socket_connect_timeout", seconds) == seconds
@@ -71,13 +71,12 @@ def test_a_worker_waits_longer_than_the_web(url, timeouts, seconds, retries) -> 
         ("rediss://localhost/0", False, {"ssl_cert_reqs": "none", "ssl_check_hostname": False}),
     ],
 )
-@pytest.mark.parametrize("text", [True, False])
-def test_tls_is_verified_and_replies_are_text_as_asked(url, tls_verify, expected, text) -> None:
-    client = connect(url, WEB_TIMEOUTS, tls_verify=tls_verify, text=text)
+def test_tls_is_verified_as_asked_and_replies_are_text(url, tls_verify, expected) -> None:
+    client = connect(url, WEB_TIMEOUTS, tls_verify=tls_verify)
 
     options = client.connection_pool.connection_kwargs
     assert {name: value for name, value in options.items() if name.startswith("ssl")} == expected
-    assert options["decode_responses"] is text
+    assert options["decode_responses"] is True
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
@@ -218,7 +217,7 @@ def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
 
 @pytest.mark.real_redis
 def test_a_self_signed_certificate_is_taken_only_if_that_is_allowed(tls_redis_url):
-    client = connect(tls_redis_url, WORKER_TIMEOUTS, tls_verify=False, text=True)
+    client = connect(tls_redis_url, WORKER_TIMEOUTS, tls_verify=False)
 
     assert client.ping()
     assert_gives_up(web_client(tls_redis_url).ping)

@@ -13,6 +13,7 @@ from sectorflow_slack.storage import metrics as metrics_module
 from sectorflow_slack.storage.keys import FAILED_QUESTIONS, INSTALLATIONS_WITH_QUESTIONS, METRICS
 from sectorflow_slack.storage.metrics import BUCKETS, HEAD, Metrics, counter_field
 from tests.storage.builders import FIRST
+from tests.storage.builders import accept as accept_question
 from tests.storage.conftest import redis_now
 from tests.waiting import until
 
@@ -113,7 +114,7 @@ def test_the_oldest_question_is_found_at_the_head_of_a_long_list_in_batches(db, 
 
 def test_the_age_of_a_question_begins_with_its_acceptance(db):
     before = redis_now(db.redis)
-    db.questions.accept(FIRST)
+    accept_question(db, FIRST)
 
     assert 0 < db.metrics.read().oldest_seconds <= redis_now(db.redis) - before
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from sectorflow_slack.services.registration import CHECK_TIMEOUT_SECONDS
+from sectorflow_slack.services.settings_check import CHECK_SECONDS
 from tests.losing import lose
 from tests.values import (
     API_TOKEN,
@@ -72,13 +72,28 @@ def test_a_registered_installation_is_pending_with_an_install_link(client, secto
     }
 
 
-def test_registering_reads_the_workspace_with_the_token_within_five_seconds(client, sectorflow):
+def test_registering_reads_the_workspace_and_the_lists_with_the_token_within_five_seconds(client, sectorflow):
     client.register()
 
-    (call,) = sectorflow.calls
-    assert (call.request.method, call.request.url, call.request.body) == ("GET", WORKSPACE_URL, None)
-    assert call.request.headers["Authorization"] == f"Bearer {API_TOKEN}"
-    assert CHECK_TIMEOUT_SECONDS <= 5
+    paths = [call.request.url.partition("/api/v1")[2] for call in sectorflow.calls]
+    assert sorted(paths) == ["/models?includeSystem=true", "/plus", f"/workspaces/{WORKSPACE_ID}"]
+    assert {(call.request.method, call.request.body) for call in sectorflow.calls} == {("GET", None)}
+    assert {call.request.headers["Authorization"] for call in sectorflow.calls} == {f"Bearer {API_TOKEN}"}
+    assert CHECK_SECONDS <= 5
+
+
+def test_every_model_and_expert_that_sectorflow_does_not_have_is_named(client, sectorflow):
+    sectorflow.replace("GET", WORKSPACE_URL, json={"models": [{"modelId": MODEL_IDS[0]}]})
+    sectorflow.get(WORKSPACE_URL.partition("/workspaces/")[0] + "/models", json=[{"id": MODEL_IDS[2]}])
+    sectorflow.get(WORKSPACE_URL.partition("/workspaces/")[0] + "/plus", json=[])
+
+    response = client.post_installation(modelIds=list(MODEL_IDS), plusId=PLUS_ID)
+
+    assert response.status_code == 422
+    assert response.json["errors"]["json"].keys() == {"modelIds", "plusId"}
+    assert response.json["errors"]["json"]["modelIds"] == {
+        "1": ["SectorFlow offers no such model to this token."]
+    }
 
 
 # A new app, created with a configuration token

@@ -7,7 +7,7 @@ import re
 import pytest
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
-from tests.values import AUTHORIZED, INSTALL_API_KEY, WORKSPACE_ID
+from tests.values import AUTHORIZED, INSTALL_API_KEY, WORKSPACE_ID, signed
 from tests.web.flows import INSTALLATIONS, JSON
 
 OTHER_KEY = "another-key-of-the-platform"
@@ -165,9 +165,9 @@ def test_a_body_of_another_type_is_415(client, method, path, content_type):
     assert client.open(path, method=method, data=b"7", headers=with_charset).status_code == 422
 
 
-def post_chunked(client, path, body):
+def post_chunked(client, path, body, headers=JSON):
     """POST without a Content-Length, as gunicorn passes a chunked body on; Flask's client can't."""
-    builder = EnvironBuilder(path=path, method="POST", headers=JSON)
+    builder = EnvironBuilder(path=path, method="POST", headers=headers)
     environ = {
         **builder.get_environ(),
         "HTTP_TRANSFER_ENCODING": "chunked",
@@ -184,8 +184,9 @@ def post_chunked(client, path, body):
 def test_a_body_of_one_mebibyte_is_read_and_a_larger_one_is_413(client, path, status):
     for size, expected in ((MEBIBYTE, status), (MEBIBYTE + 1, 413)):
         body = b"{}".ljust(size)
+        headers = JSON | signed(body)
 
-        responses = [client.post(path, data=body, headers=JSON), post_chunked(client, path, body)]
+        responses = [client.post(path, data=body, headers=headers), post_chunked(client, path, body, headers)]
 
         assert [response.status_code for response in responses] == [expected, expected]
         if expected == 413:
@@ -204,7 +205,15 @@ def policy(response):
 @pytest.mark.parametrize(
     "path",
     [
-        *("/healthz", "/docs", "/openapi.json", "/static/page.css", "/static/docs.js", "/static/nothing"),
+        *(
+            "/",
+            "/healthz",
+            "/docs",
+            "/openapi.json",
+            "/static/page.css",
+            "/static/page.js",
+            "/static/nothing",
+        ),
         *("/slack/install/nowhere", "/slack/oauth_redirect", "/slack/events", INSTALLATIONS, "/nowhere"),
     ],
 )
@@ -215,13 +224,19 @@ def test_every_response_has_the_security_headers(client, path):
     assert response.headers["Referrer-Policy"] == "no-referrer"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert found["default-src"] == found["frame-ancestors"] == found["base-uri"] == ["'none'"]
-    assert found["form-action"] == ["'none'"]
-    if path == "/docs":
-        assert found["script-src"] == found["connect-src"] == ["'self'"]
-    else:
-        assert "script-src" not in found
-        assert found["style-src"] == found["img-src"] == ["'self'"]
+    assert found["script-src"] == found["form-action"] == ["'self'"]
+    assert found["style-src"] == found["img-src"] == ["'self'"]
     assert (response.headers.get("Cache-Control") == "no-store") != path.startswith("/static/")
+
+
+@pytest.mark.parametrize(
+    ("public_url", "expected"),
+    [("https://slack.example.com", "max-age=31536000"), ("http://localhost:8000", None)],
+)
+def test_browsers_are_told_to_stay_with_https_where_the_service_has_it(client_with, public_url, expected):
+    response = client_with(public_url=public_url).get("/healthz")
+
+    assert response.headers.get("Strict-Transport-Security") == expected
 
 
 def test_an_unexpected_error_has_the_security_headers(app):

@@ -1,4 +1,4 @@
-r"""Formulas in TeX, which Slack does not draw: in plain signs where these say the same, else as code."""
+r"""Formulas in TeX, which Slack does not render: in plain signs where these say the same, else as code."""
 # ruff: noqa: RUF001  (signs that look like letters are what this is about)
 
 from __future__ import annotations

@@ -1,0 +1,81 @@
+"""The requests that the channel page shows: all of them, in their order, and without secrets."""
+
+import json
+
+import pytest
+import requests
+
+from sandbox.sectorflow.models import GPT, PLUS_ID, TOKEN, WORKSPACE_ID
+from sandbox.slack.seed import GENERAL_ID
+from sandbox.traffic import Exchange, readable
+from tests.sandbox.helpers import Box, actions, button
+
+
+def seen(box: Box, count: int) -> list[Exchange]:
+    """Return the requests, once there are so many."""
+    found: list[Exchange] = []
+    while len(found) < count:
+        found += box.world.traffic.since(found[-1].number if found else 0, 30)
+    return found
+
+
+def test_events_calls_and_presses_are_recorded_with_their_answers(box):
+    box.service.statuses = [500]
+    box.mention()
+    box.service.wait_for(2)
+    seen(box, 2)
+    ts = box.post(blocks=[actions(button(action_id="tab"))])
+    box.press(ts, "tab")
+    body = {"messages": [{"role": "user", "content": "Hi"}], "models": [GPT.id], "chatTools": []}
+    url = f"{box.url}/sectorflow/api/v1/chat/{WORKSPACE_ID}/completions"
+    requests.post(url, json={**body, "plusId": PLUS_ID}, headers={"Authorization": f"Bearer {TOKEN}"})
+
+    found = seen(box, 5)
+
+    assert [(each.route, each.status, each.error, each.retry, each.is_failed) for each in found] == [
+        ("event", 500, "http_error", 0, True),
+        ("event", 200, "", 1, False),
+        ("slack", 200, "", 0, False),
+        ("interaction", 200, "", 0, False),
+        ("sectorflow", 200, "", 0, False),
+    ]
+    assert [each.name for each in found][:4] == [*["app_mention"] * 2, "chat.postMessage", "block_actions"]
+    assert json.loads(found[3].asked)["payload"]["actions"][0]["action_id"] == "tab"
+    assert GPT.name in found[4].answered
+
+
+def test_a_refused_call_and_a_dropped_connection_are_failures(box):
+    requests.post(f"{box.url}/api/chat.postMessage", data={"token": "xoxb-1-2", "channel": GENERAL_ID})
+    box.control("faults", service="slack", target="auth.test", drop="before")
+    with pytest.raises(requests.RequestException):
+        requests.post(f"{box.url}/api/auth.test")
+
+    refused, dropped = seen(box, 2)
+
+    assert (refused.status, refused.error, refused.is_failed) == (200, "invalid_auth", True)
+    assert (dropped.status, dropped.is_failed) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ({"token": "s3cret", "nested": [{"client_secret": "s3cret", "access_token": "s3cret"}]}, "json"),
+        ("code=s3cret&state=s3cret&client_id=1.2", "x-www-form-urlencoded"),
+        ('payload={"token":"s3cret","response_url":"s3cret","trigger_id":"s3cret"}', "x-www-form-urlencoded"),
+        ({"error": "Bearer s3cret is not known", "text": "xoxb-1-s3cret and xoxe.xoxp-1-s3cret"}, "json"),
+        ({"credentials": {"signing_secret": "s3cret", "verification_token": "s3cret"}}, "json"),
+    ],
+)
+def test_secrets_are_masked(body, content_type):
+    raw = body if isinstance(body, str) else json.dumps(body)
+
+    assert "s3cret" not in readable(raw.encode(), f"application/{content_type}")
+    assert "••••••" in readable(raw.encode(), f"application/{content_type}")
+
+
+def test_figures_are_not_masked_and_long_bodies_are_cut():
+    shown = readable(json.dumps({"promptTokens": 7, "text": "x" * 10_000}).encode())
+
+    assert '"promptTokens": 7' in shown
+    assert shown.endswith("more characters")
+    assert readable(b"x" * 500_000) == "500,000 bytes"

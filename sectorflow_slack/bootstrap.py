@@ -130,7 +130,11 @@ class Remotes:
 
 def make_remotes(settings: Settings, connections: Connections, clock: Clock) -> Remotes:
     """Make the queue, and the clients, which share one session."""
-    session = open_session(pool_size=settings.worker_threads + SLACK_JOB_THREADS)
+    session = open_session(
+        pool_size=settings.worker_threads + SLACK_JOB_THREADS,
+        proxy=settings.outgoing_proxy,
+        ca_bundle=settings.outgoing_ca_bundle,
+    )
     return Remotes(
         queue=DramatiqTaskQueue(connections.broker, connections.slack_jobs),
         slack=SlackWebClient(session, base_url=settings.slack_base_url, clock=clock),

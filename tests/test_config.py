@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import certifi
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given, settings
@@ -90,6 +91,8 @@ def test_four_variables_are_required_and_the_others_have_defaults(load):
         slack_base_url="https://slack.com",
         sectorflow_base_url="https://platform.sectorflow.ai/api/v1",
         sectorflow_timeout_seconds=120.0,
+        outgoing_proxy=None,
+        outgoing_ca_bundle=None,
         return_url_hosts=frozenset(),
         metrics_token=None,
         install_page=False,
@@ -110,6 +113,8 @@ def test_every_variable_is_read(load):
         SLACK_BASE_URL="https://slack-gov.com/",
         SECTORFLOW_BASE_URL="http://127.0.0.1:9000/api/v1/",
         SECTORFLOW_TIMEOUT_SECONDS="2.5",
+        OUTGOING_PROXY="http://user:secret@proxy.example.com:3128",
+        OUTGOING_CA_BUNDLE=certifi.where(),
         RETURN_URL_HOSTS="app.example.com",
         METRICS_TOKEN="a-token-for-metrics",
         INSTALL_PAGE="on",
@@ -131,6 +136,8 @@ def test_every_variable_is_read(load):
         slack_base_url="https://slack-gov.com",
         sectorflow_base_url="http://127.0.0.1:9000/api/v1",
         sectorflow_timeout_seconds=2.5,
+        outgoing_proxy="http://user:secret@proxy.example.com:3128",
+        outgoing_ca_bundle=certifi.where(),
         return_url_hosts=frozenset({"app.example.com"}),
         metrics_token="a-token-for-metrics",
         install_page=True,
@@ -142,6 +149,22 @@ def test_every_variable_is_read(load):
         web_concurrency=1,
         log_level="DEBUG",
     )
+
+
+def test_the_way_out_is_by_default_that_of_other_programs(load):
+    usual = {"HTTPS_PROXY": "http://usual.example.com", "REQUESTS_CA_BUNDLE": certifi.where()}
+
+    assert load(**usual).outgoing_proxy == "http://usual.example.com"
+    assert load(**usual).outgoing_ca_bundle == certifi.where()
+    assert load(**usual, OUTGOING_PROXY="http://own.example.com").outgoing_proxy == "http://own.example.com"
+
+
+@pytest.mark.parametrize("proxy", ["proxy:3128", "socks5://proxy", "http://", "http://proxy:port"])
+def test_a_wrong_way_out_is_named_but_not_shown(load, proxy, tmp_path):
+    faults = faults_of(load, OUTGOING_PROXY=proxy, OUTGOING_CA_BUNDLE=str(tmp_path / "missing.pem"))
+
+    assert faults.keys() == {"OUTGOING_PROXY", "OUTGOING_CA_BUNDLE"}
+    assert proxy not in str(faults)
 
 
 @pytest.mark.parametrize("name", REQUIRED)

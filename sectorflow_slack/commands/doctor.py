@@ -300,7 +300,9 @@ def check_public_address(context: Context) -> Iterator[Finding]:
     remedy = "Check that PUBLIC_URL leads to a running web process, from outside too."
     try:
         request = requests.Request("GET", address)
-        response, _ = send(open_session(pool_size=1), request, PUBLIC_TIMEOUT_SECONDS)
+        settings = context.settings
+        session = open_session(1, proxy=settings.outgoing_proxy, ca_bundle=settings.outgoing_ca_bundle)
+        response, _ = send(session, request, PUBLIC_TIMEOUT_SECONDS)
     except requests.RequestException as error:
         message = f"{host} does not answer from this machine ({type(error).__name__})."
         yield Finding("public address", "warn", message, remedy)

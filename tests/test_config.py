@@ -62,7 +62,7 @@ def load(monkeypatch):
     """Return a function that loads the required variables with ``changes``, and no others."""
 
     def load(**changes):
-        for name in WRONG:
+        for name in (*WRONG, "HTTPS_PROXY", "REQUESTS_CA_BUNDLE"):
             monkeypatch.delenv(name, raising=False)
         for name, value in {**REQUIRED, **changes}.items():
             if value is not None:

@@ -119,7 +119,11 @@ class Remotes:
 
 def make_remotes(settings: Settings, clock: Clock) -> Remotes:
     """Make the clients, which share one session."""
-    session = open_session(pool_size=settings.worker_threads + SLACK_JOB_THREADS)
+    session = open_session(
+        pool_size=settings.worker_threads + SLACK_JOB_THREADS,
+        proxy=settings.outgoing_proxy,
+        ca_bundle=settings.outgoing_ca_bundle,
+    )
     return Remotes(
         slack=SlackWebClient(session, base_url=settings.slack_base_url, clock=clock),
         sectorflow=HttpSectorFlowClient(

@@ -21,7 +21,8 @@ _OPERATOR_NAMES: Final = """
     otimes lt gt setminus cong therefore
 """
 _SIGN_NAMES: Final = """
-    alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega
+    alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi
+    omega
     Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega nabla forall emptyset varnothing angle prime ell hbar
     langle rangle lfloor rfloor lceil rceil sum prod int
 """

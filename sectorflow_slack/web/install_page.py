@@ -191,7 +191,7 @@ def _act(session: FormSession, draft: Draft, number: int | None) -> ResponseRetu
     except Faulty as error:
         draft = replace(draft, faults=error.faults, attempt=draft.attempt + 1, trial=())
     forms.save_draft(_cookie(), draft, number)
-    anchor = "faults" if draft.faults else "trial" if action == "try" else "models" if draft.focus else None
+    anchor = "faults" if draft.faults else "trial" if action == "try" else draft.focus or None
     return redirect(url_for(".show", number=number, _anchor=anchor), 303)
 
 

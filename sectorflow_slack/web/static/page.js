@@ -51,8 +51,3 @@ for (const time of document.querySelectorAll("time[data-until]")) {
   const ending = document.getElementById("ending");
   setTimeout(() => { ending.hidden = false; }, Math.max(0, end - Date.now() - 5 * 60 * 1000));
 }
-
-// The answers to a test question, or the faults, are read first.
-if (location.hash === "#trial" || location.hash === "#faults") {
-  document.querySelector(location.hash)?.focus();
-}

@@ -11,8 +11,8 @@ from typing import Any
 import redis
 import requests
 
-from sandbox.pictures.camera import WIDE, Camera
-from sandbox.sectorflow.models import COMMAND_R, GPT, MODELS
+from sandbox.pictures.camera import ALONE, WIDE, Camera, box
+from sandbox.sectorflow.models import COMMAND_R, GPT, MODELS, TOKEN
 from sandbox.slack import seed
 from sandbox.stage import Stage
 
@@ -177,6 +177,17 @@ def _own_pages(scene: Scene) -> None:
         scene.camera.both(name, f"{scene.direct}{tab}", CHANNEL)
 
 
+def _install_page(scene: Scene) -> None:
+    with scene.camera.page("", ALONE) as page:
+        page.set_viewport_size({"width": ALONE, "height": 3000})
+        page.goto(f"{scene.stage.service_url}/install")
+        page.get_by_label("SectorFlow API token").fill(TOKEN)
+        page.get_by_role("button", name="Continue").click()
+        page.goto(f"{scene.stage.service_url}/install/new")
+        end = box(page.locator("#step-app"))["y"] - 45
+        scene.camera.save(page, "install-page", {"x": 60.0, "y": 0.0, "width": ALONE - 120.0, "height": end})
+
+
 #: Every scene by its name, in an order in which none affects another.
 SCENES: dict[str, Callable[[Scene], object]] = {
     "own-pages": _own_pages,
@@ -193,4 +204,5 @@ SCENES: dict[str, Callable[[Scene], object]] = {
     "help": lambda scene: scene.thread("help", ""),
     "files": _files,
     "uninvited": _uninvited,
+    "install-page": _install_page,
 }

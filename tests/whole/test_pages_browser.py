@@ -1,4 +1,4 @@
-"""The pages in a real browser: from the form at ``/install`` to an answer in the channel, and each way back."""
+"""The pages in a real browser: from the form at ``/install`` to an answer in the channel."""
 
 from __future__ import annotations
 

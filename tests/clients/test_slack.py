@@ -71,6 +71,7 @@ def arguments_of(request):
         (CALLS["publish_home"], "views.publish", {"user_id": "U0ANN", "view": VIEW}),
         (CALLS["open_view"], "views.open", {"trigger_id": TRIGGER, "view": VIEW}),
         (CALLS["revoke"], "auth.revoke", {}),
+        (CALLS["bot_name"], "auth.test", {}),
     ],
 )
 def test_each_call_is_one_request_with_the_bot_token(client, server, call, method, arguments):

@@ -214,7 +214,7 @@ class _Builder:
             installations=stores.installations,
             pendings=stores.pendings,
             listing=stores.listing,
-            idempotency=IdempotencyService(idempotency=stores.idempotency),
+            idempotency=IdempotencyService(idempotency=stores.idempotency, digests=stores.digests),
             app_creator=AppCreator(
                 slack=remotes.slack, idempotency=stores.idempotency, public_url=settings.public_url
             ),

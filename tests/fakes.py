@@ -17,7 +17,7 @@ from sectorflow_slack.domain.installations import (
 )
 from sectorflow_slack.domain.questions import Address, Message, ModelAnswer, Reply
 from sectorflow_slack.domain.slack_jobs import SlackJob
-from tests.values import NOW, TEAM_ID, WORKSPACE_ID, make_bot
+from tests.values import MODEL_IDS, NOW, PLUS_ID, TEAM_ID, WORKSPACE_ID, make_bot
 
 MADE_APP = SlackApp("A0MADE", "555.666", "made-client-secret", "made-signing-secret")
 
@@ -174,8 +174,13 @@ class FakeSectorFlowClient:
     expert: str = "Sales expert"
     samples: tuple[str, ...] = ()
 
+    #: The lists of models and experts.
+    model_ids: tuple[str, ...] = MODEL_IDS
+    expert_ids: tuple[str, ...] = (PLUS_ID,)
+
     answers: Script = field(default_factory=Script)
     checks: Script = field(default_factory=Script)
+    lists: Script = field(default_factory=Script)
     #: Of the calls for names and samples.
     names: Script = field(default_factory=Script)
     asked: list[tuple[SectorFlowSettings, str, str | None]] = field(default_factory=list)
@@ -185,6 +190,14 @@ class FakeSectorFlowClient:
         self.checked.append((api_token, workspace_id, timeout))
         self.checks.play()
         return self.workspace
+
+    def list_models(self, api_token: str, timeout: float) -> list[dict[str, str]]:
+        self.lists.play()
+        return [{"id": model_id} for model_id in self.model_ids]
+
+    def list_experts(self, api_token: str, timeout: float) -> list[dict[str, str]]:
+        self.lists.play()
+        return [{"id": plus_id} for plus_id in self.expert_ids]
 
     def expert_name(self, api_token: str, plus_id: str) -> str:
         self.names.play()

@@ -23,6 +23,8 @@ class Workspace:
     name: str
     #: Display names by model id.
     model_names: dict[str, str] = field(default_factory=dict)
+    #: The ids of all its models, in lower case; None if SectorFlow does not list them.
+    model_ids: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

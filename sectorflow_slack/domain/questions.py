@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from sectorflow_slack.domain.installations import Display, InstallationKey
+
+#: What of a message was not sent to SectorFlow: its files; or the end of its text, a forwarded message or a
+#: table, which was too long, or which Slack did not send.
+LeftOut = Literal["files", "text", "messages", "tables"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class ModelAnswer:
     #: Standard Markdown; "" if failed.
     text: str = field(default="", repr=False)
     failed: bool = False
+    #: Why: "missing" from the reply, an "error", or "empty"; "" if it did not fail.
+    failure: str = ""
 
     @property
     def is_silent(self) -> bool:

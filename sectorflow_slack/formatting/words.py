@@ -44,6 +44,14 @@ class Words:
     )
     #: SectorFlow could not be reached, or answered that it is busy or down.
     unreachable: str = "SectorFlow can't be reached at the moment. Please ask again in a few minutes."
+    #: The connection broke before the answer was there.
+    connection_lost: str = (
+        "The connection to SectorFlow broke before the answer was here. Please ask again in a few minutes."
+    )
+    #: SectorFlow wants to be paid (402).
+    no_credits: str = (
+        "SectorFlow has no credits left for this app. The person who installed this app can add some."
+    )
     too_slow: str = "SectorFlow took too long to answer. Please ask again, perhaps with a shorter question."
     unreadable: str = "SectorFlow's answer could not be read. Please ask again in a few minutes."
     workspace_gone: str = (

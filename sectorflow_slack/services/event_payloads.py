@@ -133,6 +133,7 @@ def as_question(event: Event, installation: Installation, *, question_id: str, n
     body, is_shared = event.body, _is_shared(event.payload)
     teams = _own_teams(event.payload, installation)
     organisation = text(_authorization(event.payload), "enterprise_id")
+    read = read_question(body, installation.bot.bot_user_id)
     return Question(
         id=question_id,
         installation=installation.key,
@@ -141,13 +142,13 @@ def as_question(event: Event, installation: Installation, *, question_id: str, n
         user_id=text(body, "user"),
         ts=text(body, "ts"),
         thread_ts=text(body, "thread_ts") or None,
-        text=read_question(text(body, "text"), installation.bot.bot_user_id),
+        text=read.text,
         team_id=teams[0] if teams else "",
         is_direct=body.get("channel_type") == "im",
         is_external=is_shared and is_external_user({_user_tenant(body)}, installation, organisation, *teams),
         is_shared=is_shared,
         asked_at=now,
-        has_files=bool(body.get("files")),
+        has_files="files" in read.left_out,
     )
 
 

@@ -40,9 +40,6 @@ from sectorflow_slack.storage.questions import QuestionStore
 
 logger = logging.getLogger(__name__)
 
-#: Actions that cost the customer credits; users of other organisations need permission for them.
-COSTLY = frozenset({block_kit.REGENERATE, block_kit.FOLLOW_UP})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InteractionService:
@@ -78,9 +75,7 @@ class InteractionService:
             self._post_ephemeral(block_action, installation.key, "expired")
         elif not _belongs(block_action, stored, installation):
             logger.info("button ignored", extra={"question_id": value.answer_id})
-        elif block_action.action in COSTLY and _is_forbidden(
-            block_action.user_tenants, stored.answer.question, installation
-        ):
+        elif _is_forbidden(block_action.user_tenants, stored.answer.question, installation):
             self._post_ephemeral(block_action, installation.key, "external_person")
         elif value.model < len(stored.answer.models):
             self._handlers[block_action.action](block_action, value, stored)
@@ -149,7 +144,10 @@ class InteractionService:
         ):
             logger.info("button ignored", extra={"question_id": block_action.question_id})
             return
-        question = replace(failed.question, button_ts=block_action.message_ts or None)
+        if _is_forbidden(block_action.user_tenants, failed.question, installation):
+            self._post_ephemeral(block_action, installation.key, "external_person")
+            return
+        question = replace(failed.question, button_ts=block_action.message_ts or None, is_external=False)
         if self.failed_questions.revive(question):
             logger.info("question asked again", extra=question.ids)
             self._wake_worker(question)
@@ -240,7 +238,7 @@ def _belongs(block_action: BlockAction, stored: StoredAnswer, installation: Inst
 
 
 def _is_forbidden(user_tenants: Collection[str], asked: Question, installation: Installation) -> bool:
-    """Whether a user belongs to another organisation and may not ask here."""
+    """Whether a user belongs to another organisation, and may use no button here."""
     if installation.settings.allow_external_users or not asked.is_shared:
         return False
     return is_external_user(user_tenants, installation, asked.team_id)

@@ -100,11 +100,14 @@ def _cannot_decrypt(error: CannotDecrypt) -> HTTPException:
 
 
 def _install_refused(refusal: InstallRefused) -> HTTPException:
-    # Dots in a field's name are for objects in objects.
     part = "headers" if refusal.field == IDEMPOTENCY_KEY else "json"
-    faults: Any = [refusal.message]
-    for name in reversed(refusal.field.split(".")):
-        faults = {name: faults}
+    faults: dict[str, Any] = {}
+    for field, message in refusal.faults.items():
+        *outer, last = field.split(".")
+        place = faults
+        for name in outer:
+            place = place.setdefault(name, {})
+        place[last] = [message]
     return problem(422, refusal.message, errors={part: faults})
 
 

@@ -1,8 +1,12 @@
 import gzip
+import json
 import re
+import socket
 import ssl
+import struct
 import threading
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 
@@ -16,17 +20,19 @@ from sectorflow_slack.clients.http import (
     MAX_RETRY_AFTER_SECONDS,
     BodyBroken,
     BodyTooLarge,
+    load_json,
     open_session,
     retry_after_seconds,
     send,
 )
-from tests.clients.local_server import HEAD, breaks_off, raw, reply, silent, trickles
+from tests.clients.local_server import HEAD, breaks_off, hangs_up, raw, reply, silent, trickles
 
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-def get(session, url, timeout=5.0):
-    return send(session, requests.Request("GET", url, headers={"Authorization": "Bearer mine"}), timeout)
+def get(session, url, timeout=5.0, **options):
+    request = requests.Request("GET", url, headers={"Authorization": "Bearer mine"})
+    return send(session, request, timeout, **options)
 
 
 # Connections
@@ -104,6 +110,89 @@ def test_a_process_makes_one_tls_context_for_all_its_connections(server, trap, m
     assert used == made * 3
 
 
+def resets(handler):
+    """Reset the connection."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+    handler.close_connection = True
+
+
+def at_second_request(answer):
+    """Answer the first request of each connection, and the others with ``answer``."""
+
+    def choose(handler):
+        port = handler.client_address[1]
+        is_first = [seen.connection for seen in handler.server.seen].count(port) == 1
+        (reply(200, b"{}") if is_first else answer)(handler)
+
+    return choose
+
+
+@pytest.mark.parametrize("answer", [hangs_up, resets])
+def test_a_request_on_an_idle_connection_that_was_closed_is_sent_again_on_a_new_one(session, server, answer):
+    together = threading.Barrier(2)
+    server.answers(lambda handler: (together.wait(10), reply(200, b"{}")(handler)))
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(get, session, server.url) for _ in range(2)]:
+            future.result()
+    idle = server.connections
+    server.answers(at_second_request(answer))
+
+    _, body = get(session, server.url, again_if_idle=True)
+
+    assert body == b"{}"
+    assert len(idle) == 2
+    assert [each.connection in idle for each in server.seen] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("answer", [hangs_up, resets])
+def test_a_request_on_a_new_connection_that_was_closed_is_not_sent_again(session, server, answer):
+    server.answers(answer)
+
+    with pytest.raises(requests.ConnectionError):
+        get(session, server.url, again_if_idle=True)
+
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("piece", [b"H", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_a_request_is_not_sent_again_after_the_first_byte_of_an_answer(session, server, piece):
+    server.answers(at_second_request(raw(piece)))
+    get(session, server.url)
+
+    with pytest.raises(requests.ConnectionError):
+        get(session, server.url, again_if_idle=True)
+
+    assert len(server.seen) == 2
+
+
+def test_a_request_is_sent_again_only_if_the_caller_asks_for_it(session, server):
+    server.answers(at_second_request(hangs_up))
+    get(session, server.url)
+
+    with pytest.raises(requests.ConnectionError):
+        get(session, server.url)
+
+    assert len(server.seen) == 2
+
+
+def test_a_connection_that_was_idle_for_long_is_replaced(session, server, monkeypatch):
+    get(session, server.url)
+    monkeypatch.setattr(http, "MAX_IDLE_SECONDS", -1.0)
+    get(session, server.url)
+
+    assert len(server.connections) == 2
+
+
+def test_idle_connections_are_kept_alive(session, server):
+    get(session, server.url)
+
+    pools = session.get_adapter(server.url).poolmanager.pools
+    idle = [each.sock for key in pools.keys() for each in pools[key].pool.queue if each and each.sock]  # noqa: SIM118
+    assert idle
+    assert all(each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) for each in idle)
+
+
 # Redirects, cookies and credentials
 
 
@@ -146,9 +235,12 @@ def test_a_netrc_of_the_environment_does_not_replace_the_token(session, server, 
     [
         trickles,
         raw(CHUNKED + b"3e8\r\n", *[b"x"] * 100, pause=0.05),
+        raw(CHUNKED + b"3e8;", *[b"x"] * 100, pause=0.05),
+        raw(HEAD, *[b"X-Header: 1\r\n"] * 100, pause=0.05),
+        raw(*[b"HTTP/1.1 100 Continue\r\n\r\n"] * 100, pause=0.05),
         lambda handler: (handler.wfile.write(HEAD + b"Content-Length: 1000\r\n\r\nx"), silent(handler)),
     ],
-    ids=["trickles", "chunk trickles", "falls silent"],
+    ids=["trickles", "chunk trickles", "chunk extension", "headers", "interim responses", "falls silent"],
 )
 def test_an_answer_that_is_incomplete_in_time_is_a_time_out(session, server, answer):
     server.answers(answer)
@@ -177,6 +269,39 @@ def test_a_body_is_read_up_to_a_size(session, server, monkeypatch, answer):
 
 
 @pytest.mark.parametrize(
+    "endless",
+    [
+        (CHUNKED + b"1;", b"x" * 65_536),
+        (CHUNKED, b"1\r\nx\r\n" * 10_000),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000),
+    ],
+    ids=["chunk extension", "tiny chunks", "interim responses"],
+)
+def test_an_endless_answer_ends_at_a_size(session, server, monkeypatch, endless):
+    def answer(handler):
+        handler.wfile.write(endless[0])
+        while not handler.server.over.is_set():
+            handler.wfile.write(endless[1])
+
+    monkeypatch.setattr(http, "MAX_RECEIVED_BYTES", 1_000_000)
+    server.answers(answer)
+
+    with pytest.raises(requests.ConnectionError) as caught:
+        get(session, server.url, timeout=60.0)
+
+    assert not isinstance(caught.value, requests.Timeout)
+
+
+def test_a_server_that_does_not_read_its_request_is_given_up(session, monkeypatch):
+    monkeypatch.setattr(http, "CONNECT_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        with pytest.raises(requests.ConnectionError):
+            send(session, requests.Request("POST", url, data=bytes(50_000_000)), 600.0)
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         breaks_off,
@@ -191,6 +316,59 @@ def test_an_answer_that_breaks_off_is_an_error(session, server, answer):
 
     with pytest.raises(BodyBroken):
         get(session, server.url)
+
+
+# JSON
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[%s]" % b",".join([b"[]"] * 1_000_000),
+        b"[%s]" % b",".join([b'{"":{}}'] * 500_000),
+        b'""' * 2_000_000,
+    ],
+    ids=["lists", "objects", "strings without commas"],
+)
+def test_too_many_values_are_refused_before_any_is_made(content):
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="too many"):
+            load_json(content)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    # The text of the content, and little more.
+    assert peak < len(content) + 1_000_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [", " * 400_000, '"[{,' * 100_000, "\\" * 400_000, "ü🤔" * 200_000],
+    ids=["commas", "signs", "\\", "ü"],
+)
+def test_the_text_of_an_answer_has_no_values(text):
+    document = {"choices": [{"message": {"content": text}}]}
+
+    assert load_json(json.dumps(document).encode()) == document
+    assert load_json(json.dumps(document, ensure_ascii=False).encode()) == document
+
+
+def test_as_many_values_as_may_be_are_read():
+    most = [[0] * (http.MAX_JSON_VALUES - 2)]
+
+    assert load_json(json.dumps(most).encode()) == most
+    with pytest.raises(ValueError, match="too many"):
+        load_json(json.dumps([*most, 0, 0]).encode())
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[" * 100_000, b"\xff", "[1]".encode("utf-16"), "[1]".encode("utf-32")]
+)
+def test_other_content_is_no_json(content):
+    with pytest.raises(ValueError):  # noqa: PT011 - whichever
+        load_json(content)
 
 
 # Retry-After

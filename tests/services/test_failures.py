@@ -27,6 +27,9 @@ AT_SECTORFLOW = [
     (SectorFlowBusy("secret", 61.0), [], "sectorflow_busy", ENGLISH.unreachable),
     (errors.SectorFlowBroken("secret"), [2.0], "sectorflow_broken", ENGLISH.unreachable),
     (errors.AnswerLost("secret"), [], "answer_lost", ENGLISH.too_slow),
+    (errors.AnswerCutOff("secret"), [], "answer_cut_off", ENGLISH.connection_lost),
+    (errors.CreditsSpent("secret"), [], "credits_spent", ENGLISH.no_credits),
+    (errors.BlockedByFirewall("secret"), [], "blocked_by_firewall", ENGLISH.question_refused),
     (errors.TokenRefused("secret"), [], "token_refused", ENGLISH.key_refused),
     (errors.WorkspaceMissing("secret"), [], "workspace_missing", ENGLISH.workspace_gone),
     (errors.QuestionRefused("secret"), [], "question_refused", ENGLISH.question_refused),
@@ -91,7 +94,7 @@ def test_every_kind_of_failure_at_sectorflow_has_a_sentence_and_a_reason():
 
     failures = [kind("secret") for kind in kinds]
 
-    assert len({reason_of(error) for error in failures} - {"unforeseen"}) == len(failures) == 7
+    assert len({reason_of(error) for error in failures} - {"unforeseen"}) == len(failures) == 9
     texts = [plan_of_failure(make_question(), error).messages[0].text for error in failures]
     assert ENGLISH.unexpected not in texts
 

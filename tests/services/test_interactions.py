@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sectorflow_slack.domain.errors import StorageUnavailable
+from sectorflow_slack.domain.errors import StorageUnavailable, TokenRefused
 from sectorflow_slack.domain.questions import ModelVotes
 from sectorflow_slack.domain.slack_jobs import OpenView, PostPlainText, RenderAnswer, to_json
 from sectorflow_slack.formatting import block_kit
@@ -213,37 +213,46 @@ def test_a_failed_question_is_asked_again_only_from_its_own_channel(failed, payl
 
 # External users
 
-COSTLY = ["regenerate", "try again", "follow up", "dialog"]
-EACH_COSTLY = pytest.mark.parametrize("name", COSTLY)
 EXTERNAL = by("U0STRANGER", "T0ELSEWHERE")
 
 
-@pytest.mark.parametrize("name", [name for name in EVERYTHING if name not in COSTLY])
-def test_external_users_may_look(shared, name):
-    shared.interact(EVERYTHING[name](**EXTERNAL))
-
-    assert not shared.is_untouched()
-
-
-@EACH_COSTLY
-def test_external_users_may_not_ask(shared, name):
+@EACH
+def test_external_users_may_use_no_button(shared, name):
     shared.interact(EVERYTHING[name](**EXTERNAL))
     shared.run_jobs()
 
     # A dialog has no channel to post in, and is not opened for these users.
     assert shared.ephemerals == ([] if name == "dialog" else [("U0STRANGER", ENGLISH.external_person)])
-    assert (shared.queue.jobs, shared.slack.dialogs, shared.stored().answer.busy) == ([], [], ())
+    assert (shared.queue.jobs, shared.slack.dialogs) == ([], [])
+    assert shared.stored().version == shared.stored().rendered
+    assert not shared.services.feedback.votes(KEY)
 
 
-@EACH_COSTLY
-def test_external_users_may_ask_if_the_installation_allows_it(shared, name):
+def test_external_users_may_not_ask_a_failed_question_again(acme):
+    acme.sectorflow.answers.then(TokenRefused("status 401"))
+    acme.ask(id=FAILED_ID, is_shared=True)
+    acme.work()
+
+    acme.interact(make_block_action(FAILED_ID, **EXTERNAL))
+    acme.run_jobs()
+
+    assert acme.ephemerals == [("U0STRANGER", ENGLISH.external_person)]
+    assert acme.services.failed_questions.find(FAILED_ID) is not None
+
+    acme.interact(make_block_action(FAILED_ID))
+    acme.work()
+    assert acme.services.failed_questions.find(FAILED_ID) is None
+
+
+@EACH
+def test_external_users_may_use_buttons_if_the_installation_allows_it(shared, name):
     shared.configure(allow_external_users=True)
 
     shared.interact(EVERYTHING[name](**EXTERNAL))
 
-    assert shared.queue.slack_jobs or shared.queue.jobs
+    assert not shared.is_untouched()
     shared.run_jobs()
-    assert shared.ephemerals == []
+    assert ENGLISH.external_person not in [text for _, text in shared.ephemerals]
 
 
 def test_in_a_channel_that_is_not_shared_all_users_may_ask(answered):

@@ -31,6 +31,7 @@ from sectorflow_slack.services.idempotency import fingerprint
 from sectorflow_slack.services.install_page import (
     MAX_TRIALS,
     SignInRefused,
+    TooBusy,
     TrialRefused,
     names,
     refused_field,
@@ -59,6 +60,12 @@ TOKEN_FAULTS = {
     "malformed": "Enter the token without spaces or line breaks.",
     "refused": "SectorFlow refuses this token. Copy it again, or create a new one.",
 }
+
+
+@blueprint.errorhandler(TooBusy)
+def refuse_too_many(_: TooBusy) -> Response:
+    """Refuse a request for which SectorFlow would have to be asked, while many others wait for it."""
+    return _refuse_too_much(5.0)
 
 
 @blueprint.before_request

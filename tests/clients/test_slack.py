@@ -71,7 +71,6 @@ def arguments_of(request):
         (CALLS["publish_home"], "views.publish", {"user_id": "U0ANN", "view": VIEW}),
         (CALLS["open_view"], "views.open", {"trigger_id": TRIGGER, "view": VIEW}),
         (CALLS["revoke"], "auth.revoke", {}),
-        (CALLS["bot_name"], "auth.test", {}),
     ],
 )
 def test_each_call_is_one_request_with_the_bot_token(client, server, call, method, arguments):
@@ -129,6 +128,19 @@ def test_calls_about_apps_send_the_secret_in_the_header_only(
     assert request.headers["Authorization"] == authorization
     assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert arguments_of(request) == arguments
+
+
+@pytest.mark.parametrize(
+    ("reply", "name"), [({"user": "acme-bot"}, "acme-bot"), ({}, ""), ({"user": None}, ""), ({"user": 7}, "")]
+)
+def test_the_name_of_the_bot_is_that_of_its_user(client, server, reply, name):
+    server.answers(says({"ok": True, **reply}))
+
+    assert client.bot_name(BOT_TOKEN) == name
+
+    (request,) = server.seen
+    assert request.path == "/api/auth.test"
+    assert request.headers["Authorization"] == f"Bearer {BOT_TOKEN}"
 
 
 def test_deleting_a_deleted_message_succeeds(client, server):

@@ -1,10 +1,13 @@
 """The page at ``/install``: who may see and do what, and what it never shows or repeats."""
 
 import re
+import uuid
 from html import unescape
 
 import pytest
 import responses
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sectorflow_slack.services.install_page import MAX_TRIALS, RATES
 from sectorflow_slack.web.install_page import COOKIE
@@ -224,6 +227,19 @@ def test_a_token_asks_sectorflow_only_so_often(client, sectorflow):
     assert answers == [303] * (most("install_token") - 1) + [429]
 
 
+def test_sectorflow_is_asked_for_a_few_users_at_once(client, sectorflow, services):
+    sign_in(client)
+    slots = client.application.extensions["sectorflow_slack"].install_page.slots
+    while slots.acquire(blocking=False):
+        pass
+
+    refused = [sign_in(client, "another").status_code, send(client, "try").status_code]
+    slots.release()
+
+    assert refused == [429, 429]
+    assert send(client, "try").status_code == 303
+
+
 def test_no_address_or_token_can_be_read_in_redis(client, sectorflow, store):
     sign_in(client, **{"X-Forwarded-For": "203.0.113.7"})
 
@@ -429,6 +445,31 @@ def test_the_votes_are_on_the_page_of_an_installed_app(client, services, sectorf
 
     assert '<h2 id="votes"' in page
     assert "Model 1</th><td>0</td><td>0</td>" in page
+
+
+# Anything
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
+
+
+@settings(max_examples=60)
+@given(
+    action=st.sampled_from(["complete", "save", "try", "add", "update"]) | texts.map("up:{}".format) | texts,
+    values=st.dictionaries(
+        st.sampled_from(
+            ["appName", "workspaceId", "model", "add", "plusId", "display", "source", "appId", "question"]
+        ),
+        texts,
+    ),
+)
+def test_any_form_is_answered(client_with, sectorflow, action, values):
+    client = client_with(install_page=True)
+    sign_in(client, **{"X-Forwarded-For": str(uuid.uuid4())})
+
+    form = {"csrf": csrf_of(client), "action": action, **values}
+    response = client.post("/install/new", data=form, headers={"X-Forwarded-For": str(uuid.uuid4())})
+
+    assert response.status_code in {303, 404, 429}
 
 
 # Time

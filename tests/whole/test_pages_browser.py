@@ -376,6 +376,18 @@ def test_reload_and_back_repeat_nothing(site: Stage, page: Page) -> None:
     assert len([each for each in requests_of(site) if "completions" in str(each)]) <= before + 1
 
 
+def test_the_end_of_the_form_is_announced(site: Stage, page: Page) -> None:
+    page.clock.install()
+    sign_in(page)
+    expect(page.get_by_text("This form ends in five minutes.")).to_be_hidden()
+
+    page.clock.fast_forward("26:00")
+    page.get_by_text("This form ends in five minutes.").get_by_role("button", name="Keep my entries").click()
+
+    expect(page).to_have_url(re.compile("/forms/1$"))
+    expect(page.get_by_text("This form ends in five minutes.")).to_be_hidden()
+
+
 def test_a_window_that_signed_out_elsewhere_changes_nothing(site: Stage, page: Page) -> None:
     sign_in(page)
     other = page.context.new_page()

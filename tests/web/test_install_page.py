@@ -418,7 +418,7 @@ def test_a_token_that_changes_takes_the_installation_along(client, sectorflow):
     assert own["id"] in client.get("/install").text
 
 
-def test_a_change_of_what_was_changed_elsewhere_is_refused(client, sectorflow):
+def test_a_change_of_an_app_that_was_changed_elsewhere_is_refused(client, sectorflow):
     own = client.register()
     sign_in(client)
     client.patch_installation(own["id"], appName="Changed by the platform")

@@ -131,15 +131,8 @@ def _ask(stage: Stage, text: str) -> int:
 
 def _show_pages(stage: Stage) -> int:
     """Print where to begin, and run until the service ends."""
-    if stage.sandbox is None:
-        raise StageError("the sandbox does not run in this process")
-    stage.sandbox.stage_actions |= {
-        "install": lambda: _install(stage),
-        "install-second": lambda: _install_second(stage),
-        "kill-worker": lambda: stage.service.send_signal(signal.SIGUSR1),
-        "stop-store": lambda: stage.service.send_signal(signal.SIGUSR2),
-    }
-    if not stage.sandbox.world.installs.all():
+    add_stage_actions(stage)
+    if not stage.control("installs")["installs"]:
         _say(
             f"\n1. Install the app, as a customer:   {stage.service_url}/install\n"
             f"   SectorFlow API token to paste:    {TOKEN}\n"
@@ -155,6 +148,18 @@ def _show_pages(stage: Stage) -> int:
     )
     stage.service.wait()
     raise StageError("the service ended by itself")
+
+
+def add_stage_actions(stage: Stage) -> None:
+    """Let the channel page of a sandbox in this process install apps, kill the worker and stop the store."""
+    if stage.sandbox is None:
+        raise StageError("the sandbox does not run in this process")
+    stage.sandbox.stage_actions |= {
+        "install": lambda: _install(stage),
+        "install-second": lambda: _install_second(stage),
+        "kill-worker": lambda: stage.service.send_signal(signal.SIGUSR1),
+        "stop-store": lambda: stage.service.send_signal(signal.SIGUSR2),
+    }
 
 
 def _title(page: str) -> str:

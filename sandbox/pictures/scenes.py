@@ -10,6 +10,7 @@ from typing import Any
 
 import redis
 import requests
+from playwright.sync_api import Page
 
 from sandbox.pictures.camera import WIDE, Camera
 from sandbox.sectorflow.models import COMMAND_R, GPT, MODELS
@@ -177,6 +178,21 @@ def _own_pages(scene: Scene) -> None:
         scene.camera.both(name, f"{scene.direct}{tab}", CHANNEL)
 
 
+def _sandbox(scene: Scene) -> None:
+    said = scene.ask("What is our refund policy?")
+
+    def open_panel(page: Page) -> None:
+        page.get_by_role("button", name="Developer panel").click()
+        page.locator(".exchange").last.wait_for()
+
+    scene.camera.screens("sandbox", thread_of(said), open_panel)
+
+
+def _first_steps(scene: Scene) -> None:
+    scene.stage.control("uninstall", {})
+    scene.camera.screens("first-steps", "", lambda page: page.locator(".guide").wait_for())
+
+
 #: Every scene by its name, in an order in which none affects another.
 SCENES: dict[str, Callable[[Scene], object]] = {
     "own-pages": _own_pages,
@@ -193,4 +209,6 @@ SCENES: dict[str, Callable[[Scene], object]] = {
     "help": lambda scene: scene.thread("help", ""),
     "files": _files,
     "uninvited": _uninvited,
+    "sandbox": _sandbox,
+    "first-steps": _first_steps,
 }

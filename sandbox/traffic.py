@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 #: How many requests are remembered.
 _REMEMBERED = 300
-#: Longer bodies are not remembered, in bytes.
+#: The longest body that is remembered, in bytes.
 _LARGEST = 400_000
 #: How many characters of a body are shown.
 _LONGEST = 6_000
@@ -79,6 +79,9 @@ class Traffic:
 
     def add(self, route: Route, name: str, began: float, seconds: float, **rest: Any) -> None:
         """Add a request; ``rest`` are further fields of an exchange."""
+        for body in ("request", "response"):
+            if len(rest.get(body, b"")) > _LARGEST:
+                rest[body] = f"{len(rest[body]):,} bytes".encode()
         with self._news:
             self._count += 1
             self._exchanges.append(Exchange(self._count, route, name, began, seconds, **rest))
@@ -98,8 +101,6 @@ class Traffic:
 
 def readable(body: bytes, content_type: str = "application/json") -> str:
     """Return a body for people: indented, its secrets masked, and cut where it is very long."""
-    if len(body) > _LARGEST:
-        return f"{len(body):,} bytes"
     text = body.decode("utf-8", "replace")
     if content_type.startswith("application/x-www-form-urlencoded"):
         read: Any = {name: _parsed(value) for name, value in parse_qsl(text, keep_blank_values=True)}

@@ -7,7 +7,7 @@ import requests
 
 from sandbox.sectorflow.models import GPT, PLUS_ID, TOKEN, WORKSPACE_ID
 from sandbox.slack.seed import GENERAL_ID
-from sandbox.traffic import Exchange, readable
+from sandbox.traffic import Exchange, Traffic, readable
 from tests.sandbox.helpers import Box, actions, button
 
 
@@ -78,4 +78,13 @@ def test_figures_are_not_masked_and_long_bodies_are_cut():
 
     assert '"promptTokens": 7' in shown
     assert shown.endswith("more characters")
-    assert readable(b"x" * 500_000) == "500,000 bytes"
+
+
+def test_the_last_requests_are_remembered_without_very_long_bodies():
+    traffic = Traffic()
+
+    for number in range(400):
+        traffic.add("slack", "x", 0.0, 0.0, status=200, request=b"x" * 500_000 if number == 399 else b"")
+
+    found = traffic.since(0, 0.0)
+    assert (len(found), found[-1].number, found[-1].asked) == (300, 400, "500,000 bytes")

@@ -160,10 +160,10 @@ def act_on_stage() -> Response:
 
 @developer.get("/traffic")
 def traffic() -> Response:
-    """Return the requests after ``?since=``, rendered; waits for one."""
+    """Return the requests that changed after the version ``?since=``, rendered; waits for one."""
     since = request.args.get("since", 0, int)
     found = current_sandbox().world.traffic.since(since, _LONG_POLL_SECONDS)
-    last = found[-1].number if found else since
+    last = max((each.version for each in found), default=since)
     return json_response({"last": last, "requests": [_rendered(each) for each in found]})
 
 

@@ -38,8 +38,8 @@ setup: .venv/ready ## Make .venv with all that `make test` needs
 	@$(BIN)/pip check
 	@touch $@
 
-demo: .venv/ready-to-run ## Show the main job: the service with a sandbox Slack and SectorFlow (ASK="…" for one answer)
-	@PORT=$(PORT) SANDBOX_PORT=$(SANDBOX_PORT) $(BIN)/python -m sandbox.demo $(if $(ASK),--ask "$$ASK")
+demo: .venv/ready-to-run ## Show the main job: the service with a sandbox Slack and SectorFlow (SKIP=1 installs the app, ASK="…" asks once)
+	@PORT=$(PORT) SANDBOX_PORT=$(SANDBOX_PORT) $(BIN)/python -m sandbox.demo $(if $(SKIP),--installed) $(if $(ASK),--ask "$$ASK")
 
 demo: export ASK := $(ASK)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import redis
 import requests
+from playwright.sync_api import Page
 
 from sandbox.pictures.camera import ALONE, WIDE, Camera, box
 from sandbox.sectorflow.models import COMMAND_R, GPT, MODELS, TOKEN
@@ -188,6 +189,21 @@ def _install_page(scene: Scene) -> None:
         scene.camera.save(page, "install-page", {"x": 60.0, "y": 0.0, "width": ALONE - 120.0, "height": end})
 
 
+def _sandbox(scene: Scene) -> None:
+    said = scene.ask("What is our refund policy?")
+
+    def open_panel(page: Page) -> None:
+        page.get_by_role("button", name="Developer panel").click()
+        page.locator(".exchange").last.wait_for()
+
+    scene.camera.screens("sandbox", thread_of(said), open_panel)
+
+
+def _first_steps(scene: Scene) -> None:
+    scene.stage.control("uninstall", {})
+    scene.camera.screens("first-steps", "", lambda page: page.locator(".guide").wait_for())
+
+
 #: Every scene by its name, in an order in which none affects another.
 SCENES: dict[str, Callable[[Scene], object]] = {
     "own-pages": _own_pages,
@@ -205,4 +221,6 @@ SCENES: dict[str, Callable[[Scene], object]] = {
     "files": _files,
     "uninvited": _uninvited,
     "install-page": _install_page,
+    "sandbox": _sandbox,
+    "first-steps": _first_steps,
 }

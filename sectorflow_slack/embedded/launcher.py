@@ -20,6 +20,8 @@ from sectorflow_slack.embedded.store import Store, running_store
 
 #: The worker waits 25 s for running questions, and needs some time to end.
 STOP_SECONDS = 30.0
+#: How long SIGUSR2 keeps the store away.
+STORE_AWAY_SECONDS = 15.0
 _DEFAULT_HOME = ".local"
 _DEFAULT_PORT = "8000"
 _TICK_SECONDS = 0.1
@@ -62,11 +64,14 @@ class Launcher:
         self._environ = environ
         self._is_stopping = False
         self._may_wait = True
+        self._faults: list[int] = []
 
     def run(self) -> int:
         """Run until SIGINT, SIGTERM, SIGHUP or SIGQUIT, and return 0, or until an error, and return 1.
 
-        SIGQUIT kills web and worker, as it does gunicorn's; the store is stopped normally.
+        SIGQUIT kills web and worker, as it does gunicorn's; the store is stopped normally. Two signals are
+        faults, for the demo: SIGUSR1 kills the last command, the worker, and SIGUSR2 keeps the embedded store
+        away for ``STORE_AWAY_SECONDS``.
         """
         self._listen_for_signals()
         try:
@@ -103,17 +108,31 @@ class Launcher:
         children = [Child(command, environ) for command in self._commands]
         try:
             while not self._is_stopping:
+                self._apply_faults(stores, children)
                 for child in (*stores, *children):
                     child.supervise()
                 time.sleep(_TICK_SECONDS)
         finally:
             stop_together(children, STOP_SECONDS, lambda: self._may_wait)
 
+    def _apply_faults(self, stores: Sequence[Child], children: Sequence[Child]) -> None:
+        while self._faults:
+            if self._faults.pop() == signal.SIGUSR1:
+                echo("killing the worker")
+                children[-1].pause(0.0)
+            elif stores:
+                echo(f"stopping the store for {STORE_AWAY_SECONDS:g} s")
+                stop_together(stores, STOP_SECONDS)
+                for child in stores:
+                    child.pause(STORE_AWAY_SECONDS)
+
     def _listen_for_signals(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             # Under nohup, SIGHUP stays ignored.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._note_signal)
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, lambda number, frame: self._faults.append(number))
 
     def _note_signal(self, number: int, frame: FrameType | None) -> None:
         self._is_stopping = True

@@ -98,6 +98,11 @@ class Child:
             self._process.wait()
             self._process = None
 
+    def pause(self, seconds: float) -> None:
+        """Kill the process, and start it again after ``seconds``."""
+        self.kill()
+        self._due_at = time.monotonic() + seconds
+
     def _schedule_restart(self, code: int) -> None:
         is_early = time.monotonic() - self._started_at < EARLY_SECONDS
         self._early_deaths = self._early_deaths + 1 if is_early else 0

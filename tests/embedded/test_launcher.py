@@ -22,8 +22,10 @@ ROOT = Path(__file__).parents[2]
 #: Runs the launcher as the real command does, with these scripts instead of web and worker.
 LAUNCH = """
 import os, sys
+from sectorflow_slack.embedded import launcher
 from sectorflow_slack.embedded.launcher import Launcher
 from sectorflow_slack.embedded.process import Command
+launcher.STORE_AWAY_SECONDS = 0.5
 commands = [Command(f"script {i}", ("/bin/sh", "-c", script)) for i, script in enumerate(sys.argv[1:])]
 sys.exit(Launcher(commands, os.environ).run())
 """
@@ -157,6 +159,32 @@ def test_a_store_that_dies_is_restarted_while_the_others_run(shared):
 
     assert shared.store_pid() != first
     assert len(shared.pids) == 2
+
+
+def test_a_signal_keeps_the_store_away_for_a_while_and_loses_nothing(shared):
+    first = shared.store_pid()
+    with shared.store() as client:
+        client.set("kept", "yes")
+
+    shared.process.send_signal(signal.SIGUSR2)
+    until(lambda: not is_alive(first))
+    until(lambda: answers(shared))
+
+    with shared.store() as client:
+        assert client.get("kept") == "yes"
+    assert shared.store_pid() != first
+    assert len(shared.pids) == 2
+
+
+def test_a_signal_kills_the_last_command_which_is_started_again(launch):
+    run = launch(STAY, STAY)
+    before = set(run.pids)
+
+    run.process.send_signal(signal.SIGUSR1)
+    until(lambda: len(run.pids) == 3)
+
+    assert [is_alive(pid) for pid in before].count(False) == 1
+    assert not (run.notes / "sigterm").exists()
 
 
 def answers(run):

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import acknowledging, answering, upkeep
+from bench import acknowledging, answering, capacity, upkeep
 from bench.report import conditions, write
 
 FIGURES = Path(__file__).with_name("figures.json")
@@ -27,6 +27,7 @@ SECTIONS: dict[str, Section] = {
     "fairness": lambda home, given: answering.share(home, given.flood, given.questions),
     "upkeep": lambda home, _: upkeep.live(home),
     "growth": lambda home, given: upkeep.grow(home, given.installations, given.rate),
+    "capacity": lambda *_: (capacity.model(json.loads(FIGURES.read_text())), {}),
 }
 
 

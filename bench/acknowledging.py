@@ -85,17 +85,18 @@ def _start(site: Site, name: str, *shape: str) -> Group:
 
 def widen(home: Path, seconds: float) -> tuple[str, dict[str, float]]:
     """Measure this service with 1, 2 and 4 gunicorn processes on one Redis."""
-    rows, figures = [], {}
+    rows: list[list[object]] = []
+    figures: dict[str, float] = {}
     with running_site(home) as site:
         site.install([""] * TEAMS)
         for processes in (1, 2, 4):
             server = site.start_web("--workers", str(processes), "--threads", "8")
             send(site.port, signed_requests(WARM_UP, TEAMS)[1])
-            before = site.commands()
+            before = site.round_trips()
             load = send(site.port, signed_requests(int(3000 * seconds), TEAMS)[1], seconds=seconds)
-            calls = (site.commands() - before) / load.statuses.total()
+            calls = (site.round_trips() - before) / load.statuses.total()
             server.stop()
             rows.append([processes, f"{load.rate:,.0f}", f"{calls:.1f}"])
             figures[f"ack_width_{processes}"] = load.rate
-            figures["ack_commands"] = calls
-    return table(["web processes", "events a second", "commands of Redis each"], rows), figures
+            figures["ack_round_trips"] = calls
+    return table(["web processes", "events a second", "round trips to Redis each"], rows), figures

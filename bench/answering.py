@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 
 from bench.load import quantile, send
 from bench.report import table
-from bench.site import SHAPE, Site, memory_mib, running_site, signed_requests
+from bench.site import SHAPE, Site, cpu_seconds, memory_mib, running_site, signed_requests
+from tests.chaos.processes import Group
 from tests.waiting import until
 
 TEAMS = 50
@@ -27,7 +28,8 @@ LOUD_TEAMS = 10
 
 def add_latency(home: Path, questions: int) -> tuple[str, dict[str, float]]:
     """Measure the time from an event to SectorFlow and from its reply to Slack, idle and busy."""
-    rows, figures = [], {}
+    rows: list[list[object]] = []
+    figures: dict[str, float] = {}
     with running_site(home, **THREADS) as site:
         site.install([""] * TEAMS)
         site.start_web()
@@ -104,23 +106,36 @@ def carry_many(home: Path) -> tuple[str, dict[str, float]]:
 
 def widen(home: Path, questions: int) -> tuple[str, dict[str, float]]:
     """Measure 1, 2 and 4 workers on one Redis, with a SectorFlow that answers at once."""
-    rows, figures = [], {}
+    rows: list[list[object]] = []
+    figures: dict[str, float] = {}
     with running_site(home, WORKER_THREADS="64") as site:
         site.install([""] * TEAMS)
-        site.start_web(*SHAPE)
+        web = site.start_web(*SHAPE)
         for workers in (1, 2, 4):
             groups = site.start_workers(workers)
-            before, started = site.commands(), time.monotonic()
+            before, started = _costs(site, web, groups), time.monotonic()
             site.await_answers(_send(site, questions, 0.0))
             rate = questions / (time.monotonic() - started)
-            calls = (site.commands() - before) / questions
+            costs = [
+                (after - earlier) / questions
+                for earlier, after in zip(before, _costs(site, web, groups), strict=True)
+            ]
             for group in groups:
                 group.stop()
-            rows.append([workers, f"{rate:.0f}", f"{calls:.1f}"])
-            figures[f"answers_width_{workers}"] = rate
-            figures["answer_commands"] = calls
-    headings = ["workers", "questions a second, accepted and answered", "commands of Redis each"]
+            rows.append(
+                [workers, f"{rate:.0f}", *(f"{cost * 1000:.2f}" for cost in costs[:3]), f"{costs[3]:.1f}"]
+            )
+            names = ("web_cpu", "worker_cpu", "redis_cpu", "question_round_trips")
+            figures |= {f"answers_width_{workers}": rate, **dict(zip(names, costs, strict=True))}
+    parts = [f"CPU ms of {part} each" for part in ("web", "workers", "Redis")]
+    headings = ["workers", "questions a second, accepted and answered", *parts, "round trips to Redis each"]
     return table(headings, rows), figures
+
+
+def _costs(site: Site, web: Group, workers: Sequence[Group]) -> tuple[float, ...]:
+    """Return the processor time of web, workers and Redis so far, and the round trips to Redis."""
+    times = (cpu_seconds(web), cpu_seconds(*workers), cpu_seconds(site.redis))
+    return (*times, float(site.round_trips()))
 
 
 def share(home: Path, flood: int, questions: int) -> tuple[str, dict[str, float]]:

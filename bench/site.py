@@ -133,10 +133,10 @@ class Site:
         times = self.figures()["times"]
         return {number: times[str(number)] for number in numbers}
 
-    def commands(self) -> int:
-        """Return the commands that Redis has run, those of scripts aside."""
+    def round_trips(self) -> int:
+        """Return how often Redis has read from its clients: a script or a pipeline counts once."""
         stats: Any = self.redis.client.info("stats")
-        return int(stats["total_commands_processed"])
+        return int(stats["total_reads_processed"])
 
 
 def installation(number: int, customer: str = "") -> Installation:

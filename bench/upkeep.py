@@ -26,7 +26,7 @@ PAGES = 100
 
 
 def live(home: Path) -> tuple[str, dict[str, float]]:
-    """Measure imports, start, stop, and the commands of an idle service."""
+    """Measure imports, start, stop, and the round trips of an idle service."""
     rows = [
         [f"import of {name}, processor time", f"{_import_seconds(code):.2f} s"]
         for name, code in IMPORTS.items()
@@ -43,11 +43,11 @@ def live(home: Path) -> tuple[str, dict[str, float]]:
         stopped = worker.stop()
         rows += [
             ["memory (PSS) of web and worker, idle", f"{memory:.0f} MiB"],
-            ["commands of Redis a second, idle web and worker, scripts' included", f"{rate:.1f}"],
+            ["round trips to Redis a second, idle web and worker", f"{rate:.1f}"],
             ["stop of an idle worker after SIGTERM", f"{stopped:.2f} s"],
             ["stop of an idle web after SIGTERM", f"{web.stop():.2f} s"],
         ]
-    return table(["what", "figure"], rows), {"idle_commands": rate, "stop_seconds": stopped}
+    return table(["what", "figure"], rows), {"idle_round_trips": rate, "stop_seconds": stopped}
 
 
 def _import_seconds(code: str) -> float:
@@ -63,10 +63,10 @@ def _import_seconds(code: str) -> float:
 
 
 def _idle_rate(site: Site) -> float:
-    """Return the commands a second, without the two that read their number."""
-    before, started = site.commands(), time.monotonic()
+    """Return the round trips a second, without the one that reads their number."""
+    before, started = site.round_trips(), time.monotonic()
     time.sleep(IDLE_SECONDS)
-    return (site.commands() - before - 1) / (time.monotonic() - started)
+    return (site.round_trips() - before - 1) / (time.monotonic() - started)
 
 
 def grow(home: Path, many: int, rate: float) -> tuple[str, dict[str, float]]:

@@ -119,7 +119,11 @@ class Remotes:
 
 def make_remotes(settings: Settings, clock: Clock) -> Remotes:
     """Make the clients, which share one session."""
-    session = open_session(pool_size=settings.worker_threads + SLACK_JOB_THREADS)
+    session = open_session(
+        pool_size=settings.worker_threads + SLACK_JOB_THREADS,
+        proxy=settings.outgoing_proxy,
+        ca_bundle=settings.outgoing_ca_bundle,
+    )
     return Remotes(
         slack=SlackWebClient(session, base_url=settings.slack_base_url, clock=clock),
         sectorflow=HttpSectorFlowClient(
@@ -160,20 +164,23 @@ class _Builder:
             metrics=stores.metrics,
             shared_app_id=settings.slack_app.app_id if settings.slack_app else None,
         )
-        self._statuses = StatusService(
-            installations=stores.installations,
-            statuses=stores.statuses,
-            tokens=self._tokens,
-            messaging=self._messaging,
-            slack=remotes.slack,
-            queue=stores.slack_jobs,
-        )
         self._revocations = RevocationService(
             revocations=stores.revocations,
             installations=stores.installations,
             apps=stores.apps,
             slack=remotes.slack,
             clock=remotes.clock,
+        )
+
+    @cached_property
+    def _statuses(self) -> StatusService:
+        return StatusService(
+            installations=self._stores.installations,
+            statuses=self._stores.statuses,
+            tokens=self._tokens,
+            messaging=self._messaging,
+            slack=self._remotes.slack,
+            queue=self._stores.slack_jobs,
         )
 
     def services(self) -> Services:

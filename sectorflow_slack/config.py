@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,8 @@ class Settings:
     slack_base_url: str
     sectorflow_base_url: str
     sectorflow_timeout_seconds: float
+    outgoing_proxy: str | None = field(repr=False)
+    outgoing_ca_bundle: str | None
     return_url_hosts: frozenset[str]
     support_url: str
     privacy_url: str
@@ -105,6 +108,8 @@ def _read(env: Env) -> dict[str, Any]:
         "slack_base_url": _base_url(env, "SLACK_BASE_URL", "https://slack.com"),
         "sectorflow_base_url": _base_url(env, "SECTORFLOW_BASE_URL", "https://platform.sectorflow.ai/api/v1"),
         "sectorflow_timeout_seconds": env.float("SECTORFLOW_TIMEOUT_SECONDS", 120.0, validate=Range(1, 3600)),
+        "outgoing_proxy": _either(env, "OUTGOING_PROXY", "HTTPS_PROXY", _proxy_url),
+        "outgoing_ca_bundle": _either(env, "OUTGOING_CA_BUNDLE", "REQUESTS_CA_BUNDLE", _ca_bundle),
         "return_url_hosts": frozenset(_listed(env, "RETURN_URL_HOSTS", _hosts, default="", lower=True)),
         "support_url": env.str("SUPPORT_URL", "", validate=_page_url),
         "privacy_url": env.str("PRIVACY_URL", "", validate=_page_url),
@@ -130,6 +135,11 @@ def _listed(
 ) -> tuple[str, ...]:
     text = env.str(name, default, validate=lambda value: check(_split(value))) or ""
     return tuple(_split(text.lower() if lower else text))
+
+
+def _either(env: Env, name: str, usual_name: str, check: Callable[[str], None]) -> str | None:
+    """Read a variable, or if it is not set the one that other programs use for the same."""
+    return env.str(name, None, validate=check) or env.str(usual_name, None, validate=check)
 
 
 def _amount_and_seconds(rate: str | None) -> tuple[int, int]:
@@ -194,6 +204,19 @@ def _page_url(value: str) -> None:
 def _redis_url(value: str) -> None:
     if not value.startswith(("redis://", "rediss://", "unix://")) or _split_url(value) is None:
         raise ValidationError("Must be a redis:// or rediss:// URL. Without a server, start with `make run`.")
+
+
+def _proxy_url(value: str) -> None:
+    parts = _split_url(value)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValidationError("Must be an http or https URL of a forward proxy.")
+
+
+def _ca_bundle(value: str) -> None:
+    try:
+        ssl.create_default_context(cafile=value)
+    except OSError:
+        raise ValidationError("Must be a file of certificates in PEM that can be read.") from None
 
 
 def _fernet_keys(values: list[str]) -> None:

@@ -96,6 +96,8 @@ def settings() -> Settings:
         slack_base_url="https://slack.com",
         sectorflow_base_url="https://platform.sectorflow.ai/api/v1",
         sectorflow_timeout_seconds=120.0,
+        outgoing_proxy=None,
+        outgoing_ca_bundle=None,
         return_url_hosts=frozenset({"app.sectorflow.example"}),
         support_url="",
         privacy_url="",

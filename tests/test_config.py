@@ -3,6 +3,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import certifi
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given, settings
@@ -68,7 +69,7 @@ def load(monkeypatch):
     """Return a function that loads the required variables with ``changes``, and no others."""
 
     def load(**changes):
-        for name in WRONG:
+        for name in (*WRONG, "HTTPS_PROXY", "REQUESTS_CA_BUNDLE"):
             monkeypatch.delenv(name, raising=False)
         for name, value in {**REQUIRED, **changes}.items():
             if value is not None:
@@ -97,6 +98,8 @@ def test_four_variables_are_required_and_the_others_have_defaults(load):
         slack_base_url="https://slack.com",
         sectorflow_base_url="https://platform.sectorflow.ai/api/v1",
         sectorflow_timeout_seconds=120.0,
+        outgoing_proxy=None,
+        outgoing_ca_bundle=None,
         return_url_hosts=frozenset(),
         support_url="",
         privacy_url="",
@@ -122,6 +125,8 @@ def test_every_variable_is_read(load):
         SLACK_BASE_URL="https://slack-gov.com/",
         SECTORFLOW_BASE_URL="http://127.0.0.1:9000/api/v1/",
         SECTORFLOW_TIMEOUT_SECONDS="2.5",
+        OUTGOING_PROXY="http://user:secret@proxy.example.com:3128",
+        OUTGOING_CA_BUNDLE=certifi.where(),
         RETURN_URL_HOSTS="app.example.com",
         SUPPORT_URL="https://example.com/help?product=slack",
         PRIVACY_URL="https://example.com/privacy",
@@ -148,6 +153,8 @@ def test_every_variable_is_read(load):
         slack_base_url="https://slack-gov.com",
         sectorflow_base_url="http://127.0.0.1:9000/api/v1",
         sectorflow_timeout_seconds=2.5,
+        outgoing_proxy="http://user:secret@proxy.example.com:3128",
+        outgoing_ca_bundle=certifi.where(),
         return_url_hosts=frozenset({"app.example.com"}),
         support_url="https://example.com/help?product=slack",
         privacy_url="https://example.com/privacy",
@@ -164,6 +171,22 @@ def test_every_variable_is_read(load):
         web_concurrency=1,
         log_level="DEBUG",
     )
+
+
+def test_the_way_out_is_by_default_that_of_other_programs(load):
+    usual = {"HTTPS_PROXY": "http://usual.example.com", "REQUESTS_CA_BUNDLE": certifi.where()}
+
+    assert load(**usual).outgoing_proxy == "http://usual.example.com"
+    assert load(**usual).outgoing_ca_bundle == certifi.where()
+    assert load(**usual, OUTGOING_PROXY="http://own.example.com").outgoing_proxy == "http://own.example.com"
+
+
+@pytest.mark.parametrize("proxy", ["proxy:3128", "socks5://proxy", "http://", "http://proxy:port"])
+def test_a_wrong_way_out_is_named_but_not_shown(load, proxy, tmp_path):
+    faults = faults_of(load, OUTGOING_PROXY=proxy, OUTGOING_CA_BUNDLE=str(tmp_path / "missing.pem"))
+
+    assert faults.keys() == {"OUTGOING_PROXY", "OUTGOING_CA_BUNDLE"}
+    assert proxy not in str(faults)
 
 
 @pytest.mark.parametrize("name", REQUIRED)

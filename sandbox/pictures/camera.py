@@ -49,7 +49,7 @@ class Camera:
         inner = page.evaluate(
             "Math.max(...[...document.querySelectorAll('.messages')].map(each => each.scrollHeight))"
         )
-        page.set_viewport_size({"width": width, "height": min(_HIGHEST, int(inner) + 200)})
+        page.set_viewport_size({"width": width, "height": min(_HIGHEST, int(inner) + 260)})
         page.wait_for_timeout(200)
         yield page
         page.close()
@@ -108,6 +108,18 @@ class Camera:
                 x, y = max(0.0, shown["x"] - 40), max(0.0, shown["y"] - 40)
                 right = min(float(width), shown["x"] + shown["width"] + 40)
                 self.save(page, named, {"x": x, "y": y, "width": right - x, "height": shown["height"] + 80})
+
+    def screens(self, name: str, path: str, prepare: Callable[[Page], None]) -> None:
+        """Take pictures of the whole window, light and dark, once it is prepared."""
+        themes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+        for theme in themes:
+            page = self._browser.new_page(viewport={"width": WIDE, "height": 860}, color_scheme=theme)
+            page.goto(f"{self._url}/{path}")
+            prepare(page)
+            page.wait_for_timeout(500)
+            named = name if theme == "light" else f"{name}-dark"
+            self.save(page, named, {"x": 0, "y": 0, "width": WIDE, "height": 860})
+            page.close()
 
     def save(self, page: Page, name: str, clip: FloatRect) -> None:
         """Save a picture, with a reduced palette if ImageMagick is installed."""

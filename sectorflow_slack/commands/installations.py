@@ -164,6 +164,7 @@ def export_installations(file: Path, as_json: bool) -> None:
     encrypted, number = current_services.backup.export(progress("Reading", as_json=as_json))
     if file == _STANDARD_STREAM:
         click.echo(encrypted)
+        click.echo(f"{number} installations written to stdout.", err=True)
         return
     try:
         _write_for_owner(file, encrypted)
@@ -176,7 +177,13 @@ def export_installations(file: Path, as_json: bool) -> None:
 
 
 def _write_for_owner(file: Path, text: str) -> None:
-    """Write a file that only its owner can read; replace an older one when the new one is complete."""
+    """Write a file that only its owner can read; replace an older one when the new one is complete.
+
+    What is no regular file, such as a pipe or /dev/stdout, is written to and not replaced.
+    """
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        file.write_text(text)
+        return
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:

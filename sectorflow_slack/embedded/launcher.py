@@ -46,7 +46,7 @@ def check_port(port: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("0.0.0.0", int(port)))  # noqa: S104 - where gunicorn will listen
+            probe.bind(("0.0.0.0", int(port)))  # noqa: S104 - no other process may have it on any address
         except (ValueError, OverflowError):
             return
         except OSError as error:
@@ -162,4 +162,6 @@ def main() -> int:
     except LaunchError as error:
         echo(str(error))
         return 1
-    return Launcher(service_commands(), os.environ).run()
+    # Only this machine may reach it; gunicorn's own variable says where else to listen.
+    bind = {"GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{os.environ.get('PORT') or _DEFAULT_PORT}"}
+    return Launcher(service_commands(), bind | os.environ).run()

@@ -24,6 +24,7 @@ CALLS = {
     "exchange_code": lambda slack: slack.exchange_code(CUSTOMERS_APP, CODE, REDIRECT_URI),
     "refresh": lambda slack: slack.refresh(CUSTOMERS_APP, REFRESH_TOKEN),
     "revoke": lambda slack: slack.revoke(BOT_TOKEN),
+    "bot_name": lambda slack: slack.bot_name(BOT_TOKEN),
     "create_app": lambda slack: slack.create_app(CONFIG_TOKEN, MANIFEST, timeout=5),
     "delete_app": lambda slack: slack.delete_app(CONFIG_TOKEN, "A0MADE"),
     "post": lambda slack: slack.post(BOT_TOKEN, THREAD, MESSAGE),

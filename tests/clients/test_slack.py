@@ -168,6 +168,19 @@ def test_after_any_other_error_a_numbered_message_is_not_posted_again(client, se
     assert len(server.seen) == 1
 
 
+@pytest.mark.parametrize(
+    ("reply", "name"), [({"user": "acme-bot"}, "acme-bot"), ({}, ""), ({"user": None}, ""), ({"user": 7}, "")]
+)
+def test_the_name_of_the_bot_is_that_of_its_user(client, server, reply, name):
+    server.answers(says({"ok": True, **reply}))
+
+    assert client.bot_name(BOT_TOKEN) == name
+
+    (request,) = server.seen
+    assert request.path == "/api/auth.test"
+    assert request.headers["Authorization"] == f"Bearer {BOT_TOKEN}"
+
+
 def test_deleting_a_deleted_message_succeeds(client, server):
     server.answers(refused("message_not_found"))
 

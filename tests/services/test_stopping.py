@@ -114,24 +114,19 @@ def test_a_stop_after_the_whole_answer_is_posted_says_nothing(acme, monkeypatch,
     assert (acme.ended, acme.left) == ({"answered": 1}, [])
 
 
-@pytest.mark.parametrize("presses", ["waiting", "under way", "in turn"])
-def test_a_second_press_changes_nothing(acme, presses):
-    press = lambda: acme.stop(QUESTION)  # noqa: E731
-    acme.sectorflow.answers.then(press)
+@pytest.mark.parametrize(("presses_in_line", "asked"), [(2, 0), (0, 1)], ids=["in line", "under way"])
+def test_a_second_press_changes_nothing(acme, presses_in_line, asked):
+    acme.sectorflow.answers.then(lambda: (acme.stop(QUESTION), acme.stop(QUESTION)))
+    acme.slack.posts.then(lambda: acme.stop(QUESTION))
     acme.accept()
-    if presses == "waiting":
-        press()
-        press()
-    elif presses == "in turn":
-        acme.slack.posts.then(press)
-    else:
-        acme.sectorflow.answers.then()
+    for _ in range(presses_in_line):
+        acme.stop(QUESTION)
 
     for _ in range(3):
         acme.work()
-    press()
+    acme.stop(QUESTION)
 
-    assert has_stopped(acme, asked=0 if presses == "waiting" else 1)
+    assert has_stopped(acme, asked=asked)
 
 
 def test_a_person_whom_slack_does_not_name_stops_it_too(acme):
@@ -194,6 +189,7 @@ def test_a_model_that_is_asked_again_keeps_its_old_answer(answered):
     assert (answer.models, answer.busy) == (before, ())
     assert answered.shows_what_is_stored()
     assert (len(answered.sectorflow.asked), len(answered.slack.posted), answered.left) == (1, 1, [])
+    assert answered.ended == {"answered": 1, "stopped": 1}
 
 
 def test_after_a_stop_the_thread_can_be_asked_again(acme):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from typing import Literal
 
@@ -41,28 +40,24 @@ def create_sandbox(settings: SandboxSettings | None = None) -> Flask:
 
 def _record_traffic(app: Flask, sandbox: Sandbox) -> None:
     """Record the calls of Slack's and SectorFlow's API."""
+    traffic = sandbox.world.traffic
 
     @app.before_request
     def begin() -> None:
-        g.began = sandbox.world.clock(), time.monotonic()
-
-    @app.after_request
-    def record(response: Response) -> Response:
         route, name = _route_of(request.path)
         if route is not None:
-            began, started = g.began
-            is_whole = response.is_sequence and "has_no_answer" not in g
-            sandbox.world.traffic.add(
-                route,
-                f"{request.method} {name}" if route == "sectorflow" else name,
-                began,
-                time.monotonic() - started,
-                status=None if "has_no_answer" in g else response.status_code,
-                request=request.get_data(),
-                content_type=request.content_type or "",
-                response=response.get_data() if is_whole else b"",
-                error=_error_in(response) if is_whole and route == "slack" else "",
-            )
+            name = f"{request.method} {name}" if route == "sectorflow" else name
+            body, kind = request.get_data(), request.content_type or ""
+            g.exchange = traffic.begin(route, name, body, content_type=kind)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        if "exchange" in g:
+            is_lost = "has_no_answer" in g
+            body = response.get_data() if response.is_sequence and not is_lost else b""
+            error = _error_in(response) if body and request.path.startswith("/api/") else ""
+            status = None if is_lost else response.status_code
+            traffic.end(g.exchange, status=status, response=body, error=error)
         return response
 
 

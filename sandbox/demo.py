@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from types import FrameType
 
 from sandbox.channel.terminal import as_text
@@ -65,19 +66,34 @@ def _end_by_signals() -> None:
         signal.signal(number, end)
 
 
-def _install(stage: Stage) -> None:
-    """Register an installation with curl, consent, and put the app into #general."""
+def _install(stage: Stage, app_id: str = seed.SECTORFLOW_APP_ID, **fields: object) -> None:
+    """Register an installation with curl, consent, and put the app into #general.
+
+    ``fields`` replace those of the registration.
+    """
     if shutil.which("curl") is None:
         raise StageError("curl is not on PATH")
     _say(f"\nRegistering an installation at {stage.service_url}/api/v1/installations, as SectorFlow would:")
-    installation = json.loads(_curl(stage))
+    installation = json.loads(_curl(stage, fields))
     _say(f"  {installation['status']}: {installation['id']}")
     page = stage.consent(installation["installUrl"])
     _say(f"A person follows its link and consents: {page.status_code} {_title(page.text)}")
-    stage.control("invite", {"channel": seed.GENERAL_ID})
+    stage.control("invite", {"channel": seed.GENERAL_ID, "app_id": app_id})
 
 
-def _curl(stage: Stage) -> str:
+def _install_second(stage: Stage) -> None:
+    """Install the customer's own app, which answers with two models in tabs."""
+    credentials = {
+        "appId": seed.CUSTOMER_APP_ID,
+        "clientId": seed.CUSTOMER_CLIENT_ID,
+        "clientSecret": seed.CUSTOMER_CLIENT_SECRET,
+        "signingSecret": seed.CUSTOMER_SIGNING_SECRET,
+    }
+    models = {"modelIds": [model.id for model in MODELS[-2:]], "display": "tabs", "plusId": ""}
+    _install(stage, seed.CUSTOMER_APP_ID, appName="Acme Helper", slackApp=credentials, **models)
+
+
+def _curl(stage: Stage, fields: Mapping[str, object]) -> str:
     body = {
         "appName": "SectorFlow",
         "apiToken": TOKEN,
@@ -85,6 +101,7 @@ def _curl(stage: Stage) -> str:
         "modelIds": [model.id for model in MODELS],
         "plusId": PLUS_ID,
         "customerId": "acme",
+        **fields,
     }
     # curl reads the key and the token from its standard input: arguments are visible to every local user.
     options = [
@@ -114,14 +131,8 @@ def _ask(stage: Stage, text: str) -> int:
 
 def _show_pages(stage: Stage) -> int:
     """Print where to begin, and run until the service ends."""
-    if stage.sandbox is None:
-        raise StageError("the sandbox does not run in this process")
-    stage.sandbox.stage_actions |= {
-        "install": lambda: _install(stage),
-        "kill-worker": lambda: stage.service.send_signal(signal.SIGUSR1),
-        "stop-store": lambda: stage.service.send_signal(signal.SIGUSR2),
-    }
-    if not stage.sandbox.world.installs.all():
+    add_stage_actions(stage)
+    if not stage.control("installs")["installs"]:
         _say(
             f"\n1. Install the app, as a customer:   {stage.service_url}/install\n"
             f"   SectorFlow API token to paste:    {TOKEN}\n"
@@ -137,6 +148,18 @@ def _show_pages(stage: Stage) -> int:
     )
     stage.service.wait()
     raise StageError("the service ended by itself")
+
+
+def add_stage_actions(stage: Stage) -> None:
+    """Let the channel page of a sandbox in this process install apps, kill the worker and stop the store."""
+    if stage.sandbox is None:
+        raise StageError("the sandbox does not run in this process")
+    stage.sandbox.stage_actions |= {
+        "install": lambda: _install(stage),
+        "install-second": lambda: _install_second(stage),
+        "kill-worker": lambda: stage.service.send_signal(signal.SIGUSR1),
+        "stop-store": lambda: stage.service.send_signal(signal.SIGUSR2),
+    }
 
 
 def _title(page: str) -> str:

@@ -169,7 +169,8 @@ def running_stage(
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="sectorflow-slack-"))
         output = stack.enter_context(log.open("w"))
         if sandbox_inside:
-            settings = SandboxSettings(events_url=f"{urls[0]}/slack/events")
+            # A person who watches does not wait a minute for Slack's second retry.
+            settings = SandboxSettings(events_url=f"{urls[0]}/slack/events", retry_scale=0.25)
             sandbox = stack.enter_context(serve(settings, sandbox_port)).sandbox
         else:
             sandbox = None

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections import deque
+import time
+from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 #: How many requests are remembered.
 _REMEMBERED = 300
-#: Longer bodies are not remembered, in bytes.
+#: The longest body that is remembered, in bytes.
 _LARGEST = 400_000
 #: How many characters of a body are shown.
 _LONGEST = 6_000
@@ -33,7 +34,7 @@ Route = Literal["event", "interaction", "slack", "sectorflow"]
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and its answer."""
+    """One request and, once it has come, its answer."""
 
     number: int
     route: Route
@@ -41,17 +42,19 @@ class Exchange:
     name: str
     #: When the request began, in seconds since the epoch.
     began: float
-    seconds: float
-    #: None if no answer came.
-    status: int | None
     request: bytes = field(repr=False)
-    response: bytes = field(default=b"", repr=False)
-    #: The content type of the request.
     content_type: str = "application/json"
-    #: Slack's name for the error, "" for a success.
-    error: str = ""
     #: The number of a retry.
     retry: int = 0
+    #: How long the answer took; None while there is none.
+    seconds: float | None = None
+    #: None if no answer came.
+    status: int | None = None
+    response: bytes = field(default=b"", repr=False)
+    #: Slack's name for the error, "" for a success.
+    error: str = ""
+    #: Grows with every change of any exchange.
+    version: int = 0
 
     @property
     def asked(self) -> str:
@@ -66,40 +69,62 @@ class Exchange:
     @property
     def is_failed(self) -> bool:
         """Whether there was no answer, or one of an error."""
+        if self.seconds is None:
+            return False
         return self.status is None or self.status >= 400 or bool(self.error)
 
 
 class Traffic:
-    """The last requests, oldest first; waits for new ones."""
+    """The last requests, oldest first; waits for changes."""
 
     def __init__(self) -> None:
         self._news = threading.Condition()
         self._count = 0
-        self._exchanges: deque[Exchange] = deque(maxlen=_REMEMBERED)
+        self._version = 0
+        self._exchanges: OrderedDict[int, Exchange] = OrderedDict()
 
-    def add(self, route: Route, name: str, began: float, seconds: float, **rest: Any) -> None:
-        """Add a request; ``rest`` are further fields of an exchange."""
+    def begin(self, route: Route, name: str, request: bytes, **rest: Any) -> int:
+        """Add a request that begins; ``rest`` are its content type and retry. Return its number."""
         with self._news:
             self._count += 1
-            self._exchanges.append(Exchange(self._count, route, name, began, seconds, **rest))
-            self._news.notify_all()
+            self._store(Exchange(self._count, route, name, time.time(), _short(request), **rest))
+            if len(self._exchanges) > _REMEMBERED:
+                self._exchanges.popitem(last=False)
+            return self._count
 
-    def since(self, number: int, timeout: float) -> list[Exchange]:
-        """Return the requests after a number; wait for one for at most ``timeout`` seconds."""
+    def end(self, number: int, *, status: int | None, response: bytes = b"", error: str = "") -> None:
+        """Add the answer to a request; None as status if none came."""
         with self._news:
-            self._news.wait_for(lambda: self._count > number, timeout)
-            return [each for each in self._exchanges if each.number > number]
+            found = self._exchanges.get(number)
+            if found is not None:
+                seconds = time.time() - found.began
+                answered = replace(found, seconds=seconds, status=status, error=error)
+                self._store(replace(answered, response=_short(response)))
+
+    def since(self, version: int, timeout: float) -> list[Exchange]:
+        """Return the requests that changed after a version; wait for one for at most ``timeout`` seconds."""
+        with self._news:
+            self._news.wait_for(lambda: self._version > version, timeout)
+            return [each for each in self._exchanges.values() if each.version > version]
 
     def clear(self) -> None:
         """Forget all requests."""
         with self._news:
             self._exchanges.clear()
 
+    def _store(self, exchange: Exchange) -> None:
+        self._version += 1
+        self._exchanges[exchange.number] = replace(exchange, version=self._version)
+        self._news.notify_all()
+
+
+def _short(body: bytes) -> bytes:
+    """Return a body, or its length in words if it is very long."""
+    return body if len(body) <= _LARGEST else f"{len(body):,} bytes".encode()
+
 
 def readable(body: bytes, content_type: str = "application/json") -> str:
     """Return a body for people: indented, its secrets masked, and cut where it is very long."""
-    if len(body) > _LARGEST:
-        return f"{len(body):,} bytes"
     text = body.decode("utf-8", "replace")
     if content_type.startswith("application/x-www-form-urlencoded"):
         read: Any = {name: _parsed(value) for name, value in parse_qsl(text, keep_blank_values=True)}

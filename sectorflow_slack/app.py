@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, g, request
 
 from sectorflow_slack import __version__
 from sectorflow_slack.bootstrap import build_services, open_connection
@@ -27,7 +27,13 @@ from sectorflow_slack.web import (
     pages,
 )
 from sectorflow_slack.web.errors import InstallApi, register_error_handlers
-from sectorflow_slack.web.guards import MAX_BODY_BYTES, check_body, set_security_headers
+from sectorflow_slack.web.guards import (
+    MAX_BODY_BYTES,
+    check_body,
+    report_refused_call,
+    set_request_id,
+    set_security_headers,
+)
 from sectorflow_slack.web.request_schemas import describe_slack_app
 
 
@@ -37,7 +43,11 @@ class _App(Flask):
     def log_exception(
         self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]
     ) -> None:
-        ids: dict[str, Any] = {"method": request.method, "endpoint": request.endpoint}
+        ids: dict[str, Any] = {
+            "request_id": g.request_id,
+            "method": request.method,
+            "endpoint": request.endpoint,
+        }
         self.logger.error("request failed", exc_info=exc_info, extra=ids)
 
 
@@ -65,8 +75,10 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         app.register_blueprint(module.blueprint)
     register_error_handlers(app)
     register_commands(app)
+    app.before_request(set_request_id)
     app.before_request(check_body)
     app.after_request(set_security_headers)
+    app.after_request(report_refused_call)
     return app
 
 

@@ -119,7 +119,11 @@ class Remotes:
 
 def make_remotes(settings: Settings, clock: Clock) -> Remotes:
     """Make the clients, which share one session."""
-    session = open_session(pool_size=settings.worker_threads + SLACK_JOB_THREADS)
+    session = open_session(
+        pool_size=settings.worker_threads + SLACK_JOB_THREADS,
+        proxy=settings.outgoing_proxy,
+        ca_bundle=settings.outgoing_ca_bundle,
+    )
     return Remotes(
         slack=SlackWebClient(session, base_url=settings.slack_base_url, clock=clock),
         sectorflow=HttpSectorFlowClient(
@@ -211,7 +215,7 @@ class _Builder:
             installations=stores.installations,
             pendings=stores.pendings,
             listing=stores.listing,
-            idempotency=IdempotencyService(idempotency=stores.idempotency),
+            idempotency=IdempotencyService(idempotency=stores.idempotency, digests=stores.digests),
             app_creator=AppCreator(
                 slack=remotes.slack, idempotency=stores.idempotency, public_url=settings.public_url
             ),
@@ -297,7 +301,11 @@ class _Builder:
             tokens=self._tokens,
             answers=stores.answers,
             rendering=RenderingService(answers=stores.answers, locks=stores.locks, messaging=messaging),
-            app_home=AppHomeService(sectorflow=remotes.sectorflow),
+            app_home=AppHomeService(
+                sectorflow=remotes.sectorflow,
+                support_url=self._settings.support_url,
+                privacy_url=self._settings.privacy_url,
+            ),
             messaging=messaging,
             statuses=self._statuses,
             slack=remotes.slack,

@@ -16,6 +16,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from sectorflow_slack.bootstrap import build_services, open_connection
 from sectorflow_slack.config import SettingsError, load_settings
@@ -158,7 +159,7 @@ class Clock:
 class Worker:
     """A process's lines and clocks."""
 
-    def __init__(self, services: Services, *, threads: int) -> None:
+    def __init__(self, services: Services, *, threads: int, heartbeat_file: Path | None = None) -> None:
         self._services = services
         self._name = uuid.uuid4().hex
         questions = services.answers.questions
@@ -173,6 +174,7 @@ class Worker:
             "leases",
             (services.answers.extend_leases, HEARTBEAT_SECONDS),
             (lambda: questions.tick(self._name), HEARTBEAT_SECONDS),
+            *((file.touch, HEARTBEAT_SECONDS) for file in [heartbeat_file] if file),
         )
         self._chores = Clock(
             "chores",
@@ -221,7 +223,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     services = build_services(settings, open_connection(settings, WORKER_TIMEOUTS))
-    Worker(services, threads=settings.worker_threads).run(stopping, options.stop_seconds)
+    worker = Worker(services, threads=settings.worker_threads, heartbeat_file=settings.worker_heartbeat_file)
+    worker.run(stopping, options.stop_seconds)
 
 
 if __name__ == "__main__":

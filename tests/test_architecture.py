@@ -56,6 +56,7 @@ PROSE_ROOTS = (
     "CONTRIBUTING.md",
     "Makefile",
     "README.md",
+    "SECURITY.md",
     "bench",
     "docs",
     "examples",

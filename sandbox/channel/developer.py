@@ -15,6 +15,9 @@ from sandbox.channel.request_args import channel_of, json_response, read_json, r
 from sandbox.faults import Fault, FaultPlan
 from sandbox.sectorflow.answers import QUESTIONS
 from sandbox.sectorflow.models import GPT, MODELS, TOKEN, ModelBehaviour
+from sandbox.slack import seed
+from sandbox.slack.config_tokens import SEEDED_TOKEN
+from sandbox.slack.delivery import RETRY_DELAYS
 from sandbox.state import Sandbox, current_sandbox
 from sandbox.traffic import Exchange
 
@@ -66,7 +69,20 @@ FAULTS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "drop": ("Answer lost on the way", {"drop": "after"}),
     },
 }
-STAGE_ACTIONS = {"kill-worker": "Kill the worker", "stop-store": "Stop Redis for 15 s"}
+STAGE_ACTIONS = {
+    "kill-worker": "Kill the worker",
+    "stop-store": "Stop Redis for 15 s",
+    "install-second": "Install a second app",
+}
+#: Values for the install page's ways to get a Slack app.
+CREDENTIALS = {
+    "SectorFlow API token": TOKEN,
+    "App configuration token": SEEDED_TOKEN,
+    "Acme Helper: app ID": seed.CUSTOMER_APP_ID,
+    "Acme Helper: client ID": seed.CUSTOMER_CLIENT_ID,
+    "Acme Helper: client secret": seed.CUSTOMER_CLIENT_SECRET,
+    "Acme Helper: signing secret": seed.CUSTOMER_SIGNING_SECRET,
+}
 
 
 @developer.app_context_processor
@@ -86,6 +102,8 @@ def variables() -> dict[str, Any]:
         "can_install": "install" in sandbox.stage_actions,
         "install_page": f"{service.scheme}://{service.netloc}/install",
         "sectorflow_token": TOKEN,
+        "credentials": CREDENTIALS,
+        "retry_seconds": RETRY_DELAYS[1] * sandbox.settings.retry_scale,
     }
 
 
@@ -142,10 +160,10 @@ def act_on_stage() -> Response:
 
 @developer.get("/traffic")
 def traffic() -> Response:
-    """Return the requests after ``?since=``, rendered; waits for one."""
+    """Return the requests that changed after the version ``?since=``, rendered; waits for one."""
     since = request.args.get("since", 0, int)
     found = current_sandbox().world.traffic.since(since, _LONG_POLL_SECONDS)
-    last = found[-1].number if found else since
+    last = max((each.version for each in found), default=since)
     return json_response({"last": last, "requests": [_rendered(each) for each in found]})
 
 

@@ -179,6 +179,10 @@ class Feed:
         """Return the ids of the users the reader can mention, by name, apps first."""
         return {user.real_name: user.id for user in [*self.apps(), *self.people()]}
 
+    def handles(self) -> dict[str, str]:
+        """Return the ids of the users the reader can mention, by handle."""
+        return {user.name: user.id for user in [*self.people(), *self.apps()]}
+
     def _entries(
         self, channel: Channel, messages: Iterable[Message], replies: dict[str, list[Message]]
     ) -> Iterator[Entry]:

@@ -188,7 +188,8 @@ def _say(world: World, channel: Channel) -> Message:
 
 def _sent(world: World, reader: User, text: str) -> str:
     with world.lock:
-        return as_sent(text, Feed(world, reader).members())
+        feed = Feed(world, reader)
+        return as_sent(text, feed.handles() | feed.members())
 
 
 def _invited(world: World, channel: Channel) -> str:
@@ -199,5 +200,5 @@ def _invited(world: World, channel: Channel) -> str:
     with world.lock:
         apps = Feed(world, reader_of(world, channel)).apps()
     wanted = name.strip().removeprefix("@").lower()
-    bot = next((each for each in apps if each.real_name.lower() == wanted), None)
+    bot = next((each for each in apps if wanted in (each.name, each.real_name.lower())), None)
     return (bot.app_id if bot else None) or abort(422)

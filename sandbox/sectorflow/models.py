@@ -31,6 +31,8 @@ class Model:
     #: The price of one answer.
     credits: int
     description: str = ""
+    #: Its part of the time that the slowest model takes.
+    pace: float = 1.0
     #: Listed only with ``includeSystem=true``.
     is_system: bool = False
 
@@ -72,6 +74,7 @@ GEMINI = Model(
     "GEMINI",
     13,
     "Reads very long documents",
+    pace=0.8,
 )
 GPT = Model(
     "01442edd-1154-4d9c-b4e6-151ba35f8f56",
@@ -80,6 +83,7 @@ GPT = Model(
     "CHATGPT",
     9,
     "A fast all-rounder",
+    pace=0.5,
 )
 CLAUDE = Model(
     "9e9ccfcf-b238-43c5-afcb-c5b2b4acae2d",
@@ -88,6 +92,7 @@ CLAUDE = Model(
     "CLAUDE",
     11,
     "Careful with facts and code",
+    pace=0.9,
 )
 LLAMA = Model(
     "3c54812b-e43a-47c9-acd0-32d4caaff6f8",
@@ -96,6 +101,7 @@ LLAMA = Model(
     "META",
     5,
     "Short answers at a low price",
+    pace=0.7,
 )
 #: A model of SectorFlow's own, which is in no workspace but ``RESEARCH_ID``.
 MISTRAL = Model(
@@ -105,6 +111,7 @@ MISTRAL = Model(
     "MISTRAL",
     6,
     "Provided by SectorFlow",
+    pace=0.6,
     is_system=True,
 )
 

@@ -121,7 +121,7 @@ class SectorFlow:
     def complete(self, workspace_id: str, body: Any, latency: float = 0.0) -> Json:
         """Answer a question with every model it names, in another order.
 
-        ``latency`` is how many seconds a model without its own delay takes.
+        ``latency`` is how many seconds the slowest model takes, without its own delay.
         """
         question = self._check(workspace_id, body)
         with self._lock:
@@ -132,7 +132,12 @@ class SectorFlow:
         models = [self._models[model_id] for model_id in shuffled(body["models"])]
         behaviours = self.behaviours(body)
         choices = [
-            _choice(model, question, answer(model, question, earlier), latency + behaviours[model.id].delay)
+            _choice(
+                model,
+                question,
+                answer(model, question, earlier),
+                model.pace * latency + behaviours[model.id].delay,
+            )
             for model in models
         ]
         usage = _sum([choice["usage"] for choice in choices])

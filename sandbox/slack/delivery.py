@@ -104,13 +104,11 @@ class Deliveries:
         self._session.close()
 
     def _deliver(self, outgoing: OutgoingEvent) -> None:
-        began, started = self._clock(), time.monotonic()
+        number = self._traffic.begin("event", outgoing.name, outgoing.body, retry=outgoing.attempt)
+        started = time.monotonic()
         status, reason, may_retry = self._post(outgoing)
         seconds = time.monotonic() - started
-        told = {"error": reason, "retry": outgoing.attempt}
-        self._traffic.add(
-            "event", outgoing.name, began, seconds, status=status, request=outgoing.body, **told
-        )
+        self._traffic.end(number, status=status, error=reason)
         with self._lock:
             self._log.append(
                 Delivery(outgoing.app.app_id, outgoing.event_id, outgoing.attempt, status, reason, seconds)

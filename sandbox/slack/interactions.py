@@ -6,7 +6,6 @@ Source: docs.slack.dev, block_actions and view_submission payloads.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -93,21 +92,14 @@ def send(world: World, app: App, payload: Payload) -> requests.Response | None:
         "Content-Type": "application/x-www-form-urlencoded",
         **signed_headers(app.signing_secret, int(world.clock()), body),
     }
-    began, started = world.clock(), time.monotonic()
+    kind = headers["Content-Type"]
+    number = world.traffic.begin("interaction", payload["type"], body, content_type=kind)
     try:
         answer = requests.post(app.interactivity_url, data=body, headers=headers, timeout=_TIMEOUT)
     except requests.RequestException:
-        answer = None
-    world.traffic.add(
-        "interaction",
-        payload["type"],
-        began,
-        time.monotonic() - started,
-        status=None if answer is None else answer.status_code,
-        request=body,
-        content_type=headers["Content-Type"],
-        response=b"" if answer is None else answer.content,
-    )
+        world.traffic.end(number, status=None)
+        return None
+    world.traffic.end(number, status=answer.status_code, response=answer.content)
     return answer
 
 

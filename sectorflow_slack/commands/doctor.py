@@ -1,8 +1,9 @@
-"""``flask doctor``: check the settings, Redis, the workers and the remote services."""
+"""``doctor``: check the settings, Redis, the workers and the remote services."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -23,9 +24,11 @@ from sectorflow_slack.commands.output import (
 )
 from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.checkup import StoreFigures, Watch
-from sectorflow_slack.domain.errors import SectorFlowSlackError, StorageUnavailable
+from sectorflow_slack.domain.errors import InstallRefused, SectorFlowSlackError, StorageUnavailable
+from sectorflow_slack.domain.installations import AnyInstallation, InstallationQuery
 from sectorflow_slack.domain.metrics import Memory
 from sectorflow_slack.services import Services
+from sectorflow_slack.services.settings_check import check_settings, load_offer
 from sectorflow_slack.web import current_services, current_settings
 
 #: Acknowledging an event takes several round trips, and Slack waits 3 s for it.
@@ -39,6 +42,8 @@ WAIT_FAIL_SECONDS = 120.0
 SKEW_FAIL_SECONDS = 300.0
 SKEW_WARN_SECONDS = 60.0
 PUBLIC_TIMEOUT_SECONDS = 5.0
+#: How many installations are checked; each takes a few calls to SectorFlow.
+MAX_INSTALLATIONS = 20
 #: How many lost values a message names.
 MAX_NAMED = 5
 
@@ -99,6 +104,8 @@ def doctor(ctx: click.Context, records: int, as_json: bool) -> None:
     for finding in _findings(records, watch):
         _echo_finding(finding, as_json)
         statuses.append(finding.status)
+    if not as_json:
+        click.echo(f"\nNext: {_next_step(statuses)}")
     ctx.exit(1 if "fail" in statuses else 0)
 
 
@@ -108,6 +115,17 @@ def _findings(records: int, watch: Watch) -> Iterable[Finding]:
         remedy = "See docs/configuration.md; the other checks need correct settings."
         return (Finding("settings", "fail", fault, remedy) for fault in faults.splitlines())
     return run_checks(Context(current_settings, current_services, records, watch))
+
+
+def _next_step(statuses: Collection[str]) -> str:
+    if "fail" in statuses:
+        return "correct what is marked fail, from the top, and run this again."
+    apps = current_services.apps.list()
+    if any(app.tenant_ids for app in apps):
+        return "mention the app in Slack. Questions that fail are in sectorflow-slack failed list."
+    if apps:
+        return "register an installation (sectorflow-slack installations register) and open its install link."
+    return "create a Slack app (sectorflow-slack manifest APP_NAME --link), see docs/slack-app.md."
 
 
 def _echo_finding(finding: Finding, as_json: bool) -> None:
@@ -122,7 +140,7 @@ def _echo_finding(finding: Finding, as_json: bool) -> None:
 
 def run_checks(context: Context) -> Iterator[Finding]:
     """Run every check; those that read Redis are skipped if Redis is down."""
-    yield from check_settings(context)
+    yield from check_own_settings(context)
     is_redis_usable = True
     for finding in check_redis(context):
         is_redis_usable = is_redis_usable and finding.status != "fail"
@@ -131,7 +149,12 @@ def run_checks(context: Context) -> Iterator[Finding]:
         yield from _or_failed("encryption", check_encryption, context)
         yield from _or_failed("workers", check_workers, context)
     yield from check_slack(context)
-    yield from check_sectorflow(context)
+    is_sectorflow_up = False
+    for finding in check_sectorflow(context):
+        is_sectorflow_up = finding.status == "ok"
+        yield finding
+    if is_redis_usable and is_sectorflow_up:
+        yield from _or_failed("installations", check_installations, context)
     yield from check_public_address(context)
 
 
@@ -144,7 +167,7 @@ def _or_failed(
         yield Finding(name, "fail", error_message(error), "Check Redis, then run this again.")
 
 
-def check_settings(context: Context) -> Iterator[Finding]:
+def check_own_settings(context: Context) -> Iterator[Finding]:
     """Check that Slack can reach the public URL; the settings are valid, or this would not run."""
     if context.settings.serves_https:
         own_app = "with" if context.settings.slack_app else "without"
@@ -235,7 +258,7 @@ def check_encryption(context: Context) -> Iterator[Finding]:
             "encryption",
             "warn",
             f"{found.outdated} values in {records} are under an older key.",
-            "Run flask --app wsgi keys re-encrypt before you remove that key.",
+            "Run sectorflow-slack keys re-encrypt before you remove that key.",
         )
     elif not found.lost:
         yield Finding("encryption", "ok", f"{records}, all under the first key.")
@@ -260,8 +283,11 @@ def check_workers(context: Context) -> Iterator[Finding]:
     else:
         yield Finding("workers", "ok", f"{alive} running, {figures.open} open questions.")
     if figures.failed_questions:
-        failed = f"{figures.failed_questions} questions failed for good this week."
-        yield Finding("failed questions", "warn", failed, "See flask --app wsgi failed list.")
+        reasons = Counter(each.reason for each in context.services.failed_questions.list())
+        why = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+        failed = f"{figures.failed_questions} questions failed for good this week{': ' + why if why else ''}."
+        remedy = "See sectorflow-slack failed list, and docs/operations.md for the reasons."
+        yield Finding("failed questions", "warn", failed, remedy)
     else:
         yield Finding("failed questions", "ok", "None.")
 
@@ -306,6 +332,38 @@ def check_sectorflow(context: Context) -> Iterator[Finding]:
         yield Finding("sectorflow", "ok", f"SectorFlow answers (status {status} without a token).")
 
 
+def check_installations(context: Context) -> Iterator[Finding]:
+    """Check with SectorFlow the token, workspace, models and expert of each installation, or of the first."""
+    registration = context.services.registration
+    page = registration.list(InstallationQuery(limit=MAX_INSTALLATIONS, status="installed"))
+    found = (registration.find(each.settings.id) for each in page.items)
+    checked = {each.settings.id: _faults(context, each) for each in found if each is not None}
+    refused = [f"{id_} ({', '.join(faults)})" for id_, faults in checked.items() if faults]
+    count = f"{len(checked)} installations" + (" (there are more)" if page.next_cursor else "")
+    if refused:
+        message = f"SectorFlow refuses settings of {len(refused)} of {count}: {'; '.join(refused)}."
+        yield Finding("installations", "warn", message, "Use flask --app wsgi installations change.")
+    else:
+        yield Finding("installations", "ok", f"SectorFlow accepts the settings of {count}.")
+
+
+def _faults(context: Context, installation: AnyInstallation) -> list[str]:
+    settings = installation.settings.sectorflow
+    if not settings.api_token:
+        return ["apiToken"]
+    offer = load_offer(
+        context.services.sectorflow,
+        settings.api_token,
+        settings.workspace_id,
+        with_experts=bool(settings.plus_id),
+    )
+    try:
+        check_settings(settings, offer)
+    except InstallRefused as refusal:
+        return list(refusal.faults)
+    return []
+
+
 def check_public_address(context: Context) -> Iterator[Finding]:
     """Check that the service answers at its public URL."""
     address = context.settings.public_url + "/healthz"
@@ -313,7 +371,9 @@ def check_public_address(context: Context) -> Iterator[Finding]:
     remedy = "Check that PUBLIC_URL leads to a running web process, from outside too."
     try:
         request = requests.Request("GET", address)
-        response, _ = send(open_session(pool_size=1), request, PUBLIC_TIMEOUT_SECONDS)
+        settings = context.settings
+        session = open_session(1, proxy=settings.outgoing_proxy, ca_bundle=settings.outgoing_ca_bundle)
+        response, _ = send(session, request, PUBLIC_TIMEOUT_SECONDS)
     except requests.RequestException as error:
         message = f"{host} does not answer from this machine ({type(error).__name__})."
         yield Finding("public address", "warn", message, remedy)

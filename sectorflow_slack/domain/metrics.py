@@ -20,6 +20,8 @@ IGNORED = "ignored"
 ANSWERED = "answered"
 FAILED = "failed"
 
+#: Models that gave no answer to a question; the reasons are ``missing``, ``error`` and ``empty``.
+MODEL_FAILED = "model_failed"
 #: The causes are ``slack``, ``sectorflow``, ``own``.
 RETRIES = "retries"
 SLACK_RATE_LIMITED = "slack_rate_limited"
@@ -31,6 +33,7 @@ COUNTERS = {
     IGNORED: "Events that are no question.",
     ANSWERED: "Questions answered.",
     FAILED: "Questions that failed for good, by reason.",
+    MODEL_FAILED: "Models that gave no answer, by reason.",
     RETRIES: "Retries, by cause.",
     SLACK_RATE_LIMITED: "Calls that Slack refused with 429.",
     LET_GO: "Questions whose lease expired because a worker died or hung.",
@@ -52,7 +55,7 @@ HISTOGRAMS = {
 }
 
 #: The label of a counter that has one.
-LABELS = {FAILED: "reason", RETRIES: "fault"}
+LABELS = {FAILED: "reason", MODEL_FAILED: "reason", RETRIES: "fault"}
 
 OPEN_QUESTIONS = "open_questions"
 OLDEST_QUESTION_SECONDS = "oldest_question_seconds"

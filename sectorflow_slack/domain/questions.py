@@ -82,6 +82,8 @@ class ModelAnswer:
     #: Standard Markdown; "" if failed.
     text: str = field(default="", repr=False)
     failed: bool = False
+    #: Why: "missing" from the reply, an "error", or "empty"; "" if it did not fail.
+    failure: str = ""
     #: What it took; None if the reply does not say.
     seconds: float | None = None
     credits: float | None = None

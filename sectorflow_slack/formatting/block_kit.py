@@ -7,7 +7,7 @@ answer is there and belongs to the app, team and channel (docs.slack.dev, ``bloc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -83,8 +83,12 @@ def button(action_id: str, label: str, value: str, *, primary: bool = False) -> 
 
 def overflow(action_id: str, options: Sequence[tuple[str, str]]) -> Block:
     """Make a menu behind three dots of labels and the values they stand for, at most 5."""
-    shown = [{"text": plain_text(label, limits.OPTION_CHARS), "value": value} for label, value in options]
-    return {"type": "overflow", "action_id": action_id, "options": shown}
+    return {"type": "overflow", "action_id": action_id, "options": options_of(options)}
+
+
+def options_of(options: Iterable[tuple[str, str]]) -> list[Block]:
+    """Make the options of a menu or of checkboxes."""
+    return [{"text": plain_text(label, limits.OPTION_CHARS), "value": value} for label, value in options]
 
 
 def plain_text(text: str, limit: int) -> Block:
@@ -136,11 +140,27 @@ VOTE: Final = "vote"
 #: The menu of what can be done with the answer of ``model``; ``choice`` names it.
 MORE: Final = "more"
 
+#: Opens the dialog in which a model is chosen that compares the answers.
+COMPARE: Final = "compare"
+#: Opens the dialog of the models that answer in this thread.
+MODELS: Final = "models"
+#: In that dialog: from now on only the model whose id the value is.
+GO_ON: Final = "go_on"
+#: Opens the dialog for a question to some models.
+ASK: Final = "ask"
+
 UP: Final = "up"
 DOWN: Final = "down"
 
-#: The dialog's ``callback_id``, and where the question stands in its ``state.values``.
+#: The dialogs' ``callback_id``, and where their fields stand in ``state.values``: a question, a model, models
+#: (in several groups, whose ``block_id`` has a number behind a colon).
 FOLLOW_UP_DIALOG: Final = "follow_up_dialog"
+COMPARE_DIALOG: Final = "compare_dialog"
+MODELS_DIALOG: Final = "models_dialog"
+ASK_DIALOG: Final = "ask_dialog"
+MODEL_BLOCK: Final = "model"
+MODELS_BLOCK: Final = "models"
+MODEL_INPUT: Final = "model"
 FOLLOW_UP_BLOCK: Final = "follow_up"
 FOLLOW_UP_INPUT: Final = "question"
 

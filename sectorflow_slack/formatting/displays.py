@@ -43,14 +43,21 @@ _AROUND = 2
 
 
 def render(
-    answer: Answer, words: Words = ENGLISH, refused: frozenset[Refusal] = frozenset()
+    answer: Answer,
+    words: Words = ENGLISH,
+    refused: frozenset[Refusal] = frozenset(),
+    *,
+    can_compare: bool = False,
 ) -> tuple[Message, ...]:
-    """Return the messages that show an answer as its display says, without what Slack has refused."""
+    """Return the messages that show an answer as its display says, without what Slack has refused.
+
+    With ``can_compare``, buttons lead to a comparison of the answers and to the models of the thread.
+    """
     if answer.display == "folded" and "containers" in refused:
         answer = replace(answer, display="separated")
     if not answer.models:
         return ()
-    rendering = _Rendering(answer, words, refused)
+    rendering = _Rendering(answer, words, refused, can_compare)
     return rendering.tabs() if answer.display == "tabs" else rendering.listed()
 
 
@@ -67,6 +74,7 @@ class _Rendering:
     answer: Answer
     words: Words
     refused: frozenset[Refusal]
+    can_compare: bool
 
     # One below the other
 
@@ -296,29 +304,61 @@ class _Rendering:
         return overflow(block_kit.MORE, options)
 
     def _footer(self) -> list[Block]:
-        """Show what the answer took in one line, with the other displays behind a menu beside it.
+        """Show what the answer took in one line, and the buttons for all of it.
 
         A divider keeps it apart from the answer above, which could say the same.
         """
         words, answer = self.words, self.answer
-        took = [_time(answer.seconds, words), _price(answer.credits, words)]
-        told = " · ".join(filter(None, [*took, *words.not_sent(answer.question), words.may_be_wrong]))
-        if len(answer.models) < 2:
-            return [context(told, limit=limits.SECTION_CHARS)]
+        took = [_time(answer.seconds, words), _price(answer.credits, words), *self._least()]
+        told = [*self._thread_models(), *took, *words.not_sent(answer.question), words.may_be_wrong]
+        line, buttons = " · ".join(filter(None, told)), self._questions()
+        if len(answer.models) > 1:
+            buttons.append(self._switch())
+        if len(buttons) == 1:
+            return [DIVIDER, section(line, *buttons)]
+        small = context(line, limit=limits.SECTION_CHARS)
+        return [DIVIDER, small, actions(*buttons)] if buttons else [small]
+
+    def _thread_models(self) -> list[str]:
+        """Name the models if the thread's questions go to them only."""
+        if not self.can_compare or not self.answer.question.model_ids or self.answer.question.is_hidden:
+            return []
+        names = [self._name(at) for at in range(len(self.answer.models))]
+        return [self.words.thread_models.format(names=self.words.list_names(names))]
+
+    def _questions(self) -> list[Block]:
+        """Make the buttons that lead to a comparison and to the models of the thread."""
+        value, words = ActionValue(self.answer.id).encode(), self.words
+        is_comparable = self.can_compare and sum(map(has_text, self.answer.models)) > 1
+        has_choice = self.can_compare and (len(self.answer.models) > 1 or self._thread_models())
+        compare = [button(block_kit.COMPARE, words.compare, value)] if is_comparable else []
+        return [*compare, *([button(block_kit.MODELS, words.models, value)] if has_choice else [])]
+
+    def _switch(self) -> Block:
+        """Make the menu of the other displays."""
+        words, answer = self.words, self.answer
         labels = {"separated": words.show_all, "tabs": words.show_as_tabs, "folded": words.show_folded}
         others = [
             (labels[display], ActionValue(answer.id, choice=display).encode())
             for display in DISPLAYS
             if display != answer.display and not (display == "folded" and "containers" in self.refused)
         ]
+        if len(others) > 1:
+            return overflow(block_kit.SWITCH_DISPLAY, others)
         # A menu of one option is refused by some of Slack's checks.
-        is_menu = len(others) > 1
-        switch = (
-            overflow(block_kit.SWITCH_DISPLAY, others)
-            if is_menu
-            else button(block_kit.SWITCH_DISPLAY, *others[0])
-        )
-        return [DIVIDER, section(told, switch)]
+        return button(block_kit.SWITCH_DISPLAY, *others[0])
+
+    def _least(self) -> Iterator[str]:
+        """Name the fastest and the cheapest model, where more than one says what it took."""
+        for attribute, text in (("seconds", self.words.fastest), ("credits", self.words.cheapest)):
+            known = [
+                (figure, at)
+                for at, model in enumerate(self.answer.models)
+                if has_text(model) and _is_known(figure := getattr(model, attribute))
+            ]
+            least = sorted(known)[:2]
+            if len(least) == 2 and least[0][0] < least[1][0]:
+                yield text.format(name=limits.shorten(self._name(least[0][1]), limits.NAME_CHARS))
 
 
 def title(answer: ModelAnswer, words: Words = ENGLISH) -> str:

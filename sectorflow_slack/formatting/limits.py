@@ -54,6 +54,11 @@ LIST_INDENT: Final = 8
 LINK_CHARS: Final = 3_000
 #: The name of a code's language; no real one is longer.
 LANGUAGE_CHARS: Final = 40
+#: Options of a group of checkboxes and of a menu (docs.slack.dev, block elements).
+CHECKBOXES: Final = 10
+MENU_OPTIONS: Final = 100
+#: What a model is asked at most to compare, which is about 25,000 tokens.
+PROMPT_CHARS: Final = 100_000
 #: Of an answer: a model that runs away has posted 97 messages.
 ANSWER_CHARS: Final = 200_000
 #: Top-level ``text`` of ``chat.postMessage``, which cuts more off (docs.slack.dev, chat.postMessage).

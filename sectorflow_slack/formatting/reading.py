@@ -22,6 +22,7 @@ from .tree import (
     Inlines,
     Link,
     Part,
+    Parts,
     Prose,
     Reading,
     Table,
@@ -60,37 +61,35 @@ def tidy(text: str) -> str:
 
 
 def read(markdown: str) -> Reading:
-    """Read an answer; one that only a machine could mean, too dense to be parsed, is code as a whole."""
-    text = _thinking_on_lines(tidy(markdown))
+    """Read an answer, and apart from it what the model thought before."""
+    thoughts, answer = _parted(tidy(markdown))
+    return Reading(_parse(answer), tuple(_quoted(_parse(thoughts))))
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """Part a model's reasoning from its answer; some models leave the first tag out, or the last."""
+    if opened := _OPENED.match(text):
+        thoughts, *answer = re.split(f"</{opened[1]}>", text[opened.end() :], maxsplit=1, flags=re.IGNORECASE)
+        return thoughts, "".join(answer)
+    closed = _CLOSED.search(text)
+    if closed is None or f"<{closed[1]}".lower() in text.lower():
+        return "", text
+    return text[: closed.start()], text[closed.end() :]
+
+
+def _parse(text: str) -> Parts:
+    """Parse a text; one that only a machine could mean, too dense to be parsed, is code as a whole."""
     if not text.strip():
-        return Reading(())
+        return ()
     if text.count("\n") > _MANY_LINES and len(text) < _SHORT_LINE * text.count("\n"):
         fence = _FENCE.fullmatch(text)
-        code = Code(fence["code"], fence[2].strip()) if fence else Code(text.strip("\n"))
-        return Reading((code,))
+        return (Code(fence["code"], fence[2].strip()) if fence else Code(text.strip("\n")),)
     env: dict[str, Any] = {}
     try:
         tokens = parser().parse(text, env)
     except TooDense:
-        return Reading((Code(text.strip("\n")),))
-    reader = _Reader(tokens)
-    return Reading(tuple(reader.parts()), tuple(reader.thoughts))
-
-
-def _thinking_on_lines(text: str) -> str:
-    """Put the tags around a model's reasoning on lines of their own; some models leave the first one out."""
-    opening, closing = _OPENED.match(text), _CLOSED.search(text)
-    if opening is None:
-        if closing is None or f"<{closing[1]}".lower() in text.lower():
-            return text
-        start, name = 0, closing[1]
-    else:
-        start, name = opening.end(), opening[1]
-        end = text.find(f"</{name}>", start)
-        if end < 0:
-            return f"<{name}>\n{text[start:]}"
-        return f"<{name}>\n{text[start:end]}\n</{name}>\n{text[end + len(name) + 3 :]}"
-    return f"<{name}>\n{text[start : closing.start()]}\n</{name}>\n{text[closing.end() :]}"
+        return (Code(text.strip("\n")),)
+    return tuple(_Reader(tokens).parts())
 
 
 class _Reader:
@@ -103,8 +102,6 @@ class _Reader:
         self._used = {str(child.meta["label"]) for child in _all(children) if "label" in child.meta}
         #: The line behind the last definition that is shown.
         self._shown_to = -1
-        #: What the model thought before it answered (``<think>``).
-        self.thoughts: list[Part] = []
 
     def parts(self) -> Iterator[Part]:
         """Read all parts up to the token that closes what they are in."""
@@ -128,8 +125,6 @@ class _Reader:
         match token.type:
             case "blockquote_open":
                 yield from _quoted(self.parts())
-            case "think_open":
-                self.thoughts += _quoted(self.parts())
             case "bullet_list_open" | "ordered_list_open":
                 yield from self._items(token, 0)
             case "table_open":

@@ -1,8 +1,8 @@
 r"""What answers say in Markdown beyond CommonMark and GFM's tables, as rules of markdown-it.
 
-Formulas between ``\(…\)``, ``\[…\]``, ``$…$`` and ``$$…$$``, Slack's ``<url|label>``, reasoning in
-``<think>``, emphasis beside punctuation and CJK, the further cells of a row, the lines of a definition,
-and an end to nesting. Each rule looks at a bounded stretch of text, or at each line once.
+Formulas between ``\(…\)``, ``\[…\]``, ``$…$`` and ``$$…$$``, Slack's ``<url|label>``, emphasis beside
+punctuation and CJK, the further cells of a row, the lines of a definition, and an end to nesting. Each rule
+looks at a bounded stretch of text, or at each line once.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ TARGET_SCHEMES = ("http:", "https:", "mailto:")
 #: Lines that the parser's search for the end of a quote may look at: it looks at them again for each quote.
 _QUOTE_LINES = 20_000
 
-_THINK = re.compile(r"<(think|thinking|thought|reasoning)>", re.IGNORECASE)
 _BLOCK_TAG = re.compile(r"</?([a-z][a-z0-9-]*)", re.IGNORECASE)
 #: What running text is looked through for; without any of it, it is plain.
 _MARKUP = re.compile(r"[\n!$&*:<\[\\\]_`~]")
@@ -70,7 +69,6 @@ def parser() -> MarkdownIt:
     block.at("reference", _reference)
     block.before("table", "deep", _deep)
     within: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    block.before("table", "think", _think, within)
     block.before("table", "formula", block_formula, within)
     inline = md.inline.ruler
     inline.at("emphasis", _emphasis)
@@ -176,31 +174,6 @@ def _reference(state: StateBlock, start_line: int, end_line: int, silent: bool) 
     del state.tokens[known:]
     state.line = start_line
     return False
-
-
-def _think(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """Read the text between ``<think>`` and ``</think>`` on lines of their own."""
-    if state.level or state.is_code_block(start_line):
-        return False
-    opening = _THINK.fullmatch(_line(state, start_line))
-    if opening is None:
-        return False
-    closing = f"</{opening[1].lower()}>"
-    lines = range(start_line + 1, end_line)
-    close = next((at for at in lines if _line(state, at).lower() == closing), None)
-    if close is None and state.src[: state.bMarks[start_line]].strip():
-        return False
-    if silent:
-        return True
-    state.push("think_open", "", 1)
-    state.md.block.tokenize(state, start_line + 1, end_line if close is None else close)
-    state.push("think_close", "", -1)
-    state.line = end_line if close is None else close + 1
-    return True
-
-
-def _line(state: StateBlock, line: int) -> str:
-    return state.src[state.bMarks[line] : state.eMarks[line]].strip()
 
 
 # Inline

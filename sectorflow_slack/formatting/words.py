@@ -140,6 +140,36 @@ class Words:
     next_page: str = "Page {page} ▶"
     page_of: str = "Page {page} of {pages}"
 
+    #: In the footer, with the models that took least: ``name``.
+    fastest: str = "fastest: {name}"
+    cheapest: str = "cheapest: {name}"
+    #: In the footer: that this thread's questions go to these models only.
+    thread_models: str = "In this thread: {names}"
+    compare: str = "Compare"
+    models: str = "Models…"
+    ask_models: str = "Ask a question"
+
+    # A comparison of answers
+
+    #: Above it: ``name`` of the model whose view it is.
+    compared_by: str = "Compared by {name}"
+    answers_cut: str = "The answers were too long to be compared whole: their beginnings were"
+    compare_failed: str = "The answers could not be compared this time. Please try again later."
+    compare_title: str = "Compare"
+    compare_label: str = "Which model is to compare the answers?"
+    compare_hint: str = "It is not told which model wrote which answer."
+
+    # The dialogs of models
+
+    models_title: str = "Models"
+    models_label: str = "Who answers in this thread from now on"
+    save: str = "Save"
+    go_on: str = "Go on with this one"
+    ask_title: str = "Ask a question"
+    ask_label: str = "Your question"
+    ask_hint: str = "The answers come as a direct message."
+    ask_models_label: str = "Who is to answer"
+
     # What a press of a button is answered with
 
     expired: str = "These buttons are too old to work. Ask your question again to get new ones."
@@ -182,6 +212,8 @@ class Words:
     home_models_unknown: str = "The AI models chosen for this app."
     home_model_unknown: str = "The AI model chosen for this app."
     home_model: str = "• {name}"
+    home_support: str = "Support"
+    home_privacy: str = "Privacy"
     home_workspace: str = "The SectorFlow workspace is “{name}”."
     home_expert: str = "Answers are given as the expert “{name}”."
     home_separated: str = "You see their answers one below the other."

@@ -7,6 +7,7 @@ Each secret has a field of its own, sealed for its key; an operator can read the
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import fields
@@ -14,6 +15,7 @@ from typing import Any, cast
 
 from redis import Redis
 
+from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import (
     DISPLAYS,
     REFUSALS,
@@ -30,6 +32,16 @@ from sectorflow_slack.domain.questions import Message, Plan, Question
 from sectorflow_slack.storage.crypto import Cipher
 
 Fields = dict[str, str]
+
+#: The readable fields that the sealed API token is bound to: whoever can write to Redis without a key cannot
+#: change who may ask what on whose account, nor put an earlier token back. Neither the names nor their order
+#: may change, because the release before and the one after compute the same digest.
+BOUND_FIELDS = (
+    *("id", "app_id", "app_name", "revision", "customer_id", "allow_external_users"),
+    *("workspace_id", "workspace_name", "model_ids", "plus_id"),
+)
+#: The same of a pending installation: also who may consent, and where the browser ends.
+BOUND_PENDING_FIELDS = (*BOUND_FIELDS, "client_id", "team_id", "replaces", "return_url")
 
 
 def read_fields(client: Redis, key: str, names: tuple[str, ...]) -> Fields:
@@ -98,6 +110,46 @@ def read_display(text: str) -> Display:
 def read_revision(fields: Mapping[str, str]) -> int:
     """Read the revision of the settings, 1 in records without one."""
     return int(fields.get("revision", 1))
+
+
+def seal_api_token(
+    cipher: Cipher, key: str, fields: Fields, api_token: str, names: tuple[str, ...] = BOUND_FIELDS
+) -> str:
+    """Seal an API token together with a digest of the readable fields that decide how it is used."""
+    return cipher.seal(key, "api_token", f"{_digest_of(fields, names)}\n{api_token}")
+
+
+def open_api_token(
+    cipher: Cipher, key: str, fields: Fields, sealed: str, names: tuple[str, ...] = BOUND_FIELDS
+) -> str:
+    """Decrypt an API token; raise ``CannotDecrypt`` if a field that it is bound to is not as it was."""
+    digest, bound, api_token = cipher.open(key, "api_token", sealed).partition("\n")
+    if not bound:
+        return digest  # of a release that bound no fields
+    if not hmac.compare_digest(digest, _digest_of(fields, names)):
+        raise CannotDecrypt(f"{key} api_token (other fields were changed)")
+    return api_token
+
+
+def open_secrets(
+    cipher: Cipher,
+    key: str,
+    fields: Fields,
+    sealed: Fields,
+    names: tuple[str, ...] = BOUND_FIELDS,
+) -> Fields:
+    """Decrypt secrets, of which the API token is bound to the readable ``fields``."""
+    return {
+        name: open_api_token(cipher, key, fields, value, names)
+        if name == "api_token"
+        else cipher.open(key, name, value)
+        for name, value in sealed.items()
+    }
+
+
+def _digest_of(fields: Fields, names: tuple[str, ...]) -> str:
+    values = json.dumps([({"revision": "1"} | fields).get(name) for name in names])
+    return hashlib.sha256(values.encode()).hexdigest()
 
 
 def bot_fields(bot: BotInstall) -> Fields:

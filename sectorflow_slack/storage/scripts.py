@@ -216,17 +216,27 @@ end
 """
 )
 
+#: Redis refuses the first write of a script while its memory is full, unless that write frees some. What was
+#: accepted is completed nevertheless: whatever follows this is not refused.
+EVEN_IF_FULL = """
+redis.call('DEL', 'nothing')
+"""
+
 #: The first lines of each script that only the holder of a question may run; returns -1 to any other caller.
-HOLDERS_ONLY = """
+HOLDERS_ONLY = (
+    """
 if redis.call('HGET', 'question:' .. ARGV[1], 'holder') ~= ARGV[2] then
   return -1
 end
 """
+    + EVEN_IF_FULL
+)
 
 #: Extends the leases of questions that are under way: after the lease's length, each with its id, its holder
 #: and its installation.
 EXTEND = (
     NOW
+    + EVEN_IF_FULL
     + """
 local expires = string.format('%.6f', now + tonumber(ARGV[1]))
 for at = 2, #ARGV, 3 do
@@ -336,8 +346,8 @@ local function stop(ids, remove, source)
   for _, id in ipairs(ids) do
     local found = redis.call('HMGET', 'question:' .. id, 'channel', 'thread', 'stopped')
     if found[1] == channel and found[2] == thread and not found[3] then
-      redis.call('HSET', 'question:' .. id, 'stopped', user)
       redis.call('HDEL', 'question:' .. id, 'holder')
+      redis.call('HSET', 'question:' .. id, 'stopped', user)
       remove(source, id)
       add_question(id, installation, limit, true)
       stopped = stopped + 1

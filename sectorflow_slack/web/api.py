@@ -107,7 +107,8 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask_smorest has no typ
 
 def guard() -> None:
     """Check the install API key, its rate limit and the content type."""
-    wait = current_services.rate_limit.hit(require_install_api_key())
+    g.api_key = require_install_api_key()
+    wait = current_services.rate_limit.hit(current_services.registration.digests.of(g.api_key))
     if wait is not None:
         raise problem(429, headers=retry_after(wait))
     if request.method in {"POST", "PATCH"} and not request.is_json:

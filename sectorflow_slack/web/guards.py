@@ -7,10 +7,12 @@ import hmac
 import json
 import logging
 import re
+import time
+import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Response, request
+from flask import Response, g, request
 from slack_sdk.signature import Clock, SignatureVerifier
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -19,6 +21,8 @@ from sectorflow_slack.web import current_services, current_settings
 from sectorflow_slack.web.errors import problem
 
 logger = logging.getLogger(__name__)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:=+/-]{1,128}")
 
 MAX_BODY_BYTES = 1024 * 1024
 #: The blueprints that read no body before they have looked at the headers.
@@ -166,6 +170,28 @@ def refuse_large_chunked_bodies() -> None:
         request.get_data()
         if request.environ["wsgi.input"].read(1):
             raise RequestEntityTooLarge
+
+
+def set_request_id() -> None:
+    """Take the request's id from the proxy in front, or make one; each response names it."""
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    g.started = time.perf_counter()
+
+
+def report_refused_call(response: Response) -> Response:
+    """Name the request in the response, and log each call of the install API that is refused."""
+    response.headers["X-Request-Id"] = g.request_id
+    if response.status_code >= 400 and request.path.startswith("/api/"):
+        ids = {
+            "request_id": g.request_id,
+            "method": request.method,
+            "endpoint": request.endpoint,
+            "status": response.status_code,
+            "seconds": round(time.perf_counter() - g.started, 3),
+        }
+        logger.info("install API call refused", extra=ids)
+    return response
 
 
 def set_security_headers(response: Response) -> Response:

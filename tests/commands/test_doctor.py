@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from types import SimpleNamespace
 
 import pytest
 import redis
@@ -20,9 +21,12 @@ from sectorflow_slack.commands import make_app_without_settings
 from sectorflow_slack.commands.doctor import Context, run_checks
 from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures
 from sectorflow_slack.domain.errors import SectorFlowBusy, SlackBusy
+from sectorflow_slack.domain.installations import Workspace
 from sectorflow_slack.domain.metrics import Memory, Snapshot
+from sectorflow_slack.domain.questions import FailedQuestion
 from sectorflow_slack.storage.crypto import Cipher
 from tests.commands.conftest import FakeSectorFlow, FakeSlack, documents, runner
+from tests.values import MODEL_IDS, NOW, WORKSPACE_ID, make_installation, make_question
 
 DAY = 24 * 3600
 HEALTHY = StoreFigures(
@@ -91,8 +95,8 @@ def test_every_check_of_a_healthy_service_is_ok(settings, healthy):
         (check, "ok")
         for check in (
             *("settings", "redis", "redis commands", "redis memory", "redis persistence"),
-            *("encryption", "revocations"),
-            *("workers", "failed questions", "slack", "clock", "sectorflow", "public address"),
+            *("encryption", "revocations", "workers", "failed questions"),
+            *("slack", "clock", "sectorflow", "installations", "public address"),
         )
     ]
     assert (for_people.exit_code, as_json.exit_code) == (0, 0)
@@ -124,6 +128,24 @@ def test_each_fault_of_the_settings_is_a_finding():
     found = [(finding["status"], finding["message"]) for finding in documents(result)]
     assert found == [("fail", fault) for fault in faults]
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("has_app", "teams", "alive", "next_step"),
+    [
+        (True, (), 0, "correct what is marked fail"),
+        (False, (), 1, "create a Slack app (sectorflow-slack manifest"),
+        (True, (), 1, "register an installation (sectorflow-slack installations register)"),
+        (True, ("T1",), 1, "mention the app in Slack"),
+    ],
+)
+def test_it_ends_with_what_to_do_next(settings, healthy, has_app, teams, alive, next_step):
+    apps = SimpleNamespace(list=lambda: [SimpleNamespace(tenant_ids=teams)] if has_app else [])
+    run = runner(create_app(settings, replace(healthy, apps=apps, checkup=FakeCheckup(alive=alive))))
+
+    result = run("doctor", "--seconds", "0.1")
+
+    assert result.stdout.splitlines()[-1].startswith(f"Next: {next_step}")
 
 
 # The checks
@@ -179,6 +201,32 @@ def test_each_check_has_a_status_and_a_message(settings, healthy, changes, check
 
     assert finding.status == status
     assert text in finding.message
+
+
+def test_installations_whose_settings_sectorflow_refuses_are_named(settings, healthy, sectorflow):
+    installation = make_installation()
+    healthy.registration.installations.save(installation, None, None)
+    assert findings(settings, healthy)["installations"].status == "ok"
+    sectorflow.workspace = Workspace(WORKSPACE_ID, "", model_ids=frozenset(MODEL_IDS[1:]))
+    sectorflow.expert_ids = ()
+
+    finding = findings(settings, healthy)["installations"]
+
+    assert finding.status == "warn"
+    assert f"1 of 1 installations: {installation.settings.id} (" in finding.message
+    assert "plusId" in finding.message
+
+
+def test_the_reasons_of_failed_questions_are_named(settings, healthy):
+    class FailedQuestions:
+        def list(self):
+            reasons = ("token_refused", "answer_lost", "token_refused")
+            return tuple(FailedQuestion(make_question(), reason, NOW) for reason in reasons)
+
+    ill = replace(healthy, failed_questions=FailedQuestions(), **metrics(failed_questions=3))
+
+    message = findings(settings, ill)["failed questions"].message
+    assert message == "3 questions failed for good this week: 2 token_refused, 1 answer_lost."
 
 
 def test_missing_persistence_is_one_warning(settings, healthy):

@@ -29,9 +29,15 @@ def model(text: str, name: str = "GPT-4o", base_model: str = "", **changes: Any)
     return ModelAnswer(changes.pop("model_id", f"id of {name}"), name, base_model, text, **changes)
 
 
-def make_answer(*models: ModelAnswer, asked: str = "", has_files: bool = False, **changes: Any) -> Answer:
-    """An answer of these models; ``asked`` is a question that was asked in a dialog."""
-    question = make_question(id=ANSWER_ID, has_files=has_files)
+def make_answer(
+    *models: ModelAnswer,
+    asked: str = "",
+    has_files: bool = False,
+    chosen: tuple[str, ...] = (),
+    **changes: Any,
+) -> Answer:
+    """An answer of these models, ``chosen`` ones perhaps; ``asked`` is a question asked in a dialog."""
+    question = make_question(id=ANSWER_ID, has_files=has_files, model_ids=chosen)
     if asked:
         question = replace(question, text=asked, is_hidden=True)
     return Answer(question, models, **changes)
@@ -155,7 +161,7 @@ def small_texts(messages: Iterable[Message]) -> list[str]:
 
 def footers(messages: Iterable[Message]) -> list[str]:
     """What the last line says, beside the button for the other display or in small."""
-    *_, last = blocks_of(messages)
+    last = [block for block in blocks_of(messages) if block["type"] != "actions"][-1]
     return [last["text"]["text"]] if last["type"] == "section" else [last["elements"][0]["text"]]
 
 

@@ -102,6 +102,17 @@ def test_the_home_tab_says_something_friendly_where_names_are_unknown():
     assert check_home(view["blocks"]) == []
 
 
+def test_the_home_tab_links_to_the_pages_of_support_and_privacy():
+    facts = HomeFacts(support_url="https://example.com/help", privacy_url="https://example.com/privacy")
+
+    blocks = home(facts)["blocks"]
+
+    (links,) = blocks[-1]["elements"]
+    assert links["text"] == "<https://example.com/help|Support> · <https://example.com/privacy|Privacy>"
+    assert check_home(blocks) == []
+    assert "context" not in [block["type"] for block in home(HomeFacts())["blocks"]]
+
+
 def sections_of(view: dict[str, object]) -> list[str]:
     """The paragraphs of a Home tab."""
     blocks: list[dict[str, Any]] = view["blocks"]

@@ -22,6 +22,8 @@ FIELDS = {
     "status": {"names"},
     "status_count": {"count"},
     "stopped_by": {"name"},
+    **{name: {"name"} for name in ("fastest", "cheapest", "compared_by")},
+    "thread_models": {"names"},
     "left_out": {"parts"},
     "timed_tab": {"name", "seconds"},
     "continued": {"name"},
@@ -130,6 +132,9 @@ def sentences(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and is_for_programmers(node)):
         return
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return
+    if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "_INSTRUCTION":
+        # A model reads it.
         return
     text = node.value if isinstance(node, ast.Constant) else None
     if isinstance(text, str) and re.search(r"[A-Za-z]{2,}[,.:]? [A-Za-z]{2,}", text):

@@ -215,7 +215,7 @@ def test_the_first_steps_lead_to_the_install_page_or_past_it(box, page):
     stage["install"] = lambda: box.world.installs.install(box.app.app_id, TEAM_ID)
     page.goto("/")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copy", exact=True).click()
     expect(page.get_by_text("Copied.")).to_be_visible()
     link = page.get_by_role("link", name="install page")
 

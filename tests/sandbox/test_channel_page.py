@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from sandbox.channel.composing import as_sent
-from sandbox.slack.seed import ARCHIVED_ID, GENERAL_ID, GROUP_DM_ID, MAYA_ID, TOM_ID
+from sandbox.slack.seed import ARCHIVED_ID, CUSTOMER_APP_ID, GENERAL_ID, GROUP_DM_ID, MAYA_ID, TEAM_ID, TOM_ID
 from tests.sandbox.helpers import Box, Json, actions, block, button, markdown, modal, mrkdwn
 
 BLOCKS = [actions(button(action_id="tab"))]
@@ -159,6 +159,17 @@ def test_only_the_author_edits_and_deletes_a_message(box):
     assert [typed in mayas, "data-edit" in toms, "data-delete" in toms] == [True, False, False]
     assert (refused, edited) == ([404, 404], 200)
     assert box.world.messages(GENERAL_ID)[0]["text"] == f"<@{box.install.bot_user_id}> c"
+
+
+def test_an_app_is_invited_and_mentioned_by_its_handle(box):
+    bot = box.world.installs.install(CUSTOMER_APP_ID, TEAM_ID).bot_user_id
+
+    for text in ("/invite @acme_helper", "@acme_helper hi"):
+        assert act(box, "say", text=text).status_code == 201
+
+    joined, said = (each["text"] for each in box.world.messages(GENERAL_ID))
+    assert joined == f"<@{bot}> was added by <@{MAYA_ID}>."
+    assert said == f"<@{bot}> hi"
 
 
 def test_a_group_dm_has_the_names_of_the_others(box):

@@ -7,16 +7,19 @@ import requests
 
 from sandbox.sectorflow.models import GPT, PLUS_ID, TOKEN, WORKSPACE_ID
 from sandbox.slack.seed import GENERAL_ID
-from sandbox.traffic import Exchange, readable
+from sandbox.traffic import Exchange, Traffic, readable
 from tests.sandbox.helpers import Box, actions, button
+from tests.waiting import until
 
 
 def seen(box: Box, count: int) -> list[Exchange]:
-    """Return the requests, once there are so many."""
-    found: list[Exchange] = []
-    while len(found) < count:
-        found += box.world.traffic.since(found[-1].number if found else 0, 30)
-    return found
+    """Return the requests, once so many have ended."""
+    until(lambda: len(ended(box.world.traffic)) >= count)
+    return ended(box.world.traffic)
+
+
+def ended(traffic: Traffic) -> list[Exchange]:
+    return [each for each in traffic.since(0, 0.0) if each.seconds is not None]
 
 
 def test_events_calls_and_presses_are_recorded_with_their_answers(box):
@@ -78,4 +81,25 @@ def test_figures_are_not_masked_and_long_bodies_are_cut():
 
     assert '"promptTokens": 7' in shown
     assert shown.endswith("more characters")
-    assert readable(b"x" * 500_000) == "500,000 bytes"
+
+
+def test_the_last_requests_are_remembered_without_very_long_bodies():
+    traffic = Traffic()
+
+    for number in range(400):
+        traffic.begin("slack", "x", b"x" * 500_000 if number == 399 else b"")
+
+    found = traffic.since(0, 0.0)
+    assert (len(found), found[-1].number, found[-1].asked) == (300, 400, "500,000 bytes")
+
+
+def test_a_request_is_told_twice_when_it_begins_and_when_it_ends():
+    traffic = Traffic()
+    number = traffic.begin("slack", "chat.postMessage", b"{}")
+    (open_one,) = traffic.since(0, 0.0)
+
+    traffic.end(number, status=200, response=b"{}", error="no_text")
+
+    (closed,) = traffic.since(open_one.version, 0.0)
+    assert (open_one.seconds, open_one.is_failed) == (None, False)
+    assert (closed.number, closed.is_failed, closed.answered) == (number, True, "{}")

@@ -51,6 +51,7 @@ def some_failed(*failed: str) -> Reply:
     """Return a reply in which these models failed and the others answered."""
     whole = make_reply(MODEL_IDS, "thread-1")
     answers = (
-        replace(each, text="", failed=True) if each.model_id in failed else each for each in whole.answers
+        replace(each, text="", failed=True, failure="error") if each.model_id in failed else each
+        for each in whole.answers
     )
     return replace(whole, answers=tuple(answers))

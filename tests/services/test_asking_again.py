@@ -6,10 +6,10 @@ import pytest
 
 from sectorflow_slack.domain.errors import AnswerLost, SlackRefused, StorageUnavailable, TokenRefused
 from sectorflow_slack.formatting import block_kit
-from sectorflow_slack.formatting.notices import asking
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.storage.failed_questions import FailedQuestionStore
 from sectorflow_slack.storage.questions import QuestionStore
+from sectorflow_slack.storage.slack_jobs import SlackJobQueue
 from tests.fakes import make_reply
 from tests.formatting.drawing import quotes
 from tests.services.block_actions import (
@@ -24,7 +24,7 @@ from tests.services.block_actions import (
     view_submission,
 )
 from tests.services.scenario import Scenario
-from tests.services.steps import FAILED_ID, FIRST_TS, KEY, WorkerKilled, some_failed
+from tests.services.steps import FAILED_ID, FIRST_TS, WorkerKilled, die, some_failed
 from tests.values import BOT_TOKEN, MODEL_IDS, make_block_action
 
 FIRST, SECOND, THIRD = MODEL_IDS
@@ -60,18 +60,15 @@ def asked_again(acme: Scenario) -> list[str]:
 # A failed question
 
 
-def test_a_failed_question_has_a_button_that_asks_it_again_and_becomes_the_placeholder(failed):
+def test_a_failed_question_has_a_button_that_asks_it_again_and_goes_with_the_answer(failed):
     assert buttons(failed) == [("ask_again", FAILED_ID)]
 
     failed.interact(ASK_AGAIN)
-    assert failed.queue.jobs == [(KEY, 0.0)]
-    failed.run_slack_jobs()
-    assert failed.slack.shown == {FIRST_TS: asking(())}
     failed.work()
 
     assert asked_again(failed) == ["Tell me a joke"]
-    assert [call[:3] for call in failed.slack.updated] == [(BOT_TOKEN, "C0GENERAL", FIRST_TS)] * 2
-    assert failed.shows_the_answer_alone()
+    assert failed.slack.removed == [(BOT_TOKEN, "C0GENERAL", FIRST_TS)]
+    assert ["Answer 1" in text for text in failed.slack.seen] == [True]
     assert failed.ended == {"token_refused": 1, "answered": 1}
     assert (failed.failed_questions, failed.unaccounted, failed.left) == ([], 0, [])
 
@@ -87,14 +84,25 @@ def test_a_question_that_no_model_answered_has_failed(acme):
     assert acme.failed_questions == [(question, "no_answer")]
 
 
-def test_the_answer_replaces_the_apology_though_a_worker_died_during_the_update(failed):
-    failed.slack.updates.then(WorkerKilled())
+@pytest.mark.parametrize("step", ["posts", "removals"])
+def test_the_message_with_the_button_goes_although_a_worker_died(failed, step):
+    getattr(failed.slack, step).then(WorkerKilled())
     failed.interact(ASK_AGAIN)
 
     with failed.killed():
         failed.work()
 
-    assert failed.shows_the_answer_alone()
+    assert ["Answer 1" in text for text in failed.slack.seen] == [True]
+    assert len(failed.sectorflow.asked) == 2
+
+
+def test_a_question_that_is_asked_again_took_as_long_as_this_time(failed):
+    failed.clock.now += 3600
+    failed.interact(ASK_AGAIN)
+    failed.clock.now += 5
+    failed.work()
+
+    assert failed.stored(FAILED_ID).answer.seconds == 5
 
 
 def test_the_buttons_of_an_answer_are_those_of_the_newest_one(acme):
@@ -102,7 +110,7 @@ def test_the_buttons_of_an_answer_are_those_of_the_newest_one(acme):
     acme.ask(id=FAILED_ID)
     acme.sectorflow.reply = make_reply(MODEL_IDS, text="Newer answer")
 
-    acme.interact(ASK_AGAIN)
+    acme.interact(make_block_action(FAILED_ID, container={"channel_id": "C0GENERAL"}))
     acme.work()
 
     stored = acme.stored(FAILED_ID)
@@ -121,7 +129,7 @@ def test_a_question_that_fails_again_can_be_asked_once_more(failed):
     failed.work()
 
     assert question.button_ts is None
-    assert failed.shows_the_answer_alone()
+    assert ["Answer 1" in text for text in failed.slack.seen] == [False, True]
     assert failed.ended == {"token_refused": 2, "answered": 1}
 
 
@@ -133,7 +141,7 @@ def test_a_second_click_on_the_button_asks_nothing(failed, monkeypatch, concurre
 
     failed.interact(ASK_AGAIN, ASK_AGAIN)
 
-    assert failed.queue.jobs == [(KEY, 0.0)]
+    assert failed.waiting == [FAILED_ID]
     for _ in range(2):
         failed.work()
     assert len(failed.sectorflow.asked) == 2
@@ -145,7 +153,7 @@ def test_a_button_without_a_message_is_answered_in_a_new_one(failed):
     failed.work()
 
     assert "Answer 1" in failed.slack.texts[-1]
-    assert failed.slack.updated == []
+    assert failed.slack.removed == []
 
 
 # One model again
@@ -201,12 +209,12 @@ def test_a_model_that_fails_keeps_its_old_answer_and_only_the_user_is_notified(a
     assert (answered.failed_questions, answered.unaccounted, answered.left) == ([], 0, [])
 
 
-def test_if_a_worker_dies_with_the_new_answer_another_one_stores_it(answered):
+def test_if_a_worker_dies_with_the_new_answer_another_one_stores_it(answered, monkeypatch):
     answered.interact(REGENERATE)
     answered.forget_slack_jobs()
-    answered.queue.enqueues.then(WorkerKilled())
 
-    with answered.killed():
+    with answered.killed(), monkeypatch.context() as patched:
+        patched.setattr(SlackJobQueue, "enqueue", die)
         answered.work()
     answered.run_slack_jobs()
 
@@ -241,18 +249,6 @@ def test_if_the_answer_expires_in_the_meantime_nothing_is_asked_or_posted(answer
     assert answered.ephemerals == []
 
 
-@pytest.mark.parametrize("payload", [REGENERATE, view_submission()], ids=["again", "follow-up"])
-def test_a_question_for_which_no_worker_was_woken_is_found_later(answered, payload):
-    answered.queue.enqueues.then(StorageUnavailable("ConnectionError"))
-
-    answered.interact(payload)
-    answered.answers.extend_leases()
-    assert answered.queue.jobs == [(KEY, 0.0)]
-    answered.work_and_run_slack_jobs()
-
-    assert len(answered.sectorflow.asked) == 2
-
-
 # A follow-up in a dialog
 
 
@@ -267,8 +263,6 @@ def test_the_button_opens_a_dialog(answered):
 
 def test_a_follow_up_goes_to_that_model_in_the_same_threads_and_quotes_the_question(answered):
     answered.interact(view_submission("And a longer one?", model=1, **by("U0BOB")))
-    assert [job.kind for job in answered.run_slack_jobs()] == ["post_placeholder"]
-    assert len(answered.slack.posted) == 2
     answered.work()
 
     settings, text, thread_id = answered.sectorflow.asked[-1]
@@ -287,8 +281,7 @@ def test_in_a_dm_a_follow_up_is_answered_outside_threads_and_continues_the_conve
     acme.work_and_run_slack_jobs()
 
     assert [thread_id for _, _, thread_id in acme.sectorflow.asked] == [None, "thread-1"]
-    threads = [(address.channel_id, address.thread_ts) for address in acme.slack.addresses]
-    assert threads == [("D0ANN", None)] * 2
+    assert {(address.channel_id, address.thread_ts) for address in acme.slack.addresses} == {("D0ANN", None)}
     # The follow-up itself has no files.
     shown = map(everything_in, acme.slack.shown.values())
     assert [ENGLISH.file_not_read in each for each in shown] == [True, False]
@@ -314,7 +307,7 @@ def test_an_empty_dialog_asks_nothing(answered, text):
 
 def test_a_follow_up_has_buttons_of_its_own(answered):
     answered.interact(view_submission(model=1))
-    second_id = answered.slack_jobs[0][0].question_id
+    (second_id,) = answered.waiting
     answered.work_and_run_slack_jobs()
     container = {"message_ts": "1700000001.000002", "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
     answered.sectorflow.reply = reply_of(SECOND, "A third try")

@@ -9,7 +9,7 @@ import pytest
 from sectorflow_slack.domain.questions import Answer, ModelAnswer, StoredAnswer
 from sectorflow_slack.storage.answers import AnswerStore
 from tests.fakes import make_reply
-from tests.storage.builders import leased
+from tests.storage.builders import accept, leased
 from tests.storage.conftest import dump
 from tests.values import MODEL_IDS, make_question
 
@@ -63,11 +63,12 @@ def test_a_question_with_five_long_answers_takes_at_most_10_kb(real_db):
     models = tuple(
         ModelAnswer(f"model-{at}", f"Model {at}", text=docs[2500 * at : 2500 * (at + 1)]) for at in range(5)
     )
-    real_db.questions.accept(ANSWER.question)
+    accept(real_db, ANSWER.question)
     real_db.answers.save(replace(ANSWER, models=models), ["d" * 64] * 5)
     real_db.answers.mark_posted(ANSWER.id, [f"1700000000.00000{at}" for at in range(5)])
     real_db.questions.complete(leased(real_db.questions))
 
+    real_db.redis.delete(f"installation:{ANSWER.question.installation}", "metrics", "turns")
     sizes = {key: real_db.redis.memory_usage(key, samples=0) for key in real_db.redis.scan_iter()}
 
     assert found(real_db.answers).answer.models == models

@@ -1,5 +1,6 @@
 """The install API: registering, showing, listing and deleting installations."""
 
+import hashlib
 import json
 from datetime import datetime
 from urllib.parse import parse_qs
@@ -13,6 +14,7 @@ from tests.values import (
     BOT_TOKEN,
     BOT_USER_ID,
     CUSTOMERS_APP,
+    INSTALL_API_KEY,
     MODEL_IDS,
     NOW,
     OWN_APP,
@@ -180,6 +182,20 @@ def test_the_same_key_with_another_body_is_refused(client, sectorflow, changes):
 
     assert errors_of(response, "headers").keys() == {"Idempotency-Key"}
     assert len(client.list_ids()) == 1
+
+
+def test_the_same_key_of_another_caller_is_another_key(client_with, sectorflow, store):
+    client = client_with(install_api_keys=(INSTALL_API_KEY, "another-key-of-the-platform"))
+    other = {"Authorization": "Bearer another-key-of-the-platform"}
+
+    first = client.post_installation(KEY)
+    second = client.post_installation({**KEY, **other}, customerId="another")
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json["id"] != second.json["id"]
+    digest = hashlib.sha256(KEY["Idempotency-Key"].encode()).hexdigest()
+    assert len(store.keys("idempotency:*")) == 2
+    assert not store.keys(f"idempotency:{digest}")
 
 
 def test_a_wrong_key_is_reported_with_every_wrong_field(client):

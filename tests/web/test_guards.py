@@ -1,6 +1,7 @@
 """The guards of the install API (key, rate limit, type and size of the body) and the security headers."""
 
 import dataclasses
+import hashlib
 import io
 import re
 
@@ -124,11 +125,50 @@ def test_failed_requests_count_but_not_those_without_a_key(limited):
     assert statuses == [401, 401, 401, 401, 422, 404, 404, 429]
 
 
-def test_the_key_itself_is_not_stored(limited, store):
+def test_neither_the_key_nor_what_could_be_guessed_from_it_is_stored(limited, store):
     limited.get_api()
 
     (stored,) = store.keys("install_rate:*")
     assert INSTALL_API_KEY not in stored
+    assert hashlib.sha256(INSTALL_API_KEY.encode()).hexdigest() not in stored
+
+
+# The id of a request
+
+
+def test_a_request_has_the_id_that_it_came_with(client):
+    for path in (INSTALLATIONS, "/healthz", "/nothing"):
+        response = client.get(path, headers={**AUTHORIZED, "X-Request-Id": "an-id/1.2:3_4"})
+
+        assert response.headers["X-Request-Id"] == "an-id/1.2:3_4"
+
+
+@pytest.mark.parametrize("given", [None, "", "a b", "x" * 129, "<script>", "ü"])
+def test_a_request_without_a_usable_id_gets_one_of_its_own(client, given):
+    headers = AUTHORIZED if given is None else {**AUTHORIZED, "X-Request-Id": given}
+
+    ids = [client.get(INSTALLATIONS, headers=headers).headers["X-Request-Id"] for _ in range(2)]
+
+    assert len(set(ids)) == 2
+    assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in ids)
+
+
+def test_each_refused_call_is_a_log_line_with_the_id_of_its_response(client, caplog):
+    caplog.set_level("INFO")
+    refused = [
+        client.get(INSTALLATIONS),
+        client.get(f"{INSTALLATIONS}/{WORKSPACE_ID}", headers=AUTHORIZED),
+        client.post_installation(display="carousel"),
+        client.get("/api/v1/nothing", headers=AUTHORIZED),
+    ]
+    client.get_api()
+
+    lines = [each for each in caplog.records if each.message == "install API call refused"]
+    assert [(each.request_id, each.status) for each in lines] == [
+        (response.headers["X-Request-Id"], response.status_code) for response in refused
+    ]
+    assert all(each.seconds >= 0 for each in lines)
+    assert lines[2].endpoint == "installations.InstallationsView"
 
 
 # Bodies

@@ -17,13 +17,19 @@ export function showGuide(html) {
   guide = html;
 }
 
-/** Add rendered requests at the end of the list. @param {string[]} requests */
+/** Add rendered requests at the end of the list, or replace those that it has. @param {string[]} requests */
 function add(requests) {
   const atEnd = traffic.scrollHeight - traffic.scrollTop - traffic.clientHeight < 60;
   for (const html of requests) {
     const frame = document.createElement("template");
     frame.innerHTML = html.trim();
-    traffic.append(frame.content);
+    const row = /** @type {HTMLElement} */ (frame.content.firstElementChild);
+    const old = traffic.querySelector(`[data-number="${row.dataset.number}"]`);
+    // The old summary stays, and with it the focus and whether it is open.
+    for (const part of old ? ["summary", ".bodies"] : []) {
+      old?.querySelector(part)?.replaceChildren(...(row.querySelector(part)?.childNodes ?? []));
+    }
+    if (!old) traffic.append(row);
   }
   find("no-traffic").hidden = traffic.children.length > 0;
   if (atEnd) traffic.scrollTop = traffic.scrollHeight;

@@ -105,17 +105,6 @@ def _readme(scene: Scene) -> None:
     scene.camera.beside("readme", *threads)
 
 
-def _install_page(scene: Scene) -> None:
-    def sign_in(page: Page) -> None:
-        page.locator("[name=apiToken]").fill(TOKEN)
-        page.locator("main button").first.click()
-        page.locator("text=Sign out").wait_for()
-        page.goto(f"{url}/new")
-
-    url = f"{scene.stage.service_url}/install"
-    scene.camera.form("install-page", url, sign_in, height=1602)
-
-
 def _failed_model(scene: Scene) -> None:
     scene.stage.control("model", {"model_id": GPT.id, "fault": "error"})
     scene.thread("failed-model", JOKE)
@@ -221,7 +210,6 @@ def _first_steps(scene: Scene) -> None:
 SCENES: dict[str, Callable[[Scene], object]] = {
     "own-pages": _own_pages,
     "readme": _readme,
-    "install-page": _install_page,
     "working": _working,
     "separated": lambda scene: scene.thread("separated", JOKE),
     "tabs": _tabs,

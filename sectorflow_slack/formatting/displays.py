@@ -215,8 +215,7 @@ class _Rendering:
             mark = words.open_tab.format(name=mark)
         room = limits.BUTTON_CHARS - limits.count(mark.format(name=""))
         label = mark.format(name=limits.shorten(self._name(at), room))
-        value = ActionValue(self.answer.id, at).encode()
-        return button(f"{block_kit.SHOW_TAB}:{at}", label, value, primary=is_open)
+        return button(f"{block_kit.SHOW_TAB}:{at}", label, self._value(at), primary=is_open)
 
     def _below_tab(self, tab: int, page: int, pages: int) -> list[Block]:
         """Show the page's number and the buttons to those beside it, if there are more, then the footer."""
@@ -224,11 +223,7 @@ class _Rendering:
         if pages == 1:
             return [*ended, *self._footer()]
         turns = [
-            button(
-                f"{block_kit.TURN_PAGE}:{to}",
-                label.format(page=to + 1),
-                ActionValue(self.answer.id, tab, to).encode(),
-            )
+            button(f"{block_kit.TURN_PAGE}:{to}", label.format(page=to + 1), self._value(tab, to))
             for to, label in ((page - 1, self.words.previous_page), (page + 1, self.words.next_page))
             if 0 <= to < pages
         ]
@@ -290,9 +285,9 @@ class _Rendering:
 
     def _menu(self, at: int) -> Block:
         """Make what can be done with one model's answer."""
-        words, value = self.words, ActionValue(self.answer.id, at)
+        words = self.words
         if not has_text(self.answer.models[at]):
-            return button(block_kit.REGENERATE, words.try_again, value.encode())
+            return button(block_kit.REGENERATE, words.try_again, self._value(at))
         choices = (
             (words.follow_up, block_kit.FOLLOW_UP),
             (words.regenerate, block_kit.REGENERATE),
@@ -300,8 +295,11 @@ class _Rendering:
             (words.good_answer, block_kit.UP),
             (words.bad_answer, block_kit.DOWN),
         )
-        options = [(label, replace(value, choice=choice).encode()) for label, choice in choices]
+        options = [(label, self._value(at, choice=choice)) for label, choice in choices]
         return overflow(block_kit.MORE, options)
+
+    def _value(self, at: int = 0, page: int = 0, choice: str = "") -> str:
+        return ActionValue(self.answer.id, at, page, choice).encode()
 
     def _footer(self) -> list[Block]:
         """Show what the answer took in one line, and the buttons for all of it.
@@ -328,7 +326,7 @@ class _Rendering:
 
     def _questions(self) -> list[Block]:
         """Make the buttons that lead to a comparison and to the models of the thread."""
-        value, words = ActionValue(self.answer.id).encode(), self.words
+        value, words = self._value(), self.words
         is_comparable = self.can_compare and sum(map(has_text, self.answer.models)) > 1
         has_choice = self.can_compare and (len(self.answer.models) > 1 or self._thread_models())
         compare = [button(block_kit.COMPARE, words.compare, value)] if is_comparable else []
@@ -339,7 +337,7 @@ class _Rendering:
         words, answer = self.words, self.answer
         labels = {"separated": words.show_all, "tabs": words.show_as_tabs, "folded": words.show_folded}
         others = [
-            (labels[display], ActionValue(answer.id, choice=display).encode())
+            (labels[display], self._value(choice=display))
             for display in DISPLAYS
             if display != answer.display and not (display == "folded" and "containers" in self.refused)
         ]

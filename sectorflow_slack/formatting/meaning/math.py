@@ -22,9 +22,8 @@ _OPERATOR_NAMES: Final = """
 """
 _SIGN_NAMES: Final = """
     alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi
-    omega
-    Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega nabla forall emptyset varnothing angle prime ell hbar
-    langle rangle lfloor rfloor lceil rceil sum prod int
+    omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega nabla forall emptyset varnothing angle prime ell
+    hbar langle rangle lfloor rfloor lceil rceil sum prod int
 """
 _UNCHANGED: Final = "sin cos tan log ln exp min max lim gcd det"
 _OPERATORS: Final = {name: html5[f"{name};"] for name in _OPERATOR_NAMES.split()} | {

@@ -127,6 +127,6 @@ def main() -> int:
     except LaunchError as error:
         echo(str(error))
         return 1
-    # On a laptop nobody else is to reach it; gunicorn's own variable says where else to listen.
+    # Only this machine reaches it, unless gunicorn's own variable names another address.
     bind = {"GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{os.environ.get('PORT') or _DEFAULT_PORT}"}
     return Launcher(service_commands(), bind | os.environ).run()

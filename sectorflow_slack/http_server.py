@@ -137,7 +137,7 @@ class _Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
 
 
 class BufferingWorker(ThreadWorker):  # type: ignore[misc]
-    """Gives a thread to whole requests only; bounds those that are arriving in number, time and memory."""
+    """Runs whole requests in threads; bounds those that are arriving in number, time and memory."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

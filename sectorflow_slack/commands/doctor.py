@@ -1,9 +1,9 @@
-"""``flask doctor``: check the settings, Redis, the workers and the remote services."""
+"""``doctor``: check the settings, Redis, the workers and the remote services."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.checkup import StoreFigures, Watch
 from sectorflow_slack.domain.errors import InstallRefused, SectorFlowSlackError, StorageUnavailable
 from sectorflow_slack.domain.installations import AnyInstallation, InstallationQuery
+from sectorflow_slack.domain.metrics import Memory
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.settings_check import check_settings, load_offer
 from sectorflow_slack.web import current_services, current_settings
@@ -33,6 +34,8 @@ from sectorflow_slack.web import current_services, current_settings
 #: Acknowledging an event takes several round trips, and Slack waits 3 s for it.
 ROUND_TRIP_WARN_MS = 50.0
 MEMORY_WARN_SHARE = 0.8
+MEMORY_WARN_DAYS = 14
+DAY_SECONDS = 24 * 3600
 #: A question that has waited for longer than this finds no free worker.
 WAIT_FAIL_SECONDS = 120.0
 #: Slack's signatures are refused beyond five minutes (docs.slack.dev, verifying requests from Slack).
@@ -75,8 +78,6 @@ class Context:
     services: Services
     #: How many encrypted records are opened.
     records: int
-    #: How long workers are watched.
-    seconds: float
     #: Shows the progress through the records.
     watch: Watch = iter
 
@@ -89,13 +90,10 @@ class Context:
     show_default=True,
     help="Records to open at most.",
 )
-@click.option(
-    "--seconds", type=click.FloatRange(0.1, 60), default=2.0, show_default=True, help="Time to watch workers."
-)
 @json_option("Print one JSON object a line.")
 @click.pass_context
 @with_appcontext
-def doctor(ctx: click.Context, records: int, seconds: float, as_json: bool) -> None:
+def doctor(ctx: click.Context, records: int, as_json: bool) -> None:
     """Find out why the service does not work: check everything it needs, and print what to do.
 
     Checks the settings, Redis, encryption, workers, Slack, SectorFlow and the public address. Each result is
@@ -103,18 +101,31 @@ def doctor(ctx: click.Context, records: int, seconds: float, as_json: bool) -> N
     """
     watch = progress("Opening records", as_json=as_json)
     statuses = []
-    for finding in _findings(records, seconds, watch):
+    for finding in _findings(records, watch):
         _echo_finding(finding, as_json)
         statuses.append(finding.status)
+    if not as_json:
+        click.echo(f"\nNext: {_next_step(statuses)}")
     ctx.exit(1 if "fail" in statuses else 0)
 
 
-def _findings(records: int, seconds: float, watch: Watch) -> Iterable[Finding]:
+def _findings(records: int, watch: Watch) -> Iterable[Finding]:
     faults = current_app.config.get(SETTINGS_FAULTS)
     if faults is not None:
         remedy = "See docs/configuration.md; the other checks need correct settings."
         return (Finding("settings", "fail", fault, remedy) for fault in faults.splitlines())
-    return run_checks(Context(current_settings, current_services, records, seconds, watch))
+    return run_checks(Context(current_settings, current_services, records, watch))
+
+
+def _next_step(statuses: Collection[str]) -> str:
+    if "fail" in statuses:
+        return "correct what is marked fail, from the top, and run this again."
+    apps = current_services.apps.list()
+    if any(app.tenant_ids for app in apps):
+        return "mention the app in Slack. Questions that fail are in sectorflow-slack failed list."
+    if apps:
+        return "register an installation (sectorflow-slack installations register) and open its install link."
+    return "create a Slack app (sectorflow-slack manifest APP_NAME --link), see docs/slack-app.md."
 
 
 def _echo_finding(finding: Finding, as_json: bool) -> None:
@@ -186,17 +197,32 @@ def check_redis(context: Context) -> Iterator[Finding]:
         yield Finding("redis", "warn", f"{version} is slow: {trip}.", "Run it closer to the service.")
     else:
         yield Finding("redis", "ok", f"{version} answers, {trip}.")
-    yield from _check_memory(figures.used_bytes, figures.limit_bytes)
+    yield from _check_commands(figures.refused)
+    yield from _check_memory(figures.memory)
     yield from _check_persistence(figures)
     for warning in context.services.warnings():
         yield Finding("redis settings", "warn", warning, _SEE_OPERATIONS)
 
 
-def _check_memory(used: int | None, limit: int | None) -> Iterator[Finding]:
-    if used is None:
+def _check_commands(refused: tuple[str, ...]) -> Iterator[Finding]:
+    if refused:
+        message = f"Redis refuses {', '.join(refused)}."
+        yield Finding("redis commands", "fail", message, "Allow them to the user of REDIS_URL.")
+    else:
+        yield Finding("redis commands", "ok", "Redis allows every command that is needed.")
+
+
+def _check_memory(memory: Memory) -> Iterator[Finding]:
+    if memory.used_bytes is None:
+        unknown = "Redis does not report how full it is (INFO is forbidden)."
+        yield Finding("redis memory", "warn", unknown, "Watch its provider's figures.")
         return
+    used, limit, full_in = memory.used_bytes, memory.limit_bytes, memory.full_in_seconds
     message = f"{used / 2**20:.0f} MiB used" + (f" of {limit / 2**20:.0f}" if limit else ", no limit set")
-    if limit and used > MEMORY_WARN_SHARE * limit:
+    if full_in is not None:
+        message += f", full in about {full_in / DAY_SECONDS:.0f} days at the growth of the last week"
+    is_urgent = full_in is not None and full_in < MEMORY_WARN_DAYS * DAY_SECONDS
+    if is_urgent or (limit and used > MEMORY_WARN_SHARE * limit):
         yield Finding("redis memory", "warn", f"{message}: a full Redis takes no writes.", "Add memory.")
     else:
         yield Finding("redis memory", "ok", f"{message}.")
@@ -232,7 +258,7 @@ def check_encryption(context: Context) -> Iterator[Finding]:
             "encryption",
             "warn",
             f"{found.outdated} values in {records} are under an older key.",
-            "Run flask --app wsgi keys re-encrypt before you remove that key.",
+            "Run sectorflow-slack keys re-encrypt before you remove that key.",
         )
     elif not found.lost:
         yield Finding("encryption", "ok", f"{records}, all under the first key.")
@@ -246,7 +272,7 @@ def check_encryption(context: Context) -> Iterator[Finding]:
 def check_workers(context: Context) -> Iterator[Finding]:
     """Check that workers are running, and that questions neither wait long nor fail."""
     figures = context.services.read_metrics()
-    alive = context.services.checkup.workers(context.seconds)
+    alive = context.services.checkup.workers()
     oldest = "no question is open"
     if figures.open:
         oldest = f"the oldest of {figures.open} open questions is {figures.oldest_seconds:.0f} s old"
@@ -260,7 +286,7 @@ def check_workers(context: Context) -> Iterator[Finding]:
         reasons = Counter(each.reason for each in context.services.failed_questions.list())
         why = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
         failed = f"{figures.failed_questions} questions failed for good this week{': ' + why if why else ''}."
-        remedy = "See flask --app wsgi failed list, and docs/operations.md for the reasons."
+        remedy = "See sectorflow-slack failed list, and docs/operations.md for the reasons."
         yield Finding("failed questions", "warn", failed, remedy)
     else:
         yield Finding("failed questions", "ok", "None.")
@@ -316,7 +342,7 @@ def check_installations(context: Context) -> Iterator[Finding]:
     count = f"{len(checked)} installations" + (" (there are more)" if page.next_cursor else "")
     if refused:
         message = f"SectorFlow refuses settings of {len(refused)} of {count}: {'; '.join(refused)}."
-        yield Finding("installations", "warn", message, "Use flask --app wsgi installations change.")
+        yield Finding("installations", "warn", message, "Use sectorflow-slack installations change.")
     else:
         yield Finding("installations", "ok", f"SectorFlow accepts the settings of {count}.")
 

@@ -24,10 +24,10 @@ from sectorflow_slack.domain.installations import (
 from sectorflow_slack.web import current_services
 from sectorflow_slack.web.serializers import serialize
 
-#: In place of a file: stdin or stdout.
-STREAM = Path("-")
 #: How many installations are loaded at once.
 _PAGE = 100
+#: A container whose file system is read-only has nowhere else to put a backup.
+_STANDARD_STREAM = Path("-")
 
 #: The columns of a list: headings by field.
 _COLUMNS = {
@@ -160,9 +160,9 @@ def _find_lost_secret(found: AnyInstallation) -> str:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
 @json_option("Print one JSON document.")
 def export_installations(file: Path, as_json: bool) -> None:
-    """Back up all installations to FILE, encrypted with the first of ENCRYPTION_KEYS; - is stdout."""
+    """Back up all installations to FILE (- is stdout), encrypted with the first of ENCRYPTION_KEYS."""
     encrypted, number = current_services.backup.export(progress("Reading", as_json=as_json))
-    if file == STREAM:
+    if file == _STANDARD_STREAM:
         click.echo(encrypted)
         click.echo(f"{number} installations written to stdout.", err=True)
         return
@@ -195,15 +195,18 @@ def _write_for_owner(file: Path, text: str) -> None:
         raise
 
 
+def _read(file: Path) -> str:
+    return sys.stdin.read() if file == _STANDARD_STREAM else file.read_text()
+
+
 @installations.command("import")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True))
 @json_option("Print one JSON document.")
 def import_installations(file: Path, as_json: bool) -> None:
-    """Restore the installations that are missing from the backup FILE (- is stdin); the others stay."""
+    """Restore the installations that are missing from FILE (- is stdin); existing ones stay unchanged."""
     try:
         watch = progress("Restoring", as_json=as_json)
-        text = sys.stdin.read() if file == STREAM else file.read_text()
-        number = current_services.backup.restore(text.strip(), watch)
+        number = current_services.backup.restore(_read(file).strip(), watch)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from None
     except (CannotDecrypt, UnicodeDecodeError):

@@ -81,7 +81,7 @@ class Draft:
     #: Messages by field of the install API; "" for the whole form.
     faults: dict[str, str] = field(default_factory=dict)
     trial: tuple[TrialAnswer, ...] = ()
-    #: The element of the page that gets the focus.
+    #: The id of the element that gets the focus.
     focus: str = ""
 
     def with_models(self, *model_ids: str) -> Draft:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from threading import BoundedSemaphore
 from typing import Any
 
 from sectorflow_slack.domain.errors import InstallRefused, SectorFlowError, TokenRefused
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 LIST_SECONDS = 4.0
 #: Shorter than the 30 s after which Heroku's router gives up on a request.
 TRIAL_SECONDS = 25.0
+#: Calls to SectorFlow for the page at once, in one web process.
+MAX_CALLS = 8
 #: Test questions of one session: each is charged to the token's user.
 MAX_TRIALS = 5
 #: The longest part of an answer that the page shows.
@@ -67,6 +70,10 @@ class SignInRefused(Exception):
     """SectorFlow refuses the token."""
 
 
+class TooBusy(Exception):
+    """SectorFlow is being asked for too many users of the page at once."""
+
+
 class TrialRefused(Exception):
     """The test question is not answered; the text says why."""
 
@@ -81,6 +88,8 @@ class InstallPageService:
     digests: TokenDigests
     #: By the names of ``RATES``.
     limits: Mapping[str, RateLimit]
+    #: Bounds the threads of a web process that wait for SectorFlow: events need the others.
+    slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_CALLS))
 
     def wait(self, limit: str, caller: str) -> float | None:
         """Count an action of a caller; return the seconds to wait if there were too many."""
@@ -89,12 +98,31 @@ class InstallPageService:
     # Signing in
 
     def sign_in(self, api_token: str) -> str:
-        """Start a session and return its secret; raise ``SignInRefused`` if SectorFlow refuses the token."""
-        return self.forms.start(FormSession(api_token, self._load_offer(api_token)))
+        """Start a session and return its secret.
+
+        Raises:
+            SignInRefused: SectorFlow refuses the token.
+            TooBusy: try again in a moment.
+
+        """
+        with self._slot():
+            offer = self._load_offer(api_token)
+        return self.forms.start(FormSession(api_token, offer))
 
     def reload(self, secret: str, session: FormSession) -> None:
-        """Load the lists of a session again; raise ``SignInRefused`` if the token is refused by now."""
-        self.forms.replace(secret, replace(session, offer=self._load_offer(session.api_token)))
+        """Load the lists of a session again; raises the same as ``sign_in``."""
+        with self._slot():
+            offer = self._load_offer(session.api_token)
+        self.forms.replace(secret, replace(session, offer=offer))
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        if not self.slots.acquire(blocking=False):
+            raise TooBusy
+        try:
+            yield
+        finally:
+            self.slots.release()
 
     def _load_offer(self, api_token: str) -> Offer:
         client = self.sectorflow
@@ -145,10 +173,15 @@ class InstallPageService:
 
         Raises:
             TrialRefused: the session has had its test questions, or SectorFlow did not answer.
+            TooBusy: try again in a moment.
 
         """
         if self.forms.count_trial(secret) > MAX_TRIALS:
             raise TrialRefused(f"You have asked {MAX_TRIALS} test questions. Install the app to ask more.")
+        with self._slot():
+            return self._ask(session, draft)
+
+    def _ask(self, session: FormSession, draft: Draft) -> tuple[TrialAnswer, ...]:
         settings = SectorFlowSettings(
             session.api_token, draft.workspace_id, draft.model_ids, draft.plus_id, names(session.offer)
         )
@@ -258,4 +291,4 @@ def _trial_message(error: SectorFlowError) -> str:
 
 def refused_field(refusal: InstallRefused) -> dict[str, str]:
     """Return the messages of a refusal by field."""
-    return dict(getattr(refusal, "faults", None) or {refusal.field: refusal.message})
+    return dict(refusal.faults)

@@ -17,7 +17,13 @@ from redis import Redis
 from redis.client import Pipeline
 
 from sectorflow_slack.domain.errors import RevisionConflict
-from sectorflow_slack.domain.installations import Installation, InstallationKey, SlackApp
+from sectorflow_slack.domain.installations import (
+    REFUSALS,
+    Installation,
+    InstallationKey,
+    Refusal,
+    SlackApp,
+)
 from sectorflow_slack.storage.apps import updated_app_fields
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
@@ -40,6 +46,7 @@ from sectorflow_slack.storage.records import (
     read_fields,
     read_installation,
     read_revision,
+    refused_field,
     seal_api_token,
     settings_fields,
     token_fields,
@@ -147,11 +154,24 @@ class InstallationStore:
             token = seal_api_token(self._cipher, key, fields, settings.sectorflow.api_token)
             pipe.multi()
             write_hash(pipe, key, {**fields, "api_token": token})
+            pipe.hdel(key, *map(refused_field, REFUSALS))
             Entry.from_record(stored, installation.key.tenant_id).drop(pipe)
             Entry.from_record(fields, installation.key.tenant_id).add(pipe)
             return True
 
         return transact(self._redis, step, key)
+
+    @translate_errors
+    def mark_refused(self, key: InstallationKey, refusal: Refusal) -> None:
+        """Record what Slack has refused to an installation, until its settings change."""
+        redis_key = installation_key(key)
+
+        def step(pipe: Pipeline) -> None:
+            if pipe.exists(redis_key):
+                pipe.multi()
+                write_hash(pipe, redis_key, {refused_field(refusal): "1"})
+
+        transact(self._redis, step, redis_key)
 
     @translate_errors
     def renew(self, installation: Installation, renewed: Installation) -> bool:

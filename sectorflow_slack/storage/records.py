@@ -18,11 +18,13 @@ from redis import Redis
 from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import (
     DISPLAYS,
+    REFUSALS,
     BotInstall,
     Display,
     Installation,
     InstallationKey,
     InstallationSettings,
+    Refusal,
     SectorFlowSettings,
     SlackApp,
 )
@@ -57,6 +59,7 @@ def settings_fields(settings: InstallationSettings) -> Fields:
         "created_at": repr(settings.created_at),
         "display": settings.display,
         "customer_id": json.dumps(settings.customer_id),
+        "customer": customer_digest(settings.customer_id),
         "allow_external_users": json.dumps(settings.allow_external_users),
         "revision": str(settings.revision),
         "token_digest": settings.token_digest,
@@ -66,6 +69,13 @@ def settings_fields(settings: InstallationSettings) -> Fields:
         "workspace_name": json.dumps(settings.sectorflow.workspace_name),
         "plus_id": settings.sectorflow.plus_id,
     }
+
+
+def customer_digest(customer_id: str | None) -> str:
+    """Return the name under which a customer takes turns, "" for none: ids may be too long for a key."""
+    if not customer_id:
+        return ""
+    return hashlib.sha256(customer_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def read_settings(fields: Mapping[str, str], api_token: str) -> InstallationSettings:
@@ -177,7 +187,13 @@ def read_installation(
         settings=read_settings(fields, api_token),
         bot=read_bot(fields, bot_token, refresh_token),
         installed_at=float(fields["installed_at"]),
+        refused=frozenset(each for each in REFUSALS if refused_field(each) in fields),
     )
+
+
+def refused_field(refusal: Refusal) -> str:
+    """Return the name of the field that records what Slack has refused to an installation."""
+    return f"refused:{refusal}"
 
 
 def optional_time(seconds: float | None) -> str:
@@ -219,7 +235,8 @@ def read_question(text: str) -> Question:
     """Read a question from the JSON of its fields."""
     values = json.loads(text)
     values["installation"] = InstallationKey(**values["installation"])
-    values["model_ids"] = tuple(values.get("model_ids", ()))
+    for name in ("model_ids", "left_out"):
+        values[name] = tuple(values.get(name, ()))
     return Question(**known_fields(Question, values))
 
 
@@ -232,5 +249,7 @@ def known_fields(value_type: type, values: Mapping[str, Any]) -> dict[str, Any]:
 def read_plan(text: str) -> Plan:
     """Read a plan from the JSON of its fields."""
     values = json.loads(text)
-    messages = tuple(Message(each["text"], tuple(each["blocks"])) for each in values["messages"])
+    messages = tuple(
+        Message(each["text"], tuple(each["blocks"]), each.get("without", "")) for each in values["messages"]
+    )
     return Plan(messages, values["failure"], values.get("thread_id"))

@@ -31,6 +31,7 @@ from sectorflow_slack.services.idempotency import fingerprint
 from sectorflow_slack.services.install_page import (
     MAX_TRIALS,
     SignInRefused,
+    TooBusy,
     TrialRefused,
     names,
     refused_field,
@@ -59,6 +60,12 @@ TOKEN_FAULTS = {
     "malformed": "Enter the token without spaces or line breaks.",
     "refused": "SectorFlow refuses this token. Copy it again, or create a new one.",
 }
+
+
+@blueprint.errorhandler(TooBusy)
+def refuse_too_many(_: TooBusy) -> Response:
+    """Refuse a request for which SectorFlow would have to be asked, while many others wait for it."""
+    return _refuse_too_much(5.0)
 
 
 @blueprint.before_request
@@ -191,7 +198,7 @@ def _act(session: FormSession, draft: Draft, number: int | None) -> ResponseRetu
     except Faulty as error:
         draft = replace(draft, faults=error.faults, attempt=draft.attempt + 1, trial=())
     forms.save_draft(_cookie(), draft, number)
-    anchor = "faults" if draft.faults else "trial" if action == "try" else "models" if draft.focus else None
+    anchor = "faults" if draft.faults else "trial" if action == "try" else draft.focus or None
     return redirect(url_for(".show", number=number, _anchor=anchor), 303)
 
 

@@ -101,6 +101,7 @@ def form_values(app_name: str) -> dict[str, Any]:
         "displays": DISPLAY_WORDS,
         "anchors": ANCHORS,
         "max_trials": MAX_TRIALS,
+        "session_seconds": LIFETIME_SECONDS,
         "creation_url": creation_url,
         "apps_url": creation_url.partition("?")[0],
     }

@@ -87,6 +87,19 @@ def test_the_refusal_of_a_second_install_leads_to_the_install_page_where_it_is_o
     assert ('<a class="button" href="/install">' in page) is is_on
 
 
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_first_page_leads_to_the_others(client_with, is_on):
+    client = client_with(install_page=is_on)
+
+    targets = set(re.findall(r'href="(/[a-z.]*)"', client.get("/").text))
+
+    assert ("/install" in targets) is is_on
+    assert targets >= {"/docs", "/openapi.json", "/healthz", "/readyz"}
+    for target in targets - {"/readyz"}:
+        assert client.get(target).status_code == 200
+    assert client.post("/").mimetype == "text/html"
+
+
 def test_pages_have_their_assets_and_fit_a_phone(client):
     page = client.get("/slack/install/nowhere").text
 

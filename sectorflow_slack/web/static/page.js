@@ -45,14 +45,11 @@ window.addEventListener("pageshow", (event) => {
   }
 });
 
-for (const time of document.querySelectorAll("time[data-until]")) {
-  const end = new Date(time.dateTime);
+for (const time of document.querySelectorAll("time[data-left]")) {
+  // Of this machine's clock, which may differ from the server's.
+  const left = Number(time.dataset.left) * 1000;
+  const end = new Date(Date.now() + left);
   time.textContent = end.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   const ending = document.getElementById("ending");
-  setTimeout(() => { ending.hidden = false; }, Math.max(0, end - Date.now() - 5 * 60 * 1000));
-}
-
-// The answers to a test question, or the faults, are read first.
-if (location.hash === "#trial" || location.hash === "#faults") {
-  document.querySelector(location.hash)?.focus();
+  setTimeout(() => { ending.hidden = false; }, left - 5 * 60 * 1000);
 }

@@ -164,20 +164,23 @@ class _Builder:
             metrics=stores.metrics,
             shared_app_id=settings.slack_app.app_id if settings.slack_app else None,
         )
-        self._statuses = StatusService(
-            installations=stores.installations,
-            statuses=stores.statuses,
-            tokens=self._tokens,
-            messaging=self._messaging,
-            slack=remotes.slack,
-            queue=stores.slack_jobs,
-        )
         self._revocations = RevocationService(
             revocations=stores.revocations,
             installations=stores.installations,
             apps=stores.apps,
             slack=remotes.slack,
             clock=remotes.clock,
+        )
+
+    @cached_property
+    def _statuses(self) -> StatusService:
+        return StatusService(
+            installations=self._stores.installations,
+            statuses=self._stores.statuses,
+            tokens=self._tokens,
+            messaging=self._messaging,
+            slack=self._remotes.slack,
+            queue=self._stores.slack_jobs,
         )
 
     def services(self) -> Services:

@@ -162,6 +162,6 @@ def main() -> int:
     except LaunchError as error:
         echo(str(error))
         return 1
-    # Only this machine reaches it, unless gunicorn's own variable names another address.
+    # Only this machine may reach it; gunicorn's own variable says where else to listen.
     bind = {"GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{os.environ.get('PORT') or _DEFAULT_PORT}"}
     return Launcher(service_commands(), bind | os.environ).run()

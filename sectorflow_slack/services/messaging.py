@@ -211,7 +211,7 @@ class PostingService:
 def _client_msg_id(question: Question, plan: Plan, place: int) -> str:
     """Return the same UUID for a place in a plan, however often it is posted.
 
-    A notice, and the answer of a question that is asked again, are no repeats of what was posted before.
+    A notice differs from an answer, and so does the answer of a question that is asked again.
     """
     name = f"{question.id}:{question.asked_at}:{plan.failure}:{place}"
     return str(uuid.uuid5(uuid.NAMESPACE_OID, name))

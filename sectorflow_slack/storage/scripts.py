@@ -25,7 +25,7 @@
 ============================================  ==========================================================
 
 Times are Redis's own, in seconds since the epoch: the clocks of machines may differ. Turns have numbers and
-no times: a clock that is set back must not favour whoever was served since. A wake-up carries
+no times: a clock that is set back must not favour those who were served since. A wake-up carries
 nothing, so that one that is lost, doubled or late does no harm: the worker that gets it takes whatever has
 the next turn. The first lines of each script name its ``ARGV`` in order.
 """

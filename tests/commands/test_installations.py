@@ -184,7 +184,7 @@ def test_an_export_can_go_through_a_pipe_into_another_store(run, services, store
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link"])
-def test_an_export_writes_to_a_pipe_and_through_a_link_and_replaces_neither(run, tmp_path, kind):
+def test_an_export_writes_to_a_device_and_does_not_replace_it(run, tmp_path, kind):
     target, place = tmp_path / "target", tmp_path / "place"
     target.touch()
     if kind == "pipe":

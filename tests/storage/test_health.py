@@ -163,7 +163,7 @@ def test_tokens_that_wait_for_revocation_are_counted(db):
     assert checkup.sealed(10).revocations == 1
 
 
-def test_a_worker_counts_while_it_looks_for_what_is_due_and_is_forgotten_later(db):
+def test_a_worker_counts_while_it_runs_its_clock_and_is_forgotten_later(db):
     checkup = checkup_of(db.redis)
     before = checkup.workers()
     db.questions.tick("dead")

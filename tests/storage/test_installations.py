@@ -331,7 +331,7 @@ def test_installing_and_uninstalling_at_once_leave_no_app_that_expires(real_db):
         assert real_db.redis.ttl(APP_KEY) == -1
 
 
-# A writer of Redis who has no key
+# A stranger who can write to Redis and has no key
 
 
 @pytest.mark.parametrize(
@@ -345,7 +345,7 @@ def test_installing_and_uninstalling_at_once_leave_no_app_that_expires(real_db):
         ("revision", "2"),
     ],
 )
-def test_a_setting_that_was_changed_in_redis_is_noticed(db, installations, name, value):
+def test_a_setting_that_a_stranger_changed_in_redis_is_noticed(db, installations, name, value):
     db.redis.hset(REDIS_KEY, name, value)
 
     with pytest.raises(CannotDecrypt):
@@ -354,7 +354,7 @@ def test_a_setting_that_was_changed_in_redis_is_noticed(db, installations, name,
     assert db.listing.find("first").settings.sectorflow.api_token == ""
 
 
-def test_an_earlier_api_token_that_was_put_back_in_redis_is_noticed(db, installations):
+def test_an_earlier_api_token_that_a_stranger_put_back_in_redis_is_noticed(db, installations):
     earlier = db.redis.hget(REDIS_KEY, "api_token")
     settings = replace(FIRST.settings.sectorflow, api_token="the-next-token")
     assert installations.change(changed(FIRST, sectorflow=settings), 1)

@@ -56,7 +56,7 @@ def test_each_is_found_whole_by_id_and_by_link(pending):
         assert pending.find(each.settings.id) == pending.find_by_link(each.link) == each
 
 
-# A writer of Redis who has no key
+# A stranger who can write to Redis and has no key
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_each_is_found_whole_by_id_and_by_link(pending):
         ("revision", "2"),
     ],
 )
-def test_a_field_that_was_changed_in_redis_is_noticed(db, pending, name, value):
+def test_a_field_that_a_stranger_changed_in_redis_is_noticed(db, pending, name, value):
     db.redis.hset("pending:customers", name, value)
 
     for find in (partial(pending.find, "customers"), partial(pending.find_by_link, CUSTOMERS.link)):
@@ -83,21 +83,21 @@ def test_a_field_that_was_changed_in_redis_is_noticed(db, pending, name, value):
 
 
 @pytest.mark.parametrize("name", ["return_url", "team_id", "replaces"])
-def test_a_field_that_was_deleted_in_redis_is_noticed(db, pending, name):
+def test_a_field_that_a_stranger_deleted_in_redis_is_noticed(db, pending, name):
     db.redis.hdel("pending:customers", name)
 
     with pytest.raises(CannotDecrypt):
         pending.find("customers")
 
 
-def test_a_link_that_was_planted_in_redis_leads_nowhere(db, pending):
+def test_a_link_that_a_stranger_planted_in_redis_leads_nowhere(db, pending):
     planted = hashlib.sha256(b"a-planted-link").hexdigest()
     db.redis.set(f"install-link:{planted}", "customers")
 
     assert pending.find_by_link("a-planted-link") is None
 
 
-def test_an_earlier_api_token_that_was_put_back_in_redis_is_noticed(db, pending):
+def test_an_earlier_api_token_that_a_stranger_put_back_in_redis_is_noticed(db, pending):
     earlier = db.redis.hget("pending-secrets:customers", "api_token")
     settings = replace(CUSTOMERS.settings.sectorflow, api_token="the-next-token")
     assert pending.change(changed(CUSTOMERS, sectorflow=settings), 1)

@@ -102,7 +102,7 @@ def customer_of(team_id: str) -> str:
 
 
 class Turns:
-    """Checks that nobody gets two turns while another one waits for the first."""
+    """Checks that no customer gets two turns while another one waits for the first."""
 
     def __init__(self) -> None:
         self._served: dict[str, Counter[str]] = {}

@@ -58,7 +58,13 @@ logconfig_dict = gunicorn_logging(settings.log_level)
 
 
 def post_worker_init(worker: object) -> None:
-    """Log the warnings about Redis's configuration, once per process."""
+    """Log the warnings about Redis's configuration, once per process, and start to flush its metrics."""
     services = worker.app.callable.extensions["sectorflow_slack"]  # type: ignore[attr-defined]
     for warning in services.warnings():
         logging.getLogger("sectorflow_slack").warning(warning)
+    services.metrics.start()
+
+
+def worker_exit(server: object, worker: object) -> None:
+    """Flush the metrics of the last seconds."""
+    worker.app.callable.extensions["sectorflow_slack"].metrics.flush()  # type: ignore[attr-defined]

@@ -26,7 +26,7 @@ class Installation(TypedDict):
     workspaceId: str
     modelIds: list[str]
     plusId: str
-    display: Literal["separated", "tabs"]
+    display: Literal["separated", "tabs", "folded"]
     installUrl: str | None
     expiresAt: str | None
     failure: str | None

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, g, request
 
 from sectorflow_slack import __version__
-from sectorflow_slack.bootstrap import build_services, open_connections
+from sectorflow_slack.bootstrap import build_services, open_connection
 from sectorflow_slack.commands import register_commands
 from sectorflow_slack.config import Settings, load_settings
 from sectorflow_slack.services import Services
@@ -29,7 +29,7 @@ from sectorflow_slack.web import (
 from sectorflow_slack.web.errors import InstallApi, register_error_handlers
 from sectorflow_slack.web.guards import (
     MAX_BODY_BYTES,
-    refuse_large_chunked_bodies,
+    check_body,
     report_refused_call,
     set_request_id,
     set_security_headers,
@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
     """
     settings = settings or load_settings()
-    services = services or build_services(settings, open_connections(settings, WEB_TIMEOUTS))
+    services = services or build_services(settings, open_connection(settings, WEB_TIMEOUTS))
     app = _App("sectorflow_slack.web")
     app.config.update(_configuration(settings))
     app.extensions["sectorflow_slack"] = services
@@ -76,7 +76,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     register_error_handlers(app)
     register_commands(app)
     app.before_request(set_request_id)
-    app.before_request(refuse_large_chunked_bodies)
+    app.before_request(check_body)
     app.after_request(set_security_headers)
     app.after_request(report_refused_call)
     return app

@@ -137,7 +137,7 @@ class _Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
 
 
 class BufferingWorker(ThreadWorker):  # type: ignore[misc]
-    """Gives a thread to whole requests only, and bounds what waits."""
+    """Starts a thread for whole requests only, and bounds how many wait."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -264,7 +264,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         util.close(entry[1])
 
     def handle_request(self, req: Any, conn: _Connection) -> bool:
-        """Have the app respond; return whether the connection can be used again.
+        """Call the app; return whether the connection can be used again.
 
         The body is read before, so that a malformed one never reaches the app. The rest of one that is too
         large is not waited for.

@@ -1,4 +1,4 @@
-"""Small fakes of Slack, SectorFlow and the queue: they record each call and follow a script."""
+"""Small fakes of Slack and SectorFlow: they record each call and follow a script."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from sectorflow_slack.domain.errors import SlackRefused
 from sectorflow_slack.domain.installations import (
     BotInstall,
     FreshToken,
-    InstallationKey,
     SectorFlowSettings,
     SlackApp,
     Workspace,
 )
 from sectorflow_slack.domain.questions import Address, Message, ModelAnswer, Reply
-from sectorflow_slack.domain.slack_jobs import SlackJob
 from tests.values import MODEL_IDS, NOW, PLUS_ID, TEAM_ID, WORKSPACE_ID, make_bot
 
 MADE_APP = SlackApp("A0MADE", "555.666", "made-client-secret", "made-signing-secret")
@@ -61,6 +59,7 @@ class FakeSlackClient:
     posts: Script = field(default_factory=Script)
     updates: Script = field(default_factory=Script)
     removals: Script = field(default_factory=Script)
+    sessions: Script = field(default_factory=Script)
     statuses: Script = field(default_factory=Script)
 
     exchanged: list[tuple[SlackApp, str, str]] = field(default_factory=list)
@@ -74,6 +73,10 @@ class FakeSlackClient:
     #: Bot token, channel and ``ts``.
     removed: list[tuple[str, str, str]] = field(default_factory=list)
     ephemerals: list[tuple[Address, str, Message]] = field(default_factory=list)
+    #: The ``client_msg_id`` of each posted message; "" for none.
+    client_msg_ids: list[str] = field(default_factory=list)
+    #: Channel, thread, and whether the agent's session is processing.
+    sessions_set: list[tuple[str, str, bool]] = field(default_factory=list)
     #: Channel, thread and text.
     status_set: list[tuple[str, str, str]] = field(default_factory=list)
     #: Channel, title, and the prompts by their titles.
@@ -114,9 +117,10 @@ class FakeSlackClient:
         number = len(self.refreshed)
         return FreshToken(f"fresh-bot-token-{number}", f"fresh-refresh-token-{number}", NOW + 12 * 3600)
 
-    def post(self, bot_token: str, address: Address, message: Message) -> str:
+    def post(self, bot_token: str, address: Address, message: Message, client_msg_id: str = "") -> str:
         self.posts.play()
         self.posted.append((bot_token, address, message))
+        self.client_msg_ids.append(client_msg_id)
         ts = f"1700000001.{len(self.posted):06}"
         self.shown[ts] = message
         return ts
@@ -135,6 +139,12 @@ class FakeSlackClient:
 
     def post_ephemeral(self, bot_token: str, address: Address, user_id: str, message: Message) -> None:
         self.ephemerals.append((address, user_id, message))
+
+    def set_session_status(
+        self, bot_token: str, channel_id: str, thread_ts: str, *, is_processing: bool
+    ) -> None:
+        self.sessions.play()
+        self.sessions_set.append((channel_id, thread_ts, is_processing))
 
     def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:
         self.statuses.play()
@@ -217,23 +227,6 @@ class FakeSectorFlowClient:
         self.asked.append((settings, question, thread_id))
         self.answers.play()
         return self.reply or make_reply(settings.model_ids, thread_id or f"thread-{len(self.asked)}")
-
-
-@dataclass
-class FakeTaskQueue:
-    """A queue that records the jobs; ``enqueues`` makes it fail."""
-
-    enqueues: Script = field(default_factory=Script)
-    jobs: list[tuple[InstallationKey, float]] = field(default_factory=list)
-    slack_jobs: list[tuple[SlackJob, float]] = field(default_factory=list)
-
-    def enqueue(self, job: SlackJob, delay: float = 0.0) -> None:
-        self.enqueues.play()
-        self.slack_jobs.append((job, delay))
-
-    def answer_next(self, key: InstallationKey, delay: float = 0.0) -> None:
-        self.enqueues.play()
-        self.jobs.append((key, delay))
 
 
 def make_reply(model_ids: tuple[str, ...], thread_id: str | None = None, **changes: Any) -> Reply:

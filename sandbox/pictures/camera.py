@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -63,6 +64,21 @@ class Camera:
                 first = shown.nth(shown.count() - last) if last else None
                 self.save(page, named, area(page.locator(pane), shown.last, first))
 
+    def beside(self, name: str, *paths: str) -> None:
+        """Take one picture of several threads, side by side."""
+        images = []
+        for path in paths:
+            with self.page(path, WIDE) as page:
+                pane = page.locator(".pane.thread")
+                shot = page.screenshot(clip=area(pane, pane.locator(".messages > *").last, None))
+                images.append(f'<img src="data:image/png;base64,{base64.b64encode(shot).decode()}">')
+        page = self._browser.new_page(viewport={"width": WIDE, "height": 1000})
+        page.set_content(
+            f'<main style="display: inline-flex; align-items: start; gap: 24px">{"".join(images)}</main>'
+        )
+        self.save(page, name, box(page.locator("main")))
+        page.close()
+
     def part(self, name: str, path: str, around: str, *, above: float, below: float) -> None:
         """Take a picture of a thread, from ``above`` to ``below`` pixels around the first match of a text."""
         for width, named in ((WIDE, name), (PHONE, f"{name}-narrow")):
@@ -75,10 +91,13 @@ class Camera:
                     page, named, {**box(page.locator(".pane.thread")), "y": top, "height": above + below}
                 )
 
-    def whole(self, name: str, path: str, width: int) -> None:
-        """Take a picture of a whole page, as high as its content."""
-        with self.page(path, width) as page:
-            self.save(page, name, box(page.locator("body")))
+    def form(self, name: str, url: str, fill: Callable[[Page], None], *, height: float) -> None:
+        """Take a picture of a page of the service, from its top, once it is filled in."""
+        page = self._browser.new_page(viewport={"width": ALONE, "height": int(height)}, color_scheme="light")
+        page.goto(url)
+        fill(page)
+        self.save(page, name, {"x": 0, "y": 0, "width": ALONE, "height": height})
+        page.close()
 
     def dialog(self, name: str, path: str) -> None:
         """Take a picture of the dialog that is open on a page."""

@@ -80,12 +80,6 @@ def thread_of(said: dict[str, Any]) -> str:
     return f"channel/{seed.GENERAL_ID}?thread={said['ts']}"
 
 
-def _answer(scene: Scene) -> None:
-    scene.change(modelIds=[model.id for model in MODELS])
-    scene.camera.whole("answer", thread_of(scene.ask(JOKE)), 1100)
-    scene.change(modelIds=[model.id for model in (COMMAND_R, GPT, MODELS[3])])
-
-
 def _working(scene: Scene) -> None:
     scene.stage.control("settings", {"sectorflow_latency": 32.0})
     said = scene.stage.ask(f"{{bot}} {JOKE}")
@@ -101,6 +95,14 @@ def _tabs(scene: Scene) -> None:
     said = scene.ask(LONG)
     scene.click(said, "Page 2")
     scene.camera.part("paged-tab", thread_of(said), "Page 2 of", above=330, below=250)
+
+
+def _readme(scene: Scene) -> None:
+    threads = []
+    for display, question in (("tabs", TABLE), ("folded", JOKE)):
+        scene.change(display=display)
+        threads.append(thread_of(scene.ask(question)))
+    scene.camera.beside("readme", *threads)
 
 
 def _failed_model(scene: Scene) -> None:
@@ -207,7 +209,7 @@ def _first_steps(scene: Scene) -> None:
 #: Every scene by its name, in an order in which none affects another.
 SCENES: dict[str, Callable[[Scene], object]] = {
     "own-pages": _own_pages,
-    "answer": _answer,
+    "readme": _readme,
     "working": _working,
     "separated": lambda scene: scene.thread("separated", JOKE),
     "tabs": _tabs,

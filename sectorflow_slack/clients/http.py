@@ -132,6 +132,8 @@ class _BoundedConnection(HTTPConnection):
         return super().is_connected
 
     def connect(self) -> None:
+        # Through a proxy, it sends a request of its own.
+        self._deadline = time.monotonic() + cast(float, self.timeout)
         super().connect()
         self._answered_at = None
 

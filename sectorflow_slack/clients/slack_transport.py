@@ -19,9 +19,16 @@ from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, 
 TIMEOUT_SECONDS = 10.0
 
 #: The error codes for a message with a form that Slack refuses (docs.slack.dev, chat.postMessage; the second
-#: and third are undocumented, but were seen).
+#: and third are undocumented, but were seen, and so was the last one for a second table).
 MESSAGE_ERRORS = frozenset(
-    {"invalid_blocks", "msg_blocks_too_long", "msg_too_long", "invalid_blocks_format", "invalid_arguments"}
+    {
+        "invalid_blocks",
+        "msg_blocks_too_long",
+        "msg_too_long",
+        "invalid_blocks_format",
+        "invalid_arguments",
+        "invalid_attachments",
+    }
 )
 #: The error codes of a rate limit: Slack has done nothing.
 RATE_ERRORS = frozenset({"rate_limited", "ratelimited"})

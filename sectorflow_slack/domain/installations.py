@@ -12,6 +12,9 @@ from typing import Final, Literal, get_args
 #: How answers are shown: one below the other, one at a time behind tabs, or each in a frame that opens.
 Display = Literal["separated", "tabs", "folded"]
 DISPLAYS: Final[tuple[Display, ...]] = get_args(Display)
+#: What some workspaces refuse in a message: blocks of type ``container``, or more than one table.
+Refusal = Literal["containers", "second_table"]
+REFUSALS: Final[tuple[Refusal, ...]] = get_args(Refusal)
 Status = Literal["pending", "installed", "failed", "expired"]
 
 
@@ -186,6 +189,8 @@ class Installation:
     settings: InstallationSettings
     bot: BotInstall
     installed_at: float
+    #: What Slack has refused here, so that it is not sent again.
+    refused: frozenset[Refusal] = frozenset()
 
     @property
     def key(self) -> InstallationKey:

@@ -1,6 +1,6 @@
-"""Protocols of Slack, SectorFlow, the queue and the clock.
+"""Protocols of Slack, SectorFlow and the clock.
 
-Methods raise ``SlackError``, ``SectorFlowError`` and (the queue) ``StorageUnavailable``.
+Methods raise ``SlackError`` and ``SectorFlowError``.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from typing import Any, Protocol
 from sectorflow_slack.domain.installations import (
     BotInstall,
     FreshToken,
-    InstallationKey,
     SectorFlowSettings,
     SlackApp,
     Workspace,
 )
 from sectorflow_slack.domain.questions import Address, Message, Reply
-from sectorflow_slack.domain.slack_jobs import SlackJob
 
 
 class Clock(Protocol):
@@ -25,16 +23,6 @@ class Clock(Protocol):
 
     def __call__(self) -> float:
         """Return the seconds since the epoch, UTC."""
-
-
-class TaskQueue(Protocol):
-    """The queue to the workers."""
-
-    def answer_next(self, key: InstallationKey, delay: float = 0.0) -> None:
-        """Wake a worker for the next question of this installation, in ``delay`` seconds."""
-
-    def enqueue(self, job: SlackJob, delay: float = 0.0) -> None:
-        """Enqueue a Slack job that is run in ``delay`` seconds, even if questions occupy all workers."""
 
 
 class SlackClient(Protocol):
@@ -73,7 +61,7 @@ class SlackClient(Protocol):
     def delete_app(self, config_token: str, app_id: str) -> None:
         """Delete an app for good (``apps.manifest.delete``)."""
 
-    def post(self, bot_token: str, address: Address, message: Message) -> str:
+    def post(self, bot_token: str, address: Address, message: Message, client_msg_id: str = "") -> str:
         """Post a message (``chat.postMessage``) and return its ``ts``."""
 
     def update(self, bot_token: str, channel_id: str, ts: str, message: Message) -> None:
@@ -84,6 +72,11 @@ class SlackClient(Protocol):
 
     def post_ephemeral(self, bot_token: str, address: Address, user_id: str, message: Message) -> None:
         """Post a message that is visible to one user (``chat.postEphemeral``)."""
+
+    def set_session_status(
+        self, bot_token: str, channel_id: str, thread_ts: str, *, is_processing: bool
+    ) -> None:
+        """Show in a thread that the agent works on it, or that it is done (``agents.sessions.setStatus``)."""
 
     def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:
         """Show a status in a thread (``assistant.threads.setStatus``); "" clears it."""

@@ -16,7 +16,7 @@ from sectorflow_slack.embedded.process import Child, Command, stop_together
 from sectorflow_slack.embedded.report import LaunchError, echo
 from sectorflow_slack.embedded.secrets import INSTALL_API_KEY_FILE, provide_secrets
 from sectorflow_slack.embedded.server import find_server
-from sectorflow_slack.embedded.store import Store, running_store
+from sectorflow_slack.embedded.store import last_url, running_store
 
 #: The worker waits 25 s for running questions, and needs some time to end.
 STOP_SECONDS = 30.0
@@ -30,10 +30,7 @@ _TICK_SECONDS = 0.1
 def service_commands() -> list[Command]:
     """Return the Procfile's commands, run by this interpreter."""
     web = ("gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
-    worker = (
-        *("dramatiq", "--processes", "1", "--skip-logging", "--worker-shutdown-timeout", "25000"),
-        "sectorflow_slack.worker:setup_broker",
-    )
+    worker = ("sectorflow_slack.worker",)
     return [Command("web", (sys.executable, "-m", *web)), Command("worker", (sys.executable, "-m", *worker))]
 
 
@@ -49,11 +46,36 @@ def check_port(port: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("0.0.0.0", int(port)))  # noqa: S104 - where gunicorn will listen
+            probe.bind(("0.0.0.0", int(port)))  # noqa: S104 - no other process may have it on any address
         except (ValueError, OverflowError):
             return
         except OSError as error:
             raise LaunchError(f"port {port} is not free ({error.strerror}): set PORT to another") from None
+
+
+def command_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of an operator's command: of the service in the home folder without REDIS_URL.
+
+    Raises:
+        LaunchError: the keys in the home folder are readable by others, or empty.
+
+    """
+    home = _home(environ)
+    url = None if environ.get("REDIS_URL") else last_url(home)
+    return dict(environ) if url is None else _embedded_environ(environ, url, provide_secrets(home, environ))
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("SECTORFLOW_SLACK_HOME") or _DEFAULT_HOME)
+
+
+def _embedded_environ(
+    environ: Mapping[str, str], redis_url: str, secrets: Mapping[str, str]
+) -> dict[str, str]:
+    port = environ.get("PORT") or _DEFAULT_PORT
+    defaults = {"PORT": port, "PUBLIC_URL": f"http://localhost:{port}", "INSTALL_PAGE": "on"}
+    settings = {name: environ.get(name) or value for name, value in defaults.items()}
+    return {**environ, **settings, **secrets, "REDIS_URL": redis_url}
 
 
 class Launcher:
@@ -86,22 +108,16 @@ class Launcher:
         return 0
 
     def _run_embedded(self) -> None:
-        folder = Path(self._environ.get("SECTORFLOW_SLACK_HOME") or _DEFAULT_HOME)
+        folder = _home(self._environ)
         key = "INSTALL_API_KEYS" if self._environ.get("INSTALL_API_KEYS") else folder / INSTALL_API_KEY_FILE
         with claimed(folder) as home:
             server = find_server()
             secrets = provide_secrets(home, self._environ)
             with running_store(home, server, lambda: not self._is_stopping) as store:
-                environ = self._embedded_environ(store, secrets)
+                environ = _embedded_environ(self._environ, store.url, secrets)
                 url = environ["PUBLIC_URL"]
                 echo(f"embedded store ({server}) in {folder}, service at {url}, install API key in {key}")
                 self._supervise([store.child], environ)
-
-    def _embedded_environ(self, store: Store, secrets: Mapping[str, str]) -> dict[str, str]:
-        port = self._environ.get("PORT") or _DEFAULT_PORT
-        defaults = {"PORT": port, "PUBLIC_URL": f"http://localhost:{port}", "INSTALL_PAGE": "on"}
-        settings = {name: self._environ.get(name) or value for name, value in defaults.items()}
-        return {**self._environ, **settings, **secrets, "REDIS_URL": store.url}
 
     def _supervise(self, stores: Sequence[Child], environ: Mapping[str, str]) -> None:
         """Run the commands, and supervise them and their store, until a signal."""
@@ -146,4 +162,6 @@ def main() -> int:
     except LaunchError as error:
         echo(str(error))
         return 1
-    return Launcher(service_commands(), os.environ).run()
+    # Only this machine may reach it; gunicorn's own variable says where else to listen.
+    bind = {"GUNICORN_CMD_ARGS": f"--bind 127.0.0.1:{os.environ.get('PORT') or _DEFAULT_PORT}"}
+    return Launcher(service_commands(), bind | os.environ).run()

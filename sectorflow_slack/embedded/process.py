@@ -85,14 +85,14 @@ class Child:
             self._schedule_restart(code)
 
     def request_stop(self) -> None:
-        """Send SIGTERM to the process alone: gunicorn and dramatiq pass it to their own children."""
+        """Send SIGTERM to the process alone: gunicorn passes it to its own children."""
         if self._process:
             self._process.terminate()
 
     def kill(self) -> None:
         """Kill the process and its own children."""
         if self._process:
-            # The group outlives its leader: a killed dramatiq does not end its worker processes.
+            # The group outlives its leader: a killed gunicorn does not end its worker processes at once.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()

@@ -7,15 +7,12 @@ answer is there and belongs to the app, team and channel (docs.slack.dev, ``bloc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sectorflow_slack.domain.questions import ModelAnswer
-
 from . import limits
 from .reading import tidy
-from .words import ENGLISH, Words
 
 Block = dict[str, object]
 
@@ -63,6 +60,15 @@ def quoted(label: str, text: str) -> Block:
     return {"type": "rich_text", "elements": [above, quote]}
 
 
+def container(title: str, subtitle: str, children: Sequence[Block], *, is_open: bool) -> Block:
+    """Make a frame that each reader opens and closes alone (docs.slack.dev, container block)."""
+    frame: Block = {"type": "container", "title": plain_text(title, limits.HEADER_CHARS)}
+    if subtitle:
+        frame["subtitle"] = plain_text(subtitle, limits.HEADER_CHARS)
+    state = {"is_collapsible": True, "default_collapsed": not is_open}
+    return {**frame, **state, "width": "full", "child_blocks": list(children)}
+
+
 def actions(*elements: Block) -> Block:
     """Make a row of buttons and menus."""
     return {"type": "actions", "elements": list(elements)}
@@ -77,18 +83,17 @@ def button(action_id: str, label: str, value: str, *, primary: bool = False) -> 
 
 def overflow(action_id: str, options: Sequence[tuple[str, str]]) -> Block:
     """Make a menu behind three dots of labels and the values they stand for, at most 5."""
-    drawn = [{"text": plain_text(label, limits.OPTION_CHARS), "value": value} for label, value in options]
-    return {"type": "overflow", "action_id": action_id, "options": drawn}
+    return {"type": "overflow", "action_id": action_id, "options": options_of(options)}
+
+
+def options_of(options: Iterable[tuple[str, str]]) -> list[Block]:
+    """Make the options of a menu or of checkboxes."""
+    return [{"text": plain_text(label, limits.OPTION_CHARS), "value": value} for label, value in options]
 
 
 def plain_text(text: str, limit: int) -> Block:
     """Make a text object in which nothing is live, not even ``:emoji:``."""
     return {"type": "plain_text", "text": limits.shorten(text, limit), "emoji": False}
-
-
-def title(answer: ModelAnswer, words: Words = ENGLISH) -> str:
-    """Return a model's name as one line."""
-    return one_line(answer.name) or words.nameless_model
 
 
 def one_line(text: str) -> str:
@@ -135,11 +140,27 @@ VOTE: Final = "vote"
 #: The menu of what can be done with the answer of ``model``; ``choice`` names it.
 MORE: Final = "more"
 
+#: Opens the dialog in which a model is chosen that compares the answers.
+COMPARE: Final = "compare"
+#: Opens the dialog of the models that answer in this thread.
+MODELS: Final = "models"
+#: In that dialog: from now on only the model whose id the value is.
+GO_ON: Final = "go_on"
+#: Opens the dialog for a question to some models.
+ASK: Final = "ask"
+
 UP: Final = "up"
 DOWN: Final = "down"
 
-#: The dialog's ``callback_id``, and where the question stands in its ``state.values``.
+#: The dialogs' ``callback_id``, and where their fields stand in ``state.values``: a question, a model, models
+#: (in several groups, whose ``block_id`` has a number behind a colon).
 FOLLOW_UP_DIALOG: Final = "follow_up_dialog"
+COMPARE_DIALOG: Final = "compare_dialog"
+MODELS_DIALOG: Final = "models_dialog"
+ASK_DIALOG: Final = "ask_dialog"
+MODEL_BLOCK: Final = "model"
+MODELS_BLOCK: Final = "models"
+MODEL_INPUT: Final = "model"
 FOLLOW_UP_BLOCK: Final = "follow_up"
 FOLLOW_UP_INPUT: Final = "question"
 

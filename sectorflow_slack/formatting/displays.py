@@ -1,4 +1,4 @@
-"""The answers to a question as messages: one below the other, or one at a time behind tabs."""
+"""The answers to a question as messages: one below the other, folded, or one at a time behind tabs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from sectorflow_slack.domain.installations import Display
+from sectorflow_slack.domain.installations import DISPLAYS, Refusal
 from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
 
 from . import block_kit, limits
@@ -18,29 +18,47 @@ from .block_kit import (
     Block,
     actions,
     button,
+    container,
     context,
     name_line,
     one_line,
     overflow,
     quoted,
     section,
-    title,
 )
 from .meaning import understand
 from .notices import text_of, words_of
 from .packing import Page, Portion, Room, Section, Unit, pack, split
 from .reading import read, tidy
-from .tree import Text
+from .tree import Part, Prose, Text
 from .words import ENGLISH, Words
-from .writing import Part, Prose, as_blocks, lay_out
+from .writing import as_blocks
 
 #: Digits of a digest: a message is only compared with what stood in its own place before.
 _DIGITS = 16
+#: A page number with more digits than any answer's.
+_HIGH = 9_998
+#: Blocks of a container that are no parts of the answer: the notice that it was cut, and the menu.
+_AROUND = 2
 
 
-def draw(answer: Answer, words: Words = ENGLISH) -> tuple[Message, ...]:
-    """Draw all answers one below the other, or one of them in a message with a tab for each."""
-    return tabs(answer, words) if answer.display == "tabs" else separated(answer, words)
+def render(
+    answer: Answer,
+    words: Words = ENGLISH,
+    refused: frozenset[Refusal] = frozenset(),
+    *,
+    can_compare: bool = False,
+) -> tuple[Message, ...]:
+    """Return the messages that show an answer as its display says, without what Slack has refused.
+
+    With ``can_compare``, buttons lead to a comparison of the answers and to the models of the thread.
+    """
+    if answer.display == "folded" and "containers" in refused:
+        answer = replace(answer, display="separated")
+    if not answer.models:
+        return ()
+    rendering = _Rendering(answer, words, refused, can_compare)
+    return rendering.tabs() if answer.display == "tabs" else rendering.listed()
 
 
 def digest(message: Message) -> str:
@@ -49,221 +67,301 @@ def digest(message: Message) -> str:
     return hashlib.sha256(written.encode()).hexdigest()[:_DIGITS]
 
 
-# One below the other
+@dataclass(frozen=True, slots=True)
+class _Rendering:
+    """Renders one answer; ``at`` is a model's place in it."""
 
+    answer: Answer
+    words: Words
+    refused: frozenset[Refusal]
+    can_compare: bool
 
-def separated(answer: Answer, words: Words = ENGLISH) -> tuple[Message, ...]:
-    """Show the answers one below the other, in their order.
+    # One below the other
 
-    What does not fit into one message goes on in the next, under the model's name again. Messages that other
-    people's may stand above say first which question they are about.
-    """
-    about = words.heading("", question=first_words(answer))
-    # Kept free in every message, so that none is parted elsewhere once some stand apart.
-    room = Room().less(limits.count(about), 0)
-    pages = pack([_section(answer, at, room, words) for at in range(len(answer.models))], room)
-    return tuple(_message(answer, page, number, words) for number, page in enumerate(pages))
+    def listed(self) -> tuple[Message, ...]:
+        """Show the answers in their order, each under its model's name or folded into a container.
 
+        What does not fit into one message goes on in the next, under the model's name again. Messages that
+        other people's may stand above say first which question they are about.
+        """
+        # Kept free in every message, so that none is parted elsewhere once some stand apart.
+        room = self._room().less(limits.count(self.words.heading("", question=self._asked())), 0)
+        pages = pack([self._section(at, room) for at in range(len(self.answer.models))], room)
+        return tuple(self._message(page, number) for number, page in enumerate(pages))
 
-def _section(answer: Answer, at: int, room: Room, words: Words) -> Section:
-    # Pages are the same whatever is asked again.
-    at_rest = replace(answer, busy=())
-    above = [DIVIDER, *_above_name(answer, at, words), *heading(at_rest, at, words)]
-    again = [DIVIDER, *heading(at_rest, at, words, again=True)]
-    ending = _below_answer(answer, at, words)
-    inside = min((room.less_blocks([*top, *ending]) for top in (above, again)), key=lambda left: left.chars)
-    return Section(units_of(parts_of(answer.models[at], words), inside), above, again, ending)
+    def _room(self) -> Room:
+        return Room(tables=1) if "second_table" in self.refused else Room()
 
+    @property
+    def _is_folded(self) -> bool:
+        return self.answer.display == "folded"
 
-def _above_name(answer: Answer, at: int, words: Words) -> list[Block]:
-    """Return the blocks above a model's name: the question, above the first."""
-    return question(answer, words) if at == 0 else []
+    def _section(self, at: int, room: Room) -> Section:
+        # Pages are the same whatever is asked again.
+        at_rest = replace(self, answer=replace(self.answer, busy=()))
+        parts = self._parts(at)
+        above = [*([] if self._is_folded else [DIVIDER]), *at_rest._above(at, parts, [])]
+        again = [DIVIDER, name_line(self._name(at, again=True))]
+        ending = [*self._cut_notice(at), *self._below(at)]
+        rooms = [room.less_blocks([*top, *ending]) for top in (above, again)]
+        inside = min(rooms, key=lambda left: left.chars)
+        most = limits.CONTAINER_BLOCKS - _AROUND if self._is_folded else limits.BLOCKS
+        return Section(_units(parts, inside), above, again, ending, most)
 
+    def _message(self, page: Page, number: int) -> Message:
+        """Make a message of a page; a line stands above each model's name, which none in an answer has."""
+        blocks: list[Block] = []
+        for portion in page:
+            is_apart = portion is page[0] and number >= (self.answer.together or number + 1)
+            is_framed = self._is_folded and not portion.continued
+            blocks += [DIVIDER] if (blocks or number) and not is_framed else []
+            blocks += self._portion(portion, self._asked() if is_apart else "")
+        return Message(text=text_of(blocks), blocks=tuple(blocks))
 
-def _below_answer(answer: Answer, at: int, words: Words) -> list[Block]:
-    """Return the blocks below a model's answer: the footer, below the last."""
-    cut = cut_notice(answer.models[at], words)
-    return cut + (footer(answer, "tabs", words) if at == len(answer.models) - 1 else [])
+    def _portion(self, portion: Portion, about: str) -> list[Block]:
+        """Return what of a model's answer is on one page."""
+        at, body = portion.section, as_blocks(portion.parts)
+        body += self._cut_notice(at) if portion.ends else []
+        if portion.continued:
+            blocks = [name_line(self._name(at, again=True, about=about)), *body]
+        else:
+            blocks = self._above(at, portion.parts, body, about)
+        return blocks + (self._below(at) if portion.ends else [])
 
+    def _above(self, at: int, parts: Sequence[Part], body: list[Block], about: str = "") -> list[Block]:
+        """Return an answer's beginning: its name, and the question above the first."""
+        asked = self._question() if at == 0 else []
+        if self._is_folded:
+            return [*asked, self._container(at, parts, body, about)]
+        return [*asked, *self._heading(at, about), *body]
 
-def _message(answer: Answer, page: Page, number: int, words: Words) -> Message:
-    """Draw a page; a line stands above each model's name, which none in an answer looks like."""
-    blocks: list[Block] = []
-    for portion in page:
-        if blocks or number:
-            blocks.append(DIVIDER)
-        is_apart = portion is page[0] and number >= (answer.together or number + 1)
-        blocks += _blocks(answer, portion, first_words(answer) if is_apart else "", words)
-    return Message(text=text_of(blocks), blocks=tuple(blocks))
+    def _container(self, at: int, parts: Sequence[Part], body: list[Block], about: str) -> Block:
+        """Fold an answer under its name and its first words; the first one that there is is open."""
+        model = self.answer.models[at]
+        state = self._state(at)
+        first = limits.shorten(one_line(words_of(as_blocks(parts[:4]))), limits.FIRST_WORDS_CHARS * 2)
+        told = " · ".join(filter(None, [state or self._figures(model), "" if state else first]))
+        below = [context(state)] if state else []
+        below += [] if self._is_busy(at) else [actions(self._menu(at))]
+        first_open = next((n for n, each in enumerate(self.answer.models) if has_text(each)), 0)
+        return container(self._name(at, about=about), told, [*body, *below], is_open=at == first_open)
 
+    def _heading(self, at: int, about: str = "") -> list[Block]:
+        """Name a model, with the menu of what can be done with its answer beside it.
 
-def _blocks(answer: Answer, portion: Portion, about: str, words: Words) -> list[Block]:
-    """Draw what of a model's answer is on one page."""
-    at = portion.section
-    blocks = [] if portion.continued else _above_name(answer, at, words)
-    blocks += heading(answer, at, words, again=portion.continued, about=about)
-    blocks += as_blocks(portion.parts)
-    return blocks + (_below_answer(answer, at, words) if portion.ends else [])
+        ``about`` is the question, if the heading is to name it. A model that did not answer says so.
+        """
+        figures = self._figures(self.answer.models[at])
+        name, rest = self._name(at, about=about), f"  {figures}" if figures else ""
+        if self._is_busy(at):
+            return [name_line(name, f"{rest}  {self.words.asking_again}")]
+        state = self._state(at)
+        return [name_line(name, rest, self._menu(at)), *([context(state)] if state else [])]
 
+    def _below(self, at: int) -> list[Block]:
+        return self._footer() if at == len(self.answer.models) - 1 else []
 
-# Tabs
+    # Tabs
 
-#: A page number with more digits than any answer's.
-_HIGH = 9_998
+    def tabs(self) -> tuple[Message, ...]:
+        """Show the open tab's page, the last there is where the answer names a later one."""
+        tab = _within(self.answer.tab, len(self.answer.models))
+        parts = self._parts(tab)
+        pages = self._pages(tab, parts)
+        page = _within(self.answer.page, len(pages))
+        (portion,) = pages[page]
+        above, below = self._above_tab(tab), self._below_tab(tab, page, len(pages))
+        blocks = (*above, *as_blocks(portion.parts), *below)
+        return (Message(text=text_of(self._all_answers(tab, parts)), blocks=blocks),)
 
+    def _pages(self, tab: int, parts: Sequence[Part]) -> tuple[Page, ...]:
+        """Part the answer of a tab; its pages are the same whatever is open or asked again."""
+        at_rest = replace(self, answer=replace(self.answer, busy=()))
+        around = [*at_rest._above_tab(tab), *self._below_tab(tab, _HIGH // 2, _HIGH)]
+        marks = len(self.answer.models) * limits.count(self.words.open_tab)
+        room = self._room().less_blocks(around).less(marks, 0)
+        return pack([Section(_units(parts, room))], room)
 
-def tabs(answer: Answer, words: Words = ENGLISH) -> tuple[Message, ...]:
-    """Show the open tab's page, the last there is where the answer names a later one."""
-    if not answer.models:
-        return ()
-    tab = _within(answer.tab, len(answer.models))
-    parts = parts_of(answer.models[tab], words)
-    pages = _pages(answer, tab, parts, words)
-    page = _within(answer.page, len(pages))
-    (portion,) = pages[page]
-    blocks = [
-        *_above(answer, tab, words),
-        *as_blocks(portion.parts),
-        *_below(answer, tab, page, len(pages), words),
-    ]
-    text = text_of(_all_answers(answer, tab, parts, words))
-    return (Message(text=text, blocks=tuple(blocks)),)
+    def _all_answers(self, tab: int, parts: Sequence[Part]) -> Iterator[Block]:
+        """Return all that the tabs have to read, the open one first, as far as ``text`` takes it."""
+        left = limits.TEXT_CHARS
+        for at in sorted(range(len(self.answer.models)), key=lambda at: at != tab):
+            shown = as_blocks(parts if at == tab else self._parts(at))
+            blocks = [name_line(self._name(at)), *(shown or [context(self.words.model_failed)])]
+            yield from blocks
+            left -= len(words_of(blocks))
+            if left <= 0:
+                return
 
+    def _above_tab(self, tab: int) -> list[Block]:
+        """Return the question, and the tabs with the open one's menu; a single model is named instead."""
+        if len(self.answer.models) == 1:
+            return [*self._question(), *self._heading(tab)]
+        buttons = [self._tab(at, is_open=at == tab) for at in range(len(self.answer.models))]
+        choices = [] if self._is_busy(tab) else [self._menu(tab)]
+        told = list(filter(None, [self._figures(self.answer.models[tab]), self._state(tab)]))
+        return [*self._question(), actions(*buttons, *choices), *([context(*told)] if told else [])]
 
-def _within(place: int, count: int) -> int:
-    """Return the nearest place that there is."""
-    return max(0, min(place, count - 1))
+    def _tab(self, at: int, *, is_open: bool) -> Block:
+        """Make the button of a model, which shows its state: at most 20 of them, where a row takes 25."""
+        model, words = self.answer.models[at], self.words
+        seconds = _time(model.seconds, words)
+        mark = words.timed_tab.format(name="{name}", seconds=seconds) if seconds else "{name}"
+        if self._is_busy(at):
+            mark = words.busy_tab
+        elif not has_text(model):
+            mark = words.failed_tab
+        if is_open:
+            mark = words.open_tab.format(name=mark)
+        room = limits.BUTTON_CHARS - limits.count(mark.format(name=""))
+        label = mark.format(name=limits.shorten(self._name(at), room))
+        return button(f"{block_kit.SHOW_TAB}:{at}", label, self._value(at), primary=is_open)
 
+    def _below_tab(self, tab: int, page: int, pages: int) -> list[Block]:
+        """Show the page's number and the buttons to those beside it, if there are more, then the footer."""
+        ended = self._cut_notice(tab) if page == pages - 1 else []
+        if pages == 1:
+            return [*ended, *self._footer()]
+        turns = [
+            button(f"{block_kit.TURN_PAGE}:{to}", label.format(page=to + 1), self._value(tab, to))
+            for to, label in ((page - 1, self.words.previous_page), (page + 1, self.words.next_page))
+            if 0 <= to < pages
+        ]
+        number = self.words.page_of.format(page=page + 1, pages=pages)
+        return [*ended, context(number), actions(*turns), *self._footer()]
 
-def _pages(answer: Answer, tab: int, parts: Sequence[Part], words: Words) -> tuple[Page, ...]:
-    """Part the answer of a tab; its pages are the same whatever is open or asked again."""
-    at_rest = replace(answer, busy=())
-    around = [*_above(at_rest, tab, words), *_below(at_rest, tab, _HIGH // 2, _HIGH, words)]
-    room = Room().less_blocks(around).less(len(answer.models) * limits.count(words.open_tab), 0)
-    return pack([Section(units_of(parts, room))], room)
+    # Around an answer
 
+    def _parts(self, at: int) -> tuple[Part, ...]:
+        """Read a model's answer, once; Markdown that renders to nothing is shown as it is written."""
+        model = self.answer.models[at]
+        if model.is_silent:
+            return ()
+        text = model.text[: limits.ANSWER_CHARS]
+        bare = tidy(text).strip()
+        parts = understand(read(text), self.words)
+        return parts or ((Prose("text", (Text(bare),)),) if bare else ())
 
-def _all_answers(answer: Answer, tab: int, parts: Sequence[Part], words: Words) -> Iterator[Block]:
-    """Return all that the tabs have to read, the open one first, as far as ``text`` takes it."""
-    left = limits.TEXT_CHARS
-    for at in (tab, *(at for at in range(len(answer.models)) if at != tab)):
-        model = answer.models[at]
-        shown = as_blocks(parts if at == tab else parts_of(model, words))
-        blocks = [name_line(title(model, words)), *(shown or [context(words.model_failed)])]
-        yield from blocks
-        left -= len(words_of(blocks))
-        if left <= 0:
-            return
+    def _cut_notice(self, at: int) -> list[Block]:
+        is_cut = len(self.answer.models[at].text) > limits.ANSWER_CHARS
+        return [context(self.words.cut_off)] if is_cut else []
 
+    def _question(self) -> list[Block]:
+        """Quote a question that others did not see, whole.
 
-def _above(answer: Answer, tab: int, words: Words) -> list[Block]:
-    """Return the question, and the tabs with the open one's menu; they name the model, if there are any."""
-    asked = question(answer, words)
-    if len(answer.models) == 1:
-        return [*asked, *heading(answer, tab, words)]
-    model = answer.models[tab]
-    buttons = [_tab(answer, at, at == tab, words) for at in range(len(answer.models))]
-    is_busy = model.model_id in answer.busy
-    choices = [] if is_busy else [menu(answer, tab, words)]
-    told = [
-        base_model(model, words),
-        words.asking_again if is_busy else "",
-        "" if has_text(model) else words.model_failed,
-    ]
-    small = [context(*filter(None, told))] if any(told) else []
-    return [*asked, actions(*buttons, *choices), *small]
+        It does not say who asked: a mention would ping them, and nothing else of a person is known but an id.
+        """
+        asked = tidy(self.answer.question.text).strip()
+        if not (self.answer.question.is_hidden and asked):
+            return []
+        return [quoted(self.words.asked, limits.shorten(asked, limits.QUOTE_CHARS))]
 
+    def _asked(self) -> str:
+        """Return how the question began, as one line."""
+        return limits.shorten(one_line(self.answer.question.text), limits.FIRST_WORDS_CHARS)
 
-def _tab(answer: Answer, at: int, is_open: bool, words: Words) -> Block:
-    """Make the button of a model: at most 20 of them, where a row takes 25."""
-    model = answer.models[at]
-    mark = "{name}"
-    if model.model_id in answer.busy:
-        mark = words.busy_tab
-    elif model.is_silent:
-        mark = words.failed_tab
-    if is_open:
-        mark = words.open_tab.format(name=mark)
-    room = limits.BUTTON_CHARS - limits.count(mark.format(name=""))
-    label = mark.format(name=limits.shorten(title(model, words), room))
-    value = ActionValue(answer.id, at).encode()
-    return button(f"{block_kit.SHOW_TAB}:{at}", label, value, primary=is_open)
+    def _name(self, at: int, *, again: bool = False, about: str = "") -> str:
+        """Return a model's name, over the rest of its answer too, perhaps with how the question began."""
+        room = limits.HEADER_CHARS - limits.count(self.words.heading("", again=again, question=about))
+        name = limits.shorten(title(self.answer.models[at], self.words), room)
+        return self.words.heading(name, again=again, question=about)
 
+    def _is_busy(self, at: int) -> bool:
+        return self.answer.models[at].model_id in self.answer.busy
 
-def _below(answer: Answer, tab: int, page: int, pages: int, words: Words) -> list[Block]:
-    """Show the page's number and the buttons to those beside it, if there are more, then the footer."""
-    ended = cut_notice(answer.models[tab], words) if page == pages - 1 else []
-    return [*ended, *_turns(answer, tab, page, pages, words), *footer(answer, "separated", words)]
+    def _state(self, at: int) -> str:
+        """Return what there is instead of an answer, or of its menu; "" for an answer."""
+        if self._is_busy(at):
+            return self.words.asking_again
+        return "" if has_text(self.answer.models[at]) else self.words.model_failed
 
+    def _figures(self, model: ModelAnswer) -> str:
+        """Return a model's base model, if that tells something that its name does not, and what it took."""
+        base = one_line(model.base_model)
+        name, known = ("".join(filter(str.isalnum, text)).casefold() for text in (model.name, base))
+        told = "" if not known or known in name else limits.shorten(base, limits.NAME_CHARS)
+        took = _time(model.seconds, self.words), _price(model.credits, self.words)
+        return " · ".join(filter(None, (told, *took)))
 
-def _turns(answer: Answer, tab: int, page: int, pages: int, words: Words) -> list[Block]:
-    if pages == 1:
-        return []
-    turns = [
-        button(
-            f"{block_kit.TURN_PAGE}:{to}", label.format(page=to + 1), ActionValue(answer.id, tab, to).encode()
+    def _menu(self, at: int) -> Block:
+        """Make what can be done with one model's answer."""
+        words = self.words
+        if not has_text(self.answer.models[at]):
+            return button(block_kit.REGENERATE, words.try_again, self._value(at))
+        choices = (
+            (words.follow_up, block_kit.FOLLOW_UP),
+            (words.regenerate, block_kit.REGENERATE),
+            (words.plain_text, block_kit.PLAIN_TEXT),
+            (words.good_answer, block_kit.UP),
+            (words.bad_answer, block_kit.DOWN),
         )
-        for to, label in ((page - 1, words.previous_page), (page + 1, words.next_page))
-        if 0 <= to < pages
-    ]
-    return [context(words.page_of.format(page=page + 1, pages=pages)), actions(*turns)]
+        options = [(label, self._value(at, choice=choice)) for label, choice in choices]
+        return overflow(block_kit.MORE, options)
+
+    def _value(self, at: int = 0, page: int = 0, choice: str = "") -> str:
+        return ActionValue(self.answer.id, at, page, choice).encode()
+
+    def _footer(self) -> list[Block]:
+        """Show what the answer took in one line, and the buttons for all of it.
+
+        A divider keeps it apart from the answer above, which could say the same.
+        """
+        words, answer = self.words, self.answer
+        took = [_time(answer.seconds, words), _price(answer.credits, words), *self._least()]
+        told = [*self._thread_models(), *took, *words.not_sent(answer.question), words.may_be_wrong]
+        line, buttons = " · ".join(filter(None, told)), self._questions()
+        if len(answer.models) > 1:
+            buttons.append(self._switch())
+        if len(buttons) == 1:
+            return [DIVIDER, section(line, *buttons)]
+        small = context(line, limit=limits.SECTION_CHARS)
+        return [DIVIDER, small, actions(*buttons)] if buttons else [small]
+
+    def _thread_models(self) -> list[str]:
+        """Name the models if the thread's questions go to them only."""
+        if not self.can_compare or not self.answer.question.model_ids or self.answer.question.is_hidden:
+            return []
+        names = [self._name(at) for at in range(len(self.answer.models))]
+        return [self.words.thread_models.format(names=self.words.list_names(names))]
+
+    def _questions(self) -> list[Block]:
+        """Make the buttons that lead to a comparison and to the models of the thread."""
+        value, words = self._value(), self.words
+        is_comparable = self.can_compare and sum(map(has_text, self.answer.models)) > 1
+        has_choice = self.can_compare and (len(self.answer.models) > 1 or self._thread_models())
+        compare = [button(block_kit.COMPARE, words.compare, value)] if is_comparable else []
+        return [*compare, *([button(block_kit.MODELS, words.models, value)] if has_choice else [])]
+
+    def _switch(self) -> Block:
+        """Make the menu of the other displays."""
+        words, answer = self.words, self.answer
+        labels = {"separated": words.show_all, "tabs": words.show_as_tabs, "folded": words.show_folded}
+        others = [
+            (labels[display], self._value(choice=display))
+            for display in DISPLAYS
+            if display != answer.display and not (display == "folded" and "containers" in self.refused)
+        ]
+        if len(others) > 1:
+            return overflow(block_kit.SWITCH_DISPLAY, others)
+        # A menu of one option is refused by some of Slack's checks.
+        return button(block_kit.SWITCH_DISPLAY, *others[0])
+
+    def _least(self) -> Iterator[str]:
+        """Name the fastest and the cheapest model, where more than one says what it took."""
+        for attribute, text in (("seconds", self.words.fastest), ("credits", self.words.cheapest)):
+            known = [
+                (figure, at)
+                for at, model in enumerate(self.answer.models)
+                if has_text(model) and _is_known(figure := getattr(model, attribute))
+            ]
+            least = sorted(known)[:2]
+            if len(least) == 2 and least[0][0] < least[1][0]:
+                yield text.format(name=limits.shorten(self._name(least[0][1]), limits.NAME_CHARS))
 
 
-# Around an answer
-
-
-def parts_of(model: ModelAnswer, words: Words) -> tuple[Part, ...]:
-    """Read a model's answer, once; Markdown that renders to nothing is shown as it is written."""
-    if model.is_silent:
-        return ()
-    text = model.text[: limits.ANSWER_CHARS]
-    parts = tuple(lay_out(understand(read(text), words)))
-    bare = tidy(text).strip()
-    return parts or ((Prose("text", (Text(bare),)),) if bare else ())
-
-
-def units_of(parts: Sequence[Part], room: Room) -> tuple[Unit, ...]:
-    """Split an answer's parts to fit a room; one that has nothing to show says so in its heading."""
-    return split(parts, room) if parts else ((),)
-
-
-def cut_notice(model: ModelAnswer, words: Words) -> list[Block]:
-    """Return the notice that an answer was cut off, if it was."""
-    return [context(words.cut_off)] if len(model.text) > limits.ANSWER_CHARS else []
-
-
-def question(answer: Answer, words: Words) -> list[Block]:
-    """Quote a question that others did not see, whole.
-
-    It does not say who asked: a mention would ping them, and nothing else of a person is known but an id.
-    """
-    asked = tidy(answer.question.text).strip()
-    if not (answer.question.is_hidden and asked):
-        return []
-    return [quoted(words.asked, limits.shorten(asked, limits.QUOTE_CHARS))]
-
-
-def first_words(answer: Answer) -> str:
-    """Return how the question began, as one line."""
-    return limits.shorten(one_line(answer.question.text), limits.FIRST_WORDS_CHARS)
-
-
-def heading(answer: Answer, at: int, words: Words, *, again: bool = False, about: str = "") -> list[Block]:
-    """Name a model, with the menu of what can be done with its answer beside it.
-
-    Over the rest of an answer there is no menu; ``about`` is the question, if the heading is to name it. A
-    model that did not answer says so.
-    """
-    model = answer.models[at]
-    room = limits.HEADER_CHARS - limits.count(words.heading("", again=again, question=about))
-    name = words.heading(limits.shorten(title(model, words), room), again=again, question=about)
-    if again:
-        return [name_line(name)]
-    rest = f"  {base_model(model, words)}".rstrip()
-    if model.model_id in answer.busy:
-        return [name_line(name, f"{rest}  {words.asking_again}")]
-    failed = [] if has_text(model) else [context(words.model_failed)]
-    return [name_line(name, rest, menu(answer, at, words)), *failed]
+def title(answer: ModelAnswer, words: Words = ENGLISH) -> str:
+    """Return a model's name as one line."""
+    return one_line(answer.name) or words.nameless_model
 
 
 def has_text(model: ModelAnswer) -> bool:
@@ -271,41 +369,14 @@ def has_text(model: ModelAnswer) -> bool:
     return not model.is_silent and bool(tidy(model.text[: limits.ANSWER_CHARS]).strip())
 
 
-def base_model(model: ModelAnswer, words: Words) -> str:
-    """Return a model's base model, if that tells something that its name does not."""
-    base = one_line(model.base_model)
-    name, known = ("".join(filter(str.isalnum, text)).casefold() for text in (title(model, words), base))
-    return "" if not known or known in name else limits.shorten(base, limits.NAME_CHARS)
+def _units(parts: Sequence[Part], room: Room) -> tuple[Unit, ...]:
+    """Split an answer's parts to fit a room; one that has nothing to show says so in its heading."""
+    return split(parts, room) if parts else ((),)
 
 
-def menu(answer: Answer, at: int, words: Words) -> Block:
-    """Make what can be done with one model's answer."""
-    if not has_text(answer.models[at]):
-        return button(block_kit.REGENERATE, words.try_again, ActionValue(answer.id, at).encode())
-    choices = (
-        (words.follow_up, block_kit.FOLLOW_UP),
-        (words.regenerate, block_kit.REGENERATE),
-        (words.plain_text, block_kit.PLAIN_TEXT),
-        (words.good_answer, block_kit.UP),
-        (words.bad_answer, block_kit.DOWN),
-    )
-    options = [(label, ActionValue(answer.id, at, choice=choice).encode()) for label, choice in choices]
-    return overflow(block_kit.MORE, options)
-
-
-def footer(answer: Answer, other: Display, words: Words) -> list[Block]:
-    """Show what the answer took in one line, with a button for the other display beside it.
-
-    A divider keeps it apart from the answer above, which could say the same.
-    """
-    took = [_time(answer.seconds, words), _price(answer.credits, words)]
-    file_not_read = words.file_not_read if answer.question.has_files else ""
-    told = " · ".join(filter(None, [*took, file_not_read, words.may_be_wrong]))
-    if len(answer.models) < 2:
-        return [context(told)]
-    label = words.show_as_tabs if other == "tabs" else words.show_all
-    switch = button(block_kit.SWITCH_DISPLAY, label, ActionValue(answer.id, choice=other).encode())
-    return [DIVIDER, section(told, switch)]
+def _within(place: int, count: int) -> int:
+    """Return the nearest place that there is."""
+    return max(0, min(place, count - 1))
 
 
 def _time(seconds: float | None, words: Words) -> str:

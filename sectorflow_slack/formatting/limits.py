@@ -15,6 +15,8 @@ from typing import Final
 MESSAGE_CHARS: Final = 10_500
 #: Blocks per message.
 BLOCKS: Final = 50
+#: Blocks in a container (docs.slack.dev, container block).
+CONTAINER_BLOCKS: Final = 10
 #: Texts of ``header`` and ``section`` blocks.
 HEADER_CHARS: Final = 150
 SECTION_CHARS: Final = 3_000
@@ -36,6 +38,10 @@ CONTEXT_CHARS: Final = 150
 #: What a run of text in one style counts at least: a message of thousands of runs of a letter each would be
 #: half a megabyte of JSON, and Slack does not say what it would make of that.
 RUN_CHARS: Final = 3
+#: A status behind the app's name; Slack names no limit, a line is all that is wanted.
+STATUS_CHARS: Final = 120
+#: The title of an agent's session (docs.slack.dev, agents.sessions.setStatus).
+SESSION_TITLE_CHARS: Final = 200
 #: Rows of a table, its head among them, and its columns.
 TABLE_ROWS: Final = 100
 TABLE_COLUMNS: Final = 20
@@ -48,6 +54,11 @@ LIST_INDENT: Final = 8
 LINK_CHARS: Final = 3_000
 #: The name of a code's language; no real one is longer.
 LANGUAGE_CHARS: Final = 40
+#: Options of a group of checkboxes and of a menu (docs.slack.dev, block elements).
+CHECKBOXES: Final = 10
+MENU_OPTIONS: Final = 100
+#: What a model is asked at most to compare, which is about 25,000 tokens.
+PROMPT_CHARS: Final = 100_000
 #: Of an answer: a model that runs away has posted 97 messages.
 ANSWER_CHARS: Final = 200_000
 #: Top-level ``text`` of ``chat.postMessage``, which cuts more off (docs.slack.dev, chat.postMessage).

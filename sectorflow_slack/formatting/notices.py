@@ -5,21 +5,25 @@ from __future__ import annotations
 import html
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
+from sectorflow_slack.domain.installations import Refusal
 from sectorflow_slack.domain.questions import Message
 
 from . import limits
 from .block_kit import (
     ASK_AGAIN,
+    DIVIDER,
     Block,
     actions,
     button,
     context,
     escape_mrkdwn,
+    name_line,
     one_line,
     section,
     size_of,
@@ -27,9 +31,10 @@ from .block_kit import (
 )
 from .packing import cut_text
 from .reading import tidy
+from .tables import align_columns
 from .tree import Code
 from .words import ENGLISH, Words
-from .writing import as_blocks, draw_table
+from .writing import as_blocks, preformatted
 
 _BROADCAST = re.compile(r"(?<![^\W_])@(?=(?i:channel|here|everyone)(?![^\W_]))")
 #: So much of a text's end is given up to end it between two words.
@@ -67,14 +72,23 @@ def asking(names: Sequence[str], words: Words = ENGLISH) -> Message:
     return notice(words.asking.format(names=words.list_names(_shortened(names))))
 
 
-def still_going(seconds: float, words: Words = ENGLISH) -> Message:
-    """Return the message that the models have not answered yet, so many seconds after they were asked."""
-    return notice(words.still_going.format(seconds=max(1, round(seconds))))
-
-
-def status(count: int, words: Words = ENGLISH) -> str:
+def status(names: Sequence[str], words: Words = ENGLISH) -> str:
     """Return the short text that Slack shows behind the app's name (``assistant.threads.setStatus``)."""
-    return words.status_one if count == 1 else words.status.format(count=count)
+    text = words.status.format(names=words.list_names(_shortened(names)))
+    if limits.count(text) > limits.STATUS_CHARS and len(names) > 1:
+        text = words.status_count.format(count=len(names))
+    return limits.shorten(text, limits.STATUS_CHARS)
+
+
+def session_title(question: str) -> str:
+    """Return what Slack calls an agent's session (``agents.sessions.setStatus``): how its question begins."""
+    return limits.shorten(one_line(question), limits.SESSION_TITLE_CHARS)
+
+
+def stopped(name: str = "", words: Words = ENGLISH) -> Message:
+    """Return the one line that is posted after a press of Stop, by a person of this name if it is known."""
+    (shown,) = _shortened([name])
+    return notice(words.stopped_by.format(name=shown) if shown else words.stopped)
 
 
 def _shortened(names: Sequence[str]) -> list[str]:
@@ -123,6 +137,8 @@ def _words(block: Mapping[str, Any]) -> str:
             return text
         case {"type": "context", "elements": elements}:
             return " · ".join(texts_of(elements))
+        case {"type": "container", "title": title, "child_blocks": children}:
+            return f"{title['text']}\n{words_of(children)}"
         case {"type": "rich_text", "elements": elements}:
             return "\n".join(_element_words(element) for element in elements)
         case {"type": "table", "rows": rows}:
@@ -167,35 +183,65 @@ def _within_limit(text: str) -> Iterator[str]:
 
 
 def simpler(message: Message) -> Message:
-    """Return the same in blocks that Slack has had for longer: first tables as code, then all as sections.
+    """Return the same in blocks that Slack has had for longer, a step at a time; else as it is.
 
-    What would be too long that way stays as it is.
+    First nothing is folded, then tables are code: those beside a first one, then all; in the end all are
+    sections. A step that would make the message too long is left out.
     """
-    has_table = any(block["type"] == "table" for block in message.blocks)
-    for simple in (_table_as_code, _as_sections) if has_table else (_as_sections,):
-        blocks = [each for block in message.blocks for each in simple(block)]
+    for simplify, without in _STEPS:
+        blocks = list(simplify(message.blocks))
         if len(blocks) > limits.BLOCKS:
             blocks = [block for block in blocks if block["type"] != "divider"]
-        if size_of(blocks) <= limits.MESSAGE_CHARS and len(blocks) <= limits.BLOCKS:
-            return replace(message, blocks=tuple(blocks))
+        is_short = size_of(blocks) <= limits.MESSAGE_CHARS and len(blocks) <= limits.BLOCKS
+        if is_short and blocks != list(message.blocks):
+            return replace(message, blocks=tuple(blocks), without=without)
     return message
 
 
-def _table_as_code(block: Block) -> Iterator[Block]:
-    match block:
-        case {"type": "table", "rows": list(rows)}:
-            cells = [["".join(texts_of(cell)).replace("\n", " ") for cell in row] for row in rows]
-            text = {"type": "text", "text": "\n".join(draw_table(cells))}
-            yield {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [text]}]}
-        case _:
+def _unfold(blocks: Iterable[dict[str, Any]]) -> Iterator[Block]:
+    """Yield a container's blocks below its name, with the menu beside that."""
+    for block in blocks:
+        match block:
+            case {
+                "type": "container",
+                "title": {"text": str(name)},
+                "child_blocks": [*children, {"type": "actions", "elements": [menu]}],
+            }:
+                yield from (DIVIDER, name_line(name, "", menu), *children)
+            case {"type": "container", "title": {"text": str(name)}, "child_blocks": list(children)}:
+                yield from (DIVIDER, name_line(name), *children)
+            case _:
+                yield block
+
+
+def _tables_as_code(blocks: Iterable[Block], tables: int = 0) -> Iterator[Block]:
+    """Write tables as code, but for the first few."""
+    for block in blocks:
+        match block:
+            case {"type": "table", "rows": list(rows)} if (tables := tables - 1) < 0:
+                cells = [["".join(texts_of(cell)).replace("\n", " ") for cell in row] for row in rows]
+                code = preformatted(Code(align_columns(cells)))
+                yield {"type": "rich_text", "elements": [code]}
+            case _:
+                yield block
+
+
+def _as_sections(blocks: Iterable[Block]) -> Iterator[Block]:
+    for block in blocks:
+        if block["type"] in ("rich_text", "table"):
+            yield from map(section, cut_text(words_of([block]), limits.SECTION_CHARS))
+        else:
             yield block
 
 
-def _as_sections(block: Block) -> Iterator[Block]:
-    if block["type"] not in ("rich_text", "table"):
-        yield block
-        return
-    yield from map(section, cut_text(words_of([block]), limits.SECTION_CHARS))
+_Step: TypeAlias = tuple[Callable[[Iterable[Block]], Iterator[Block]], Refusal | Literal[""]]
+#: Each simpler form, and what Slack refuses if it takes that one.
+_STEPS: tuple[_Step, ...] = (
+    (_unfold, "containers"),
+    (partial(_tables_as_code, tables=1), "second_table"),
+    (_tables_as_code, ""),
+    (_as_sections, ""),
+)
 
 
 # An answer to copy

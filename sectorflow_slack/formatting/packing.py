@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 from . import limits
 from .block_kit import Block, size_of
-from .tree import Code, Runs, Table, Text, joined
-from .writing import GOES_ON, Part, Prose, as_fields, chars_of, gap, row_chars
+from .tables import as_fields
+from .tree import Code, Part, Prose, Runs, Table, Text, joined
+from .writing import GOES_ON, chars_of, gap, row_chars
 
 #: A head this long is not repeated over each part of its table.
 _LONG_HEAD = 500
@@ -32,20 +33,30 @@ class Room:
     chars: int = limits.MESSAGE_CHARS
     blocks: int = limits.BLOCKS
     table_chars: int = limits.TABLE_CHARS
+    tables: int = limits.BLOCKS
 
-    def less(self, chars: int, blocks: int, table_chars: int = 0) -> Room:
+    def less(self, chars: int, blocks: int) -> Room:
         """Return what is left when so much is in."""
-        return Room(self.chars - chars, self.blocks - blocks, self.table_chars - table_chars)
+        return replace(self, chars=self.chars - chars, blocks=self.blocks - blocks)
 
-    def less_blocks(self, blocks: Iterable[Block]) -> Room:
-        """Return what is left when finished blocks are in, with the texts of their buttons."""
-        drawn = list(blocks)
-        return self.less(size_of(drawn), len(drawn))
+    def less_table(self, chars: int) -> Room:
+        """Return what is left when a table is in."""
+        left = self.less(chars, 1)
+        return replace(left, table_chars=left.table_chars - chars, tables=left.tables - 1)
+
+    def less_blocks(self, blocks: Sequence[Block]) -> Room:
+        """Return what is left when finished blocks are in, with the texts of their buttons.
+
+        Slack does not say whether the blocks in a container count: here they do.
+        """
+        within = [*blocks]
+        within += [child for block in within for child in block.get("child_blocks", ())]  # type: ignore[attr-defined]
+        return self.less(size_of(blocks), len(within))
 
     @property
     def holds(self) -> bool:
         """Whether what went in fits."""
-        return self.chars >= 0 and self.blocks >= 0 and self.table_chars >= 0
+        return min(self.chars, self.blocks, self.table_chars, self.tables) >= 0
 
 
 def with_parts(room: Room, before: Part | None, parts: Iterable[Part]) -> Room:
@@ -53,7 +64,7 @@ def with_parts(room: Room, before: Part | None, parts: Iterable[Part]) -> Room:
     for part in parts:
         chars = chars_of(part)
         if isinstance(part, Table):
-            room = room.less(chars, 1, chars)
+            room = room.less_table(chars)
         else:
             is_first = before is None or isinstance(before, Table)
             room = room.less(chars + len(gap(before, part)), int(is_first))
@@ -69,6 +80,8 @@ class Section:
     heading: Sequence[Block] = ()
     heading_again: Sequence[Block] = ()
     ending: Sequence[Block] = ()
+    #: How many blocks of the units go on the page that the section begins on.
+    most: int = limits.BLOCKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +116,8 @@ def pack(sections: Iterable[Section], room: Room) -> tuple[Page, ...]:
             pages.append([])
             left = room
         while rest:
-            taken, after = _fill(rest, left.less_blocks(heading), section.ending)
+            most = limits.BLOCKS if continued else section.most
+            taken, after = _fill(rest, left.less_blocks(heading), section.ending, most)
             if not taken and pages[-1]:
                 pages.append([])
                 left = room
@@ -119,18 +133,22 @@ def pack(sections: Iterable[Section], room: Room) -> tuple[Page, ...]:
 
 
 def _holds(room: Room, section: Section) -> bool:
-    taken, _ = _fill(section.units, room.less_blocks(section.heading), section.ending)
+    taken, _ = _fill(section.units, room.less_blocks(section.heading), section.ending, section.most)
     return taken == len(section.units)
 
 
-def _fill(units: tuple[Unit, ...], left: Room, ending: Sequence[Block]) -> tuple[int, Room]:
-    """Count how many of the units fit, the last one with the ending, and return the room left behind them."""
+def _fill(units: tuple[Unit, ...], left: Room, ending: Sequence[Block], most: int) -> tuple[int, Room]:
+    """Count how many of the units fit, in so many blocks and the last one with the ending.
+
+    Return the room left behind them, too.
+    """
     before: Part | None = None
     for at, unit in enumerate(units):
         if at == len(units) - 1:
             left = left.less_blocks(ending)
         after = with_parts(left, before, unit)
-        if not after.holds:
+        most -= left.blocks - after.blocks
+        if not after.holds or most < 0:
             return at, left
         left, before = after, unit[-1] if unit else before
     return len(units), left
@@ -177,7 +195,7 @@ def _proses(part: Prose, first: int, limit: int) -> Iterator[Prose]:
     mark = GOES_ON if part.kind == "item" else ""
     stretches = _cut_runs(part.runs, first, limit - len(mark))
     for at, runs in enumerate(stretches):
-        yield replace(part, runs=joined((Text(mark), *runs)) if at else runs)
+        yield replace(part, content=joined((Text(mark), *runs)) if at else runs)
 
 
 def _cut_runs(runs: Runs, first: int, limit: int) -> Iterator[Runs]:
@@ -252,7 +270,7 @@ def _tables(table: Table, first: int, limit: int) -> Iterator[Part]:
 def _fields(head: Sequence[Row], row: Row, first: int, limit: int) -> Iterator[Prose]:
     for runs in as_fields(head[0] if head else (), row):
         part = Prose("text", runs)
-        yield from _proses(part, first, limit) if part.chars > first else (part,)
+        yield from _proses(part, first, limit) if chars_of(part) > first else (part,)
         first = limit
 
 

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, Literal
 
 from markdown_it.token import Token
 
+from .limits import LIST_INDENT
+from .meaning.math import in_plain_signs
 from .rules import TooDense, parser
 from .tree import (
     BOLD,
     CODE,
     ITALIC,
     STRIKE,
-    Block,
-    Blocks,
     Code,
     Formula,
-    Heading,
     Inline,
     Inlines,
-    Item,
     Link,
-    Listing,
-    Paragraph,
-    Quote,
-    Rule,
+    Part,
+    Parts,
+    Prose,
+    Reading,
     Table,
     Tag,
     Text,
-    Thinking,
 )
+
+#: Stands for a line across; the ``divider`` block belongs to the app.
+RULE: Final = "———"
 
 #: Escape sequences that colour a terminal (ECMA-48, control sequences), and links and titles in one.
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
@@ -60,9 +60,25 @@ def tidy(text: str) -> str:
     return _UNWRITABLE.sub("\ufffd", _CONTROLS.sub("", text))
 
 
-def read(markdown: str) -> Blocks:
-    """Read an answer; one that only a machine could mean, too dense to be parsed, is code as a whole."""
-    text = _thinking_on_lines(tidy(markdown))
+def read(markdown: str) -> Reading:
+    """Read an answer, and apart from it what the model thought before."""
+    thoughts, answer = _parted(tidy(markdown))
+    return Reading(_parse(answer), tuple(_quoted(_parse(thoughts))))
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """Part a model's reasoning from its answer; some models leave the first tag out, or the last."""
+    if opened := _OPENED.match(text):
+        thoughts, *answer = re.split(f"</{opened[1]}>", text[opened.end() :], maxsplit=1, flags=re.IGNORECASE)
+        return thoughts, "".join(answer)
+    closed = _CLOSED.search(text)
+    if closed is None or f"<{closed[1]}".lower() in text.lower():
+        return "", text
+    return text[: closed.start()], text[closed.end() :]
+
+
+def _parse(text: str) -> Parts:
+    """Parse a text; one that only a machine could mean, too dense to be parsed, is code as a whole."""
     if not text.strip():
         return ()
     if text.count("\n") > _MANY_LINES and len(text) < _SHORT_LINE * text.count("\n"):
@@ -73,127 +89,133 @@ def read(markdown: str) -> Blocks:
         tokens = parser().parse(text, env)
     except TooDense:
         return (Code(text.strip("\n")),)
-    return _Reader(tokens).read()
-
-
-def _thinking_on_lines(text: str) -> str:
-    """Put the tags around a model's reasoning on lines of their own; some models leave the first one out."""
-    opening, closing = _OPENED.match(text), _CLOSED.search(text)
-    if opening is None:
-        if closing is None or f"<{closing[1]}".lower() in text.lower():
-            return text
-        start, name = 0, closing[1]
-    else:
-        start, name = opening.end(), opening[1]
-        end = text.find(f"</{name}>", start)
-        if end < 0:
-            return f"<{name}>\n{text[start:]}"
-        return f"<{name}>\n{text[start:end]}\n</{name}>\n{text[end + len(name) + 3 :]}"
-    return f"<{name}>\n{text[start : closing.start()]}\n</{name}>\n{text[closing.end() :]}"
+    return tuple(_Reader(tokens).parts())
 
 
 class _Reader:
-    """Turns the parser's tokens into the tree, one after the other."""
+    """Turns the parser's tokens into parts, one after the other."""
 
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
         self._at = 0
         children = (child for token in tokens for child in token.children or ())
         self._used = {str(child.meta["label"]) for child in _all(children) if "label" in child.meta}
-        self._defined: set[str] = set()
         #: The line behind the last definition that is shown.
         self._shown_to = -1
 
-    def read(self) -> Blocks:
-        """Read all blocks up to the one that closes what they are in."""
-        blocks: list[Block] = []
+    def parts(self) -> Iterator[Part]:
+        """Read all parts up to the token that closes what they are in."""
         while self._at < len(self._tokens):
-            token = self._tokens[self._at]
-            self._at += 1
+            token = self._next()
             if token.nesting < 0:
-                break
-            if token.type == "definition":
-                self._add_definition(token, blocks)
-            elif (block := self._block(token)) is not None:
-                blocks.append(block)
-        return tuple(blocks)
+                return
+            yield from self._part(token)
 
-    def _block(self, token: Token) -> Block | None:
-        match token.type:
-            case "paragraph_open":
-                return Paragraph(self._running())
-            case "heading_open":
-                return Heading(self._running())
-            case "blockquote_open":
-                return Quote(self.read())
-            case "think_open":
-                return Thinking(self.read())
-            case "bullet_list_open" | "ordered_list_open":
-                start = int(token.attrs.get("start", 1)) if token.type == "ordered_list_open" else None
-                return Listing(tuple(self._items()), start)
-            case "table_open":
-                return self._table()
-        return _leaf(token)
-
-    def _running(self) -> Inlines:
-        content = self._inline()
-        # The token that closes it.
+    def _next(self) -> Token:
         self._at += 1
-        return content
+        return self._tokens[self._at - 1]
 
-    def _add_definition(self, token: Token, blocks: list[Block]) -> None:
-        """Keep a definition that no text refers to as the text that it is; one below another go together."""
-        name = token.meta["id"]
-        if name in self._used and name not in self._defined:
-            self._defined.add(name)
+    def _part(self, token: Token) -> Iterator[Part]:
+        is_tight = token.type == "definition" and token.map is not None and token.map[0] == self._shown_to
+        content = self._running(token)
+        if content is not None:
+            kind: Literal["heading", "text"] = "heading" if token.type == "heading_open" else "text"
+            yield Prose(kind, content, is_tight=is_tight)
             return
-        first, behind = token.map or (0, 0)
-        line = Text(token.content)
-        last = blocks[-1] if blocks else None
-        if first == self._shown_to and isinstance(last, Paragraph):
-            blocks[-1] = Paragraph((*last.content, Text("\n"), line))
-        else:
-            blocks.append(Paragraph((line,)))
-        self._shown_to = behind
+        match token.type:
+            case "blockquote_open":
+                yield from _quoted(self.parts())
+            case "bullet_list_open" | "ordered_list_open":
+                yield from self._items(token, 0)
+            case "table_open":
+                yield self._table()
+            case "fence" | "code_block":
+                language = token.info.split(maxsplit=1)[0] if token.info.strip() else ""
+                yield Code(token.content.removesuffix("\n"), language)
+            case "formula":
+                yield Code(token.content, "latex")
 
-    def _items(self) -> Iterator[Item]:
-        while (token := self._tokens[self._at]).type == "list_item_open":
-            self._at += 1
-            yield Item(self.read(), token.meta.get("checked"))
-        self._at += 1
+    def _running(self, token: Token) -> Inlines | None:
+        """Return running text that begins with a token, () for nothing, None for another kind of part."""
+        match token.type:
+            case "paragraph_open" | "heading_open":
+                content = _read_inline(self._children(), BOLD if token.type == "heading_open" else 0)
+                # The token that closes it.
+                self._at += 1
+                return content
+            case "definition":
+                return self._definition(token)
+            case "html_block":
+                return (Text(token.content.strip("\n")),)
+            case "hr":
+                return (Text(RULE),)
+            case "formula" if text := in_plain_signs(token.content):
+                return (Text(text),)
+        return None
+
+    def _children(self) -> Iterator[Token]:
+        return iter(self._next().children or ())
+
+    def _definition(self, token: Token) -> Inlines:
+        """Show a definition that no text refers to, or that is there already, as the text that it is."""
+        name = token.meta["id"]
+        if name in self._used:
+            self._used.discard(name)
+            return ()
+        self._shown_to = token.map[1] if token.map else -1
+        return (Text(token.content),)
+
+    def _items(self, token: Token, indent: int) -> Iterator[Part]:
+        number = int(token.attrs.get("start", 1)) if token.type == "ordered_list_open" else None
+        while (token := self._next()).type == "list_item_open":
+            yield from self._item(token.meta.get("checked"), indent, number)
+            number = None if number is None else number + 1
+
+    def _item(self, is_done: bool | None, indent: int, number: int | None) -> Iterator[Part]:
+        """Read an item; the paragraphs that it begins with stay within it, what is nested follows."""
+        content: Inlines = () if is_done is None else (Text("☑ " if is_done else "☐ "),)
+        is_first = is_begun = True
+        while (token := self._next()).nesting >= 0:
+            running = self._running(token) if is_begun and token.type != "hr" else None
+            if running is not None:
+                content += (Text("\n"), *running) if running and not is_first else running
+                is_first = is_first and not running
+                continue
+            is_list = token.type.endswith("list_open")
+            if is_begun and (content or not is_list):
+                yield Prose("item", content, min(indent, LIST_INDENT), number)
+            is_begun = False
+            yield from self._items(token, indent + 1) if is_list else self._part(token)
+        if is_begun:
+            yield Prose("item", content, min(indent, LIST_INDENT), number)
 
     def _table(self) -> Table:
         rows: list[list[Inlines]] = []
         aligns: list[str] = []
-        while (token := self._tokens[self._at]).type != "table_close":
-            self._at += 1
+        while (token := self._next()).type != "table_close":
             if token.type == "tr_open":
                 rows.append([])
             elif token.type in ("th_open", "td_open"):
                 if token.type == "th_open":
                     aligns.append(str(token.attrs.get("style", "")).removeprefix("text-align:"))
-                rows[-1].append(self._inline())
-        self._at += 1
+                rows[-1].append(_read_inline(self._children()))
         return Table(tuple(map(tuple, rows)), tuple(aligns))
 
-    def _inline(self) -> Inlines:
-        token = self._tokens[self._at]
-        self._at += 1
-        return _read_inline(iter(token.children or ()))
 
-
-def _leaf(token: Token) -> Block | None:
-    match token.type:
-        case "fence" | "code_block":
-            language = token.info.split(maxsplit=1)[0] if token.info.strip() else ""
-            return Code(token.content.removesuffix("\n"), language)
-        case "html_block":
-            return Paragraph((Text(token.content.strip("\n")),))
-        case "formula":
-            return Paragraph((Formula(token.content),))
-        case "hr":
-            return Rule()
-    return None
+def _quoted(parts: Iterable[Part]) -> Iterator[Part]:
+    """Put parts into a quote, which holds running text only; code and tables part it."""
+    before: Part | None = None
+    for part in parts:
+        if not isinstance(part, Prose):
+            yield part
+        elif part.kind == "item":
+            mark = "• " if part.number is None else f"{part.number}. "
+            content = (Text("    " * part.indent + mark), *part.content)
+            yield Prose("quote", content, is_tight=isinstance(before, Prose))
+        else:
+            is_tight = isinstance(before, Prose) and (before.kind == "heading" or part.is_tight)
+            yield Prose("quote", part.content, is_tight=is_tight)
+        before = part
 
 
 def _all(tokens: Iterator[Token]) -> Iterator[Token]:

@@ -1,8 +1,8 @@
 r"""What answers say in Markdown beyond CommonMark and GFM's tables, as rules of markdown-it.
 
-Formulas between ``\(…\)``, ``\[…\]``, ``$…$`` and ``$$…$$``, Slack's ``<url|label>``, reasoning in
-``<think>``, emphasis beside punctuation and CJK, the further cells of a row, the lines of a definition,
-and an end to nesting. Each rule looks at a bounded stretch of text, or at each line once.
+Formulas between ``\(…\)``, ``\[…\]``, ``$…$`` and ``$$…$$``, Slack's ``<url|label>``, emphasis beside
+punctuation and CJK, the further cells of a row, the lines of a definition, and an end to nesting. Each rule
+looks at a bounded stretch of text, or at each line once.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from .limits import LINK_CHARS
 #: The parser's level from which on text is no longer read for blocks: a list takes two levels, a quote one.
 #: It also bounds the parser's recursion.
 DEEPEST = 20
-#: Tags that running text has, and that are drawn: they do not begin a block of HTML.
-DRAWN_TAGS = frozenset({
+#: Tags that running text has, and that are rendered: they do not begin a block of HTML.
+RENDERED_TAGS = frozenset({
     "b", "strong", "i", "em", "s", "del", "strike", "u", "ins", "mark", "code", "kbd", "samp", "tt", "var",
     "sub", "sup", "br", "a", "details", "summary",
 })  # fmt: skip
@@ -36,7 +36,6 @@ TARGET_SCHEMES = ("http:", "https:", "mailto:")
 #: Lines that the parser's search for the end of a quote may look at: it looks at them again for each quote.
 _QUOTE_LINES = 20_000
 
-_THINK = re.compile(r"<(think|thinking|thought|reasoning)>", re.IGNORECASE)
 _BLOCK_TAG = re.compile(r"</?([a-z][a-z0-9-]*)", re.IGNORECASE)
 #: What running text is looked through for; without any of it, it is plain.
 _MARKUP = re.compile(r"[\n!$&*:<\[\\\]_`~]")
@@ -70,7 +69,6 @@ def parser() -> MarkdownIt:
     block.at("reference", _reference)
     block.before("table", "deep", _deep)
     within: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    block.before("table", "think", _think, within)
     block.before("table", "formula", block_formula, within)
     inline = md.inline.ruler
     inline.at("emphasis", _emphasis)
@@ -150,10 +148,10 @@ def _blockquote(state: StateBlock, start_line: int, end_line: int, silent: bool)
 
 
 def _html_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """Read a block of HTML, unless it begins with a tag that is drawn."""
+    """Read a block of HTML, unless it begins with a tag that is rendered."""
     start = state.bMarks[start_line] + state.tShift[start_line]
     tag = _BLOCK_TAG.match(state.src, start, state.eMarks[start_line])
-    if tag and tag[1].lower() in DRAWN_TAGS:
+    if tag and tag[1].lower() in RENDERED_TAGS:
         return False
     return html_block(state, start_line, end_line, silent)
 
@@ -176,31 +174,6 @@ def _reference(state: StateBlock, start_line: int, end_line: int, silent: bool) 
     del state.tokens[known:]
     state.line = start_line
     return False
-
-
-def _think(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """Read the text between ``<think>`` and ``</think>`` on lines of their own."""
-    if state.level or state.is_code_block(start_line):
-        return False
-    opening = _THINK.fullmatch(_line(state, start_line))
-    if opening is None:
-        return False
-    closing = f"</{opening[1].lower()}>"
-    lines = range(start_line + 1, end_line)
-    close = next((at for at in lines if _line(state, at).lower() == closing), None)
-    if close is None and state.src[: state.bMarks[start_line]].strip():
-        return False
-    if silent:
-        return True
-    state.push("think_open", "", 1)
-    state.md.block.tokenize(state, start_line + 1, end_line if close is None else close)
-    state.push("think_close", "", -1)
-    state.line = end_line if close is None else close + 1
-    return True
-
-
-def _line(state: StateBlock, line: int) -> str:
-    return state.src[state.bMarks[line] : state.eMarks[line]].strip()
 
 
 # Inline

@@ -1,7 +1,8 @@
 """The tree that an answer becomes: what its Markdown means, and nothing of how it was written.
 
-Inline content is flat, as Slack's rich text is: runs of text, each with its own style and link. ``Link``,
-``Tag`` and ``Formula`` stand for what the passes of ``meaning`` still turn into runs.
+It is as flat as Slack's rich text: parts one after the other, each of which knows how deep it is, and in them
+runs of text, each with its own style and link. ``Link``, ``Tag`` and ``Formula`` stand for what the passes of
+``meaning`` still turn into runs.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 
 from . import limits
 
@@ -70,17 +71,21 @@ Runs: TypeAlias = tuple[Text, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Paragraph:
-    """Running text; each line of it stays a line."""
+class Prose:
+    """A paragraph, a heading, a list's item, or a line of a quote; each line of it stays a line."""
 
+    kind: Literal["text", "heading", "item", "quote"]
     content: Inlines
+    #: Of an item: how deep it is, and its number; None for a bullet.
+    indent: int = 0
+    number: int | None = None
+    #: No blank line stands before it.
+    is_tight: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A heading, or the summary of a ``<details>``."""
-
-    content: Inlines
+    @property
+    def runs(self) -> Runs:
+        """Return the content, of which ``meaning`` has made runs."""
+        return cast(Runs, self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,53 +97,24 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A line across."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """A quotation."""
-
-    children: Blocks
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """An item of a list."""
-
-    children: Blocks
-    #: Whether its task is done; None if it is no task.
-    is_done: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A list."""
-
-    items: tuple[Item, ...]
-    #: The first item's number; None for bullets.
-    start: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Table:
     """A table. Its first row is the head; a row may have more cells than that, or fewer."""
 
     rows: tuple[tuple[Inlines, ...], ...]
     #: How each column is aligned: ``left``, ``center``, ``right`` or "".
-    aligns: tuple[str, ...]
+    aligns: tuple[str, ...] = ()
+
+
+Part: TypeAlias = Prose | Code | Table
+Parts: TypeAlias = tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Thinking:
-    """What a model wrote before its answer (``<think>``)."""
+class Reading:
+    """An answer, and what the model thought before it answered."""
 
-    children: Blocks
-
-
-Block: TypeAlias = Paragraph | Heading | Code | Rule | Quote | Listing | Table | Thinking
-Blocks: TypeAlias = tuple[Block, ...]
+    answer: Parts
+    thoughts: Parts = ()
 
 
 def joined(runs: Iterable[Text]) -> Runs:

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from sectorflow_slack.domain.installations import Display
 
 from . import limits
 from .block_kit import (
+    ASK,
+    ASK_DIALOG,
+    COMPARE_DIALOG,
     DIVIDER,
     FOLLOW_UP_BLOCK,
     FOLLOW_UP_DIALOG,
     FOLLOW_UP_INPUT,
+    GO_ON,
+    MODEL_BLOCK,
+    MODEL_INPUT,
+    MODELS_BLOCK,
+    MODELS_DIALOG,
     ActionValue,
     Block,
+    actions,
+    button,
     header,
     one_line,
+    options_of,
     plain_text,
     section,
 )
 from .reading import tidy
 from .words import ENGLISH, Words
+
+#: An installation's models by id, in their order; "" for a name that is not known.
+ModelNames: TypeAlias = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +48,13 @@ class HomeFacts:
     expert_name: str = ""
     model_names: tuple[str, ...] = ()
     display: Display = "separated"
+    #: Pages for people; "" if there is none.
+    support_url: str = ""
+    privacy_url: str = ""
 
 
-def home(facts: HomeFacts, words: Words = ENGLISH) -> Block:
-    """Show what answers here, how to ask, and who can change it."""
+def home(facts: HomeFacts, words: Words = ENGLISH, *, can_ask: bool = False) -> Block:
+    """Show what answers here, how to ask (``can_ask``: in a dialog, too), and who can change it."""
     blocks = [
         header(one_line(facts.app_name) or words.nameless_app),
         section(words.home_intro_one if len(facts.model_names) == 1 else words.home_intro),
@@ -46,8 +64,10 @@ def home(facts: HomeFacts, words: Words = ENGLISH) -> Block:
         section(_manner(facts, words)),
         header(words.home_how),
         section(words.home_asking),
+        *([actions(button(ASK, words.ask_models, ASK))] if can_ask else []),
         header(words.home_change),
         section(words.home_changing),
+        *_links(facts, words),
     ]
     return {"type": "home", "blocks": blocks}
 
@@ -62,8 +82,8 @@ def _models(facts: HomeFacts, words: Words) -> str:
 
 
 def _manner(facts: HomeFacts, words: Words) -> str:
-    display = words.home_tabs if facts.display == "tabs" else words.home_separated
-    told = [] if len(facts.model_names) == 1 else [display]
+    manner = {"tabs": words.home_tabs, "folded": words.home_folded}.get(facts.display, words.home_separated)
+    told = [] if len(facts.model_names) == 1 else [manner]
     for sentence, name in (
         (words.home_expert, facts.expert_name),
         (words.home_workspace, facts.workspace_name),
@@ -73,27 +93,99 @@ def _manner(facts: HomeFacts, words: Words) -> str:
     return " ".join(told)
 
 
+def _links(facts: HomeFacts, words: Words) -> list[Block]:
+    pages = ((facts.support_url, words.home_support), (facts.privacy_url, words.home_privacy))
+    links = [f"<{url}|{label}>" for url, label in pages if url]
+    element = {"type": "mrkdwn", "text": " · ".join(links), "verbatim": True}
+    return [{"type": "context", "elements": [element]}] if links else []
+
+
 def follow_up_dialog(answer_id: str, model: int, name: str, words: Words = ENGLISH) -> Block:
     """Ask for a question to one model, whose place in the answer and name these are."""
     shown = limits.shorten(one_line(name) or words.nameless_model, limits.NAME_CHARS)
+    label = words.follow_up_label.format(name=shown)
+    return _dialog(
+        FOLLOW_UP_DIALOG,
+        (words.follow_up_title, words.send, words.cancel),
+        [_question_field(label, words.follow_up_hint)],
+        ActionValue(answer_id, model).encode(),
+    )
+
+
+def compare_dialog(answer_id: str, models: ModelNames, last: str = "", words: Words = ENGLISH) -> Block:
+    """Ask which model is to compare the answers; ``last``, which did so before, comes first."""
+    ordered = sorted(models.items(), key=lambda item: item[0] != last)
+    options = options_of(_named(ordered, words))[: limits.MENU_OPTIONS]
+    menu: Block = {
+        "type": "static_select",
+        "action_id": MODEL_INPUT,
+        "options": options,
+        "initial_option": options[0],
+    }
+    field = _field(MODEL_BLOCK, words.compare_label, menu)
+    field["hint"] = plain_text(words.compare_hint, limits.HEADER_CHARS)
+    texts = (words.compare_title, words.compare, words.cancel)
+    return _dialog(COMPARE_DIALOG, texts, [field], ActionValue(answer_id).encode())
+
+
+def models_dialog(
+    answer_id: str, models: ModelNames, chosen: Collection[str] = (), words: Words = ENGLISH
+) -> Block:
+    """Show which models answer in a thread, all where none is chosen, and let one or some be chosen."""
+    blocks = [*_checkboxes(models, chosen, words.models_label, words), DIVIDER]
+    for model_id, name in models.items():
+        ((label, value),) = _named([(model_id, name)], words)
+        blocks.append(section(label, button(GO_ON, words.go_on, value)))
+    texts = (words.models_title, words.save, words.cancel)
+    return _dialog(MODELS_DIALOG, texts, blocks, ActionValue(answer_id).encode())
+
+
+def ask_dialog(models: ModelNames, words: Words = ENGLISH) -> Block:
+    """Ask for a question and the models that are to answer it."""
+    boxes = _checkboxes(models, (), words.ask_models_label, words)
+    question = _question_field(words.ask_label, words.ask_hint)
+    return _dialog(ASK_DIALOG, (words.ask_title, words.send, words.cancel), [question, *boxes])
+
+
+def _dialog(
+    callback_id: str, texts: tuple[str, str, str], blocks: Sequence[Block], metadata: str = ""
+) -> Block:
+    title, submit, close = (plain_text(text, limits.DIALOG_TITLE_CHARS) for text in texts)
+    frame: Block = {"type": "modal", "callback_id": callback_id, "private_metadata": metadata}
+    return {**frame, "title": title, "submit": submit, "close": close, "blocks": list(blocks)}
+
+
+def _field(block_id: str, label: str, element: Block) -> Block:
+    text = plain_text(label, limits.HEADER_CHARS)
+    return {"type": "input", "block_id": block_id, "label": text, "element": element}
+
+
+def _question_field(label: str, hint: str) -> Block:
     field: Block = {
         "type": "plain_text_input",
         "action_id": FOLLOW_UP_INPUT,
         "multiline": True,
         "max_length": limits.INPUT_CHARS,
         "focus_on_load": True,
-        "placeholder": plain_text(words.follow_up_hint, limits.HEADER_CHARS),
+        "placeholder": plain_text(hint, limits.HEADER_CHARS),
     }
-    label = plain_text(words.follow_up_label.format(name=shown), limits.HEADER_CHARS)
-    return {
-        "type": "modal",
-        "callback_id": FOLLOW_UP_DIALOG,
-        "private_metadata": ActionValue(answer_id, model).encode(),
-        "title": plain_text(words.follow_up_title, limits.DIALOG_TITLE_CHARS),
-        "submit": plain_text(words.send, limits.DIALOG_TITLE_CHARS),
-        "close": plain_text(words.cancel, limits.DIALOG_TITLE_CHARS),
-        "blocks": [{"type": "input", "block_id": FOLLOW_UP_BLOCK, "label": label, "element": field}],
-    }
+    return _field(FOLLOW_UP_BLOCK, label, field)
+
+
+def _checkboxes(models: ModelNames, chosen: Collection[str], label: str, words: Words) -> Iterator[Block]:
+    """Make a box for each model, in as many groups as needed; all are ticked where none is chosen."""
+    items = list(models.items())
+    for number, start in enumerate(range(0, len(items), limits.CHECKBOXES)):
+        options = options_of(_named(items[start : start + limits.CHECKBOXES], words))
+        ticked = [option for option in options if not chosen or option["value"] in chosen]
+        boxes: Block = {"type": "checkboxes", "action_id": MODEL_INPUT, "options": options}
+        # Slack refuses an empty list.
+        boxes |= {"initial_options": ticked} if ticked else {}
+        yield {**_field(f"{MODELS_BLOCK}:{number}", label, boxes), "optional": True}
+
+
+def _named(models: Iterable[tuple[str, str]], words: Words) -> list[tuple[str, str]]:
+    return [(one_line(name) or words.nameless_model, model_id) for model_id, name in models]
 
 
 #: ``assistant.threads.setSuggestedPrompts`` shows so many (docs.slack.dev).

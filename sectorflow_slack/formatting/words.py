@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from sectorflow_slack.domain.questions import Question
 
 #: More names than these are counted, not named.
 _MOST_NAMES = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """The texts of one language, English unless they are replaced; names in braces are filled in."""
+    """The English texts; names in braces are filled in. Another language is a subclass with all of them."""
+
+    def __init_subclass__(cls) -> None:
+        if missing := Words.__annotations__.keys() - cls.__dict__.keys():
+            raise TypeError(f"{cls.__name__} lacks {', '.join(sorted(missing))}")
 
     # Answers to a question that no model is asked
 
@@ -34,6 +38,13 @@ class Words:
         "Or ask me right here."
     )
     question_too_long: str = "This question is too long for me. Please ask again with a shorter one."
+    #: To a person who asks more often than one may.
+    too_many_questions: str = "You ask faster than I may answer. Please wait a minute, then ask again."
+    #: As many questions wait as may.
+    line_is_full: str = "Too many questions are waiting here right now. Please ask again in a few minutes."
+    #: After a press of Slack's Stop button: ``name`` of who pressed it, if that is known.
+    stopped_by: str = "Stopped by {name}."
+    stopped: str = "Stopped."
 
     # There is no answer
 
@@ -52,6 +63,11 @@ class Words:
     no_credits: str = (
         "SectorFlow has no credits left for this app. The person who installed this app can add some."
     )
+    #: In a DM to the person who installed the app, once a day.
+    token_refused_for_installer: str = (
+        "SectorFlow refuses the API key that you installed this app with, so questions here get no answer. "  # noqa: S105
+        "Please give the app a new SectorFlow API key."
+    )
     too_slow: str = "SectorFlow took too long to answer. Please ask again, perhaps with a shorter question."
     unreadable: str = "SectorFlow's answer could not be read. Please ask again in a few minutes."
     workspace_gone: str = (
@@ -67,15 +83,10 @@ class Words:
 
     # While it is worked on
 
-    #: Once to a person whose question waits for long.
-    still_waiting: str = (
-        "Many questions are being asked here right now. Yours is in line and will be answered."
-    )
     asking: str = "Asking {names}…"
-    still_going: str = "Still working on it ({seconds} s so far)…"
-    #: Short status behind the app's name: ``count`` models.
-    status: str = "is asking {count} models…"
-    status_one: str = "is asking a model…"
+    #: Short status behind the app's name: the models' ``names``, or how many they are.
+    status: str = "is asking {names}…"
+    status_count: str = "is asking {count} models…"
 
     # An answer
 
@@ -94,6 +105,11 @@ class Words:
     credits: str = "{credits} credits"
     one_credit: str = "1 credit"
     file_not_read: str = "I can't read files, so I answered your words only."
+    #: What of the question was not sent: its end, or ``parts`` of what went along with it.
+    question_cut: str = "Your question was too long: I asked its beginning."
+    left_out: str = "Too long or not readable, so not asked: {parts}."
+    messages: str = "forwarded messages"
+    tables: str = "tables"
     #: AI can be wrong (Slack's Marketplace asks for it); in the footer.
     may_be_wrong: str = "AI can be wrong: check what matters."
     cut_off: str = (
@@ -112,7 +128,10 @@ class Words:
     bad_answer: str = "👎 Bad answer"
     show_as_tabs: str = "Show as tabs"
     show_all: str = "Show all"
-    #: The tab that is open, one whose model failed, one whose model is asked again: ``name``.
+    show_folded: str = "Show folded"
+    #: The tab that is open, one whose model failed, one whose model is asked again: ``name``; and how long it
+    #: took.
+    timed_tab: str = "{name} · {seconds}"
     open_tab: str = "● {name}"
     failed_tab: str = "⚠ {name}"
     busy_tab: str = "↻ {name}"
@@ -120,6 +139,36 @@ class Words:
     previous_page: str = "◀ Page {page}"
     next_page: str = "Page {page} ▶"
     page_of: str = "Page {page} of {pages}"
+
+    #: In the footer, with the models that took least: ``name``.
+    fastest: str = "fastest: {name}"
+    cheapest: str = "cheapest: {name}"
+    #: In the footer: that this thread's questions go to these models only.
+    thread_models: str = "In this thread: {names}"
+    compare: str = "Compare"
+    models: str = "Models…"
+    ask_models: str = "Ask a question"
+
+    # A comparison of answers
+
+    #: Above it: ``name`` of the model whose view it is.
+    compared_by: str = "Compared by {name}"
+    answers_cut: str = "The answers were too long to be compared whole: their beginnings were"
+    compare_failed: str = "The answers could not be compared this time. Please try again later."
+    compare_title: str = "Compare"
+    compare_label: str = "Which model is to compare the answers?"
+    compare_hint: str = "It is not told which model wrote which answer."
+
+    # The dialogs of models
+
+    models_title: str = "Models"
+    models_label: str = "Who answers in this thread from now on"
+    save: str = "Save"
+    go_on: str = "Go on with this one"
+    ask_title: str = "Ask a question"
+    ask_label: str = "Your question"
+    ask_hint: str = "The answers come as a direct message."
+    ask_models_label: str = "Who is to answer"
 
     # What a press of a button is answered with
 
@@ -163,9 +212,12 @@ class Words:
     home_models_unknown: str = "The AI models chosen for this app."
     home_model_unknown: str = "The AI model chosen for this app."
     home_model: str = "• {name}"
+    home_support: str = "Support"
+    home_privacy: str = "Privacy"
     home_workspace: str = "The SectorFlow workspace is “{name}”."
     home_expert: str = "Answers are given as the expert “{name}”."
     home_separated: str = "You see their answers one below the other."
+    home_folded: str = "You see each model's first words, and open the answers that you want to read."
     home_tabs: str = "You see one answer at a time, with a button for each model."
     home_how: str = "How to ask"
     home_asking: str = (
@@ -173,7 +225,7 @@ class Words:
         "the same thread: I remember what was said there. In the Messages tab, write without a mention."
     )
     home_change: str = "Who can change this"
-    home_changing: str = "The person who installed this app can change it in SectorFlow's Slack settings."
+    home_changing: str = "The person who installed this app can change it in SectorFlow."
 
     # Parts of sentences
 
@@ -189,6 +241,15 @@ class Words:
         """Return a model's heading, over the rest of an answer too, perhaps with how the question began."""
         heading = self.continued.format(name=name) if again else name
         return self.on_question.format(name=heading, question=question) if question else heading
+
+    def not_sent(self, question: Question) -> list[str]:
+        """Return a sentence for each kind of what of a question was not sent to SectorFlow."""
+        parts = [str(getattr(self, kind)) for kind in ("messages", "tables") if kind in question.left_out]
+        return [
+            *([self.question_cut] if "text" in question.left_out else []),
+            *([self.left_out.format(parts=self.list_names(parts))] if parts else []),
+            *([self.file_not_read] if question.has_files else []),
+        ]
 
     def name_others(self, count: int) -> str:
         """Return the words for so many unnamed models, at least one."""

@@ -11,7 +11,7 @@ from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.metrics import MODEL_FAILED, SECTORFLOW_SECONDS
 from sectorflow_slack.domain.ports import Clock, SectorFlowClient
 from sectorflow_slack.domain.questions import Answer, Message, Plan, Question, Reply
-from sectorflow_slack.formatting.displays import digest, draw
+from sectorflow_slack.formatting.displays import digest, render
 from sectorflow_slack.formatting.notices import help_notice, notice, notice_to_ask_again
 from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.resilience import retry_while_store_is_down, timed
@@ -40,9 +40,6 @@ class AskingService:
 
     def plan(self, question: Question, installation: Installation) -> Plan:
         """Return the messages that answer a question; the answer is stored, for its buttons to work."""
-        plan = plan_without_asking(question, installation)
-        if plan is not None:
-            return plan
         reply = self._ask(question, installation)
         if all(model.is_silent for model in reply.answers):
             words = words_for(question.locale)
@@ -100,12 +97,16 @@ class AskingService:
             seconds=max(0.0, self.clock() - question.asked_at),
             credits=reply.credits,
         )
-        messages = draw(answer, words)
-        retry_while_store_is_down(partial(self.answers.save, answer, tuple(map(digest, messages))))
-        # A worker that died over this question may have stored an earlier reply. That one is posted, because
-        # the buttons show the stored answer.
+        messages = render(answer, words, installation.refused)
+        save = partial(self.answers.save, answer, tuple(map(digest, messages)))
+        if retry_while_store_is_down(save):
+            return messages
+        # A worker that died over this question, or a step whose confirmation was lost, has stored an answer.
+        # That one is posted, because the buttons show the stored answer.
         stored = retry_while_store_is_down(partial(self.answers.find, answer.id))
-        return messages if stored is None or stored.answer == answer else draw(stored.answer, words)
+        if stored is None or stored.answer == answer:
+            return messages
+        return render(stored.answer, words, installation.refused)
 
 
 def plan_without_asking(question: Question, installation: Installation) -> Plan | None:

@@ -61,8 +61,6 @@ from sectorflow_slack.formatting.words import words_for
 
 #: Slack's codes for a token that was revoked for good.
 UNINSTALLED_CODES = frozenset({"token_revoked", "account_inactive"})
-#: Slack's codes if the app may not post in a channel.
-NO_ACCESS_CODES = frozenset({"not_in_channel", "channel_not_found"})
 
 
 class DeadlyQuestion(SectorFlowSlackError):

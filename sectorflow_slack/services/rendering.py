@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from sectorflow_slack.domain.errors import SlackRefusedMessage
 from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.questions import StoredAnswer
-from sectorflow_slack.formatting.displays import digest, draw
+from sectorflow_slack.formatting.displays import digest, render
 from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.messaging import MessagingService, address_of, plainer_forms
 from sectorflow_slack.storage.answers import AnswerStore
@@ -48,6 +48,8 @@ class RenderingService:
                 stored = self.answers.find(answer_id)
                 if stored is None or not stored.posted or stored.rendered >= stored.version:
                     break
+                if stored.answer.question.installation != installation.key:
+                    break  # Slack jobs are not encrypted: this one was forged.
                 messages = _PostedMessages(self.answers, stored)
                 try:
                     self._render(messages, installation)
@@ -64,7 +66,7 @@ class RenderingService:
         tier 3).
         """
         question = messages.stored.answer.question
-        rendered = draw(messages.stored.answer, words_for(question.locale))
+        rendered = render(messages.stored.answer, words_for(question.locale), installation.refused)
         wanted = [(message, digest(message)) for message in rendered]
         index = 0
         while index < len(wanted):
@@ -82,13 +84,22 @@ class RenderingService:
                     wanted[index : index + 1] = [(form, shown) for form in forms]
                     logger.warning("message rendered plainer: %s", error.code, extra=question.ids)
                     continue
+                if messages.ts_at(index) not in ("", ts):
+                    # It is now below the further ones: they follow it again.
+                    self._delete(installation, messages, index + 1)
                 messages.mark_shown(index, ts, message_digest)
             index += 1
-        messages.mark_unknown(*range(index, len(messages.stored.posted)))
-        for surplus in messages.stored.posted[index:]:
-            self.messaging.delete(installation, question.channel_id, surplus)
-        messages.mark_rendered(index)
+        self._delete(installation, messages, index)
+        messages.mark_rendered()
         logger.info("answer rendered", extra=question.ids)
+
+    def _delete(self, installation: Installation, messages: _PostedMessages, start: int) -> None:
+        """Delete the messages from an index on."""
+        channel_id = messages.stored.answer.question.channel_id
+        messages.mark_unknown(*range(start, len(messages.stored.posted)))
+        for surplus in messages.stored.posted[start:]:
+            self.messaging.delete(installation, channel_id, surplus)
+        messages.forget(start)
 
 
 @dataclass(slots=True)
@@ -124,10 +135,14 @@ class _PostedMessages:
         digests = (*digests[:index], message_digest, *digests[index + 1 :])
         self._store(replace(self.stored, posted=posted, digests=digests))
 
-    def mark_rendered(self, count: int) -> None:
-        """Store that these first messages, and no others, show the newest version."""
-        posted, digests = self.stored.posted[:count], self.stored.digests[:count]
-        self._store(replace(self.stored, posted=posted, digests=digests, rendered=self.stored.version))
+    def forget(self, start: int) -> None:
+        """Take the messages from an index on as deleted; that is stored with the next step."""
+        posted, digests = self.stored.posted[:start], self.stored.digests[:start]
+        self.stored = replace(self.stored, posted=posted, digests=digests)
+
+    def mark_rendered(self) -> None:
+        """Store that the messages, and no others, show the newest version."""
+        self._store(replace(self.stored, rendered=self.stored.version))
 
     def _store(self, stored: StoredAnswer) -> None:
         if stored != self.stored:

@@ -1,8 +1,9 @@
 """Installations and their apps.
 
 ========================================  =====================================================
-``installation:{app_id}:{tenant_id}``     hash: settings and bot; sealed ``api_token``, ``bot_token`` and,
-                                          with token rotation, ``refresh_token``
+``installation:{app_id}:{tenant_id}``     hash: settings and bot; sealed ``api_token`` (bound to the
+                                          settings), ``bot_token`` and, with token rotation,
+                                          ``refresh_token``
 ``installation-id:{id}``                  the ``{app_id}:{tenant_id}`` of the installation with this id
 ========================================  =====================================================
 
@@ -16,7 +17,13 @@ from redis import Redis
 from redis.client import Pipeline
 
 from sectorflow_slack.domain.errors import RevisionConflict
-from sectorflow_slack.domain.installations import Installation, InstallationKey, SlackApp
+from sectorflow_slack.domain.installations import (
+    REFUSALS,
+    Installation,
+    InstallationKey,
+    Refusal,
+    SlackApp,
+)
 from sectorflow_slack.storage.apps import updated_app_fields
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
@@ -34,10 +41,13 @@ from sectorflow_slack.storage.pending import REMOVED_SECONDS, drop_pending
 from sectorflow_slack.storage.records import (
     Fields,
     bot_fields,
+    open_api_token,
     open_tokens,
     read_fields,
     read_installation,
     read_revision,
+    refused_field,
+    seal_api_token,
     settings_fields,
     token_fields,
 )
@@ -67,7 +77,7 @@ class InstallationStore:
         fields = read_hash(self._redis, redis_key)
         if not fields:
             return None
-        api_token = self._cipher.open(redis_key, "api_token", fields["api_token"])
+        api_token = open_api_token(self._cipher, redis_key, fields, fields["api_token"])
         return read_installation(fields, api_token, *open_tokens(self._cipher, redis_key, fields))
 
     @translate_errors
@@ -140,15 +150,28 @@ class InstallationStore:
             stored = _read_record(pipe, key)
             if stored.get("id") != settings.id or read_revision(stored) != revision:
                 return False
-            token = self._cipher.seal(key, "api_token", settings.sectorflow.api_token)
             fields = settings_fields(settings)
+            token = seal_api_token(self._cipher, key, fields, settings.sectorflow.api_token)
             pipe.multi()
             write_hash(pipe, key, {**fields, "api_token": token})
+            pipe.hdel(key, *map(refused_field, REFUSALS))
             Entry.from_record(stored, installation.key.tenant_id).drop(pipe)
             Entry.from_record(fields, installation.key.tenant_id).add(pipe)
             return True
 
         return transact(self._redis, step, key)
+
+    @translate_errors
+    def mark_refused(self, key: InstallationKey, refusal: Refusal) -> None:
+        """Record what Slack has refused to an installation, until its settings change."""
+        redis_key = installation_key(key)
+
+        def step(pipe: Pipeline) -> None:
+            if pipe.exists(redis_key):
+                pipe.multi()
+                write_hash(pipe, redis_key, {refused_field(refusal): "1"})
+
+        transact(self._redis, step, redis_key)
 
     @translate_errors
     def renew(self, installation: Installation, renewed: Installation) -> bool:
@@ -215,10 +238,11 @@ class InstallationStore:
 
     def _fields(self, installation: Installation) -> Fields:
         key, settings = installation_key(installation.key), installation.settings
+        fields = settings_fields(settings)
         return {
-            **settings_fields(settings),
+            **fields,
             **self._bot_fields(installation),
-            "api_token": self._cipher.seal(key, "api_token", settings.sectorflow.api_token),
+            "api_token": seal_api_token(self._cipher, key, fields, settings.sectorflow.api_token),
         }
 
     def _bot_fields(self, installation: Installation) -> Fields:

@@ -6,6 +6,8 @@ Each secret has a field of its own, sealed for its key; an operator can read the
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import fields
@@ -13,13 +15,16 @@ from typing import Any, cast
 
 from redis import Redis
 
+from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import (
     DISPLAYS,
+    REFUSALS,
     BotInstall,
     Display,
     Installation,
     InstallationKey,
     InstallationSettings,
+    Refusal,
     SectorFlowSettings,
     SlackApp,
 )
@@ -27,6 +32,16 @@ from sectorflow_slack.domain.questions import Message, Plan, Question
 from sectorflow_slack.storage.crypto import Cipher
 
 Fields = dict[str, str]
+
+#: The readable fields that the sealed API token is bound to: who writes to Redis without a key cannot
+#: change who may ask what on whose account, nor put an earlier token back. Neither the names nor their order
+#: may change, because the release before and the one after compute the same digest.
+BOUND_FIELDS = (
+    *("id", "app_id", "app_name", "revision", "customer_id", "allow_external_users"),
+    *("workspace_id", "workspace_name", "model_ids", "plus_id"),
+)
+#: The same of a pending installation: also who may consent, and where the browser ends.
+BOUND_PENDING_FIELDS = (*BOUND_FIELDS, "client_id", "team_id", "replaces", "return_url")
 
 
 def read_fields(client: Redis, key: str, names: tuple[str, ...]) -> Fields:
@@ -44,6 +59,7 @@ def settings_fields(settings: InstallationSettings) -> Fields:
         "created_at": repr(settings.created_at),
         "display": settings.display,
         "customer_id": json.dumps(settings.customer_id),
+        "customer": customer_digest(settings.customer_id),
         "allow_external_users": json.dumps(settings.allow_external_users),
         "revision": str(settings.revision),
         "token_digest": settings.token_digest,
@@ -53,6 +69,13 @@ def settings_fields(settings: InstallationSettings) -> Fields:
         "workspace_name": json.dumps(settings.sectorflow.workspace_name),
         "plus_id": settings.sectorflow.plus_id,
     }
+
+
+def customer_digest(customer_id: str | None) -> str:
+    """Return the name under which a customer takes turns, "" for none: ids may be too long for a key."""
+    if not customer_id:
+        return ""
+    return hashlib.sha256(customer_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def read_settings(fields: Mapping[str, str], api_token: str) -> InstallationSettings:
@@ -87,6 +110,46 @@ def read_display(text: str) -> Display:
 def read_revision(fields: Mapping[str, str]) -> int:
     """Read the revision of the settings, 1 in records without one."""
     return int(fields.get("revision", 1))
+
+
+def seal_api_token(
+    cipher: Cipher, key: str, fields: Fields, api_token: str, names: tuple[str, ...] = BOUND_FIELDS
+) -> str:
+    """Seal an API token together with a digest of the readable fields that decide how it is used."""
+    return cipher.seal(key, "api_token", f"{_digest_of(fields, names)}\n{api_token}")
+
+
+def open_api_token(
+    cipher: Cipher, key: str, fields: Fields, sealed: str, names: tuple[str, ...] = BOUND_FIELDS
+) -> str:
+    """Decrypt an API token; raise ``CannotDecrypt`` if a field that it is bound to is not as it was."""
+    digest, bound, api_token = cipher.open(key, "api_token", sealed).partition("\n")
+    if not bound:
+        return digest  # of a release that bound no fields
+    if not hmac.compare_digest(digest, _digest_of(fields, names)):
+        raise CannotDecrypt(f"{key} api_token (other fields were changed)")
+    return api_token
+
+
+def open_secrets(
+    cipher: Cipher,
+    key: str,
+    fields: Fields,
+    sealed: Fields,
+    names: tuple[str, ...] = BOUND_FIELDS,
+) -> Fields:
+    """Decrypt secrets, of which the API token is bound to the readable ``fields``."""
+    return {
+        name: open_api_token(cipher, key, fields, value, names)
+        if name == "api_token"
+        else cipher.open(key, name, value)
+        for name, value in sealed.items()
+    }
+
+
+def _digest_of(fields: Fields, names: tuple[str, ...]) -> str:
+    values = json.dumps([({"revision": "1"} | fields).get(name) for name in names])
+    return hashlib.sha256(values.encode()).hexdigest()
 
 
 def bot_fields(bot: BotInstall) -> Fields:
@@ -124,7 +187,13 @@ def read_installation(
         settings=read_settings(fields, api_token),
         bot=read_bot(fields, bot_token, refresh_token),
         installed_at=float(fields["installed_at"]),
+        refused=frozenset(each for each in REFUSALS if refused_field(each) in fields),
     )
+
+
+def refused_field(refusal: Refusal) -> str:
+    """Return the name of the field that records what Slack has refused to an installation."""
+    return f"refused:{refusal}"
 
 
 def optional_time(seconds: float | None) -> str:
@@ -166,7 +235,8 @@ def read_question(text: str) -> Question:
     """Read a question from the JSON of its fields."""
     values = json.loads(text)
     values["installation"] = InstallationKey(**values["installation"])
-    values["model_ids"] = tuple(values.get("model_ids", ()))
+    for name in ("model_ids", "left_out"):
+        values[name] = tuple(values.get(name, ()))
     return Question(**known_fields(Question, values))
 
 
@@ -179,5 +249,7 @@ def known_fields(value_type: type, values: Mapping[str, Any]) -> dict[str, Any]:
 def read_plan(text: str) -> Plan:
     """Read a plan from the JSON of its fields."""
     values = json.loads(text)
-    messages = tuple(Message(each["text"], tuple(each["blocks"])) for each in values["messages"])
+    messages = tuple(
+        Message(each["text"], tuple(each["blocks"]), each.get("without", "")) for each in values["messages"]
+    )
     return Plan(messages, values["failure"], values.get("thread_id"))

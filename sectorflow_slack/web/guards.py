@@ -9,11 +9,11 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Response, g, request
-from slack_sdk.signature import SignatureVerifier
+from slack_sdk.signature import Clock, SignatureVerifier
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from sectorflow_slack.domain.slack import APP_ID
@@ -25,9 +25,17 @@ logger = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:=+/-]{1,128}")
 
 MAX_BODY_BYTES = 1024 * 1024
+#: The blueprints that read no body before they have looked at the headers.
+READ_BY_GUARD = frozenset({"events", "interactions"})
 
 #: Verified against if the app is unknown, so that the refusal takes as long as that of a known app.
 UNKNOWN_APP_SECRET = "0" * 32
+
+#: How old or early a signature may be (docs.slack.dev, verifying requests).
+SIGNATURE_SECONDS = 300
+_TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
+_SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
+_APP_ID_FIELD = re.compile(rb'"api_app_id"\s*:\s*"(' + APP_ID.encode() + rb')"')
 
 #: Our pages run our own scripts only, send forms only to us, and cannot be framed.
 PAGE_POLICY = (
@@ -65,6 +73,23 @@ def _digest(token: str) -> bytes:
 # Slack's signature: events and interactions
 
 
+def signed_payload(read_text: Callable[[bytes], str | bytes] = bytes) -> dict[str, Any] | None:
+    """Return the payload of a request that Slack has signed, else None.
+
+    ``read_text`` returns the JSON in the body. JSON is parsed only after the signature has been verified,
+    and nothing is read of a request whose headers no secret could match.
+    """
+    if not _is_plausible():
+        return None
+    refuse_large_chunked_bodies()
+    text = read_text(request.get_data())
+    app_id = _app_id_in(text)
+    if app_id is None or not _is_signed(app_id):
+        return None
+    payload = read_json(text)
+    return payload if payload is not None and payload.get("api_app_id") == app_id else None
+
+
 def read_json(text: str | bytes) -> dict[str, Any] | None:
     """Parse a JSON object; return None for anything else."""
     try:
@@ -74,27 +99,42 @@ def read_json(text: str | bytes) -> dict[str, Any] | None:
     return payload if isinstance(payload, dict) else None
 
 
-def is_signed_by_slack(payload: Mapping[str, Any] | None) -> bool:
-    """Whether the request is signed with the secret of the app that its ``payload`` names."""
-    app_id = payload.get("api_app_id") if payload is not None else None
-    if not isinstance(app_id, str) or not re.fullmatch(APP_ID, app_id):
-        return False
-    secrets = current_services.events.signing_secrets(app_id)
-    matching = [secret for secret in secrets or (UNKNOWN_APP_SECRET,) if _verifies(secret)]
-    if not secrets:
-        return False
-    if not matching:
-        # A mistyped secret causes this, too. Strangers can flood the log only if they know an app id.
-        logger.warning("signature refused", extra={"app_id": app_id})
-        return False
-    if matching[0] != secrets[0]:
-        current_services.events.adopt_signing_secret(app_id, matching[0])
-    return True
-
-
 def unauthorized() -> Response:
     """Return the same empty 401 for every fault, so that a stranger learns nothing from it."""
     return Response(status=401)
+
+
+def _is_plausible() -> bool:
+    """Whether the headers are those of a signature of the last five minutes (docs.slack.dev, verifying)."""
+    timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
+    if not _TIMESTAMP.fullmatch(timestamp) or abs(Clock().now() - int(timestamp)) > SIGNATURE_SECONDS:
+        return False
+    return _SIGNATURE.fullmatch(request.headers.get("X-Slack-Signature", "")) is not None
+
+
+def _app_id_in(text: str | bytes) -> str | None:
+    """Find the app's id in JSON that is not parsed; it is checked again once that is.
+
+    Quotes within a JSON string are escaped, so that no user's text looks like this field.
+    """
+    found = _APP_ID_FIELD.search(text if isinstance(text, bytes) else text.encode("utf-8", "replace"))
+    return found[1].decode() if found else None
+
+
+def _is_signed(app_id: str) -> bool:
+    events = current_services.events
+    secrets = events.signing_secrets(app_id)
+    if not any(map(_verifies, secrets or (UNKNOWN_APP_SECRET,))) and secrets:
+        secrets = events.signing_secrets(app_id, newest=True)
+    matching = [secret for secret in secrets if _verifies(secret)]
+    if not matching:
+        if secrets:
+            # A mistyped secret causes this, too. Strangers can flood the log only if they know an app id.
+            logger.warning("signature refused", extra={"app_id": app_id})
+        return False
+    if matching[0] != secrets[0]:
+        events.adopt_signing_secret(app_id, matching[0])
+    return True
 
 
 def _verifies(secret: str) -> bool:
@@ -107,12 +147,17 @@ def _verifies(secret: str) -> bool:
             )
         )
     except (ValueError, TypeError, OverflowError):
-        # slack_sdk raises on a timestamp that is not a number, a body that is not UTF-8 and a signature
-        # that is not ASCII. Slack sends none of these.
+        # slack_sdk raises on a body that is not UTF-8. Slack sends none.
         return False
 
 
 # Every request and response
+
+
+def check_body() -> None:
+    """Refuse a body that is too large, unless the view's own guard reads it."""
+    if request.blueprint not in READ_BY_GUARD:
+        refuse_large_chunked_bodies()
 
 
 def refuse_large_chunked_bodies() -> None:

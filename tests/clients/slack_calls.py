@@ -32,6 +32,9 @@ CALLS = {
     "delete": lambda slack: slack.delete(BOT_TOKEN, "C0GENERAL", "1.2"),
     "post_ephemeral": lambda slack: slack.post_ephemeral(BOT_TOKEN, THREAD, "U0ANN", MESSAGE),
     "set_status": lambda slack: slack.set_status(BOT_TOKEN, "C0GENERAL", "1.0", MESSAGE.text),
+    "set_session_status": lambda slack: slack.set_session_status(
+        BOT_TOKEN, "C0GENERAL", "1.0", is_processing=True
+    ),
     "set_suggested_prompts": lambda slack: slack.set_suggested_prompts(
         BOT_TOKEN, "D0ANN", "Hello", {MESSAGE.text: MESSAGE.text}
     ),

@@ -1,17 +1,26 @@
+import base64
 import gzip
 import json
 import re
 import socket
+import socketserver
 import ssl
 import struct
 import threading
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,11 +30,12 @@ from sectorflow_slack.clients.http import (
     BodyBroken,
     BodyTooLarge,
     load_json,
+    never_sent,
     open_session,
     retry_after_seconds,
     send,
 )
-from tests.clients.local_server import HEAD, breaks_off, hangs_up, raw, reply, silent, trickles
+from tests.clients.local_server import HEAD, breaks_off, free_port, hangs_up, raw, reply, silent, trickles
 
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -191,6 +201,120 @@ def test_idle_connections_are_kept_alive(session, server):
     idle = [each.sock for key in pools.keys() for each in pools[key].pool.queue if each and each.sock]  # noqa: SIM118
     assert idle
     assert all(each.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) for each in idle)
+
+
+# A forward proxy and a private CA
+
+
+class Tunnels(socketserver.StreamRequestHandler):
+    """A forward proxy that opens tunnels; it records the first line of each request and its credentials."""
+
+    def handle(self):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += self.rfile.readline()
+        self.server.seen.append(head.decode())
+        if self.server.refuses:
+            self.wfile.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+            return
+        port = head.split()[1].decode().rpartition(":")[2]
+        self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", int(port))) as target:
+            back = threading.Thread(target=self.copy, args=(target, self.connection))
+            back.start()
+            self.copy(self.connection, target)
+            back.join()
+
+    @staticmethod
+    def copy(source, target):
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                target.sendall(data)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def proxy():
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnels) as server:
+        server.daemon_threads = True
+        server.seen, server.refuses = [], False
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        server.url = f"http://user:secret@127.0.0.1:{server.server_address[1]}"
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def private_ca(tmp_path_factory):
+    """A certificate for ``internal.test`` that is its own authority, and its file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "internal.test")])
+    begin, end = (datetime.now(UTC) + timedelta(days) for days in (-1, 1))
+    names = x509.SubjectAlternativeName([x509.DNSName("internal.test")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(begin).not_valid_after(end)
+    constraints = x509.BasicConstraints(ca=True, path_length=None)
+    builder = builder.add_extension(names, critical=False).add_extension(constraints, critical=True)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = tmp_path_factory.mktemp("ca") / "ca.pem"
+    file.write_bytes(private + builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    return str(file)
+
+
+@pytest.fixture
+def tls_server(server, private_ca):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(private_ca)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    return server
+
+
+def test_https_goes_through_the_proxy_and_trusts_the_private_ca(tls_server, proxy, private_ca):
+    url = f"https://internal.test:{tls_server.server_port}"
+    with open_session(2, proxy=proxy.url, ca_bundle=private_ca) as session:
+        bodies = [get(session, url)[1] for _ in range(2)]
+
+    assert bodies == [b"{}"] * 2
+    (tunnel,) = proxy.seen
+    assert tunnel.startswith(f"CONNECT internal.test:{tls_server.server_port} ")
+    assert base64.b64encode(b"user:secret").decode() in tunnel
+    assert tls_server.seen[0].headers["Authorization"] == "Bearer mine"
+    assert "Proxy-Authorization" not in tls_server.seen[0].headers
+
+
+def test_through_a_proxy_the_time_of_a_call_is_bounded_too(tls_server, proxy, private_ca):
+    tls_server.answers(raw(HEAD, *[b"X-Header: 1\r\n"] * 100, pause=0.05))
+    url = f"https://internal.test:{tls_server.server_port}"
+    with (
+        open_session(2, proxy=proxy.url, ca_bundle=private_ca) as session,
+        pytest.raises(requests.Timeout),
+    ):
+        get(session, url, timeout=1.0)
+
+
+@pytest.mark.parametrize("fault", ["proxy refuses", "proxy is down", "certificate is unknown"])
+def test_nothing_was_sent_if_the_way_out_is_barred(tls_server, proxy, private_ca, fault):
+    proxy.refuses = fault == "proxy refuses"
+    way_out = f"http://127.0.0.1:{free_port()}" if fault == "proxy is down" else proxy.url
+    trusted = None if fault == "certificate is unknown" else private_ca
+    with (
+        open_session(2, proxy=way_out, ca_bundle=trusted) as session,
+        pytest.raises(requests.RequestException) as caught,
+    ):
+        get(session, f"https://internal.test:{tls_server.server_port}")
+
+    assert never_sent(caught.value)
+    assert tls_server.seen == []
+
+
+def test_loopback_is_reached_without_the_proxy(server, proxy):
+    with open_session(2, proxy=proxy.url) as session:
+        get(session, server.url)
+
+    assert (len(server.seen), proxy.seen) == (1, [])
 
 
 # Redirects, cookies and credentials

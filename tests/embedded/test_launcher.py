@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from sectorflow_slack.embedded.launcher import STOP_SECONDS, check_port, service_commands
+from sectorflow_slack.embedded.launcher import STOP_SECONDS, check_port, command_environ, service_commands
 from tests.waiting import is_alive, until
 
 pytestmark = [pytest.mark.real_redis, pytest.mark.processes]
@@ -139,6 +139,20 @@ def test_the_children_get_all_required_settings(shared):
     assert environ["ENCRYPTION_KEYS"]
     with redis.Redis.from_url(environ["REDIS_URL"]) as client:
         assert client.ping()
+
+
+def test_a_command_gets_the_settings_of_the_service_in_its_folder(shared, tmp_path):
+    here = {"SECTORFLOW_SLACK_HOME": str(shared.folder / ".local")}
+    elsewhere = {"SECTORFLOW_SLACK_HOME": str(tmp_path)}
+    other_redis = {**here, "REDIS_URL": "redis://redis.example.com"}
+
+    found = command_environ(here)
+
+    running = shared.environ_of(shared.pids[0])
+    names = ("REDIS_URL", "PUBLIC_URL", "ENCRYPTION_KEYS", "INSTALL_API_KEYS")
+    assert {name: found[name] for name in names} == {name: running[name] for name in names}
+    assert command_environ(elsewhere) == elsewhere
+    assert command_environ(other_redis) == other_redis
 
 
 def test_a_second_launcher_in_the_same_folder_is_refused(shared):

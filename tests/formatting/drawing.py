@@ -9,12 +9,12 @@ from typing import Any
 
 from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
 from sectorflow_slack.formatting.block_kit import ActionValue
-from sectorflow_slack.formatting.displays import separated, tabs
+from sectorflow_slack.formatting.displays import render
 from sectorflow_slack.formatting.meaning import understand
 from sectorflow_slack.formatting.notices import words_of
 from sectorflow_slack.formatting.reading import read
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.formatting.writing import as_blocks, lay_out
+from sectorflow_slack.formatting.writing import as_blocks
 from tests.values import make_question
 
 ANSWER_ID = "0123456789abcdef" * 2
@@ -29,17 +29,31 @@ def model(text: str, name: str = "GPT-4o", base_model: str = "", **changes: Any)
     return ModelAnswer(changes.pop("model_id", f"id of {name}"), name, base_model, text, **changes)
 
 
-def make_answer(*models: ModelAnswer, asked: str = "", has_files: bool = False, **changes: Any) -> Answer:
-    """An answer of these models; ``asked`` is a question that was asked in a dialog."""
-    question = make_question(id=ANSWER_ID, has_files=has_files)
+def make_answer(
+    *models: ModelAnswer,
+    asked: str = "",
+    has_files: bool = False,
+    chosen: tuple[str, ...] = (),
+    **changes: Any,
+) -> Answer:
+    """An answer of these models, ``chosen`` ones perhaps; ``asked`` is a question asked in a dialog."""
+    question = make_question(id=ANSWER_ID, has_files=has_files, model_ids=chosen)
     if asked:
         question = replace(question, text=asked, is_hidden=True)
     return Answer(question, models, **changes)
 
 
+def separated(answer: Answer) -> tuple[Message, ...]:
+    return render(replace(answer, display="separated"))
+
+
+def tabs(answer: Answer) -> tuple[Message, ...]:
+    return render(replace(answer, display="tabs"))
+
+
 def drawn(markdown: str) -> list[dict[str, Any]]:
     """The blocks of an answer, however long."""
-    return as_blocks(lay_out(understand(read(markdown), ENGLISH)))
+    return as_blocks(understand(read(markdown), ENGLISH))
 
 
 def words(markdown: str) -> str:
@@ -64,7 +78,7 @@ def pages(*texts: str, **changes: Any) -> list[list[dict[str, Any]]]:
 
 
 def bodies(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """The blocks that show answers."""
+    """The blocks that show answers, in a container or not."""
     return [block for block in blocks_of(messages) if block["type"] in ("rich_text", "table")]
 
 
@@ -97,8 +111,10 @@ def headings(messages: Iterable[Message]) -> list[str]:
 
 
 def blocks_of(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
+    """Every block, those in a container after it."""
     for message in messages:
-        yield from message.blocks
+        for block in message.blocks:
+            yield from (block, *block.get("child_blocks", ()))  # type: ignore[misc]
 
 
 def elements(messages: Iterable[Message]) -> Iterator[dict[str, Any]]:
@@ -122,8 +138,13 @@ def carried(messages: Iterable[Message], action: str = "") -> list[ActionValue |
 
 
 def labels(message: Message) -> list[str]:
-    """The labels of the buttons."""
-    return [element["text"]["text"] for element in elements([message]) if element["type"] == "button"]
+    """The labels of the buttons, and of the other displays that the footer offers."""
+    found: list[str] = []
+    for element in elements([message]):
+        is_switch = element["action_id"] == "switch_display"
+        holders = element.get("options", [element]) if is_switch else [element]
+        found += [holder["text"]["text"] for holder in holders if "text" in holder]
+    return found
 
 
 def quotes(messages: Iterable[Message]) -> list[str]:
@@ -140,7 +161,7 @@ def small_texts(messages: Iterable[Message]) -> list[str]:
 
 def footers(messages: Iterable[Message]) -> list[str]:
     """What the last line says, beside the button for the other display or in small."""
-    *_, last = blocks_of(messages)
+    last = [block for block in blocks_of(messages) if block["type"] != "actions"][-1]
     return [last["text"]["text"]] if last["type"] == "section" else [last["elements"][0]["text"]]
 
 

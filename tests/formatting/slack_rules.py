@@ -31,8 +31,9 @@ def assert_accepted(*messages: Message) -> None:
         assert check_message(message.text, list(message.blocks)) == []
         assert 0 < utf16(message.text) <= 40_000
         assert sum(utf16(text) for text in texts_in(message.blocks, "text", "url")) <= 10_500
-        assert len(message.blocks) <= 50
-        tables = [block for block in message.blocks if block["type"] == "table"]
+        children = [child for block in message.blocks for child in block.get("child_blocks", ())]  # type: ignore
+        assert len(message.blocks) + len(children) <= 50
+        tables = [block for block in [*message.blocks, *children] if block["type"] == "table"]
         assert sum(utf16(text) for text in texts_in(tables, "text", "url")) <= 10_000
         for block in message.blocks:
             _RULES[str(block["type"])](block)
@@ -104,7 +105,19 @@ def _assert_table(block: dict[str, Any]) -> None:
     assert all(texts_in(block))
 
 
+def _assert_container(block: dict[str, Any]) -> None:
+    for name in ("title", "subtitle"):
+        if name in block:
+            _assert_text(block[name], 150)
+    assert "title" in block
+    assert 1 <= len(block["child_blocks"]) <= 10
+    for child in block["child_blocks"]:
+        assert child["type"] in ("rich_text", "table", "actions", "context")
+        _RULES[child["type"]](child)
+
+
 _RULES = {
+    "container": _assert_container,
     "actions": _assert_actions,
     "rich_text": _assert_rich_text,
     "table": _assert_table,

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sectorflow_slack.formatting.block_kit import ActionValue, action_of
-from sectorflow_slack.formatting.displays import draw
+from sectorflow_slack.formatting.displays import render
 from tests.formatting.drawing import ANSWER_ID, carried, make_answer, model
 
 
@@ -44,7 +44,7 @@ def test_every_button_of_an_answer_can_be_read_again(display):
         *(model("Words. " * 3_000, str(n)) for n in range(3)), model("", "B"), display=display
     )
 
-    values = carried(draw(answer))
+    values = carried(render(answer))
 
     assert len(values) > 8
     assert all(value and value.answer_id == ANSWER_ID for value in values)

@@ -8,10 +8,13 @@ import time
 
 import pytest
 
-from sectorflow_slack.formatting.displays import separated
 from sectorflow_slack.formatting.notices import simpler
 from tests.formatting.attack_patterns import PATTERNS
-from tests.formatting.drawing import make_answer, model
+from tests.formatting.drawing import (
+    make_answer,
+    model,
+    separated,
+)
 from tests.formatting.slack_rules import assert_accepted
 
 each_pattern = pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS.keys())

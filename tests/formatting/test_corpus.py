@@ -3,9 +3,16 @@
 import pytest
 
 from sectorflow_slack.domain.questions import Message
-from sectorflow_slack.formatting.displays import separated
 from sectorflow_slack.formatting.notices import plainer, simpler
-from tests.formatting.drawing import CORPUS, headings, kinds, make_answer, model, words
+from tests.formatting.drawing import (
+    CORPUS,
+    headings,
+    kinds,
+    make_answer,
+    model,
+    separated,
+    words,
+)
 from tests.formatting.slack_rules import LIVE_TOKEN, assert_accepted, texts, utf16
 from tests.formatting.test_properties import every_page, is_within, shown, signs, without_languages
 

@@ -7,12 +7,22 @@ from dataclasses import replace
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
+from sectorflow_slack.domain.installations import DISPLAYS, REFUSALS
 from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
-from sectorflow_slack.formatting.displays import separated, tabs
+from sectorflow_slack.formatting.displays import render
 from sectorflow_slack.formatting.limits import ANSWER_CHARS
 from sectorflow_slack.formatting.notices import for_update, plainer, simpler, words_of
 from sectorflow_slack.formatting.reading import tidy
-from tests.formatting.drawing import bodies, inlines, make_answer, model, tab_pages
+from sectorflow_slack.formatting.words import ENGLISH
+from tests.formatting.drawing import (
+    bodies,
+    inlines,
+    make_answer,
+    model,
+    separated,
+    tab_pages,
+    tabs,
+)
 from tests.formatting.markdown_strategies import documents
 from tests.formatting.slack_rules import LIVE_IN_PROSE, assert_accepted, utf16
 
@@ -46,11 +56,11 @@ def shown(messages: Sequence[Message]) -> str:
 
 
 @quick
-@given(st.lists(answers, max_size=3))
-def test_slack_accepts_every_message_in_every_form(given_answers):
-    for message in separated(make_answer(*given_answers)):
+@given(st.lists(answers, max_size=3), st.sampled_from(DISPLAYS), st.sets(st.sampled_from(REFUSALS)))
+def test_slack_accepts_every_message_in_every_form(given_answers, display, refused):
+    for message in render(make_answer(*given_answers, display=display), ENGLISH, frozenset(refused)):
         assert_accepted(message)
-        for simple in (simpler(message), simpler(simpler(message))):
+        for simple in (simpler(message), simpler(simpler(message)), simpler(simpler(simpler(message)))):
             assert_accepted(simple)
         assert utf16(for_update(message).text) <= 4_000
         for plain in plainer(message):
@@ -61,12 +71,12 @@ def test_slack_accepts_every_message_in_every_form(given_answers):
 
 
 @quick
-@given(documents)
-def test_nothing_is_lost_and_the_order_is_kept(markdown):
+@given(documents, st.sampled_from(["separated", "folded"]))
+def test_nothing_is_lost_and_the_order_is_kept(markdown, display):
     # Of a longer answer the beginning is shown.
     assume(len(markdown) <= ANSWER_CHARS)
 
-    messages = separated(make_answer(model(markdown)))
+    messages = render(make_answer(model(markdown), display=display))
 
     # Info strings name languages, titles of links and definitions that are used are not shown.
     assert is_within(signs(without_languages(tidy(markdown))), shown(messages))

@@ -4,8 +4,18 @@
 
 import pytest
 
-from sectorflow_slack.formatting.displays import separated, tabs
-from tests.formatting.drawing import READING, bodies, drawn, elements_of, make_answer, model, runs, words
+from tests.formatting.drawing import (
+    READING,
+    bodies,
+    drawn,
+    elements_of,
+    make_answer,
+    model,
+    runs,
+    separated,
+    tabs,
+    words,
+)
 from tests.formatting.slack_rules import assert_accepted
 
 SHOWN = {

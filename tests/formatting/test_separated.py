@@ -4,7 +4,7 @@ import pytest
 
 from sectorflow_slack.domain.questions import Answer, ModelAnswer
 from sectorflow_slack.formatting.block_kit import ActionValue
-from sectorflow_slack.formatting.displays import digest, separated, tabs
+from sectorflow_slack.formatting.displays import digest, render
 from sectorflow_slack.formatting.notices import plainer
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import (
@@ -20,7 +20,9 @@ from tests.formatting.drawing import (
     make_answer,
     model,
     quotes,
+    separated,
     small_texts,
+    tabs,
 )
 from tests.formatting.example_answers import ARABIC_AND_JAPANESE, JOKES, TUTORIAL
 from tests.formatting.slack_rules import OF_ANSWERS, assert_accepted, types_in
@@ -77,7 +79,7 @@ def test_a_model_without_an_answer_is_marked_in_its_place(failed):
 
     assert kinds(message)[:4] == ["section", "context", "divider", "section"]
     assert small_texts([message]) == ["⚠ This model did not answer this time."]
-    assert labels(message) == ["Try again", "Show as tabs"]
+    assert labels(message) == ["Try again", "Show as tabs", "Show folded"]
     assert carried([message], "regenerate") == [ActionValue(ANSWER_ID)]
 
 
@@ -107,7 +109,7 @@ def test_a_long_answer_goes_on_under_its_name_in_the_next_message():
     messages = separated(make_answer(model("\n\n".join(paragraphs)), model("Short.", "Llama")))
 
     assert headings(messages) == ["GPT-4o", "GPT-4o (continued)", "GPT-4o (continued)", "Llama"]
-    assert [len(carried([message])) for message in messages] == [5, 0, 5 + 1]
+    assert [len(carried([message])) for message in messages] == [5, 0, 5 + 2]
     shown = "".join(run["text"] for run in inlines(bodies(messages)[:-1]))
     assert "".join(shown.split()) == "".join("".join(paragraphs).split())
 
@@ -138,7 +140,7 @@ def test_a_model_that_is_asked_again_says_so_and_has_no_menu():
 
     assert kinds(message) == ["section", "rich_text", "divider", "section", "divider", "section"]
     assert "Asking again…" in message.blocks[0]["text"]["text"]
-    assert labels(message) == ["Show as tabs"]
+    assert labels(message) == ["Show as tabs", "Show folded"]
 
 
 def test_asking_again_moves_nothing_to_another_message():
@@ -179,6 +181,37 @@ def test_the_footer_says_that_files_were_not_read():
     (message,) = separated(make_answer(model("a"), has_files=True, seconds=3))
 
     assert footers([message]) == [f"3 s · {ENGLISH.file_not_read} · {WRONG}"]
+
+
+@pytest.mark.parametrize(
+    ("left_out", "told"),
+    [
+        ((), []),
+        (("text",), [ENGLISH.question_cut]),
+        (("messages",), ["Too long or not readable, so not asked: forwarded messages."]),
+        (
+            ("text", "messages", "tables"),
+            [ENGLISH.question_cut, "Too long or not readable, so not asked: forwarded messages and tables."],
+        ),
+    ],
+)
+def test_the_footer_names_what_was_not_sent(left_out, told):
+    answer = make_answer(model("a"), model("b"))
+    question = replace(answer.question, left_out=left_out)
+
+    for display in ("separated", "tabs", "folded"):
+        messages = render(replace(answer, question=question, display=display))
+
+        assert footers(messages) == [" · ".join([*told, WRONG])]
+
+
+def test_each_name_has_what_its_answer_took():
+    answer = make_answer(model("a", "A", "base", seconds=3.2, credits=2.5), model("b", "B", seconds=61))
+
+    messages = separated(answer)
+
+    lines = [block["text"]["text"] for block in messages[0].blocks if block["type"] == "section"]
+    assert lines[:2] == ["*A*  base · 3 s · 2.5 credits", "*B*  1 min 1 s"]
 
 
 def test_a_question_that_others_did_not_see_stands_above_the_answer():

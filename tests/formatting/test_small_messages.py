@@ -9,14 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.slack.blocks import check_home, check_message
+from sectorflow_slack.formatting import limits
 from sectorflow_slack.formatting.block_kit import ActionValue
 from sectorflow_slack.formatting.notices import (
     asking,
     help_notice,
     notice,
     plain_text_messages,
+    session_title,
     status,
-    still_going,
+    stopped,
 )
 from sectorflow_slack.formatting.reading import tidy
 from sectorflow_slack.formatting.views import HomeFacts, follow_up_dialog, greeting, home, suggested_prompts
@@ -41,8 +43,29 @@ def test_models_whose_names_are_not_known_are_counted():
 
 
 def test_people_see_that_it_goes_on():
-    assert still_going(30.4).text == "Still working on it (30 s so far)…"
-    assert (status(3), status(1)) == ("is asking 3 models…", "is asking a model…")
+    assert status(["GPT-4o", "Claude"]) == "is asking GPT-4o and Claude…"
+    assert status(["", ""]) == "is asking the models…"
+
+
+@pytest.mark.parametrize("names", [["🙂 model " * 40], ["model " * 10] * 20, HOSTILE_NAMES])
+def test_a_status_is_one_short_line(names):
+    assert 0 < limits.count(status(names)) <= 120
+    assert "\n" not in status(names)
+
+
+def test_a_session_is_called_as_its_question_begins():
+    assert session_title(" Why is\nthe sky blue? ") == "Why is the sky blue?"
+    assert limits.count(session_title("🙂 why " * 90)) <= 200
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("", "Stopped."), ("Ann", "Stopped by Ann."), ("<!here> \n@channel", "")]
+)
+def test_a_stop_is_told_in_one_line_that_pings_no_one(name, told):
+    message = stopped(name)
+
+    assert_accepted(message)
+    assert message.text == told or not told
 
 
 def test_help_names_the_models_where_they_are_known():
@@ -79,6 +102,17 @@ def test_the_home_tab_says_something_friendly_where_names_are_unknown():
     assert check_home(view["blocks"]) == []
 
 
+def test_the_home_tab_links_to_the_pages_of_support_and_privacy():
+    facts = HomeFacts(support_url="https://example.com/help", privacy_url="https://example.com/privacy")
+
+    blocks = home(facts)["blocks"]
+
+    (links,) = blocks[-1]["elements"]
+    assert links["text"] == "<https://example.com/help|Support> · <https://example.com/privacy|Privacy>"
+    assert check_home(blocks) == []
+    assert "context" not in [block["type"] for block in home(HomeFacts())["blocks"]]
+
+
 def sections_of(view: dict[str, object]) -> list[str]:
     """The paragraphs of a Home tab."""
     blocks: list[dict[str, Any]] = view["blocks"]
@@ -89,7 +123,7 @@ def sections_of(view: dict[str, object]) -> list[str]:
 def test_no_text_speaks_of_several_models_if_there_is_one(name):
     said = sections_of(home(HomeFacts("Ask AI", "Marketing", "Copywriter", (name,), "tabs")))
 
-    for text in (*said, greeting(1), asking([name]).text, help_notice([name]).text, status(1)):
+    for text in (*said, greeting(1), asking([name]).text, help_notice([name]).text, status([name])):
         assert not re.search(r"\b(several|side by side|models|their|They|one below|each)\b", text)
     assert greeting(1) != greeting(2) == greeting(0)
 

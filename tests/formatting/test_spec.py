@@ -1,7 +1,7 @@
 """CommonMark's own examples (spec.commonmark.org, 0.31.2, CC BY-SA 4.0): every word there, in its structure.
 
-What differs is meant: HTML is shown, a definition that nothing refers to is shown, and only addresses lead
-somewhere.
+So are those of GFM's extensions (github.github.com/gfm, 0.29, CC BY-SA 4.0). What differs is meant: HTML is
+shown, a definition that nothing refers to is shown, and only addresses lead somewhere.
 """
 
 import html
@@ -13,7 +13,8 @@ import pytest
 
 from tests.formatting.drawing import FOLDER, drawn, elements_of, inlines
 
-EXAMPLES = json.loads((FOLDER / "commonmark.json").read_text())
+GFM = json.loads((FOLDER / "gfm.json").read_text())
+EXAMPLES = [*json.loads((FOLDER / "commonmark.json").read_text()), *GFM]
 #: The targets of the examples, as addresses: others lead nowhere in Slack.
 _TARGET = re.compile(r"(?<![\w/.-])(?=/ur[il]|train\.jpg|/train)")
 #: By number: definitions that nothing refers to or that have no address, and odd addresses.
@@ -71,3 +72,27 @@ def test_code_lists_and_quotes_keep_their_structure(number, section, source, pag
         items = sum(len(element["elements"]) for element in elements if element["type"] == "rich_text_list")
         empty = len(re.findall(r"<li>\s*<[ou]l", page))
         assert items == page.count("<li>") - empty
+
+
+@pytest.mark.parametrize(("number", "section", "source", "page"), GFM, ids=lambda value: str(value)[:12])
+def test_tables_and_marks_of_githubs_markdown_keep_their_structure(number, section, source, page):
+    blocks = drawn(source)
+    rows = [
+        ["".join(run["text"] for run in inlines(cell)).strip() for cell in row]
+        for block in blocks
+        if block["type"] == "table"
+        for row in block["rows"]
+    ]
+    styles = {
+        name: [run["text"] for run in inlines(blocks) if name in run.get("style", ())]
+        for name in ("strike", "code", "bold")
+    }
+
+    wanted = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", page)]
+    kept = [[re.sub("<[^>]*>", "", cell) for cell in row] for row in wanted]
+    assert [row[: len(kept[0])] for row in rows] == kept
+    for name, tag in (("strike", "del"), ("code", "code"), ("bold", "strong")):
+        assert styles[name] == re.findall(f"<{tag}>(.*?)</{tag}>", page)
+    marks = [run["text"][0] for run in inlines(blocks) if run["text"][:1] in "☐☑"]
+    assert marks == ["☑" if "checked" in box else "☐" for box in re.findall("<input[^>]*>", page)]
+    assert [run["url"] for run in inlines(blocks) if "url" in run] == re.findall('href="([^"]*)"', page)

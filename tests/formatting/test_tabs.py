@@ -4,7 +4,7 @@ import pytest
 
 from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.formatting.block_kit import ActionValue
-from sectorflow_slack.formatting.displays import draw, separated, tabs
+from sectorflow_slack.formatting.displays import render
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import (
     ANSWER_ID,
@@ -18,8 +18,10 @@ from tests.formatting.drawing import (
     make_answer,
     model,
     quotes,
+    separated,
     small_texts,
     tab_pages,
+    tabs,
 )
 from tests.formatting.slack_rules import assert_accepted
 
@@ -36,10 +38,18 @@ def test_one_message_shows_a_button_for_each_model_and_the_open_answer():
     (message,) = tabs(make_answer(*THREE))
 
     assert kinds(message) == ["actions", "rich_text", "divider", "section"]
-    assert labels(message) == ["● GPT-4o", "⚠ Claude", "Gemini", "Show all"]
+    assert labels(message) == ["● GPT-4o", "⚠ Claude", "Gemini", "Show all", "Show folded"]
     assert shown(make_answer(*THREE)) == "Hello."
     assert [element.get("style") for element in elements([message])][:3] == ["primary", None, None]
     assert [element["type"] for element in elements([message])][3] == "overflow"
+
+
+def test_a_tab_shows_how_long_its_model_took_unless_something_else_matters_more():
+    models = (model("a", "A", seconds=3.2), model("", "B", seconds=5), model("c", "C", seconds=61))
+
+    (message,) = tabs(make_answer(*models, busy=("id of C",)))
+
+    assert labels(message)[:3] == ["● A · 3 s", "⚠ B", "↻ C"]
 
 
 def test_each_tab_names_its_model():
@@ -51,7 +61,7 @@ def test_each_tab_names_its_model():
 def test_an_open_tab_of_a_failed_model_offers_to_try_again():
     (message,) = tabs(make_answer(*THREE, tab=1))
 
-    assert labels(message) == ["GPT-4o", "● ⚠ Claude", "Gemini", "Try again", "Show all"]
+    assert labels(message) == ["GPT-4o", "● ⚠ Claude", "Gemini", "Try again", "Show all", "Show folded"]
     assert kinds(message) == ["actions", "context", "divider", "section"]
     assert small_texts([message]) == ["⚠ This model did not answer this time."]
 
@@ -65,9 +75,9 @@ def test_an_open_tab_names_a_base_model_that_tells_something():
 def test_a_model_that_is_asked_again_is_marked_and_has_no_menu():
     (message,) = tabs(make_answer(*THREE, busy=("id of GPT-4o",)))
 
-    assert labels(message) == ["● ↻ GPT-4o", "⚠ Claude", "Gemini", "Show all"]
+    assert labels(message) == ["● ↻ GPT-4o", "⚠ Claude", "Gemini", "Show all", "Show folded"]
     assert small_texts([message]) == ["Asking again…"]
-    assert "overflow" not in [element["type"] for element in elements([message])]
+    assert "more" not in [element["action_id"] for element in elements([message])]
 
 
 def test_a_long_answer_has_pages_of_which_none_is_left_out():
@@ -147,12 +157,16 @@ def test_the_question_of_a_dialog_stands_above_the_tabs():
     assert kinds(message)[:2] == ["rich_text", "actions"]
 
 
-def test_answers_are_drawn_as_their_display_says():
-    answer = make_answer(*THREE)
+@pytest.mark.parametrize(
+    ("display", "named", "others"),
+    [
+        ("separated", ["GPT-4o", "Claude", "Gemini"], ["tabs", "folded"]),
+        ("tabs", [], ["separated", "folded"]),
+        ("folded", [], ["separated", "tabs"]),
+    ],
+)
+def test_answers_are_rendered_as_their_display_says_and_can_be_shown_as_the_others(display, named, others):
+    messages = render(make_answer(*THREE, display=display))
 
-    drawn = [draw(replace(answer, display=display)) for display in ("tabs", "separated")]
-
-    assert [headings(messages) for messages in drawn] == [[], ["GPT-4o", "Claude", "Gemini"]]
-    assert [labels(messages[-1])[-1] for messages in drawn] == ["Show all", "Show as tabs"]
-    chosen = [carried(messages, "switch_display") for messages in drawn]
-    assert chosen == [[ActionValue(ANSWER_ID, choice=display)] for display in ("separated", "tabs")]
+    assert headings(messages) == named
+    assert carried(messages, "switch_display") == [ActionValue(ANSWER_ID, choice=other) for other in others]

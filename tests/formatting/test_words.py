@@ -1,5 +1,4 @@
 import ast
-import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +19,13 @@ SPEAKING = sorted(FORMATTING + SERVICES)
 FIELDS = {
     "help_with_models": {"names"},
     "asking": {"names"},
-    "still_going": {"seconds"},
-    "status": {"count"},
+    "status": {"names"},
+    "status_count": {"count"},
+    "stopped_by": {"name"},
+    **{name: {"name"} for name in ("fastest", "cheapest", "compared_by")},
+    "thread_models": {"names"},
+    "left_out": {"parts"},
+    "timed_tab": {"name", "seconds"},
     "continued": {"name"},
     "on_question": {"name", "question"},
     "seconds": {"seconds"},
@@ -37,12 +41,12 @@ FIELDS = {
 }
 BUTTONS = {
     "ask_again", "try_again", "follow_up", "regenerate", "plain_text", "good_answer", "bad_answer",
-    "show_as_tabs", "show_all", "follow_up_title", "send", "cancel",
+    "show_as_tabs", "show_all", "show_folded", "follow_up_title", "send", "cancel",
 }  # fmt: skip
 
 
 def texts_of(words: Words) -> dict[str, str]:
-    every = {field.name: getattr(words, field.name) for field in dataclasses.fields(words)}
+    every = {name: getattr(words, name) for name in Words.__annotations__}
     return {name: text for name, text in every.items() if isinstance(text, str)}
 
 
@@ -77,8 +81,17 @@ def test_english_is_spoken_where_there_is_nothing_better(locale):
     assert words_for(locale) is ENGLISH
 
 
+def test_no_language_may_lack_a_text():
+    every = {name: getattr(ENGLISH, name) for name in Words.__annotations__}
+
+    assert type("German", (Words,), every)().help == ENGLISH.help
+    for name in every:
+        with pytest.raises(TypeError, match=f"German lacks {name}"):
+            type("German", (Words,), {each: text for each, text in every.items() if each != name})
+
+
 def test_a_locale_is_looked_up_exactly_and_then_by_its_language(monkeypatch):
-    german, swiss = dataclasses.replace(ENGLISH, help="?"), dataclasses.replace(ENGLISH, help="??")
+    german, swiss = Words(), Words()
     by_locale = {"en": ENGLISH, "de": german, "de-ch": swiss}
     monkeypatch.setattr("sectorflow_slack.formatting.words._BY_LOCALE", by_locale)
 
@@ -119,6 +132,9 @@ def sentences(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and is_for_programmers(node)):
         return
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return
+    if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "_INSTRUCTION":
+        # A model reads it.
         return
     text = node.value if isinstance(node, ast.Constant) else None
     if isinstance(text, str) and re.search(r"[A-Za-z]{2,}[,.:]? [A-Za-z]{2,}", text):

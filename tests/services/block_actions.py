@@ -69,6 +69,7 @@ def view_submission(text: str | None = "And a longer one?", model: int = 0, **ch
 
 
 TABS = block_action(block_kit.SWITCH_DISPLAY, choice="tabs")
+FOLDED = block_action(block_kit.SWITCH_DISPLAY, choice="folded")
 SEPARATED = block_action(block_kit.SWITCH_DISPLAY, choice="separated")
 
 #: One payload of every button, and one of a dialog.

@@ -23,7 +23,7 @@ from sectorflow_slack.services.oauth import OAuthCallback, OAuthService
 from sectorflow_slack.services.registration import RegistrationService
 from sectorflow_slack.services.tokens import TokenService
 from sectorflow_slack.storage.installations import InstallationStore
-from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
+from tests.fakes import FakeSectorFlowClient, FakeSlackClient
 from tests.values import (
     OWN_APP,
     TEAM_ID,
@@ -48,12 +48,11 @@ def make_request(**changes: Any) -> InstallRequest:
 
 @dataclass(frozen=True, slots=True)
 class InstallFlow:
-    """The services on empty stores, with fakes of Slack, SectorFlow, the queue and the clock."""
+    """The services on empty stores, with fakes of Slack, SectorFlow and the clock."""
 
     services: Services
     slack: FakeSlackClient
     sectorflow: FakeSectorFlowClient
-    queue: FakeTaskQueue
     store: redis.Redis
     clock: FixedClock
 

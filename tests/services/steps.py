@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import redis
 
 from sectorflow_slack.domain.installations import InstallationKey
@@ -33,10 +34,17 @@ def die(*_: object, **__: object) -> Any:
     raise WorkerKilled
 
 
+def delays(caplog: pytest.LogCaptureFixture) -> list[float]:
+    """Return after how many seconds each question that was released is tried again."""
+    released = [record for record in caplog.records if record.msg == "question released"]
+    return [vars(record)["delay"] for record in released]
+
+
 def let_time_pass(store: redis.Redis, line: str = "later") -> None:
     """Make released questions due, or (``underway``) end leases that are not extended."""
     for key in store.scan_iter(f"{line}:*"):
         store.zadd(str(key), dict.fromkeys(map(str, store.zrange(str(key), 0, -1)), 0))
+        store.zadd("due", {str(key).partition(":")[2]: 0})
 
 
 def some_failed(*failed: str) -> Reply:

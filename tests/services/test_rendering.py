@@ -19,6 +19,7 @@ from sectorflow_slack.storage.answers import AnswerStore
 from tests.formatting.drawing import headings
 from tests.services.block_actions import (
     ANSWER_ID,
+    FOLDED,
     SEPARATED,
     TABS,
     THREAD_TS,
@@ -29,7 +30,7 @@ from tests.services.block_actions import (
     reply_of,
 )
 from tests.services.scenario import Scenario
-from tests.services.steps import FIRST_TS, WorkerKilled
+from tests.services.steps import FIRST_TS, KEY, WorkerKilled
 from tests.storage.conftest import race
 from tests.values import MODEL_IDS
 
@@ -56,19 +57,19 @@ def in_tabs(long):
 def show(acme: Scenario, *payloads: dict[str, Any]) -> None:
     """Press buttons, and render the outcome."""
     acme.interact(*payloads)
-    acme.run_jobs()
+    acme.run_slack_jobs()
 
 
 def regenerate(acme: Scenario, model: int) -> None:
     """Press the button, render that it was pressed, and answer again."""
     show(acme, from_menu(block_kit.REGENERATE, model))
-    acme.work_and_run_jobs()
+    acme.work_and_run_slack_jobs()
 
 
 def only_job(acme: Scenario) -> SlackJob:
     """Take the one job from the queue."""
-    ((job, _),) = acme.queue.slack_jobs
-    acme.queue.slack_jobs.clear()
+    ((job, _),) = acme.slack_jobs
+    acme.forget_slack_jobs()
     return job
 
 
@@ -206,7 +207,7 @@ def test_a_message_that_slack_took_as_several_plain_ones_is_rendered_again(long)
 def test_a_worker_that_dies_while_it_renders_leaves_no_second_message(long, call, at):
     long.interact(TABS)
     if call != "removals":
-        long.run_jobs()
+        long.run_slack_jobs()
         long.interact(SEPARATED)
     job = only_job(long)
     getattr(long.slack, call).then(*[None] * at, WorkerKilled())
@@ -225,14 +226,14 @@ def test_a_worker_that_dies_before_it_records_an_update_leaves_no_outdated_messa
 
     def die_at_one(*args):
         if next(calls) == at:
-            long.queue.slack_jobs.clear()
+            long.forget_slack_jobs()
             raise WorkerKilled
         mark_rendered(*args)
 
     with monkeypatch.context() as patch:
         patch.setattr(AnswerStore, "mark_rendered", die_at_one)
         with pytest.raises(WorkerKilled):
-            long.run_jobs()
+            long.run_slack_jobs()
 
     # The answer is again as the messages showed it, as far as that was stored.
     long.answers.answers.replace(ANSWER_ID, 1, None)
@@ -244,7 +245,7 @@ def test_a_worker_that_dies_before_it_records_an_update_leaves_no_outdated_messa
 def test_a_block_action_while_an_answer_is_rendered_is_rendered_too(answered):
     def show_the_third_tab():
         answered.interact(block_action(block_kit.SHOW_TAB, 2))
-        answered.queue.slack_jobs.clear()
+        answered.forget_slack_jobs()
 
     answered.slack.updates.then(show_the_third_tab)
 
@@ -265,7 +266,7 @@ def test_a_block_action_before_all_is_posted_is_rendered_after_the_last_message(
     acme.slack.posts.then(None, show_tabs)
 
     acme.ask()
-    acme.run_jobs()
+    acme.run_slack_jobs()
 
     assert list(acme.slack.shown) == [FIRST_TS]
     assert acme.shows_what_is_stored()
@@ -281,6 +282,81 @@ def test_a_message_that_cannot_be_updated_any_more_is_posted_again(answered):
 
     assert answered.stored().posted == ("1700000001.000002",)
     assert answered.slack.texts[1:] == [answered.rendered()[0].text]
+
+
+def test_any_of_the_three_displays_can_be_chosen_and_no_other(answered):
+    for payload, display in (
+        (FOLDED, "folded"),
+        (TABS, "tabs"),
+        (SEPARATED, "separated"),
+        (block_action(block_kit.SWITCH_DISPLAY, choice="up"), "separated"),
+    ):
+        show(answered, payload)
+
+        assert answered.stored().answer.display == display
+        assert answered.shows_what_is_stored()
+
+
+def test_a_message_that_cannot_become_another_kind_is_posted_again_and_the_old_one_deleted(long):
+    before = long.stored().posted
+    long.slack.updates.then(SlackRefused("block_mismatch"))
+
+    show(long, FOLDED)
+
+    assert not {*before} & {*long.stored().posted}
+    assert long.shows_what_is_stored()
+
+
+def test_an_old_message_that_slack_does_not_delete_is_not_replaced_twice(answered):
+    answered.slack.updates.then(SlackRefused("block_mismatch"))
+    answered.slack.removals.then(SlackBusy("internal_error", None))
+
+    show(answered, FOLDED)
+    show(answered, FOLDED)
+
+    assert len(answered.slack.posted) == 2
+    assert answered.stored().posted == ("1700000001.000002",)
+
+
+def test_where_slack_refuses_containers_answers_are_separated_from_then_on(answered):
+    answered.slack.updates.then(REFUSED)
+
+    show(answered, FOLDED)
+    first = answered.slack.shown[FIRST_TS]
+    show(answered, FOLDED)
+
+    assert headings([first]) == ["Model 1", "Model 2", "Model 3"]
+    assert answered.installation.refused == {"containers"}
+    assert answered.shows_what_is_stored()
+
+
+def test_a_new_answer_is_separated_at_once_where_containers_were_refused(acme):
+    acme.configure(display="folded")
+    acme.slack.posts.then(REFUSED)
+    acme.ask(1)
+
+    acme.ask(2)
+
+    assert acme.installation.refused == {"containers"}
+    assert ["container" in str(message.blocks) for _, _, message in acme.slack.posted] == [False, False]
+
+
+def test_a_message_that_slack_takes_in_no_folded_and_no_separated_form_says_nothing_of_containers(acme):
+    acme.configure(display="folded")
+    acme.slack.posts.then(REFUSED, REFUSED)
+
+    acme.ask()
+
+    assert acme.installation.refused == set()
+
+
+def test_a_change_of_settings_lets_slack_be_asked_again(acme):
+    acme.answers.installations.mark_refused(KEY, "containers")
+    assert acme.installation.refused == {"containers"}
+
+    acme.configure(display="folded")
+
+    assert acme.installation.refused == set()
 
 
 def test_a_message_that_slack_refuses_in_every_form_stays_as_it_was(answered):
@@ -311,9 +387,9 @@ def test_while_slack_limits_updates_they_wait_and_none_is_repeated(long, retry_a
 
     long.services.slack_jobs.run(job)
 
-    assert long.queue.slack_jobs == [(replace(job, tries=1), delay)]
+    assert long.slack_jobs == [(replace(job, tries=1), delay)]
     long.end_pauses()
-    long.run_jobs()
+    long.run_slack_jobs()
     assert updated(long) == indexes(long)
     assert long.shows_what_is_stored()
 
@@ -330,7 +406,7 @@ def test_an_answer_that_another_process_renders_for_long_is_rendered_later(answe
         answered.services.slack_jobs.run(job)
 
     assert answered.slack.updated == []
-    assert answered.queue.slack_jobs == [(job, 1.0)]
+    assert answered.slack_jobs == [(job, 1.0)]
 
 
 def test_after_a_rendering_that_outlasted_its_lock_no_digest_is_trusted(long):

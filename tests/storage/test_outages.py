@@ -15,6 +15,7 @@ from sectorflow_slack.storage.crypto import Cipher
 from tests.fakes import make_reply
 from tests.storage.builders import FIRST, KEY, PLAN
 from tests.storage.conftest import Stores
+from tests.storage.test_questions import ASKED, FULL
 from tests.values import MODEL_IDS, FixedClock, make_installation, make_pending
 
 CIPHER = Cipher(["A" * 43 + "="])
@@ -43,10 +44,14 @@ ARGUMENTS: dict[str, Any] = {
     "Revocation": Revocation("id-1", KEY, "xoxb-1"),
     "Sequence[Question]": [FIRST],
     "Sequence[str]": [],
+    "IncomingQuestion": ASKED,
+    "Sequence[SlackJob]": [FULL, FULL],
+    "SlackJob": FULL,
+    "Collection[str]": [],
 }
 SEALED_BACKUP = CIPHER.seal("backup", "installations", '{"app:A0": {}}')
-#: A lost metric is no error.
-SILENT = {"metrics.count", "metrics.count_ignored", "metrics.observe"}
+#: Metrics gather in the process while Redis is down.
+SILENT = {f"metrics.{method}" for method in ("count", "count_ignored", "observe", "flush", "start")}
 
 METHODS = [
     f"{name}.{method}"

@@ -8,7 +8,7 @@ import re
 import pytest
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
-from tests.values import AUTHORIZED, INSTALL_API_KEY, WORKSPACE_ID
+from tests.values import AUTHORIZED, INSTALL_API_KEY, WORKSPACE_ID, signed
 from tests.web.flows import INSTALLATIONS, JSON
 
 OTHER_KEY = "another-key-of-the-platform"
@@ -205,9 +205,9 @@ def test_a_body_of_another_type_is_415(client, method, path, content_type):
     assert client.open(path, method=method, data=b"7", headers=with_charset).status_code == 422
 
 
-def post_chunked(client, path, body):
+def post_chunked(client, path, body, headers=JSON):
     """POST without a Content-Length, as gunicorn passes a chunked body on; Flask's client can't."""
-    builder = EnvironBuilder(path=path, method="POST", headers=JSON)
+    builder = EnvironBuilder(path=path, method="POST", headers=headers)
     environ = {
         **builder.get_environ(),
         "HTTP_TRANSFER_ENCODING": "chunked",
@@ -224,8 +224,9 @@ def post_chunked(client, path, body):
 def test_a_body_of_one_mebibyte_is_read_and_a_larger_one_is_413(client, path, status):
     for size, expected in ((MEBIBYTE, status), (MEBIBYTE + 1, 413)):
         body = b"{}".ljust(size)
+        headers = JSON | signed(body)
 
-        responses = [client.post(path, data=body, headers=JSON), post_chunked(client, path, body)]
+        responses = [client.post(path, data=body, headers=headers), post_chunked(client, path, body, headers)]
 
         assert [response.status_code for response in responses] == [expected, expected]
         if expected == 413:

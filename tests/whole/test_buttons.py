@@ -155,11 +155,11 @@ def test_plain_text_is_shown_only_to_the_user_who_asked_for_it(stage: Stage) -> 
 def test_an_answer_as_tabs_and_back_stays_the_same_message(stage: Stage) -> None:
     thread = ask(stage)
 
-    thread.press(**element(thread.answer, "switch_display"))
+    thread.press(**option(thread.answer, "switch_display", 0, "tabs"))
     until(lambda: len(headings(*thread.replies())) == 1)
     finish(stage)
     as_tabs = thread.message()
-    thread.press(**element(as_tabs, "switch_display"))
+    thread.press(**option(as_tabs, "switch_display", 0, "separated"))
     until(lambda: len(headings(*thread.replies())) == len(MODELS))
 
     back = thread.message()

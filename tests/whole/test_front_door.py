@@ -99,12 +99,12 @@ def half_sent_requests(port: int) -> Iterator[list[socket.socket]]:
         yield connections
 
 
-def test_half_sent_requests_stop_nobody_and_end(port):
+def test_half_sent_requests_stop_no_other_and_end(port):
     with half_sent_requests(port) as connections:
         until(lambda: all(map(is_closed, connections)), 60.0, "half-sent requests are given up")
 
 
-def test_responses_that_are_not_read_stop_nobody(port):
+def test_responses_that_are_not_read_stop_no_other(port):
     with ExitStack() as stack:
         for _ in range(150):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", port)))

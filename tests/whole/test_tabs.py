@@ -19,6 +19,7 @@ from tests.whole.helpers import (
     finish,
     headings,
     open_tabs,
+    option,
     send_block_action,
     store_of,
     tabs_of,
@@ -90,11 +91,11 @@ def test_a_long_answer_has_pages_in_its_tab(stage: Stage) -> None:
 def test_all_answers_are_shown_and_then_tabs_again_and_nothing_is_left_over(stage: Stage) -> None:
     thread = ask(stage, "Give me a long answer")
 
-    thread.press("switch_display")
+    thread.press(**option(thread.answer, "switch_display", 0, "separated"))
     until(lambda: len(headings(*thread.replies())) >= len(MODELS))
     until(lambda: "switch_display" in str(thread.replies()[-1]))
     all_of_them = thread.replies()
-    thread.press("switch_display")
+    thread.press(**option(all_of_them[-1], "switch_display", 0, "tabs"))
     until(lambda: len(thread.replies()) == 1)
 
     assert len(all_of_them) > 1

@@ -1,4 +1,4 @@
-"""HTML within Markdown: the few tags that models write to be drawn, drawn; all others as they are written.
+"""HTML within Markdown: the few tags that models write for their effect have it; all others stay as written.
 
 A text that has a tag of another kind speaks of HTML: then all its tags stay. So does a tag that nothing
 closes, one with blanks around it (``<br> breaks a line``), and one that is all there is.
@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sectorflow_slack.formatting.rules import DRAWN_TAGS
+from sectorflow_slack.formatting.rules import RENDERED_TAGS
 from sectorflow_slack.formatting.tree import (
     BOLD,
     CODE,
@@ -41,42 +41,43 @@ _BEFORE = frozenset("([{'\"`“‘«")  # noqa: RUF001
 _HREF = re.compile(r"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 
 
-def draw_tags(content: Inlines, *, in_cell: bool = False) -> Inlines:
-    """Return running text with its tags drawn, or as text."""
+def render_tags(content: Inlines, *, in_cell: bool = False) -> Inlines:
+    """Return running text with its tags rendered, or as text."""
     if any(isinstance(each, Link) for each in content):
         content = tuple(
-            replace(each, label=draw_tags(each.label)) if isinstance(each, Link) else each for each in content
+            replace(each, label=render_tags(each.label)) if isinstance(each, Link) else each
+            for each in content
         )
     names = {each.name for each in content if isinstance(each, Tag)}
     if not names:
         return content
-    if names - DRAWN_TAGS:
+    if names - RENDERED_TAGS:
         return tuple(Text(each.text, each.style) if isinstance(each, Tag) else each for each in content)
-    return _draw(content, in_cell=in_cell)
+    return _render(content, in_cell=in_cell)
 
 
-def _draw(content: Inlines, *, in_cell: bool) -> Inlines:
+def _render(content: Inlines, *, in_cell: bool) -> Inlines:
     before = _neighbours(content, -1)
     behind = _neighbours(content[::-1], 0)[::-1]
     pairs = _pairs(content, before, behind)
     opened: dict[str, int] = defaultdict(int)
-    drawn: list[Inline] = []
+    rendered: list[Inline] = []
     links: list[tuple[int, str]] = []
     for at, each in enumerate(content):
         if not isinstance(each, Tag):
-            drawn.append(_styled(each, [name for name, count in opened.items() if count]))
+            rendered.append(_styled(each, [name for name, count in opened.items() if count]))
         elif at not in pairs:
-            drawn.append(Text(_single(each, before[at], behind[at], in_cell=in_cell), each.style))
+            rendered.append(Text(_single(each, before[at], behind[at], in_cell=in_cell), each.style))
         elif each.name == "a" and not each.is_closing:
-            links.append((len(drawn), _target(each.text)))
+            links.append((len(rendered), _target(each.text)))
         elif each.name == "a":
             start, target = links.pop()
-            drawn[start:] = [Link(target, tuple(drawn[start:]))]
+            rendered[start:] = [Link(target, tuple(rendered[start:]))]
         else:
             opened[each.name] += -1 if each.is_closing else 1
             if each.name == "summary" and each.is_closing and behind[at] not in _LINE_ENDS:
-                drawn.append(Text("\n"))
-    return tuple(drawn)
+                rendered.append(Text("\n"))
+    return tuple(rendered)
 
 
 def _single(tag: Tag, before: str, behind: str, *, in_cell: bool) -> str:

@@ -1,10 +1,11 @@
-r"""Formulas in TeX, which Slack does not draw: in plain signs where these say the same, else as code."""
+r"""Formulas in TeX, which Slack does not render: in plain signs where these say the same, else as code."""
 # ruff: noqa: RUF001  (signs that look like letters are what this is about)
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html.entities import html5
 from typing import Final
 
 from sectorflow_slack.formatting.tree import CODE, Formula, Inline, Inlines, Link, Text
@@ -13,27 +14,26 @@ from sectorflow_slack.formatting.tree import CODE, Formula, Inline, Inlines, Lin
 _DEEPEST = 6
 _TOKEN = re.compile(r"\\[a-zA-Z]+\*?|\\.|\s+|.", re.DOTALL)
 
-_OPERATORS = {
-    "times": "×", "cdot": "·", "div": "÷", "pm": "±", "mp": "∓", "leq": "≤", "le": "≤", "geq": "≥", "ge": "≥",
-    "neq": "≠", "ne": "≠", "approx": "≈", "equiv": "≡", "sim": "∼", "propto": "∝", "ll": "≪", "gg": "≫",
-    "in": "∈", "notin": "∉", "subset": "⊂", "subseteq": "⊆", "supset": "⊃", "cup": "∪", "cap": "∩",
-    "to": "→", "rightarrow": "→", "leftarrow": "←", "Rightarrow": "⇒", "implies": "⇒", "iff": "⇔",
-    "Leftrightarrow": "⇔", "leftrightarrow": "↔", "mapsto": "↦", "land": "∧", "wedge": "∧", "lor": "∨",
-    "vee": "∨", "mid": "∣", "perp": "⊥", "parallel": "∥", "oplus": "⊕", "otimes": "⊗", "lt": "<", "gt": ">",
-    "ast": "∗", "circ": "∘", "setminus": "∖", "cong": "≅", "therefore": "∴",
+#: Names that HTML has for the same signs: those with blanks around them, and the others.
+_OPERATOR_NAMES: Final = """
+    times div pm mp leq le geq ge ne approx equiv sim propto ll gg in notin subset subseteq supset cup cap
+    rightarrow leftarrow Rightarrow iff Leftrightarrow leftrightarrow mapsto wedge vee mid perp parallel oplus
+    otimes lt gt setminus cong therefore
+"""
+_SIGN_NAMES: Final = """
+    alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi
+    omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega nabla forall emptyset varnothing angle prime ell
+    hbar langle rangle lfloor rfloor lceil rceil sum prod int
+"""
+_UNCHANGED: Final = "sin cos tan log ln exp min max lim gcd det"
+_OPERATORS: Final = {name: html5[f"{name};"] for name in _OPERATOR_NAMES.split()} | {
+    "cdot": "·", "neq": "≠", "to": "→", "implies": "⇒", "land": "∧", "lor": "∨", "ast": "∗", "circ": "∘",
 }  # fmt: skip
-_SIGNS = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ",
-    "eta": "η", "theta": "θ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ",
-    "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ",
-    "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π",
-    "Sigma": "Σ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "infty": "∞", "partial": "∂", "nabla": "∇",
-    "forall": "∀", "exists": "∃", "emptyset": "∅", "varnothing": "∅", "neg": "¬", "lnot": "¬",
-    "angle": "∠", "degree": "°", "prime": "′", "ell": "ℓ", "hbar": "ℏ", "ldots": "…", "dots": "…",
-    "cdots": "⋯", "langle": "⟨", "rangle": "⟩", "lfloor": "⌊", "rfloor": "⌋", "lceil": "⌈", "rceil": "⌉",
-    "sum": "∑", "prod": "∏", "int": "∫", "left": "", "right": "", "big": "", "Big": "", "quad": " ",
-    "qquad": " ", "sin": "sin", "cos": "cos", "tan": "tan", "log": "log", "ln": "ln", "exp": "exp",
-    "min": "min", "max": "max", "lim": "lim", "gcd": "gcd", "det": "det", "bmod": " mod ",
+_SIGNS: Final = {name: html5[f"{name};"] for name in _SIGN_NAMES.split()} | {
+    **{name: name for name in _UNCHANGED.split()},
+    "varepsilon": "ε", "varphi": "φ", "infty": "∞", "partial": "∂", "exists": "∃", "neg": "¬", "lnot": "¬",
+    "degree": "°", "ldots": "…", "dots": "…", "cdots": "⋯", "left": "", "right": "", "big": "", "Big": "",
+    "quad": " ", "qquad": " ", "bmod": " mod ",
 }  # fmt: skip
 _ESCAPES = {",": " ", ";": " ", ":": " ", " ": " ", "!": "", **{char: char for char in "{}%$#&_|"}}
 _UPRIGHT = frozenset(

@@ -219,6 +219,16 @@ def test_a_link_that_is_cut_leads_there_from_both_parts():
     assert [run["url"] for run in inlines([*first, *second]) if "url" in run] == ["https://a.example"] * 2
 
 
+@pytest.mark.parametrize("words_before", range(1_990, 2_090, 9))
+def test_a_link_begins_on_the_page_that_has_room_for_its_address(words_before):
+    address = f"https://a.example/{'y' * 2_900}"
+
+    shown = pages("word " * words_before + f"[label]({address})")
+
+    assert [run["text"] for blocks in shown for run in inlines(blocks) if "url" in run] == ["label"]
+    assert all(counted(blocks) <= 10_500 for blocks in shown)
+
+
 def test_long_code_keeps_its_language_and_every_line():
     lines = [f"    print({number})  # <b>" for number in range(1_000)]
 

@@ -38,8 +38,8 @@ setup: .venv/ready ## Make .venv with all that `make test` needs
 	@$(BIN)/pip check
 	@touch $@
 
-demo: .venv/ready-to-run ## Show the main job: the service with a sandbox Slack and SectorFlow (ASK="…" for one answer)
-	@PORT=$(PORT) SANDBOX_PORT=$(SANDBOX_PORT) $(BIN)/python -m sandbox.demo $(if $(ASK),--ask "$$ASK")
+demo: .venv/ready-to-run ## Show the main job: the service with a sandbox Slack and SectorFlow (SKIP=1 installs the app, ASK="…" asks once)
+	@PORT=$(PORT) SANDBOX_PORT=$(SANDBOX_PORT) $(BIN)/python -m sandbox.demo $(if $(SKIP),--installed) $(if $(ASK),--ask "$$ASK")
 
 demo: export ASK := $(ASK)
 
@@ -71,10 +71,12 @@ format: setup ## Format the code
 chaos: setup ## Kill, stop and starve everything under load, for minutes; prints a table
 	CHAOS=1 $(BIN)/python -m pytest tests/chaos
 
-bench: setup ## Measure the acknowledgement of events, pressed tabs, and what one team's flood does to another
-	$(BIN)/python -m bench.acknowledge
-	$(BIN)/python -m bench.tabs
-	$(BIN)/python -m bench.fairness
+.venv/ready-to-bench: .venv/ready requirements-bench.txt
+	@$(INSTALL) -r requirements-bench.txt
+	@touch $@
+
+bench: .venv/ready-to-bench ## Measure the service beside others, and write the tables of docs/performance.md
+	$(BIN)/python -m bench --write
 
 # Extras stay in the lock: pip before 23.3 takes `coverage[toml]` for a requirement other than `coverage`, and asks for
 # the hash of whatever release is newest.
@@ -83,6 +85,7 @@ lock: setup ## Lock the requirements again, with hashes
 	$(LOCK) requirements-setup.in -o requirements-setup.txt
 	$(LOCK) requirements-demo.in -o requirements-demo.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
+	$(LOCK) requirements-bench.in -o requirements-bench.txt
 
 clean: ## Remove .venv, caches and the embedded store's data
 	rm -rf .venv .local .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

@@ -4,6 +4,7 @@ import logging
 import os
 
 from sectorflow_slack.config import SettingsError, load_settings
+from sectorflow_slack.http_server import BufferingWorker
 from sectorflow_slack.logging import gunicorn_logging
 
 try:
@@ -21,8 +22,10 @@ workers = max(2, settings.web_concurrency or min(4, os.cpu_count() or 1))
 # Threads wait for Redis, and for SectorFlow and Slack during an install. If Redis hangs, each waits a second
 # before it gives up, and must still meet Slack's 3 s at 50 events a second. gevent was measured: hardly
 # faster, and its slowest requests take a second.
-worker_class = "gthread"
+worker_class = BufferingWorker
 threads = 32
+# Fewer than the 1,024 files that a process may usually open.
+worker_connections = 512
 
 # Load the application once and share its memory between workers; it connects to nothing before the fork.
 preload_app = True
@@ -31,8 +34,13 @@ preload_app = True
 timeout = 30
 # Heroku kills 30 s after SIGTERM; accepted requests are done long before.
 graceful_timeout = 20
-# Load balancers close idle connections sooner, and Slack opens new ones.
-keepalive = 5
+# Longer than any router in front keeps an idle connection (Heroku 90 s, nginx and AWS 60 s): if we closed it
+# first, its next request would be lost, and be a 502 for Slack.
+keepalive = 95
+
+# Strangers may set no variable of ours by a header: not SCRIPT_NAME, and no name with an underscore.
+forwarder_headers = ""
+header_map = "refuse"
 
 # Do not recycle workers: that resets connections, and Slack would see errors.
 max_requests = 0
@@ -50,7 +58,13 @@ logconfig_dict = gunicorn_logging(settings.log_level)
 
 
 def post_worker_init(worker: object) -> None:
-    """Log the warnings about Redis's configuration, once per process."""
+    """Log the warnings about Redis's configuration, once per process, and start to flush its metrics."""
     services = worker.app.callable.extensions["sectorflow_slack"]  # type: ignore[attr-defined]
     for warning in services.warnings():
         logging.getLogger("sectorflow_slack").warning(warning)
+    services.metrics.start()
+
+
+def worker_exit(server: object, worker: object) -> None:
+    """Flush the metrics of the last seconds."""
+    worker.app.callable.extensions["sectorflow_slack"].metrics.flush()  # type: ignore[attr-defined]

@@ -1,1 +1,1 @@
-"""Benchmarks to run by hand; each prints the figures of one run."""
+"""Measure the service beside others: ``python -m bench`` prints tables for docs/performance.md."""

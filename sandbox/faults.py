@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from flask import Response, request
+from flask import Response, g, request
 
 _POLL_SECONDS = 0.02
 
@@ -41,6 +41,8 @@ class Fault:
     #: ``error``, ``missing``, ``null``, ``empty`` or ``null_choices``.
     model_id: str | None = None
     model_fault: str | None = None
+    #: The name by which it can be removed.
+    name: str = ""
     #: SectorFlow: how many characters each answer has.
     answer_length: int | None = None
 
@@ -70,6 +72,15 @@ class FaultPlan:
         """Return the faults that no call has used up."""
         with self._lock:
             return list(self._faults)
+
+    def remove(self, name: str) -> None:
+        """Remove the faults of a name, and end their delays."""
+        with self._lock:
+            self._faults = [fault for fault in self._faults if fault.name != name]
+            for fault in self._waiting:
+                if fault.name == name:
+                    fault.delay = 0.0
+            self._waiting = [fault for fault in self._waiting if fault.delay]
 
     def clear(self) -> None:
         """Remove every fault."""
@@ -117,6 +128,7 @@ def wait(fault: Fault | None) -> None:
 def drop_connection() -> Response:
     """End the connection of the current request, so that no answer arrives."""
     end_connection(request.environ.get("werkzeug.socket"))
+    g.has_no_answer = True
     return Response(status=500)
 
 

@@ -20,7 +20,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import requests
 
+from sandbox.server import serve
 from sandbox.slack import seed
+from sandbox.state import Sandbox, SandboxSettings
 
 START_SECONDS = 30.0
 STOP_SECONDS = 40.0
@@ -52,6 +54,8 @@ class Stage:
     service: subprocess.Popen[bytes] = field(repr=False)
     #: The file of the key that the service generated, if it did.
     install_api_key_file: Path | None = None
+    #: The sandbox, if it runs in this process.
+    sandbox: Sandbox | None = field(default=None, repr=False)
     #: Starts the service again.
     start_service: Callable[[], subprocess.Popen[bytes]] | None = field(default=None, repr=False)
 
@@ -114,7 +118,7 @@ class Stage:
     def consent(self, install_url: str) -> requests.Response:
         """Follow an install link and consent, as a browser would; return the last page."""
         browser = requests.Session()
-        asked = browser.get(install_url, timeout=10)
+        asked = browser.get(f"{install_url}/continue", timeout=10)
         query = dict(parse_qsl(urlsplit(asked.url).query))
         return browser.post(asked.url, data={**query, "decision": "allow"}, timeout=20)
 
@@ -152,24 +156,32 @@ def running_stage(
     sandbox_port: int = 0,
     environ: Mapping[str, str] | None = None,
     sandbox_options: tuple[str, ...] = (),
+    sandbox_inside: bool = False,
 ) -> Iterator[Stage]:
     """Run the sandbox, and the service with its embedded store in a temporary home, while the block lasts.
 
-    A port that is 0 or in use is replaced by a free one.
+    A port that is 0 or in use is replaced by a free one. ``sandbox_inside`` runs the sandbox in this process,
+    without the options.
     """
     port, sandbox_port = free_port(port), free_port(sandbox_port)
     urls = f"http://localhost:{port}", f"http://127.0.0.1:{sandbox_port}"
     with ExitStack() as stack:
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="sectorflow-slack-"))
         output = stack.enter_context(log.open("w"))
-        sandbox = start_sandbox(sandbox_port, urls[0], output, sandbox_options)
-        stack.callback(stop, sandbox, signal.SIGTERM)
+        if sandbox_inside:
+            # A person who watches does not wait a minute for Slack's second retry.
+            settings = SandboxSettings(events_url=f"{urls[0]}/slack/events", retry_scale=0.25)
+            sandbox = stack.enter_context(serve(settings, sandbox_port)).sandbox
+        else:
+            sandbox = None
+            process = start_sandbox(sandbox_port, urls[0], output, sandbox_options)
+            stack.callback(stop, process, signal.SIGTERM)
+            wait_for(f"{urls[1]}/_control/installs", process, log)
         own = {"REDIS_URL": "", "SECTORFLOW_SLACK_HOME": home}
         service_environ = {**os.environ, **environ_for(*urls), **own, **(environ or {})}
         begin = partial(start, (sys.executable, "-m", "sectorflow_slack"), service_environ, output)
-        stage = Stage(*urls, "", log, begin(), Path(home, "install-api-key"), begin)
+        stage = Stage(*urls, "", log, begin(), Path(home, "install-api-key"), sandbox, begin)
         stack.callback(stage.stop)
-        wait_for(f"{urls[1]}/_control/installs", sandbox, log)
         wait_for(f"{urls[0]}/readyz", stage.service, log)
         stage.install_api_key = Path(home, "install-api-key").read_text().strip()
         yield stage

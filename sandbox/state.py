@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from flask import Flask, current_app
 
@@ -48,6 +49,8 @@ class Sandbox:
     sectorflow: SectorFlow
     slack_faults: FaultPlan
     sectorflow_faults: FaultPlan
+    #: The actions of a process that also runs the service, by name: ``install``, ``kill-worker`` …
+    stage_actions: dict[str, Callable[[], object]] = field(default_factory=dict)
 
 
 def current_sandbox() -> Sandbox:

@@ -3,4 +3,4 @@
 docs/architecture.md shows the layers; each imports only those below it.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -5,19 +5,21 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, g, request
 
 from sectorflow_slack import __version__
-from sectorflow_slack.bootstrap import build_services, open_connections
+from sectorflow_slack.bootstrap import build_services, open_connection
 from sectorflow_slack.commands import register_commands
 from sectorflow_slack.config import Settings, load_settings
 from sectorflow_slack.services import Services
 from sectorflow_slack.storage.connection import WEB_TIMEOUTS
 from sectorflow_slack.web import (
     api_installations,
+    api_reference,
     events,
     feedback,
     health,
+    install_page,
     interactions,
     manifests,
     metrics,
@@ -25,7 +27,13 @@ from sectorflow_slack.web import (
     pages,
 )
 from sectorflow_slack.web.errors import InstallApi, register_error_handlers
-from sectorflow_slack.web.guards import MAX_BODY_BYTES, refuse_large_chunked_bodies, set_security_headers
+from sectorflow_slack.web.guards import (
+    MAX_BODY_BYTES,
+    check_body,
+    report_refused_call,
+    set_request_id,
+    set_security_headers,
+)
 from sectorflow_slack.web.request_schemas import describe_slack_app
 
 
@@ -35,7 +43,11 @@ class _App(Flask):
     def log_exception(
         self, exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None]
     ) -> None:
-        ids: dict[str, Any] = {"method": request.method, "endpoint": request.endpoint}
+        ids: dict[str, Any] = {
+            "request_id": g.request_id,
+            "method": request.method,
+            "endpoint": request.endpoint,
+        }
         self.logger.error("request failed", exc_info=exc_info, extra=ids)
 
 
@@ -51,7 +63,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
     """
     settings = settings or load_settings()
-    services = services or build_services(settings, open_connections(settings, WEB_TIMEOUTS))
+    services = services or build_services(settings, open_connection(settings, WEB_TIMEOUTS))
     app = _App("sectorflow_slack.web")
     app.config.update(_configuration(settings))
     app.extensions["sectorflow_slack"] = services
@@ -59,12 +71,14 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     install_api.ma_plugin.converter.add_attribute_function(describe_slack_app)
     for module in (api_installations, feedback, manifests):
         install_api.register_blueprint(module.blueprint)
-    for module in (events, health, interactions, metrics, oauth, pages):
+    for module in (api_reference, events, health, install_page, interactions, metrics, oauth, pages):
         app.register_blueprint(module.blueprint)
     register_error_handlers(app)
     register_commands(app)
-    app.before_request(refuse_large_chunked_bodies)
+    app.before_request(set_request_id)
+    app.before_request(check_body)
     app.after_request(set_security_headers)
+    app.after_request(report_refused_call)
     return app
 
 

@@ -1,19 +1,18 @@
-"""The composition root: make the stores, the clients and the queue, and build the services from them."""
+"""The composition root: make the stores and the clients, and build the services from them."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import redis
-from dramatiq.brokers.redis import RedisBroker
 
 from sectorflow_slack.clients.http import open_session
 from sectorflow_slack.clients.sectorflow import HttpSectorFlowClient
 from sectorflow_slack.clients.slack import SlackWebClient
 from sectorflow_slack.config import Settings
-from sectorflow_slack.domain.ports import Clock, SectorFlowClient, SlackClient, TaskQueue
+from sectorflow_slack.domain.ports import Clock, SectorFlowClient, SlackClient
 from sectorflow_slack.domain.slack import OAUTH_REDIRECT_PATH
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answering import AnswerService
@@ -22,14 +21,16 @@ from sectorflow_slack.services.app_home import AppHomeService
 from sectorflow_slack.services.asking import AskingService
 from sectorflow_slack.services.events import EventService
 from sectorflow_slack.services.idempotency import IdempotencyService
+from sectorflow_slack.services.install_page import RATES, InstallPageService
 from sectorflow_slack.services.interactions import InteractionService
 from sectorflow_slack.services.messaging import MessagingService, PostingService
-from sectorflow_slack.services.oauth import OAuthService
-from sectorflow_slack.services.placeholders import PlaceholderService
+from sectorflow_slack.services.oauth import TRIPS, OAuthService
 from sectorflow_slack.services.registration import RegistrationService
 from sectorflow_slack.services.rendering import RenderingService
 from sectorflow_slack.services.revocations import RevocationService
+from sectorflow_slack.services.slack_jobs import THREADS as SLACK_JOB_THREADS
 from sectorflow_slack.services.slack_jobs import SlackJobService
+from sectorflow_slack.services.statuses import StatusService
 from sectorflow_slack.services.tokens import TokenService
 from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.apps import AppStore
@@ -41,6 +42,7 @@ from sectorflow_slack.storage.failed_questions import FailedQuestionStore
 from sectorflow_slack.storage.feedback import FeedbackStore
 from sectorflow_slack.storage.health import StoreCheckup, missing_parts, warnings
 from sectorflow_slack.storage.idempotency import IdempotencyStore
+from sectorflow_slack.storage.install_forms import InstallFormStore
 from sectorflow_slack.storage.installation_listing import InstallationListing
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.keyring import KeyRing
@@ -49,34 +51,17 @@ from sectorflow_slack.storage.metrics import Metrics
 from sectorflow_slack.storage.oauth_states import OAuthStateStore
 from sectorflow_slack.storage.pauses import PauseStore
 from sectorflow_slack.storage.pending import PendingStore
-from sectorflow_slack.storage.placeholders import PlaceholderStore
-from sectorflow_slack.storage.questions import QuestionStore
+from sectorflow_slack.storage.questions import QuestionLimits, QuestionStore
 from sectorflow_slack.storage.rate_limits import RateLimit
 from sectorflow_slack.storage.revocations import RevocationStore
-from sectorflow_slack.tasks import SLACK_JOB_THREADS, SLACK_JOBS, DramatiqTaskQueue, make_broker
+from sectorflow_slack.storage.slack_jobs import SlackJobQueue
+from sectorflow_slack.storage.statuses import StatusStore
+from sectorflow_slack.storage.token_digests import TokenDigests
 
 
-@dataclass(frozen=True, slots=True)
-class Connections:
-    """A process's client of Redis for the stores, and its brokers for questions and for Slack jobs."""
-
-    stores: redis.Redis
-    broker: RedisBroker
-    slack_jobs: RedisBroker
-
-
-def open_connections(settings: Settings, timeouts: Timeouts) -> Connections:
-    """Make a process's connections; each connects with its first command."""
-
-    def client(*, text: bool) -> redis.Redis:
-        return connect(settings.redis_url, timeouts, tls_verify=settings.redis_tls_verify, text=text)
-
-    return make_connections(client(text=True), client(text=False))
-
-
-def make_connections(text: redis.Redis, raw: redis.Redis) -> Connections:
-    """Make connections from a client whose replies are text and one whose replies are bytes."""
-    return Connections(text, make_broker(raw), make_broker(raw, namespace=SLACK_JOBS))
+def open_connection(settings: Settings, timeouts: Timeouts) -> redis.Redis:
+    """Make a process's client of Redis; it connects with its first command."""
+    return connect(settings.redis_url, timeouts, tls_verify=settings.redis_tls_verify)
 
 
 class Stores:
@@ -89,44 +74,57 @@ class Stores:
         self.installations = InstallationStore(client, cipher)
         self.pendings = PendingStore(client, cipher)
         self.listing = InstallationListing(client, cipher, clock)
-        self.states = OAuthStateStore(client)
+        self.states = OAuthStateStore(client, cipher)
+        self.digests = TokenDigests(client, cipher)
+        self.install_forms = InstallFormStore(client, cipher)
         self.idempotency = IdempotencyStore(client, cipher)
         self.revocations = RevocationStore(client, cipher)
         self.locks = Locks(client)
         self.backup = Backup(client, cipher)
         self.keyring = KeyRing(client, cipher)
         self.rate_limit = RateLimit(client, settings.install_rate_limit)
-        self.questions = QuestionStore(client, cipher, limit=_limit(settings))
-        self.failed_questions = FailedQuestionStore(client, cipher)
+        self.trips = RateLimit(client, TRIPS, "install_trips")
+        limits = _limits(settings)
+        self.questions = QuestionStore(client, cipher, limits=limits)
+        self.failed_questions = FailedQuestionStore(client, cipher, limit=limits.underway)
+        self.slack_jobs = SlackJobQueue(client)
         self.answers = AnswerStore(client, cipher, retention_days=days)
         self.feedback = FeedbackStore(client, retention_days=days)
-        self.placeholders = PlaceholderStore(client, cipher)
+        self.statuses = StatusStore(client, cipher)
         self.conversations = ConversationStore(client)
         self.pauses = PauseStore(client)
         self.metrics = Metrics(client)
         self.checkup = StoreCheckup(client, self.keyring)
 
 
-def _limit(settings: Settings) -> int:
-    """Return how many questions of an installation run at once: at most half of the worker's threads."""
-    return min(settings.questions_per_installation, max(1, settings.worker_threads // 2))
+def _limits(settings: Settings) -> QuestionLimits:
+    per_person, period_seconds = settings.questions_per_person
+    return QuestionLimits(
+        # At most half of a worker's threads.
+        underway=min(settings.questions_per_installation, max(1, settings.worker_threads // 2)),
+        waiting=settings.waiting_per_installation,
+        per_person=per_person,
+        period_seconds=period_seconds,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remotes:
-    """The queue, the clients of the remote APIs, and the clock."""
+    """The clients of the remote APIs, and the clock."""
 
-    queue: TaskQueue
     slack: SlackClient
     sectorflow: SectorFlowClient
     clock: Clock
 
 
-def make_remotes(settings: Settings, connections: Connections, clock: Clock) -> Remotes:
-    """Make the queue, and the clients, which share one session."""
-    session = open_session(pool_size=settings.worker_threads + SLACK_JOB_THREADS)
+def make_remotes(settings: Settings, clock: Clock) -> Remotes:
+    """Make the clients, which share one session."""
+    session = open_session(
+        pool_size=settings.worker_threads + SLACK_JOB_THREADS,
+        proxy=settings.outgoing_proxy,
+        ca_bundle=settings.outgoing_ca_bundle,
+    )
     return Remotes(
-        queue=DramatiqTaskQueue(connections.broker, connections.slack_jobs),
         slack=SlackWebClient(session, base_url=settings.slack_base_url, clock=clock),
         sectorflow=HttpSectorFlowClient(
             session,
@@ -138,11 +136,11 @@ def make_remotes(settings: Settings, connections: Connections, clock: Clock) -> 
 
 
 def build_services(
-    settings: Settings, connections: Connections, clock: Clock = time.time, remotes: Remotes | None = None
+    settings: Settings, client: redis.Redis, clock: Clock = time.time, remotes: Remotes | None = None
 ) -> Services:
     """Build the services; ``remotes`` replaces the real ones."""
-    remotes = remotes or make_remotes(settings, connections, clock)
-    return _Builder(settings, Stores(settings, connections.stores, clock), remotes).services()
+    remotes = remotes or make_remotes(settings, clock)
+    return _Builder(settings, Stores(settings, client, clock), remotes).services()
 
 
 class _Builder:
@@ -174,12 +172,24 @@ class _Builder:
             clock=remotes.clock,
         )
 
+    @cached_property
+    def _statuses(self) -> StatusService:
+        return StatusService(
+            installations=self._stores.installations,
+            statuses=self._stores.statuses,
+            tokens=self._tokens,
+            messaging=self._messaging,
+            slack=self._remotes.slack,
+            queue=self._stores.slack_jobs,
+        )
+
     def services(self) -> Services:
         """Build all services of a process."""
         stores, remotes = self._stores, self._remotes
         return Services(
-            registration=self._registration(),
+            registration=self._registration,
             oauth=self._oauth(),
+            install_page=self._install_page(),
             tokens=self._tokens,
             revocations=self._revocations,
             events=self._events(),
@@ -201,20 +211,32 @@ class _Builder:
             checkup=stores.checkup,
         )
 
+    @cached_property
     def _registration(self) -> RegistrationService:
         settings, stores, remotes = self._settings, self._stores, self._remotes
         return RegistrationService(
             installations=stores.installations,
             pendings=stores.pendings,
             listing=stores.listing,
-            idempotency=IdempotencyService(idempotency=stores.idempotency),
+            idempotency=IdempotencyService(idempotency=stores.idempotency, digests=stores.digests),
             app_creator=AppCreator(
                 slack=remotes.slack, idempotency=stores.idempotency, public_url=settings.public_url
             ),
             revocations=self._revocations,
             sectorflow=remotes.sectorflow,
+            digests=stores.digests,
             own_app=settings.slack_app,
             clock=remotes.clock,
+        )
+
+    def _install_page(self) -> InstallPageService:
+        stores, remotes = self._stores, self._remotes
+        return InstallPageService(
+            forms=stores.install_forms,
+            registration=self._registration,
+            sectorflow=remotes.sectorflow,
+            digests=stores.digests,
+            limits={name: RateLimit(stores.client, rate, name) for name, rate in RATES.items()},
         )
 
     def _oauth(self) -> OAuthService:
@@ -224,6 +246,7 @@ class _Builder:
             installations=stores.installations,
             pendings=stores.pendings,
             states=stores.states,
+            trips=stores.trips,
             slack=remotes.slack,
             redirect_uri=self._settings.public_url + OAUTH_REDIRECT_PATH,
             clock=remotes.clock,
@@ -235,7 +258,7 @@ class _Builder:
             apps=stores.apps,
             installations=stores.installations,
             questions=stores.questions,
-            queue=remotes.queue,
+            queue=stores.slack_jobs,
             metrics=stores.metrics,
             clock=remotes.clock,
         )
@@ -248,7 +271,7 @@ class _Builder:
             failed_questions=stores.failed_questions,
             answers=stores.answers,
             feedback=stores.feedback,
-            queue=remotes.queue,
+            queue=stores.slack_jobs,
             clock=remotes.clock,
         )
 
@@ -259,7 +282,7 @@ class _Builder:
             questions=stores.questions,
             conversations=stores.conversations,
             answers=stores.answers,
-            queue=remotes.queue,
+            queue=stores.slack_jobs,
             asking=AskingService(
                 sectorflow=remotes.sectorflow,
                 conversations=stores.conversations,
@@ -267,9 +290,8 @@ class _Builder:
                 metrics=stores.metrics,
                 clock=remotes.clock,
             ),
-            posting=PostingService(
-                questions=stores.questions, placeholders=stores.placeholders, messaging=self._messaging
-            ),
+            posting=PostingService(questions=stores.questions, messaging=self._messaging),
+            statuses=self._statuses,
             tokens=self._tokens,
             metrics=stores.metrics,
             clock=remotes.clock,
@@ -281,17 +303,14 @@ class _Builder:
             installations=stores.installations,
             tokens=self._tokens,
             answers=stores.answers,
-            placeholders=PlaceholderService(
-                installations=stores.installations,
-                placeholders=stores.placeholders,
-                tokens=self._tokens,
-                messaging=messaging,
-                slack=remotes.slack,
-                clock=remotes.clock,
-            ),
             rendering=RenderingService(answers=stores.answers, locks=stores.locks, messaging=messaging),
-            app_home=AppHomeService(sectorflow=remotes.sectorflow),
+            app_home=AppHomeService(
+                sectorflow=remotes.sectorflow,
+                support_url=self._settings.support_url,
+                privacy_url=self._settings.privacy_url,
+            ),
             messaging=messaging,
+            statuses=self._statuses,
             slack=remotes.slack,
-            queue=remotes.queue,
+            queue=stores.slack_jobs,
         )

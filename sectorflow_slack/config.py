@@ -8,8 +8,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
@@ -43,13 +45,21 @@ class Settings:
     slack_base_url: str
     sectorflow_base_url: str
     sectorflow_timeout_seconds: float
+    outgoing_proxy: str | None = field(repr=False)
+    outgoing_ca_bundle: str | None
     return_url_hosts: frozenset[str]
+    support_url: str
+    privacy_url: str
     metrics_token: str | None = field(repr=False)
     install_page: bool
     install_rate_limit: str
     answer_retention_days: int
     questions_per_installation: int
+    #: How many questions a person may ask within how many seconds.
+    questions_per_person: tuple[int, int]
+    waiting_per_installation: int
     worker_threads: int
+    worker_heartbeat_file: Path | None
     port: int
     web_concurrency: int | None
     log_level: str
@@ -93,18 +103,27 @@ def _read(env: Env) -> dict[str, Any]:
         "public_url": (env.str("PUBLIC_URL", validate=_web_root) or "").rstrip("/"),
         "redis_url": env.str("REDIS_URL", validate=_redis_url),
         "redis_tls_verify": env.bool("REDIS_TLS_VERIFY", True),
-        "encryption_keys": _listed(env, "ENCRYPTION_KEYS", _fernet_keys),
+        "encryption_keys": tuple(map(_as_fernet_key, _listed(env, "ENCRYPTION_KEYS", _fernet_keys))),
         "install_api_keys": _listed(env, "INSTALL_API_KEYS", _long_keys),
         "slack_base_url": _base_url(env, "SLACK_BASE_URL", "https://slack.com"),
         "sectorflow_base_url": _base_url(env, "SECTORFLOW_BASE_URL", "https://platform.sectorflow.ai/api/v1"),
         "sectorflow_timeout_seconds": env.float("SECTORFLOW_TIMEOUT_SECONDS", 120.0, validate=Range(1, 3600)),
+        "outgoing_proxy": _either(env, "OUTGOING_PROXY", "HTTPS_PROXY", _proxy_url),
+        "outgoing_ca_bundle": _either(env, "OUTGOING_CA_BUNDLE", "REQUESTS_CA_BUNDLE", _ca_bundle),
         "return_url_hosts": frozenset(_listed(env, "RETURN_URL_HOSTS", _hosts, default="", lower=True)),
+        "support_url": env.str("SUPPORT_URL", "", validate=_page_url),
+        "privacy_url": env.str("PRIVACY_URL", "", validate=_page_url),
         "metrics_token": env.str("METRICS_TOKEN", None, validate=_metrics_token),
         "install_page": env.bool("INSTALL_PAGE", False),
         "install_rate_limit": env.str("INSTALL_RATE_LIMIT", "120 per minute", validate=_rate),
         "answer_retention_days": env.int("ANSWER_RETENTION_DAYS", 30, validate=positive),
         "questions_per_installation": env.int("QUESTIONS_PER_INSTALLATION", 16, validate=positive),
+        "questions_per_person": _amount_and_seconds(
+            env.str("QUESTIONS_PER_PERSON", "20 per minute", validate=_rate)
+        ),
+        "waiting_per_installation": env.int("WAITING_PER_INSTALLATION", 1000, validate=positive),
         "worker_threads": env.int("WORKER_THREADS", 64, validate=Range(1, 1024)),
+        "worker_heartbeat_file": env.path("WORKER_HEARTBEAT_FILE", None, validate=_absolute_path),
         "port": env.int("PORT", 8000, validate=Range(1, 65535)),
         "web_concurrency": env.int("WEB_CONCURRENCY", None, validate=positive),
         "log_level": env.str("LOG_LEVEL", "INFO", validate=OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
@@ -116,6 +135,16 @@ def _listed(
 ) -> tuple[str, ...]:
     text = env.str(name, default, validate=lambda value: check(_split(value))) or ""
     return tuple(_split(text.lower() if lower else text))
+
+
+def _either(env: Env, name: str, usual_name: str, check: Callable[[str], None]) -> str | None:
+    """Read a variable, or if it is not set the one that other programs use for the same."""
+    return env.str(name, None, validate=check) or env.str(usual_name, None, validate=check)
+
+
+def _amount_and_seconds(rate: str | None) -> tuple[int, int]:
+    amount, _, unit = (rate or "1 per second").split()
+    return int(amount), {"second": 1, "minute": 60, "hour": 3600, "day": 86400}[unit]
 
 
 def _split(text: str) -> list[str]:
@@ -166,18 +195,51 @@ def _web_root(value: str) -> None:
         raise ValidationError("Must have no path: the service is served from the root.")
 
 
+def _page_url(value: str) -> None:
+    # Slack's links end at these characters.
+    if value and (not value.startswith("https://") or re.search(r"[\s|<>]", value)):
+        raise ValidationError("Must be an https URL.")
+
+
 def _redis_url(value: str) -> None:
     if not value.startswith(("redis://", "rediss://", "unix://")) or _split_url(value) is None:
         raise ValidationError("Must be a redis:// or rediss:// URL. Without a server, start with `make run`.")
 
 
+def _proxy_url(value: str) -> None:
+    parts = _split_url(value)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValidationError("Must be an http or https URL of a forward proxy.")
+
+
+def _ca_bundle(value: str) -> None:
+    try:
+        ssl.create_default_context(cafile=value)
+    except OSError:
+        raise ValidationError("Must be a file of certificates in PEM that can be read.") from None
+
+
 def _fernet_keys(values: list[str]) -> None:
     try:
-        valid = bool(values) and all(len(base64.urlsafe_b64decode(key)) == 32 for key in values)
+        valid = bool(values) and all(
+            len(base64.urlsafe_b64decode(_as_fernet_key(key))) == 32 for key in values
+        )
     except (binascii.Error, ValueError):
         valid = False
     if not valid:
         raise ValidationError("Must be one or more Fernet keys: 32 bytes each, urlsafe base64.")
+
+
+def _as_fernet_key(value: str) -> str:
+    """Return 64 hex digits, which Heroku generates as a secret, as a Fernet key; any other value as it is."""
+    if re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        return base64.urlsafe_b64encode(bytes.fromhex(value)).decode()
+    return value
+
+
+def _absolute_path(value: Path) -> None:
+    if not value.is_absolute():
+        raise ValidationError("Must be an absolute path.")
 
 
 def _long_keys(values: list[str]) -> None:

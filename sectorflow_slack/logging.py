@@ -17,8 +17,8 @@ from collections.abc import Mapping
 #: The standard attributes of a record; all others come from ``extra``.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
-#: These log bodies, headers or URLs at DEBUG (slack_sdk: bodies; urllib3: paths; dramatiq: arguments).
-_VERBOSE = ("slack_sdk", "urllib3", "requests", "dramatiq", "werkzeug", "redis", "markdown_it")
+#: These log bodies, headers or URLs at DEBUG (slack_sdk: bodies; urllib3: paths).
+_VERBOSE = ("slack_sdk", "urllib3", "requests", "werkzeug", "redis", "markdown_it")
 
 _PLACEHOLDER = re.compile(r"%[sdrif]")
 
@@ -53,7 +53,7 @@ def describe(error: BaseException) -> str:
 
 def configure_logging(level: str) -> None:
     """Log from ``level`` up to stdout as JSON."""
-    # dramatiq replaces sys.stdout in its worker processes by a pipe to its own stderr.
+    # The process's own stdout: a program that replaces ``sys.stdout`` reads an output, not the log.
     handler = logging.StreamHandler(sys.__stdout__)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()

@@ -15,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from sectorflow_slack.app import create_app
-from sectorflow_slack.bootstrap import Connections, build_services, make_connections
+from sectorflow_slack.bootstrap import build_services
 from sectorflow_slack.config import Settings
 from sectorflow_slack.embedded.report import LaunchError
 from sectorflow_slack.embedded.server import find_server
@@ -96,13 +96,20 @@ def settings() -> Settings:
         slack_base_url="https://slack.com",
         sectorflow_base_url="https://platform.sectorflow.ai/api/v1",
         sectorflow_timeout_seconds=120.0,
+        outgoing_proxy=None,
+        outgoing_ca_bundle=None,
         return_url_hosts=frozenset({"app.sectorflow.example"}),
+        support_url="",
+        privacy_url="",
         metrics_token=None,
         install_page=False,
         install_rate_limit="120 per minute",
         answer_retention_days=30,
         questions_per_installation=16,
+        questions_per_person=(20, 60),
+        waiting_per_installation=1000,
         worker_threads=64,
+        worker_heartbeat_file=None,
         port=8000,
         web_concurrency=None,
         log_level="INFO",
@@ -110,21 +117,8 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def connections(store) -> Connections:
-    """The Redis connections of one process, on the store under test."""
-    options = store.connection_pool.connection_kwargs
-    if isinstance(store, fakeredis.FakeRedis):
-        raw: redis.Redis = fakeredis.FakeRedis(server=options["server"])
-    elif "path" in options:
-        raw = redis.Redis(unix_socket_path=options["path"])
-    else:
-        raw = redis.Redis(host=options["host"], port=options["port"], db=options["db"])
-    return make_connections(store, raw)
-
-
-@pytest.fixture
-def services(settings, connections, clock) -> Services:
-    return build_services(settings, connections, clock)
+def services(settings, store, clock) -> Services:
+    return build_services(settings, store, clock)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Small fakes of Slack, SectorFlow and the queue: they record each call and follow a script."""
+"""Small fakes of Slack and SectorFlow: they record each call and follow a script."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from sectorflow_slack.domain.errors import SlackRefused
 from sectorflow_slack.domain.installations import (
     BotInstall,
     FreshToken,
-    InstallationKey,
     SectorFlowSettings,
     SlackApp,
     Workspace,
 )
 from sectorflow_slack.domain.questions import Address, Message, ModelAnswer, Reply
-from sectorflow_slack.domain.slack_jobs import SlackJob
-from tests.values import NOW, TEAM_ID, WORKSPACE_ID, make_bot
+from tests.values import MODEL_IDS, NOW, PLUS_ID, TEAM_ID, WORKSPACE_ID, make_bot
 
 MADE_APP = SlackApp("A0MADE", "555.666", "made-client-secret", "made-signing-secret")
 
@@ -61,6 +59,7 @@ class FakeSlackClient:
     posts: Script = field(default_factory=Script)
     updates: Script = field(default_factory=Script)
     removals: Script = field(default_factory=Script)
+    sessions: Script = field(default_factory=Script)
     statuses: Script = field(default_factory=Script)
 
     exchanged: list[tuple[SlackApp, str, str]] = field(default_factory=list)
@@ -74,6 +73,10 @@ class FakeSlackClient:
     #: Bot token, channel and ``ts``.
     removed: list[tuple[str, str, str]] = field(default_factory=list)
     ephemerals: list[tuple[Address, str, Message]] = field(default_factory=list)
+    #: The ``client_msg_id`` of each posted message; "" for none.
+    client_msg_ids: list[str] = field(default_factory=list)
+    #: Channel, thread, and whether the agent's session is processing.
+    sessions_set: list[tuple[str, str, bool]] = field(default_factory=list)
     #: Channel, thread and text.
     status_set: list[tuple[str, str, str]] = field(default_factory=list)
     #: Channel, title, and the prompts by their titles.
@@ -95,6 +98,9 @@ class FakeSlackClient:
         self.revoked.append(bot_token)
         self.revocations.play()
 
+    def bot_name(self, bot_token: str) -> str:
+        return "acme-assistant"
+
     def create_app(self, config_token: str, manifest: Mapping[str, object], timeout: float) -> Any:
         self.created.append((config_token, manifest, timeout))
         self.creations.play()
@@ -111,9 +117,10 @@ class FakeSlackClient:
         number = len(self.refreshed)
         return FreshToken(f"fresh-bot-token-{number}", f"fresh-refresh-token-{number}", NOW + 12 * 3600)
 
-    def post(self, bot_token: str, address: Address, message: Message) -> str:
+    def post(self, bot_token: str, address: Address, message: Message, client_msg_id: str = "") -> str:
         self.posts.play()
         self.posted.append((bot_token, address, message))
+        self.client_msg_ids.append(client_msg_id)
         ts = f"1700000001.{len(self.posted):06}"
         self.shown[ts] = message
         return ts
@@ -132,6 +139,12 @@ class FakeSlackClient:
 
     def post_ephemeral(self, bot_token: str, address: Address, user_id: str, message: Message) -> None:
         self.ephemerals.append((address, user_id, message))
+
+    def set_session_status(
+        self, bot_token: str, channel_id: str, thread_ts: str, *, is_processing: bool
+    ) -> None:
+        self.sessions.play()
+        self.sessions_set.append((channel_id, thread_ts, is_processing))
 
     def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:
         self.statuses.play()
@@ -165,14 +178,19 @@ class FakeSlackClient:
 class FakeSectorFlowClient:
     """SectorFlow: each model answers with its number, in a new thread unless one is continued."""
 
-    workspace: Workspace = field(default_factory=lambda: Workspace(WORKSPACE_ID, "Team"))
+    workspace: Workspace = field(default_factory=lambda: Workspace(WORKSPACE_ID, ""))
     #: Returned instead of the usual reply.
     reply: Reply | None = None
     expert: str = "Sales expert"
     samples: tuple[str, ...] = ()
 
+    #: The lists of models and experts.
+    model_ids: tuple[str, ...] = MODEL_IDS
+    expert_ids: tuple[str, ...] = (PLUS_ID,)
+
     answers: Script = field(default_factory=Script)
     checks: Script = field(default_factory=Script)
+    lists: Script = field(default_factory=Script)
     #: Of the calls for names and samples.
     names: Script = field(default_factory=Script)
     asked: list[tuple[SectorFlowSettings, str, str | None]] = field(default_factory=list)
@@ -183,6 +201,14 @@ class FakeSectorFlowClient:
         self.checks.play()
         return self.workspace
 
+    def list_models(self, api_token: str, timeout: float) -> list[dict[str, str]]:
+        self.lists.play()
+        return [{"id": model_id} for model_id in self.model_ids]
+
+    def list_experts(self, api_token: str, timeout: float) -> list[dict[str, str]]:
+        self.lists.play()
+        return [{"id": plus_id} for plus_id in self.expert_ids]
+
     def expert_name(self, api_token: str, plus_id: str) -> str:
         self.names.play()
         return self.expert
@@ -191,27 +217,16 @@ class FakeSectorFlowClient:
         self.names.play()
         return self.samples
 
-    def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None) -> Reply:
+    def ask(
+        self,
+        settings: SectorFlowSettings,
+        question: str,
+        thread_id: str | None,
+        timeout: float | None = None,
+    ) -> Reply:
         self.asked.append((settings, question, thread_id))
         self.answers.play()
         return self.reply or make_reply(settings.model_ids, thread_id or f"thread-{len(self.asked)}")
-
-
-@dataclass
-class FakeTaskQueue:
-    """A queue that records the jobs; ``enqueues`` makes it fail."""
-
-    enqueues: Script = field(default_factory=Script)
-    jobs: list[tuple[InstallationKey, float]] = field(default_factory=list)
-    slack_jobs: list[tuple[SlackJob, float]] = field(default_factory=list)
-
-    def enqueue(self, job: SlackJob, delay: float = 0.0) -> None:
-        self.enqueues.play()
-        self.slack_jobs.append((job, delay))
-
-    def answer_next(self, key: InstallationKey, delay: float = 0.0) -> None:
-        self.enqueues.play()
-        self.jobs.append((key, delay))
 
 
 def make_reply(model_ids: tuple[str, ...], thread_id: str | None = None, **changes: Any) -> Reply:

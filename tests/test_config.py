@@ -1,6 +1,9 @@
+import base64
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+import certifi
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given, settings
@@ -28,12 +31,17 @@ WRONG_OPTIONAL = {
     "SECTORFLOW_BASE_URL": f"https://{MARKER}:password@example.com",
     "SECTORFLOW_TIMEOUT_SECONDS": MARKER,
     "RETURN_URL_HOSTS": f"https://{MARKER}.example.com/",
+    "SUPPORT_URL": f"http://{MARKER}.example.com",
+    "PRIVACY_URL": f"https://example.com/{MARKER}|x",
     "METRICS_TOKEN": MARKER,
     "INSTALL_PAGE": MARKER,
     "INSTALL_RATE_LIMIT": MARKER,
     "ANSWER_RETENTION_DAYS": MARKER,
     "QUESTIONS_PER_INSTALLATION": MARKER,
+    "QUESTIONS_PER_PERSON": MARKER,
+    "WAITING_PER_INSTALLATION": MARKER,
     "WORKER_THREADS": MARKER,
+    "WORKER_HEARTBEAT_FILE": MARKER,
     "LOG_LEVEL": MARKER,
     "PORT": MARKER,
     "WEB_CONCURRENCY": MARKER,
@@ -61,7 +69,7 @@ def load(monkeypatch):
     """Return a function that loads the required variables with ``changes``, and no others."""
 
     def load(**changes):
-        for name in WRONG:
+        for name in (*WRONG, "HTTPS_PROXY", "REQUESTS_CA_BUNDLE"):
             monkeypatch.delenv(name, raising=False)
         for name, value in {**REQUIRED, **changes}.items():
             if value is not None:
@@ -90,13 +98,20 @@ def test_four_variables_are_required_and_the_others_have_defaults(load):
         slack_base_url="https://slack.com",
         sectorflow_base_url="https://platform.sectorflow.ai/api/v1",
         sectorflow_timeout_seconds=120.0,
+        outgoing_proxy=None,
+        outgoing_ca_bundle=None,
         return_url_hosts=frozenset(),
+        support_url="",
+        privacy_url="",
         metrics_token=None,
         install_page=False,
         install_rate_limit="120 per minute",
         answer_retention_days=30,
         questions_per_installation=16,
+        questions_per_person=(20, 60),
+        waiting_per_installation=1000,
         worker_threads=64,
+        worker_heartbeat_file=None,
         port=8000,
         web_concurrency=None,
         log_level="INFO",
@@ -110,13 +125,20 @@ def test_every_variable_is_read(load):
         SLACK_BASE_URL="https://slack-gov.com/",
         SECTORFLOW_BASE_URL="http://127.0.0.1:9000/api/v1/",
         SECTORFLOW_TIMEOUT_SECONDS="2.5",
+        OUTGOING_PROXY="http://user:secret@proxy.example.com:3128",
+        OUTGOING_CA_BUNDLE=certifi.where(),
         RETURN_URL_HOSTS="app.example.com",
+        SUPPORT_URL="https://example.com/help?product=slack",
+        PRIVACY_URL="https://example.com/privacy",
         METRICS_TOKEN="a-token-for-metrics",
         INSTALL_PAGE="on",
         INSTALL_RATE_LIMIT="5 per second",
         ANSWER_RETENTION_DAYS="1",
         QUESTIONS_PER_INSTALLATION="2",
+        QUESTIONS_PER_PERSON="5 per hour",
+        WAITING_PER_INSTALLATION="3",
         WORKER_THREADS="1024",
+        WORKER_HEARTBEAT_FILE="/run/alive",
         LOG_LEVEL="DEBUG",
         PORT="65535",
         WEB_CONCURRENCY="1",
@@ -131,17 +153,40 @@ def test_every_variable_is_read(load):
         slack_base_url="https://slack-gov.com",
         sectorflow_base_url="http://127.0.0.1:9000/api/v1",
         sectorflow_timeout_seconds=2.5,
+        outgoing_proxy="http://user:secret@proxy.example.com:3128",
+        outgoing_ca_bundle=certifi.where(),
         return_url_hosts=frozenset({"app.example.com"}),
+        support_url="https://example.com/help?product=slack",
+        privacy_url="https://example.com/privacy",
         metrics_token="a-token-for-metrics",
         install_page=True,
         install_rate_limit="5 per second",
         answer_retention_days=1,
         questions_per_installation=2,
+        questions_per_person=(5, 3600),
+        waiting_per_installation=3,
         worker_threads=1024,
+        worker_heartbeat_file=Path("/run/alive"),
         port=65535,
         web_concurrency=1,
         log_level="DEBUG",
     )
+
+
+def test_the_way_out_is_by_default_that_of_other_programs(load):
+    usual = {"HTTPS_PROXY": "http://usual.example.com", "REQUESTS_CA_BUNDLE": certifi.where()}
+
+    assert load(**usual).outgoing_proxy == "http://usual.example.com"
+    assert load(**usual).outgoing_ca_bundle == certifi.where()
+    assert load(**usual, OUTGOING_PROXY="http://own.example.com").outgoing_proxy == "http://own.example.com"
+
+
+@pytest.mark.parametrize("proxy", ["proxy:3128", "socks5://proxy", "http://", "http://proxy:port"])
+def test_a_wrong_way_out_is_named_but_not_shown(load, proxy, tmp_path):
+    faults = faults_of(load, OUTGOING_PROXY=proxy, OUTGOING_CA_BUNDLE=str(tmp_path / "missing.pem"))
+
+    assert faults.keys() == {"OUTGOING_PROXY", "OUTGOING_CA_BUNDLE"}
+    assert proxy not in str(faults)
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -212,6 +257,12 @@ def test_lists_may_contain_spaces_and_empty_parts(load):
     assert settings.return_url_hosts == {"app.example.com:8443", "localhost"}
 
 
+def test_a_secret_of_64_hex_digits_is_an_encryption_key(load):
+    settings = load(ENCRYPTION_KEYS=f"{'0f' * 32},{FERNET_KEY}")
+
+    assert settings.encryption_keys == (base64.urlsafe_b64encode(b"\x0f" * 32).decode(), FERNET_KEY)
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     {
@@ -233,6 +284,8 @@ def test_lists_may_contain_spaces_and_empty_parts(load):
         "SECTORFLOW_TIMEOUT_SECONDS": ["nan", "0.5", "3601"],
         "ANSWER_RETENTION_DAYS": ["0"],
         "QUESTIONS_PER_INSTALLATION": ["0"],
+        "QUESTIONS_PER_PERSON": ["0 per minute", "5", "5 per week"],
+        "WAITING_PER_INSTALLATION": ["0"],
         "WORKER_THREADS": ["0", "1025"],
         "PORT": ["0", "65536"],
         "WEB_CONCURRENCY": ["0"],

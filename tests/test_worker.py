@@ -1,63 +1,336 @@
-import logging
-import threading
+"""The worker's lines, clocks and end, on a real Redis."""
 
-import dramatiq
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
 import pytest
 import redis
 
-from sectorflow_slack import tasks
-from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.slack_jobs import RenderAnswer
-from sectorflow_slack.services.answering import AnswerService
-from sectorflow_slack.services.slack_jobs import SlackJobService
-from sectorflow_slack.tasks import (
-    ACTOR,
-    SLACK_JOBS,
-    DramatiqTaskQueue,
-    Heartbeat,
-    IgnoreRepeatedSigterm,
-    PauseConsumers,
-    PeriodicCalls,
-    make_broker,
-)
-from sectorflow_slack.worker import setup_broker
-from tests.values import INSTALL_API_KEY
+from sectorflow_slack import worker
+from sectorflow_slack.bootstrap import Remotes, build_services, open_connection
+from sectorflow_slack.domain.errors import StorageUnavailable
+from sectorflow_slack.domain.slack_jobs import PostDirectMessage
+from sectorflow_slack.storage.connection import WORKER_TIMEOUTS
+from sectorflow_slack.worker import WAKE_SECONDS, Clock, Line, Worker, main
+from tests.fakes import FakeSectorFlowClient, FakeSlackClient
+from tests.services.scenario import Scenario
+from tests.services.steps import KEY
+from tests.values import FixedClock, make_installation
 from tests.waiting import until
 
-KEY = InstallationKey("A0OWN", "T0ACME")
-SLACK_JOB = RenderAnswer(KEY, answer_id="0" * 32)
 VARIABLES = {
     "PUBLIC_URL": "https://slack.example.com",
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "ENCRYPTION_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
-    "INSTALL_API_KEYS": INSTALL_API_KEY,
-    "WORKER_THREADS": "2",
-    "LOG_LEVEL": "WARNING",
+    "INSTALL_API_KEYS": "install-key-of-the-platform",
+    "LOG_LEVEL": "INFO",
 }
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch):
-    """Set a worker's settings; restore the logging and the global broker afterwards."""
-    monkeypatch.setattr(dramatiq.broker, "global_broker", None)
+def process(monkeypatch) -> Iterator[None]:
+    """Set a worker's settings; restore the logging and the signals of this process afterwards."""
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    for number, handler in signals.items():
+        signal.signal(number, handler)
 
 
-def test_a_worker_is_set_up_without_redis_and_logs_nothing(caplog):
-    setup_broker()
+# Lines
 
-    broker = dramatiq.get_broker()
-    assert broker.get_declared_actors() == {ACTOR}
-    assert {IgnoreRepeatedSigterm, PauseConsumers, Heartbeat, PeriodicCalls} <= {
-        type(one) for one in broker.middleware
-    }
-    assert caplog.records == []
+
+class Wakes:
+    """Wake-ups as Redis keeps them, and how many threads were at work at each look for one."""
+
+    def __init__(self, count: int) -> None:
+        self.left = threading.Semaphore(count)
+        self.working: set[int] = set()
+        self.seen: list[int] = []
+
+    def wait(self, _: str, seconds: float) -> bool:
+        self.seen.append(len(self.working))
+        return self.left.acquire(timeout=min(seconds, 0.05))
+
+
+@contextmanager
+def running(*parts: Line | Clock) -> Iterator[None]:
+    for part in parts:
+        part.start()
+    try:
+        yield
+    finally:
+        for part in parts:
+            part.stop()
+
+
+def test_a_wake_up_is_taken_only_when_a_thread_is_free():
+    wakes, may_end, done = Wakes(5), threading.Semaphore(0), []
+
+    def work() -> bool:
+        wakes.working.add(threading.get_ident())
+        may_end.acquire(timeout=20)
+        done.append(1)
+        wakes.working.discard(threading.get_ident())
+        return False
+
+    with running(line := Line("questions", threads=2, await_wake=wakes.wait, work=work)):
+        until(lambda: len(wakes.working) == 2)
+        assert not line.wait(0.0)
+        for number in range(1, 6):
+            may_end.release()
+            until(lambda expected=number: len(done) == expected)
+        assert line.wait(20)
+
+    assert max(wakes.seen) < 2
+
+
+def test_a_thread_works_until_nothing_is_left():
+    wakes, left = Wakes(1), [True, True, False]
+
+    with running(line := Line("questions", threads=1, await_wake=wakes.wait, work=lambda: left.pop(0))):
+        until(lambda: not left)
+        assert line.wait(20)
+
+
+@pytest.mark.parametrize("error", [StorageUnavailable("ConnectionError"), RuntimeError("unforeseen")])
+def test_a_thread_whose_work_fails_is_free_again(error, caplog):
+    wakes, worked = Wakes(3), []
+
+    def work() -> bool:
+        worked.append(1)
+        raise error
+
+    with running(line := Line("questions", threads=1, await_wake=wakes.wait, work=work)):
+        until(lambda: len(worked) == 3)
+        assert line.wait(20)
+
+    assert "unforeseen" not in caplog.messages
+    assert len(caplog.records) == 3
+
+
+def test_a_line_waits_for_the_end_of_an_outage(monkeypatch, caplog):
+    monkeypatch.setattr(worker, "OUTAGE_SECONDS", 0.001)
+    outages, worked = [StorageUnavailable("ConnectionError")] * 3, threading.Event()
+
+    def await_wake(*_: object) -> bool:
+        if outages:
+            raise outages.pop()
+        return not worked.is_set()
+
+    with running(Line("questions", threads=1, await_wake=await_wake, work=lambda: bool(worked.set()))):
+        assert worked.wait(20)
+
+    assert caplog.messages[:3] == ["no wake-ups: ConnectionError"] * 3
+
+
+def test_a_line_that_is_stopped_takes_nothing_new():
+    wakes, worked = Wakes(0), []
+    line = Line("questions", threads=1, await_wake=wakes.wait, work=lambda: bool(worked.append(1)))
+    line.start()
+    until(lambda: wakes.seen)
+
+    line.stop()
+    wakes.left.release()
+
+    assert line.wait(0.0)
+    until(lambda: "questions-line" not in [thread.name for thread in threading.enumerate()])
+    assert worked == []
+
+
+# Clocks
+
+
+def test_a_clock_makes_its_calls_again_and_again_and_sooner_where_one_asks_for_it():
+    counts = {"often": 0, "at once": 0, "seldom": 0}
+
+    def count(name: str, wanted: float | None) -> float | None:
+        counts[name] += 1
+        return wanted
+
+    calls = [
+        (lambda: count("often", None), 0.001),
+        (lambda: count("at once", 0.0), 3600.0),
+        (lambda: count("seldom", 9.0), 3600.0),
+    ]
+    with running(Clock("leases", *calls)):
+        until(lambda: counts["often"] > 3 and counts["at once"] > 3)
+
+    assert counts["seldom"] == 1
+
+
+@pytest.mark.parametrize("error", [StorageUnavailable("ConnectionError"), RuntimeError("unforeseen")])
+def test_a_call_that_fails_is_made_again_and_holds_no_other_up(error, caplog):
+    made, failed = [], []
+
+    def fail() -> None:
+        failed.append(1)
+        raise error
+
+    with running(Clock("chores", (fail, 0.001), (lambda: made.append(1), 0.001))):
+        until(lambda: len(failed) > 2 and len(made) > 2)
+
+    assert {record.levelname for record in caplog.records} <= {"WARNING", "ERROR"}
+    assert "unforeseen" not in " ".join(caplog.messages)
+
+
+# A whole worker
+
+
+@pytest.fixture
+def acme(real_redis_url, settings) -> Iterator[Scenario]:
+    """An installation on a real Redis."""
+    settings = replace(settings, redis_url=real_redis_url, worker_threads=4)
+    client = open_connection(settings, WORKER_TIMEOUTS)
+    client.flushdb()
+    slack, sectorflow, clock = FakeSlackClient(), FakeSectorFlowClient(), FixedClock()
+    services = build_services(
+        settings, client, clock, Remotes(slack=slack, sectorflow=sectorflow, clock=clock)
+    )
+    services.answers.installations.save(make_installation(), None, None)
+    yield Scenario(services, slack, sectorflow, client, clock)
+    client.flushdb()
+    client.close()
+
+
+class Running:
+    """A worker that runs in a thread."""
+
+    def __init__(self, acme: Scenario, stop_seconds: float = 20.0) -> None:
+        self.stopping = threading.Event()
+        whole = Worker(acme.services, threads=4)
+        self.thread = threading.Thread(target=whole.run, args=(self.stopping, stop_seconds))
+
+    def __enter__(self) -> Running:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self, seconds: float = 30.0) -> bool:
+        """Ask the worker to end; whether it has within ``seconds``."""
+        self.stopping.set()
+        self.thread.join(seconds)
+        return not self.thread.is_alive()
+
+
+@pytest.mark.real_redis
+def test_a_worker_answers_questions_and_runs_slack_jobs(acme):
+    with Running(acme):
+        acme.receive()
+        acme.services.slack_jobs.queue.enqueue(PostDirectMessage(KEY, sentence="expired", user_id="U0ANN"))
+        until(lambda: acme.ended == {"answered": 1} and len(acme.slack.posted) == 2)
+        until(lambda: acme.store.zcard("workers") == 1)
+
+    assert acme.left == []
+    # It has signed off.
+    assert acme.store.zcard("workers") == 0
+
+
+@pytest.mark.real_redis
+@pytest.mark.parametrize("wakes", [0, 10], ids=["lost", "doubled"])
+def test_a_lost_or_doubled_wake_up_does_no_harm(acme, wakes):
+    for number in (1, 2, 3):
+        acme.accept(number)
+    acme.store.delete("wakes:questions")
+    if wakes:
+        acme.store.rpush("wakes:questions", *["1"] * wakes)
+
+    with Running(acme):
+        until(lambda: acme.ended == {"answered": 3})
+        until(lambda: acme.store.llen("wakes:questions") == 0)
+
+    assert (len(acme.sectorflow.asked), acme.left) == (3, [])
+
+
+@pytest.mark.real_redis
+def test_an_idle_worker_ends_without_waiting_for_a_wake_up(acme):
+    with Running(acme) as running_worker:
+        until(lambda: acme.store.info("clients")["blocked_clients"] == 2)
+
+        assert running_worker.end(seconds=WAKE_SECONDS / 2)
+
+
+@pytest.mark.real_redis
+def test_what_is_under_way_is_finished_and_nothing_new_is_begun(acme):
+    with Running(acme) as running_worker:
+
+        def take_long() -> None:
+            running_worker.stopping.set()
+            acme.accept(2)
+
+        acme.sectorflow.answers.then(take_long)
+        acme.accept(1)
+        running_worker.thread.join(30)
+
+    assert acme.ended == {"answered": 1}
+    assert acme.waiting == [f"{2:032x}"]
+    assert acme.store.llen("wakes:questions") > 0
+
+
+@pytest.mark.real_redis
+def test_what_takes_too_long_is_handed_over_at_once(acme):
+    may_end = threading.Event()
+    acme.sectorflow.answers.then(lambda: may_end.wait(20))
+    with Running(acme, stop_seconds=0.0) as first:
+        acme.accept()
+        until(lambda: acme.sectorflow.asked)
+        assert first.end()
+    assert acme.waiting == [f"{1:032x}"]
+
+    with Running(acme):
+        until(lambda: acme.ended == {"answered": 1})
+        may_end.set()
+
+    assert len(acme.slack.posted) == 1
+
+
+@pytest.mark.real_redis
+def test_a_worker_lives_through_an_outage_at_its_end(acme, monkeypatch, caplog):
+    def down(*_: object) -> None:
+        raise StorageUnavailable("ConnectionError")
+
+    with Running(acme) as running_worker:
+        monkeypatch.setattr(type(acme.answers.questions), "sign_off", down)
+        assert running_worker.end()
+
+    assert "nothing handed over: ConnectionError" in caplog.messages
+
+
+# The process
+
+
+@pytest.mark.real_redis
+def test_one_sigterm_or_several_end_a_worker_after_what_is_under_way(acme, monkeypatch):
+    monkeypatch.setattr(worker, "build_services", lambda *_: acme.services)
+    stopped = threading.Event()
+    monkeypatch.setattr(Line, "stop", lambda line: (stopped.set(), line._stopping.set()))
+
+    def be_told_to_end() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stopped.wait(20)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+
+    acme.sectorflow.answers.then(be_told_to_end)
+    acme.accept()
+
+    main(["--stop-seconds", "20"])
+
+    assert (acme.ended, acme.left) == ({"answered": 1}, [])
 
 
 def test_a_worker_with_wrong_settings_exits_and_names_them(monkeypatch):
@@ -65,7 +338,7 @@ def test_a_worker_with_wrong_settings_exits_and_names_them(monkeypatch):
     monkeypatch.setenv("ENCRYPTION_KEYS", "not-a-key-but-a-secret")
 
     with pytest.raises(SystemExit) as caught:
-        setup_broker()
+        main([])
 
     text = str(caught.value)
     assert "WORKER_THREADS" in text
@@ -73,31 +346,14 @@ def test_a_worker_with_wrong_settings_exits_and_names_them(monkeypatch):
     assert "not-a-key-but-a-secret" not in text
 
 
-@pytest.mark.real_redis
-def test_a_worker_runs_both_kinds_of_jobs_and_its_heartbeat(real_redis_url, monkeypatch):
-    monkeypatch.setenv("REDIS_URL", real_redis_url)
-    monkeypatch.setattr(tasks, "HEARTBEAT_SECONDS", 0.02)
-    # A paused consumer sleeps this long before it stops.
-    monkeypatch.setattr(dramatiq.worker, "CONSUMER_RESTART_DELAY_SECS", 0.1)
-    answered = []
-    ran = []
-    extended = threading.Event()
-    monkeypatch.setattr(AnswerService, "answer_next", lambda self, key: answered.append(key))
-    monkeypatch.setattr(SlackJobService, "run", lambda self, job: ran.append(job))
-    monkeypatch.setattr(AnswerService, "extend_leases", lambda self: extended.set())
-    setup_broker()
-    worker = dramatiq.Worker(dramatiq.get_broker())
-    client = redis.Redis.from_url(real_redis_url)
-    worker.start()
-    try:
-        queue = DramatiqTaskQueue(make_broker(client), make_broker(client, SLACK_JOBS))
-        queue.answer_next(KEY)
-        queue.enqueue(SLACK_JOB)
+def test_a_worker_starts_without_redis_and_ends(settings):
+    client = redis.Redis.from_url("redis://127.0.0.1:1/0", decode_responses=True)
+    stopping = threading.Event()
+    whole = Worker(build_services(settings, client), threads=1)
+    thread = threading.Thread(target=whole.run, args=(stopping, 1.0))
 
-        until(lambda: (answered, ran) == ([KEY], [SLACK_JOB]))
-        assert extended.wait(20)
-        assert len(worker.workers) == 2
-    finally:
-        worker.stop()
-        client.flushdb()
-        client.close()
+    thread.start()
+    stopping.set()
+    thread.join(20)
+
+    assert not thread.is_alive()

@@ -23,6 +23,7 @@ from sandbox.channel.nodes import (
     Nodes,
     Paragraph,
     Picture,
+    Quote,
     RichText,
     Rule,
     Run,
@@ -36,9 +37,21 @@ Json = Mapping[str, Any]
 
 
 def read_message(message: Json) -> Nodes:
-    """Read a message's blocks, or if it has none its text as mrkdwn."""
+    """Read a message's blocks, or if it has none its text as mrkdwn, and its attachments."""
     blocks = message.get("blocks")
-    return read_blocks(blocks) if blocks else read_mrkdwn(str(message.get("text") or ""))
+    own = read_blocks(blocks) if blocks else read_mrkdwn(str(message.get("text") or ""))
+    return (*own, *(node for each in message.get("attachments") or () for node in _read_attachment(each)))
+
+
+def _read_attachment(attachment: Json) -> Nodes:
+    """Read a forwarded message, below its author's name, or an attachment's blocks."""
+    if not attachment.get("is_share"):
+        return read_blocks(attachment.get("blocks", ()))
+    inner = [each.get("message", {}).get("blocks", ()) for each in attachment.get("message_blocks", ())]
+    told = tuple(node for blocks in inner for node in read_blocks(blocks))
+    author = Paragraph((Run(str(attachment.get("author_name", "")), frozenset({"bold"})),))
+    footer = Context(((Run(str(attachment.get("footer", ""))),),))
+    return (Quote((author, *(told or read_mrkdwn(str(attachment.get("text", "")))), footer)),)
 
 
 def read_blocks(blocks: Iterable[Json]) -> Nodes:

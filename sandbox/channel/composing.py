@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 
+from sandbox.channel.nodes import Names
 from sandbox.channel.tokens import ADDRESS
 
+_TOKEN = re.compile(r"<(?:@(?P<user>[UW][A-Z0-9]+)|!(?P<called>here|channel|everyone)|(?P<address>[^<>|]+))>")
 _BROADCASTS = {"here": "!here", "channel": "!channel", "everyone": "!everyone"}
 
 
@@ -28,3 +31,14 @@ def _sent(found: re.Match[str], tokens: Mapping[str, str]) -> str:
         return f"<{tokens[found['name'].lower()]}>"
     escaped = found[0].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return f"<{escaped}>" if found["address"] else escaped
+
+
+def as_typed(text: str, names: Names) -> str:
+    """Return a message's text as its author typed it: the inverse of ``as_sent``."""
+
+    def typed(found: re.Match[str]) -> str:
+        if found["user"]:
+            return f"@{names.users.get(found['user'], found['user'])}"
+        return f"@{found['called']}" if found["called"] else str(found["address"])
+
+    return html.unescape(_TOKEN.sub(typed, text))

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.channel.blocks import read_blocks
+from sandbox.channel.composing import as_typed
 from sandbox.channel.modal import ModalView, read_modal
 from sandbox.channel.nodes import Names
 from sandbox.channel.rendering import render_message, render_nodes
@@ -55,10 +56,16 @@ class Entry:
     is_ephemeral: bool = False
     #: The names of the files that were shared.
     files: tuple[str, ...] = ()
-    #: The app's status in its thread, in a DM.
+    #: The app's status in its thread.
     status: str = ""
-    #: The agents at work in its thread, in a DM.
+    #: The agents at work in its thread.
     working: tuple[Working, ...] = ()
+    #: The ``ts`` of its thread.
+    thread: str = ""
+    #: The first message of its thread, for a reply that was also sent to the channel.
+    root: str = ""
+    #: Its text as its author typed it, if that is the reader.
+    typed: str | None = None
     #: Suggested prompts, each with a ``title`` and a ``message``.
     prompts: tuple[dict[str, str], ...] = ()
 
@@ -148,6 +155,20 @@ class Feed:
         ]
         return [self._world.users[install.bot_user_id] for install in found]
 
+    def title(self, channel: Channel) -> str:
+        """Return a channel's name; that of a group DM is its other people's."""
+        if channel.kind != "mpim":
+            return channel.name
+        others = [user for user in self._world.users.values() if user.id in channel.members]
+        return ", ".join(user.real_name.split()[0] for user in others if user.id != self.reader.id)
+
+    def places(self) -> dict[str, str]:
+        """Return where the reader can forward a message to: titles by the channel's id."""
+        found = {each.id: f"#{self.title(each)}" for each in self.channels() if each.kind != "mpim"}
+        found |= {each.id: self.title(each) for each in self.channels() if each.kind == "mpim"}
+        direct = [each for each in self._world.channels.values() if each.kind == "im"]
+        return found | {each.id: each.name for each in direct if self.reader.id in each.members}
+
     def people(self, channel: Channel | None = None) -> list[User]:
         """Return the people of the reader's team, and of a channel that it shares with others."""
         others = channel.members if channel is not None else set()
@@ -157,6 +178,10 @@ class Feed:
     def members(self) -> dict[str, str]:
         """Return the ids of the users the reader can mention, by name, apps first."""
         return {user.real_name: user.id for user in [*self.apps(), *self.people()]}
+
+    def handles(self) -> dict[str, str]:
+        """Return the ids of the users the reader can mention, by handle."""
+        return {user.name: user.id for user in [*self.people(), *self.apps()]}
 
     def _entries(
         self, channel: Channel, messages: Iterable[Message], replies: dict[str, list[Message]]
@@ -189,9 +214,15 @@ class Feed:
             uninvited=self._uninvited(channel, message),
             is_ephemeral=bool(message.get("is_ephemeral")),
             files=tuple(each["name"] for each in message.get("files", ())),
-            status=self.status(channel, message["ts"]) if channel.kind == "im" else "",
-            working=self.working(channel, message["ts"]) if channel.kind == "im" else (),
+            status=self.status(channel, message["ts"]),
+            working=self.working(channel, message["ts"]),
+            thread=str(message.get("thread_ts", message["ts"])),
+            root=message["root"]["text"] if "root" in message else "",
+            typed=as_typed(message["text"], names) if self._is_own(message) else None,
         )
+
+    def _is_own(self, message: Message) -> bool:
+        return message.get("user") == self.reader.id and "bot_id" not in message
 
     def _sees(self, message: Message) -> bool:
         return message.get("ephemeral_for") in (None, self.reader.id)

@@ -121,6 +121,9 @@ def _parts(world: World, channel: Channel, thread: str | None) -> dict[str, Any]
             "bot": bot,
             "tab": tab,
             "team": world.teams[channel.team_id],
+            "title": feed.title(channel),
+            "titles": {each.id: feed.title(each) for each in feed.channels()},
+            "places": feed.places(),
             "channels": feed.channels(),
             "people": feed.people(channel),
             "apps": feed.apps(),
@@ -144,6 +147,7 @@ def _rendered(parts: dict[str, Any]) -> dict[str, Any]:
         "status": parts["status"],
         "working": render_template("channel/working.html", **parts).strip(),
         "modal": render_template("channel/modal.html", **parts).strip() if parts["modal"] else "",
+        "guide": render_template("channel/guide.html", **parts).strip(),
         "members": parts["members"],
     }
 

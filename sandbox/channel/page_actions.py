@@ -8,9 +8,18 @@ from flask import Blueprint, Response, abort
 
 from sandbox.channel.composing import as_sent
 from sandbox.channel.feed import Feed
-from sandbox.channel.request_args import channel_of, json_response, read_json, reader_of, wanted_text
+from sandbox.channel.request_args import (
+    channel_of,
+    json_response,
+    read_json,
+    reader_of,
+    wanted_table,
+    wanted_text,
+    wanted_texts,
+)
 from sandbox.slack.interactions import ElementRef, press
-from sandbox.slack.records import Channel, Message
+from sandbox.slack.posting import Attached, delete_message, edit_message, share
+from sandbox.slack.records import Channel, Message, User
 from sandbox.slack.sessions import Session
 from sandbox.slack.view_submissions import submit
 from sandbox.slack.world import World
@@ -26,6 +35,8 @@ Stopped = Callable[[Session, str], None]
 def add_actions(page: Blueprint, world: World, stopped: Stopped) -> None:
     """Add the routes that the page's script posts to."""
     _add_messages(page, world)
+    _add_own_messages(page, world)
+    _add_forwards(page, world)
     _add_block_actions(page, world)
     _add_stop(page, world, stopped)
     _add_modals(page, world)
@@ -34,7 +45,12 @@ def add_actions(page: Blueprint, world: World, stopped: Stopped) -> None:
 def _add_messages(page: Blueprint, world: World) -> None:
     @page.post("/channel/api/<channel_id>/say")
     def say(channel_id: str) -> Response:
-        return json_response({"ts": _say(world, channel_of(world, channel_id))["ts"]}, 201)
+        channel = channel_of(world, channel_id)
+        invited = _invited(world, channel)
+        if invited:
+            world.invite(invited, channel.id, by=reader_of(world, channel).id)
+            return json_response({}, 201)
+        return json_response({"ts": _say(world, channel)["ts"]}, 201)
 
     @page.post("/channel/api/<channel_id>/invite")
     def invite(channel_id: str) -> Response:
@@ -45,6 +61,46 @@ def _add_messages(page: Blueprint, world: World) -> None:
         by, mention_ts = reader_of(world, channel).id, wanted_text("ts", "") or None
         world.invite(bot.app_id, channel.id, by=by, mention_ts=mention_ts)
         return json_response({})
+
+
+def _add_own_messages(page: Blueprint, world: World) -> None:
+    @page.post("/channel/api/<channel_id>/edit")
+    def edit(channel_id: str) -> Response:
+        channel, text = channel_of(world, channel_id), wanted_text("text").strip()
+        reader = reader_of(world, channel)
+        if not text:
+            abort(422)
+        try:
+            edit_message(world, reader.id, (channel.id, wanted_text("ts")), _sent(world, reader, text))
+        except LookupError:
+            abort(404)
+        return json_response({})
+
+    @page.post("/channel/api/<channel_id>/delete")
+    def delete(channel_id: str) -> Response:
+        channel = channel_of(world, channel_id)
+        try:
+            delete_message(world, reader_of(world, channel).id, (channel.id, wanted_text("ts")))
+        except LookupError:
+            abort(404)
+        return json_response({})
+
+
+def _add_forwards(page: Blueprint, world: World) -> None:
+    @page.post("/channel/api/<channel_id>/forward")
+    def forward(channel_id: str) -> Response:
+        """Forward a message to another channel, with a comment."""
+        channel, target = channel_of(world, channel_id), channel_of(world, wanted_text("to"))
+        reader = reader_of(world, channel)
+        if reader.id not in target.members or target.is_archived:
+            abort(422)
+        text = _sent(world, reader, wanted_text("text", "").strip())
+        try:
+            fields = share(world, target.id, None, Attached((channel.id, wanted_text("ts"))))
+            said = world.ask(reader.id, target.id, text, **fields)
+        except LookupError:
+            abort(404)
+        return json_response({"ts": said["ts"]}, 201)
 
 
 def _add_block_actions(page: Blueprint, world: World) -> None:
@@ -115,14 +171,34 @@ def _own_modal(world: World, channel_id: str) -> str:
 
 def _say(world: World, channel: Channel) -> Message:
     text, thread = wanted_text("text").strip(), wanted_text("thread", "")
-    if not text or len(text) > _LONGEST or channel.is_archived:
-        abort(422)
-    if thread and world.find_message(channel.id, thread) is None:
+    files, table = wanted_texts("files"), wanted_table()
+    if not (text or files or table) or len(text) > _LONGEST or channel.is_archived:
         abort(422)
     reader = reader_of(world, channel)
-    with world.lock:
-        members = Feed(world, reader).members()
+    root = thread if thread and read_json().get("broadcast") is True else None
     try:
-        return world.ask(reader.id, channel.id, as_sent(text, members), thread or None)
+        if thread and world.find_message(channel.id, thread) is None:
+            raise LookupError("no such thread")
+        shared = share(world, channel.id, root, Attached(table=table))
+        text = _sent(world, reader, text)
+        return world.ask(reader.id, channel.id, text, thread or None, tuple(files), **shared)
     except LookupError:
         abort(422)
+
+
+def _sent(world: World, reader: User, text: str) -> str:
+    with world.lock:
+        feed = Feed(world, reader)
+        return as_sent(text, feed.handles() | feed.members())
+
+
+def _invited(world: World, channel: Channel) -> str:
+    """Return the id of the app that the text ``/invite @name`` names; "" for any other text."""
+    command, _, name = wanted_text("text").strip().partition(" ")
+    if command != "/invite":
+        return ""
+    with world.lock:
+        apps = Feed(world, reader_of(world, channel)).apps()
+    wanted = name.strip().removeprefix("@").lower()
+    bot = next((each for each in apps if wanted in (each.name, each.real_name.lower())), None)
+    return (bot.app_id if bot else None) or abort(422)

@@ -69,7 +69,7 @@ def _(node: nodes.Paragraph, names: Names) -> Markup:
 
 @render_node.register
 def _(node: nodes.Heading, names: Names) -> Markup:
-    return tag("h4", _render_inlines(node.content, names))
+    return tag("h3", _render_inlines(node.content, names))
 
 
 @render_node.register
@@ -124,7 +124,8 @@ def _(node: nodes.Table, names: Names) -> Markup:
 def _render_cell(table: nodes.Table, row: int, column: int, names: Names) -> Markup:
     align = table.aligns[column] if column < len(table.aligns) else ""
     content = _render_cell_content(table.rows[row][column], names)
-    return tag("td" if row else "th", content, class_=align if align in ("center", "right") else None)
+    is_head = row == 0 and content.strip()
+    return tag("th" if is_head else "td", content, class_=align if align in ("center", "right") else None)
 
 
 def _render_cell_content(parts: Nodes, names: Names) -> Markup:

@@ -10,6 +10,10 @@ from flask import Response, abort, request
 from sandbox.slack.records import Channel, User
 from sandbox.slack.world import World
 
+#: Docs.slack.dev, table block.
+_MOST_ROWS = 100
+_MOST_COLUMNS = 20
+
 
 def channel_of(world: World, channel_id: str) -> Channel:
     """Return a channel; 404 if there is none."""
@@ -46,6 +50,27 @@ def wanted_text(name: str, default: str | None = None) -> str:
     """Return a text of the JSON body."""
     value = read_json().get(name, default)
     return value if isinstance(value, str) else abort(422)
+
+
+def wanted_texts(name: str) -> list[str]:
+    """Return a list of texts of the JSON body, [] by default."""
+    value: list[str] = read_json().get(name, [])
+    return value if _is_list(value, str) else abort(422)
+
+
+def wanted_table() -> list[list[str]] | None:
+    """Return the rows of the JSON body's ``table``, if it has one: texts, all rows equally long."""
+    rows: list[list[str]] | None = read_json().get("table")
+    if rows is None:
+        return None
+    if not _is_list(rows, list) or not all(_is_list(row, str) for row in rows):
+        abort(422)
+    is_even = len({len(row) for row in rows}) == 1
+    return rows if is_even and len(rows) <= _MOST_ROWS and len(rows[0]) <= _MOST_COLUMNS else abort(422)
+
+
+def _is_list(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(each, kind) for each in value)
 
 
 def json_response(body: dict[str, Any], status: int = 200) -> Response:

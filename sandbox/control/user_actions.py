@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from flask import Response, jsonify
 
 from sandbox.control.base import control, read_body, read_install
 from sandbox.slack.interactions import ElementRef, press
+from sandbox.slack.posting import Attached, edit_message, share
 from sandbox.slack.seed import SECTORFLOW_APP_ID
 from sandbox.slack.view_submissions import submit
 from sandbox.state import current_sandbox
@@ -17,16 +19,34 @@ from sandbox.state import current_sandbox
 def ask() -> Response:
     """Post a message as a user: ``user``, ``channel``, ``text``, ``thread_ts``, ``files`` (their names).
 
-    ``{bot}`` in the text becomes the mention of ``app_id``'s bot (SectorFlow's by default).
+    ``{bot}`` in the text becomes the mention of ``app_id``'s bot (SectorFlow's by default). ``broadcast``
+    sends a reply to the channel too, ``forward`` adds the message of a ``channel`` and a ``ts``, ``table``
+    rows of texts, and ``blocks`` are added as they are.
     """
-    body = read_body()
-    text = body["text"]
-    if "{bot}" in text:
-        install = read_install(body)
-        text = text.replace("{bot}", f"<@{install.bot_user_id}>")
+    world, body = current_sandbox().world, read_body()
     files = tuple(map(str, body.get("files", ())))
-    said = current_sandbox().world.ask(body["user"], body["channel"], text, body.get("thread_ts"), files)
-    return jsonify(message=said)
+    thread_ts, channel = body.get("thread_ts"), body["channel"]
+    shared = share(world, channel, thread_ts if body.get("broadcast") else None, _attached(body))
+    shared["blocks"] = body.get("blocks")
+    return jsonify(message=world.ask(body["user"], channel, _text(body), thread_ts, files, **shared))
+
+
+@control.post("/edit")
+def edit() -> Response:
+    """Edit a user's message: ``user``, ``channel``, ``ts``, ``text`` (with ``{bot}`` as in ``ask``)."""
+    body = read_body()
+    changed = edit_message(current_sandbox().world, body["user"], (body["channel"], body["ts"]), _text(body))
+    return jsonify(message=changed)
+
+
+def _text(body: dict[str, Any]) -> str:
+    text = str(body["text"])
+    return text.replace("{bot}", f"<@{read_install(body).bot_user_id}>") if "{bot}" in text else text
+
+
+def _attached(body: dict[str, Any]) -> Attached:
+    forward = body.get("forward")
+    return Attached((forward["channel"], forward["ts"]) if forward else None, body.get("table"))
 
 
 @control.post("/press")

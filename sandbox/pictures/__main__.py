@@ -12,6 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from sandbox.demo import add_stage_actions
 from sandbox.pictures.camera import CHROMIUM, Camera
 from sandbox.pictures.scenes import SCENES, Scene
 from sandbox.sectorflow.models import CLAUDE, COMMAND_R, GPT, PLUS_ID, TOKEN, WORKSPACE_ID
@@ -24,12 +25,13 @@ FOLDER = ROOT / "docs" / "images"
 def main() -> None:
     """Take the pictures of the wanted scenes."""
     wanted = _parse().names or list(SCENES)
-    options = ("--sectorflow-latency", "0.3", "--no-rate-limits")
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_stage(Path(folder, "log"), sandbox_options=options) as stage,
+        running_stage(Path(folder, "log"), sandbox_inside=True) as stage,
         sync_playwright() as playwright,
     ):
+        add_stage_actions(stage)
+        stage.control("settings", {"sectorflow_latency": 0.3, "rate_limits": False})
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         scene = Scene(stage, Camera(browser, stage.sandbox_url, FOLDER), _install(stage))
         for name in wanted:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -48,7 +49,7 @@ class Camera:
         inner = page.evaluate(
             "Math.max(...[...document.querySelectorAll('.messages')].map(each => each.scrollHeight))"
         )
-        page.set_viewport_size({"width": width, "height": min(_HIGHEST, int(inner) + 200)})
+        page.set_viewport_size({"width": width, "height": min(_HIGHEST, int(inner) + 260)})
         page.wait_for_timeout(200)
         yield page
         page.close()
@@ -63,6 +64,21 @@ class Camera:
                 first = shown.nth(shown.count() - last) if last else None
                 self.save(page, named, area(page.locator(pane), shown.last, first))
 
+    def beside(self, name: str, *paths: str) -> None:
+        """Take one picture of several threads, side by side."""
+        images = []
+        for path in paths:
+            with self.page(path, WIDE) as page:
+                pane = page.locator(".pane.thread")
+                shot = page.screenshot(clip=area(pane, pane.locator(".messages > *").last, None))
+                images.append(f'<img src="data:image/png;base64,{base64.b64encode(shot).decode()}">')
+        page = self._browser.new_page(viewport={"width": WIDE, "height": 1000})
+        page.set_content(
+            f'<main style="display: inline-flex; align-items: start; gap: 24px">{"".join(images)}</main>'
+        )
+        self.save(page, name, box(page.locator("main")))
+        page.close()
+
     def part(self, name: str, path: str, around: str, *, above: float, below: float) -> None:
         """Take a picture of a thread, from ``above`` to ``below`` pixels around the first match of a text."""
         for width, named in ((WIDE, name), (PHONE, f"{name}-narrow")):
@@ -75,10 +91,13 @@ class Camera:
                     page, named, {**box(page.locator(".pane.thread")), "y": top, "height": above + below}
                 )
 
-    def whole(self, name: str, path: str, width: int) -> None:
-        """Take a picture of a whole page, as high as its content."""
-        with self.page(path, width) as page:
-            self.save(page, name, box(page.locator("body")))
+    def form(self, name: str, url: str, fill: Callable[[Page], None], *, height: float) -> None:
+        """Take a picture of a page of the service, from its top, once it is filled in."""
+        page = self._browser.new_page(viewport={"width": ALONE, "height": int(height)}, color_scheme="light")
+        page.goto(url)
+        fill(page)
+        self.save(page, name, {"x": 0, "y": 0, "width": ALONE, "height": height})
+        page.close()
 
     def dialog(self, name: str, path: str) -> None:
         """Take a picture of the dialog that is open on a page."""
@@ -89,6 +108,18 @@ class Camera:
                 x, y = max(0.0, shown["x"] - 40), max(0.0, shown["y"] - 40)
                 right = min(float(width), shown["x"] + shown["width"] + 40)
                 self.save(page, named, {"x": x, "y": y, "width": right - x, "height": shown["height"] + 80})
+
+    def screens(self, name: str, path: str, prepare: Callable[[Page], None]) -> None:
+        """Take pictures of the whole window, light and dark, once it is prepared."""
+        themes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+        for theme in themes:
+            page = self._browser.new_page(viewport={"width": WIDE, "height": 860}, color_scheme=theme)
+            page.goto(f"{self._url}/{path}")
+            prepare(page)
+            page.wait_for_timeout(500)
+            named = name if theme == "light" else f"{name}-dark"
+            self.save(page, named, {"x": 0, "y": 0, "width": WIDE, "height": 860})
+            page.close()
 
     def save(self, page: Page, name: str, clip: FloatRect) -> None:
         """Save a picture, with a reduced palette if ImageMagick is installed."""

@@ -10,9 +10,10 @@ from typing import Any
 
 import redis
 import requests
+from playwright.sync_api import Page
 
-from sandbox.pictures.camera import WIDE, Camera
-from sandbox.sectorflow.models import COMMAND_R, GPT, MODELS
+from sandbox.pictures.camera import ALONE, WIDE, Camera, box
+from sandbox.sectorflow.models import COMMAND_R, GPT, MODELS, TOKEN
 from sandbox.slack import seed
 from sandbox.stage import Stage
 
@@ -79,12 +80,6 @@ def thread_of(said: dict[str, Any]) -> str:
     return f"channel/{seed.GENERAL_ID}?thread={said['ts']}"
 
 
-def _answer(scene: Scene) -> None:
-    scene.change(modelIds=[model.id for model in MODELS])
-    scene.camera.whole("answer", thread_of(scene.ask(JOKE)), 1100)
-    scene.change(modelIds=[model.id for model in (COMMAND_R, GPT, MODELS[3])])
-
-
 def _working(scene: Scene) -> None:
     scene.stage.control("settings", {"sectorflow_latency": 32.0})
     said = scene.stage.ask(f"{{bot}} {JOKE}")
@@ -100,6 +95,14 @@ def _tabs(scene: Scene) -> None:
     said = scene.ask(LONG)
     scene.click(said, "Page 2")
     scene.camera.part("paged-tab", thread_of(said), "Page 2 of", above=330, below=250)
+
+
+def _readme(scene: Scene) -> None:
+    threads = []
+    for display, question in (("tabs", TABLE), ("folded", JOKE)):
+        scene.change(display=display)
+        threads.append(thread_of(scene.ask(question)))
+    scene.camera.beside("readme", *threads)
 
 
 def _failed_model(scene: Scene) -> None:
@@ -177,10 +180,36 @@ def _own_pages(scene: Scene) -> None:
         scene.camera.both(name, f"{scene.direct}{tab}", CHANNEL)
 
 
+def _install_page(scene: Scene) -> None:
+    with scene.camera.page("", ALONE) as page:
+        page.set_viewport_size({"width": ALONE, "height": 3000})
+        page.goto(f"{scene.stage.service_url}/install")
+        page.get_by_label("SectorFlow API token").fill(TOKEN)
+        page.get_by_role("button", name="Continue").click()
+        page.goto(f"{scene.stage.service_url}/install/new")
+        end = box(page.locator("#step-app"))["y"] - 45
+        scene.camera.save(page, "install-page", {"x": 60.0, "y": 0.0, "width": ALONE - 120.0, "height": end})
+
+
+def _sandbox(scene: Scene) -> None:
+    said = scene.ask("What is our refund policy?")
+
+    def open_panel(page: Page) -> None:
+        page.get_by_role("button", name="Developer panel").click()
+        page.locator(".exchange").last.wait_for()
+
+    scene.camera.screens("sandbox", thread_of(said), open_panel)
+
+
+def _first_steps(scene: Scene) -> None:
+    scene.stage.control("uninstall", {})
+    scene.camera.screens("first-steps", "", lambda page: page.locator(".guide").wait_for())
+
+
 #: Every scene by its name, in an order in which none affects another.
 SCENES: dict[str, Callable[[Scene], object]] = {
     "own-pages": _own_pages,
-    "answer": _answer,
+    "readme": _readme,
     "working": _working,
     "separated": lambda scene: scene.thread("separated", JOKE),
     "tabs": _tabs,
@@ -193,4 +222,7 @@ SCENES: dict[str, Callable[[Scene], object]] = {
     "help": lambda scene: scene.thread("help", ""),
     "files": _files,
     "uninvited": _uninvited,
+    "install-page": _install_page,
+    "sandbox": _sandbox,
+    "first-steps": _first_steps,
 }

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 
 from sandbox.faults import Fault, cut_in_the_middle, drop_connection, wait
-from sandbox.sectorflow.models import MODELS, SAMPLE_PROMPTS, TOKEN, Model, ModelBehaviour
+from sandbox.sectorflow.models import SAMPLE_PROMPTS, TOKEN, ModelBehaviour
 from sandbox.sectorflow.service import BadRequestError, Json, is_uuid
 from sandbox.state import current_sandbox
 
@@ -31,10 +31,24 @@ def refuse(error: BadRequestError) -> Response:
 
 
 @sectorflow.get("/models")
+@sectorflow.get("/models/all")
 def models() -> Response:
-    """List the models, as a bare array."""
+    """List the models, as a bare array; with ``includeSystem=true`` SectorFlow's own too."""
     fault = _fault("models")
-    return _answer_of(fault) if fault is not None else jsonify([_shown(model) for model in MODELS])
+    if fault is not None:
+        return _answer_of(fault)
+    return jsonify(current_sandbox().sectorflow.models(include_system=_is_true("includeSystem", "false")))
+
+
+@sectorflow.get("/models/<model_id>")
+def model(model_id: str) -> Response:
+    """Return a model."""
+    fault = _fault("models")
+    if fault is not None:
+        return _answer_of(fault)
+    listed = current_sandbox().sectorflow.models(include_system=True)
+    found = next((each for each in listed if each["id"] == model_id.lower()), None)
+    return _error(404, "Model not found") if found is None else jsonify(found)
 
 
 @sectorflow.get("/workspaces")
@@ -66,6 +80,15 @@ def save_workspace(workspace_id: str) -> Response:
     if not is_uuid(workspace_id):
         return _error(400, "the id must be a UUID")
     return jsonify(current_sandbox().sectorflow.save_workspace(workspace_id.lower(), _body()))
+
+
+@sectorflow.get("/plus")
+def experts() -> Response:
+    """List the experts, as a bare array; with ``showPublic=false`` only the team's own."""
+    fault = _fault("plus")
+    if fault is not None:
+        return _answer_of(fault)
+    return jsonify(current_sandbox().sectorflow.experts(show_public=_is_true("showPublic", "true")))
 
 
 @sectorflow.get("/plus/<plus_id>")
@@ -178,12 +201,5 @@ def _error(status: int, message: str) -> Response:
     return response
 
 
-def _shown(model: Model) -> Json:
-    return {
-        "id": model.id,
-        "name": model.name,
-        "baseModel": model.base_model,
-        "icon": model.icon,
-        "chatCredits": model.credits,
-        "active": True,
-    }
+def _is_true(name: str, default: str) -> bool:
+    return request.args.get(name, default).lower() == "true"

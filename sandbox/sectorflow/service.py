@@ -7,7 +7,14 @@ import uuid
 from typing import Any
 
 from sandbox.sectorflow.answers import answer
-from sandbox.sectorflow.models import MODELS, PLUS_ID, PLUS_TITLE, WORKSPACE_ID, Model, ModelBehaviour
+from sandbox.sectorflow.models import (
+    ALL_MODELS,
+    EXPERTS,
+    WORKSPACES,
+    Expert,
+    Model,
+    ModelBehaviour,
+)
 
 Json = dict[str, Any]
 _BODY_FIELDS = {"messages", "models", "chatTools", "plusId"}
@@ -25,11 +32,13 @@ class SectorFlow:
         self.clear()
 
     def clear(self) -> None:
-        """Reset to the first workspace."""
+        """Reset to the first workspaces."""
         with self._lock:
-            self._models = {model.id: model for model in MODELS}
-            first = workspace(WORKSPACE_ID, {"name": "Slack answers", "modelIds": list(self._models)})
-            self._workspaces: dict[str, Json] = {WORKSPACE_ID: first}
+            self._models = {model.id: model for model in ALL_MODELS}
+            self._workspaces: dict[str, Json] = {
+                id_: workspace(id_, {"name": name, "modelIds": [model.id for model in models]})
+                for id_, (name, models) in WORKSPACES.items()
+            }
             #: The questions of each thread, by workspace and thread.
             self._threads: dict[tuple[str, str], list[str]] = {}
             self._seen: list[Json] = []
@@ -69,16 +78,22 @@ class SectorFlow:
         with self._lock:
             self._seen.append({"workspaceId": workspace_id, "threadId": thread_id, "body": body})
 
+    def models(self, *, include_system: bool) -> list[Json]:
+        """Return the team's models, with ``include_system`` SectorFlow's own too."""
+        return [_model(each) for each in ALL_MODELS if include_system or not each.is_system]
+
+    def experts(self, *, show_public: bool) -> list[Json]:
+        """Return the team's experts, with ``show_public`` the public ones too."""
+        return [_expert(each) for each in EXPERTS if show_public or not each.is_public]
+
     def expert(self, plus_id: str) -> Json | None:
         """Return an expert, or None."""
-        if plus_id.lower() != PLUS_ID:
+        found = next((each for each in EXPERTS if each.id == plus_id.lower()), None)
+        if found is None:
             return None
         return {
-            "id": PLUS_ID,
-            "title": PLUS_TITLE,
-            "description": "Knows the handbook",
+            **_expert(found),
             "context": "",
-            "isPublic": False,
             "files": [],
             "userId": 1,
             "created": "2026-01-05T09:30:00.000",
@@ -98,10 +113,15 @@ class SectorFlow:
         with self._lock:
             return {id_: self._behaviours.get(id_, ModelBehaviour()) for id_ in asked}
 
+    def failing_models(self) -> list[str]:
+        """Return the ids of the models that fail until they are changed."""
+        with self._lock:
+            return [model_id for model_id, behaviour in self._behaviours.items() if behaviour.fault]
+
     def complete(self, workspace_id: str, body: Any, latency: float = 0.0) -> Json:
         """Answer a question with every model it names, in another order.
 
-        ``latency`` is how many seconds a model without its own delay takes.
+        ``latency`` is how many seconds the slowest model takes, without its own delay.
         """
         question = self._check(workspace_id, body)
         with self._lock:
@@ -112,7 +132,12 @@ class SectorFlow:
         models = [self._models[model_id] for model_id in shuffled(body["models"])]
         behaviours = self.behaviours(body)
         choices = [
-            _choice(model, question, answer(model, question, earlier), latency + behaviours[model.id].delay)
+            _choice(
+                model,
+                question,
+                answer(model, question, earlier),
+                model.pace * latency + behaviours[model.id].delay,
+            )
             for model in models
         ]
         usage = _sum([choice["usage"] for choice in choices])
@@ -126,8 +151,8 @@ class SectorFlow:
             )
         if body["chatTools"] != []:
             raise BadRequestError("chatTools must be empty")
-        if body["plusId"] not in ("", PLUS_ID) and not is_uuid(body["plusId"]):
-            raise BadRequestError("plusId must be a UUID or empty")
+        if body["plusId"] != "" and self.expert(str(body["plusId"])) is None:
+            raise BadRequestError("plusId is no expert of this team")
         self._check_models(workspace_id, body["models"])
         if "threadId" in body and (workspace_id, body["threadId"]) not in self._threads:
             raise BadRequestError("threadId is not one of this workspace")
@@ -143,7 +168,7 @@ class SectorFlow:
 
 def workspace(workspace_id: str, body: Json) -> Json:
     """Return a workspace as SectorFlow shows it."""
-    models = {model.id: model for model in MODELS}
+    models = {model.id: model for model in ALL_MODELS}
     return {
         "id": workspace_id,
         "name": body["name"],
@@ -159,6 +184,28 @@ def workspace(workspace_id: str, body: Json) -> Json:
         "chatHistoryType": body.get("chatHistoryType", "USER"),
         "contextType": body.get("contextType", "PRIVATE"),
         "sharingType": body.get("sharingType", "TEAM"),
+    }
+
+
+def _model(model: Model) -> Json:
+    return {
+        "id": model.id,
+        "name": model.name,
+        "baseModel": model.base_model,
+        "icon": model.icon,
+        "description": model.description,
+        "chatCredits": model.credits,
+        "active": True,
+        "internalUseOnly": False,
+    }
+
+
+def _expert(expert: Expert) -> Json:
+    return {
+        "id": expert.id,
+        "title": expert.title,
+        "description": expert.description,
+        "isPublic": expert.is_public,
     }
 
 

@@ -9,6 +9,7 @@ from sandbox.slack.calls import Answer, Call, Method, SlackError
 from sandbox.slack.channel_arguments import find_channel, find_parent
 from sandbox.slack.records import Message
 from sandbox.slack.rules import Fault
+from sandbox.slack.sharing import broadcast
 
 #: chat.postMessage truncates longer texts, chat.update refuses them.
 MAX_TEXT = 40_000
@@ -24,6 +25,8 @@ def post_message(call: Call) -> Answer:
     thread_ts = find_parent(call, channel)
     content = _content(call)
     content["text"] = content["text"][:MAX_TEXT]
+    if thread_ts is not None and call.flag("reply_broadcast"):
+        content |= broadcast(call.world.thread(channel.id, thread_ts)[0])
     content["client_msg_id"] = call.optional_text("client_msg_id") or None
     author = _author(call)
     # Of two simultaneous posts with one id the second finds the first.

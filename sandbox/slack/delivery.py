@@ -7,13 +7,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import requests
 
 from sandbox.slack.records import App
 from sandbox.slack.signing import signed_headers
+from sandbox.traffic import Traffic
 
 #: Docs.slack.dev, Events API: immediately, after a minute, after five minutes.
 RETRY_DELAYS = (0.0, 60.0, 300.0)
@@ -50,6 +51,8 @@ class OutgoingEvent:
     app: App
     event_id: str
     body: bytes = field(repr=False)
+    #: The event's type or subtype.
+    name: str = ""
     attempt: int = 0
     reason: str = ""
 
@@ -57,9 +60,10 @@ class OutgoingEvent:
 class Deliveries:
     """Sends events from a small pool of threads and logs the attempts."""
 
-    def __init__(self, settings: DeliverySettings, clock: Callable[[], float]) -> None:
+    def __init__(self, settings: DeliverySettings, clock: Callable[[], float], traffic: Traffic) -> None:
         self._settings = settings
         self._clock = clock
+        self._traffic = traffic
         self._pool = ThreadPoolExecutor(_SENDERS, thread_name_prefix="slack-events")
         self._session = requests.Session()
         self._session.trust_env = False
@@ -100,17 +104,17 @@ class Deliveries:
         self._session.close()
 
     def _deliver(self, outgoing: OutgoingEvent) -> None:
+        number = self._traffic.begin("event", outgoing.name, outgoing.body, retry=outgoing.attempt)
         started = time.monotonic()
         status, reason, may_retry = self._post(outgoing)
         seconds = time.monotonic() - started
+        self._traffic.end(number, status=status, error=reason)
         with self._lock:
             self._log.append(
                 Delivery(outgoing.app.app_id, outgoing.event_id, outgoing.attempt, status, reason, seconds)
             )
         if reason and may_retry and outgoing.attempt < len(RETRY_DELAYS):
-            self._send_later(
-                OutgoingEvent(outgoing.app, outgoing.event_id, outgoing.body, outgoing.attempt + 1, reason)
-            )
+            self._send_later(replace(outgoing, attempt=outgoing.attempt + 1, reason=reason))
 
     def _post(self, outgoing: OutgoingEvent) -> tuple[int | None, str, bool]:
         """Return the answer's status, Slack's reason for a failure, and whether to retry."""

@@ -21,6 +21,8 @@ _MESSAGE_EVENTS = {
 }
 #: The sandbox's own fields of a message, which Slack does not send.
 _OWN_FIELDS = ("pings", "channel", "invited_app_id")
+#: The subtypes of messages whose mentions are events.
+_ASKING = (None, "file_share", "thread_broadcast")
 
 
 class EventSender:
@@ -28,7 +30,7 @@ class EventSender:
 
     def __init__(self, world: World, settings: DeliverySettings) -> None:
         self._world = world
-        self._deliveries = Deliveries(settings, world.clock)
+        self._deliveries = Deliveries(settings, world.clock, world.traffic)
 
     def announce(self, change: Change) -> None:
         """Send the events of a message's change to each subscribed app in the channel."""
@@ -46,12 +48,9 @@ class EventSender:
         """Send any event to an app, with ``envelope`` fields replaced; return its ``event_id``."""
         app = self._world.apps[install.app_id]
         body = {**self._envelope(app, install, event), **envelope}
-        self.send_raw(app, json.dumps(body).encode(), body["event_id"])
-        return str(body["event_id"])
-
-    def send_raw(self, app: App, body: bytes, event_id: str) -> None:
-        """Send any body to an app's events URL, signed."""
-        self._deliveries.send(OutgoingEvent(app, event_id, body))
+        event_id, name = str(body["event_id"]), str(event.get("subtype") or event.get("type", ""))
+        self._deliveries.send(OutgoingEvent(app, event_id, json.dumps(body).encode(), name))
+        return event_id
 
     def replay(self, event_id: str) -> None:
         """Send an event again."""
@@ -141,7 +140,7 @@ class EventSender:
         message, previous = change.message, change.previous or {}
         if channel.kind == "im" or change.kind == "deleted" or not self._listens(install, "app_mention"):
             return False
-        if message.get("subtype") not in (None, "file_share") or message.get("user") == install.bot_user_id:
+        if message.get("subtype") not in _ASKING or message.get("user") == install.bot_user_id:
             return False
         named = install.bot_user_id in mentioned_ids(message["text"])
         return named and install.bot_user_id not in mentioned_ids(previous.get("text", ""))
@@ -198,29 +197,34 @@ class EventSender:
 
 
 def mention_event(message: Message) -> dict[str, Any]:
-    """Return the ``app_mention`` event of a message, with its files and without a subtype."""
-    sent = {name: value for name, value in _sent(message).items() if name != "subtype"}
-    return {**sent, "type": "app_mention", "channel": message["channel"], "event_ts": message["ts"]}
+    """Return the ``app_mention`` event of a message; that of a file has no subtype.
+
+    An edit that brings the mention has ``edited`` and the message's own ``ts``.
+    """
+    sent = _sent(message)
+    if sent.get("subtype") == "file_share":
+        del sent["subtype"]
+    return {**sent, "type": "app_mention", "channel": message["channel"], "event_ts": _changed_at(message)}
 
 
 def message_event(channel: Channel, change: Change) -> dict[str, Any]:
     """Return the ``message`` event of a change, with Slack's subtype for an edit or a deletion."""
     message = change.message
-    place = {"channel": channel.id, "channel_type": channel.kind, "event_ts": message["ts"]}
+    place = {"channel": channel.id, "channel_type": channel.kind, "event_ts": _changed_at(message)}
     if change.kind == "posted":
         return {**_sent(message), **place}
-    event = {
-        "type": "message",
-        "subtype": f"message_{change.kind}",
-        "hidden": True,
-        "ts": message["ts"],
-        **place,
-    }
+    kind = {"type": "message", "subtype": f"message_{change.kind}", "hidden": True}
+    event = {**kind, "ts": _changed_at(message), **place}
     if change.kind == "deleted":
         event["deleted_ts"] = message["ts"]
     else:
         event["message"] = _sent(message)
     return {**event, "previous_message": _sent(change.previous or message)}
+
+
+def _changed_at(message: Message) -> str:
+    """Return the ``ts`` of a message's last edit, or its own."""
+    return str(message.get("edited", message)["ts"])
 
 
 def _sent(message: Message) -> dict[str, Any]:

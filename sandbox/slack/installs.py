@@ -11,6 +11,8 @@ from sandbox.slack.records import App, Channel, Install, Team, User, new_id
 
 #: Slack (docs.slack.dev, using token rotation) lets an access token live twelve hours.
 ROTATING_TOKEN_LIFE = 43_200
+#: The colours of the bots' avatars, in turn from the second.
+_BOT_COLOURS = ("#9a3b26", "#1264a3", "#6b3fa0", "#1b7a4b")
 
 
 class WorldState(Protocol):
@@ -71,9 +73,8 @@ class Installs:
                 )
                 self._by_key[app_id, tenant] = found
                 handle = app.name.lower().replace(" ", "_")
-                bot = User(
-                    found.bot_user_id, team_id, handle, app.name, "#1264a3", is_bot=True, app_id=app_id
-                )
+                colour = _BOT_COLOURS[len(self._by_key) % len(_BOT_COLOURS)]
+                bot = User(found.bot_user_id, team_id, handle, app.name, colour, is_bot=True, app_id=app_id)
                 world.add_user(bot)
             self._activate(found, granted, by)
             world.touch()

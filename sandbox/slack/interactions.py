@@ -65,7 +65,7 @@ def press(world: World, user_id: str, place: ElementRef) -> PressResult:
         **_place(world, message),
         "actions": [action],
     }
-    answer = send(app, payload, int(world.clock()))
+    answer = send(world, app, payload)
     return PressResult(None if answer is None else answer.status_code, payload["trigger_id"])
 
 
@@ -83,19 +83,24 @@ def install_of(world: World, message: Mapping[str, Any]) -> Install:
     return bots[0]
 
 
-def send(app: App, payload: Payload, timestamp: int) -> requests.Response | None:
+def send(world: World, app: App, payload: Payload) -> requests.Response | None:
     """Send a payload to an app, once, and return the answer; None if none came within three seconds."""
     if app.interactivity_url is None:
         raise LookupError("the app takes no interactions")
     body = urlencode({"payload": json.dumps(payload)}).encode()
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
-        **signed_headers(app.signing_secret, timestamp, body),
+        **signed_headers(app.signing_secret, int(world.clock()), body),
     }
+    kind = headers["Content-Type"]
+    number = world.traffic.begin("interaction", payload["type"], body, content_type=kind)
     try:
-        return requests.post(app.interactivity_url, data=body, headers=headers, timeout=_TIMEOUT)
+        answer = requests.post(app.interactivity_url, data=body, headers=headers, timeout=_TIMEOUT)
     except requests.RequestException:
+        world.traffic.end(number, status=None)
         return None
+    world.traffic.end(number, status=answer.status_code, response=answer.content)
+    return answer
 
 
 def _sees(world: World, user_id: str, channel_id: str) -> bool:

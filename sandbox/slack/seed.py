@@ -13,6 +13,9 @@ RANDOM_ID = "C0RANDOM001"
 ARCHIVED_ID = "C0OLDNEWS01"
 MAYA_ID = "U0MAYA00001"
 TOM_ID = "U0TOM000001"
+AIKO_ID = "U0AIKO00001"
+#: A group DM of all three.
+GROUP_DM_ID = "C0GROUPDM01"
 
 #: The distributed app; the service is started with the same values in SLACK_APP_ID and its like.
 SECTORFLOW_APP_ID = "A0SECTORFLW"
@@ -38,14 +41,18 @@ BOT_EVENTS = (
 
 
 def seed(world: World, events_url: str) -> World:
-    """Fill an empty world: a team, two users, their channels, and two apps that are not installed."""
+    """Fill an empty world: a team, three users, their channels, and two apps that are not installed."""
     world.add_team(Team(TEAM_ID, "Acme", "acme"))
     world.add_user(User(MAYA_ID, TEAM_ID, "maya", "Maya Lindqvist", "#2bac76"))
     world.add_user(User(TOM_ID, TEAM_ID, "tom", "Tom Okafor", "#e8912d"))
-    people = {MAYA_ID, TOM_ID}
+    world.add_user(User(AIKO_ID, TEAM_ID, "aiko", "Aiko Tanaka", "#b3417a"))
+    people = {MAYA_ID, TOM_ID, AIKO_ID}
     world.add_channel(Channel(GENERAL_ID, TEAM_ID, "general", members=set(people), topic="Company-wide news"))
     world.add_channel(Channel(RANDOM_ID, TEAM_ID, "random", members=set(people), topic="Everything else"))
     world.add_channel(Channel(ARCHIVED_ID, TEAM_ID, "old-news", members=set(people), is_archived=True))
+    world.add_channel(
+        Channel(GROUP_DM_ID, TEAM_ID, "mpdm-maya--tom--aiko-1", kind="mpim", members=set(people))
+    )
     world.add_app(_sectorflow_app(events_url))
     world.add_app(_customer_app(events_url))
     return world

@@ -50,7 +50,7 @@ def submit(world: World, view_id: str, values: Mapping[str, str]) -> SubmitResul
     )
     if install is None:
         raise LookupError("the app is not installed any more")
-    answer = send(app, submission(world, app, install, modal.user_id, view), int(world.clock()))
+    answer = send(world, app, submission(world, app, install, modal.user_id, view))
     return _after(world, modal, answer)
 
 

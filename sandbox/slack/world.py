@@ -11,12 +11,13 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.slack.changes import Change, Versioned
-from sandbox.slack.files import shared_files
 from sandbox.slack.installs import Installs
 from sandbox.slack.mentions import is_reply, mentioned_ids, pings
 from sandbox.slack.records import App, Channel, Message, Team, User, new_id
 from sandbox.slack.sessions import Sessions
+from sandbox.slack.sharing import shared_files
 from sandbox.slack.surfaces import Surfaces
+from sandbox.traffic import Traffic
 
 
 class World(Versioned):
@@ -25,6 +26,7 @@ class World(Versioned):
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
         self.clock = clock
+        self.traffic = Traffic()
         self._last_ts = 0
         self._listeners: list[Callable[[Change], None]] = []
         self.clear()
@@ -42,6 +44,7 @@ class World(Versioned):
             self._messages: dict[str, list[Message]] = {}
             #: The channel and ``ts`` of each app's first message with a ``client_msg_id``.
             self._client_msg_ids: dict[tuple[str, str], tuple[str, str]] = {}
+            self.traffic.clear()
             self.touch()
 
     # Teams, users, channels and apps
@@ -170,19 +173,19 @@ class World(Versioned):
         text: str,
         thread_ts: str | None = None,
         files: tuple[str, ...] = (),
+        **fields: Any,
     ) -> Message:
         """Post a message as a user, with files of these names; the apps get their events.
 
-        LookupError if an app does not accept messages.
+        ``fields`` are further fields of the message. LookupError if an app does not accept messages.
         """
         members = [self.users[id_] for id_ in self.channels[channel_id].members if id_ in self.users]
         apps = [self.apps[user.app_id] for user in members if user.app_id]
         if self.channels[channel_id].kind == "im" and not all(app.takes_messages for app in apps):
             raise LookupError("sending messages to this app has been turned off")
         mine = {"user": user_id, "team": self.users[user_id].team_id, "client_msg_id": new_id("m")}
-        return self.post_message(
-            channel_id, text=text, thread_ts=thread_ts, **mine, **shared_files(user_id, files)
-        )
+        shared = {**shared_files(user_id, files), **fields}
+        return self.post_message(channel_id, text=text, thread_ts=thread_ts, **mine, **shared)
 
     def messages(self, channel_id: str) -> list[Message]:
         """Return all messages of a channel, including replies, oldest first."""
@@ -190,13 +193,20 @@ class World(Versioned):
             return copy.deepcopy(self._messages.get(channel_id, []))
 
     def channel_messages(self, channel_id: str) -> list[Message]:
-        """Return a channel's messages without the replies, oldest first, each with its ``reply_count``."""
+        """Return a channel's messages, oldest first, each with its ``reply_count``.
+
+        Of the replies only those that were also sent to the channel.
+        """
         said = self.messages(channel_id)
         counts: dict[str, int] = {}
         for message in said:
             if is_reply(message) and not message.get("is_ephemeral"):
                 counts[message["thread_ts"]] = counts.get(message["thread_ts"], 0) + 1
-        return [{**each, "reply_count": counts.get(each["ts"], 0)} for each in said if not is_reply(each)]
+        return [
+            {**each, "reply_count": counts.get(each["ts"], 0)}
+            for each in said
+            if not is_reply(each) or each.get("subtype") == "thread_broadcast"
+        ]
 
     def thread(self, channel_id: str, ts: str) -> list[Message]:
         """Return a thread: its first message, then the replies, oldest first."""

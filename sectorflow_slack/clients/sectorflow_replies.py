@@ -74,7 +74,14 @@ def _answer(
         base_model=_string(choice, "baseModel"),
         text=text,
         failed=not text,
+        failure="" if text else _failure(choice),
     )
+
+
+def _failure(choice: Mapping[str, Json]) -> str:
+    if not choice:
+        return "missing"
+    return "error" if _inner(choice).get("finishReason") == "error" else "empty"
 
 
 def _model_id(choice: Json) -> str:

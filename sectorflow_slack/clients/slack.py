@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,6 +36,9 @@ CREATE_AGAIN_SECONDS = 60.0
 #: A modal must open within 3 s of the block action (docs.slack.dev, views.open), and Slack waits the same
 #: 3 s for the response to the action.
 MODAL_TIMEOUT_SECONDS = 2.0
+
+#: Slack's errors that name the ``client_msg_id`` (docs.slack.dev, chat.postMessage): nothing was posted.
+CLIENT_MSG_ID_ERRORS = frozenset({"duplicate_message_not_found", "duplicate_channel_not_found"})
 
 #: As many prompts as Slack shows (docs.slack.dev, assistant.threads.setSuggestedPrompts).
 MAX_PROMPTS = 4
@@ -109,6 +113,11 @@ class SlackWebClient:
         """Revoke a bot token (``auth.revoke``)."""
         call(self._client(bot_token).auth_revoke)
 
+    def bot_name(self, bot_token: str) -> str:
+        """Return the name of the token's bot user (``auth.test``); "" if the reply has none."""
+        name = call(self._client(bot_token, MODAL_TIMEOUT_SECONDS).auth_test).get("user")
+        return name if isinstance(name, str) else ""
+
     def create_app(
         self, config_token: str, manifest: Mapping[str, object], timeout: float
     ) -> tuple[SlackApp, str | None]:
@@ -134,19 +143,22 @@ class SlackWebClient:
         """Delete an app for good (``apps.manifest.delete``)."""
         call(self._client(config_token).apps_manifest_delete, app_id=app_id)
 
-    def post(self, bot_token: str, address: Address, message: Message) -> str:
+    def post(self, bot_token: str, address: Address, message: Message, client_msg_id: str = "") -> str:
         """Post a message (``chat.postMessage``) and return its ``ts``.
 
-        Link previews are off, because Slack would fetch every URL that an LLM wrote.
+        Link previews are off, because Slack would fetch every URL that an LLM wrote. Slack does not document
+        ``client_msg_id`` as an argument, but has errors for it: after one of them the message is posted
+        without it, so that it is not lost.
         """
-        reply = call(
-            self._client(bot_token).chat_postMessage,
-            refusal=refused_message,
-            unfurl_links=False,
-            unfurl_media=False,
-            **_arguments(address, message),
-        )
-        return word(reply, "ts")
+        arguments = {**_arguments(address, message), "unfurl_links": False, "unfurl_media": False}
+        post = partial(call, self._client(bot_token).chat_postMessage, refusal=refused_message)
+        if client_msg_id:
+            try:
+                return word(post(**arguments, client_msg_id=client_msg_id), "ts")
+            except SlackRefused as error:
+                if error.code not in CLIENT_MSG_ID_ERRORS:
+                    raise
+        return word(post(**arguments), "ts")
 
     def update(self, bot_token: str, channel_id: str, ts: str, message: Message) -> None:
         """Replace one of the app's messages (``chat.update``)."""
@@ -177,6 +189,20 @@ class SlackWebClient:
             refusal=refused_message,
             user=user_id,
             **_arguments(address, message),
+        )
+
+    def set_session_status(
+        self, bot_token: str, channel_id: str, thread_ts: str, *, is_processing: bool
+    ) -> None:
+        """Set the status of the agent's session in a thread (``agents.sessions.setStatus``).
+
+        While it is ``processing``, Slack shows a Stop button; that ends by itself after an hour.
+        """
+        call(
+            self._client(bot_token).agents_sessions_setStatus,
+            channel_id=channel_id,
+            thread_ts=thread_ts,
+            status="processing" if is_processing else "active",
         )
 
     def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:

@@ -1,8 +1,9 @@
-"""``flask doctor``: check the settings, Redis, the workers and the remote services."""
+"""``doctor``: check the settings, Redis, the workers and the remote services."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -23,19 +24,26 @@ from sectorflow_slack.commands.output import (
 )
 from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.checkup import StoreFigures, Watch
-from sectorflow_slack.domain.errors import SectorFlowSlackError, StorageUnavailable
+from sectorflow_slack.domain.errors import InstallRefused, SectorFlowSlackError, StorageUnavailable
+from sectorflow_slack.domain.installations import AnyInstallation, InstallationQuery
+from sectorflow_slack.domain.metrics import Memory
 from sectorflow_slack.services import Services
+from sectorflow_slack.services.settings_check import check_settings, load_offer
 from sectorflow_slack.web import current_services, current_settings
 
 #: Acknowledging an event takes several round trips, and Slack waits 3 s for it.
 ROUND_TRIP_WARN_MS = 50.0
 MEMORY_WARN_SHARE = 0.8
+MEMORY_WARN_DAYS = 14
+DAY_SECONDS = 24 * 3600
 #: A question that has waited for longer than this finds no free worker.
 WAIT_FAIL_SECONDS = 120.0
 #: Slack's signatures are refused beyond five minutes (docs.slack.dev, verifying requests from Slack).
 SKEW_FAIL_SECONDS = 300.0
 SKEW_WARN_SECONDS = 60.0
 PUBLIC_TIMEOUT_SECONDS = 5.0
+#: How many installations are checked; each takes a few calls to SectorFlow.
+MAX_INSTALLATIONS = 20
 #: How many lost values a message names.
 MAX_NAMED = 5
 
@@ -70,8 +78,6 @@ class Context:
     services: Services
     #: How many encrypted records are opened.
     records: int
-    #: How long workers are watched.
-    seconds: float
     #: Shows the progress through the records.
     watch: Watch = iter
 
@@ -84,13 +90,10 @@ class Context:
     show_default=True,
     help="Records to open at most.",
 )
-@click.option(
-    "--seconds", type=click.FloatRange(0.1, 60), default=2.0, show_default=True, help="Time to watch workers."
-)
 @json_option("Print one JSON object a line.")
 @click.pass_context
 @with_appcontext
-def doctor(ctx: click.Context, records: int, seconds: float, as_json: bool) -> None:
+def doctor(ctx: click.Context, records: int, as_json: bool) -> None:
     """Find out why the service does not work: check everything it needs, and print what to do.
 
     Checks the settings, Redis, encryption, workers, Slack, SectorFlow and the public address. Each result is
@@ -98,18 +101,31 @@ def doctor(ctx: click.Context, records: int, seconds: float, as_json: bool) -> N
     """
     watch = progress("Opening records", as_json=as_json)
     statuses = []
-    for finding in _findings(records, seconds, watch):
+    for finding in _findings(records, watch):
         _echo_finding(finding, as_json)
         statuses.append(finding.status)
+    if not as_json:
+        click.echo(f"\nNext: {_next_step(statuses)}")
     ctx.exit(1 if "fail" in statuses else 0)
 
 
-def _findings(records: int, seconds: float, watch: Watch) -> Iterable[Finding]:
+def _findings(records: int, watch: Watch) -> Iterable[Finding]:
     faults = current_app.config.get(SETTINGS_FAULTS)
     if faults is not None:
         remedy = "See docs/configuration.md; the other checks need correct settings."
         return (Finding("settings", "fail", fault, remedy) for fault in faults.splitlines())
-    return run_checks(Context(current_settings, current_services, records, seconds, watch))
+    return run_checks(Context(current_settings, current_services, records, watch))
+
+
+def _next_step(statuses: Collection[str]) -> str:
+    if "fail" in statuses:
+        return "correct what is marked fail, from the top, and run this again."
+    apps = current_services.apps.list()
+    if any(app.tenant_ids for app in apps):
+        return "mention the app in Slack. Questions that fail are in sectorflow-slack failed list."
+    if apps:
+        return "register an installation (sectorflow-slack installations register) and open its install link."
+    return "create a Slack app (sectorflow-slack manifest APP_NAME --link), see docs/slack-app.md."
 
 
 def _echo_finding(finding: Finding, as_json: bool) -> None:
@@ -124,7 +140,7 @@ def _echo_finding(finding: Finding, as_json: bool) -> None:
 
 def run_checks(context: Context) -> Iterator[Finding]:
     """Run every check; those that read Redis are skipped if Redis is down."""
-    yield from check_settings(context)
+    yield from check_own_settings(context)
     is_redis_usable = True
     for finding in check_redis(context):
         is_redis_usable = is_redis_usable and finding.status != "fail"
@@ -133,7 +149,12 @@ def run_checks(context: Context) -> Iterator[Finding]:
         yield from _or_failed("encryption", check_encryption, context)
         yield from _or_failed("workers", check_workers, context)
     yield from check_slack(context)
-    yield from check_sectorflow(context)
+    is_sectorflow_up = False
+    for finding in check_sectorflow(context):
+        is_sectorflow_up = finding.status == "ok"
+        yield finding
+    if is_redis_usable and is_sectorflow_up:
+        yield from _or_failed("installations", check_installations, context)
     yield from check_public_address(context)
 
 
@@ -146,7 +167,7 @@ def _or_failed(
         yield Finding(name, "fail", error_message(error), "Check Redis, then run this again.")
 
 
-def check_settings(context: Context) -> Iterator[Finding]:
+def check_own_settings(context: Context) -> Iterator[Finding]:
     """Check that Slack can reach the public URL; the settings are valid, or this would not run."""
     if context.settings.serves_https:
         own_app = "with" if context.settings.slack_app else "without"
@@ -176,17 +197,32 @@ def check_redis(context: Context) -> Iterator[Finding]:
         yield Finding("redis", "warn", f"{version} is slow: {trip}.", "Run it closer to the service.")
     else:
         yield Finding("redis", "ok", f"{version} answers, {trip}.")
-    yield from _check_memory(figures.used_bytes, figures.limit_bytes)
+    yield from _check_commands(figures.refused)
+    yield from _check_memory(figures.memory)
     yield from _check_persistence(figures)
     for warning in context.services.warnings():
         yield Finding("redis settings", "warn", warning, _SEE_OPERATIONS)
 
 
-def _check_memory(used: int | None, limit: int | None) -> Iterator[Finding]:
-    if used is None:
+def _check_commands(refused: tuple[str, ...]) -> Iterator[Finding]:
+    if refused:
+        message = f"Redis refuses {', '.join(refused)}."
+        yield Finding("redis commands", "fail", message, "Allow them to the user of REDIS_URL.")
+    else:
+        yield Finding("redis commands", "ok", "Redis allows every command that is needed.")
+
+
+def _check_memory(memory: Memory) -> Iterator[Finding]:
+    if memory.used_bytes is None:
+        unknown = "Redis does not report how full it is (INFO is forbidden)."
+        yield Finding("redis memory", "warn", unknown, "Watch its provider's figures.")
         return
+    used, limit, full_in = memory.used_bytes, memory.limit_bytes, memory.full_in_seconds
     message = f"{used / 2**20:.0f} MiB used" + (f" of {limit / 2**20:.0f}" if limit else ", no limit set")
-    if limit and used > MEMORY_WARN_SHARE * limit:
+    if full_in is not None:
+        message += f", full in about {full_in / DAY_SECONDS:.0f} days at the growth of the last week"
+    is_urgent = full_in is not None and full_in < MEMORY_WARN_DAYS * DAY_SECONDS
+    if is_urgent or (limit and used > MEMORY_WARN_SHARE * limit):
         yield Finding("redis memory", "warn", f"{message}: a full Redis takes no writes.", "Add memory.")
     else:
         yield Finding("redis memory", "ok", f"{message}.")
@@ -222,7 +258,7 @@ def check_encryption(context: Context) -> Iterator[Finding]:
             "encryption",
             "warn",
             f"{found.outdated} values in {records} are under an older key.",
-            "Run flask --app wsgi keys re-encrypt before you remove that key.",
+            "Run sectorflow-slack keys re-encrypt before you remove that key.",
         )
     elif not found.lost:
         yield Finding("encryption", "ok", f"{records}, all under the first key.")
@@ -236,7 +272,7 @@ def check_encryption(context: Context) -> Iterator[Finding]:
 def check_workers(context: Context) -> Iterator[Finding]:
     """Check that workers are running, and that questions neither wait long nor fail."""
     figures = context.services.read_metrics()
-    alive = context.services.checkup.workers(context.seconds)
+    alive = context.services.checkup.workers()
     oldest = "no question is open"
     if figures.open:
         oldest = f"the oldest of {figures.open} open questions is {figures.oldest_seconds:.0f} s old"
@@ -247,8 +283,11 @@ def check_workers(context: Context) -> Iterator[Finding]:
     else:
         yield Finding("workers", "ok", f"{alive} running, {figures.open} open questions.")
     if figures.failed_questions:
-        failed = f"{figures.failed_questions} questions failed for good this week."
-        yield Finding("failed questions", "warn", failed, "See flask --app wsgi failed list.")
+        reasons = Counter(each.reason for each in context.services.failed_questions.list())
+        why = ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+        failed = f"{figures.failed_questions} questions failed for good this week{': ' + why if why else ''}."
+        remedy = "See sectorflow-slack failed list, and docs/operations.md for the reasons."
+        yield Finding("failed questions", "warn", failed, remedy)
     else:
         yield Finding("failed questions", "ok", "None.")
 
@@ -293,6 +332,38 @@ def check_sectorflow(context: Context) -> Iterator[Finding]:
         yield Finding("sectorflow", "ok", f"SectorFlow answers (status {status} without a token).")
 
 
+def check_installations(context: Context) -> Iterator[Finding]:
+    """Check with SectorFlow the token, workspace, models and expert of each installation, or of the first."""
+    registration = context.services.registration
+    page = registration.list(InstallationQuery(limit=MAX_INSTALLATIONS, status="installed"))
+    found = (registration.find(each.settings.id) for each in page.items)
+    checked = {each.settings.id: _faults(context, each) for each in found if each is not None}
+    refused = [f"{id_} ({', '.join(faults)})" for id_, faults in checked.items() if faults]
+    count = f"{len(checked)} installations" + (" (there are more)" if page.next_cursor else "")
+    if refused:
+        message = f"SectorFlow refuses settings of {len(refused)} of {count}: {'; '.join(refused)}."
+        yield Finding("installations", "warn", message, "Use flask --app wsgi installations change.")
+    else:
+        yield Finding("installations", "ok", f"SectorFlow accepts the settings of {count}.")
+
+
+def _faults(context: Context, installation: AnyInstallation) -> list[str]:
+    settings = installation.settings.sectorflow
+    if not settings.api_token:
+        return ["apiToken"]
+    offer = load_offer(
+        context.services.sectorflow,
+        settings.api_token,
+        settings.workspace_id,
+        with_experts=bool(settings.plus_id),
+    )
+    try:
+        check_settings(settings, offer)
+    except InstallRefused as refusal:
+        return list(refusal.faults)
+    return []
+
+
 def check_public_address(context: Context) -> Iterator[Finding]:
     """Check that the service answers at its public URL."""
     address = context.settings.public_url + "/healthz"
@@ -300,7 +371,9 @@ def check_public_address(context: Context) -> Iterator[Finding]:
     remedy = "Check that PUBLIC_URL leads to a running web process, from outside too."
     try:
         request = requests.Request("GET", address)
-        response, _ = send(open_session(pool_size=1), request, PUBLIC_TIMEOUT_SECONDS)
+        settings = context.settings
+        session = open_session(1, proxy=settings.outgoing_proxy, ca_bundle=settings.outgoing_ca_bundle)
+        response, _ = send(session, request, PUBLIC_TIMEOUT_SECONDS)
     except requests.RequestException as error:
         message = f"{host} does not answer from this machine ({type(error).__name__})."
         yield Finding("public address", "warn", message, remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -38,9 +39,9 @@ def replay(question_ids: tuple[str, ...], is_all: bool, as_json: bool) -> None:
     unknown = [question_id for question_id in chosen if question_id not in failed_by_id]
     if unknown:
         raise click.ClickException(f"No such failed question: {', '.join(unknown)}")
-    questions = [replace(failed_by_id[question_id], button_ts=None) for question_id in chosen]
+    now = time.time()
+    questions = [replace(failed_by_id[each], button_ts=None, asked_at=now) for each in chosen]
     uninstalled = [question for question in questions if not _is_installed(question)]
-    # Wakes no worker: each looks for waiting questions every few seconds.
     revive = current_services.failed_questions.revive
     revived = [question for question in questions if question not in uninstalled and revive(question)]
     if as_json:

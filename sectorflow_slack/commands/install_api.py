@@ -26,9 +26,8 @@ from sectorflow_slack.commands.output import (
 )
 from sectorflow_slack.commands.sectorflow import prompt_token
 from sectorflow_slack.domain.errors import AppNotCreated, InstallRefused
-from sectorflow_slack.domain.installations import DISPLAYS, IdempotencyKey, Installation
+from sectorflow_slack.domain.installations import DISPLAYS, Installation
 from sectorflow_slack.services.idempotency import FIELD as IDEMPOTENCY_KEY
-from sectorflow_slack.services.idempotency import fingerprint
 from sectorflow_slack.web import current_services
 from sectorflow_slack.web.feedback import NOT_INSTALLED, votes_by_model
 from sectorflow_slack.web.request_schemas import (
@@ -51,6 +50,9 @@ _SECRETS = {
 }
 #: The options of fields that no parameter of a command is named after.
 _OPTIONS = {"slackApp": "--app", IDEMPOTENCY_KEY: "--idempotency-key"}
+
+#: In place of an install API key: the keys of commands are not those of the platform.
+OPERATOR = "operator"
 
 _VOTES = {"modelId": "model", "modelName": "name", "up": "up", "down": "down"}
 
@@ -83,7 +85,8 @@ def _naming_options() -> Iterator[None]:
     except ValidationError as error:
         raise click.UsageError("\n".join(_faults(error.messages))) from None
     except InstallRefused as refusal:
-        raise click.ClickException(f"{_option(refusal.field)}: {refusal.message}") from None
+        faults = (f"{_option(field)}: {message}" for field, message in refusal.faults.items())
+        raise click.ClickException("\n".join(faults)) from None
     except AppNotCreated as error:
         raise click.ClickException("\n".join([error.message, *_faults(error.faults)])) from None
 
@@ -98,7 +101,9 @@ def _faults(errors: Any, option: str = "") -> Iterator[str]:
 
 
 def _option(field: str) -> str:
-    name = field.rpartition(".")[2]
+    outer, _, name = field.rpartition(".")
+    if name.isdecimal():
+        return f"{_option(outer)} no. {int(name) + 1}"
     options = {param.name: param.opts[0] for param in click.get_current_context().command.params}
     return options.get(name) or _OPTIONS.get(name) or _SECRETS.get(name) or field
 
@@ -168,9 +173,9 @@ def register(
     key: str | None = IdempotencyKeySchema().load(header)
     read_secret = _secret_reader(from_stdin=secrets_stdin)
     request, body = _load(InstallationRequestSchema(), make_body, read_secret)
-    pending = current_services.registration.register(
-        request, None if key is None else IdempotencyKey(key, fingerprint(body))
-    )
+    registration = current_services.registration
+    once = None if key is None else registration.idempotency.make_key(OPERATOR, key, body)
+    pending = registration.register(request, once)
     echo_record(printed_fields(pending) | {"installUrl": serialize(pending)["installUrl"]}, as_json)
 
 

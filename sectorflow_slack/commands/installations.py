@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -25,6 +26,8 @@ from sectorflow_slack.web.serializers import serialize
 
 #: How many installations are loaded at once.
 _PAGE = 100
+#: A container whose file system is read-only has nowhere else to put a backup.
+_STANDARD_STREAM = Path("-")
 
 #: The columns of a list: headings by field.
 _COLUMNS = {
@@ -154,11 +157,15 @@ def _find_lost_secret(found: AnyInstallation) -> str:
 
 
 @installations.command("export")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
 @json_option("Print one JSON document.")
 def export_installations(file: Path, as_json: bool) -> None:
-    """Back up all installations to FILE, encrypted with the first of ENCRYPTION_KEYS."""
+    """Back up all installations to FILE (- is stdout), encrypted with the first of ENCRYPTION_KEYS."""
     encrypted, number = current_services.backup.export(progress("Reading", as_json=as_json))
+    if file == _STANDARD_STREAM:
+        click.echo(encrypted)
+        click.echo(f"{number} installations written to stdout.", err=True)
+        return
     try:
         _write_for_owner(file, encrypted)
     except OSError as error:
@@ -170,7 +177,13 @@ def export_installations(file: Path, as_json: bool) -> None:
 
 
 def _write_for_owner(file: Path, text: str) -> None:
-    """Write a file that only its owner can read; replace an older one when the new one is complete."""
+    """Write a file that only its owner can read; replace an older one when the new one is complete.
+
+    What is no regular file, such as a pipe or /dev/stdout, is written to and not replaced.
+    """
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        file.write_text(text)
+        return
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
@@ -182,14 +195,18 @@ def _write_for_owner(file: Path, text: str) -> None:
         raise
 
 
+def _read(file: Path) -> str:
+    return sys.stdin.read() if file == _STANDARD_STREAM else file.read_text()
+
+
 @installations.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True))
 @json_option("Print one JSON document.")
 def import_installations(file: Path, as_json: bool) -> None:
-    """Restore the installations that are missing from the backup FILE; existing ones stay unchanged."""
+    """Restore the installations that are missing from FILE (- is stdin); existing ones stay unchanged."""
     try:
         watch = progress("Restoring", as_json=as_json)
-        number = current_services.backup.restore(file.read_text().strip(), watch)
+        number = current_services.backup.restore(_read(file).strip(), watch)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be read: {error.strerror}.") from None
     except (CannotDecrypt, UnicodeDecodeError):

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from sectorflow_slack.domain.metrics import Memory
+
 #: Iterates over a collection, and may show the progress.
 Watch = Callable[[Collection[str]], Iterable[str]]
 
@@ -17,13 +19,13 @@ class StoreFigures:
     #: The median of a few round trips, in milliseconds.
     round_trip_ms: float
     version: str | None
-    used_bytes: int | None
-    #: ``maxmemory``; None if there is no limit.
-    limit_bytes: int | None
+    memory: Memory
     #: ``maxmemory-policy``.
     policy: str | None
     #: How data survives a restart: an append-only file, snapshots, or not at all.
     persistence: Literal["aof", "rdb", "nothing"] | None
+    #: The needed commands that the user of REDIS_URL may not run.
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,12 @@
     │   ├── WorkspaceMissing       404
     │   ├── QuestionRefused        any other 4xx
     │   │   └── QuestionTooLong    413, 414
-    │   ├── SectorFlowBusy         refused connection, 429, 502, 503, 504: nothing was answered, try again
+    │   ├── CreditsSpent           402, or SectorFlow names its credits as the reason
+    │   ├── BlockedByFirewall      403 with a page of HTML: not SectorFlow, but a firewall before it
+    │   ├── SectorFlowBusy         refused connection, 429, 502, 503: nothing was answered, try again
     │   ├── SectorFlowBroken       500: try once more
-    │   ├── AnswerLost             timed out or cut off: it may have been charged, do not try again
+    │   ├── AnswerLost             timed out, 504, 522 to 524: it may have been charged, do not try again
+    │   │   └── AnswerCutOff       the connection broke before the answer was complete
     │   └── ReplyUnreadable        200 with a body that is no reply
     └── SlackError
         ├── SlackBusy              429, 5xx, no connection: try again
@@ -59,12 +62,24 @@ class CannotDecrypt(SectorFlowSlackError):
 
 
 class InstallRefused(SectorFlowSlackError):
-    """A field of an install request is refused by the stores, SectorFlow or Slack."""
+    """A field of an install request is refused by the stores, SectorFlow or Slack; or several are.
+
+    Dots in the name of a field are for objects in objects, and for places in a list.
+    """
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
         self.field = field
         self.message = message
+        #: The messages by field, if several are refused this one's too.
+        self.faults: Mapping[str, str] = {field: message}
+
+    @classmethod
+    def for_fields(cls, faults: Mapping[str, str]) -> InstallRefused:
+        """Make the refusal of one or more fields."""
+        refusal = cls(*next(iter(faults.items())))
+        refusal.faults = faults
+        return refusal
 
 
 class AppNotCreated(SectorFlowSlackError):
@@ -100,17 +115,24 @@ class RevisionConflict(SectorFlowSlackError):
 class ConsentRefused(SectorFlowSlackError):
     """A user's consent does not lead to an installation.
 
-    ``reason`` is a short code that selects the page for the user. ``installation_id`` and ``return_url``
-    are set once the state has proved that the browser started this OAuth.
+    ``reason`` is a short code that selects the page for the user. ``installation_id``, ``return_url`` and
+    ``link``, by which the user may try again, are set once the state has proved that the browser started
+    this OAuth.
     """
 
     def __init__(
-        self, reason: str, *, installation_id: str | None = None, return_url: str | None = None
+        self,
+        reason: str,
+        *,
+        installation_id: str | None = None,
+        return_url: str | None = None,
+        link: str | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.installation_id = installation_id
         self.return_url = return_url
+        self.link = link
 
 
 class SectorFlowError(SectorFlowSlackError):
@@ -133,6 +155,14 @@ class QuestionTooLong(QuestionRefused):
     """SectorFlow refused the length of the question (413, 414)."""
 
 
+class CreditsSpent(SectorFlowError):
+    """SectorFlow wants more credits before it answers."""
+
+
+class BlockedByFirewall(SectorFlowError):
+    """A firewall before SectorFlow refused the request, perhaps for words in it."""
+
+
 class SectorFlowBusy(SectorFlowError):
     """Nothing was answered or charged; the same request may be sent again."""
 
@@ -147,6 +177,10 @@ class SectorFlowBroken(SectorFlowError):
 
 class AnswerLost(SectorFlowError):
     """The answer was late or incomplete; it may have been charged."""
+
+
+class AnswerCutOff(AnswerLost):
+    """The connection broke before the answer was complete."""
 
 
 class ReplyUnreadable(SectorFlowError):

@@ -26,6 +26,8 @@ class Workspace:
     name: str
     #: Display names by model id.
     model_names: dict[str, str] = field(default_factory=dict)
+    #: The ids of all its models, in lower case; None if SectorFlow does not list them.
+    model_ids: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class SectorFlowSettings:
     plus_id: str = ""
     #: The workspace's display names by model id; may lack some or all.
     model_names: dict[str, str] = field(default_factory=dict)
+    #: The workspace's name; "" if SectorFlow has not told it.
+    workspace_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class InstallationSettings:
     allow_external_users: bool = False
     #: Incremented by each change, so that no change overwrites another one unnoticed.
     revision: int = 1
+    #: A keyed digest of the API token; "" in records of 0.1.0.
+    token_digest: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +211,19 @@ class OAuthState:
 
 
 @dataclass(frozen=True, slots=True)
+class OAuthResult:
+    """How the OAuth of a state ended: in an installation, or for a ``reason`` in a refusal."""
+
+    installation_id: str
+    reason: str | None = None
+    #: The bot user's name at Slack; "" if Slack did not tell it.
+    bot_name: str = ""
+    return_url: str | None = None
+    #: The install link, if the user may try again.
+    link: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FreshToken:
     """Slack's response to a refresh token: the next bot token and the next refresh token."""
 
@@ -238,6 +257,7 @@ class InstallationQuery:
     app_id: str | None = None
     team_id: str | None = None
     customer_id: str | None = None
+    token_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ IGNORED = "ignored"
 ANSWERED = "answered"
 FAILED = "failed"
 
+#: Models that gave no answer to a question; the reasons are ``missing``, ``error`` and ``empty``.
+MODEL_FAILED = "model_failed"
 #: The causes are ``slack``, ``sectorflow``, ``own``.
 RETRIES = "retries"
 SLACK_RATE_LIMITED = "slack_rate_limited"
@@ -31,6 +33,7 @@ COUNTERS = {
     IGNORED: "Events that are no question.",
     ANSWERED: "Questions answered.",
     FAILED: "Questions that failed for good, by reason.",
+    MODEL_FAILED: "Models that gave no answer, by reason.",
     RETRIES: "Retries, by cause.",
     SLACK_RATE_LIMITED: "Calls that Slack refused with 429.",
     LET_GO: "Questions whose lease expired because a worker died or hung.",
@@ -52,18 +55,24 @@ HISTOGRAMS = {
 }
 
 #: The label of a counter that has one.
-LABELS = {FAILED: "reason", RETRIES: "fault"}
+LABELS = {FAILED: "reason", MODEL_FAILED: "reason", RETRIES: "fault"}
 
 OPEN_QUESTIONS = "open_questions"
 OLDEST_QUESTION_SECONDS = "oldest_question_seconds"
 FAILED_QUESTIONS = "dead_letters"
 VOTES = "votes"
+MEMORY_USED_BYTES = "redis_memory_used_bytes"
+MEMORY_LIMIT_BYTES = "redis_memory_limit_bytes"
+MEMORY_FULL_SECONDS = "redis_memory_full_seconds"
 
 GAUGES = {
     OPEN_QUESTIONS: "Questions accepted and not yet finished, by state: waiting, later, underway.",
     OLDEST_QUESTION_SECONDS: "Age of the oldest open question; 0 when none is open.",
     VOTES: "Current votes on models' answers, by installation, model and vote (up, down).",
     FAILED_QUESTIONS: "Questions that failed for good and can still be replayed.",
+    MEMORY_USED_BYTES: "Memory that Redis uses; absent if it forbids INFO, as the next two.",
+    MEMORY_LIMIT_BYTES: "Memory at which Redis takes no more writes; absent if it has no limit.",
+    MEMORY_FULL_SECONDS: "Time until Redis is full at the growth of the last week; absent without growth.",
 }
 
 
@@ -76,6 +85,18 @@ class Histogram:
     #: Of all durations, including those beyond the last bound.
     sum: float
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How full Redis is."""
+
+    #: None if Redis forbids INFO.
+    used_bytes: int | None = None
+    #: None if there is no limit.
+    limit_bytes: int | None = None
+    #: At the growth of the last week; None if it does not grow, or no hour of it is known.
+    full_in_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +114,7 @@ class Snapshot:
     failed_questions: int
     #: Only installations with votes.
     votes: tuple[tuple[InstallationKey, tuple[ModelVotes, ...]], ...] = ()
+    memory: Memory = Memory()
 
     @property
     def open(self) -> int:

@@ -1,6 +1,6 @@
-"""Protocols of Slack, SectorFlow, the queue and the clock.
+"""Protocols of Slack, SectorFlow and the clock.
 
-Methods raise ``SlackError``, ``SectorFlowError`` and (the queue) ``StorageUnavailable``.
+Methods raise ``SlackError`` and ``SectorFlowError``.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from typing import Any, Protocol
 from sectorflow_slack.domain.installations import (
     BotInstall,
     FreshToken,
-    InstallationKey,
     SectorFlowSettings,
     SlackApp,
     Workspace,
 )
 from sectorflow_slack.domain.questions import Address, Message, Reply
-from sectorflow_slack.domain.slack_jobs import SlackJob
 
 
 class Clock(Protocol):
@@ -25,16 +23,6 @@ class Clock(Protocol):
 
     def __call__(self) -> float:
         """Return the seconds since the epoch, UTC."""
-
-
-class TaskQueue(Protocol):
-    """The queue to the workers."""
-
-    def answer_next(self, key: InstallationKey, delay: float = 0.0) -> None:
-        """Wake a worker for the next question of this installation, in ``delay`` seconds."""
-
-    def enqueue(self, job: SlackJob, delay: float = 0.0) -> None:
-        """Enqueue a Slack job that is run in ``delay`` seconds, even if questions occupy all workers."""
 
 
 class SlackClient(Protocol):
@@ -55,6 +43,9 @@ class SlackClient(Protocol):
     def revoke(self, bot_token: str) -> None:
         """Revoke a bot token (``auth.revoke``)."""
 
+    def bot_name(self, bot_token: str) -> str:
+        """Return the name of the token's bot user (``auth.test``); "" if the reply has none."""
+
     def create_app(
         self, config_token: str, manifest: Mapping[str, object], timeout: float
     ) -> tuple[SlackApp, str | None]:
@@ -70,7 +61,7 @@ class SlackClient(Protocol):
     def delete_app(self, config_token: str, app_id: str) -> None:
         """Delete an app for good (``apps.manifest.delete``)."""
 
-    def post(self, bot_token: str, address: Address, message: Message) -> str:
+    def post(self, bot_token: str, address: Address, message: Message, client_msg_id: str = "") -> str:
         """Post a message (``chat.postMessage``) and return its ``ts``."""
 
     def update(self, bot_token: str, channel_id: str, ts: str, message: Message) -> None:
@@ -81,6 +72,11 @@ class SlackClient(Protocol):
 
     def post_ephemeral(self, bot_token: str, address: Address, user_id: str, message: Message) -> None:
         """Post a message that is visible to one user (``chat.postEphemeral``)."""
+
+    def set_session_status(
+        self, bot_token: str, channel_id: str, thread_ts: str, *, is_processing: bool
+    ) -> None:
+        """Show in a thread that the agent works on it, or that it is done (``agents.sessions.setStatus``)."""
 
     def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:
         """Show a status in a thread (``assistant.threads.setStatus``); "" clears it."""
@@ -112,13 +108,25 @@ class SectorFlowClient(Protocol):
     def get_workspace(self, api_token: str, workspace_id: str, timeout: float) -> Workspace:
         """Load a workspace; the errors show if the token or the id is wrong."""
 
-    def ask(self, settings: SectorFlowSettings, question: str, thread_id: str | None) -> Reply:
-        """Ask every model of ``settings`` and return an answer for each, in their order."""
+    def ask(
+        self,
+        settings: SectorFlowSettings,
+        question: str,
+        thread_id: str | None,
+        timeout: float | None = None,
+    ) -> Reply:
+        """Ask every model of ``settings`` and return an answer for each, in their order.
 
-    def list_models(self, api_token: str) -> Sequence[Mapping[str, Any]]:
-        """List the models that the token's user may use."""
+        ``timeout`` is in seconds, and shortens the usual one.
+        """
 
-    def list_workspaces(self, api_token: str) -> Sequence[Mapping[str, Any]]:
+    def list_models(self, api_token: str, timeout: float = ...) -> Sequence[Mapping[str, Any]]:
+        """List the models that the token's user may use, SectorFlow's own among them."""
+
+    def list_experts(self, api_token: str, timeout: float = ...) -> Sequence[Mapping[str, Any]]:
+        """List the experts that the token's user may use."""
+
+    def list_workspaces(self, api_token: str, timeout: float = ...) -> Sequence[Mapping[str, Any]]:
         """List the workspaces of the token's user."""
 
     def create_workspace(self, api_token: str, workspace: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, ClassVar, Literal
 
 from sectorflow_slack.domain.installations import Display, InstallationKey, Refusal
+
+#: What of a message was not sent to SectorFlow: its files; or the end of its text, a forwarded message or a
+#: table, which was too long, or which Slack did not send.
+LeftOut = Literal["files", "text", "messages", "tables"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class Question:
     asked_at: float = 0.0
     #: The models to ask, if not all.
     model_ids: tuple[str, ...] = ()
-    #: The message whose button asked this again: it becomes the placeholder.
+    #: The message whose button asked this again: it is deleted once the answer is posted.
     button_ts: str | None = None
     #: The answer of which one model is asked again and replaced.
     answer_id: str = ""
@@ -59,6 +64,11 @@ class Question:
             return self.thread_ts
         return self.thread_ts or self.ts
 
+    @property
+    def status_thread_ts(self) -> str:
+        """Return the thread that shows the status: also a DM's message outside any thread has one."""
+        return self.thread_ts or self.ts
+
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
@@ -72,6 +82,8 @@ class ModelAnswer:
     #: Standard Markdown; "" if failed.
     text: str = field(default="", repr=False)
     failed: bool = False
+    #: Why: "missing" from the reply, an "error", or "empty"; "" if it did not fail.
+    failure: str = ""
     #: What it took; None if the reply does not say.
     seconds: float | None = None
     credits: float | None = None
@@ -117,21 +129,6 @@ class Answer:
         return self.question.id
 
 
-#: In place of a placeholder's ``ts``: Slack shows a status in the thread instead of a message.
-STATUS: Final = "status"
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A question that has been open for a long time."""
-
-    question: Question
-    #: Whether it is still in line; else a worker has it.
-    in_line: bool
-    #: The ``ts`` of its placeholder, ``STATUS``, or "" for none.
-    placeholder: str
-
-
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message for ``chat.postMessage``: Block Kit blocks and a readable fallback."""
@@ -174,6 +171,51 @@ class Progress:
     failures: int = 0
     #: Leases that expired because the worker died or hung.
     deaths: int = 0
+    #: The user who stopped it; "" if it goes on.
+    stopped: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingQuestion:
+    """A question as an event brings it; the worker that leases it reads the rest from ``record``."""
+
+    id: str
+    app_id: str
+    #: The teams and enterprises that its installation may be stored under, best first.
+    tenant_ids: tuple[str, ...]
+    event_id: str
+    channel_id: str
+    user_id: str
+    ts: str
+    #: The thread that shows the status.
+    thread_ts: str
+    #: JSON of the parts of the event that a worker reads.
+    record: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What became of the question of an event, and the installation that it was for."""
+
+    ACCEPTED: ClassVar[str] = "accepted"
+    NOT_INSTALLED: ClassVar[str] = "not_installed"
+    OWN_MESSAGE: ClassVar[str] = "own_message"
+
+    #: One of the above, ``repeated``, ``asked_too_often`` or ``too_many_waiting``.
+    outcome: str
+    installation: InstallationKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A question that a worker has leased, as it was stored: whole, or as the event that brought it."""
+
+    id: str
+    installation: InstallationKey
+    holder: str
+    progress: Progress
+    question: Question | None = None
+    record: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Slack jobs: short calls to Slack for a user who is waiting, run by a worker beside the questions.
 
-They pass through the queue unencrypted, so they carry ids only.
+They wait in Redis unencrypted, so they carry ids only.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KINDS: dict[str, type[SlackJob]] = {}
 class SlackJob:
     """The part that all Slack jobs share; each kind is a type of its own."""
 
-    #: The name of the type, as in ``post_placeholder``: queued jobs have it, so types cannot be renamed.
+    #: The name of the type, as in ``render_answer``: queued jobs have it, so types cannot be renamed.
     kind: ClassVar[str]
 
     installation: InstallationKey
@@ -28,15 +28,6 @@ class SlackJob:
     def __init_subclass__(cls) -> None:
         cls.kind = re.sub(r"\B([A-Z])", r"_\1", cls.__name__).lower()
         KINDS[cls.kind] = cls
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostPlaceholder(SlackJob):
-    """Show that a question was accepted."""
-
-    question_id: str
-    #: The message to update; "" to post one.
-    placeholder: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +81,15 @@ class PostDirectMessage(SlackJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateMessage(SlackJob):
-    """Replace a message of the app by a sentence."""
+class RemoveStatus(SlackJob):
+    """Remove what showed that a question was worked on."""
 
-    sentence: str
     channel_id: str
-    ts: str
+    thread_ts: str
+    #: As in ``services.statuses``: ``session``, ``thread`` or the ``ts`` of a message.
+    shown: str
+    #: How many tries have failed.
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,18 +85,23 @@ class Child:
             self._schedule_restart(code)
 
     def request_stop(self) -> None:
-        """Send SIGTERM to the process alone: gunicorn and dramatiq pass it to their own children."""
+        """Send SIGTERM to the process alone: gunicorn passes it to its own children."""
         if self._process:
             self._process.terminate()
 
     def kill(self) -> None:
         """Kill the process and its own children."""
         if self._process:
-            # The group outlives its leader: a killed dramatiq does not end its worker processes.
+            # The group outlives its leader: a killed gunicorn does not end its worker processes at once.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def pause(self, seconds: float) -> None:
+        """Kill the process, and start it again after ``seconds``."""
+        self.kill()
+        self._due_at = time.monotonic() + seconds
 
     def _schedule_restart(self, code: int) -> None:
         is_early = time.monotonic() - self._started_at < EARLY_SECONDS

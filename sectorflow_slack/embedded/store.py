@@ -37,7 +37,20 @@ class Store:
     @property
     def url(self) -> str:
         """Return the REDIS_URL of this store."""
-        return f"unix://{quote(str(self.socket))}?db=0"
+        return _url(self.socket)
+
+
+def last_url(home: Path) -> str | None:
+    """Return the REDIS_URL of the store that was last started in a home folder, or None if none was."""
+    try:
+        socket = os.fsdecode((home / _LOCK).read_bytes())
+    except OSError:
+        return None
+    return _url(Path(socket)) if socket else None
+
+
+def _url(socket: Path) -> str:
+    return f"unix://{quote(str(socket))}?db=0"
 
 
 @contextmanager

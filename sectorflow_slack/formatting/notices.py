@@ -72,11 +72,6 @@ def asking(names: Sequence[str], words: Words = ENGLISH) -> Message:
     return notice(words.asking.format(names=words.list_names(_shortened(names))))
 
 
-def still_going(seconds: float, words: Words = ENGLISH) -> Message:
-    """Return the message that the models have not answered yet, so many seconds after they were asked."""
-    return notice(words.still_going.format(seconds=max(1, round(seconds))))
-
-
 def status(names: Sequence[str], words: Words = ENGLISH) -> str:
     """Return the short text that Slack shows behind the app's name (``assistant.threads.setStatus``)."""
     text = words.status.format(names=words.list_names(_shortened(names)))

@@ -48,6 +48,9 @@ class HomeFacts:
     expert_name: str = ""
     model_names: tuple[str, ...] = ()
     display: Display = "separated"
+    #: Pages for people; "" if there is none.
+    support_url: str = ""
+    privacy_url: str = ""
 
 
 def home(facts: HomeFacts, words: Words = ENGLISH, *, can_ask: bool = False) -> Block:
@@ -64,6 +67,7 @@ def home(facts: HomeFacts, words: Words = ENGLISH, *, can_ask: bool = False) -> 
         *([actions(button(ASK, words.ask_models, ASK))] if can_ask else []),
         header(words.home_change),
         section(words.home_changing),
+        *_links(facts, words),
     ]
     return {"type": "home", "blocks": blocks}
 
@@ -87,6 +91,13 @@ def _manner(facts: HomeFacts, words: Words) -> str:
         if known := one_line(name):
             told.append(sentence.format(name=limits.shorten(known, limits.NAME_CHARS)))
     return " ".join(told)
+
+
+def _links(facts: HomeFacts, words: Words) -> list[Block]:
+    pages = ((facts.support_url, words.home_support), (facts.privacy_url, words.home_privacy))
+    links = [f"<{url}|{label}>" for url, label in pages if url]
+    element = {"type": "mrkdwn", "text": " · ".join(links), "verbatim": True}
+    return [{"type": "context", "elements": [element]}] if links else []
 
 
 def follow_up_dialog(answer_id: str, model: int, name: str, words: Words = ENGLISH) -> Block:

@@ -83,12 +83,7 @@ class Words:
 
     # While it is worked on
 
-    #: Once to a person whose question waits for long.
-    still_waiting: str = (
-        "Many questions are being asked here right now. Yours is in line and will be answered."
-    )
     asking: str = "Asking {names}…"
-    still_going: str = "Still working on it ({seconds} s so far)…"
     #: Short status behind the app's name: the models' ``names``, or how many they are.
     status: str = "is asking {names}…"
     status_count: str = "is asking {count} models…"
@@ -217,6 +212,8 @@ class Words:
     home_models_unknown: str = "The AI models chosen for this app."
     home_model_unknown: str = "The AI model chosen for this app."
     home_model: str = "• {name}"
+    home_support: str = "Support"
+    home_privacy: str = "Privacy"
     home_workspace: str = "The SectorFlow workspace is “{name}”."
     home_expert: str = "Answers are given as the expert “{name}”."
     home_separated: str = "You see their answers one below the other."

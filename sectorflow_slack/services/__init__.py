@@ -2,7 +2,7 @@
 
 ==================  =========================================================================================
 an installation     ``registration`` (``idempotency``, ``app_creation``, ``manifests``), then ``oauth``; its
-                    bot token: ``tokens``, ``revocations``
+                    bot token: ``tokens``, ``revocations``; the page for people: ``install_page``
 an event            ``events`` (``event_payloads``)
 a question          ``answering`` (``asking``, ``messaging``; ``failures``, ``resilience``)
 an interaction      ``interactions`` (``interaction_payloads``)
@@ -19,6 +19,7 @@ from sectorflow_slack.domain.metrics import Snapshot
 from sectorflow_slack.domain.ports import SectorFlowClient, SlackClient
 from sectorflow_slack.services.answering import AnswerService
 from sectorflow_slack.services.events import EventService
+from sectorflow_slack.services.install_page import InstallPageService
 from sectorflow_slack.services.interactions import InteractionService
 from sectorflow_slack.services.oauth import OAuthService
 from sectorflow_slack.services.registration import RegistrationService
@@ -41,6 +42,7 @@ class Services:
 
     registration: RegistrationService
     oauth: OAuthService
+    install_page: InstallPageService
     tokens: TokenService
     revocations: RevocationService
     events: EventService

@@ -17,20 +17,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sectorflow_slack.domain.errors import LeaseLost, SlackError, SlackRefused, StorageUnavailable
-from sectorflow_slack.domain.installations import Installation, InstallationKey
+from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.metrics import QUEUE_SECONDS, RETRIES
-from sectorflow_slack.domain.ports import Clock, TaskQueue
-from sectorflow_slack.domain.questions import Plan, Progress, Question
-from sectorflow_slack.domain.slack_jobs import (
-    PostDirectMessage,
-    PostEphemeral,
-    RenderAnswer,
-    SlackJob,
-    UpdateMessage,
-)
-from sectorflow_slack.services.asking import AskingService
+from sectorflow_slack.domain.ports import Clock
+from sectorflow_slack.domain.questions import Lease, Plan, Progress, Question
+from sectorflow_slack.domain.slack_jobs import PostDirectMessage, PostEphemeral, RenderAnswer, SlackJob
+from sectorflow_slack.formatting.notices import notice
+from sectorflow_slack.formatting.words import words_for
+from sectorflow_slack.services.asking import AskingService, plan_without_asking
+from sectorflow_slack.services.event_payloads import question_of
 from sectorflow_slack.services.failures import (
-    NO_ACCESS_CODES,
     UNINSTALLED_CODES,
     DeadlyQuestion,
     can_be_posted,
@@ -40,14 +36,16 @@ from sectorflow_slack.services.failures import (
     plan_of_failure,
     reason_of,
 )
-from sectorflow_slack.services.messaging import PostingService
+from sectorflow_slack.services.messaging import NO_ACCESS_CODES, PostingService
 from sectorflow_slack.services.resilience import best_effort, retry_while_store_is_down
+from sectorflow_slack.services.statuses import StatusService
 from sectorflow_slack.services.tokens import TokenService
 from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.conversations import ConversationStore
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.metrics import Metrics
 from sectorflow_slack.storage.questions import QuestionStore
+from sectorflow_slack.storage.slack_jobs import SlackJobQueue
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +53,8 @@ logger = logging.getLogger(__name__)
 DEATHS_BEFORE_FAILURE = 3
 #: After this many a worker does not even post the notice: a Slack job does.
 DEATHS_BEFORE_GIVING_UP = 6
+#: The reason of a question that a user stopped.
+STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +65,10 @@ class AnswerService:
     questions: QuestionStore
     conversations: ConversationStore
     answers: AnswerStore
-    queue: TaskQueue
+    queue: SlackJobQueue
     asking: AskingService
     posting: PostingService
+    statuses: StatusService
     tokens: TokenService
     metrics: Metrics
     clock: Clock
@@ -76,31 +77,32 @@ class AnswerService:
     _leased: dict[str, Question] = field(default_factory=dict, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
-    def answer_next(self, key: InstallationKey) -> None:
-        """Lease the next question of an installation, if one waits and there is room, and answer it."""
-        question = self.questions.lease(key)
-        if question is None:
-            return
+    def answer_next(self) -> bool:
+        """Lease the question that has the next turn and answer it; True if another one can start."""
+        lease = self.questions.lease()
+        if lease is None:
+            return False
+        question = question_of(lease, None)
         logger.info("question leased", extra=question.ids)
         with self._lock:
             self._leased[question.holder] = question
         try:
-            self._answer(question)
+            return self._answer(question, lease)
         except LeaseLost:
             logger.warning("question left to another worker", extra=question.ids)
         except StorageUnavailable as error:
             # Nothing can be stored now. The lease ends in a few seconds, and another worker continues.
             logger.warning("answer interrupted: %s", error, extra=question.ids)
         finally:
+            self.statuses.leave(question)
             with self._lock:
                 del self._leased[question.holder]
+        return True
 
     def extend_leases(self) -> None:
-        """Extend the leases of this process, and wake workers for questions that no worker leased."""
+        """Extend the leases of this process."""
         if leased := self._leased_now():
             self.questions.extend(leased)
-        for key in self.questions.due():
-            self.queue.answer_next(key)
 
     def hand_over(self) -> None:
         """Release the questions of this process to other workers at once, because it is about to end.
@@ -108,48 +110,48 @@ class AnswerService:
         This counts as no failure of the questions. From now on their threads get ``LeaseLost``.
         """
         for question in self._leased_now():
-            if question.holder in self.posting.in_flight:
+            if not self.posting.leave(question):
                 # Slack may have taken the message: its thread may still record it. If not, the lease ends.
                 continue
             try:
                 self.questions.release(question, 0.0, counts=False)
             except LeaseLost:
                 continue
-            self.queue.answer_next(question.installation)
             logger.info("question handed over", extra=question.ids)
 
     def _leased_now(self) -> list[Question]:
         with self._lock:
             return list(self._leased.values())
 
-    def _answer(self, question: Question) -> None:
-        """Take a question to its completion, or release it for another try."""
+    def _answer(self, question: Question, lease: Lease) -> bool:
+        """Take a question to its completion, or release it for another try; True if another one can start."""
         installation = None
         try:
-            installation = self.installations.find(question.installation)
+            installation = self.installations.find(lease.installation)
             if installation is None:
-                plan: Plan | None = Plan((), failure="uninstalled")
-            else:
-                installation = self.tokens.ensure_fresh(installation)
-                plan = self._post_answer(question, installation)
+                return self._complete(question, Plan((), failure="uninstalled"))
+            question = question_of(lease, installation)
+            installation = self.tokens.ensure_fresh(installation)
+            plan: Plan | None = self._post_answer(question, installation, lease.progress)
         except (LeaseLost, StorageUnavailable):
             raise
         except Exception as error:
             plan = self._recover(question, installation, error)
-        if plan is not None:
-            self._complete(question, plan)
+        return plan is None or self._complete(question, plan, installation)
 
-    def _post_answer(self, question: Question, installation: Installation) -> Plan:
+    def _post_answer(self, question: Question, installation: Installation, progress: Progress) -> Plan:
         """Post the messages of an answer that are not posted yet; return its plan."""
-        progress = self.questions.progress(question)
-        if progress.deaths >= DEATHS_BEFORE_FAILURE and progress.plan is None:
+        plan = progress.plan
+        if progress.stopped and not _is_settled(plan, progress.posted):
+            plan, progress = self._stop(question), Progress()
+        if progress.deaths >= DEATHS_BEFORE_FAILURE and plan is None:
             raise DeadlyQuestion
         if progress.deaths >= DEATHS_BEFORE_GIVING_UP:
-            self._notify(question, "unexpected", placeholder=self.posting.take_over(question))
-            return plan_of_failure(question, DeadlyQuestion())
+            self._notify(question, "unexpected")
+            return Plan((), failure=reason_of(DeadlyQuestion()))
         if question.answer_id:
-            return self._regenerate(question, installation)
-        plan = progress.plan or self._ask(question, installation, progress)
+            return plan or self._regenerate(question, installation)
+        plan = plan or self._ask(question, installation, progress)
         if plan.thread_id and not progress.posted:
             self.conversations.save(question, installation.settings.sectorflow.workspace_id, plan.thread_id)
         posted = self.posting.post_plan(question, installation, plan, progress.posted)
@@ -161,9 +163,25 @@ class AnswerService:
     def _ask(self, question: Question, installation: Installation, progress: Progress) -> Plan:
         if progress == Progress():
             self.metrics.observe(QUEUE_SECONDS, max(0.0, self.clock() - question.asked_at))
-        plan = self.asking.plan(question, installation)
+        plan = plan_without_asking(question, installation)
+        if plan is None:
+            self.statuses.start(question, installation)
+            plan = self.asking.plan(question, installation)
         retry_while_store_is_down(partial(self.questions.save_plan, question, plan, progress.posted))
         logger.info("plan stored", extra=question.ids)
+        return plan
+
+    def _stop(self, question: Question) -> Plan:
+        """Store that one line is all that is still posted for a question.
+
+        A model that was to be asked again keeps its old answer, and nothing is posted.
+        """
+        if question.answer_id:
+            self.asking.cancel_regenerate(question)
+            self._enqueue(RenderAnswer(question.installation, answer_id=question.answer_id), question)
+            return Plan((), failure=STOPPED)
+        plan = Plan((notice(words_for(question.locale).stopped),), failure=STOPPED)
+        retry_while_store_is_down(partial(self.questions.save_plan, question, plan))
         return plan
 
     def _regenerate(self, question: Question, installation: Installation) -> Plan:
@@ -173,13 +191,27 @@ class AnswerService:
         self.queue.enqueue(RenderAnswer(question.installation, answer_id=question.answer_id))
         return Plan(())
 
-    def _complete(self, question: Question, plan: Plan) -> None:
-        can_be_asked_again = plan.failure not in {"", "uninstalled"} and not question.answer_id
+    def _complete(self, question: Question, plan: Plan, installation: Installation | None = None) -> bool:
+        """End the status and the question; True if another question can start."""
+        if installation is not None and not question.answer_id:
+            self._end_status(question, installation, posted=bool(plan.messages))
+        can_be_asked_again = plan.failure not in {"", "uninstalled", STOPPED} and not question.answer_id
         again = replace(question, button_ts=None) if can_be_asked_again else None
         more = self.questions.complete(question, plan.failure, again)
         logger.info("question failed for good" if plan.failure else "question answered", extra=question.ids)
-        if more:
-            self.queue.answer_next(question.installation)
+        return more
+
+    def _end_status(self, question: Question, installation: Installation, *, posted: bool) -> None:
+        """Remove what showed that a question was worked on: its status, or the button that asked again."""
+        try:
+            shown = self.statuses.end(question, installation, posted=posted)
+            for each in (shown, question.button_ts if posted else None):
+                self.statuses.remove(question, installation, each or "")
+        except (LeaseLost, StorageUnavailable):
+            raise
+        except Exception as error:
+            # It must not keep the question from its end.
+            logger.error("status not ended", exc_info=error, extra=question.ids)
 
     # After a failure
 
@@ -194,7 +226,6 @@ class AnswerService:
             logger.warning("question released", exc_info=error, extra={**extra, "delay": round(delay, 1)})
             self.metrics.count(RETRIES, failed_side(error))
             self.questions.release(question, delay, counts=counts_as_failure(error))
-            self.queue.answer_next(question.installation, delay=delay)
             return None
         logger.error("question failed", exc_info=error, extra=extra)
         plan = plan_of_failure(question, error)
@@ -208,9 +239,11 @@ class AnswerService:
                 self.posting.post_plan(question, installation, plan, posted=())
             except SlackError as refusal:
                 return self._recover(question, installation, refusal)
-        elif isinstance(error, SlackRefused) and error.code in NO_ACCESS_CODES:
-            key, user_id = question.installation, question.user_id
-            self._enqueue(PostDirectMessage(key, sentence="not_in_channel", user_id=user_id), question)
+        else:
+            plan = replace(plan, messages=())
+            if isinstance(error, SlackRefused) and error.code in NO_ACCESS_CODES:
+                key, user_id = question.installation, question.user_id
+                self._enqueue(PostDirectMessage(key, sentence="not_in_channel", user_id=user_id), question)
         return plan
 
     def _next_try(
@@ -244,20 +277,22 @@ class AnswerService:
             return True
         return self.installations.find(key) is None
 
-    def _notify(self, question: Question, sentence: str, placeholder: str = "") -> None:
-        """Enqueue a sentence that replaces the placeholder, or that only the user sees if there is none."""
-        key, channel_id = question.installation, question.channel_id
-        job: SlackJob = PostEphemeral(
-            key,
+    def _notify(self, question: Question, sentence: str) -> None:
+        """Enqueue a sentence that only the user sees."""
+        job = PostEphemeral(
+            question.installation,
             sentence=sentence,
             user_id=question.user_id,
-            channel_id=channel_id,
+            channel_id=question.channel_id,
             thread_ts=question.reply_thread_ts or "",
         )
-        if placeholder:
-            job = UpdateMessage(key, sentence=sentence, channel_id=channel_id, ts=placeholder)
         self._enqueue(job, question)
 
     def _enqueue(self, job: SlackJob, question: Question) -> None:
         with best_effort(f"Slack job not enqueued: {job.kind}", question.ids):
             self.queue.enqueue(job)
+
+
+def _is_settled(plan: Plan | None, posted: tuple[str, ...]) -> bool:
+    """Whether a stop changes nothing any more: all is posted, or the plan says that it was stopped."""
+    return plan is not None and (plan.failure == STOPPED or len(posted) == len(plan.messages))

@@ -23,6 +23,8 @@ class AppHomeService:
     """Loads names and prompts from SectorFlow; missing ones are left out."""
 
     sectorflow: SectorFlowClient
+    support_url: str = ""
+    privacy_url: str = ""
 
     def facts(self, installation: Installation) -> HomeFacts:
         """Return the facts about an installation for the Home tab."""
@@ -36,6 +38,8 @@ class AppHomeService:
             expert_name=self._expert_name(installation),
             model_names=names if any(names) else model_names(installation),
             display=settings.display,
+            support_url=self.support_url,
+            privacy_url=self.privacy_url,
         )
 
     def prompts(self, installation: Installation) -> Mapping[str, str]:

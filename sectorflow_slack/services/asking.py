@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass, replace
 from functools import partial
 
 from sectorflow_slack.domain.installations import Installation
-from sectorflow_slack.domain.metrics import SECTORFLOW_SECONDS
+from sectorflow_slack.domain.metrics import MODEL_FAILED, SECTORFLOW_SECONDS
 from sectorflow_slack.domain.ports import Clock, SectorFlowClient
 from sectorflow_slack.domain.questions import Answer, Message, Plan, Question, Reply
 from sectorflow_slack.formatting.displays import digest, render
@@ -17,6 +18,8 @@ from sectorflow_slack.services.resilience import retry_while_store_is_down, time
 from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.conversations import ConversationStore
 from sectorflow_slack.storage.metrics import Metrics
+
+logger = logging.getLogger(__name__)
 
 #: The whole text of a question that asks for help and for nothing else.
 HELP = re.compile(r"/?help( me)?(,? please)?[\s.!?…]*|\?+", re.IGNORECASE)
@@ -37,9 +40,6 @@ class AskingService:
 
     def plan(self, question: Question, installation: Installation) -> Plan:
         """Return the messages that answer a question; the answer is stored, for its buttons to work."""
-        plan = plan_without_asking(question, installation)
-        if plan is not None:
-            return plan
         reply = self._ask(question, installation)
         if all(model.is_silent for model in reply.answers):
             words = words_for(question.locale)
@@ -78,7 +78,13 @@ class AskingService:
             settings = replace(settings, model_ids=question.model_ids)
         thread_id = self.conversations.find(question, settings.workspace_id)
         with timed(self.metrics, SECTORFLOW_SECONDS):
-            return self.sectorflow.ask(settings, question.text, thread_id)
+            reply = self.sectorflow.ask(settings, question.text, thread_id)
+        for model in reply.answers:
+            if model.failed:
+                self.metrics.count(MODEL_FAILED, model.failure)
+                ids = {**question.ids, "model_id": model.model_id}
+                logger.warning("model failed: %s", model.failure, extra=ids)
+        return reply
 
     def _store(self, question: Question, reply: Reply, installation: Installation) -> tuple[Message, ...]:
         """Store an answer and return its messages; with tabs, the first model that has text is open."""
@@ -92,9 +98,11 @@ class AskingService:
             credits=reply.credits,
         )
         messages = render(answer, words, installation.refused)
-        retry_while_store_is_down(partial(self.answers.save, answer, tuple(map(digest, messages))))
-        # A worker that died over this question may have stored an earlier reply. That one is posted, because
-        # the buttons show the stored answer.
+        save = partial(self.answers.save, answer, tuple(map(digest, messages)))
+        if retry_while_store_is_down(save):
+            return messages
+        # A worker that died over this question, or a step whose confirmation was lost, has stored an answer.
+        # That one is posted, because the buttons show the stored answer.
         stored = retry_while_store_is_down(partial(self.answers.find, answer.id))
         if stored is None or stored.answer == answer:
             return messages

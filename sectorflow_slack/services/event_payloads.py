@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sectorflow_slack.domain.installations import Installation, InstallationKey
-from sectorflow_slack.domain.questions import Question
+from sectorflow_slack.domain.questions import IncomingQuestion, Lease, Question
 from sectorflow_slack.formatting.incoming import read_question
 from sectorflow_slack.storage.installations import InstallationStore
 
 Json = Any
 
-#: A message with files has a subtype and can be a question; messages with other subtypes are none.
-QUESTION_SUBTYPES = (None, "file_share")
+#: A message with files, and a thread's reply that is also sent to the channel, have a subtype and can be
+#: questions; messages with other subtypes are none.
+QUESTION_SUBTYPES = (None, "file_share", "thread_broadcast")
+#: Slack's own users, who write without a ``bot_id`` ("… archived the channel").
+SLACKS_OWN_USERS = frozenset({"USLACK", "USLACKBOT"})
+#: An edit that brings the mention is a question if its message is not older than this.
+EDITED_SECONDS = 600
+
+#: Slack's ids and timestamps; anything else would become the name of a key.
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+#: Slack's longest message (docs.slack.dev, chat.postMessage).
+MAX_TEXT_CHARS = 40_000
+#: The parts of an event that a worker reads.
+_ENVELOPE = (
+    *("event_id", "team_id", "enterprise_id", "context_team_id", "context_enterprise_id"),
+    *("is_ext_shared_channel", "authorizations"),
+)
+_BODY = (
+    *("channel", "channel_type", "user", "ts", "thread_ts", "text", "files", "blocks", "attachments"),
+    *("team", "user_team", "source_team", "user_profile"),
+)
+#: What of it is left out if it would take too much room in Redis: ``text`` has a limit of its own.
+_LARGE = ("blocks", "attachments", "files", "user_profile")
+MAX_RECORD_CHARS = 250_000
 
 #: No event is later, in seconds since the epoch. JSON integers can be too large for a float.
 FAR_FUTURE = 2**40
@@ -35,12 +59,20 @@ class Event:
 
     @classmethod
     def read(cls, payload: Mapping[str, Json]) -> Event | None:
-        """Return the event of an envelope; None if it is no ``event_callback`` or lacks a required field."""
+        """Return the event of an envelope.
+
+        None if it is no ``event_callback``, lacks a required field, or has one that Slack would not send:
+        an id of another form, or a text that is longer than a message can be.
+        """
         body = payload.get("event")
         app_id, event_id = text(payload, "api_app_id"), text(payload, "event_id")
         if payload.get("type") != "event_callback" or not isinstance(body, dict):
             return None
-        if not app_id or not event_id:
+        ids = [event_id, *(text(payload, name) for name in _TENANTS)]
+        ids += [text(body, name) for name in ("channel", "user", "ts", "thread_ts")]
+        if not app_id or not event_id or len(text(body, "text")) > MAX_TEXT_CHARS:
+            return None
+        if not all(_ID.fullmatch(each) for each in ids if each):
             return None
         return cls(app_id, text(body, "type"), event_id, _seconds(payload.get("event_time")), body, payload)
 
@@ -75,7 +107,7 @@ def tenants(payload: Mapping[str, Json]) -> Iterator[str]:
     found.append(text(authorization, "team_id"))
     if not (any(found) and _is_shared(payload)):
         found += [text(payload, "team_id"), text(payload, "enterprise_id")]
-    yield from dict.fromkeys(tenant for tenant in found if tenant)
+    yield from dict.fromkeys(tenant for tenant in found if _ID.fullmatch(tenant))
 
 
 def ended_tenant(payload: Mapping[str, Json]) -> str:
@@ -112,42 +144,99 @@ def is_external_user(user_tenants: Collection[str], installation: Installation, 
     return ours.isdisjoint(user_tenants)
 
 
-def is_question(event: Event, bot_user_id: str) -> bool:
-    """Whether an event is a user's question: a mention, or a message in a DM."""
+def is_question(event: Event, now: float) -> bool:
+    """Whether an event may be a user's question: a mention, or a message in a DM.
+
+    An edit is one if it brought the mention: its message was never asked. Whether the app itself wrote the
+    message is left to acceptance, which knows the installation.
+    """
     body = event.body
-    if event.type == "message" and body.get("channel_type") != "im":
+    if event.type == "message" and (body.get("channel_type") != "im" or body.get("edited")):
         return False
+    if body.get("edited") and now - _seconds_of(text(body, "ts")) > EDITED_SECONDS:
+        return False
+    of_app = any(body.get(name) for name in ("bot_id", "bot_profile", "hidden"))
     return (
         body.get("subtype") in QUESTION_SUBTYPES
-        and not body.get("bot_id")
-        and not body.get("edited")
-        and not body.get("hidden")
-        and text(body, "user") not in {"", bot_user_id}
+        and not of_app
+        and text(body, "app_id") in {"", event.app_id}
+        and text(body, "user") not in {"", *SLACKS_OWN_USERS}
         and bool(text(body, "channel"))
         and bool(text(body, "ts"))
     )
 
 
-def as_question(event: Event, installation: Installation, *, question_id: str, now: float) -> Question:
-    """Return the question of an event."""
-    body, is_shared = event.body, _is_shared(event.payload)
-    teams = _own_teams(event.payload, installation)
-    organisation = text(_authorization(event.payload), "enterprise_id")
-    return Question(
+def _seconds_of(ts: str) -> float:
+    try:
+        return float(ts)
+    except ValueError:
+        return 0.0
+
+
+def as_incoming(event: Event, *, question_id: str, now: float) -> IncomingQuestion:
+    """Return what acceptance needs of a question, with the parts of its event that a worker reads."""
+    body, envelope = event.body, event.payload
+    kept = {name: envelope[name] for name in _ENVELOPE if name in envelope}
+    kept |= {"asked_at": now, "event": {name: body[name] for name in _BODY if name in body}}
+    record = json.dumps(kept)
+    if len(record) > MAX_RECORD_CHARS:
+        kept["event"] = {name: value for name, value in kept["event"].items() if name not in _LARGE}
+        record = json.dumps(kept)
+    ts = text(body, "ts")
+    return IncomingQuestion(
         id=question_id,
-        installation=installation.key,
+        app_id=event.app_id,
+        tenant_ids=tuple(tenants(envelope)),
         event_id=event.event_id,
+        channel_id=text(body, "channel"),
+        user_id=text(body, "user"),
+        ts=ts,
+        thread_ts=text(body, "thread_ts") or ts,
+        record=record,
+    )
+
+
+def question_of(lease: Lease, installation: Installation | None) -> Question:
+    """Return the question that a worker has leased.
+
+    Without its installation, the mention is left in its text, and a user in a shared channel is external.
+    """
+    if lease.question is not None:
+        return replace(lease.question, holder=lease.holder)
+    question = _read_record(lease, installation.bot.bot_user_id if installation else "")
+    if installation is None:
+        return question
+    envelope, body = lease.record, lease.record["event"]
+    teams = _own_teams(envelope, installation)
+    organisation = text(_authorization(envelope), "enterprise_id")
+    is_external = is_external_user({_user_tenant(body)}, installation, organisation, *teams)
+    return replace(
+        question,
+        team_id=teams[0] if teams else "",
+        is_external=question.is_shared and is_external,
+    )
+
+
+def _read_record(lease: Lease, bot_user_id: str) -> Question:
+    envelope, body = lease.record, lease.record["event"]
+    read = read_question(body, bot_user_id)
+    return Question(
+        id=lease.id,
+        installation=lease.installation,
+        event_id=text(envelope, "event_id"),
         channel_id=text(body, "channel"),
         user_id=text(body, "user"),
         ts=text(body, "ts"),
         thread_ts=text(body, "thread_ts") or None,
-        text=read_question(text(body, "text"), installation.bot.bot_user_id),
-        team_id=teams[0] if teams else "",
+        text=read.text,
+        team_id="",
         is_direct=body.get("channel_type") == "im",
-        is_external=is_shared and is_external_user({_user_tenant(body)}, installation, organisation, *teams),
-        is_shared=is_shared,
-        asked_at=now,
-        has_files=bool(body.get("files")),
+        is_shared=_is_shared(envelope),
+        is_external=_is_shared(envelope),
+        asked_at=float(envelope["asked_at"]),
+        has_files="files" in read.left_out,
+        left_out=read.left_out,
+        holder=lease.holder,
     )
 
 

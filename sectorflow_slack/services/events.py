@@ -8,24 +8,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sectorflow_slack.domain.installations import Installation, InstallationKey
-from sectorflow_slack.domain.ports import Clock, TaskQueue
-from sectorflow_slack.domain.slack_jobs import PostPlaceholder, PublishHome, SlackJob, SuggestPrompts
-from sectorflow_slack.services.asking import plan_without_asking
+from sectorflow_slack.domain.installations import InstallationKey
+from sectorflow_slack.domain.ports import Clock
+from sectorflow_slack.domain.questions import Acceptance, IncomingQuestion
+from sectorflow_slack.domain.slack_jobs import PostEphemeral, PublishHome, SlackJob, SuggestPrompts
 from sectorflow_slack.services.event_payloads import (
     Event,
-    as_question,
+    as_incoming,
     ended_tenant,
-    first_installed,
     is_question,
     tenants,
     text,
 )
-from sectorflow_slack.services.resilience import best_effort
 from sectorflow_slack.storage.apps import AppStore
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.metrics import Metrics
 from sectorflow_slack.storage.questions import QuestionStore
+from sectorflow_slack.storage.slack_jobs import SlackJobQueue
 
 logger = logging.getLogger(__name__)
 
@@ -39,13 +38,16 @@ class EventService:
     apps: AppStore
     installations: InstallationStore
     questions: QuestionStore
-    queue: TaskQueue
+    queue: SlackJobQueue
     metrics: Metrics
     clock: Clock
 
-    def signing_secrets(self, app_id: str) -> tuple[str, ...]:
-        """Return the secrets that may have signed an event of this app; the current one first."""
-        return self.apps.signing_secrets(app_id)
+    def signing_secrets(self, app_id: str, *, newest: bool = False) -> tuple[str, ...]:
+        """Return the secrets that may have signed a request of this app; the current one first.
+
+        They may be some seconds old, unless the ``newest`` are asked for.
+        """
+        return self.apps.signing_secrets(app_id, newest=newest)
 
     def adopt_signing_secret(self, app_id: str, secret: str) -> None:
         """Make a newer signing secret the current one, because it has verified an event."""
@@ -62,44 +64,45 @@ class EventService:
         event = Event.read(payload)
         if event is None:
             self._ignore({})
-            return
-        if event.type == "app_uninstalled" or _revokes_bot_token(event):
+        elif event.type in QUESTION_EVENTS and is_question(event, self.clock()):
+            self._accept_question(event)
+        elif event.type == "app_uninstalled" or _revokes_bot_token(event):
             self._delete_installation(event)
-        installation = self._find_installation(event) if event.type in QUESTION_EVENTS else None
-        if installation is not None and is_question(event, installation.bot.bot_user_id):
-            self._accept_question(event, installation)
-            return
-        self._ignore(event.ids)
-        if event.type == "app_home_opened":
-            self._show_app_home(event)
-
-    def _find_installation(self, event: Event) -> Installation | None:
-        return first_installed(self.installations, event.app_id, tenants(event.payload))
-
-    def _accept_question(self, event: Event, installation: Installation) -> None:
-        question = as_question(event, installation, question_id=uuid.uuid4().hex, now=self.clock())
-        if not self.questions.accept(question):
-            logger.info("event repeated", extra=event.ids)
-            return
-        logger.info("question accepted", extra={**event.ids, "question_id": question.id})
-        with best_effort("no worker woken", question.ids):
-            # If the installation's limit is reached, the next question that ends wakes a worker for this one.
-            if self.questions.has_room(installation.key):
-                self.queue.answer_next(installation.key)
-                if plan_without_asking(question, installation) is None:
-                    self.queue.enqueue(PostPlaceholder(installation.key, question_id=question.id))
-
-    def _show_app_home(self, event: Event) -> None:
-        installation = self._find_installation(event)
-        if installation is None:
-            return
-        job: SlackJob
-        if event.body.get("tab") == "home":
-            job = PublishHome(installation.key, user_id=text(event.body, "user"))
+        elif event.type == "app_home_opened":
+            self._open_app_home(event)
+        elif event.type == "agent_session_stopped":
+            self._stop(event)
         else:
-            job = SuggestPrompts(installation.key, channel_id=text(event.body, "channel"))
-        with best_effort(f"Slack job not enqueued: {job.kind}", event.ids):
-            self.queue.enqueue(job)
+            self._ignore(event.ids)
+
+    def _accept_question(self, event: Event) -> None:
+        incoming = as_incoming(event, question_id=uuid.uuid4().hex, now=self.clock())
+        acceptance = self.questions.accept_event(incoming, _notices(event, incoming))
+        if acceptance.outcome == Acceptance.ACCEPTED:
+            logger.info("question accepted", extra={**event.ids, "question_id": incoming.id})
+        elif acceptance.outcome in {Acceptance.NOT_INSTALLED, Acceptance.OWN_MESSAGE}:
+            self._ignore(event.ids)
+        else:
+            logger.info("event refused: %s", acceptance.outcome, extra=event.ids)
+
+    def _open_app_home(self, event: Event) -> None:
+        unknown, user_id = InstallationKey(event.app_id, ""), text(event.body, "user")
+        job: SlackJob = SuggestPrompts(unknown, channel_id=text(event.body, "channel"))
+        if event.body.get("tab") == "home":
+            job = PublishHome(unknown, user_id=user_id)
+        self.metrics.count_ignored()
+        if self.queue.enqueue(job, tenant_ids=tuple(tenants(event.payload))):
+            logger.info("Slack job enqueued: %s", job.kind, extra=event.ids)
+
+    def _stop(self, event: Event) -> None:
+        """Stop the questions of a thread: a user has pressed Slack's Stop button."""
+        place = text(event.body, "channel"), text(event.body, "thread_ts")
+        stopped = 0
+        for tenant_id in tenants(event.payload):
+            key = InstallationKey(event.app_id, tenant_id)
+            stopped += self.questions.stop(key, *place, text(event.body, "user") or "unknown")
+        self.metrics.count_ignored()
+        logger.info("questions stopped: %d", stopped, extra=event.ids)
 
     def _ignore(self, ids: Mapping[str, str]) -> None:
         self.metrics.count_ignored()
@@ -107,10 +110,26 @@ class EventService:
 
     def _delete_installation(self, event: Event) -> None:
         key = InstallationKey(event.app_id, ended_tenant(event.payload))
+        self.metrics.count_ignored()
         if self.installations.delete(key, before=event.time):
             logger.info("installation deleted", extra=event.ids)
         else:
             logger.info("no installation to delete, or installed later", extra=event.ids)
+
+
+def _notices(event: Event, incoming: IncomingQuestion) -> tuple[SlackJob, SlackJob]:
+    """Return what a person is told if too many questions wait, and if they ask too often."""
+    in_channel = event.body.get("channel_type") != "im"
+    place = {
+        "user_id": incoming.user_id,
+        "channel_id": incoming.channel_id,
+        "thread_ts": incoming.thread_ts if in_channel else text(event.body, "thread_ts"),
+    }
+    unknown = InstallationKey(event.app_id, "")
+    return (
+        PostEphemeral(unknown, sentence="line_is_full", **place),
+        PostEphemeral(unknown, sentence="too_many_questions", **place),
+    )
 
 
 def _revokes_bot_token(event: Event) -> bool:

@@ -3,12 +3,14 @@
 ==========================  ================================  =========================================
 failure                     further tries                     in the end
 ==========================  ================================  =========================================
-SectorFlow busy (429,       four within a minute, or after    user notified, with a button to ask again;
-502 to 504, no connection)  its Retry-After if that is soon   stored as a failed question
+SectorFlow busy (429, 502,  four within a minute, or after    user notified, with a button to ask again;
+503, no connection)         its Retry-After if that is soon   stored as a failed question
 SectorFlow broken (500)     one                               the same
-reply lost (time-out, cut)  none: it may have been charged    the same
+reply lost (time-out, 504,  none: it may have been charged    the same
+522 to 524, cut)
 token, workspace, question  none                              the same; the notice says who can fix it
-refused; reply unreadable
+refused; credits spent;
+reply unreadable
 one model failed            none                              the other answers are posted; the failed
                                                               model has a button
 Slack limits (429)          after its Retry-After, always     -
@@ -37,7 +39,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sectorflow_slack.domain.errors import (
+    AnswerCutOff,
     AnswerLost,
+    BlockedByFirewall,
+    CreditsSpent,
     QuestionRefused,
     QuestionTooLong,
     ReplyUnreadable,
@@ -56,8 +61,6 @@ from sectorflow_slack.formatting.words import words_for
 
 #: Slack's codes for a token that was revoked for good.
 UNINSTALLED_CODES = frozenset({"token_revoked", "account_inactive"})
-#: Slack's codes if the app may not post in a channel.
-NO_ACCESS_CODES = frozenset({"not_in_channel", "channel_not_found"})
 
 
 class DeadlyQuestion(SectorFlowSlackError):
@@ -68,10 +71,13 @@ class DeadlyQuestion(SectorFlowSlackError):
 _REASONS: tuple[tuple[type[Exception], str, str], ...] = (
     (TokenRefused, "token_refused", "key_refused"),
     (WorkspaceMissing, "workspace_missing", "workspace_gone"),
+    (CreditsSpent, "credits_spent", "no_credits"),
+    (BlockedByFirewall, "blocked_by_firewall", "question_refused"),
     (QuestionTooLong, "question_too_long", "question_too_long"),
     (QuestionRefused, "question_refused", "question_refused"),
     (SectorFlowBusy, "sectorflow_busy", "unreachable"),
     (SectorFlowBroken, "sectorflow_broken", "unreachable"),
+    (AnswerCutOff, "answer_cut_off", "connection_lost"),
     (AnswerLost, "answer_lost", "too_slow"),
     (ReplyUnreadable, "reply_unreadable", "unreadable"),
     (DeadlyQuestion, "deadly", "unexpected"),

@@ -20,6 +20,7 @@ from sectorflow_slack.domain.errors import (
 )
 from sectorflow_slack.domain.installations import Claim, IdempotencyKey
 from sectorflow_slack.storage.idempotency import IdempotencyStore
+from sectorflow_slack.storage.token_digests import TokenDigests
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,12 @@ class IdempotencyService:
     """Claims keys for requests, and releases them."""
 
     idempotency: IdempotencyStore
+    digests: TokenDigests
     sleep: Callable[[float], None] = time.sleep
+
+    def make_key(self, caller: str, header: str, body: Any) -> IdempotencyKey:
+        """Return the key of a request; the same header of another caller is another key."""
+        return IdempotencyKey(self.digests.of(f"idempotency {caller} {header}"), fingerprint(body))
 
     def claim(self, key: IdempotencyKey) -> Claim:
         """Claim a key after a short wait for another request that has it.

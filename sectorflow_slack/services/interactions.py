@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sectorflow_slack.domain.installations import DISPLAYS, Installation, InstallationKey
-from sectorflow_slack.domain.ports import Clock, TaskQueue
+from sectorflow_slack.domain.ports import Clock
 from sectorflow_slack.domain.questions import Question, StoredAnswer
 from sectorflow_slack.domain.slack_jobs import (
     OpenView,
     PostDirectMessage,
     PostEphemeral,
-    PostPlaceholder,
     PostPlainText,
     RenderAnswer,
 )
@@ -31,17 +30,14 @@ from sectorflow_slack.services.interaction_payloads import (
     read_block_actions,
     read_view_submission,
 )
-from sectorflow_slack.services.resilience import best_effort
 from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.failed_questions import FailedQuestionStore
 from sectorflow_slack.storage.feedback import FeedbackStore
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.questions import QuestionStore
+from sectorflow_slack.storage.slack_jobs import SlackJobQueue
 
 logger = logging.getLogger(__name__)
-
-#: Actions that cost the customer credits; users of other organisations need permission for them.
-COSTLY = frozenset({block_kit.REGENERATE, block_kit.FOLLOW_UP})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +49,7 @@ class InteractionService:
     failed_questions: FailedQuestionStore
     answers: AnswerStore
     feedback: FeedbackStore
-    queue: TaskQueue
+    queue: SlackJobQueue
     clock: Clock
 
     def accept(self, payload: Mapping[str, Any]) -> None:
@@ -78,9 +74,7 @@ class InteractionService:
             self._post_ephemeral(block_action, installation.key, "expired")
         elif not _belongs(block_action, stored, installation):
             logger.info("button ignored", extra={"question_id": value.answer_id})
-        elif block_action.action in COSTLY and _is_forbidden(
-            block_action.user_tenants, stored.answer.question, installation
-        ):
+        elif _is_forbidden(block_action.user_tenants, stored.answer.question, installation):
             self._post_ephemeral(block_action, installation.key, "external_person")
         elif value.model < len(stored.answer.models):
             self._handlers[block_action.action](block_action, value, stored)
@@ -142,7 +136,7 @@ class InteractionService:
     # The button of a failed question, and the dialog
 
     def _ask_failed_question(self, block_action: BlockAction, installation: Installation) -> None:
-        """Ask a failed question again, once; the message with the button becomes its placeholder."""
+        """Ask a failed question again, once; the message with the button goes once it is answered."""
         failed = self.failed_questions.find(block_action.question_id)
         if (
             failed is None
@@ -151,11 +145,13 @@ class InteractionService:
         ):
             logger.info("button ignored", extra={"question_id": block_action.question_id})
             return
-        question = replace(failed.question, button_ts=block_action.message_ts or None)
+        if _is_forbidden(block_action.user_tenants, failed.question, installation):
+            self._post_ephemeral(block_action, installation.key, "external_person")
+            return
+        button_ts = block_action.message_ts or None
+        question = replace(failed.question, button_ts=button_ts, is_external=False, asked_at=self.clock())
         if self.failed_questions.revive(question):
             logger.info("question asked again", extra=question.ids)
-            self._wake_worker(question)
-            self._post_placeholder(question, block_action.message_ts)
 
     def _follow_up(self, submission: ViewSubmission, value: ActionValue) -> None:
         """Ask one model the question of a dialog, in the thread of its answer."""
@@ -179,8 +175,7 @@ class InteractionService:
             return
         question = self._next_question(stored, value.model, f"dialog-{submission.id}", submission.user_id)
         question = replace(question, text=submission.question, answer_id="", is_hidden=True, has_files=False)
-        if self._accept_question(question):
-            self._post_placeholder(question)
+        self._accept_question(question)
 
     # Questions and jobs
 
@@ -201,21 +196,9 @@ class InteractionService:
             button_ts=None,
         )
 
-    def _accept_question(self, question: Question) -> bool:
-        is_new = self.questions.accept(question)
-        if is_new:
+    def _accept_question(self, question: Question) -> None:
+        if self.questions.accept(question):
             logger.info("question accepted", extra=question.ids)
-            self._wake_worker(question)
-        return is_new
-
-    def _wake_worker(self, question: Question) -> None:
-        with best_effort("no worker woken", question.ids):
-            self.queue.answer_next(question.installation)
-
-    def _post_placeholder(self, question: Question, placeholder: str = "") -> None:
-        job = PostPlaceholder(question.installation, question_id=question.id, placeholder=placeholder)
-        with best_effort(f"Slack job not enqueued: {job.kind}", question.ids):
-            self.queue.enqueue(job)
 
     def _render(self, stored: StoredAnswer) -> None:
         self.queue.enqueue(RenderAnswer(stored.answer.question.installation, answer_id=stored.answer.id))
@@ -242,7 +225,7 @@ def _belongs(block_action: BlockAction, stored: StoredAnswer, installation: Inst
 
 
 def _is_forbidden(user_tenants: Collection[str], asked: Question, installation: Installation) -> bool:
-    """Whether a user belongs to another organisation and may not ask here."""
+    """Whether a user belongs to another organisation, and may use no button here."""
     if installation.settings.allow_external_users or not asked.is_shared:
         return False
     return is_external_user(user_tenants, installation, asked.team_id)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-import time
+import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sectorflow_slack.domain.errors import (
+    LeaseLost,
     SlackBusy,
     SlackError,
     SlackRefused,
@@ -19,13 +21,12 @@ from sectorflow_slack.domain.errors import (
 from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.metrics import SLACK_RATE_LIMITED, SLACK_SECONDS
 from sectorflow_slack.domain.ports import SlackClient
-from sectorflow_slack.domain.questions import STATUS, Address, Message, Plan, Question
+from sectorflow_slack.domain.questions import Address, Message, Plan, Question
 from sectorflow_slack.formatting.notices import for_update, plainer, simpler
 from sectorflow_slack.services.resilience import best_effort, retry_while_store_is_down, timed
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.metrics import Metrics
 from sectorflow_slack.storage.pauses import PauseStore
-from sectorflow_slack.storage.placeholders import PlaceholderStore
 from sectorflow_slack.storage.questions import QuestionStore
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ UPDATE = "chat.update"
 DELETE = "chat.delete"
 POST_EPHEMERAL = "chat.postEphemeral"
 
+#: Slack's codes if the app may not post in a channel.
+NO_ACCESS_CODES = frozenset({"not_in_channel", "channel_not_found"})
 #: Slack's codes for one of our messages that cannot be changed any more (docs.slack.dev, chat.update).
 GONE_CODES = frozenset(
     {
@@ -64,18 +67,16 @@ class MessagingService:
     shared_app_id: str | None
 
     def is_paused(self, installation: Installation) -> bool:
-        """Whether Slack limits this installation's messages now, so that placeholders are left out.
+        """Whether Slack limits this installation's messages now, so that only answers are posted."""
+        return self.pauses.remaining(installation.key, POST) > 0
 
-        A placeholder costs a call, and its answer is then an update, of which Slack takes some 50 a minute
-        (docs.slack.dev, rate limits: tier 3).
-        """
-        return any(self.pauses.remaining(installation.key, method) > 0 for method in (POST, UPDATE))
-
-    def post(self, installation: Installation, address: Address, message: Message) -> str:
-        """Post a message and return its ``ts``."""
+    def post(
+        self, installation: Installation, address: Address, message: Message, client_msg_id: str = ""
+    ) -> str:
+        """Post a message and return its ``ts``; ``client_msg_id`` is the same each time it is posted."""
         named = self._with_username(installation, address)
         with self._within_rate_limit(installation, POST), timed(self.metrics, SLACK_SECONDS):
-            ts = self.slack.post(installation.bot.bot_token, named, message)
+            ts = self.slack.post(installation.bot.bot_token, named, message, client_msg_id)
         self._remember_refusal(installation, message)
         return ts
 
@@ -153,52 +154,67 @@ class MessagingService:
             raise
 
 
-#: Seconds between two looks whether a placeholder that is being posted is there.
-POLL_SECONDS = 0.1
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostingService:
     """Posts the messages of a plan, continuing after those that an earlier try posted."""
 
     questions: QuestionStore
-    placeholders: PlaceholderStore
     messaging: MessagingService
     #: The holders of questions with a message that Slack may have taken and that is not stored as posted.
-    in_flight: set[str] = field(default_factory=set, init=False)
+    _in_flight: set[str] = field(default_factory=set, init=False)
+    #: The holders of questions that this process posts nothing more for.
+    _left: set[str] = field(default_factory=set, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def leave(self, question: Question) -> bool:
+        """Post nothing more for a question; False if one of its messages is on its way to Slack."""
+        with self._lock:
+            if question.holder in self._in_flight:
+                return False
+            self._left.add(question.holder)
+            return True
 
     def post_plan(
         self, question: Question, installation: Installation, plan: Plan, posted: tuple[str, ...]
     ) -> tuple[str, ...]:
-        """Post the messages of a plan that are not posted yet; return the ``ts`` of all of them.
-
-        The first replaces the placeholder, if there is one.
-        """
-        placeholder = "" if posted or not plan.messages else self.take_over(question)
+        """Post the messages of a plan that are not posted yet; return the ``ts`` of all of them."""
         while len(posted) < len(plan.messages):
-            message = plan.messages[len(posted)]
-            self.questions.assert_held(question)
-            self.in_flight.add(question.holder)
+            message, client_msg_id = plan.messages[len(posted)], _client_msg_id(question, plan, len(posted))
             try:
-                ts = self.messaging.post_or_update(installation, address_of(question), message, placeholder)
-                posted, placeholder = (*posted, ts), ""
-                retry_while_store_is_down(partial(self.questions.mark_posted, question, posted))
+                with self._on_its_way(question):
+                    ts = self.messaging.post(installation, address_of(question), message, client_msg_id)
+                    posted = (*posted, ts)
+                    retry_while_store_is_down(partial(self.questions.mark_posted, question, posted))
                 logger.info("message posted", extra={**question.ids, "number": len(posted)})
             except SlackRefusedMessage as error:
                 forms, at = plainer_forms(message, error), len(posted)
                 logger.warning("message posted plainer: %s", error.code, extra=question.ids)
                 plan = replace(plan, messages=(*plan.messages[:at], *forms, *plan.messages[at + 1 :]))
                 retry_while_store_is_down(partial(self.questions.save_plan, question, plan, posted))
-            finally:
-                self.in_flight.discard(question.holder)
         return posted
 
-    def take_over(self, question: Question) -> str:
-        """Return the ``ts`` of the question's placeholder, "" for none; none is posted from now on."""
-        while (placeholder := self.placeholders.take_over(question)) is None:
-            time.sleep(POLL_SECONDS)
-        # Slack itself removes a status with the first message.
-        return "" if placeholder == STATUS else placeholder
+    @contextmanager
+    def _on_its_way(self, question: Question) -> Iterator[None]:
+        """Extend the lease, and mark that a message is on its way to Slack until it is stored."""
+        with self._lock:
+            if question.holder in self._left:
+                raise LeaseLost("another worker has the question now")
+            self._in_flight.add(question.holder)
+        try:
+            self.questions.assert_held(question)
+            yield
+        finally:
+            with self._lock:
+                self._in_flight.discard(question.holder)
+
+
+def _client_msg_id(question: Question, plan: Plan, place: int) -> str:
+    """Return the same UUID for a place in a plan, however often it is posted.
+
+    A notice differs from an answer, and so does the answer of a question that is asked again.
+    """
+    name = f"{question.id}:{question.asked_at}:{plan.failure}:{place}"
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, name))
 
 
 def address_of(question: Question) -> Address:

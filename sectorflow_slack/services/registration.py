@@ -16,10 +16,7 @@ from sectorflow_slack.domain.errors import (
     CannotDecrypt,
     InstallRefused,
     RevisionConflict,
-    SectorFlowError,
     StorageUnavailable,
-    TokenRefused,
-    WorkspaceMissing,
 )
 from sectorflow_slack.domain.installations import (
     AnyInstallation,
@@ -40,9 +37,11 @@ from sectorflow_slack.services.app_creation import LOOK, AppCreator
 from sectorflow_slack.services.idempotency import FIELD, IdempotencyService
 from sectorflow_slack.services.resilience import retry_while_store_is_down
 from sectorflow_slack.services.revocations import RevocationService
+from sectorflow_slack.services.settings_check import Offer, check_settings, load_offer
 from sectorflow_slack.storage.installation_listing import InstallationListing
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.pending import PendingStore
+from sectorflow_slack.storage.token_digests import TokenDigests
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +49,8 @@ logger = logging.getLogger(__name__)
 LINK_LIFETIME_SECONDS = 24 * 3600
 #: The install API answers within 10 s; the rest of them is for storing and for the way back.
 BUDGET_SECONDS = 9.0
-#: A SectorFlow that stalls in the middle of its reply may take twice this.
-CHECK_TIMEOUT_SECONDS = 4.0
-#: The same if Slack must create an app in the rest of the 10 s.
-SHORT_CHECK_TIMEOUT_SECONDS = 2.0
+#: How long SectorFlow is waited for if Slack must create an app in the rest of the 10 s.
+SHORT_CHECK_SECONDS = 2.0
 #: How often a change or a deletion starts over because the installation was changed at the same time.
 TRIES = 5
 #: How long, within that budget, to retry the removal of a request that could not be stored.
@@ -61,8 +58,8 @@ REMOVE_SECONDS = 2.0
 
 _SECTORFLOW_FIELDS = frozenset({"api_token", "workspace_id", "model_ids", "plus_id"})
 
-#: Returns model names by id for a token and a workspace, or None if SectorFlow cannot be asked.
-ModelNames = Callable[[str, str], dict[str, str] | None]
+#: Loads what SectorFlow offers to a token in a workspace.
+LoadOffer = Callable[[str, str], Offer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +73,7 @@ class RegistrationService:
     app_creator: AppCreator
     revocations: RevocationService
     sectorflow: SectorFlowClient
+    digests: TokenDigests
     own_app: SlackApp | None
     clock: Clock
 
@@ -139,7 +137,7 @@ class RegistrationService:
         if token is None:
             app_id = self.app_id_of(request.slack_app)
             return self._store(self._check(self._pin(request, app_id)), app_id, installation_id)
-        request = self._check(self._pin(request, None), SHORT_CHECK_TIMEOUT_SECONDS)
+        request = self._check(self._pin(request, None), SHORT_CHECK_SECONDS)
         app, team_id = self.app_creator.create(request.app_name, token, key, deadline - time.monotonic())
         if self._is_own(app):
             raise AppNotCreated("Slack created no app, but named the service's own.")
@@ -161,13 +159,21 @@ class RegistrationService:
             raise InstallRefused("replaces", "The installation with this id is in another team.")
         return replace(request, team_id=replaced.key.tenant_id)
 
-    def _check(self, request: InstallRequest, timeout: float = CHECK_TIMEOUT_SECONDS) -> InstallRequest:
+    def _check(self, request: InstallRequest, seconds: float | None = None) -> InstallRequest:
         settings = request.sectorflow
-        names = self._model_names(settings.api_token, settings.workspace_id, timeout)
-        return request if names is None else replace(request, sectorflow=replace(settings, model_names=names))
+        offer = load_offer(
+            self.sectorflow,
+            settings.api_token,
+            settings.workspace_id,
+            with_experts=bool(settings.plus_id),
+            seconds=seconds,
+        )
+        return replace(request, sectorflow=check_settings(settings, offer))
 
     def _store(self, request: InstallRequest, app_id: str, installation_id: str) -> PendingInstallation:
         pending = _make_pending(request, app_id, installation_id, now=self.clock())
+        digest = self._token_digest(request.sectorflow.api_token)
+        pending = replace(pending, settings=replace(pending.settings, token_digest=digest))
         try:
             self.pendings.save(pending)
         except StorageUnavailable:
@@ -214,17 +220,19 @@ class RegistrationService:
             RevisionConflict: the revision is not ``revision``; without one, other changes never stop.
 
         """
-        # Each token and workspace is checked once, however often the change starts over.
-        model_names = cache(self._model_names)
+        # SectorFlow is asked once for each token and workspace, however often the change starts over.
+        load = cache(partial(load_offer, self.sectorflow, with_experts=True))
         for _ in range(TRIES):
             found = self._find_revision(installation_id, revision)
             if found is None:
                 return None
             if isinstance(found, PendingInstallation) and found.status(self.clock()) != "pending":
                 raise InstallRefused("status", "This one has failed or expired; register a new one.")
-            changed = replace(found, settings=_change_settings(found.settings, change, model_names))
-            if changed == found:
+            settings = _change_settings(found.settings, change, load)
+            if settings == found.settings:
                 return found
+            digest = self._token_digest(settings.sectorflow.api_token)
+            changed = replace(found, settings=replace(settings, token_digest=digest))
             if self._save(changed, found.settings.revision):
                 logger.info("installation changed", extra={"installation_id": installation_id})
                 return changed
@@ -263,19 +271,13 @@ class RegistrationService:
             return self.installations.change(changed, revision)
         return self.pendings.change(changed, revision)
 
-    def _model_names(
-        self, api_token: str, workspace_id: str, timeout: float = CHECK_TIMEOUT_SECONDS
-    ) -> dict[str, str] | None:
-        """Load the names of a workspace's models; None if SectorFlow is down or replies with nonsense."""
+    def _token_digest(self, api_token: str) -> str:
+        """Return the digest by which the user of a token finds its installations; "" if that is lost."""
         try:
-            return self.sectorflow.get_workspace(api_token, workspace_id, timeout=timeout).model_names
-        except TokenRefused:
-            raise InstallRefused("apiToken", "SectorFlow refuses this token.") from None
-        except WorkspaceMissing:
-            raise InstallRefused("workspaceId", "SectorFlow knows no such workspace.") from None
-        except SectorFlowError as error:
-            logger.warning("workspace not checked: %s", type(error).__name__)
-            return None
+            return self.digests.of(api_token)
+        except CannotDecrypt as error:
+            logger.error("cannot decrypt: %s", error.location)
+            return ""
 
 
 def _team_of_app(requested: str | None, created_in: str | None) -> str | None:
@@ -311,7 +313,7 @@ def _make_pending(
 
 
 def _change_settings(
-    settings: InstallationSettings, change: SettingsChange, model_names: ModelNames
+    settings: InstallationSettings, change: SettingsChange, load: LoadOffer
 ) -> InstallationSettings:
     """Return the settings of the next revision, or the same ones if nothing changes."""
     new_values = {name: value for name, value in asdict(change).items() if value is not None}
@@ -321,16 +323,14 @@ def _change_settings(
         return settings
     if not new.sectorflow.api_token:
         raise InstallRefused("apiToken", "The stored token cannot be decrypted; send it again.")
-    checked = _check_change(settings.sectorflow, new.sectorflow, model_names)
+    checked = _check_change(settings.sectorflow, new.sectorflow, load)
     return replace(new, sectorflow=checked, revision=settings.revision + 1)
 
 
-def _check_change(
-    old: SectorFlowSettings, new: SectorFlowSettings, model_names: ModelNames
-) -> SectorFlowSettings:
-    if (new.api_token, new.workspace_id, new.model_ids) == (old.api_token, old.workspace_id, old.model_ids):
+def _check_change(old: SectorFlowSettings, new: SectorFlowSettings, load: LoadOffer) -> SectorFlowSettings:
+    if all(getattr(new, name) == getattr(old, name) for name in _SECTORFLOW_FIELDS):
         return new
-    names = model_names(new.api_token, new.workspace_id)
-    if names is None:
-        names = old.model_names if new.workspace_id == old.workspace_id else {}
-    return replace(new, model_names=names)
+    offer = load(new.api_token, new.workspace_id)
+    if offer.workspace is None and new.workspace_id != old.workspace_id:
+        new = replace(new, model_names={}, workspace_name="")
+    return check_settings(new, offer)

@@ -48,6 +48,8 @@ class RenderingService:
                 stored = self.answers.find(answer_id)
                 if stored is None or not stored.posted or stored.rendered >= stored.version:
                     break
+                if stored.answer.question.installation != installation.key:
+                    break  # Slack jobs are not encrypted: this one was forged.
                 messages = _PostedMessages(self.answers, stored)
                 try:
                     self._render(messages, installation)

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sectorflow_slack.domain.errors import SectorFlowError, SlackBusy, SlackError
+from sectorflow_slack.domain.errors import SectorFlowError, SlackBusy, SlackError, StorageUnavailable
 from sectorflow_slack.domain.installations import Installation
-from sectorflow_slack.domain.ports import SlackClient, TaskQueue
+from sectorflow_slack.domain.ports import SlackClient
 from sectorflow_slack.domain.questions import Address, Message, ModelAnswer
 from sectorflow_slack.domain.slack_jobs import (
     OpenView,
     PostDirectMessage,
     PostEphemeral,
-    PostPlaceholder,
     PostPlainText,
     PublishHome,
+    RemoveStatus,
     RenderAnswer,
     SlackJob,
     SuggestPrompts,
-    UpdateMessage,
 )
 from sectorflow_slack.formatting.notices import notice, plain_text_messages
 from sectorflow_slack.formatting.views import follow_up_dialog, greeting, home
 from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.app_home import AppHomeService
 from sectorflow_slack.services.messaging import MessagingService
-from sectorflow_slack.services.placeholders import PlaceholderService
 from sectorflow_slack.services.rendering import RenderingService
+from sectorflow_slack.services.statuses import StatusService
 from sectorflow_slack.services.tokens import TokenService
 from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.installations import InstallationStore
+from sectorflow_slack.storage.slack_jobs import SlackJobQueue, read_job
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +42,10 @@ logger = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
 #: Ten tries, each after twice as long a wait, come to a quarter of an hour.
 MAX_TRIES = 10
+#: The threads of a worker for Slack jobs, and how many of them one customer's jobs may occupy: a user waits
+#: for each job, and Slack forgets a dialog after 3 s.
+THREADS = 8
+SHARE = THREADS // 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,23 +55,49 @@ class SlackJobService:
     installations: InstallationStore
     tokens: TokenService
     answers: AnswerStore
-    placeholders: PlaceholderService
     rendering: RenderingService
     app_home: AppHomeService
     messaging: MessagingService
+    statuses: StatusService
     slack: SlackClient
-    queue: TaskQueue
+    queue: SlackJobQueue
+    #: How many jobs of each customer this process runs now.
+    _running: Counter[str] = field(default_factory=Counter, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def run_next(self) -> bool:
+        """Take the job that has the next turn and run it; False if there is none that may run now."""
+        with self._lock:
+            # The share is counted before another thread takes a job.
+            taken = self.queue.take([name for name, count in self._running.items() if count >= SHARE])
+            if taken is None:
+                return False
+            customer, fields = taken
+            self._running[customer] += 1
+        try:
+            self.run(read_job(fields))
+        except StorageUnavailable as error:
+            logger.warning("Slack job abandoned: %s", error, extra={"slack_job": str(fields.get("kind"))})
+        except Exception as error:
+            # Another release may store fields that this one does not know.
+            logger.error("Slack job failed", exc_info=error, extra={"slack_job": str(fields.get("kind"))})
+        finally:
+            with self._lock:
+                self._running[customer] -= 1
+                if not self._running[customer]:
+                    del self._running[customer]
+        return True
 
     def run(self, job: SlackJob) -> None:
-        """Run a job; errors of Slack and SectorFlow are logged, and only a rendering is tried again."""
+        """Run a job; errors of Slack and SectorFlow are logged, and only what lasts is tried again."""
         installation = self.installations.find(job.installation)
         if installation is None:
             return
         try:
             self._handlers[type(job)](job, self.tokens.ensure_fresh(installation))
         except SlackBusy as error:
-            if isinstance(job, RenderAnswer) and job.tries < MAX_TRIES:
-                # The stored answer has changed: Slack must show that, however late.
+            if isinstance(job, RenderAnswer | RemoveStatus) and job.tries < MAX_TRIES:
+                # What Slack shows is outdated until then.
                 delay = error.retry_after or RETRY_SECONDS * 2**job.tries
                 self.queue.enqueue(replace(job, tries=job.tries + 1), delay=delay)
             logger.warning("Slack job refused for now: %s", error.code, extra=_ids(job))
@@ -75,32 +107,28 @@ class SlackJobService:
     @property
     def _handlers(self) -> Mapping[type[SlackJob], Callable[[Any, Installation], None]]:
         return {
-            PostPlaceholder: self._post_placeholder,
             RenderAnswer: self._render_answer,
             OpenView: self._open_view,
             PostPlainText: self._post_plain_text,
             PostEphemeral: self._post_ephemeral,
             PostDirectMessage: self._post_direct_message,
-            UpdateMessage: self._update_message,
             PublishHome: self._publish_home,
+            RemoveStatus: self.statuses.run,
             SuggestPrompts: self._suggest_prompts,
         }
-
-    def _post_placeholder(self, job: PostPlaceholder, installation: Installation) -> None:
-        self.placeholders.post(job.question_id, installation, job.placeholder)
 
     def _render_answer(self, job: RenderAnswer, installation: Installation) -> None:
         if not self.rendering.render(job.answer_id, installation):
             self.queue.enqueue(job, delay=RETRY_SECONDS)
 
     def _open_view(self, job: OpenView, installation: Installation) -> None:
-        model = self._find_model(job.answer_id, job.model)
+        model = self._find_model(job)
         if model is not None:
             view = follow_up_dialog(job.answer_id, job.model, model.name, words_for(""))
             self.slack.open_view(installation.bot.bot_token, job.trigger_id, view)
 
     def _post_plain_text(self, job: PostPlainText, installation: Installation) -> None:
-        model = self._find_model(job.answer_id, job.model)
+        model = self._find_model(job)
         if model is not None:
             address = Address(job.channel_id, job.thread_ts or None)
             for message in plain_text_messages(model.name, model.text, words_for("")):
@@ -114,9 +142,6 @@ class SlackJobService:
         # Slack takes a user's id for the DM with them (docs.slack.dev, chat.postMessage).
         self.messaging.post(installation, Address(job.user_id), _message(job.sentence))
 
-    def _update_message(self, job: UpdateMessage, installation: Installation) -> None:
-        self.messaging.update(installation, job.channel_id, job.ts, _message(job.sentence))
-
     def _publish_home(self, job: PublishHome, installation: Installation) -> None:
         view = home(self.app_home.facts(installation), words_for(""))
         self.slack.publish_home(installation.bot.bot_token, job.user_id, view)
@@ -126,9 +151,12 @@ class SlackJobService:
         title = greeting(len(installation.settings.sectorflow.model_ids), words_for(""))
         self.slack.set_suggested_prompts(installation.bot.bot_token, job.channel_id, title, prompts)
 
-    def _find_model(self, answer_id: str, model: int) -> ModelAnswer | None:
-        stored = self.answers.find(answer_id)
-        return stored.answer.models[model] if stored and model < len(stored.answer.models) else None
+    def _find_model(self, job: OpenView | PostPlainText) -> ModelAnswer | None:
+        """Return the model's answer; None if it is gone or another installation's: jobs are not encrypted."""
+        stored = self.answers.find(job.answer_id)
+        if stored is None or stored.answer.question.installation != job.installation:
+            return None
+        return stored.answer.models[job.model] if job.model < len(stored.answer.models) else None
 
 
 def _message(sentence: str) -> Message:

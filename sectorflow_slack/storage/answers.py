@@ -1,10 +1,12 @@
 """Answers, for as long as their buttons work.
 
-``answer:{id}``: hash, for ANSWER_RETENTION_DAYS; ``question`` and ``model:{n}`` sealed; the shown part
-(``display``, ``tab``, ``page``); ``busy:{n}`` and ``asked:{n}`` for models that are asked again; the ``ts``
-of its messages (``posted``) and how many of them were posted ``together``; its ``version`` and the rendered
-one (``drawn``). The ``digests`` of the messages are sealed, too: a bare digest would confirm a guess of a
-short answer.
+``answer:{id}``: hash, for ANSWER_RETENTION_DAYS; ``answer``: the question and the answers of ``models``
+models, sealed together, because they compress better so; ``model:{n}``: the newer answer of one that was
+asked again, sealed; the shown part (``display``, ``tab``, ``page``); ``busy:{n}`` and ``asked:{n}`` for
+models that are asked again; the ``ts`` of its messages (``posted``) and how many of them were posted
+``together``; its ``version`` and the rendered one (``drawn``). The ``digests`` of the messages are sealed,
+too: a bare digest would confirm a guess of a short answer. Answers of older releases have a sealed
+``question`` and all models in ``model:{n}``.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 from redis import Redis
 
@@ -60,7 +63,8 @@ return tonumber(version) > tonumber(drawn) and 1 or 0
 #: A busy model is not counted again: the process that marked it may have died before it stored the question.
 _ASK_AGAIN = """
 local answer, model = KEYS[1], ARGV[1]
-if redis.call('HEXISTS', answer, 'model:' .. model) == 0 then
+local models = tonumber(redis.call('HGET', answer, 'models') or 0)
+if tonumber(model) >= models and redis.call('HEXISTS', answer, 'model:' .. model) == 0 then
   return 0
 end
 if redis.call('HSETNX', answer, 'busy:' .. model, '1') == 0 then
@@ -106,11 +110,11 @@ class AnswerStore:
         self._replace = redis.register_script(_REPLACE)
 
     @translate_errors
-    def save(self, answer: Answer, digests: Sequence[str] = ()) -> None:
-        """Store an answer before it is posted, with the digests of its messages; never overwrite one."""
+    def save(self, answer: Answer, digests: Sequence[str] = ()) -> bool:
+        """Store an answer before it is posted, with the digests of its messages; False if there is one."""
         key = _key(answer.id)
         fields = {**self._fields(key, answer), **self._digests(key, 1, digests)}
-        self._save(keys=[key], args=[self._seconds, *flat(fields)])
+        return bool(self._save(keys=[key], args=[self._seconds, *flat(fields)]))
 
     @translate_errors
     def mark_posted(self, answer_id: str, posted: Sequence[str]) -> bool:
@@ -183,10 +187,10 @@ class AnswerStore:
 
     def _fields(self, key: str, answer: Answer) -> Fields:
         figures = {"seconds": answer.seconds, "credits": answer.credits}
-        models = enumerate(answer.models)
+        texts = json.dumps([asdict(answer.question), [asdict(model) for model in answer.models]])
         return {
-            "question": self._cipher.seal(key, "question", json.dumps(asdict(answer.question))),
-            **{f"model:{at}": self._seal_model(key, at, model) for at, model in models},
+            "answer": self._cipher.seal(key, "answer", texts),
+            "models": str(len(answer.models)),
             **{name: repr(value) for name, value in figures.items() if value is not None},
             "display": answer.display,
             "tab": str(answer.tab),
@@ -214,12 +218,10 @@ class AnswerStore:
         return tuple(digests) if is_known else ()
 
     def _read(self, key: str, fields: Mapping[str, str]) -> Answer:
-        count = sum(name.startswith("model:") for name in fields)
-        names = [f"model:{at}" for at in range(count)]
-        opened = (json.loads(self._cipher.open(key, name, fields[name])) for name in names)
+        question, opened = self._open(key, fields)
         models = tuple(ModelAnswer(**known_fields(ModelAnswer, values)) for values in opened)
         return Answer(
-            question=read_question(self._cipher.open(key, "question", fields["question"])),
+            question=read_question(question),
             models=models,
             display=read_display(fields["display"]),
             tab=int(fields["tab"]),
@@ -228,6 +230,18 @@ class AnswerStore:
             seconds=float(fields["seconds"]) if "seconds" in fields else None,
             credits=float(fields["credits"]) if "credits" in fields else None,
         )
+
+    def _open(self, key: str, fields: Mapping[str, str]) -> tuple[str, list[dict[str, Any]]]:
+        """Return the question, as JSON, and the newest answer of each model."""
+        newer = {
+            int(name.removeprefix("model:")): json.loads(self._cipher.open(key, name, value))
+            for name, value in fields.items()
+            if name.startswith("model:")
+        }
+        if "answer" not in fields:
+            return self._cipher.open(key, "question", fields["question"]), [newer[at] for at in sorted(newer)]
+        question, models = json.loads(self._cipher.open(key, "answer", fields["answer"]))
+        return json.dumps(question), [newer.get(at, model) for at, model in enumerate(models)]
 
 
 def _together(fields: Mapping[str, str], count: int) -> int | None:

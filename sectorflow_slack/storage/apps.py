@@ -9,6 +9,7 @@ Redis.
 from __future__ import annotations
 
 import logging
+import time
 
 from redis import Redis
 from redis.client import Pipeline
@@ -22,6 +23,11 @@ from sectorflow_slack.storage.records import Fields, app_secrets
 
 logger = logging.getLogger(__name__)
 
+#: How long a process uses signing secrets without another look. A request that none of them has signed
+#: leads to one at once, so that a newer secret takes effect with its first event.
+SECRETS_SECONDS = 5.0
+#: Apps whose secrets a process has in memory at most.
+MOST_SECRETS = 10_000
 #: Keys, or members of a set, per step of a scan.
 _BATCH = 500
 
@@ -36,6 +42,8 @@ class AppStore:
         self._redis = redis
         self._cipher = cipher
         self._own_app = own_app
+        #: The signing secrets by app, and until when they are used without another look.
+        self._secrets: dict[str, tuple[tuple[str, ...], float]] = {}
 
     @translate_errors
     def find(self, app_id: str) -> SlackApp | None:
@@ -53,15 +61,30 @@ class AppStore:
             self._cipher.open(key, "signing_secret", fields["signing_secret"]),
         )
 
-    @translate_errors
-    def signing_secrets(self, app_id: str) -> tuple[str, ...]:
-        """Load the secrets that a request of this app may be signed with; () if the app is unknown.
+    def signing_secrets(self, app_id: str, *, newest: bool = False) -> tuple[str, ...]:
+        """Return the secrets that a request of this app may be signed with; () if the app is unknown.
 
-        The secret in force comes first, then the next one. A secret that does not decrypt is left out if the
-        other one does.
+        The secret in force comes first, then the next one. They may be ``SECRETS_SECONDS`` old, unless the
+        ``newest`` are asked for. A secret that does not decrypt is left out if the other one does.
         """
         if self._own_app and app_id == self._own_app.app_id:
             return (self._own_app.signing_secret,)
+        secrets, until = self._secrets.get(app_id, ((), 0.0))
+        if newest or time.monotonic() >= until:
+            secrets = self._load_signing_secrets(app_id)
+            self._remember(app_id, secrets)
+        return secrets
+
+    def _remember(self, app_id: str, secrets: tuple[str, ...]) -> None:
+        if len(self._secrets) >= MOST_SECRETS:
+            self._secrets.clear()
+        if secrets:
+            self._secrets[app_id] = secrets, time.monotonic() + SECRETS_SECONDS
+        else:
+            self._secrets.pop(app_id, None)
+
+    @translate_errors
+    def _load_signing_secrets(self, app_id: str) -> tuple[str, ...]:
         key, names = app_key(app_id), ("signing_secret", "next_signing_secret")
         secrets, lost = [], []
         for name, value in zip(names, self._redis.hmget(key, *names), strict=True):
@@ -89,6 +112,7 @@ class AppStore:
             pipe.hdel(key, "next_signing_secret")
 
         transact(self._redis, step, key)
+        self._secrets.pop(app_id, None)
 
     @translate_errors
     def list(self) -> tuple[AppSummary, ...]:

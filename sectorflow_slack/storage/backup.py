@@ -1,8 +1,8 @@
 """Export of all installations as one sealed text, and its restore.
 
-A backup has what never expires: ``app:*``, ``app-tenants:*``, ``installation:*``, ``installation-id:*``. The
-secrets stay sealed, and the whole is sealed again, so that a backup shows no names. The indexes
-(``storage.installation_index``) are rebuilt from the restored records.
+A backup has what never expires: ``app:*``, ``app-tenants:*``, ``installation:*``, ``installation-id:*``,
+``digest-key:*``. The secrets stay sealed, and the whole is sealed again, so that a backup shows no names. The
+indexes (``storage.installation_index``) are rebuilt from the restored records.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sectorflow_slack.storage.installation_index import Entry
 from sectorflow_slack.storage.keys import app_key, installation_id_key
 from sectorflow_slack.storage.records import Fields
 
-PATTERNS = ("app:*", "app-tenants:*", "installation:*", "installation-id:*")
+PATTERNS = ("app:*", "app-tenants:*", "installation:*", "installation-id:*", "digest-key:*")
 #: The Redis key and field that a backup is sealed for; no other sealed value decrypts as a backup.
 _SEALED_FOR = ("backup", "installations")
 #: Keys per step of a scan, or members written by one command: neither blocks Redis.

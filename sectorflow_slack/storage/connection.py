@@ -1,10 +1,13 @@
-"""The Redis client, its time limits, and its errors as ``StorageUnavailable``."""
+"""The Redis client, its time limits and connections, and its errors as ``StorageUnavailable``."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
+from queue import Empty
 from typing import Any, ParamSpec, TypeVar, cast
 
 import redis
@@ -20,37 +23,110 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a command waits for Redis, and how it is retried."""
+    """How long a command waits for Redis, how it is retried, and the connections of a process."""
 
     seconds: float
     retry: Retry
+    #: At most so many are open; a thread waits up to ``wait`` seconds for a free one.
+    connections: int
+    wait: float
 
 
 #: Slack waits 3 s for an acknowledgement. redis-py's defaults (5 s, 10 retries) take up to 59 s when Redis
 #: hangs; these give up after 1 s: a lost connection is retried once, a time-out is final. (redis-py retries a
-#: command, and within each try the connection: one retry of a time-out makes four waits.)
-WEB_TIMEOUTS = Timeouts(1.0, Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)))
+#: command, and within each try the connection: one retry of a time-out makes four waits.) Few connections
+#: carry many threads, because a command takes a fraction of a millisecond; docs/deployment.md has the sum.
+WEB_TIMEOUTS = Timeouts(1.0, Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)), 5, 1.0)
 #: A worker has time: its writes record work that is done.
-WORKER_TIMEOUTS = Timeouts(5.0, Retry(ExponentialBackoff(cap=1, base=0.1), 3))
+WORKER_TIMEOUTS = Timeouts(5.0, Retry(ExponentialBackoff(cap=1, base=0.1), 3), 9, 5.0)
+
+#: How long a connection is kept that no thread needs, and up to twice as long.
+IDLE_SECONDS = 30.0
+#: Replies of a primary that was demoted. Redis 6.2 reports a script's inside another error.
+_DEMOTED = ("READONLY", "UNBLOCKED")
 
 
-def connect(url: str, timeouts: Timeouts, *, tls_verify: bool, text: bool) -> redis.Redis:
+def connect(url: str, timeouts: Timeouts, *, tls_verify: bool) -> redis.Redis:
     """Make a client; it connects with its first command, so that processes may fork after this.
 
-    Without ``tls_verify``, a self-signed certificate is accepted, as Heroku's Redis has. Replies are ``str``
-    with ``text``, else ``bytes``.
+    Without ``tls_verify``, a self-signed certificate is accepted, as Heroku's Redis has. Replies are ``str``.
     """
     options: dict[str, Any] = {
         "socket_timeout": timeouts.seconds,
         "retry": timeouts.retry,
         "health_check_interval": 30,
-        "decode_responses": text,
+        "decode_responses": True,
     }
     if not url.startswith("unix://"):
         options["socket_connect_timeout"] = timeouts.seconds
     if url.startswith("rediss://") and not tls_verify:
         options |= {"ssl_cert_reqs": "none", "ssl_check_hostname": False}
-    return redis.Redis.from_url(url, **options)
+    pool = _Pool.from_url(url, max_connections=timeouts.connections, timeout=timeouts.wait, **options)
+    return redis.Redis.from_pool(pool)
+
+
+class _Pool(redis.BlockingConnectionPool):
+    """A bounded pool that closes idle connections, and all of them when Redis is no longer the primary."""
+
+    def reset(self) -> None:
+        """Start without connections: in a new pool, or in a process that has just been forked."""
+        self._used: set[redis.Connection] = set()
+        self._timer: threading.Timer | None = None
+        self._timing = threading.Lock()
+        super().reset()  # type: ignore[no-untyped-call]
+
+    def make_connection(self) -> redis.Connection:
+        connection: redis.Connection = super().make_connection()  # type: ignore[no-untyped-call]
+        read = partial(self._read, connection.read_response)
+        connection.read_response = read  # type: ignore[method-assign]
+        return connection
+
+    def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> redis.Connection:
+        connection: redis.Connection = super().get_connection()  # type: ignore[no-untyped-call]
+        self._used.add(connection)
+        self._start_timer()
+        return connection
+
+    def _read(self, read: Callable[..., object], *args: Any, **options: Any) -> object:
+        try:
+            return read(*args, **options)
+        except redis.ResponseError as error:
+            if not isinstance(error, redis.ReadOnlyError) and not any(
+                word in str(error) for word in _DEMOTED
+            ):
+                raise
+        # Another server is the primary now; a new connection leads there, and an old one reads stale data.
+        for connection in self._get_in_use_connections():  # type: ignore[no-untyped-call]
+            connection.mark_for_reconnect()
+        self._close_free(set())
+        raise redis.ConnectionError("demoted")
+
+    def _start_timer(self) -> None:
+        with self._timing:
+            if self._timer is not None:
+                return
+            self._timer = threading.Timer(IDLE_SECONDS, self._shrink)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _shrink(self) -> None:
+        """Close the free connections that no thread has used since the last time."""
+        self._timer = None
+        used, self._used = self._used, set()
+        self._close_free(used)
+        if used:
+            self._start_timer()
+
+    def _close_free(self, spared: set[redis.Connection]) -> None:
+        """Close free connections; each is out of the queue meanwhile, so that no thread gets it."""
+        free: list[redis.Connection | None] = []
+        with suppress(Empty):
+            while True:
+                free.append(self.pool.get_nowait())
+        for connection in reversed(free):
+            if connection is not None and connection not in spared:
+                connection.disconnect()  # type: ignore[no-untyped-call]
+            self.pool.put_nowait(connection)
 
 
 def read_hash(client: redis.Redis, key: str) -> dict[str, str]:

@@ -2,16 +2,25 @@
 
 Fernet (AES-128-CBC with HMAC-SHA256, https://github.com/fernet/spec) has no associated data. So the key and
 the field are encrypted with the value: a value that was moved to another key or field does not decrypt.
+Texts are compressed before, because ciphertext cannot be.
 """
 
 from __future__ import annotations
 
 import hmac
+import zlib
 from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from sectorflow_slack.domain.errors import CannotDecrypt
+
+#: Shorter values, such as tokens, hardly get shorter.
+COMPRESSED_BYTES = 200
+#: More than any reply of SectorFlow's with its messages: a value that is opened cannot grow without bounds.
+LONGEST_BYTES = 64 * 2**20
+#: In front of the prefix of a compressed value; a prefix itself begins with a digit.
+_COMPRESSED = b"z"
 
 
 class Cipher:
@@ -29,7 +38,10 @@ class Cipher:
     def seal(self, key: str, field: str, value: str) -> str:
         """Encrypt ``value`` for the hash field ``field`` of the Redis key ``key``."""
         # JSON's \ud800 can bring in lone surrogates, which must come back unchanged.
-        return self._fernet.encrypt(_prefix(key, field) + value.encode("utf-8", "surrogatepass")).decode()
+        plain, prefix = value.encode("utf-8", "surrogatepass"), _prefix(key, field)
+        if len(plain) >= COMPRESSED_BYTES:
+            plain, prefix = zlib.compress(plain, 9), _COMPRESSED + prefix
+        return self._fernet.encrypt(prefix + plain).decode()
 
     def open(self, key: str, field: str, sealed: str) -> str:
         """Decrypt a value that was sealed for the same key and field."""
@@ -38,9 +50,17 @@ class Cipher:
             plain = self._fernet.decrypt(sealed.encode("utf-8", "replace"))
         except InvalidToken:
             raise CannotDecrypt(f"{key} {field}") from None
+        if is_compressed := plain.startswith(_COMPRESSED):
+            prefix = _COMPRESSED + prefix
         if not hmac.compare_digest(plain[: len(prefix)], prefix):
             raise CannotDecrypt(f"{key} {field}")
-        return plain[len(prefix) :].decode("utf-8", "surrogatepass")
+        value = plain[len(prefix) :]
+        if is_compressed:
+            stream = zlib.decompressobj()
+            value = stream.decompress(value, LONGEST_BYTES)
+            if not stream.eof:
+                raise CannotDecrypt(f"{key} {field}")
+        return value.decode("utf-8", "surrogatepass")
 
     def is_current(self, sealed: str) -> bool:
         """Whether the first encryption key decrypts ``sealed``."""

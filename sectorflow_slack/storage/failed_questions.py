@@ -18,14 +18,7 @@ from sectorflow_slack.domain.questions import FailedQuestion, Question
 from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import read_hash, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.keys import (
-    FAILED_QUESTIONS,
-    INSTALLATIONS_WITH_QUESTIONS,
-    METRICS,
-    failed_question_key,
-    question_key,
-    waiting_key,
-)
+from sectorflow_slack.storage.keys import FAILED_QUESTIONS, failed_question_key, question_key
 from sectorflow_slack.storage.records import read_question
 
 logger = logging.getLogger(__name__)
@@ -34,8 +27,10 @@ logger = logging.getLogger(__name__)
 class FailedQuestionStore:
     """Loads and revives questions that failed, or of which some models failed."""
 
-    def __init__(self, redis: Redis, cipher: Cipher) -> None:
+    def __init__(self, redis: Redis, cipher: Cipher, *, limit: int) -> None:
+        """Set how many questions of one installation may be under way."""
         self._redis = redis
+        self._limit = limit
         self._cipher = cipher
         self._revive = redis.register_script(scripts.REVIVE)
 
@@ -64,23 +59,12 @@ class FailedQuestionStore:
     @translate_errors
     def revive(self, question: Question) -> bool:
         """Queue a failed question again as given, in one step; False if it is gone or already revived."""
-        key = question_key(question.id)
-        sealed = self._cipher.seal(key, "question", json.dumps(asdict(question)))
+        sealed = self._cipher.seal(question_key(question.id), "question", json.dumps(asdict(question)))
         revived = self._revive(
-            keys=[
-                failed_question_key(question.id),
-                FAILED_QUESTIONS,
-                key,
-                waiting_key(question.installation),
-                INSTALLATIONS_WITH_QUESTIONS,
-                METRICS,
-            ],
             args=[
-                question.id,
-                sealed,
+                *(question.id, str(question.installation), sealed),
+                *(question.channel_id, question.status_thread_ts, self._limit),
                 scripts.FAILED_QUESTION_SECONDS,
-                str(question.installation),
-                question.button_ts or "",
-            ],
+            ]
         )
         return bool(revived)

@@ -17,13 +17,15 @@ from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.keyring import KeyRing
 from sectorflow_slack.storage.keys import revocation_key
+from sectorflow_slack.storage.memory import read_memory
+from sectorflow_slack.storage.permissions import refused_commands
 
 #: Older versions lack commands that this package and redis-py use.
 OLDEST_VERSION = (6, 2)
 #: Measured round trips.
 _ROUND_TRIPS = 5
-#: dramatiq's sorted set of process ids by the time, in ms, of their last call to a queue.
-_HEARTBEATS = "dramatiq:__heartbeats__"
+#: Each worker runs ``TICK`` (``storage.scripts``) at least every three seconds.
+_ALIVE_SECONDS = 10
 
 
 def missing_parts(store: redis.Redis) -> list[str]:
@@ -135,10 +137,10 @@ class StoreCheckup:
         return StoreFigures(
             round_trip_ms=statistics.median(trips),
             version=found.version,
-            used_bytes=found.info.get("used_memory"),
-            limit_bytes=found.info.get("maxmemory") or None,
+            memory=read_memory(self._redis),
             policy=found.policy,
             persistence=found.persistence,
+            refused=refused_commands(self._redis),
         )
 
     @translate_errors
@@ -166,22 +168,10 @@ class StoreCheckup:
         return bool(self._redis.exists(revocation_key(key)))
 
     @translate_errors
-    def workers(self, seconds: float) -> int:
-        """Watch the heartbeats for ``seconds``, and count the worker processes.
-
-        A worker polls its queues several times a second. dramatiq also notes a web process that enqueues a
-        job: one that does so repeatedly meanwhile is counted as a worker.
-        """
-        moments = [self._heartbeats()]
-        for _ in range(2):
-            time.sleep(seconds / 2)
-            moments.append(self._heartbeats())
-        first, second, third = moments
-        return sum(first.get(name, 0.0) < second.get(name, 0.0) < beat for name, beat in third.items())
-
-    def _heartbeats(self) -> dict[str, float]:
-        found: Any = self._redis.zrange(_HEARTBEATS, 0, -1, withscores=True)
-        return {str(name): float(beat) for name, beat in found}
+    def workers(self) -> int:
+        """Count the worker processes that were alive a few seconds ago."""
+        seconds, _ = self._redis.time()
+        return int(self._redis.zcount("workers", int(seconds) - _ALIVE_SECONDS, "+inf"))
 
     def _round_trip(self) -> float:
         start = time.perf_counter()

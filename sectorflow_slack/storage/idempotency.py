@@ -1,6 +1,6 @@
 """The outcome of each ``Idempotency-Key``.
 
-``idempotency:{sha256}``: hash of ``fingerprint`` (of the body; sealed, so that a dump does not allow guesses
+``idempotency:{digest}``: hash of ``fingerprint`` (of the body; sealed, so that a dump does not allow guesses
 of the body), ``installation_id``, ``state`` (``claimed``; ``making`` while ``maker`` creates an app at Slack;
 ``done``) and ``claimed_until``; expires 24 hours after the key's first request.
 """
@@ -129,4 +129,5 @@ class IdempotencyStore:
 
 
 def _redis_key(key: str) -> str:
+    # The key is a keyed digest by now; this bounds its length whatever it is.
     return f"idempotency:{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"

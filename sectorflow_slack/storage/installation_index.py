@@ -5,6 +5,7 @@
 ``installations:app:{app_id}``             sorted set: those of an app
 ``installations:team:{tenant_id}``         sorted set: those in a team or enterprise, or restricted to it
 ``installations:customer:{sha256}``        sorted set: those of one of the platform's customers
+``installations:token:{digest}``           sorted set: those with one API token, by its keyed digest
 ``index-sweep``                            sorted set by when a pending record expires: JSON of its member and
                                            of the indexes that have it
 =========================================  ==============================================================
@@ -31,7 +32,7 @@ AFTERLIFE_SECONDS = 7 * 24 * 3600
 _SWEPT_AT_ONCE = 10
 _LATEST_MS = 10**15 - 1
 #: The fields of a record that its entry is made from.
-FIELDS = ("id", "created_at", "app_id", "customer_id")
+FIELDS = ("id", "created_at", "app_id", "customer_id", "token_digest")
 
 #: Removes members from an index, unless their record exists.
 _REMOVE_STALE = """
@@ -79,6 +80,8 @@ class Entry:
         indexes = [ALL, app_index(fields["app_id"])]
         indexes += [team_index(tenant_id)] if tenant_id else []
         indexes += [] if customer is None else [customer_index(customer)]
+        digest = fields.get("token_digest")
+        indexes += [token_index(digest)] if digest else []
         return cls(member_of(fields["id"], float(fields["created_at"])), tuple(indexes))
 
     def add(self, pipe: Pipeline) -> None:
@@ -114,6 +117,11 @@ def team_index(tenant_id: str) -> str:
 def customer_index(customer_id: str) -> str:
     """Return the key of a customer's index; the id may be any text."""
     return f"{ALL}:customer:{hashlib.sha256(customer_id.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def token_index(token_digest: str) -> str:
+    """Return the key of an API token's index."""
+    return f"{ALL}:token:{token_digest}"
 
 
 def member_of(installation_id: str, created_at: float) -> str:

@@ -6,7 +6,7 @@ The pages come from the indexes of ``storage.installation_index``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -31,7 +31,13 @@ from sectorflow_slack.storage.keys import (
     pending_secrets_key,
 )
 from sectorflow_slack.storage.pending import read_pending
-from sectorflow_slack.storage.records import Fields, read_installation
+from sectorflow_slack.storage.records import (
+    BOUND_FIELDS,
+    BOUND_PENDING_FIELDS,
+    Fields,
+    open_secrets,
+    read_installation,
+)
 
 #: Records per round trip, after the first ones did not fill the page.
 _BATCH = 200
@@ -92,19 +98,22 @@ class InstallationListing:
             pipe.get(installation_id_key(installation_id))
             pending, sealed, target = pipe.execute()
         if pending:
-            return read_pending(pending, self._open(secrets_key, sealed))
+            return read_pending(pending, self._open(secrets_key, pending, sealed, BOUND_PENDING_FIELDS))
         key = installation_key(target)
         fields = read_hash(self._redis, key) if target else {}
         if fields.get("id") != installation_id:
             return None
         sealed = {name: fields.get(name, "") for name in _SECRETS}
-        return read_installation(fields, **self._open(key, sealed))
+        return read_installation(fields, **self._open(key, fields, sealed))
 
-    def _open(self, key: str, sealed: Mapping[str, str]) -> Fields:
+    def _open(
+        self, key: str, fields: Fields, sealed: Fields, names: tuple[str, ...] = BOUND_FIELDS
+    ) -> Fields:
+        """Decrypt each secret alone; those that do not decrypt are blank."""
         opened = dict.fromkeys(sealed, "")
         for name, value in sealed.items():
             with suppress(CannotDecrypt):
-                opened[name] = self._cipher.open(key, name, value)
+                opened |= open_secrets(self._cipher, key, fields, {name: value}, names)
         return opened
 
     def _walk(self, query: InstallationQuery, after: str | None) -> Iterator[_Found]:
@@ -126,6 +135,7 @@ class InstallationListing:
             installation_index.customer_index(query.customer_id) if query.customer_id is not None else None,
             installation_index.team_index(query.team_id) if query.team_id is not None else None,
             installation_index.app_index(query.app_id) if query.app_id is not None else None,
+            installation_index.token_index(query.token_digest) if query.token_digest is not None else None,
         ]
         given = [each for each in indexes if each is not None]
         if len(given) < 2:
@@ -163,8 +173,10 @@ class InstallationListing:
         item, sealed = found.item, found.sealed_link
         if sealed is None or isinstance(item, Installation) or item.status(now) != "pending":
             return item
-        opened = self._open(pending_secrets_key(item.settings.id), {"link": sealed})
-        return replace(item, link=opened["link"])
+        link = ""
+        with suppress(CannotDecrypt):
+            link = self._cipher.open(pending_secrets_key(item.settings.id), "link", sealed)
+        return replace(item, link=link)
 
 
 def _is_own_member(found: _Found) -> bool:
@@ -183,5 +195,6 @@ def _matches(item: AnyInstallation, query: InstallationQuery, now: float) -> boo
         (query.app_id, item.settings.app_id),
         (query.team_id, team_id),
         (query.customer_id, item.settings.customer_id),
+        (query.token_digest, item.settings.token_digest),
     )
     return all(wanted is None or wanted == value for wanted, value in filters)

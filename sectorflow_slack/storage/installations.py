@@ -1,8 +1,9 @@
 """Installations and their apps.
 
 ========================================  =====================================================
-``installation:{app_id}:{tenant_id}``     hash: settings and bot; sealed ``api_token``, ``bot_token`` and,
-                                          with token rotation, ``refresh_token``
+``installation:{app_id}:{tenant_id}``     hash: settings and bot; sealed ``api_token`` (bound to the
+                                          settings), ``bot_token`` and, with token rotation,
+                                          ``refresh_token``
 ``installation-id:{id}``                  the ``{app_id}:{tenant_id}`` of the installation with this id
 ========================================  =====================================================
 
@@ -40,11 +41,13 @@ from sectorflow_slack.storage.pending import REMOVED_SECONDS, drop_pending
 from sectorflow_slack.storage.records import (
     Fields,
     bot_fields,
+    open_api_token,
     open_tokens,
     read_fields,
     read_installation,
     read_revision,
     refused_field,
+    seal_api_token,
     settings_fields,
     token_fields,
 )
@@ -74,7 +77,7 @@ class InstallationStore:
         fields = read_hash(self._redis, redis_key)
         if not fields:
             return None
-        api_token = self._cipher.open(redis_key, "api_token", fields["api_token"])
+        api_token = open_api_token(self._cipher, redis_key, fields, fields["api_token"])
         return read_installation(fields, api_token, *open_tokens(self._cipher, redis_key, fields))
 
     @translate_errors
@@ -139,7 +142,7 @@ class InstallationStore:
         """Store new settings; False if the stored ones are not of this ``revision``.
 
         The bot is not written: its token may have been renewed meanwhile. The id, app, customer and time of
-        creation, which the indexes use, must be unchanged.
+        creation, which the indexes use, must be unchanged; the index of the API token is updated.
         """
         key, settings = installation_key(installation.key), installation.settings
 
@@ -147,10 +150,13 @@ class InstallationStore:
             stored = _read_record(pipe, key)
             if stored.get("id") != settings.id or read_revision(stored) != revision:
                 return False
-            token = self._cipher.seal(key, "api_token", settings.sectorflow.api_token)
+            fields = settings_fields(settings)
+            token = seal_api_token(self._cipher, key, fields, settings.sectorflow.api_token)
             pipe.multi()
-            write_hash(pipe, key, {**settings_fields(settings), "api_token": token})
+            write_hash(pipe, key, {**fields, "api_token": token})
             pipe.hdel(key, *map(refused_field, REFUSALS))
+            Entry.from_record(stored, installation.key.tenant_id).drop(pipe)
+            Entry.from_record(fields, installation.key.tenant_id).add(pipe)
             return True
 
         return transact(self._redis, step, key)
@@ -232,10 +238,11 @@ class InstallationStore:
 
     def _fields(self, installation: Installation) -> Fields:
         key, settings = installation_key(installation.key), installation.settings
+        fields = settings_fields(settings)
         return {
-            **settings_fields(settings),
+            **fields,
             **self._bot_fields(installation),
-            "api_token": self._cipher.seal(key, "api_token", settings.sectorflow.api_token),
+            "api_token": seal_api_token(self._cipher, key, fields, settings.sectorflow.api_token),
         }
 
     def _bot_fields(self, installation: Installation) -> Fields:

@@ -21,6 +21,8 @@ SEALED_PREFIXES = (
     "question:",
     "letter:",
     "answer:",
+    "install-form:",
+    "digest-key:",
 )
 #: Keys per step of a scan, which does not block Redis.
 _BATCH = 500

@@ -32,9 +32,7 @@ removed_key: ById = "removed:{}".format
 revocation_key: ByInstallation = "revocation:{}".format
 #: An open question's record.
 question_key: ById = "question:{}".format
-#: The ids of the questions that wait for a worker, that are tried again later, and that workers hold.
-waiting_key: ByInstallation = "waiting:{}".format
-later_key: ByInstallation = "later:{}".format
-underway_key: ByInstallation = "underway:{}".format
 #: A question that can be asked again.
 failed_question_key: ById = "letter:{}".format
+#: The list on which idle workers block: of ``questions`` or of ``jobs``.
+wakes_key: ById = "wakes:{}".format

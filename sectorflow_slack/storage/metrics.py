@@ -5,13 +5,15 @@
 ``metrics:{name}``    hash of a histogram: ``le:{bound}`` (each duration in one of them), ``sum``, ``count``
 ====================  ==================================================================================
 
-Neither expires; both have as many fields as there are names, labels and buckets.
+Neither expires; both have as many fields as there are names, labels and buckets. What must be exact is
+counted by the scripts that move questions. The rest gathers in each process and is added every few seconds.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -28,6 +30,7 @@ from sectorflow_slack.storage.keys import (
     METRICS,
     question_key,
 )
+from sectorflow_slack.storage.memory import HOUR, read_memory, record_memory
 from sectorflow_slack.storage.scripts import FAILED_QUESTION_SECONDS
 
 logger = logging.getLogger(__name__)
@@ -44,6 +47,9 @@ BUCKETS: Mapping[str, tuple[float, ...]] = {
 #: Labels come from the code. Any other text would create an unbounded number of series.
 _LABEL = re.compile(r"[a-z0-9_]{1,60}")
 OTHER = "other"
+
+#: How often a process adds its figures: a crash loses those of this time.
+FLUSH_SECONDS = 5.0
 
 #: How many questions at the head of each waiting list may be the oldest: the list is in order of acceptance,
 #: except that older ones, tried before, come first.
@@ -73,46 +79,74 @@ return {now[1] .. '.' .. string.format('%06d', now[2]), waiting, later, underway
 
 
 class Metrics:
-    """Counts and measures in Redis; while Redis is down, figures are lost and nothing raises."""
+    """Counts and measures in this process, and adds its figures to those in Redis.
+
+    While Redis is down, figures stay in the process: at most one for each field in Redis.
+    """
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
         self._open = client.register_script(_OPEN)
+        self._lock = threading.Lock()
+        #: What is not in Redis yet, by key and field.
+        self._figures: dict[tuple[str, str], float] = {}
 
     def count(self, name: str, label: str = "") -> None:
         """Add one to a counter; ``label`` is one of a few."""
-        try:
-            self._redis.hincrby(METRICS, counter_field(name, label), 1)
-        except redis.RedisError as error:
-            logger.debug("metric lost: %s", type(error).__name__)
+        self._add({(METRICS, counter_field(name, label)): 1})
 
     def count_ignored(self) -> None:
         """Add one to the received and to the ignored events, in one step."""
-        try:
-            with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hincrby(METRICS, metrics.RECEIVED, 1)
-                pipe.hincrby(METRICS, metrics.IGNORED, 1)
-                pipe.execute()
-        except redis.RedisError as error:
-            logger.debug("metric lost: %s", type(error).__name__)
+        self._add({(METRICS, metrics.RECEIVED): 1, (METRICS, metrics.IGNORED): 1})
 
     def observe(self, name: str, seconds: float) -> None:
         """Add a duration to a histogram; a negative one, of clocks that disagree, counts as 0."""
         key, seconds = _histogram_key(name), max(0.0, seconds)
         bound = next((bound for bound in BUCKETS.get(name, ()) if seconds <= bound), None)
+        bucket = {} if bound is None else {(key, _bucket_field(bound)): 1}
+        self._add({**bucket, (key, "sum"): seconds, (key, "count"): 1})
+
+    def start(self) -> None:
+        """Flush every few seconds, and record the memory in use, in a thread; called after a fork."""
+        threading.Thread(target=self._run, name="metrics", daemon=True).start()
+
+    def flush(self) -> None:
+        """Add the figures of this process to those in Redis, in one step; while Redis is down, keep them."""
+        with self._lock:
+            figures, self._figures = self._figures, {}
+        if not figures:
+            return
         try:
             with self._redis.pipeline(transaction=True) as pipe:
-                if bound is not None:
-                    pipe.hincrby(key, _bucket_field(bound), 1)
-                pipe.hincrbyfloat(key, "sum", seconds)
-                pipe.hincrby(key, "count", 1)
+                for (key, field), amount in figures.items():
+                    if isinstance(amount, int):
+                        pipe.hincrby(key, field, amount)
+                    else:
+                        pipe.hincrbyfloat(key, field, amount)
                 pipe.execute()
         except redis.RedisError as error:
-            logger.debug("metric lost: %s", type(error).__name__)
+            logger.debug("metrics kept: %s", type(error).__name__)
+            self._add(figures)
+
+    def _add(self, figures: Mapping[tuple[str, str], float]) -> None:
+        with self._lock:
+            for field, amount in figures.items():
+                self._figures[field] = self._figures.get(field, 0) + amount
+
+    def _run(self) -> None:
+        while True:
+            record_memory(self._redis)
+            for _ in range(round(HOUR / FLUSH_SECONDS)):
+                self.flush()
+                time.sleep(FLUSH_SECONDS)
 
     @translate_errors
     def read(self) -> Snapshot:
-        """Load all metrics; counters and open questions in one transaction, so that they add up."""
+        """Load all metrics, this process's included.
+
+        Counters and open questions are of one transaction, so that they add up.
+        """
+        self.flush()
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(METRICS)
             self._open(keys=[INSTALLATIONS_WITH_QUESTIONS], args=[HEAD], client=pipe)
@@ -131,6 +165,7 @@ class Metrics:
             oldest_seconds=max(0.0, float(now) - min(self._accepted_at(ids), default=float(now))),
             failed_questions=failed,
             votes=tuple(read_all(self._redis)),
+            memory=read_memory(self._redis),
         )
 
     def _accepted_at(self, ids: list[str]) -> Iterable[float]:

@@ -2,7 +2,8 @@
 
 ============================  ==========================================================================
 ``pending:{id}``              hash: what the install API shows; until 7 days after it failed or expired
-``pending-secrets:{id}``      hash, sealed: tokens, secrets and the install link; until the link expires
+``pending-secrets:{id}``      hash, sealed: tokens (the API token is bound to the fields of ``pending:{id}``
+                              that decide something), secrets and the install link; until the link expires
 ``install-link:{sha256}``     the id of the pending installation; until the link expires
 ``removed:{id}``              ten minutes: deleted, so that an OAuth flow under way does not store it again
 ============================  ==========================================================================
@@ -11,6 +12,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 
 from redis import Redis
 from redis.client import Pipeline
@@ -21,10 +23,13 @@ from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.installation_index import AFTERLIFE_SECONDS, FIELDS, Entry, sweep
 from sectorflow_slack.storage.keys import pending_key, pending_secrets_key, removed_key
 from sectorflow_slack.storage.records import (
+    BOUND_PENDING_FIELDS,
     Fields,
+    open_secrets,
     read_fields,
     read_revision,
     read_settings,
+    seal_api_token,
     settings_fields,
 )
 
@@ -72,14 +77,17 @@ class PendingStore:
             fields, sealed = pipe.execute()
         if not fields:
             return None
-        secrets = {name: self._cipher.open(secrets_key, name, value) for name, value in sealed.items()}
+        secrets = open_secrets(self._cipher, secrets_key, fields, sealed, BOUND_PENDING_FIELDS)
         return read_pending(fields, secrets)
 
     @translate_errors
     def find_by_link(self, link: str) -> PendingInstallation | None:
         """Load the pending installation of an install link."""
         installation_id = self._redis.get(_link_key(link))
-        return self.find(str(installation_id)) if installation_id else None
+        found = self.find(str(installation_id)) if installation_id else None
+        # The key in Redis is not sealed: it may have been made to lead to another installation.
+        is_own = found is not None and hmac.compare_digest(_digest(found.link), _digest(link))
+        return found if is_own else None
 
     @translate_errors
     def fail(self, installation_id: str, failure: str) -> None:
@@ -100,21 +108,26 @@ class PendingStore:
     def change(self, pending: PendingInstallation, revision: int) -> bool:
         """Store new settings; False unless the stored ones are pending and of this ``revision``.
 
-        The id, app, customer and time of creation, which the indexes use, must be unchanged.
+        The id, app, customer and time of creation, which the indexes use, must be unchanged; the index of the
+        API token is updated.
         """
         key, secrets_key = pending_key(pending.settings.id), pending_secrets_key(pending.settings.id)
 
         def step(pipe: Pipeline) -> bool:
-            stored = read_fields(pipe, key, ("id", "revision", "failure"))
+            stored = read_fields(pipe, key, (*_NAMES, "revision", "failure", "expires_at"))
             # Both keys are watched, so that the writes do not recreate one that expires meanwhile.
             if not stored or "failure" in stored or not pipe.exists(secrets_key):
                 return False
             if read_revision(stored) != revision:
                 return False
-            token = self._cipher.seal(secrets_key, "api_token", pending.settings.sectorflow.api_token)
+            token = self._seal(secrets_key, pending)["api_token"]
+            fields = settings_fields(pending.settings)
             pipe.multi()
-            write_hash(pipe, key, settings_fields(pending.settings))
+            write_hash(pipe, key, fields)
             pipe.hset(secrets_key, "api_token", token)
+            Entry.from_record(stored, stored.get("team_id")).drop(pipe)
+            expires_at = float(stored["expires_at"]) + AFTERLIFE_SECONDS
+            Entry.from_record(fields, stored.get("team_id")).add_until(pipe, expires_at)
             return True
 
         return transact(self._redis, step, key, secrets_key)
@@ -136,11 +149,15 @@ class PendingStore:
         return transact(self._redis, step, key)
 
     def _seal(self, key: str, pending: PendingInstallation) -> Fields:
-        secrets = {"link": pending.link, "api_token": pending.settings.sectorflow.api_token}
+        secrets = {"link": pending.link}
         if pending.slack_app:
             secrets["client_secret"] = pending.slack_app.client_secret
             secrets["signing_secret"] = pending.slack_app.signing_secret
-        return {name: self._cipher.seal(key, name, value) for name, value in secrets.items()}
+        token, fields = pending.settings.sectorflow.api_token, _fields(pending)
+        return {
+            **{name: self._cipher.seal(key, name, value) for name, value in secrets.items()},
+            "api_token": seal_api_token(self._cipher, key, fields, token, BOUND_PENDING_FIELDS),
+        }
 
 
 def drop_pending(pipe: Pipeline, installation_id: str) -> None:

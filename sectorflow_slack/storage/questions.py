@@ -1,51 +1,28 @@
-"""Questions, from acceptance to completion.
-
-============================================  ==========================================================
-``question:{id}``                             hash: sealed ``question`` and ``plan``, ``holder``, the fields
-                                              of ``Progress`` and of ``storage.placeholders``
-``event:{app}:{tenant}:{event_id}``           marks an accepted event: Slack's retries are repeats
-``asked:{app}:{tenant}:{channel}:{ts}``       marks an accepted message: an ``app_mention`` and a ``message``
-                                              event of one ``ts`` are repeats
-``waiting:{app}:{tenant}``                    list of ids that wait for a worker
-``later:{app}:{tenant}``                      sorted set of ids that are tried again, by when they are due
-``underway:{app}:{tenant}``                   sorted set of ids that are leased, by when their leases end
-``installations-with-questions``              set of ``{app}:{tenant}`` that have any of the three
-``nudged:{app}:{tenant}``                     marks that a worker was woken a moment ago
-============================================  ==========================================================
-
-Each step that moves a question is one script, so that a crash cannot lose it between two keys. Times are
-Redis's own, in seconds since the epoch: the clocks of machines may differ.
-"""
+"""Questions, from acceptance to completion; ``storage.scripts`` lists the keys and has each step."""
 
 from __future__ import annotations
 
 import json
 import logging
 import uuid
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from redis import Redis
 
 from sectorflow_slack.domain.errors import CannotDecrypt, LeaseLost
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.metrics import ANSWERED, FAILED
-from sectorflow_slack.domain.questions import Plan, Progress, Question
+from sectorflow_slack.domain.questions import Acceptance, IncomingQuestion, Lease, Plan, Progress, Question
+from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.keys import (
-    FAILED_QUESTIONS,
-    INSTALLATIONS_WITH_QUESTIONS,
-    METRICS,
-    failed_question_key,
-    later_key,
-    question_key,
-    underway_key,
-    waiting_key,
-)
+from sectorflow_slack.storage.keys import question_key, wakes_key
 from sectorflow_slack.storage.metrics import counter_field
 from sectorflow_slack.storage.records import read_plan, read_question
+from sectorflow_slack.storage.slack_jobs import job_body
 
 logger = logging.getLogger(__name__)
 
@@ -57,25 +34,41 @@ QUESTION_SECONDS = 7 * 24 * 3600
 LEASE_SECONDS = 12.0
 #: How long a question that does not decrypt waits for its encryption key.
 UNREADABLE_SECONDS = 60
-#: At most one wake-up per installation in this time; busy workers need no more.
-WAKE_SECONDS = 3
+#: How often a worker runs ``TICK`` at least.
+TICK_SECONDS = 3.0
+#: How many installations and Slack jobs that moves at most.
+TICK_SIZE = 200
+
+Fields = Mapping[str, str | None]
+
+_LEASED_FIELDS = ("question", "event", "plan", "posted", "failures", "deaths", "stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionLimits:
+    """What one installation, and one person in it, may ask."""
+
+    #: How many questions of an installation are under way at once, and how many wait.
+    underway: int = 16
+    waiting: int = 1000
+    #: How many questions a person may ask within a period; 0 for any number.
+    per_person: int = 0
+    period_seconds: int = 60
 
 
 class QuestionStore:
     """Stores every accepted question until it is completed, and which worker has leased it.
 
-    Jobs only wake a worker, which leases the next question of an installation here. Each step is atomic.
-    ``assert_held``, ``save_plan``, ``mark_posted``, ``release`` and ``complete`` raise ``LeaseLost`` and
-    change nothing if another worker has leased the question by now.
+    Each step is atomic. ``assert_held``, ``save_plan``, ``mark_posted``, ``release`` and ``complete`` raise
+    ``LeaseLost`` and change nothing if the question was leased by another worker, or stopped.
     """
 
     def __init__(
-        self, redis: Redis, cipher: Cipher, *, limit: int, lease_seconds: float = LEASE_SECONDS
+        self, redis: Redis, cipher: Cipher, *, limits: QuestionLimits, lease_seconds: float = LEASE_SECONDS
     ) -> None:
-        """Set how many questions of one installation may be under way, and how long a lease lasts."""
         self._redis = redis
         self._cipher = cipher
-        self._limit = limit
+        self._limits = limits
         self._lease = lease_seconds
         self._accept_script = redis.register_script(scripts.ACCEPT)
         self._lease_script = redis.register_script(scripts.LEASE)
@@ -84,81 +77,75 @@ class QuestionStore:
         self._mark_posted_script = redis.register_script(scripts.MARK_POSTED)
         self._release_script = redis.register_script(scripts.RELEASE)
         self._complete_script = redis.register_script(scripts.COMPLETE)
-        self._due_script = redis.register_script(scripts.DUE)
+        self._stop_script = redis.register_script(scripts.STOP)
+        self._tick_script = redis.register_script(scripts.TICK)
+
+    @translate_errors
+    def accept_event(self, incoming: IncomingQuestion, notices: Sequence[SlackJob]) -> Acceptance:
+        """Store the question of an event as the last that waits, and wake a worker, in one step.
+
+        ``notices`` are sent to a person whose installation has too many questions waiting, and to one who
+        asks too often; at most one a minute.
+        """
+        sealed = self._cipher.seal(question_key(incoming.id), "event", incoming.record)
+        outcome, installation = self._accept(incoming, "event", sealed, notices, self._limits.per_person)
+        key = InstallationKey(*installation.split(":")) if installation else None
+        return Acceptance(outcome, key)
 
     @translate_errors
     def accept(self, question: Question) -> bool:
-        """Store a question as the last that waits; False if its event or its message was accepted before."""
-        key, redis_key = question.installation, question_key(question.id)
-        sealed = self._cipher.seal(redis_key, "question", json.dumps(asdict(question)))
-        accepted = self._accept_script(
-            keys=[
-                f"event:{key}:{question.event_id}",
-                f"asked:{key}:{question.channel_id}:{question.ts}",
-                redis_key,
-                waiting_key(key),
-                INSTALLATIONS_WITH_QUESTIONS,
-                METRICS,
-            ],
-            args=[question.id, sealed, REPEAT_SECONDS, QUESTION_SECONDS, str(key)],
+        """Store the question of an interaction as the last that waits; False if it was accepted before."""
+        sealed = self._seal(question_key(question.id), question)
+        incoming = IncomingQuestion(
+            id=question.id,
+            app_id=question.installation.app_id,
+            tenant_ids=(question.installation.tenant_id,),
+            event_id=question.event_id,
+            channel_id=question.channel_id,
+            ts=question.ts,
+            thread_ts=question.status_thread_ts,
+            user_id=question.user_id,
+            record="",
         )
-        return bool(accepted)
+        outcome, _ = self._accept(incoming, "question", sealed, (), 0)
+        return outcome == Acceptance.ACCEPTED
 
     @translate_errors
-    def has_room(self, key: InstallationKey) -> bool:
-        """Whether the newest question of an installation can start now, so that waking a worker helps."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            pipe.llen(waiting_key(key))
-            pipe.zcard(underway_key(key))
-            return bool(sum(pipe.execute()) <= self._limit)
+    def lease(self) -> Lease | None:
+        """Lease the question that has the next turn; None if none can start.
 
-    @translate_errors
-    def lease(self, key: InstallationKey) -> Question | None:
-        """Lease the next question of an installation; None if none waits or the limit is under way.
-
-        Questions of expired leases and those that are due again come first. A question that does not decrypt
-        is postponed.
+        A question that does not decrypt is postponed.
         """
-        holder = uuid.uuid4().hex
-        keys = [waiting_key(key), later_key(key), underway_key(key), INSTALLATIONS_WITH_QUESTIONS, METRICS]
-        while question_id := self._lease_script(keys=keys, args=[self._lease, self._limit, str(key), holder]):
-            redis_key = question_key(str(question_id))
-            sealed = self._redis.hget(redis_key, "question")
+        while True:
+            holder = uuid.uuid4().hex
+            args: list[Any] = [self._lease, self._limits.underway, holder, *_LEASED_FIELDS]
+            found = self._lease_script(args=args)
+            if found is None:
+                return None
+            question_id, installation, values = found
+            key = InstallationKey(*str(installation).split(":"))
             try:
-                text = self._cipher.open(redis_key, "question", str(sealed))
+                return self._read(str(question_id), key, holder, _fields(values))
             except CannotDecrypt as error:
                 # It must not block the others; its encryption key may be restored.
                 logger.error("question cannot be read: %s", error.location)
-                self._release(key, str(question_id), holder, UNREADABLE_SECONDS, counts=0)
-            else:
-                return replace(read_question(text), holder=holder)
-        return None
+                self._release(str(question_id), holder, key, UNREADABLE_SECONDS, counts=0)
 
     @translate_errors
     def extend(self, questions: Sequence[Question]) -> None:
         """Extend the leases of questions that are worked on; without that, other workers get them."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            for question in questions:
-                self._extend(question, pipe)
-            pipe.execute()
+        self._extend(*questions)
 
     @translate_errors
     def assert_held(self, question: Question) -> None:
         """Extend the lease of a question before a step that cannot be undone, such as posting."""
-        check_held(self._extend(question, self._redis))
+        check_held(self._extend(question))
 
     @translate_errors
     def progress(self, question: Question) -> Progress:
         """Load the progress of earlier tries."""
         key = question_key(question.id)
-        names = ("plan", "posted", "failures", "deaths")
-        sealed, posted, failures, deaths = self._redis.hmget(key, *names)
-        try:
-            plan = read_plan(self._cipher.open(key, "plan", str(sealed))) if sealed else None
-        except CannotDecrypt as error:
-            logger.error("plan cannot be read: %s", error.location)
-            plan = None
-        return Progress(plan, tuple(json.loads(posted or "[]")), int(failures or 0), int(deaths or 0))
+        return self._progress(key, _fields(self._redis.hmget(key, _LEASED_FIELDS)))
 
     @translate_errors
     def save_plan(self, question: Question, plan: Plan, posted: Sequence[str] = ()) -> None:
@@ -166,75 +153,134 @@ class QuestionStore:
 
         ``posted`` has the ``ts`` of each message of the plan that is already posted.
         """
-        key = question_key(question.id)
-        sealed = self._cipher.seal(key, "plan", json.dumps(asdict(plan)))
-        check_held(self._save_plan_script(keys=[key], args=[question.holder, sealed, json.dumps(posted)]))
+        sealed = self._cipher.seal(question_key(question.id), "plan", json.dumps(asdict(plan)))
+        args = [question.id, question.holder, sealed, json.dumps(posted)]
+        check_held(self._save_plan_script(args=args))
 
     @translate_errors
     def mark_posted(self, question: Question, posted: Sequence[str]) -> None:
         """Record the ``ts`` of all posted messages of the plan."""
-        args = [question.holder, json.dumps(posted)]
-        check_held(self._mark_posted_script(keys=[question_key(question.id)], args=args))
+        check_held(self._mark_posted_script(args=[question.id, question.holder, json.dumps(posted)]))
 
     @translate_errors
     def release(self, question: Question, delay: float, *, counts: bool) -> None:
         """End a lease; after ``delay`` seconds the question is next. ``counts`` adds a failed try."""
-        key, holder = question.installation, question.holder
-        check_held(self._release(key, question.id, holder, delay, int(counts)))
+        check_held(self._release(question.id, question.holder, question.installation, delay, int(counts)))
 
     @translate_errors
     def complete(self, question: Question, failure: str = "", again: Question | None = None) -> bool:
-        """Delete a question; True if more of its installation wait.
+        """Delete a question; True if another question can start, of whatever installation.
 
         ``failure`` is the reason if there is no answer. ``again`` is stored for a week to be asked again, and
         listed among the failed questions if there is a ``failure``.
         """
-        key, failed_question = question.installation, failed_question_key(question.id)
-        sealed = self._cipher.seal(failed_question, "question", json.dumps(asdict(again))) if again else ""
+        sealed = self._seal(f"letter:{question.id}", again) if again else ""
         result = self._complete_script(
-            keys=[
-                question_key(question.id),
-                waiting_key(key),
-                underway_key(key),
-                METRICS,
-                failed_question,
-                FAILED_QUESTIONS,
-            ],
             args=[
-                question.holder,
                 question.id,
+                question.holder,
+                str(question.installation),
+                self._limits.underway,
                 counter_field(FAILED, failure) if failure else ANSWERED,
                 sealed,
                 failure,
                 int(bool(failure and again)),
                 scripts.FAILED_QUESTION_SECONDS,
-            ],
+            ]
         )
         return bool(check_held(result))
 
     @translate_errors
-    def due(self) -> tuple[InstallationKey, ...]:
-        """List the installations with room and a question that waits, is due again, or lost its worker.
+    def stop(self, key: InstallationKey, channel_id: str, thread_ts: str, user_id: str) -> int:
+        """End the open questions of a thread, of whatever worker; return how many there were."""
+        args: list[Any] = [str(key), channel_id, thread_ts, user_id, self._limits.underway]
+        return int(str(self._stop_script(args=args)))
 
-        Each is listed at most once per ``WAKE_SECONDS``.
+    @translate_errors
+    def tick(self, worker: str) -> float:
+        """Move what is due to its line; return the seconds until the next look.
+
+        What is due is what is tried again, and what was left by workers that died. ``worker`` names the
+        caller, who is counted as alive for some seconds.
         """
-        found = self._due_script(keys=[INSTALLATIONS_WITH_QUESTIONS], args=[self._limit, WAKE_SECONDS])
-        return tuple(InstallationKey(*str(member).split(":")) for member in found)
+        return float(self._tick_script(args=[worker, self._limits.underway, TICK_SECONDS, TICK_SIZE]))
 
-    def _extend(self, question: Question, client: Redis) -> object:
-        keys = [question_key(question.id), underway_key(question.installation)]
-        return self._extend_script(keys=keys, args=[question.holder, question.id, self._lease], client=client)
+    @translate_errors
+    def sign_off(self, worker: str) -> None:
+        """Record that a worker ends, and wake another for what may have been meant for it."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zrem("workers", worker)
+            for line in ("questions", "jobs"):
+                pipe.rpush(wakes_key(line), "1")
+            pipe.execute()
+
+    @translate_errors
+    def await_wake(self, line: str, seconds: float) -> bool:
+        """Wait for a wake-up of ``questions`` or ``jobs``; False if none comes within ``seconds``."""
+        return self._redis.blpop([wakes_key(line)], timeout=seconds) is not None
+
+    def _accept(
+        self, incoming: IncomingQuestion, name: str, sealed: str, notices: Sequence[SlackJob], per_person: int
+    ) -> tuple[str, str]:
+        limits = self._limits
+        full, braked = map(job_body, notices) if notices else ("", "")
+        # The question of an interaction is not refused: its message shows already that a model is asked.
+        waiting = limits.waiting if notices else 10**9
+        args: list[Any] = [incoming.id, name, sealed, limits.underway, waiting, per_person]
+        args += [limits.period_seconds, incoming.user_id, incoming.channel_id, incoming.thread_ts]
+        args += [incoming.event_id, incoming.ts, full, braked, REPEAT_SECONDS, QUESTION_SECONDS]
+        args += (f"{incoming.app_id}:{tenant_id}" for tenant_id in incoming.tenant_ids)
+        result = self._accept_script(args=args)
+        outcome, installation = result
+        return str(outcome), str(installation)
+
+    def _read(self, question_id: str, key: InstallationKey, holder: str, fields: Fields) -> Lease:
+        redis_key = question_key(question_id)
+        progress = self._progress(redis_key, fields)
+        if sealed := fields["event"]:
+            record = json.loads(self._cipher.open(redis_key, "event", sealed))
+            return Lease(question_id, key, holder, progress, record=record)
+        text = self._cipher.open(redis_key, "question", str(fields["question"]))
+        return Lease(question_id, key, holder, progress, question=read_question(text))
+
+    def _progress(self, key: str, fields: Fields) -> Progress:
+        sealed = fields["plan"]
+        try:
+            plan = read_plan(self._cipher.open(key, "plan", sealed)) if sealed else None
+        except CannotDecrypt as error:
+            logger.error("plan cannot be read: %s", error.location)
+            plan = None
+        return Progress(
+            plan,
+            tuple(json.loads(fields["posted"] or "[]")),
+            int(fields["failures"] or 0),
+            int(fields["deaths"] or 0),
+            fields["stopped"] or "",
+        )
+
+    def _seal(self, key: str, question: Question) -> str:
+        return self._cipher.seal(key, "question", json.dumps(asdict(question)))
+
+    def _extend(self, *questions: Question) -> object:
+        held = [(each.id, each.holder, str(each.installation)) for each in questions]
+        return self._extend_script(args=[self._lease, *(part for each in held for part in each)])
 
     def _release(
-        self, key: InstallationKey, question_id: str, holder: str, delay: float, counts: int
+        self, question_id: str, holder: str, key: InstallationKey, delay: float, counts: int
     ) -> object:
-        keys = [question_key(question_id), underway_key(key), later_key(key)]
-        return self._release_script(keys=keys, args=[holder, question_id, delay, counts])
+        return self._release_script(
+            args=[question_id, holder, str(key), delay, counts, self._limits.underway]
+        )
+
+
+def _fields(values: Any) -> Fields:
+    """Return the fields that ``_LEASED_FIELDS`` names, of a question's record."""
+    return dict(zip(_LEASED_FIELDS, values, strict=True))
 
 
 def check_held(result: object) -> int:
     """Return the result of a script for holders only, or raise ``LeaseLost`` if it refused."""
     number = int(str(result))
     if number < 0:
-        raise LeaseLost("another worker has the question now")
+        raise LeaseLost("another worker has the question now, or it was stopped")
     return number

@@ -1,7 +1,7 @@
-"""The rate limit of the install API.
+"""Rate limits, counted for all web processes together.
 
-``install_rate:…``: the times of an API key's calls within the window, at most as many as the rate allows;
-expires with the window.
+``install_rate:…``, ``install_trips:…``: the times of the calls of an API key, or of the trips to Slack by one
+install link, within the window. At most as many as the rate allows; expires with the window.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ PREFIX = "install_rate"
 class RateLimit:
     """Counts calls in a moving window, for all web processes together."""
 
-    def __init__(self, client: redis.Redis, rate: str) -> None:
+    def __init__(self, client: redis.Redis, rate: str, prefix: str = PREFIX) -> None:
         # The client's own pool keeps its TLS, unix socket and time-outs. With a pool given, the URL only
         # selects the library.
-        storage = RedisStorage("redis://", connection_pool=client.connection_pool, key_prefix=PREFIX)
+        storage = RedisStorage("redis://", connection_pool=client.connection_pool, key_prefix=prefix)
         self._limiter = MovingWindowRateLimiter(storage)
         self._rate = parse(rate)
 

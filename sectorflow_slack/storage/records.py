@@ -6,6 +6,8 @@ Each secret has a field of its own, sealed for its key; an operator can read the
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import fields
@@ -13,6 +15,7 @@ from typing import Any, cast
 
 from redis import Redis
 
+from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import (
     DISPLAYS,
     REFUSALS,
@@ -30,6 +33,16 @@ from sectorflow_slack.storage.crypto import Cipher
 
 Fields = dict[str, str]
 
+#: The readable fields that the sealed API token is bound to: a person who writes to Redis without a key cannot
+#: change who may ask what on whose account, nor put an earlier token back. Neither the names nor their order
+#: may change, because the release before and the one after compute the same digest.
+BOUND_FIELDS = (
+    *("id", "app_id", "app_name", "revision", "customer_id", "allow_external_users"),
+    *("workspace_id", "workspace_name", "model_ids", "plus_id"),
+)
+#: The same of a pending installation: also who may consent, and where the browser ends.
+BOUND_PENDING_FIELDS = (*BOUND_FIELDS, "client_id", "team_id", "replaces", "return_url")
+
 
 def read_fields(client: Redis, key: str, names: tuple[str, ...]) -> Fields:
     """Load the fields of a hash that exist among ``names``."""
@@ -46,13 +59,23 @@ def settings_fields(settings: InstallationSettings) -> Fields:
         "created_at": repr(settings.created_at),
         "display": settings.display,
         "customer_id": json.dumps(settings.customer_id),
+        "customer": customer_digest(settings.customer_id),
         "allow_external_users": json.dumps(settings.allow_external_users),
         "revision": str(settings.revision),
+        "token_digest": settings.token_digest,
         "workspace_id": settings.sectorflow.workspace_id,
         "model_ids": json.dumps(settings.sectorflow.model_ids),
         "model_names": json.dumps(settings.sectorflow.model_names),
+        "workspace_name": json.dumps(settings.sectorflow.workspace_name),
         "plus_id": settings.sectorflow.plus_id,
     }
+
+
+def customer_digest(customer_id: str | None) -> str:
+    """Return the name under which a customer takes turns, "" for none: ids may be too long for a key."""
+    if not customer_id:
+        return ""
+    return hashlib.sha256(customer_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def read_settings(fields: Mapping[str, str], api_token: str) -> InstallationSettings:
@@ -66,12 +89,15 @@ def read_settings(fields: Mapping[str, str], api_token: str) -> InstallationSett
         customer_id=json.loads(fields["customer_id"]),
         allow_external_users=json.loads(fields["allow_external_users"]),
         revision=read_revision(fields),
+        token_digest=fields.get("token_digest", ""),
         sectorflow=SectorFlowSettings(
             api_token=api_token,
             workspace_id=fields["workspace_id"],
             model_ids=tuple(json.loads(fields["model_ids"])),
             plus_id=fields["plus_id"],
             model_names=json.loads(fields["model_names"]),
+            # Records of 0.1.0 have none.
+            workspace_name=json.loads(fields.get("workspace_name", '""')),
         ),
     )
 
@@ -84,6 +110,46 @@ def read_display(text: str) -> Display:
 def read_revision(fields: Mapping[str, str]) -> int:
     """Read the revision of the settings, 1 in records without one."""
     return int(fields.get("revision", 1))
+
+
+def seal_api_token(
+    cipher: Cipher, key: str, fields: Fields, api_token: str, names: tuple[str, ...] = BOUND_FIELDS
+) -> str:
+    """Seal an API token together with a digest of the readable fields that decide how it is used."""
+    return cipher.seal(key, "api_token", f"{_digest_of(fields, names)}\n{api_token}")
+
+
+def open_api_token(
+    cipher: Cipher, key: str, fields: Fields, sealed: str, names: tuple[str, ...] = BOUND_FIELDS
+) -> str:
+    """Decrypt an API token; raise ``CannotDecrypt`` if a field that it is bound to is not as it was."""
+    digest, bound, api_token = cipher.open(key, "api_token", sealed).partition("\n")
+    if not bound:
+        return digest  # of a release that bound no fields
+    if not hmac.compare_digest(digest, _digest_of(fields, names)):
+        raise CannotDecrypt(f"{key} api_token (other fields were changed)")
+    return api_token
+
+
+def open_secrets(
+    cipher: Cipher,
+    key: str,
+    fields: Fields,
+    sealed: Fields,
+    names: tuple[str, ...] = BOUND_FIELDS,
+) -> Fields:
+    """Decrypt secrets, of which the API token is bound to the readable ``fields``."""
+    return {
+        name: open_api_token(cipher, key, fields, value, names)
+        if name == "api_token"
+        else cipher.open(key, name, value)
+        for name, value in sealed.items()
+    }
+
+
+def _digest_of(fields: Fields, names: tuple[str, ...]) -> str:
+    values = json.dumps([({"revision": "1"} | fields).get(name) for name in names])
+    return hashlib.sha256(values.encode()).hexdigest()
 
 
 def bot_fields(bot: BotInstall) -> Fields:

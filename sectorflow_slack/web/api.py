@@ -11,7 +11,7 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, missing
 from webargs.flaskparser import FlaskParser
 
-from sectorflow_slack.web import current_services
+from sectorflow_slack.web import current_services, examples
 from sectorflow_slack.web.errors import problem, retry_after
 from sectorflow_slack.web.guards import require_install_api_key
 
@@ -93,7 +93,11 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask_smorest has no typ
             for status in sorted({401, 429, 503, *statuses}):
                 headers = RETRY_AFTER if status in {429, 502, 503} else None
                 documented = self.alt_response(
-                    status, schema="Error", description=ERRORS[status], headers=headers
+                    status,
+                    schema="Error",
+                    description=ERRORS[status],
+                    example=examples.ERRORS[status],
+                    headers=headers,
                 )
                 view = documented(view)
             return view
@@ -103,7 +107,8 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask_smorest has no typ
 
 def guard() -> None:
     """Check the install API key, its rate limit and the content type."""
-    wait = current_services.rate_limit.hit(require_install_api_key())
+    g.api_key = require_install_api_key()
+    wait = current_services.rate_limit.hit(current_services.registration.digests.of(g.api_key))
     if wait is not None:
         raise problem(429, headers=retry_after(wait))
     if request.method in {"POST", "PATCH"} and not request.is_json:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Response, request
+from flask import Response, g, request
 from flask.views import MethodView
 from marshmallow import RAISE
 
 from sectorflow_slack.domain.installations import (
     AnyInstallation,
-    IdempotencyKey,
     InstallationQuery,
     InstallRequest,
     SettingsChange,
 )
-from sectorflow_slack.services.idempotency import fingerprint
 from sectorflow_slack.web import current_services, current_settings, examples
 from sectorflow_slack.web.api import ApiBlueprint, not_modified, require_match
 from sectorflow_slack.web.errors import problem
@@ -62,8 +60,10 @@ class InstallationsView(MethodView):
         are checked with SectorFlow first.
         """
         # Of the body as it was sent: the schema would fill in defaults.
-        once = None if key is None else IdempotencyKey(key, fingerprint(json.loads(request.get_data())))
-        return _versioned(current_services.registration.register(install_request, once), 201)
+        body = json.loads(request.get_data())
+        registration = current_services.registration
+        once = None if key is None else registration.idempotency.make_key(g.api_key, key, body)
+        return _versioned(registration.register(install_request, once), 201)
 
     @blueprint.doc(operationId="listInstallations")
     @blueprint.arguments(InstallationQuerySchema, location="query", unknown=RAISE)

@@ -28,7 +28,7 @@ from sectorflow_slack.web.response_schemas import ErrorSchema
 logger = logging.getLogger(__name__)
 
 #: Errors under these paths are HTML pages.
-PAGE_PATHS = (INSTALL_PATH, OAUTH_REDIRECT_PATH)
+PAGE_PATHS = (INSTALL_PATH, OAUTH_REDIRECT_PATH, "/install", "/docs")
 RETRY_SECONDS = "5"
 
 #: The message of an error that has none of its own.
@@ -56,7 +56,7 @@ class InstallApi(Api):  # type: ignore[misc]  # flask_smorest has no types
 
     def handle_http_exception(self, error: HTTPException) -> ResponseReturnValue:
         """Return an HTTP error as a page or as JSON."""
-        if request.path.startswith(PAGE_PATHS):
+        if request.path.startswith(PAGE_PATHS) or request.path == "/":
             return _page(error)
         payload, code, headers = super().handle_http_exception(error)
         headers = {**(headers or {}), **_allow(error)}
@@ -100,11 +100,14 @@ def _cannot_decrypt(error: CannotDecrypt) -> HTTPException:
 
 
 def _install_refused(refusal: InstallRefused) -> HTTPException:
-    # Dots in a field's name are for objects in objects.
     part = "headers" if refusal.field == IDEMPOTENCY_KEY else "json"
-    faults: Any = [refusal.message]
-    for name in reversed(refusal.field.split(".")):
-        faults = {name: faults}
+    faults: dict[str, Any] = {}
+    for field, message in refusal.faults.items():
+        *outer, last = field.split(".")
+        place = faults
+        for name in outer:
+            place = place.setdefault(name, {})
+        place[last] = [message]
     return problem(422, refusal.message, errors={part: faults})
 
 

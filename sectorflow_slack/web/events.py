@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from flask import Blueprint, Response, after_this_request, g, request
 
 from sectorflow_slack.domain.metrics import ACKNOWLEDGE_SECONDS
 from sectorflow_slack.domain.slack import EVENTS_PATH
 from sectorflow_slack.web import current_services
-from sectorflow_slack.web.guards import is_signed_by_slack, read_json, unauthorized
+from sectorflow_slack.web.guards import read_json, signed_payload, unauthorized
 
 blueprint = Blueprint("events", __name__)
 
 #: Slack's challenges have about 50 characters; longer or unprintable ones are not echoed.
 CHALLENGE_MAX_LENGTH = 512
+#: The largest body that is read without a valid signature.
+CHALLENGE_MAX_BYTES = 4096
 
 
 @blueprint.before_request
@@ -25,10 +26,10 @@ def guard() -> Response | None:
     Slack checks an app's URL while the app is being created, when we have no signing secret of it yet.
     """
     _measure_acknowledgement()
-    g.payload = read_json(request.get_data())
-    if g.payload is not None and g.payload.get("type") == "url_verification":
-        return _answer_challenge(g.payload.get("challenge"))
-    return None if is_signed_by_slack(g.payload) else unauthorized()
+    g.payload = signed_payload()
+    if g.payload is None or g.payload.get("type") == "url_verification":
+        return _answer_challenge()
+    return None
 
 
 @blueprint.post(EVENTS_PATH, provide_automatic_options=False)
@@ -43,9 +44,16 @@ def receive_event() -> Response:
     return Response(status=200)
 
 
-def _answer_challenge(challenge: Any) -> Response:
+def _answer_challenge() -> Response:
+    """Return the challenge of a small ``url_verification``, 401 for any other request."""
+    # A body without a length is not read: it may be of any size.
+    if not 0 < (request.content_length or 0) <= CHALLENGE_MAX_BYTES:
+        return unauthorized()
+    payload = read_json(request.get_data()) or {}
+    challenge = payload.get("challenge")
     if (
-        not isinstance(challenge, str)
+        payload.get("type") != "url_verification"
+        or not isinstance(challenge, str)
         or not 0 < len(challenge) <= CHALLENGE_MAX_LENGTH
         or not (challenge.isascii() and challenge.isprintable())
     ):

@@ -62,4 +62,46 @@ FEEDBACK: Json = {
         {"modelId": _SETTINGS["modelIds"][1], "modelName": None, "up": 0, "down": 0},
     ]
 }
+_WRONG_FIELDS: Json = {
+    "json": {
+        "modelIds": {"1": ["Not a valid UUID."]},
+        "display": ["Must be one of: separated, tabs, folded."],
+    }
+}
+_SLACKS_FAULTS: Json = {
+    "slack": {"/settings/event_subscriptions": ["URL didn't respond with the challenge."]}
+}
+
+
+def _error(code: int, status: str, message: str, **more: Any) -> Json:
+    return {"code": code, "status": status, "message": message, **more}
+
+
+#: An error of each status.
+ERRORS: dict[int, Json] = {
+    400: _error(400, "Bad Request", "The body is not valid JSON."),
+    401: _error(401, "Unauthorized", "An install API key is needed."),
+    404: _error(404, "Not Found", "There is no such installation."),
+    412: _error(
+        412,
+        "Precondition Failed",
+        "The installation is not the version that If-Match names; get it again.",
+    ),
+    413: _error(413, "Request Entity Too Large", "The body is larger than 1 MiB."),
+    415: _error(415, "Unsupported Media Type", "The body must be application/json."),
+    422: _error(
+        422,
+        "Unprocessable Entity",
+        "The request is wrong; errors names each fault.",
+        errors=_WRONG_FIELDS,
+    ),
+    429: _error(429, "Too Many Requests", "Too many requests; Retry-After says how long to wait."),
+    502: _error(
+        502,
+        "Bad Gateway",
+        "Slack refused the app's manifest; no app was created.",
+        errors=_SLACKS_FAULTS,
+    ),
+    503: _error(503, "Service Unavailable", "Redis is unavailable; try again."),
+}
 CHANGE: Json = {"modelIds": ["c4b14a75-6aed-4358-ac87-07fb0e72caa4"], "display": "tabs"}

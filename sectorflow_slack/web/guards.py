@@ -7,11 +7,13 @@ import hmac
 import json
 import logging
 import re
-from collections.abc import Iterable, Mapping
+import time
+import uuid
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Response, request
-from slack_sdk.signature import SignatureVerifier
+from flask import Response, g, request
+from slack_sdk.signature import Clock, SignatureVerifier
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from sectorflow_slack.domain.slack import APP_ID
@@ -20,21 +22,28 @@ from sectorflow_slack.web.errors import problem
 
 logger = logging.getLogger(__name__)
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.:=+/-]{1,128}")
+
 MAX_BODY_BYTES = 1024 * 1024
+#: The blueprints that read no body before they have looked at the headers.
+READ_BY_GUARD = frozenset({"events", "interactions"})
 
 #: Verified against if the app is unknown, so that the refusal takes as long as that of a known app.
 UNKNOWN_APP_SECRET = "0" * 32
 
-#: Our pages run no scripts and cannot be framed.
+#: How old or early a signature may be (docs.slack.dev, verifying requests).
+SIGNATURE_SECONDS = 300
+_TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
+_SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
+_APP_ID_FIELD = re.compile(rb'"api_app_id"\s*:\s*"(' + APP_ID.encode() + rb')"')
+
+#: Our pages run our own scripts only, send forms only to us, and cannot be framed.
 PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
 )
-#: Swagger UI sets styles from its script and calls the API that it documents.
-DOCS_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+#: Browsers use https for a year, whatever a link says.
+HSTS = "max-age=31536000"
 
 
 # Bearer tokens: the install API and the metrics
@@ -64,6 +73,23 @@ def _digest(token: str) -> bytes:
 # Slack's signature: events and interactions
 
 
+def signed_payload(read_text: Callable[[bytes], str | bytes] = bytes) -> dict[str, Any] | None:
+    """Return the payload of a request that Slack has signed, else None.
+
+    ``read_text`` returns the JSON in the body. JSON is parsed only after the signature has been verified,
+    and nothing is read of a request whose headers no secret could match.
+    """
+    if not _is_plausible():
+        return None
+    refuse_large_chunked_bodies()
+    text = read_text(request.get_data())
+    app_id = _app_id_in(text)
+    if app_id is None or not _is_signed(app_id):
+        return None
+    payload = read_json(text)
+    return payload if payload is not None and payload.get("api_app_id") == app_id else None
+
+
 def read_json(text: str | bytes) -> dict[str, Any] | None:
     """Parse a JSON object; return None for anything else."""
     try:
@@ -73,27 +99,42 @@ def read_json(text: str | bytes) -> dict[str, Any] | None:
     return payload if isinstance(payload, dict) else None
 
 
-def is_signed_by_slack(payload: Mapping[str, Any] | None) -> bool:
-    """Whether the request is signed with the secret of the app that its ``payload`` names."""
-    app_id = payload.get("api_app_id") if payload is not None else None
-    if not isinstance(app_id, str) or not re.fullmatch(APP_ID, app_id):
-        return False
-    secrets = current_services.events.signing_secrets(app_id)
-    matching = [secret for secret in secrets or (UNKNOWN_APP_SECRET,) if _verifies(secret)]
-    if not secrets:
-        return False
-    if not matching:
-        # A mistyped secret causes this, too. Strangers can flood the log only if they know an app id.
-        logger.warning("signature refused", extra={"app_id": app_id})
-        return False
-    if matching[0] != secrets[0]:
-        current_services.events.adopt_signing_secret(app_id, matching[0])
-    return True
-
-
 def unauthorized() -> Response:
     """Return the same empty 401 for every fault, so that a stranger learns nothing from it."""
     return Response(status=401)
+
+
+def _is_plausible() -> bool:
+    """Whether the headers are those of a signature of the last five minutes (docs.slack.dev, verifying)."""
+    timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
+    if not _TIMESTAMP.fullmatch(timestamp) or abs(Clock().now() - int(timestamp)) > SIGNATURE_SECONDS:
+        return False
+    return _SIGNATURE.fullmatch(request.headers.get("X-Slack-Signature", "")) is not None
+
+
+def _app_id_in(text: str | bytes) -> str | None:
+    """Find the app's id in JSON that is not parsed; it is checked again once that is.
+
+    Quotes within a JSON string are escaped, so that no user's text looks like this field.
+    """
+    found = _APP_ID_FIELD.search(text if isinstance(text, bytes) else text.encode("utf-8", "replace"))
+    return found[1].decode() if found else None
+
+
+def _is_signed(app_id: str) -> bool:
+    events = current_services.events
+    secrets = events.signing_secrets(app_id)
+    if not any(map(_verifies, secrets or (UNKNOWN_APP_SECRET,))) and secrets:
+        secrets = events.signing_secrets(app_id, newest=True)
+    matching = [secret for secret in secrets if _verifies(secret)]
+    if not matching:
+        if secrets:
+            # A mistyped secret causes this, too. Strangers can flood the log only if they know an app id.
+            logger.warning("signature refused", extra={"app_id": app_id})
+        return False
+    if matching[0] != secrets[0]:
+        events.adopt_signing_secret(app_id, matching[0])
+    return True
 
 
 def _verifies(secret: str) -> bool:
@@ -106,12 +147,17 @@ def _verifies(secret: str) -> bool:
             )
         )
     except (ValueError, TypeError, OverflowError):
-        # slack_sdk raises on a timestamp that is not a number, a body that is not UTF-8 and a signature
-        # that is not ASCII. Slack sends none of these.
+        # slack_sdk raises on a body that is not UTF-8. Slack sends none.
         return False
 
 
 # Every request and response
+
+
+def check_body() -> None:
+    """Refuse a body that is too large, unless the view's own guard reads it."""
+    if request.blueprint not in READ_BY_GUARD:
+        refuse_large_chunked_bodies()
 
 
 def refuse_large_chunked_bodies() -> None:
@@ -125,11 +171,35 @@ def refuse_large_chunked_bodies() -> None:
             raise RequestEntityTooLarge
 
 
+def set_request_id() -> None:
+    """Take the request's id from the proxy in front, or make one; each response names it."""
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    g.started = time.perf_counter()
+
+
+def report_refused_call(response: Response) -> Response:
+    """Name the request in the response, and log each call of the install API that is refused."""
+    response.headers["X-Request-Id"] = g.request_id
+    if response.status_code >= 400 and request.path.startswith("/api/"):
+        ids = {
+            "request_id": g.request_id,
+            "method": request.method,
+            "endpoint": request.endpoint,
+            "status": response.status_code,
+            "seconds": round(time.perf_counter() - g.started, 3),
+        }
+        logger.info("install API call refused", extra=ids)
+    return response
+
+
 def set_security_headers(response: Response) -> Response:
     """Restrict what browsers may run, frame, sniff, cache and send as a referrer."""
-    response.headers["Content-Security-Policy"] = DOCS_POLICY if request.path == "/docs" else PAGE_POLICY
+    response.headers["Content-Security-Policy"] = PAGE_POLICY
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Content-Type-Options"] = "nosniff"
+    if current_settings.serves_https:
+        response.headers["Strict-Transport-Security"] = HSTS
     if not request.path.startswith("/static/"):
         response.headers["Cache-Control"] = "no-store"
     return response

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 
 from sectorflow_slack.domain.slack import INTERACTIONS_PATH
 from sectorflow_slack.web import current_services
-from sectorflow_slack.web.guards import is_signed_by_slack, read_json, unauthorized
+from sectorflow_slack.web.guards import signed_payload, unauthorized
 
 blueprint = Blueprint("interactions", __name__)
 
@@ -17,8 +17,8 @@ blueprint = Blueprint("interactions", __name__)
 def guard() -> Response | None:
     """Return 401 unless Slack signed the request."""
     # Not request.form: it would consume the raw body, which the signature covers.
-    g.payload = read_json(_payload_field(request.get_data()))
-    return None if is_signed_by_slack(g.payload) else unauthorized()
+    g.payload = signed_payload(_payload_field)
+    return None if g.payload is not None else unauthorized()
 
 
 @blueprint.post(INTERACTIONS_PATH, provide_automatic_options=False)

@@ -28,7 +28,11 @@ class ManifestView(MethodView):
     @blueprint.doc(operationId="getManifest")
     @blueprint.arguments(ManifestQuerySchema, location="query", unknown=RAISE)
     @blueprint.response(
-        200, {"type": "object", "additionalProperties": True}, description="The manifest", headers=LINK
+        200,
+        {"type": "object", "additionalProperties": True},
+        description="The manifest",
+        example=app_manifest("Acme Assistant", "https://slack.example.com"),
+        headers=LINK,
     )
     @blueprint.can_fail(422)
     def get(self, app_name: str) -> Response:

@@ -68,12 +68,17 @@ class SnapshotCollector(Collector):
         states.add_metric(["later"], snapshot.later)
         states.add_metric(["underway"], snapshot.underway)
         yield states
+        memory = snapshot.memory
         for name, value in (
             (metrics.OLDEST_QUESTION_SECONDS, snapshot.oldest_seconds),
             (metrics.FAILED_QUESTIONS, snapshot.failed_questions),
+            (metrics.MEMORY_USED_BYTES, memory.used_bytes),
+            (metrics.MEMORY_LIMIT_BYTES, memory.limit_bytes),
+            (metrics.MEMORY_FULL_SECONDS, memory.full_in_seconds),
         ):
             gauge = _gauge(name)
-            gauge.add_metric([], value)
+            if value is not None:
+                gauge.add_metric([], value)
             yield gauge
         votes = _gauge(metrics.VOTES, "installation", "model", "vote")
         for installation, models in snapshot.votes:

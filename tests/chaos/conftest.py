@@ -39,6 +39,7 @@ def whole_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
         # Checked again at the end: a duplicate may come after its test.
         assert not {"twice", "stuck"} & set(site.verdicts(site.asked))
+        assert not site.stuck(site.asked)
 
 
 @pytest.fixture

@@ -120,6 +120,16 @@ class Site:
         """Return the app's messages in a question's thread without placeholders."""
         return [each for each in self.posted(asked) if not is_placeholder(each)]
 
+    def is_processing(self, asked: Asked) -> bool:
+        """Whether the question's thread shows that it is worked on, with a Stop button."""
+        sessions = self.stage.control(f"sessions?channel={asked.channel}&thread_ts={asked.ts}")["sessions"]
+        return any(each["status"] == "processing" and each["app_id"] == asked.app_id for each in sessions)
+
+    def stop(self, asked: Asked) -> None:
+        """Press Slack's Stop button in the question's thread."""
+        place = {"channel": asked.channel, "thread_ts": asked.ts}
+        self.stage.control("stop", {**place, "user": seed.MAYA_ID, "app_id": asked.app_id})
+
     def times_asked(self, word: str) -> int:
         """Return how many requests to SectorFlow contained a word."""
         return sum(word in str(each["body"]) for each in self.stage.control("requests")["requests"])
@@ -141,6 +151,10 @@ class Site:
     def verdicts(self, questions: list[Asked]) -> list[str]:
         messages = self.messages()
         return [question.verdict(messages) for question in questions]
+
+    def stuck(self, questions: list[Asked]) -> list[Asked]:
+        """Return the questions whose thread shows that they are worked on."""
+        return [question for question in questions if self.is_processing(question)]
 
     def answered(self, *questions: Asked) -> bool:
         return set(self.verdicts(list(questions))) == {"answered"}
@@ -177,13 +191,13 @@ class Site:
 
     def run_workers(self, *workers: Group) -> None:
         """Start workers and wait until all of them look for work."""
-        before = self._heartbeats()
+        before = self._names()
         for worker in workers:
             worker.start()
-        until(lambda: len(self._heartbeats() - before) >= len(workers), 60, "the workers look for work")
+        until(lambda: len(self._names() - before) >= len(workers), 60, "the workers look for work")
 
-    def _heartbeats(self) -> set[str]:
-        return {str(each) for each in self.redis.client.zrange("dramatiq:__heartbeats__", 0, -1)}
+    def _names(self) -> set[str]:
+        return {str(each) for each in self.redis.client.zrange("workers", 0, -1)}
 
     def mend(self) -> None:
         """Remove all faults and restart the processes that are missing."""
@@ -205,8 +219,10 @@ def running_site(
     port, sandbox_port, redis_port = free_port(), free_port(), free_port()
     urls = f"http://localhost:{port}", f"http://127.0.0.1:{sandbox_port}"
     redis = OwnRedis(home, redis_port)
-    settings = {**os.environ, **environ_for(*urls), **SHARED_PORT, "REDIS_URL": redis.url, **environ}
+    settings = {**os.environ, **environ_for(*urls), **SHARED_PORT, "REDIS_URL": redis.url}
     settings |= {"ENCRYPTION_KEYS": Fernet.generate_key().decode(), "INSTALL_API_KEYS": INSTALL_API_KEY}
+    # One person asks everything here.
+    settings |= {"QUESTIONS_PER_PERSON": "10000 per minute", **environ}
     kinds = {"web": (webs, ()), "worker": (workers, worker_options)}
     groups = {
         kind: [

@@ -119,6 +119,7 @@ def test_under_load_no_question_is_lost_half_twice_or_stuck_except_in_doubt(
 
     verdicts = Counter(site.verdicts(questions))
     odd = [each for each in questions if each.verdict(site.messages()) in {"twice", "stuck"}]
+    assert not site.stuck(questions)
     doubtful = [each for each in odd if is_doubtful(site, each, kills)]
     site.add_row(fault, *questions, seconds=took)
     NOTES.append(f"{fault}: in doubt {len(doubtful)}")

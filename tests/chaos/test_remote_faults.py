@@ -91,7 +91,7 @@ def test_a_message_that_slack_refuses_is_posted_plainer(site):
         channel = site.channel(error)
         site.fault("sectorflow", target="completions", delay=0.5, containing=f"plainer{len(error)}")
         # Once for its first form, once for the simpler one.
-        site.fault("slack", target="chat.update", error=error, containing=channel, times=2)
+        site.fault("slack", target="chat.postMessage", error=error, containing=channel, times=2)
         asked.append(site.ask(f"plainer{len(error)}", channel))
 
     for question in asked:

@@ -28,9 +28,9 @@ class Deaths:
     #: By what the worker did at its end: ``asking``, ``posting``, ``stopping``.
     verdicts: dict[str, str]
     times_posting_asked: int
-    #: The ``ts`` of the placeholder of ``asking`` at the death, and of its messages in the end.
-    placeholders: list[str]
-    remaining: list[str]
+    #: Whether the thread of ``asking`` showed a status at the death, and in the end.
+    is_shown: bool
+    is_left: bool
     seconds_until_asked_again: float
     seconds_to_stop: float
     #: Whether the worker that was told to stop gave up its question by itself.
@@ -41,10 +41,10 @@ class Deaths:
 
 def kill_and_stop(home: Path) -> Deaths:
     """Kill the first worker and stop the second, each with questions under way; the third remains."""
-    grace = ("--worker-shutdown-timeout", str(round(GRACE_SECONDS * 1000)))
+    grace = ("--stop-seconds", str(GRACE_SECONDS))
     with running_site(home, worker_options=grace) as site:
         asking, posting = hold_two(site)
-        placeholders = [each["ts"] for each in site.posted(asking)]
+        is_shown = site.is_processing(asking)
         killed, stopped = site.workers[0], site.start_worker()
         killed.kill()
         died_at = time.monotonic()
@@ -67,8 +67,8 @@ def kill_and_stop(home: Path) -> Deaths:
         return Deaths(
             dict(zip(("asking", "posting", "stopping"), verdicts, strict=True)),
             site.times_asked("long isposted"),
-            placeholders,
-            [each["ts"] for each in site.posted(asking)],
+            is_shown,
+            bool(site.stuck([asking, posting, stopping])),
             asked_again,
             seconds_to_stop,
             '"question handed over"' in stopped.log.read_text(),
@@ -80,7 +80,7 @@ def hold_two(site: Site) -> tuple[Asked, Asked]:
     """Let the only worker wait for SectorFlow with one question, and stop within the answer of another."""
     site.fault("sectorflow", target="completions", containing="isasked", delay=HANGING)
     channel = site.channel("long")
-    # The first message of the answer replaces the placeholder, the second is never accepted.
+    # The second message of the answer is never accepted.
     site.fault("slack", target="chat.postMessage", containing=channel, skip=1, delay=HANGING, drop="before")
     asking, posting = site.ask("isasked"), site.ask("long isposted", channel)
     until(lambda: site.times_asked("isasked") == 1 and len(site.answers(posting)) == 1, 10, "both under way")

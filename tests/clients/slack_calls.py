@@ -24,6 +24,7 @@ CALLS = {
     "exchange_code": lambda slack: slack.exchange_code(CUSTOMERS_APP, CODE, REDIRECT_URI),
     "refresh": lambda slack: slack.refresh(CUSTOMERS_APP, REFRESH_TOKEN),
     "revoke": lambda slack: slack.revoke(BOT_TOKEN),
+    "bot_name": lambda slack: slack.bot_name(BOT_TOKEN),
     "create_app": lambda slack: slack.create_app(CONFIG_TOKEN, MANIFEST, timeout=5),
     "delete_app": lambda slack: slack.delete_app(CONFIG_TOKEN, "A0MADE"),
     "post": lambda slack: slack.post(BOT_TOKEN, THREAD, MESSAGE),
@@ -31,6 +32,9 @@ CALLS = {
     "delete": lambda slack: slack.delete(BOT_TOKEN, "C0GENERAL", "1.2"),
     "post_ephemeral": lambda slack: slack.post_ephemeral(BOT_TOKEN, THREAD, "U0ANN", MESSAGE),
     "set_status": lambda slack: slack.set_status(BOT_TOKEN, "C0GENERAL", "1.0", MESSAGE.text),
+    "set_session_status": lambda slack: slack.set_session_status(
+        BOT_TOKEN, "C0GENERAL", "1.0", is_processing=True
+    ),
     "set_suggested_prompts": lambda slack: slack.set_suggested_prompts(
         BOT_TOKEN, "D0ANN", "Hello", {MESSAGE.text: MESSAGE.text}
     ),

@@ -7,7 +7,10 @@ from sectorflow_slack.clients import http
 from sectorflow_slack.clients import sectorflow as sectorflow_module
 from sectorflow_slack.clients.sectorflow import HttpSectorFlowClient
 from sectorflow_slack.domain.errors import (
+    AnswerCutOff,
     AnswerLost,
+    BlockedByFirewall,
+    CreditsSpent,
     QuestionRefused,
     QuestionTooLong,
     ReplyUnreadable,
@@ -28,6 +31,7 @@ from tests.clients.local_server import (
     silent,
     trickles,
 )
+from tests.clients.test_http import at_second_request
 from tests.clients.test_sectorflow_replies import VENDOR_REPLY
 from tests.values import API_TOKEN, MODEL_IDS, PLUS_ID, WORKSPACE_ID
 
@@ -43,6 +47,7 @@ WORKSPACE = {
 CALLS = {
     "ask": lambda client: client.ask(SETTINGS, QUESTION),
     "models": lambda client: client.list_models(API_TOKEN),
+    "experts": lambda client: client.list_experts(API_TOKEN),
     "workspaces": lambda client: client.list_workspaces(API_TOKEN),
     "create": lambda client: client.create_workspace(API_TOKEN, WORKSPACE),
     "get": lambda client: client.get_workspace(API_TOKEN, "w1"),
@@ -102,7 +107,8 @@ MODELS = [{"modelId": "M1", "name": "One"}, {"modelId": "m2", "name": "Two"}]
 @pytest.mark.parametrize(
     ("call", "request_line", "body", "answer", "result"),
     [
-        ("models", ("GET", "/models"), None, TWO, TWO),
+        ("models", ("GET", "/models?includeSystem=true"), None, TWO, TWO),
+        ("experts", ("GET", "/plus"), None, TWO, TWO),
         ("workspaces", ("GET", "/workspaces"), None, TWO, TWO),
         ("create", ("POST", "/workspaces"), WORKSPACE, {"id": "w1"}, {"id": "w1"}),
         ("update", ("POST", "/workspaces/w1"), WORKSPACE, {"id": "w1"}, {"id": "w1"}),
@@ -111,7 +117,7 @@ MODELS = [{"modelId": "M1", "name": "One"}, {"modelId": "m2", "name": "Two"}]
             ("GET", "/workspaces/w1"),
             None,
             {"id": "w1", "name": "Team", "models": MODELS},
-            Workspace("w1", "Team", {"m1": "One", "m2": "Two"}),
+            Workspace("w1", "Team", {"m1": "One", "m2": "Two"}, frozenset({"m1", "m2"})),
         ),
         ("expert", ("GET", f"/plus/{PLUS_ID}"), None, {"title": " Legal\nexpert "}, "Legal expert"),
         (
@@ -140,22 +146,31 @@ def test_the_other_calls_send_the_token_and_read_the_reply(
 
 
 @pytest.mark.parametrize(
-    "models", [None, {}, "x", [None, 7, {}, {"modelId": 7, "name": "x"}, {"modelId": "m", "name": ""}]]
+    ("models", "ids"),
+    [
+        (None, None),
+        ({}, None),
+        ("x", None),
+        ([], frozenset()),
+        ([None, 7, {}, {"modelId": 7, "name": "x"}, {"modelId": "m", "name": ""}], frozenset("m")),
+    ],
 )
-def test_invalid_models_of_a_workspace_are_ignored(client, server, models):
+def test_invalid_models_of_a_workspace_are_ignored(client, server, models, ids):
     server.answers(says({"name": None, "models": models}))
 
-    assert client.get_workspace(API_TOKEN, "w1") == Workspace("w1", "", {})
+    assert client.get_workspace(API_TOKEN, "w1") == Workspace("w1", "", {}, ids)
 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        *[(status, QuestionRefused) for status in (400, 402, 422)],
+        *[(status, QuestionRefused) for status in (400, 422)],
+        (402, CreditsSpent),
         *[(status, TokenRefused) for status in (401, 403)],
         (404, WorkspaceMissing),
         *[(status, QuestionTooLong) for status in (413, 414)],
-        *[(status, SectorFlowBusy) for status in (429, 502, 503, 504)],
+        *[(status, SectorFlowBusy) for status in (429, 502, 503)],
+        *[(status, AnswerLost) for status in (504, 522, 523, 524)],
         *[(status, SectorFlowBroken) for status in (500, 501)],
         *[(status, ReplyUnreadable) for status in (201, 204, 304)],
     ],
@@ -168,6 +183,42 @@ def test_every_status_maps_to_an_error(client, server, status, kind):
 
     assert type(caught.value) is kind
     assert not isinstance(caught.value, SectorFlowBusy) or caught.value.retry_after == 7.0
+
+
+@pytest.mark.parametrize("status", [400, 402, 403, 429, 500])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Insufficient credits",
+        "You have no credits left.",
+        "Not enough chat credits for gpt-4o",
+        "Your team is out of credits",
+        "Credit limit reached",
+        "All credits are used up",
+    ],
+)
+def test_an_error_that_names_credits_is_about_credits(client, server, status, message):
+    server.answers(says({"status": status, "message": message}, status))
+
+    with pytest.raises(CreditsSpent):
+        client.ask(SETTINGS, QUESTION)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("<!DOCTYPE html><title>Attention Required! | Cloudflare</title>", BlockedByFirewall),
+        ("\n <html><body>403 Forbidden</body></html>", BlockedByFirewall),
+        ('{"message": "Forbidden"}', TokenRefused),
+        ("Forbidden", TokenRefused),
+        ("", TokenRefused),
+    ],
+)
+def test_a_firewalls_page_is_no_refusal_of_the_token(client, server, body, kind):
+    server.answers(reply(403, body))
+
+    with pytest.raises(kind):
+        client.ask(SETTINGS, QUESTION)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +236,7 @@ def test_every_status_maps_to_an_error(client, server, status, kind):
                 b"1" * 10_000,
             )
         ],
-        *[("models", b"{}"), ("workspaces", b"[1]")],
+        *[("models", b"{}"), ("experts", b"{}"), ("workspaces", b"[1]")],
         *[("get", b"[]"), ("create", b"null"), ("update", b"7"), ("expert", b'["Legal expert"]')],
     ],
 )
@@ -225,10 +276,19 @@ def test_without_a_connection_nothing_was_sent(session, unreachable):
 def test_an_incomplete_answer_is_lost_and_not_requested_again(session, server, answer, seconds, how):
     server.answers(answer)
 
-    with pytest.raises(AnswerLost, match=how):
+    with pytest.raises(AnswerLost, match=how) as caught:
         client_of(session, server.url, seconds).ask(SETTINGS, QUESTION)
 
     assert len(server.seen) <= 1
+    assert isinstance(caught.value, AnswerCutOff) == (seconds == 5.0)
+
+
+def test_a_question_on_an_idle_connection_that_was_reset_is_asked_again_unseen(client, server):
+    server.answers(at_second_request(hangs_up))
+    client.probe()
+    client.probe()
+
+    assert len(server.seen) == 3
 
 
 def test_the_quick_calls_have_a_time_out_of_their_own(session, server, monkeypatch):

@@ -132,6 +132,21 @@ def test_a_model_without_a_readable_text_failed(choices):
 
 
 @pytest.mark.parametrize(
+    ("choices", "failure"),
+    [
+        ([], "missing"),
+        ([outer("m1", inner("overloaded", finishReason="error"))], "error"),
+        ([outer("m1", inner(""))], "empty"),
+        ([outer("m1")], ""),
+    ],
+)
+def test_a_failed_model_has_a_reason(choices, failure):
+    (answer,) = read_reply({"choices": choices}, SectorFlowSettings("token", "workspace", ("m1",))).answers
+
+    assert answer.failure == failure
+
+
+@pytest.mark.parametrize(
     "thread_id", [None, "", 7, ["t"], "x" * (THREAD_ID_MAX_LENGTH + 1), "half a character: \ud800"]
 )
 def test_an_invalid_thread_id_is_none(thread_id):

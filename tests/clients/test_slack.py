@@ -21,6 +21,7 @@ from tests.clients.slack_calls import (
     CODE,
     CONFIG_TOKEN,
     MANIFEST,
+    MESSAGE,
     REDIRECT_URI,
     REFRESH_TOKEN,
     TRIGGER,
@@ -34,6 +35,7 @@ BASIC = base64.b64encode(f"{CUSTOMERS_APP.client_id}:{CUSTOMERS_APP.client_secre
 NO_PREVIEWS = {"unfurl_links": False, "unfurl_media": False}
 IN_THREAD = {"thread_ts": "1.0", "username": "Acme Assistant"}
 TEXT_AND_BLOCKS = {"channel": "C0GENERAL", "text": "the fallback", "blocks": BLOCKS}
+NUMBER = "5a3b1ff6-92b4-5a6c-8a0e-0d6f2a2f7a11"
 PROMPTS = [{"title": f"Title {n}", "message": f"Message {n}"} for n in range(6)]
 
 
@@ -60,6 +62,21 @@ def arguments_of(request):
             lambda slack: slack.set_status(BOT_TOKEN, "D0ANN", "1.0", ""),
             "assistant.threads.setStatus",
             {"channel_id": "D0ANN", "thread_ts": "1.0", "status": ""},
+        ),
+        (
+            CALLS["set_session_status"],
+            "agents.sessions.setStatus",
+            {"channel_id": "C0GENERAL", "thread_ts": "1.0", "status": "processing"},
+        ),
+        (
+            lambda slack: slack.set_session_status(BOT_TOKEN, "D0ANN", "1.0", is_processing=False),
+            "agents.sessions.setStatus",
+            {"channel_id": "D0ANN", "thread_ts": "1.0", "status": "active"},
+        ),
+        (
+            lambda slack: slack.post(BOT_TOKEN, CHANNEL, Message("words"), NUMBER),
+            "chat.postMessage",
+            {"channel": "C0GENERAL", "text": "words", "client_msg_id": NUMBER, **NO_PREVIEWS},
         ),
         (
             lambda slack: slack.set_suggested_prompts(
@@ -128,6 +145,40 @@ def test_calls_about_apps_send_the_secret_in_the_header_only(
     assert request.headers["Authorization"] == authorization
     assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert arguments_of(request) == arguments
+
+
+@pytest.mark.parametrize("code", ["duplicate_message_not_found", "duplicate_channel_not_found"])
+def test_after_an_error_that_names_its_number_a_message_is_posted_without_it(client, server, code):
+    answers = iter([refused(code), says({"ok": True, "ts": "1700000001.000100"})])
+    server.answers(lambda handler: next(answers)(handler))
+
+    assert client.post(BOT_TOKEN, CHANNEL, MESSAGE, NUMBER) == "1700000001.000100"
+
+    numbered, without = map(arguments_of, server.seen)
+    assert numbered == {**without, "client_msg_id": NUMBER}
+
+
+@pytest.mark.parametrize("answer", [refused("is_archived"), refused("invalid_blocks"), reply(503, "down")])
+def test_after_any_other_error_a_numbered_message_is_not_posted_again(client, server, answer):
+    server.answers(answer)
+
+    with pytest.raises(SlackError):
+        client.post(BOT_TOKEN, CHANNEL, MESSAGE, NUMBER)
+
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "name"), [({"user": "acme-bot"}, "acme-bot"), ({}, ""), ({"user": None}, ""), ({"user": 7}, "")]
+)
+def test_the_name_of_the_bot_is_that_of_its_user(client, server, reply, name):
+    server.answers(says({"ok": True, **reply}))
+
+    assert client.bot_name(BOT_TOKEN) == name
+
+    (request,) = server.seen
+    assert request.path == "/api/auth.test"
+    assert request.headers["Authorization"] == f"Bearer {BOT_TOKEN}"
 
 
 def test_deleting_a_deleted_message_succeeds(client, server):

@@ -39,7 +39,8 @@ class FakeSectorFlow(FakeSectorFlowClient):
         self.probes.play()
         return self.status
 
-    def list_models(self, api_token):
+    def list_models(self, api_token, timeout=10.0):
+        self.lists.play()
         self.tokens.append(api_token)
         return [
             {"id": MODEL_IDS[0], "name": "Ada", "baseModel": "ada-1", "chatCredits": 2, "hasVision": True}

@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from sectorflow_slack.app import create_app
-from sectorflow_slack.bootstrap import build_services, make_connections
+from sectorflow_slack.bootstrap import build_services
 from sectorflow_slack.commands import make_app_without_settings, register_commands
 from sectorflow_slack.commands.output import EXIT_CODES
 from sectorflow_slack.storage.crypto import Cipher
@@ -75,7 +75,7 @@ def test_every_command_explains_itself_and_can_print_json(name):
     assert command.epilog == EXIT_CODES
     assert all(option.help or isinstance(option.type, click.Choice) for option in options)
     assert any("--json" in option.opts for option in options)
-    assert f"`{name}" in OPERATIONS or f"flask --app wsgi {name}" in OPERATIONS
+    assert f"`{name}" in OPERATIONS or f"sectorflow-slack {name}" in OPERATIONS
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -94,7 +94,7 @@ def test_without_redis_every_command_prints_one_sentence(settings, tmp_path, mon
     backup = json.dumps({"app:A1": {"client_id": "1.2"}})
     Path("backup").write_text(Cipher(settings.encryption_keys).seal("backup", "installations", backup))
     down = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0), decode_responses=True)
-    services = build_services(settings, make_connections(down, down))
+    services = build_services(settings, down)
     registration = replace(services.registration, sectorflow=FakeSectorFlowClient())
     run = runner(create_app(settings, replace(services, registration=registration)))
 
@@ -121,6 +121,8 @@ def test_without_redis_every_command_prints_one_sentence(settings, tmp_path, mon
         ("/bin/flask --app wsgi manifest doctor", False),
         ("/bin/flask --app wsgi installations show keys new", False),
         ("/bin/flask --app doctor apps list", False),
+        ("/lib/sectorflow_slack/__main__.py keys new", True),
+        ("/lib/sectorflow_slack/__main__.py apps list", False),
         ("/bin/gunicorn wsgi:app doctor", False),
         ("/bin/flask", False),
     ],
@@ -132,12 +134,13 @@ def test_without_settings_only_doctor_and_keys_new_run(arguments, runs):
     assert app is None or not list(app.url_map.iter_rules())
 
 
-def flask(*arguments):
+def operate(*arguments, command=(ROOT / "bin" / "sectorflow-slack",), cwd="/", **environ):
+    """Run the command of one word, from another folder than the service's."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
-        ["flask", "--app", "wsgi", *arguments],
-        cwd=ROOT,
-        env={"PATH": path},
+        [*command, *arguments],
+        cwd=cwd,
+        env={"PATH": path, **environ},
         capture_output=True,
         text=True,
         timeout=300,
@@ -145,15 +148,18 @@ def flask(*arguments):
     )
 
 
-def test_a_process_without_settings_prints_a_new_key():
-    done = flask("keys", "new")
+@pytest.mark.parametrize(
+    "how", [{}, {"command": ("flask", "--app", "wsgi"), "cwd": ROOT}], ids=["sectorflow-slack", "flask"]
+)
+def test_a_process_without_settings_prints_a_new_key(how):
+    done = operate("keys", "new", **how)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert Fernet(done.stdout.strip())
 
 
 def test_a_process_without_settings_names_the_missing_ones():
-    examined, listed = flask("doctor", "--json"), flask("installations", "list")
+    examined, listed = operate("doctor", "--json"), operate("installations", "list")
 
     faults = [json.loads(line)["message"] for line in examined.stdout.splitlines()]
     assert (examined.returncode, listed.returncode, listed.stdout) == (1, 1, "")
@@ -161,3 +167,20 @@ def test_a_process_without_settings_names_the_missing_ones():
     assert listed.stderr.startswith("sectorflow-slack: settings\n")
     assert all(f"{name}: Environment variable not set.\n" in listed.stderr for name in REQUIRED_SETTINGS)
     assert "Traceback" not in examined.stderr + listed.stderr
+
+
+def test_the_command_of_one_word_lists_what_an_operator_may_do():
+    alone, helped = operate(), operate("--help")
+
+    assert (alone.returncode, alone.stderr) == (0, "")
+    assert alone.stdout == helped.stdout
+    listed = alone.stdout.partition("Commands:\n")[2].splitlines()
+    assert {line.split()[0] for line in listed} == {name.split()[0] for name in COMMANDS}
+
+
+def test_a_shell_completes_the_command():
+    words = {"COMP_WORDS": "sectorflow-slack installations exp", "COMP_CWORD": "2"}
+
+    done = operate(**words, _SECTORFLOW_SLACK_COMPLETE="bash_complete")
+
+    assert (done.returncode, done.stdout) == (0, "plain,export\n")

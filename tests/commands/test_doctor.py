@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from types import SimpleNamespace
 
 import pytest
 import redis
@@ -15,20 +16,23 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from sectorflow_slack.app import create_app
-from sectorflow_slack.bootstrap import build_services, make_connections
+from sectorflow_slack.bootstrap import build_services
 from sectorflow_slack.commands import make_app_without_settings
 from sectorflow_slack.commands.doctor import Context, run_checks
 from sectorflow_slack.domain.checkup import SealedFigures, StoreFigures
 from sectorflow_slack.domain.errors import SectorFlowBusy, SlackBusy
-from sectorflow_slack.domain.metrics import Snapshot
+from sectorflow_slack.domain.installations import Workspace
+from sectorflow_slack.domain.metrics import Memory, Snapshot
+from sectorflow_slack.domain.questions import FailedQuestion
 from sectorflow_slack.storage.crypto import Cipher
 from tests.commands.conftest import FakeSectorFlow, FakeSlack, documents, runner
+from tests.values import MODEL_IDS, NOW, WORKSPACE_ID, make_installation, make_question
 
+DAY = 24 * 3600
 HEALTHY = StoreFigures(
     round_trip_ms=0.4,
     version="7.2.4",
-    used_bytes=2**20,
-    limit_bytes=None,
+    memory=Memory(2**20),
     policy="noeviction",
     persistence="aof",
 )
@@ -53,7 +57,7 @@ class FakeCheckup:
         assert list(watch(["app:A1", "app:A2"])) == ["app:A1", "app:A2"]
         return self.records
 
-    def workers(self, seconds):
+    def workers(self):
         return self.alive
 
 
@@ -72,7 +76,7 @@ def healthy(services, public_site):
 
 def findings(settings, services):
     """Run all checks and return the findings by name."""
-    found = list(run_checks(Context(settings, services, records=10_000, seconds=0.1)))
+    found = list(run_checks(Context(settings, services, records=10_000)))
     assert all(finding.message for finding in found)
     assert all(finding.remedy for finding in found if finding.status != "ok")
     return {finding.check: finding for finding in found}
@@ -84,14 +88,15 @@ def findings(settings, services):
 def test_every_check_of_a_healthy_service_is_ok(settings, healthy):
     run = runner(create_app(settings, healthy))
 
-    for_people = run("doctor", "--seconds", "0.1")
-    as_json = run("doctor", "--json", "--seconds", "0.1")
+    for_people = run("doctor")
+    as_json = run("doctor", "--json")
 
     assert [(finding["check"], finding["status"]) for finding in documents(as_json)] == [
         (check, "ok")
         for check in (
-            *("settings", "redis", "redis memory", "redis persistence", "encryption", "revocations"),
-            *("workers", "failed questions", "slack", "clock", "sectorflow", "public address"),
+            *("settings", "redis", "redis commands", "redis memory", "redis persistence"),
+            *("encryption", "revocations", "workers", "failed questions"),
+            *("slack", "clock", "sectorflow", "installations", "public address"),
         )
     ]
     assert (for_people.exit_code, as_json.exit_code) == (0, 0)
@@ -105,8 +110,8 @@ def test_a_terminal_shows_remedies_and_progress_and_a_failure_exits_with_1(setti
     ill = replace(healthy, checkup=FakeCheckup(alive=0), warnings=lambda: ["Redis keeps nothing on disk."])
     run = runner(create_app(settings, ill))
 
-    for_people = run("doctor", "--seconds", "0.1")
-    as_json = run("doctor", "--json", "--seconds", "0.1")
+    for_people = run("doctor")
+    as_json = run("doctor", "--json")
 
     assert "redis settings: Redis keeps nothing on disk.\n      See docs/operations.md" in for_people.stdout
     assert "Opening records" in for_people.stderr
@@ -123,6 +128,24 @@ def test_each_fault_of_the_settings_is_a_finding():
     found = [(finding["status"], finding["message"]) for finding in documents(result)]
     assert found == [("fail", fault) for fault in faults]
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("has_app", "teams", "alive", "next_step"),
+    [
+        (True, (), 0, "correct what is marked fail"),
+        (False, (), 1, "create a Slack app (sectorflow-slack manifest"),
+        (True, (), 1, "register an installation (sectorflow-slack installations register)"),
+        (True, ("T1",), 1, "mention the app in Slack"),
+    ],
+)
+def test_it_ends_with_what_to_do_next(settings, healthy, has_app, teams, alive, next_step):
+    apps = SimpleNamespace(list=lambda: [SimpleNamespace(tenant_ids=teams)] if has_app else [])
+    run = runner(create_app(settings, replace(healthy, apps=apps, checkup=FakeCheckup(alive=alive))))
+
+    result = run("doctor", "--seconds", "0.1")
+
+    assert result.stdout.splitlines()[-1].startswith(f"Next: {next_step}")
 
 
 # The checks
@@ -149,7 +172,11 @@ def skew(seconds):
     [
         (store(round_trip_ms=80.0), "redis", "warn", "80.0 ms"),
         ({"missing": lambda: ["redis"]}, "redis", "fail", "takes no writes"),
-        (store(used_bytes=90 * 2**20, limit_bytes=100 * 2**20), "redis memory", "warn", "90 MiB used of 100"),
+        (store(memory=Memory(90 * 2**20, 100 * 2**20)), "redis memory", "warn", "90 MiB used of 100"),
+        (store(memory=Memory(2**20, 2**30, 13 * DAY)), "redis memory", "warn", "full in about 13 days"),
+        (store(memory=Memory(2**20, 2**30, 99 * DAY)), "redis memory", "ok", "full in about 99 days"),
+        (store(memory=Memory()), "redis memory", "warn", "does not report how full"),
+        (store(refused=("KEY", "LOCK")), "redis commands", "fail", "Redis refuses KEY, LOCK."),
         (store(persistence="rdb"), "redis persistence", "ok", "RDB"),
         (store(persistence=None), "redis persistence", "warn", "does not report"),
         (store(policy=None), "redis settings", "warn", "does not report"),
@@ -176,6 +203,32 @@ def test_each_check_has_a_status_and_a_message(settings, healthy, changes, check
     assert text in finding.message
 
 
+def test_installations_whose_settings_sectorflow_refuses_are_named(settings, healthy, sectorflow):
+    installation = make_installation()
+    healthy.registration.installations.save(installation, None, None)
+    assert findings(settings, healthy)["installations"].status == "ok"
+    sectorflow.workspace = Workspace(WORKSPACE_ID, "", model_ids=frozenset(MODEL_IDS[1:]))
+    sectorflow.expert_ids = ()
+
+    finding = findings(settings, healthy)["installations"]
+
+    assert finding.status == "warn"
+    assert f"1 of 1 installations: {installation.settings.id} (" in finding.message
+    assert "plusId" in finding.message
+
+
+def test_the_reasons_of_failed_questions_are_named(settings, healthy):
+    class FailedQuestions:
+        def list(self):
+            reasons = ("token_refused", "answer_lost", "token_refused")
+            return tuple(FailedQuestion(make_question(), reason, NOW) for reason in reasons)
+
+    ill = replace(healthy, failed_questions=FailedQuestions(), **metrics(failed_questions=3))
+
+    message = findings(settings, ill)["failed questions"].message
+    assert message == "3 questions failed for good this week: 2 token_refused, 1 answer_lost."
+
+
 def test_missing_persistence_is_one_warning(settings, healthy):
     ill = replace(healthy, **store(persistence="nothing"), warnings=lambda: ["Redis keeps nothing on disk."])
 
@@ -189,7 +242,7 @@ def test_a_service_that_is_down_does_not_stop_the_other_checks(settings, slack, 
     slack.probes.then(SlackBusy("ConnectTimeout"))
     sectorflow.probes.then(SectorFlowBusy("no connection"))
     down = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0), decode_responses=True)
-    without_redis = build_services(settings, make_connections(down, down))
+    without_redis = build_services(settings, down)
 
     found = findings(settings, replace(without_redis, slack=slack, sectorflow=sectorflow))
 
@@ -223,15 +276,16 @@ def test_a_public_url_without_https_is_a_warning(settings, healthy, public_site)
     assert found["settings"].status == "warn"
 
 
-def test_the_checks_work_with_the_real_stores_and_clients(settings, connections, public_site):
+def test_the_checks_work_with_the_real_stores_and_clients(settings, services, public_site):
     record = "app:A0ACME"
     other_key = Cipher([Fernet.generate_key().decode()])
-    connections.stores.hset(record, "client_secret", other_key.seal(record, "client_secret", "value"))
+    redis_client = services.checkup._redis
+    redis_client.hset(record, "client_secret", other_key.seal(record, "client_secret", "value"))
     ahead = formatdate(time.time() + 400, usegmt=True)
     public_site.post("https://slack.com/api/api.test", json={"ok": True}, headers={"Date": ahead})
     public_site.get(f"{settings.sectorflow_base_url}/models", status=401, json={})
 
-    found = findings(settings, build_services(settings, connections))
+    found = findings(settings, services)
 
     failed = {name for name, finding in found.items() if finding.status == "fail"}
     assert failed == {"encryption", "workers", "clock"}

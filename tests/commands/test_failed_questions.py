@@ -2,6 +2,7 @@
 
 import pytest
 
+from sectorflow_slack.services.event_payloads import question_of
 from tests.commands.conftest import documents
 from tests.values import make_installation, make_question
 
@@ -14,7 +15,8 @@ def failed(services):
     services.oauth.installations.save(make_installation(), None, None)
     questions = services.answers.questions
     questions.accept(QUESTION)
-    questions.complete(questions.lease(QUESTION.installation), "token_refused", again=QUESTION)
+    leased = question_of(questions.lease(), None)
+    questions.complete(leased, "token_refused", again=QUESTION)
 
 
 @pytest.mark.usefixtures("failed")
@@ -48,10 +50,10 @@ def test_a_failed_question_is_asked_again_once(run, services, arguments, output)
     first = run("failed replay", *arguments)
     second = run("failed replay", "--all", "--json")
 
-    again = services.answers.questions.lease(QUESTION.installation)
+    again = services.answers.questions.lease()
     assert first.output == output
     assert documents(second) == [{"askedAgain": [], "kept": []}]
-    assert (again.id, again.text) == (QUESTION.id, QUESTION.text)
+    assert (again.id, again.question.text) == (QUESTION.id, QUESTION.text)
 
 
 @pytest.mark.usefixtures("failed")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sectorflow_slack.domain.errors import ManifestRefused, SlackRefused, TokenRefused, WorkspaceMissing
+from sectorflow_slack.domain.installations import Workspace
 from sectorflow_slack.domain.questions import Answer
 from tests.commands.conftest import documents
 from tests.fakes import MADE_APP, make_reply
@@ -180,6 +181,17 @@ def test_refusals_of_sectorflow_and_slack_are_reported_by_option(
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert all(message in result.stderr for message in messages), result.stderr
+
+
+def test_models_and_an_expert_that_sectorflow_does_not_have_are_named_by_option(run, sectorflow):
+    sectorflow.workspace = Workspace(WORKSPACE_ID, "", model_ids=frozenset())
+    sectorflow.expert_ids = ()
+
+    result = run(f"{REGISTER} --expert {PLUS_ID}")
+
+    assert result.exit_code == 1
+    assert "--model no. 1: SectorFlow offers no such model to this token.\n" in result.stderr
+    assert "SectorFlow knows no such expert.\n" in result.stderr
 
 
 def test_a_repeated_idempotency_key_registers_nothing_new(run):

@@ -1,6 +1,8 @@
 """Installations are listed, shown, deleted, exported and imported."""
 
+import os
 import stat
+import threading
 from importlib import import_module
 
 import pytest
@@ -171,6 +173,35 @@ def test_a_token_that_is_not_revoked_yet_is_a_warning(run, services, slack, erro
 # export and import
 
 
+def test_an_export_can_go_through_a_pipe_into_another_store(run, services, store):
+    exported = run("installations export -")
+    store.flushall()
+    imported = run("installations import -", typed=exported.stdout)
+
+    assert exported.stderr == "1 installations written to stdout.\n"
+    assert imported.stdout == "1 installations restored.\n"
+    assert services.registration.find(ID) == INSTALLED
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_an_export_writes_to_a_device_and_does_not_replace_it(run, tmp_path, kind):
+    target, place = tmp_path / "target", tmp_path / "place"
+    target.touch()
+    if kind == "pipe":
+        os.mkfifo(place)
+        reader = threading.Thread(target=lambda: target.write_text(place.read_text()))
+        reader.start()
+    else:
+        place.symlink_to(target)
+
+    assert run("installations export", str(place)).exit_code == 0
+
+    if kind == "pipe":
+        reader.join()
+    assert place.is_fifo() if kind == "pipe" else place.is_symlink()
+    assert target.read_text().startswith("gAAAA")
+
+
 def test_an_export_is_private_and_can_be_imported(run, services, store, tmp_path):
     file = tmp_path / "installations.backup"
     file.write_text("an older one")
@@ -185,6 +216,15 @@ def test_an_export_is_private_and_can_be_imported(run, services, store, tmp_path
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert imported.output == "1 installations restored.\n"
     assert documents(again) == [{"file": str(file), "installations": 0}]
+    assert services.registration.find(ID) == INSTALLED
+
+
+def test_a_backup_passes_through_a_pipe(run, services, store):
+    exported = run("installations export -")
+    store.flushdb()
+    imported = run("installations import -", typed=exported.stdout)
+
+    assert (exported.stderr, imported.output) == ("", "1 installations restored.\n")
     assert services.registration.find(ID) == INSTALLED
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from sectorflow_slack.embedded.launcher import STOP_SECONDS, check_port, service_commands
+from sectorflow_slack.embedded.launcher import STOP_SECONDS, check_port, command_environ, service_commands
 from tests.waiting import is_alive, until
 
 pytestmark = [pytest.mark.real_redis, pytest.mark.processes]
@@ -22,8 +22,10 @@ ROOT = Path(__file__).parents[2]
 #: Runs the launcher as the real command does, with these scripts instead of web and worker.
 LAUNCH = """
 import os, sys
+from sectorflow_slack.embedded import launcher
 from sectorflow_slack.embedded.launcher import Launcher
 from sectorflow_slack.embedded.process import Command
+launcher.STORE_AWAY_SECONDS = 0.5
 commands = [Command(f"script {i}", ("/bin/sh", "-c", script)) for i, script in enumerate(sys.argv[1:])]
 sys.exit(Launcher(commands, os.environ).run())
 """
@@ -139,6 +141,20 @@ def test_the_children_get_all_required_settings(shared):
         assert client.ping()
 
 
+def test_a_command_gets_the_settings_of_the_service_in_its_folder(shared, tmp_path):
+    here = {"SECTORFLOW_SLACK_HOME": str(shared.folder / ".local")}
+    elsewhere = {"SECTORFLOW_SLACK_HOME": str(tmp_path)}
+    other_redis = {**here, "REDIS_URL": "redis://redis.example.com"}
+
+    found = command_environ(here)
+
+    running = shared.environ_of(shared.pids[0])
+    names = ("REDIS_URL", "PUBLIC_URL", "ENCRYPTION_KEYS", "INSTALL_API_KEYS")
+    assert {name: found[name] for name in names} == {name: running[name] for name in names}
+    assert command_environ(elsewhere) == elsewhere
+    assert command_environ(other_redis) == other_redis
+
+
 def test_a_second_launcher_in_the_same_folder_is_refused(shared):
     second = Run(shared.folder, (WAIT,), {})
 
@@ -157,6 +173,32 @@ def test_a_store_that_dies_is_restarted_while_the_others_run(shared):
 
     assert shared.store_pid() != first
     assert len(shared.pids) == 2
+
+
+def test_a_signal_keeps_the_store_away_for_a_while_and_loses_nothing(shared):
+    first = shared.store_pid()
+    with shared.store() as client:
+        client.set("kept", "yes")
+
+    shared.process.send_signal(signal.SIGUSR2)
+    until(lambda: not is_alive(first))
+    until(lambda: answers(shared))
+
+    with shared.store() as client:
+        assert client.get("kept") == "yes"
+    assert shared.store_pid() != first
+    assert len(shared.pids) == 2
+
+
+def test_a_signal_kills_the_last_command_which_is_started_again(launch):
+    run = launch(STAY, STAY)
+    before = set(run.pids)
+
+    run.process.send_signal(signal.SIGUSR1)
+    until(lambda: len(run.pids) == 3)
+
+    assert [is_alive(pid) for pid in before].count(False) == 1
+    assert not (run.notes / "sigterm").exists()
 
 
 def answers(run):

@@ -18,7 +18,6 @@ from sectorflow_slack.formatting.notices import (
     plain_text_messages,
     session_title,
     status,
-    still_going,
     stopped,
 )
 from sectorflow_slack.formatting.reading import tidy
@@ -44,7 +43,6 @@ def test_models_whose_names_are_not_known_are_counted():
 
 
 def test_people_see_that_it_goes_on():
-    assert still_going(30.4).text == "Still working on it (30 s so far)…"
     assert status(["GPT-4o", "Claude"]) == "is asking GPT-4o and Claude…"
     assert status(["", ""]) == "is asking the models…"
 
@@ -102,6 +100,17 @@ def test_the_home_tab_says_something_friendly_where_names_are_unknown():
     assert ENGLISH.home_models_unknown in text
     assert "“" not in text
     assert check_home(view["blocks"]) == []
+
+
+def test_the_home_tab_links_to_the_pages_of_support_and_privacy():
+    facts = HomeFacts(support_url="https://example.com/help", privacy_url="https://example.com/privacy")
+
+    blocks = home(facts)["blocks"]
+
+    (links,) = blocks[-1]["elements"]
+    assert links["text"] == "<https://example.com/help|Support> · <https://example.com/privacy|Privacy>"
+    assert check_home(blocks) == []
+    assert "context" not in [block["type"] for block in home(HomeFacts())["blocks"]]
 
 
 def sections_of(view: dict[str, object]) -> list[str]:

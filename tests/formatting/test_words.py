@@ -19,7 +19,6 @@ SPEAKING = sorted(FORMATTING + SERVICES)
 FIELDS = {
     "help_with_models": {"names"},
     "asking": {"names"},
-    "still_going": {"seconds"},
     "status": {"names"},
     "status_count": {"count"},
     "stopped_by": {"name"},

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from sandbox.channel.composing import as_sent
-from sandbox.slack.seed import ARCHIVED_ID, GENERAL_ID, MAYA_ID, TOM_ID
+from sandbox.slack.seed import ARCHIVED_ID, CUSTOMER_APP_ID, GENERAL_ID, GROUP_DM_ID, MAYA_ID, TEAM_ID, TOM_ID
 from tests.sandbox.helpers import Box, Json, actions, block, button, markdown, modal, mrkdwn
 
 BLOCKS = [actions(button(action_id="tab"))]
@@ -111,6 +111,14 @@ def test_news_comes_when_a_status_ends(box):
         ("say", {"text": 7}, 422),
         ("say", {"text": "x" * 40_001}, 422),
         ("say", {"text": "Hi", "thread": "1.2"}, 422),
+        ("say", {"text": "Hi", "files": [7]}, 422),
+        ("say", {"text": "Hi", "table": [["a", "b"], ["c"]]}, 422),
+        ("say", {"text": "Hi", "table": [["a"]] * 101}, 422),
+        ("say", {"text": "/invite @Unknown"}, 422),
+        ("edit", {"ts": "1.2", "text": "Hi"}, 404),
+        ("delete", {"ts": "1.2"}, 404),
+        ("forward", {"ts": "1.2", "to": GENERAL_ID}, 404),
+        ("forward", {"ts": "1.2", "to": ARCHIVED_ID}, 422),
         ("invite", {"user": TOM_ID}, 422),
         ("invite", {"user": "U404"}, 422),
         ("press", {"ts": "1.2", "block_id": "b", "action_id": "a"}, 404),
@@ -118,6 +126,56 @@ def test_news_comes_when_a_status_ends(box):
 )
 def test_an_invalid_action_is_refused(box, action, body, status):
     assert act(box, action, **body).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (f"try/{GENERAL_ID}", {"suggestion": "unknown", "app": MAYA_ID}),
+        (f"try/{GENERAL_ID}", {"suggestion": "joke", "app": "U404"}),
+        ("fault", {"service": "slack", "name": "unknown"}),
+        ("fault", {"service": "unknown", "name": ""}),
+        ("model", {"model_id": "unknown"}),
+        ("stage", {"name": "kill-worker"}),
+    ],
+)
+def test_developer_tools_refuse_unknown_names_and_forms_of_other_sites(box, path, body):
+    url = f"{box.url}/developer/{path}"
+
+    assert requests.post(url, json=body).status_code == 422
+    assert requests.post(url, data=body).status_code == 415
+
+
+def test_only_the_author_edits_and_deletes_a_message(box):
+    ts = box.world.ask(MAYA_ID, GENERAL_ID, f"<@{box.install.bot_user_id}> a &lt; b <https://a.example>")[
+        "ts"
+    ]
+    typed = 'data-typed="@SectorFlow a &lt; b https://a.example"'
+
+    mayas, toms = (html(box, GENERAL_ID, person) for person in (MAYA_ID, TOM_ID))
+    refused = [act(box, action, TOM_ID, ts=ts, text="Hi").status_code for action in ("edit", "delete")]
+    edited = act(box, "edit", ts=ts, text="@SectorFlow c").status_code
+
+    assert [typed in mayas, "data-edit" in toms, "data-delete" in toms] == [True, False, False]
+    assert (refused, edited) == ([404, 404], 200)
+    assert box.world.messages(GENERAL_ID)[0]["text"] == f"<@{box.install.bot_user_id}> c"
+
+
+def test_an_app_is_invited_and_mentioned_by_its_handle(box):
+    bot = box.world.installs.install(CUSTOMER_APP_ID, TEAM_ID).bot_user_id
+
+    for text in ("/invite @acme_helper", "@acme_helper hi"):
+        assert act(box, "say", text=text).status_code == 201
+
+    joined, said = (each["text"] for each in box.world.messages(GENERAL_ID))
+    assert joined == f"<@{bot}> was added by <@{MAYA_ID}>."
+    assert said == f"<@{bot}> hi"
+
+
+def test_a_group_dm_has_the_names_of_the_others(box):
+    page = get(box, f"/channel/{GROUP_DM_ID}", **{"as": TOM_ID}).text
+
+    assert "Message Maya, Aiko" in page
 
 
 def test_a_form_of_another_site_a_list_and_an_archived_channel_are_refused(box):

@@ -65,7 +65,7 @@ CODE = block("rich_text_preformatted", language="go", elements=[words()])
 BLOCKS: dict[str, Case] = {
     "a header's text is not parsed": (
         block("header", text=plain("GPT *4* <@U1>")),
-        "<h4>GPT *4* &lt;@U1&gt;</h4>",
+        "<h3>GPT *4* &lt;@U1&gt;</h3>",
         "GPT *4* <@U1>",
     ),
     "context": (
@@ -160,7 +160,7 @@ BLOCKS: dict[str, Case] = {
         "GPT · s\n  in\n\n  [image: chart] https://a.example/i.png",
     ),
     "unknown block": (block("video"), "…[video: not drawn here]…", "[video: not drawn here]"),
-    "Markdown's headings": (markdown("# one\n\n###### six"), "<h4>one</h4><h4>six</h4>", "one\n\nsix"),
+    "Markdown's headings": (markdown("# one\n\n###### six"), "<h3>one</h3><h3>six</h3>", "one\n\nsix"),
     "Markdown's lists nest and keep their numbers": (
         markdown("3. c\n4. d\n   - e"),
         '<ol start="3"><li><p>c</p></li><li><p>d</p><ul><li><p>e</p></li></ul></li></ol>',

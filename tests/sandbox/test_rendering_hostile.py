@@ -23,7 +23,7 @@ ALLOWED = {
     "span": "class role aria-checked aria-disabled",
     "summary": "class aria-label title",
     **dict.fromkeys(("li", "p", "td", "th"), "class"),
-    **dict.fromkeys(("b", "code", "em", "h4", "hr", "s", "strong", "table", "tr"), ""),
+    **dict.fromkeys(("b", "code", "em", "h3", "hr", "s", "strong", "table", "tr"), ""),
 }
 PIECES = [
     *["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "</p>", '" onclick="x', "javascript:x"],

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox.sectorflow.models import GPT, MODELS, PLUS_ID, TOKEN, WORKSPACE_ID
+from sandbox.sectorflow.answers import QUESTIONS
+from sandbox.sectorflow.models import GPT, MISTRAL, MODELS, PLUS_ID, RESEARCH_ID, TOKEN, WORKSPACE_ID
 from tests.sandbox.helpers import Box
 
 IDS = [model.id for model in MODELS]
@@ -42,6 +43,7 @@ def texts(reply: dict[str, Any]) -> dict[str, Any]:
         {"chatTools": ["web"]},
         {"plusId": None},
         {"plusId": "expert"},
+        {"plusId": WORKSPACE_ID},
         {"threadId": OTHER_ID},
         {"threadId": None},
         {"temperature": 1},
@@ -93,9 +95,48 @@ def test_workspaces_models_experts_and_prompts_are_listed(box):
     ]
     prompts = call(box, "GET", f"chat/{WORKSPACE_ID}/sample-prompts", params={"limit": 4}).json()
 
-    assert [each["name"] for each in listed] == ["Slack answers", "New"]
+    assert [each["name"] for each in listed] == ["Slack answers", "Research desk", "Customer support", "New"]
     assert found == made
-    assert len(call(box, "GET", "models").json()) == 5
     assert call(box, "GET", f"plus/{PLUS_ID}").json()["title"] == "Acme Handbook"
     assert [each.status_code for each in refused] == [403, 404]
     assert (len(prompts), prompts[0]["prompt"]) == (4, "Tell me a joke")
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("models", [model.name for model in MODELS]),
+        ("models?includeSystem=true", [*(model.name for model in MODELS), MISTRAL.name]),
+        (f"models/{MISTRAL.id}", [MISTRAL.name]),
+        ("plus", ["Acme Handbook", "Contract Reader"]),
+        ("plus?showPublic=false", ["Acme Handbook"]),
+    ],
+)
+def test_lists_have_the_teams_own_and_on_demand_the_others(box, path, names):
+    listed = call(box, "GET", path).json()
+
+    named = [
+        each.get("name", each.get("title")) for each in ([listed] if isinstance(listed, dict) else listed)
+    ]
+    assert named == names
+
+
+def test_a_model_answers_only_in_its_workspaces(box):
+    body = {**BODY, "models": [MISTRAL.id]}
+
+    assert ask(box, body).status_code == 400
+    assert ask(box, body, RESEARCH_ID).status_code == 200
+
+
+@pytest.mark.parametrize("question", QUESTIONS.values())
+def test_no_two_models_answer_alike(box, question):
+    body = {**BODY, "messages": [{"role": "user", "content": question}]}
+
+    assert len(set(texts(ask(box, body).json()).values())) == len(MODELS)
+
+
+def test_a_model_compares_the_labelled_answers_of_a_question(box):
+    question = "Say where they agree and where they differ.\n\nAnswer A: 30 days\n\nAnswer B: 14 days"
+    body = {**BODY, "models": [GPT.id], "messages": [{"role": "user", "content": question}]}
+
+    assert "A, B name the same main point" in texts(ask(box, body).json())[GPT.id]

@@ -50,6 +50,60 @@ def test_a_direct_message_and_its_edit_come_as_messages_and_never_as_mentions(bo
     assert (edit["message"]["text"], edit["previous_message"]["text"]) == ("goodbye", message["text"])
 
 
+def test_a_reply_that_is_also_sent_to_the_channel_keeps_its_subtype(box):
+    root = box.world.ask(MAYA_ID, GENERAL_ID, "Plans?")["ts"]
+    reply = {"user": MAYA_ID, "text": "{bot} which?", "thread_ts": root, "broadcast": True}
+
+    box.control("ask", channel=GENERAL_ID, **reply)
+
+    event = box.service.events(1)[0]["event"]
+    assert (event["type"], event["subtype"], event["thread_ts"]) == ("app_mention", "thread_broadcast", root)
+    assert [each["text"] for each in box.world.channel_messages(GENERAL_ID)] == ["Plans?", event["text"]]
+    assert event["root"]["text"] == "Plans?"
+
+
+def test_an_edit_that_brings_the_mention_sends_it_and_a_second_edit_does_not(box):
+    place = {"user": MAYA_ID, "channel": GENERAL_ID, "ts": box.world.ask(MAYA_ID, GENERAL_ID, "hi")["ts"]}
+    for text in ("{bot} hi", "{bot} hi there"):
+        box.control("edit", text=text, **place)
+
+    box.mention()
+
+    edit, other = (body["event"] for body in box.service.events(2))
+    assert (edit["type"], edit["ts"]) == ("app_mention", place["ts"])
+    assert edit["event_ts"] == edit["edited"]["ts"] > edit["ts"]
+    assert "edited" not in other
+    assert box.refuses("edit", **{**place, "user": seed.TOM_ID}, text="not mine")
+
+
+def test_a_forwarded_message_and_a_table_come_as_attachments(box):
+    said = box.world.ask(seed.TOM_ID, seed.RANDOM_ID, "The *budget* is gone")["ts"]
+    shared = {"forward": {"channel": seed.RANDOM_ID, "ts": said}, "table": [["Item", "€"], ["Cake", ""]]}
+
+    box.control("ask", user=MAYA_ID, channel=GENERAL_ID, text="{bot} why?", **shared)
+
+    forward, table = box.service.events(1)[0]["event"]["attachments"]
+    assert (forward["is_share"], forward["author_name"], forward["text"]) == (
+        True,
+        "Tom Okafor",
+        "The *budget* is gone",
+    )
+    assert forward["from_url"].endswith(f"/archives/{seed.RANDOM_ID}/p{said.replace('.', '')}")
+    assert [[cell["text"] for cell in row] for row in table["blocks"][0]["rows"]] == [
+        ["Item", "€"],
+        ["Cake", " "],
+    ]
+
+
+def test_a_mention_in_a_group_dm_is_an_event_like_any_other(box):
+    box.control("invite", channel=seed.GROUP_DM_ID)
+
+    box.mention(seed.GROUP_DM_ID)
+
+    (body,) = box.service.events(1)
+    assert (body["event"]["type"], body["event"]["channel"]) == ("app_mention", seed.GROUP_DM_ID)
+
+
 def test_a_failed_event_is_retried_three_times_with_slacks_headers(box):
     box.service.statuses = [500, 500, 500, 500]
 

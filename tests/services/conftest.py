@@ -1,4 +1,4 @@
-"""The services on the real stores, with fakes of Slack, SectorFlow and the queue."""
+"""The services on the real stores, with fakes of Slack and SectorFlow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from sectorflow_slack.bootstrap import Remotes, build_services
 from sectorflow_slack.domain.errors import TokenRefused
-from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
+from tests.fakes import FakeSectorFlowClient, FakeSlackClient
 from tests.services.installing import InstallFlow
 from tests.services.scenario import Scenario
 from tests.services.steps import FAILED_ID
@@ -39,26 +39,24 @@ def sectorflow():
 
 
 @pytest.fixture
-def queue():
-    return FakeTaskQueue()
-
-
-@pytest.fixture
-def services(settings, connections, clock, slack, sectorflow, queue):
-    remotes = Remotes(queue=queue, slack=slack, sectorflow=sectorflow, clock=clock)
-    real = build_services(settings, connections, clock, remotes)
+def services(settings, store, clock, slack, sectorflow):
+    remotes = Remotes(slack=slack, sectorflow=sectorflow, clock=clock)
+    real = build_services(settings, store, clock, remotes)
     idempotency = replace(real.registration.idempotency, sleep=lambda _: None)
+    # In the caller's thread, so that a test knows when it is set.
+    statuses = replace(real.answers.statuses, spawn=lambda call: call())
     return replace(
         real,
         registration=replace(real.registration, idempotency=idempotency),
-        answers=replace(real.answers, random=lambda: 0.5),
+        answers=replace(real.answers, random=lambda: 0.5, statuses=statuses),
+        slack_jobs=replace(real.slack_jobs, statuses=statuses),
     )
 
 
 @pytest.fixture
-def parts(services, slack, sectorflow, queue, store, clock):
+def parts(services, slack, sectorflow, store, clock):
     """The fields of a scenario and of an install flow."""
-    return services, slack, sectorflow, queue, store, clock
+    return services, slack, sectorflow, store, clock
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from sectorflow_slack.services.oauth import OAuthCallback, OAuthService
 from sectorflow_slack.services.registration import RegistrationService
 from sectorflow_slack.services.tokens import TokenService
 from sectorflow_slack.storage.installations import InstallationStore
-from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
+from tests.fakes import FakeSectorFlowClient, FakeSlackClient
 from tests.values import (
     OWN_APP,
     TEAM_ID,
@@ -48,12 +48,11 @@ def make_request(**changes: Any) -> InstallRequest:
 
 @dataclass(frozen=True, slots=True)
 class InstallFlow:
-    """The services on empty stores, with fakes of Slack, SectorFlow, the queue and the clock."""
+    """The services on empty stores, with fakes of Slack, SectorFlow and the clock."""
 
     services: Services
     slack: FakeSlackClient
     sectorflow: FakeSectorFlowClient
-    queue: FakeTaskQueue
     store: redis.Redis
     clock: FixedClock
 
@@ -102,7 +101,7 @@ class InstallFlow:
 
     def go(self, link: str = LINK, **changes: Any) -> Installation:
         """Follow a link to Slack and come back in one browser."""
-        return self.oauth.complete(replace(self.leave(link), **changes))[0]
+        return self.oauth.complete(replace(self.leave(link), **changes)).installation
 
     def refused(self, link: str = LINK, **changes: Any) -> ConsentRefused:
         """Do the same and return the refusal."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,26 +13,26 @@ import redis
 
 from sectorflow_slack.domain.installations import Installation, InstallationKey
 from sectorflow_slack.domain.questions import Message, Question, StoredAnswer
-from sectorflow_slack.domain.slack_jobs import PostPlaceholder, SlackJob
+from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.formatting.displays import render
 from sectorflow_slack.formatting.notices import for_update
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.answering import AnswerService
-from tests.fakes import FakeSectorFlowClient, FakeSlackClient, FakeTaskQueue
+from sectorflow_slack.storage.slack_jobs import read_job
+from tests.fakes import FakeSectorFlowClient, FakeSlackClient
 from tests.services.block_actions import ANSWER_ID
 from tests.services.steps import FIRST_TS, KEY, WorkerKilled, let_time_pass
-from tests.values import FixedClock, make_question
+from tests.values import FixedClock, make_event, make_question
 
 
 @dataclass
 class Scenario:
-    """Acme's installation on real services and stores, with fakes of Slack, SectorFlow and the queue."""
+    """Acme's installation on real services and stores, with fakes of Slack and SectorFlow."""
 
     services: Services
     slack: FakeSlackClient
     sectorflow: FakeSectorFlowClient
-    queue: FakeTaskQueue
     store: redis.Redis
     clock: FixedClock
 
@@ -49,15 +50,23 @@ class Scenario:
     def ask(self, number: int = 1, **changes: Any) -> Question:
         """Accept a question, and have a worker answer it."""
         question = self.accept(number, **changes)
-        self.work(question.installation)
+        self.work()
         return question
 
     def have_answered(self, **changes: Any) -> Question:
         """Ask, and forget the jobs that this led to."""
         question = self.ask(**changes)
-        self.queue.slack_jobs.clear()
-        self.queue.jobs.clear()
+        self.forget_slack_jobs()
         return question
+
+    def receive(self, event: dict[str, Any] | None = None, **changes: Any) -> None:
+        """Accept an event, as the web process does."""
+        self.services.events.accept(make_event(event, **changes))
+
+    def stop(self, question: Question, **changes: Any) -> None:
+        """Press Slack's Stop button in the thread of a question."""
+        place = {"channel": question.channel_id, "thread_ts": question.status_thread_ts, "user": "U0BOB"}
+        self.receive({"type": "agent_session_stopped", **place}, **changes)
 
     def interact(self, *payloads: dict[str, Any]) -> None:
         """Accept the payloads of buttons, menus and dialogs."""
@@ -72,36 +81,70 @@ class Scenario:
 
     # Workers
 
-    def work(self, key: InstallationKey = KEY) -> None:
-        """Answer the next question, as a worker does."""
-        self.answers.answer_next(key)
+    def work(self) -> bool:
+        """Answer the question that has the next turn, as a worker does; True if another one can start."""
+        return self.answers.answer_next()
 
-    def run_jobs(self) -> list[SlackJob]:
-        """Run the Slack jobs in the queue, and those that they lead to."""
+    def run_slack_jobs(self) -> list[SlackJob]:
+        """Run the Slack jobs that wait, and those that they lead to."""
         ran: list[SlackJob] = []
-        while self.queue.slack_jobs:
-            ran.append(self.queue.slack_jobs.pop(0)[0])
-            self.services.slack_jobs.run(ran[-1])
+        while self.slack_jobs:
+            self.let_delayed_jobs_come()
+            waiting = self.slack_jobs
+            ran.append(waiting[0][0])
+            self.services.slack_jobs.run_next()
             assert len(ran) < 50
         return ran
 
-    def work_and_run_jobs(self) -> None:
+    def let_delayed_jobs_come(self) -> None:
+        for job in self.store.zrange("jobs-later", 0, -1):
+            self.store.zadd("jobs-later", {str(job): 0})
+        self.answers.questions.tick("worker")
+
+    def work_and_run_slack_jobs(self) -> None:
         self.work()
-        self.run_jobs()
+        self.run_slack_jobs()
 
-    def post_placeholder(self, question: Question) -> None:
-        self.services.slack_jobs.run(PostPlaceholder(question.installation, question_id=question.id))
+    @property
+    def slack_jobs(self) -> list[tuple[SlackJob, float]]:
+        """The Slack jobs that wait, each with the seconds until it is due."""
+        found = []
+        for key in sorted(map(str, self.store.scan_iter("jobs:*"))):
+            tenant = InstallationKey(*key.removeprefix("jobs:").split(":"))
+            bodies = map(json.loads, self.store.lrange(key, 0, -1))
+            found += [(read_job({**body, "installation": asdict(tenant)}), 0.0) for body in bodies]
+        for member, at in self.store.zrange("jobs-later", 0, -1, withscores=True):
+            installation, _, body = str(member).split(" ", 2)
+            tenant = InstallationKey(*installation.split(":"))
+            job = read_job({**json.loads(body), "installation": asdict(tenant)})
+            found.append((job, self.seconds_until(at)))
+        return found
 
-    def accept_with_placeholder(self, number: int = 1, **changes: Any) -> Question:
-        question = self.accept(number, **changes)
-        self.post_placeholder(question)
-        return question
+    def forget_slack_jobs(self) -> None:
+        for key in ("jobs-later", "turns:jobs", *map(str, self.store.scan_iter("jobs:*"))):
+            self.store.delete(key)
+
+    @property
+    def retries(self) -> list[float]:
+        """The seconds until each question that was released is tried again, rounded."""
+        lines = [self.store.zrange(key, 0, -1, withscores=True) for key in self.store.scan_iter("later:*")]
+        return [self.seconds_until(at) for line in lines for _, at in line]
+
+    @property
+    def waiting(self) -> list[str]:
+        """The ids of the questions that wait for a worker."""
+        return [each for key in self.store.scan_iter("waiting:*") for each in self.store.lrange(key, 0, -1)]
+
+    def seconds_until(self, at: float) -> float:
+        seconds, microseconds = self.store.time()
+        return round(at - seconds - microseconds / 1e6, 1)
 
     # Time
 
     def later(self, line: str = "later") -> None:
         """Let the time come at which a question is due again, and a worker leases it."""
         let_time_pass(self.store, line)
+        self.answers.questions.tick("worker")
         self.work()
 
     @contextmanager
@@ -123,13 +166,13 @@ class Scenario:
             self.store.hset(str(key), field, value)
 
     def let_claims_expire(self) -> None:
-        """Let so much time pass that a process about to post a placeholder is taken for dead."""
-        self.set_in_questions("interim_at", "0")
+        """Let so much time pass that a process about to set a status is taken for dead."""
+        self.set_in_questions("status_at", "0")
 
-    def wait_long(self) -> None:
-        """Let so much time pass that users are notified, and that workers check this again."""
+    def wait_in_line(self) -> None:
+        """Let so much time pass that questions in line get a status, and have a worker look for them."""
         self.set_in_questions("accepted_at", "0")
-        self.store.delete(f"told:{KEY}")
+        self.answers.statuses.renew()
 
     # The outcome
 
@@ -163,7 +206,7 @@ class Scenario:
 
     def is_untouched(self) -> bool:
         """Whether nothing at all was done with the one answer that there is."""
-        idle = not self.queue.slack_jobs and not self.queue.jobs
+        idle = not self.slack_jobs and not self.left
         shown = len(self.slack.posted) == 1 and not self.slack.ephemerals
         return idle and shown and self.stored().version == 1 and not self.services.feedback.votes(KEY)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import redis
 
 from sectorflow_slack.domain.installations import InstallationKey
@@ -33,16 +34,24 @@ def die(*_: object, **__: object) -> Any:
     raise WorkerKilled
 
 
+def delays(caplog: pytest.LogCaptureFixture) -> list[float]:
+    """Return after how many seconds each question that was released is tried again."""
+    released = [record for record in caplog.records if record.msg == "question released"]
+    return [vars(record)["delay"] for record in released]
+
+
 def let_time_pass(store: redis.Redis, line: str = "later") -> None:
     """Make released questions due, or (``underway``) end leases that are not extended."""
     for key in store.scan_iter(f"{line}:*"):
         store.zadd(str(key), dict.fromkeys(map(str, store.zrange(str(key), 0, -1)), 0))
+        store.zadd("due", {str(key).partition(":")[2]: 0})
 
 
 def some_failed(*failed: str) -> Reply:
     """Return a reply in which these models failed and the others answered."""
     whole = make_reply(MODEL_IDS, "thread-1")
     answers = (
-        replace(each, text="", failed=True) if each.model_id in failed else each for each in whole.answers
+        replace(each, text="", failed=True, failure="error") if each.model_id in failed else each
+        for each in whole.answers
     )
     return replace(whole, answers=tuple(answers))

@@ -13,7 +13,7 @@ from sectorflow_slack.formatting.words import ENGLISH
 from tests.fakes import make_reply
 from tests.formatting.drawing import bodies, headings, inlines, labels
 from tests.services.scenario import Scenario
-from tests.services.steps import KEY
+from tests.services.steps import some_failed
 from tests.values import BOT_TOKEN, CUSTOMERS_APP, MODEL_IDS, make_bot, make_installation, make_settings
 
 
@@ -34,15 +34,14 @@ def test_a_question_is_asked_and_its_answers_posted_in_its_thread(acme):
     assert acme.left == []
 
 
-def test_questions_are_answered_in_order_and_each_completion_wakes_a_worker(acme):
+def test_questions_are_answered_in_order_until_none_is_left(acme):
     for number in (1, 2, 3):
         acme.accept(number, text=f"Question {number}")
 
-    for _ in range(3):
-        acme.work()
+    can_go_on = [acme.work() for _ in range(4)]
 
     assert [text for _, text, _ in acme.sectorflow.asked] == ["Question 1", "Question 2", "Question 3"]
-    assert acme.queue.jobs == [(KEY, 0.0)] * 2
+    assert can_go_on == [True, True, False, False]
 
 
 def test_the_wait_of_a_question_is_observed_once_and_each_call_for_it(acme):
@@ -61,6 +60,15 @@ def test_the_wait_of_a_question_is_observed_once_and_each_call_for_it(acme):
         SLACK_SECONDS: 1,
     }
     assert observed[QUEUE_SECONDS].sum == 7
+
+
+def test_each_failed_model_is_counted_and_logged_with_its_id(acme, caplog):
+    acme.sectorflow.reply = some_failed(MODEL_IDS[1])
+    question = acme.ask()
+
+    assert acme.services.read_metrics().counters["model_failed", "error"] == 1
+    (line,) = [each for each in caplog.records if each.message == "model failed: error"]
+    assert (line.model_id, line.question_id) == (MODEL_IDS[1], question.id)
 
 
 @pytest.mark.parametrize(

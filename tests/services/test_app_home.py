@@ -11,7 +11,6 @@ from sectorflow_slack.domain.errors import (
     AnswerLost,
     ReplyUnreadable,
     SectorFlowBusy,
-    StorageUnavailable,
     TokenRefused,
 )
 from sectorflow_slack.domain.installations import Workspace
@@ -48,7 +47,7 @@ def known(acme):
 def home_of(acme: Scenario) -> str:
     """Return the text of Ann's Home tab after she opened it."""
     acme.services.events.accept(opened())
-    acme.run_jobs()
+    acme.run_slack_jobs()
     ((user_id, view),) = acme.slack.homes
     assert (user_id, view["type"]) == ("U0ANN", "home")
     assert "nobody-may-see" not in str(view)
@@ -58,7 +57,7 @@ def home_of(acme: Scenario) -> str:
 def suggested(acme: Scenario) -> tuple[str, dict[str, str]]:
     """Return the title and the prompts that Ann gets when she opens her DM with the app."""
     acme.services.events.accept(opened("messages"))
-    acme.run_jobs()
+    acme.run_slack_jobs()
     ((channel_id, title, prompts),) = acme.slack.suggested
     assert channel_id == "D0ANN"
     return title, prompts
@@ -73,30 +72,21 @@ def test_opening_the_app_enqueues_a_slack_job_and_is_counted_as_ignored(acme):
 
     metrics = acme.services.read_metrics()
     assert (metrics.counters["ignored", ""], metrics.open, acme.unaccounted) == (2, 0, 0)
-    assert acme.queue.jobs == []
     jobs = [PublishHome(KEY, user_id="U0ANN"), SuggestPrompts(KEY, channel_id="D0ANN")]
-    assert acme.queue.slack_jobs == [(job, 0.0) for job in jobs]
+    assert acme.slack_jobs == [(job, 0.0) for job in jobs]
 
 
-def test_without_an_installation_nothing_is_enqueued(services, queue):
+def test_without_an_installation_nothing_is_enqueued(services, store):
     services.events.accept(opened())
 
-    assert queue.slack_jobs == []
+    assert not [key for key in store.scan_iter() if key.startswith(("jobs", "turns", "wakes"))]
     assert services.read_metrics().counters["ignored", ""] == 1
-
-
-def test_if_no_job_can_be_enqueued_the_event_is_acknowledged(acme):
-    acme.queue.enqueues.then(StorageUnavailable("ConnectionError"))
-
-    acme.services.events.accept(opened())
-
-    assert acme.services.read_metrics().counters["ignored", ""] == 1
 
 
 @pytest.mark.parametrize("event", [{"tab": None}, {"user": None}, {"channel": 7}, {"tab": {}, "user": []}])
 def test_an_invalid_event_is_acknowledged_too(acme, event):
     acme.services.events.accept(opened(**event))
-    acme.run_jobs()
+    acme.run_slack_jobs()
 
     assert acme.services.read_metrics().counters["ignored", ""] == 1
 

@@ -6,10 +6,10 @@ import pytest
 
 from sectorflow_slack.domain.errors import AnswerLost, SlackRefused, StorageUnavailable, TokenRefused
 from sectorflow_slack.formatting import block_kit
-from sectorflow_slack.formatting.notices import asking
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.storage.failed_questions import FailedQuestionStore
 from sectorflow_slack.storage.questions import QuestionStore
+from sectorflow_slack.storage.slack_jobs import SlackJobQueue
 from tests.fakes import make_reply
 from tests.formatting.drawing import quotes
 from tests.services.block_actions import (
@@ -24,7 +24,7 @@ from tests.services.block_actions import (
     view_submission,
 )
 from tests.services.scenario import Scenario
-from tests.services.steps import FAILED_ID, FIRST_TS, KEY, WorkerKilled, some_failed
+from tests.services.steps import FAILED_ID, FIRST_TS, WorkerKilled, die, some_failed
 from tests.values import BOT_TOKEN, MODEL_IDS, make_block_action
 
 FIRST, SECOND, THIRD = MODEL_IDS
@@ -48,8 +48,8 @@ def buttons(acme: Scenario) -> list[tuple[str, str]]:
 def regenerate(acme: Scenario) -> None:
     """Regenerate the second model's answer."""
     acme.interact(REGENERATE)
-    acme.run_jobs()
-    acme.work_and_run_jobs()
+    acme.run_slack_jobs()
+    acme.work_and_run_slack_jobs()
 
 
 def asked_again(acme: Scenario) -> list[str]:
@@ -60,18 +60,15 @@ def asked_again(acme: Scenario) -> list[str]:
 # A failed question
 
 
-def test_a_failed_question_has_a_button_that_asks_it_again_and_becomes_the_placeholder(failed):
+def test_a_failed_question_has_a_button_that_asks_it_again_and_goes_with_the_answer(failed):
     assert buttons(failed) == [("ask_again", FAILED_ID)]
 
     failed.interact(ASK_AGAIN)
-    assert failed.queue.jobs == [(KEY, 0.0)]
-    failed.run_jobs()
-    assert failed.slack.shown == {FIRST_TS: asking(())}
     failed.work()
 
     assert asked_again(failed) == ["Tell me a joke"]
-    assert [call[:3] for call in failed.slack.updated] == [(BOT_TOKEN, "C0GENERAL", FIRST_TS)] * 2
-    assert failed.shows_the_answer_alone()
+    assert failed.slack.removed == [(BOT_TOKEN, "C0GENERAL", FIRST_TS)]
+    assert ["Answer 1" in text for text in failed.slack.seen] == [True]
     assert failed.ended == {"token_refused": 1, "answered": 1}
     assert (failed.failed_questions, failed.unaccounted, failed.left) == ([], 0, [])
 
@@ -87,14 +84,25 @@ def test_a_question_that_no_model_answered_has_failed(acme):
     assert acme.failed_questions == [(question, "no_answer")]
 
 
-def test_the_answer_replaces_the_apology_though_a_worker_died_during_the_update(failed):
-    failed.slack.updates.then(WorkerKilled())
+@pytest.mark.parametrize("step", ["posts", "removals"])
+def test_the_message_with_the_button_goes_although_a_worker_died(failed, step):
+    getattr(failed.slack, step).then(WorkerKilled())
     failed.interact(ASK_AGAIN)
 
     with failed.killed():
         failed.work()
 
-    assert failed.shows_the_answer_alone()
+    assert ["Answer 1" in text for text in failed.slack.seen] == [True]
+    assert len(failed.sectorflow.asked) == 2
+
+
+def test_a_question_that_is_asked_again_took_as_long_as_this_time(failed):
+    failed.clock.now += 3600
+    failed.interact(ASK_AGAIN)
+    failed.clock.now += 5
+    failed.work()
+
+    assert failed.stored(FAILED_ID).answer.seconds == 5
 
 
 def test_the_buttons_of_an_answer_are_those_of_the_newest_one(acme):
@@ -102,7 +110,7 @@ def test_the_buttons_of_an_answer_are_those_of_the_newest_one(acme):
     acme.ask(id=FAILED_ID)
     acme.sectorflow.reply = make_reply(MODEL_IDS, text="Newer answer")
 
-    acme.interact(ASK_AGAIN)
+    acme.interact(make_block_action(FAILED_ID, container={"channel_id": "C0GENERAL"}))
     acme.work()
 
     stored = acme.stored(FAILED_ID)
@@ -121,7 +129,7 @@ def test_a_question_that_fails_again_can_be_asked_once_more(failed):
     failed.work()
 
     assert question.button_ts is None
-    assert failed.shows_the_answer_alone()
+    assert ["Answer 1" in text for text in failed.slack.seen] == [False, True]
     assert failed.ended == {"token_refused": 2, "answered": 1}
 
 
@@ -133,7 +141,7 @@ def test_a_second_click_on_the_button_asks_nothing(failed, monkeypatch, concurre
 
     failed.interact(ASK_AGAIN, ASK_AGAIN)
 
-    assert failed.queue.jobs == [(KEY, 0.0)]
+    assert failed.waiting == [FAILED_ID]
     for _ in range(2):
         failed.work()
     assert len(failed.sectorflow.asked) == 2
@@ -145,7 +153,7 @@ def test_a_button_without_a_message_is_answered_in_a_new_one(failed):
     failed.work()
 
     assert "Answer 1" in failed.slack.texts[-1]
-    assert failed.slack.updated == []
+    assert failed.slack.removed == []
 
 
 # One model again
@@ -156,10 +164,10 @@ def test_only_that_model_is_asked_and_its_new_answer_replaces_the_old_one(answer
     answered.sectorflow.reply = reply_of(SECOND, "Something quite different")
 
     answered.interact(REGENERATE)
-    answered.run_jobs()
+    answered.run_slack_jobs()
     assert ENGLISH.asking_again in everything_in(answered.slack.shown[FIRST_TS])
     assert "Answer 2" in everything_in(answered.slack.shown[FIRST_TS])
-    answered.work_and_run_jobs()
+    answered.work_and_run_slack_jobs()
 
     settings, text, thread_id = answered.sectorflow.asked[-1]
     assert (settings.model_ids, text, thread_id) == ((SECOND,), "Tell me a joke", "thread-1")
@@ -173,7 +181,7 @@ def test_only_that_model_is_asked_and_its_new_answer_replaces_the_old_one(answer
 def test_a_double_click_asks_once_and_a_later_click_again(answered):
     answered.interact(REGENERATE, REGENERATE, REGENERATE)
     for _ in range(3):
-        answered.work_and_run_jobs()
+        answered.work_and_run_slack_jobs()
     assert len(answered.sectorflow.asked) == 2
 
     regenerate(answered)
@@ -201,14 +209,14 @@ def test_a_model_that_fails_keeps_its_old_answer_and_only_the_user_is_notified(a
     assert (answered.failed_questions, answered.unaccounted, answered.left) == ([], 0, [])
 
 
-def test_if_a_worker_dies_with_the_new_answer_another_one_stores_it(answered):
+def test_if_a_worker_dies_with_the_new_answer_another_one_stores_it(answered, monkeypatch):
     answered.interact(REGENERATE)
-    answered.queue.slack_jobs.clear()
-    answered.queue.enqueues.then(WorkerKilled())
+    answered.forget_slack_jobs()
 
-    with answered.killed():
+    with answered.killed(), monkeypatch.context() as patched:
+        patched.setattr(SlackJobQueue, "enqueue", die)
         answered.work()
-    answered.run_jobs()
+    answered.run_slack_jobs()
 
     assert len(answered.sectorflow.asked) == 2
     assert answered.shows_what_is_stored()
@@ -235,22 +243,10 @@ def test_if_the_answer_expires_in_the_meantime_nothing_is_asked_or_posted(answer
     answered.interact(REGENERATE)
     answered.store.delete(f"answer:{ANSWER_ID}")
 
-    answered.work_and_run_jobs()
+    answered.work_and_run_slack_jobs()
 
     assert (asked_again(answered), len(answered.slack.posted), answered.left) == ([], 1, [])
     assert answered.ephemerals == []
-
-
-@pytest.mark.parametrize("payload", [REGENERATE, view_submission()], ids=["again", "follow-up"])
-def test_a_question_for_which_no_worker_was_woken_is_found_later(answered, payload):
-    answered.queue.enqueues.then(StorageUnavailable("ConnectionError"))
-
-    answered.interact(payload)
-    answered.answers.extend_leases()
-    assert answered.queue.jobs == [(KEY, 0.0)]
-    answered.work_and_run_jobs()
-
-    assert len(answered.sectorflow.asked) == 2
 
 
 # A follow-up in a dialog
@@ -258,7 +254,7 @@ def test_a_question_for_which_no_worker_was_woken_is_found_later(answered, paylo
 
 def test_the_button_opens_a_dialog(answered):
     answered.interact(block_action(block_kit.FOLLOW_UP, 1))
-    answered.run_jobs()
+    answered.run_slack_jobs()
 
     ((trigger_id, view),) = answered.slack.dialogs
     assert (trigger_id, view["private_metadata"]) == (TRIGGER_ID, f"{ANSWER_ID}.1.0.")
@@ -267,8 +263,6 @@ def test_the_button_opens_a_dialog(answered):
 
 def test_a_follow_up_goes_to_that_model_in_the_same_threads_and_quotes_the_question(answered):
     answered.interact(view_submission("And a longer one?", model=1, **by("U0BOB")))
-    assert [job.kind for job in answered.run_jobs()] == ["post_placeholder"]
-    assert len(answered.slack.posted) == 2
     answered.work()
 
     settings, text, thread_id = answered.sectorflow.asked[-1]
@@ -284,11 +278,10 @@ def test_in_a_dm_a_follow_up_is_answered_outside_threads_and_continues_the_conve
     acme.have_answered(channel_id="D0ANN", is_direct=True, has_files=True)
 
     acme.interact(view_submission(model=1))
-    acme.work_and_run_jobs()
+    acme.work_and_run_slack_jobs()
 
     assert [thread_id for _, _, thread_id in acme.sectorflow.asked] == [None, "thread-1"]
-    threads = [(address.channel_id, address.thread_ts) for address in acme.slack.addresses]
-    assert threads == [("D0ANN", None)] * 2
+    assert {(address.channel_id, address.thread_ts) for address in acme.slack.addresses} == {("D0ANN", None)}
     # The follow-up itself has no files.
     shown = map(everything_in, acme.slack.shown.values())
     assert [ENGLISH.file_not_read in each for each in shown] == [True, False]
@@ -299,7 +292,7 @@ def test_a_repeated_dialog_asks_once_and_another_one_again(answered):
         view_submission("One?"), view_submission("One?"), view_submission("Two?", view={"id": "V0SECOND"})
     )
     for _ in range(3):
-        answered.work_and_run_jobs()
+        answered.work_and_run_slack_jobs()
 
     assert asked_again(answered) == ["One?", "Two?"]
     assert answered.unaccounted == 0
@@ -314,13 +307,13 @@ def test_an_empty_dialog_asks_nothing(answered, text):
 
 def test_a_follow_up_has_buttons_of_its_own(answered):
     answered.interact(view_submission(model=1))
-    second_id = answered.queue.slack_jobs[0][0].question_id
-    answered.work_and_run_jobs()
+    (second_id,) = answered.waiting
+    answered.work_and_run_slack_jobs()
     container = {"message_ts": "1700000001.000002", "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
     answered.sectorflow.reply = reply_of(SECOND, "A third try")
 
     answered.interact(block_action(block_kit.REGENERATE, 0, answer_id=second_id, container=container))
-    answered.work_and_run_jobs()
+    answered.work_and_run_slack_jobs()
 
     assert [model.text for model in answered.stored(second_id).answer.models] == ["A third try"]
     assert answered.stored().answer.models == make_reply(MODEL_IDS).answers
@@ -332,6 +325,6 @@ def test_users_inside_may_follow_up_on_an_external_users_question(acme):
     acme.configure(allow_external_users=False)
 
     acme.interact(view_submission(model=1))
-    acme.work_and_run_jobs()
+    acme.work_and_run_slack_jobs()
 
     assert asked_again(acme) == ["And a longer one?"]

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from sectorflow_slack.domain.questions import Question
-from sectorflow_slack.services.event_payloads import Event, as_question, ended_tenant, is_question, tenants
+from sectorflow_slack.domain.questions import Lease, Progress, Question
+from sectorflow_slack.services import event_payloads
+from sectorflow_slack.services.event_payloads import Event, as_incoming, ended_tenant, is_question, tenants
 from tests.services.installing import ORG_WIDE
-from tests.values import BOT_USER_ID, NOW, OWN_APP, TEAM_ID, make_bot, make_event, make_installation
+from tests.values import NOW, OWN_APP, TEAM_ID, make_bot, make_event, make_installation
 
 INSTALLATION = make_installation()
 ORG = make_installation(bot=ORG_WIDE)
 
 
 def question_of(event: dict[str, Any], installation: Any = INSTALLATION, **changes: Any) -> Question:
-    return as_question(Event.read(make_event(event, **changes)), installation, question_id="q1", now=NOW)
+    """Return the question as a worker reads what acceptance stored."""
+    read = Event.read(make_event(event, **changes))
+    assert read is not None
+    incoming = as_incoming(read, question_id="q1", now=NOW)
+    lease = Lease("q1", INSTALLATION.key, "holder", Progress(), record=json.loads(incoming.record))
+    return event_payloads.question_of(lease, installation)
 
 
 def authorization(**changes: Any) -> dict[str, Any]:
@@ -65,11 +72,12 @@ DIRECT = {"type": "message", "channel_type": "im"}
     "changes",
     [
         *[{}, {"subtype": None}, {"subtype": "file_share"}, DIRECT, {**DIRECT, "subtype": "file_share"}],
-        *[{"thread_ts": "1.0"}, {"text": None}, {"bot_id": None}],
+        *[{"thread_ts": "1.0"}, {"text": None}, {"bot_id": None}, {"app_id": OWN_APP.app_id}],
+        *[{"subtype": "thread_broadcast"}, {**DIRECT, "subtype": "thread_broadcast"}],
     ],
 )
 def test_a_mention_or_a_direct_message_of_a_user_is_a_question(changes):
-    assert is_question(Event.read(make_event(changes)), BOT_USER_ID)
+    assert is_question(Event.read(make_event(changes)), NOW)
 
 
 @pytest.mark.parametrize(
@@ -79,15 +87,16 @@ def test_a_mention_or_a_direct_message_of_a_user_is_a_question(changes):
         *[{"type": "message", "channel_type": kind} for kind in ("channel", "mpim")],
         {**DIRECT, "subtype": "message_changed"},
         {**DIRECT, "subtype": "message_deleted", "hidden": True},
-        *[{"subtype": subtype} for subtype in ("bot_message", "thread_broadcast", "", [], {})],
+        *[{"subtype": subtype} for subtype in ("bot_message", "channel_join", "", [], {})],
         *[{"bot_id": "B1"}, {"edited": {"user": "U0ANN", "ts": "1.0"}}, {"hidden": True}],
-        *[{"user": user} for user in (BOT_USER_ID, None, "", ["U0ANN"])],
+        *[{"bot_profile": {"id": "B1"}}, {"app_id": "A0OTHER"}],
+        *[{"user": user} for user in ("USLACK", "USLACKBOT", None, "", ["U0ANN"])],
         *[{"channel": channel} for channel in ("", 7)],
         *[{"ts": ts} for ts in ("", 1.5)],
     ],
 )
 def test_events_of_bots_edits_and_events_that_cannot_be_answered_are_no_questions(changes):
-    assert not is_question(Event.read(make_event(changes)), BOT_USER_ID)
+    assert not is_question(Event.read(make_event(changes)), NOW)
 
 
 def test_a_question_has_the_fields_of_its_event():

@@ -15,7 +15,8 @@ from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.logging import JsonFormatter
 from sectorflow_slack.services import resilience
 from sectorflow_slack.services.failures import delay_before_retry, plan_of_failure, reason_of
-from tests.services.steps import FAILED_ID, KEY, let_time_pass
+from tests.services import steps
+from tests.services.steps import FAILED_ID, KEY
 from tests.values import make_question
 
 BUSY = [1.5, 5.0, 12.0, 24.0]
@@ -27,6 +28,9 @@ AT_SECTORFLOW = [
     (SectorFlowBusy("secret", 61.0), [], "sectorflow_busy", ENGLISH.unreachable),
     (errors.SectorFlowBroken("secret"), [2.0], "sectorflow_broken", ENGLISH.unreachable),
     (errors.AnswerLost("secret"), [], "answer_lost", ENGLISH.too_slow),
+    (errors.AnswerCutOff("secret"), [], "answer_cut_off", ENGLISH.connection_lost),
+    (errors.CreditsSpent("secret"), [], "credits_spent", ENGLISH.no_credits),
+    (errors.BlockedByFirewall("secret"), [], "blocked_by_firewall", ENGLISH.question_refused),
     (errors.TokenRefused("secret"), [], "token_refused", ENGLISH.key_refused),
     (errors.WorkspaceMissing("secret"), [], "workspace_missing", ENGLISH.workspace_gone),
     (errors.QuestionRefused("secret"), [], "question_refused", ENGLISH.question_refused),
@@ -48,7 +52,7 @@ AT_SLACK = [
 
 
 @pytest.mark.parametrize(("error", "delays", "reason", "text"), AT_SECTORFLOW)
-def test_after_a_failure_at_sectorflow_the_user_is_notified(acme, error, delays, reason, text):
+def test_after_a_failure_at_sectorflow_the_user_is_notified(acme, caplog, error, delays, reason, text):
     acme.sectorflow.answers.then(*[error] * (len(delays) + 1))
     question = acme.ask(id=FAILED_ID)
 
@@ -56,7 +60,7 @@ def test_after_a_failure_at_sectorflow_the_user_is_notified(acme, error, delays,
         assert acme.slack.posted == []
         acme.later()
 
-    assert acme.queue.jobs == [(KEY, delay) for delay in delays]
+    assert steps.delays(caplog) == delays
     assert len(acme.sectorflow.asked) == len(delays) + 1
     side = "own" if reason == "unforeseen" else "sectorflow"
     assert acme.services.read_metrics().counters.get(("retries", side), 0) == len(delays)
@@ -67,7 +71,7 @@ def test_after_a_failure_at_sectorflow_the_user_is_notified(acme, error, delays,
 
 
 @pytest.mark.parametrize(("error", "delays"), AT_SLACK, ids=str)
-def test_after_a_failure_at_slack_no_notice_is_posted_in_the_thread(acme, error, delays):
+def test_after_a_failure_at_slack_no_notice_is_posted_in_the_thread(acme, caplog, error, delays):
     acme.slack.posts.then(*[error] * 20)
     question = acme.ask(id=FAILED_ID)
 
@@ -77,11 +81,11 @@ def test_after_a_failure_at_slack_no_notice_is_posted_in_the_thread(acme, error,
 
     in_dm = PostDirectMessage(KEY, sentence="not_in_channel", user_id="U0ANN")
     reason = f"slack_{error.code}".lower()
-    assert acme.queue.jobs == [(KEY, delay) for delay in delays]
+    assert steps.delays(caplog) == delays
     assert len(acme.sectorflow.asked) == 1
     assert acme.slack.posted == []
     assert acme.services.read_metrics().counters.get(("retries", "slack"), 0) == len(delays)
-    assert acme.queue.slack_jobs == [(in_dm, 0.0)] * (error.code in NO_ACCESS)
+    assert acme.slack_jobs == [(in_dm, 0.0)] * (error.code in NO_ACCESS)
     assert acme.failed_questions == [(question, reason)]
     assert acme.has_failed_with(reason)
 
@@ -91,7 +95,7 @@ def test_every_kind_of_failure_at_sectorflow_has_a_sentence_and_a_reason():
 
     failures = [kind("secret") for kind in kinds]
 
-    assert len({reason_of(error) for error in failures} - {"unforeseen"}) == len(failures) == 7
+    assert len({reason_of(error) for error in failures} - {"unforeseen"}) == len(failures) == 9
     texts = [plan_of_failure(make_question(), error).messages[0].text for error in failures]
     assert ENGLISH.unexpected not in texts
 
@@ -135,20 +139,6 @@ def test_a_question_is_answered_after_an_outage_of_the_store(acme, redis_server,
 
     assert "Answer 1" in acme.slack.texts[0]
     assert acme.left == []
-
-
-def test_a_queue_that_fails_loses_no_question_that_was_released(acme):
-    acme.sectorflow.answers.then(SectorFlowBusy("status 503"))
-    acme.queue.enqueues.then(errors.StorageUnavailable("ConnectionError"))
-    acme.ask()
-
-    let_time_pass(acme.store)
-    acme.answers.extend_leases()
-    acme.work()
-
-    assert acme.queue.jobs == [(KEY, 0.0)]
-    assert "Answer 1" in acme.slack.texts[0]
-    assert len(acme.sectorflow.asked) == 2
 
 
 # Delays

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sectorflow_slack.domain.errors import StorageUnavailable
+from sectorflow_slack.domain.errors import StorageUnavailable, TokenRefused
 from sectorflow_slack.domain.questions import ModelVotes
 from sectorflow_slack.domain.slack_jobs import OpenView, PostPlainText, RenderAnswer, to_json
 from sectorflow_slack.formatting import block_kit
@@ -58,7 +58,7 @@ BOB = {"user_id": "U0BOB", "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
 def test_a_block_action_enqueues_one_slack_job(shared, name, job):
     shared.interact(EVERYTHING[name](**by("U0BOB")))
 
-    assert shared.queue.slack_jobs == [(job, 0.0)]
+    assert shared.slack_jobs == [(job, 0.0)]
 
 
 def test_the_last_vote_of_each_user_is_counted_and_changes_no_message(shared):
@@ -68,7 +68,7 @@ def test_the_last_vote_of_each_user_is_counted_and_changes_no_message(shared):
     )
 
     assert set(shared.services.feedback.votes(KEY)) == {ModelVotes(FIRST, 1, 1), ModelVotes(SECOND, 0, 1)}
-    assert shared.queue.slack_jobs == []
+    assert shared.slack_jobs == []
 
 
 @EACH
@@ -84,7 +84,7 @@ def test_the_user_is_told_that_an_answer_has_expired(shared, name):
     shared.store.delete(f"answer:{ANSWER_ID}")
 
     shared.interact(EVERYTHING[name]())
-    shared.run_jobs()
+    shared.run_slack_jobs()
 
     ((address, user_id, message),) = shared.slack.ephemerals
     assert (address.channel_id, address.thread_ts, user_id) == ("C0GENERAL", THREAD_TS, "U0ANN")
@@ -96,9 +96,9 @@ def test_a_dialog_of_an_expired_answer_is_answered_in_a_dm(shared):
     shared.store.delete(f"answer:{ANSWER_ID}")
 
     shared.interact(view_submission())
-    shared.run_jobs()
+    shared.run_slack_jobs()
 
-    assert shared.queue.jobs == []
+    assert shared.left == []
     assert shared.slack.addresses[-1].channel_id == "U0ANN"
     assert shared.slack.texts[-1] == ENGLISH.follow_up_failed
 
@@ -110,7 +110,9 @@ def test_a_dialog_of_an_expired_answer_is_answered_in_a_dm(shared):
 def test_neither_jobs_nor_a_dump_show_questions_answers_or_voters(shared, name):
     shared.interact(EVERYTHING[name](**by("U0CURIOUS")))
 
-    sent, stored = str([to_json(job) for job, _ in shared.queue.slack_jobs]), str(dump(shared.store))
+    sent = str([to_json(job) for job, _ in shared.slack_jobs])
+    shared.forget_slack_jobs()
+    stored = str(dump(shared.store))
     assert FIRST_TS in stored
     assert "U0CURIOUS" not in stored
     assert not [text for text in ("joke", "Answer 1", "longer", "Model 1") if text in sent + stored]
@@ -207,43 +209,52 @@ def test_a_failed_question_is_asked_again_only_from_its_own_channel(failed, payl
 
     failed.interact(payload)
 
-    assert (failed.queue.jobs, failed.queue.slack_jobs) == ([], [])
+    assert (failed.left, failed.slack_jobs) == ([], [])
     assert failed.services.failed_questions.find(FAILED_ID) is not None
 
 
 # External users
 
-COSTLY = ["regenerate", "try again", "follow up", "dialog"]
-EACH_COSTLY = pytest.mark.parametrize("name", COSTLY)
 EXTERNAL = by("U0STRANGER", "T0ELSEWHERE")
 
 
-@pytest.mark.parametrize("name", [name for name in EVERYTHING if name not in COSTLY])
-def test_external_users_may_look(shared, name):
+@EACH
+def test_external_users_may_use_no_button(shared, name):
     shared.interact(EVERYTHING[name](**EXTERNAL))
-
-    assert not shared.is_untouched()
-
-
-@EACH_COSTLY
-def test_external_users_may_not_ask(shared, name):
-    shared.interact(EVERYTHING[name](**EXTERNAL))
-    shared.run_jobs()
+    shared.run_slack_jobs()
 
     # A dialog has no channel to post in, and is not opened for these users.
     assert shared.ephemerals == ([] if name == "dialog" else [("U0STRANGER", ENGLISH.external_person)])
-    assert (shared.queue.jobs, shared.slack.dialogs, shared.stored().answer.busy) == ([], [], ())
+    assert (shared.left, shared.slack.dialogs) == ([], [])
+    assert shared.stored().version == shared.stored().rendered
+    assert not shared.services.feedback.votes(KEY)
 
 
-@EACH_COSTLY
-def test_external_users_may_ask_if_the_installation_allows_it(shared, name):
+def test_external_users_may_not_ask_a_failed_question_again(acme):
+    acme.sectorflow.answers.then(TokenRefused("status 401"))
+    acme.ask(id=FAILED_ID, is_shared=True)
+    acme.work()
+
+    acme.interact(make_block_action(FAILED_ID, **EXTERNAL))
+    acme.run_slack_jobs()
+
+    assert acme.ephemerals == [("U0STRANGER", ENGLISH.external_person)]
+    assert acme.services.failed_questions.find(FAILED_ID) is not None
+
+    acme.interact(make_block_action(FAILED_ID))
+    acme.work()
+    assert acme.services.failed_questions.find(FAILED_ID) is None
+
+
+@EACH
+def test_external_users_may_use_buttons_if_the_installation_allows_it(shared, name):
     shared.configure(allow_external_users=True)
 
     shared.interact(EVERYTHING[name](**EXTERNAL))
 
-    assert shared.queue.slack_jobs or shared.queue.jobs
-    shared.run_jobs()
-    assert shared.ephemerals == []
+    assert not shared.is_untouched()
+    shared.run_slack_jobs()
+    assert ENGLISH.external_person not in [text for _, text in shared.ephemerals]
 
 
 def test_in_a_channel_that_is_not_shared_all_users_may_ask(answered):
@@ -272,10 +283,10 @@ def test_buttons_of_an_org_wide_installation_work_without_a_team(acme, name):
     key = acme.stored().answer.question.installation
 
     acme.interact(EVERYTHING[name](**WITHOUT_TEAM))
-    ran = acme.run_jobs()
+    ran = acme.run_slack_jobs()
 
     assert {job.installation for job in ran} <= {key}
-    assert acme.queue.jobs or ran or acme.services.feedback.votes(key)
+    assert acme.left or ran or acme.services.feedback.votes(key)
     assert ENGLISH.external_person not in [text for _, text in acme.ephemerals]
 
 
@@ -329,6 +340,6 @@ def test_any_payload_is_handled_and_its_jobs_run(failed, changes, action, view):
         {**view_submission(), **changes},
         view_submission(view={"state": view, "id": view, "private_metadata": view}),
     )
-    failed.run_jobs()
+    failed.run_slack_jobs()
 
-    assert {key for key, _ in failed.queue.jobs} <= {KEY}
+    assert {key.partition(":")[2] for key in failed.store.scan_iter("waiting:*")} <= {str(KEY)}

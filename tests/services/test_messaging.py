@@ -9,7 +9,7 @@ from sectorflow_slack.domain.questions import Message
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.fakes import FakeSlackClient
 from tests.services.scenario import Scenario
-from tests.services.steps import FAILED_ID, KEY, LONG_REPLY, WorkerKilled
+from tests.services.steps import FAILED_ID, LONG_REPLY, WorkerKilled, delays
 from tests.values import make_bot, make_installation, make_settings
 
 REFUSED = SlackRefusedMessage("invalid_blocks")
@@ -22,7 +22,7 @@ def failures(acme: Scenario, *questions: object) -> list[int]:
 # Rate limits
 
 
-def test_slacks_rate_limit_is_waited_for_more_often_than_any_failure(acme):
+def test_slacks_rate_limit_is_waited_for_more_often_than_any_failure(acme, caplog):
     acme.slack.posts.then(*[SlackBusy("ratelimited", 30.0)] * 12)
     question = acme.ask()
 
@@ -31,7 +31,7 @@ def test_slacks_rate_limit_is_waited_for_more_often_than_any_failure(acme):
         acme.end_pauses()
         acme.later()
 
-    assert acme.queue.jobs == [(KEY, 31.0)] * 12
+    assert delays(caplog) == [31.0] * 12
     assert (len(acme.sectorflow.asked), len(acme.slack.posted), acme.left) == (1, 1, [])
 
 
@@ -44,8 +44,7 @@ def test_while_slack_limits_an_installation_only_the_others_post(acme):
     acme.ask(3, installation=other.key)
 
     assert [token for token, _, _ in acme.slack.posted] == ["xoxb-other"]
-    assert [key for key, _ in acme.queue.jobs] == [KEY, KEY]
-    assert all(3000 < delay <= 3601 for _, delay in acme.queue.jobs)
+    assert [3000 < delay <= 3601 for delay in acme.retries] == [True, True]
     assert failures(acme, limited, waiting) == [0, 0]
     assert acme.services.read_metrics().counters["slack_rate_limited", ""] == 1
     assert acme.ended == {"answered": 1}
@@ -68,16 +67,6 @@ def test_a_notice_of_failure_waits_for_slack_too(acme):
 # Refused forms
 
 
-@pytest.fixture(params=["posted", "replaces the placeholder"])
-def first_call(request, acme):
-    """The calls by which the first message of an answer is posted, or replaces a placeholder."""
-    if request.param == "posted":
-        acme.accept(id=FAILED_ID)
-        return acme.slack.posts
-    acme.accept_with_placeholder(id=FAILED_ID)
-    return acme.slack.updates
-
-
 def types(message: Message) -> set[str]:
     """The types of a message's blocks."""
     return {str(block["type"]) for block in message.blocks}
@@ -92,10 +81,10 @@ def types(message: Message) -> set[str]:
     ],
     ids=["as it is", "simpler", "plainer"],
 )
-def test_a_message_that_slack_refuses_is_posted_in_plainer_forms(acme, first_call, refusals, has, lacks):
-    first_call.then(*[REFUSED] * refusals)
+def test_a_message_that_slack_refuses_is_posted_in_plainer_forms(acme, refusals, has, lacks):
+    acme.slack.posts.then(*[REFUSED] * refusals)
 
-    acme.work()
+    acme.ask()
 
     (message,) = acme.slack.shown.values()
     shown = repr(message.blocks) if message.blocks else message.text
@@ -110,13 +99,12 @@ def test_a_message_that_slack_refuses_is_posted_in_plainer_forms(acme, first_cal
     [(3, True, [ENGLISH.unexpected]), (4, False, [ENGLISH.unexpected]), (5, False, [])],
     ids=["as it is", "without a button", "in no form"],
 )
-def test_after_a_refusal_of_every_form_the_user_is_notified(acme, first_call, refusals, has_button, notice):
-    before = acme.slack.seen
-    first_call.then(*[REFUSED] * refusals)
+def test_after_a_refusal_of_every_form_the_user_is_notified(acme, refusals, has_button, notice):
+    acme.slack.posts.then(*[REFUSED] * refusals)
 
-    acme.work()
+    acme.ask(id=FAILED_ID)
 
-    assert acme.slack.seen == (notice or before)
+    assert acme.slack.seen == notice
     assert all(("actions" in types(message)) == has_button for message in acme.slack.shown.values())
     assert acme.has_failed_with("slack_invalid_blocks")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -15,8 +15,15 @@ from sectorflow_slack.domain.errors import (
     SlackRefused,
     SlackRefusedMessage,
 )
-from sectorflow_slack.domain.installations import BotInstall, FreshToken, Installation, OAuthState
-from sectorflow_slack.services.oauth import OAuthCallback
+from sectorflow_slack.domain.installations import (
+    BotInstall,
+    FreshToken,
+    Installation,
+    InstallationKey,
+    OAuthState,
+)
+from sectorflow_slack.services import oauth
+from sectorflow_slack.services.oauth import TRIPS, CompletedOAuth, OAuthCallback
 from tests.services.installing import ID, KEY, LINK, ORG_WIDE, RETURN_URL, InstallFlow, before
 from tests.values import (
     BOT_TOKEN,
@@ -70,7 +77,7 @@ def test_consent_makes_an_installation_of_the_request(flow, bot, slack_app, app)
     completed = flow.oauth.complete(flow.leave())
 
     installation = Installation(pending.settings, bot, NOW)
-    assert completed == (installation, pending)
+    assert completed == CompletedOAuth(installation, "acme-assistant", RETURN_URL)
     assert flow.find(installation.key) == flow.registration.find(ID) == installation
     assert flow.oauth.apps.find(app.app_id) == app
     assert flow.oauth.pendings.find(ID) is None
@@ -118,7 +125,7 @@ def test_an_expired_link_is_dead_also_for_a_browser_that_is_at_slack(flow):
 
 
 @pytest.mark.parametrize("concurrent", [True, False])
-def test_a_link_leads_to_one_installation(flow, concurrent):
+def test_two_consents_by_one_link_end_in_one_installation(flow, concurrent):
     flow.pend()
     first, second = flow.leave(), flow.leave()
     if concurrent:
@@ -126,25 +133,58 @@ def test_a_link_leads_to_one_installation(flow, concurrent):
     else:
         flow.oauth.complete(first)
 
-    with pytest.raises(ConsentRefused, match=r"^dead_link$"):
-        flow.oauth.complete(second)
+    assert flow.oauth.complete(second).installation == make_installation()
+
     with pytest.raises(ConsentRefused, match=r"^dead_link$"):
         flow.oauth.start(LINK)
-
     assert flow.find() == make_installation()
     assert flow.slack.revoked == []
+
+
+@pytest.mark.parametrize("concurrent", [True, False])
+def test_a_second_consent_for_another_team_installs_nothing(flow, concurrent):
+    flow.pend()
+    first, second = flow.leave(), flow.leave()
+    if concurrent:
+        other = make_bot(team_id="T0OTHER", bot_token="another-token")
+
+        def install_elsewhere() -> None:
+            flow.oauth.complete(first)
+            flow.slack.bot = other
+
+        flow.slack.exchanges.then(install_elsewhere)
+        with pytest.raises(ConsentRefused, match=r"^dead_link$"):
+            flow.oauth.complete(second)
+        assert flow.slack.revoked == ["another-token"]
+    else:
+        flow.oauth.complete(first)
+        assert flow.oauth.complete(second).installation.bot.team_id == TEAM_ID
+
+    assert flow.find(InstallationKey(OWN_APP.app_id, "T0OTHER")) is None
+
+
+def test_a_link_may_lead_to_slack_so_often_in_an_hour(flow):
+    flow.pend()
+    allowed = int(TRIPS.partition(" ")[0])
+    states = {flow.oauth.start(LINK).state for _ in range(allowed)}
+
+    with pytest.raises(ConsentRefused, match=r"^too_often$"):
+        flow.oauth.start(LINK)
+
+    assert len(states) == allowed
+    assert flow.oauth.find(LINK).settings.id == ID
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"cookie": None}, "no_cookie"),
-        ({"cookie": ""}, "no_cookie"),
+        ({"cookie": None}, "other_browser"),
+        ({"cookie": ""}, "other_browser"),
         ({"cookie": "another"}, "other_browser"),
         ({"cookie": "\ud800"}, "other_browser"),
         ({"cookie": "ü"}, "other_browser"),
-        ({"state": None, "cookie": None}, "other_browser"),
-        ({"state": "", "cookie": ""}, "other_browser"),
+        ({"state": None, "cookie": None}, "stale"),
+        ({"state": "", "cookie": ""}, "stale"),
         ({"state": "made-up", "cookie": "made-up"}, "stale"),
         ({"state": "\ud800", "cookie": "\ud800"}, "stale"),
     ],
@@ -159,17 +199,79 @@ def test_only_the_browser_that_was_redirected_can_complete(flow, changes, reason
     assert flow.status() == ("pending", None)
 
 
-@pytest.mark.parametrize(
-    "changes", [{}, {"code": None, "error": "access_denied"}], ids=["consent", "refusal"]
-)
-def test_a_state_is_valid_once(flow, changes):
+def test_a_state_is_exchanged_once_and_its_result_shown_again(flow):
+    flow.pend(return_url=RETURN_URL)
+    callback = flow.leave()
+
+    results = [flow.oauth.complete(each) for each in (callback, callback, replace(callback, code="other"))]
+
+    assert results == [CompletedOAuth(make_installation(), "acme-assistant", RETURN_URL)] * 3
+    assert len(flow.slack.exchanged) == 1
+
+
+def test_a_refusal_is_shown_again_though_the_callback_would_succeed_now(flow):
+    flow.pend(return_url=RETURN_URL)
+    callback = flow.leave()
+    refusals = []
+
+    for each in (replace(callback, code=None, error="access_denied"), callback):
+        with pytest.raises(ConsentRefused) as caught:
+            flow.oauth.complete(each)
+        refusals.append(vars(caught.value))
+
+    assert refusals[0] == refusals[1]
+    assert refusals[0] == {
+        "reason": "cancelled",
+        "installation_id": ID,
+        "return_url": RETURN_URL,
+        "link": LINK,
+    }
+    assert flow.slack.exchanged == []
+
+
+def test_the_result_of_a_deleted_installation_is_not_shown_again(flow):
     flow.pend()
     callback = flow.leave()
-    with suppress(ConsentRefused):
-        flow.oauth.complete(replace(callback, **changes))
+    flow.oauth.complete(callback)
+    flow.registration.delete(ID)
 
-    with pytest.raises(ConsentRefused, match=r"^stale$"):
+    with pytest.raises(ConsentRefused, match=r"^dead_link$"):
         flow.oauth.complete(callback)
+
+
+def test_a_consent_that_is_pressed_twice_waits_for_the_first_result(flow):
+    flow.pend()
+    callback = flow.leave()
+    with ThreadPoolExecutor(1) as pool:
+        second: list[Future[CompletedOAuth]] = []
+        flow.slack.exchanges.then(lambda: second.append(pool.submit(flow.oauth.complete, callback)))
+
+        first = flow.oauth.complete(callback)
+
+        assert second[0].result() == first
+    assert len(flow.slack.exchanged) == 1
+
+
+def test_a_result_that_never_comes_is_underway(flow, monkeypatch):
+    monkeypatch.setattr(oauth, "WAIT_SECONDS", 0.0)
+    flow.pend()
+    callback = flow.leave()
+    flow.slack.exchanges.then(RuntimeError())
+    with pytest.raises(RuntimeError):
+        flow.oauth.complete(callback)
+
+    with pytest.raises(ConsentRefused, match=r"^underway$"):
+        flow.oauth.complete(callback)
+
+
+def test_an_installation_whose_name_slack_does_not_tell_is_installed_all_the_same(flow, monkeypatch):
+    def fail(*_: object) -> str:
+        raise SlackBusy("timeout")
+
+    monkeypatch.setattr(type(flow.slack), "bot_name", fail)
+    flow.pend()
+
+    assert flow.oauth.complete(flow.leave()) == CompletedOAuth(make_installation(), "", None)
 
 
 @pytest.mark.parametrize("issued_for", [OAuthState(ID, "A0OTHER"), OAuthState("gone", OWN_APP.app_id)])
@@ -214,6 +316,7 @@ def test_a_user_may_try_again_after_a_refusal_or_an_error(flow, changes, error, 
     refusal = flow.refused(**changes)
 
     assert (refusal.reason, refusal.installation_id, refusal.return_url) == (reason, ID, RETURN_URL)
+    assert refusal.link == LINK
     assert len(flow.slack.exchanged) == (0 if error is None else 1)
     assert flow.find() is None
     assert flow.status() == ("pending", None)
@@ -248,9 +351,9 @@ def test_settings_that_change_during_the_exchange_are_installed(flow):
     settings = make_settings(app_name="New name", revision=2)
     flow.slack.exchanges.then(lambda: flow.oauth.pendings.change(make_pending(settings=settings), 1))
 
-    installation, request = flow.oauth.complete(flow.leave())
+    installation = flow.go()
 
-    assert installation.settings == request.settings == settings
+    assert installation.settings == settings
     assert flow.find() == installation
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from sectorflow_slack.clients.http import open_session
+from sectorflow_slack.clients.sectorflow import HttpSectorFlowClient
 from sectorflow_slack.domain.errors import (
     AnswerLost,
     InstallRefused,
@@ -26,7 +30,10 @@ from sectorflow_slack.domain.installations import (
     SettingsChange,
     Workspace,
 )
-from sectorflow_slack.services.registration import CHECK_TIMEOUT_SECONDS, LINK_LIFETIME_SECONDS
+from sectorflow_slack.services import settings_check
+from sectorflow_slack.services.registration import LINK_LIFETIME_SECONDS
+from sectorflow_slack.services.settings_check import CHECK_SECONDS
+from tests.clients.local_server import raw, running_server, says
 from tests.services.installing import ID, LINK, ORG_WIDE, RETURN_URL, InstallFlow, before, make_request
 from tests.values import (
     API_TOKEN,
@@ -165,7 +172,8 @@ def test_sectorflow_is_called_once_for_the_names_of_the_models(flow):
     pending = flow.register()
 
     assert pending.settings.sectorflow.model_names == {MODEL_IDS[0]: "GPT-4o"}
-    assert flow.sectorflow.checked == [(API_TOKEN, WORKSPACE_ID, CHECK_TIMEOUT_SECONDS)]
+    assert pending.settings.sectorflow.workspace_name == "Team"
+    assert flow.sectorflow.checked == [(API_TOKEN, WORKSPACE_ID, CHECK_SECONDS)]
     assert flow.sectorflow.asked == []
 
 
@@ -190,6 +198,90 @@ def test_a_request_is_accepted_while_sectorflow_is_down(flow, error):
     assert flow.registration.find(pending.settings.id) == pending
 
 
+UNKNOWN = "00000000-0000-4000-8000-00000000aaaa"
+NO_MODEL = "SectorFlow offers no such model to this token."
+NO_EXPERT = "SectorFlow knows no such expert."
+
+
+def offering(flow: InstallFlow, *, in_workspace: tuple[str, ...] = (), listed: tuple[str, ...] = ()) -> None:
+    """Set the models that SectorFlow lists."""
+    flow.sectorflow.workspace = Workspace(WORKSPACE_ID, "", model_ids=frozenset(in_workspace))
+    flow.sectorflow.model_ids = tuple(each.upper() for each in listed)
+
+
+def test_models_and_an_expert_that_sectorflow_does_not_have_are_refused_all_at_once(flow):
+    first, *others = MODEL_IDS
+    offering(flow, in_workspace=(first,), listed=others[:1])
+    flow.sectorflow.expert_ids = (UNKNOWN,)
+    settings = replace(make_settings().sectorflow, model_ids=(first, UNKNOWN, *others))
+
+    with pytest.raises(InstallRefused) as caught:
+        flow.register(sectorflow=settings)
+
+    assert caught.value.faults == {"modelIds.1": NO_MODEL, "modelIds.3": NO_MODEL, "plusId": NO_EXPERT}
+
+
+@pytest.mark.parametrize("missing", ["workspace", "list of the workspace", "lists"])
+def test_a_list_that_sectorflow_does_not_give_stops_nothing(flow, missing):
+    offering(flow)
+    if missing == "workspace":
+        flow.sectorflow.checks.then(SectorFlowBusy("x"))
+    elif missing == "list of the workspace":
+        flow.sectorflow.workspace = Workspace(WORKSPACE_ID, "", model_ids=None)
+    else:
+        flow.sectorflow.lists.then(SectorFlowBusy("x"), TokenRefused("status 403"))
+
+    assert flow.registration.find(flow.register().settings.id)
+
+
+def test_a_refused_workspace_and_an_unknown_expert_are_named_together(flow):
+    flow.sectorflow.checks.then(WorkspaceMissing("status 404"))
+    flow.sectorflow.expert_ids = ()
+
+    with pytest.raises(InstallRefused) as caught:
+        flow.register()
+
+    assert caught.value.faults.keys() == {"workspaceId", "plusId"}
+
+
+def test_experts_are_not_listed_for_an_installation_without_one(flow):
+    flow.sectorflow.expert_ids = ()
+
+    assert flow.register(sectorflow=replace(make_settings().sectorflow, plus_id=""))
+
+
+@pytest.mark.parametrize("change", [SettingsChange(model_ids=(UNKNOWN,)), SettingsChange(plus_id=UNKNOWN)])
+def test_a_change_to_an_unknown_model_or_expert_is_refused(flow, stored, change):
+    offering(flow, listed=MODEL_IDS)
+
+    with pytest.raises(InstallRefused, match=f"{NO_MODEL}|{NO_EXPERT}"):
+        flow.registration.change(ID, change)
+
+    assert flow.registration.find(ID) == stored
+
+
+@pytest.mark.parametrize("path", ["/workspaces/", "/models", "/plus"])
+def test_a_sectorflow_that_falls_silent_in_an_answer_stops_nothing(flow, monkeypatch, path):
+    monkeypatch.setattr(settings_check, "CHECK_SECONDS", 0.5)
+    dripped = threading.Event()
+
+    def drip(handler):
+        if path in handler.path:
+            raw(b"HTTP/1.1 200 OK\r\n", *[b"X-Header: 1\r\n"] * 200, pause=0.05)(handler)
+            dripped.set()
+        else:
+            says({} if "/workspaces/" in handler.path else [])(handler)
+
+    with running_server() as server, open_session(4) as session:
+        server.answers(drip)
+        client = HttpSectorFlowClient(session, base_url=server.url, chat_timeout=60.0)
+        registration = replace(flow.registration, sectorflow=client)
+        with suppress(InstallRefused):  # the lists that came are empty
+            registration.register(make_request())
+
+        assert not dripped.is_set()
+
+
 # Changing
 
 
@@ -199,7 +291,7 @@ def test_a_request_is_accepted_while_sectorflow_is_down(flow, error):
         (NEW_NAME, make_settings(app_name="New name", revision=2), []),
         (SettingsChange(display="tabs"), make_settings(display="tabs", revision=2), []),
         (SettingsChange(allow_external_users=True), make_settings(allow_external_users=True, revision=2), []),
-        (SettingsChange(plus_id=""), with_sectorflow(plus_id=""), []),
+        (SettingsChange(plus_id=""), with_sectorflow(plus_id=""), [(API_TOKEN, WORKSPACE_ID)]),
         (NEW_MODELS, with_sectorflow(model_ids=MODEL_IDS[:1]), [(API_TOKEN, WORKSPACE_ID)]),
         (NEW_TOKEN, with_sectorflow(api_token="a-new-token"), [("a-new-token", WORKSPACE_ID)]),
         (NEW_WORKSPACE, with_sectorflow(workspace_id=OTHER_WORKSPACE), [(API_TOKEN, OTHER_WORKSPACE)]),

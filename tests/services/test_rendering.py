@@ -57,19 +57,19 @@ def in_tabs(long):
 def show(acme: Scenario, *payloads: dict[str, Any]) -> None:
     """Press buttons, and render the outcome."""
     acme.interact(*payloads)
-    acme.run_jobs()
+    acme.run_slack_jobs()
 
 
 def regenerate(acme: Scenario, model: int) -> None:
     """Press the button, render that it was pressed, and answer again."""
     show(acme, from_menu(block_kit.REGENERATE, model))
-    acme.work_and_run_jobs()
+    acme.work_and_run_slack_jobs()
 
 
 def only_job(acme: Scenario) -> SlackJob:
     """Take the one job from the queue."""
-    ((job, _),) = acme.queue.slack_jobs
-    acme.queue.slack_jobs.clear()
+    ((job, _),) = acme.slack_jobs
+    acme.forget_slack_jobs()
     return job
 
 
@@ -207,7 +207,7 @@ def test_a_message_that_slack_took_as_several_plain_ones_is_rendered_again(long)
 def test_a_worker_that_dies_while_it_renders_leaves_no_second_message(long, call, at):
     long.interact(TABS)
     if call != "removals":
-        long.run_jobs()
+        long.run_slack_jobs()
         long.interact(SEPARATED)
     job = only_job(long)
     getattr(long.slack, call).then(*[None] * at, WorkerKilled())
@@ -226,14 +226,14 @@ def test_a_worker_that_dies_before_it_records_an_update_leaves_no_outdated_messa
 
     def die_at_one(*args):
         if next(calls) == at:
-            long.queue.slack_jobs.clear()
+            long.forget_slack_jobs()
             raise WorkerKilled
         mark_rendered(*args)
 
     with monkeypatch.context() as patch:
         patch.setattr(AnswerStore, "mark_rendered", die_at_one)
         with pytest.raises(WorkerKilled):
-            long.run_jobs()
+            long.run_slack_jobs()
 
     # The answer is again as the messages showed it, as far as that was stored.
     long.answers.answers.replace(ANSWER_ID, 1, None)
@@ -245,7 +245,7 @@ def test_a_worker_that_dies_before_it_records_an_update_leaves_no_outdated_messa
 def test_a_block_action_while_an_answer_is_rendered_is_rendered_too(answered):
     def show_the_third_tab():
         answered.interact(block_action(block_kit.SHOW_TAB, 2))
-        answered.queue.slack_jobs.clear()
+        answered.forget_slack_jobs()
 
     answered.slack.updates.then(show_the_third_tab)
 
@@ -266,7 +266,7 @@ def test_a_block_action_before_all_is_posted_is_rendered_after_the_last_message(
     acme.slack.posts.then(None, show_tabs)
 
     acme.ask()
-    acme.run_jobs()
+    acme.run_slack_jobs()
 
     assert list(acme.slack.shown) == [FIRST_TS]
     assert acme.shows_what_is_stored()
@@ -387,9 +387,9 @@ def test_while_slack_limits_updates_they_wait_and_none_is_repeated(long, retry_a
 
     long.services.slack_jobs.run(job)
 
-    assert long.queue.slack_jobs == [(replace(job, tries=1), delay)]
+    assert long.slack_jobs == [(replace(job, tries=1), delay)]
     long.end_pauses()
-    long.run_jobs()
+    long.run_slack_jobs()
     assert updated(long) == indexes(long)
     assert long.shows_what_is_stored()
 
@@ -406,7 +406,7 @@ def test_an_answer_that_another_process_renders_for_long_is_rendered_later(answe
         answered.services.slack_jobs.run(job)
 
     assert answered.slack.updated == []
-    assert answered.queue.slack_jobs == [(job, 1.0)]
+    assert answered.slack_jobs == [(job, 1.0)]
 
 
 def test_after_a_rendering_that_outlasted_its_lock_no_digest_is_trusted(long):

@@ -7,8 +7,8 @@ import pytest
 from sectorflow_slack.domain.errors import LeaseLost, StorageUnavailable
 from sectorflow_slack.services import resilience
 from sectorflow_slack.services.resilience import retry_while_store_is_down
-from sectorflow_slack.storage.placeholders import PlaceholderStore
 from sectorflow_slack.storage.questions import QuestionStore
+from sectorflow_slack.storage.statuses import StatusStore
 from tests.fakes import Script
 
 DOWN = StorageUnavailable("ConnectionError")
@@ -56,24 +56,17 @@ def test_a_step_that_was_stored_although_redis_did_not_answer_is_stored_once(acm
 
 
 @pytest.mark.parametrize("is_stored", [True, False], ids=["stored", "not stored"])
-@pytest.mark.parametrize("is_answered", [True, False], ids=["answered meanwhile", "not answered"])
-def test_an_answer_that_replaced_a_placeholder_survives_an_outage(acme, monkeypatch, is_stored, is_answered):
-    store = PlaceholderStore.store
+def test_a_status_of_which_redis_did_not_confirm_the_storage_is_ended(acme, monkeypatch, is_stored):
+    store = StatusStore.store
 
     def fail(*arguments):
-        monkeypatch.setattr(PlaceholderStore, "store", store)
+        monkeypatch.setattr(StatusStore, "store", store)
         if is_stored:
             store(*arguments)
-        if is_answered:
-            acme.let_claims_expire()
-            acme.work()
         raise DOWN
 
-    monkeypatch.setattr(PlaceholderStore, "store", fail)
+    monkeypatch.setattr(StatusStore, "store", fail)
 
-    acme.accept_with_placeholder()
-    acme.work()
+    acme.ask()
 
-    assert acme.slack.removed == []
-    assert len([text for text in acme.slack.seen if "Answer 1" in text]) == 1
-    assert len(acme.slack.seen) == (1 if is_stored or not is_answered else 2)
+    assert [is_processing for _, _, is_processing in acme.slack.sessions_set] == [True, False]

@@ -14,9 +14,9 @@ from sectorflow_slack.logging import JsonFormatter
 from sectorflow_slack.storage.questions import QuestionStore
 from tests.fakes import make_reply
 from tests.services.scenario import Scenario
-from tests.services.steps import FAILED_ID, KEY, WorkerKilled, some_failed
+from tests.services.steps import FAILED_ID, WorkerKilled, some_failed
 from tests.storage.conftest import dump
-from tests.values import API_TOKEN, BOT_TOKEN, MODEL_IDS, OWN_APP, make_block_action, make_event
+from tests.values import API_TOKEN, BOT_TOKEN, MODEL_IDS, OWN_APP, make_block_action, make_question
 
 QUESTION = "planted-question"
 ANSWER = "planted-answer"
@@ -68,18 +68,12 @@ FAILURES: dict[str, Arrange] = {
 }
 
 
-@pytest.mark.parametrize("has_placeholder", [True, False], ids=["with a placeholder", "without"])
 @pytest.mark.parametrize("failure", FAILURES)
-def test_no_log_line_and_no_stored_value_contains_a_secret(
-    acme, caplog, monkeypatch, failure, has_placeholder
-):
+def test_no_log_line_and_no_stored_value_contains_a_secret(acme, caplog, monkeypatch, failure):
     caplog.set_level(logging.DEBUG)
     monkeypatch.setattr("uuid.uuid4", lambda: type("Fixed", (), {"hex": FAILED_ID}))
     acme.sectorflow.reply = make_reply(MODEL_IDS, "thread-1", text=ANSWER)
-    acme.slack.updates = acme.slack.posts
-    acme.services.events.accept(make_event({"text": QUESTION}))
-    if has_placeholder:
-        acme.run_jobs()
+    acme.receive({"text": QUESTION})
     FAILURES[failure](acme, monkeypatch)
 
     lines = [str(dump(acme.store))]
@@ -87,10 +81,10 @@ def test_no_log_line_and_no_stored_value_contains_a_secret(
         with suppress(WorkerKilled):
             acme.later(line)
         lines.append(str(dump(acme.store)))
-    acme.wait_long()
-    acme.services.slack_jobs.placeholders.notify(KEY)
+    acme.wait_in_line()
+    acme.stop(make_question(ts="1700000000.000100"))
     acme.interact(make_block_action(FAILED_ID))
-    acme.work_and_run_jobs()
+    acme.work_and_run_slack_jobs()
     lines.append(str(dump(acme.store)))
 
     assert caplog.records

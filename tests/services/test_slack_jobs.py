@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 
 import pytest
-from dramatiq.brokers.stub import StubBroker
 
 from sectorflow_slack.domain.errors import SlackBusy, SlackRefused, StorageUnavailable
+from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.slack_jobs import (
     KINDS,
     OpenView,
     PostDirectMessage,
     PostEphemeral,
-    PostPlaceholder,
     PostPlainText,
     PublishHome,
+    RemoveStatus,
     RenderAnswer,
     SlackJob,
     SuggestPrompts,
-    UpdateMessage,
     to_json,
 )
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.tasks import SLACK_JOB_ACTOR, SLACK_JOBS, DramatiqTaskQueue, declare_slack_job_actor
+from sectorflow_slack.services.slack_jobs import SHARE, SlackJobService
 from tests.services.block_actions import ANSWER_ID, FIRST_TS, THREAD_TS, TRIGGER_ID, everything_in, long_reply
+from tests.services.scenario import Scenario
 from tests.services.steps import KEY
-from tests.values import NOW, make_bot, make_installation
+from tests.values import NOW, make_bot, make_installation, make_settings
+from tests.waiting import until
 
 HERE = {"user_id": "U0ANN", "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
 RENDER = RenderAnswer(KEY, answer_id=ANSWER_ID)
 OPEN = OpenView(KEY, answer_id=ANSWER_ID, model=2, trigger_id=TRIGGER_ID)
 COPY = PostPlainText(KEY, answer_id=ANSWER_ID, model=2, **HERE)
+REMOVE = RemoveStatus(KEY, channel_id="C0GENERAL", thread_ts=THREAD_TS, shown=FIRST_TS)
 DIRECT_MESSAGE = PostDirectMessage(KEY, sentence="expired", user_id="U0ANN")
 
 #: A job of every kind that makes a call, with the call.
@@ -42,11 +45,11 @@ CALLS: dict[SlackJob, str] = {
     COPY: "post_ephemeral",
     PostEphemeral(KEY, sentence="expired", **HERE): "post_ephemeral",
     DIRECT_MESSAGE: "post",
-    UpdateMessage(KEY, sentence="expired", channel_id="C0GENERAL", ts=FIRST_TS): "update",
+    REMOVE: "delete",
     PublishHome(KEY, user_id="U0ANN"): "publish_home",
     SuggestPrompts(KEY, channel_id="D0ANN"): "set_suggested_prompts",
 }
-JOBS = [PostPlaceholder(KEY, question_id=ANSWER_ID), *CALLS]
+JOBS = list(CALLS)
 EACH = pytest.mark.parametrize("job", JOBS, ids=lambda job: job.kind)
 
 
@@ -54,43 +57,121 @@ EACH = pytest.mark.parametrize("job", JOBS, ids=lambda job: job.kind)
 
 
 @EACH
-def test_a_job_goes_through_the_queue_as_json_of_its_kind_and_fields(job):
-    broker, ran = StubBroker(), []
-    declare_slack_job_actor(broker, ran.append)
+def test_a_job_goes_through_the_queue_as_json_of_its_kind_and_fields(acme, monkeypatch, job):
+    ran: list[SlackJob] = []
+    monkeypatch.setattr(SlackJobService, "run", lambda _, each: ran.append(each))
 
-    DramatiqTaskQueue(StubBroker(), broker).enqueue(job)
-    message = json.loads(broker.queues[SLACK_JOBS].get_nowait())
-    broker.get_actor(SLACK_JOB_ACTOR).fn(**message["kwargs"])
+    assert acme.services.slack_jobs.queue.enqueue(job)
+    (stored,) = acme.store.lrange(f"jobs:{KEY}", 0, -1)
+    can_go_on = [acme.services.slack_jobs.run_next() for _ in range(2)]
 
-    assert ran == [job]
-    assert (message["queue_name"], message["actor_name"], message["args"]) == (
-        SLACK_JOBS,
-        SLACK_JOB_ACTOR,
-        [],
-    )
-    assert message["kwargs"] == {"kind": job.kind, **to_json(job)}
+    assert (ran, can_go_on) == ([job], [True, False])
+    assert json.loads(stored) == {name: each for name, each in to_json(job).items() if name != "installation"}
 
 
 def test_every_kind_of_job_is_tried_here():
     assert {type(job) for job in JOBS} == set(KINDS.values())
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"of_a_later_release": 1},
-        {"kind": "of_a_later_release"},
-        {"installation": None},
-        {"installation": {"app_id": "A0OWN"}},
-    ],
-)
-def test_a_job_of_another_release_that_cannot_be_read_does_no_harm(changes, caplog):
-    broker, ran = StubBroker(), []
-    declare_slack_job_actor(broker, ran.append)
+@pytest.mark.parametrize("changes", [{"of_a_later_release": 1}, {"kind": "of_a_later"}, {"kind": None}])
+def test_a_job_of_another_release_that_cannot_be_read_does_no_harm(answered, changes, caplog):
+    answered.services.slack_jobs.queue.enqueue(RENDER)
+    (body,) = answered.store.lrange(f"jobs:{KEY}", 0, -1)
+    answered.store.lset(f"jobs:{KEY}", 0, json.dumps({**json.loads(body), **changes}))
+    answered.services.slack_jobs.queue.enqueue(DIRECT_MESSAGE)
 
-    broker.get_actor(SLACK_JOB_ACTOR).fn(**{**to_json(RENDER), **changes})
+    assert [answered.services.slack_jobs.run_next() for _ in range(3)] == [True, True, False]
 
-    assert (ran, caplog.messages) == ([], ["Slack job failed"])
+    assert caplog.messages == ["Slack job failed"]
+    assert answered.slack.texts[-1] == ENGLISH.expired
+
+
+# Turns and shares
+
+
+def install(acme: Scenario, team_id: str, customer_id: str = "") -> InstallationKey:
+    """Install the app in another workspace."""
+    settings = make_settings(id=team_id, customer_id=customer_id)
+    installation = make_installation(settings, make_bot(team_id=team_id, bot_token=team_id))
+    acme.answers.installations.save(installation, None, None)
+    return installation.key
+
+
+def greet(acme: Scenario, key: InstallationKey, count: int = 1) -> None:
+    """Enqueue jobs of an installation that post a sentence with its token, which is its team's id."""
+    for _ in range(count):
+        assert acme.services.slack_jobs.queue.enqueue(replace(DIRECT_MESSAGE, installation=key))
+
+
+def test_customers_take_turns_and_each_customers_installations_too(acme):
+    chain = [install(acme, team_id, "chain") for team_id in ("T0CHAIN1", "T0CHAIN2")]
+    alone = [install(acme, team_id) for team_id in ("T0ALONE1", "T0ALONE2")]
+    for key in chain:
+        greet(acme, key, 3)
+    for key in alone:
+        greet(acme, key, 2)
+
+    acme.run_slack_jobs()
+
+    assert [token for token, _, _ in acme.slack.posted] == [
+        *["T0CHAIN1", "T0ALONE1", "T0ALONE2"],
+        *["T0CHAIN2", "T0ALONE1", "T0ALONE2"],
+        *["T0CHAIN1", "T0CHAIN2", "T0CHAIN1", "T0CHAIN2"],
+    ]
+
+
+def test_one_customers_jobs_occupy_at_most_their_share_of_a_workers_threads(acme):
+    flood, other = install(acme, "T0FLOOD"), install(acme, "T0OTHER")
+    greet(acme, flood, SHARE + 2)
+    greet(acme, other)
+    started, may_end = threading.Barrier(SHARE + 1), threading.Event()
+
+    def take_long() -> None:
+        started.wait(20)
+        assert may_end.wait(20)
+
+    # The first thread's job is the flood's, the second's is the other's: it ends at once.
+    acme.slack.posts.then(take_long)
+    threads = [threading.Thread(target=acme.services.slack_jobs.run_next) for _ in range(SHARE)]
+    threads[0].start()
+    until(lambda: len(acme.slack_jobs) == SHARE + 2)
+    assert acme.services.slack_jobs.run_next()
+    acme.slack.posts.then(*[take_long] * (SHARE - 1))
+    for thread in threads[1:]:
+        thread.start()
+    started.wait(20)
+
+    assert not acme.services.slack_jobs.run_next()
+    greet(acme, other)
+    assert acme.services.slack_jobs.run_next()
+    assert [token for token, _, _ in acme.slack.posted] == ["T0OTHER"] * 2
+
+    may_end.set()
+    for thread in threads:
+        thread.join(20)
+    # The share is free again.
+    acme.run_slack_jobs()
+    assert len(acme.slack.posted) == SHARE + 4
+
+
+@pytest.mark.parametrize("job", [RENDER, OPEN, COPY], ids=lambda job: job.kind)
+def test_a_forged_job_for_another_installations_answer_does_nothing(answered, job):
+    forger = install(answered, "T0FORGER")
+    answered.answers.answers.show(ANSWER_ID, display="tabs")
+    answered.services.slack_jobs.queue.enqueue(replace(job, installation=forger))
+
+    answered.run_slack_jobs()
+
+    assert (answered.slack.updated, answered.slack.dialogs, answered.slack.ephemerals) == ([], [], [])
+
+
+def test_jobs_of_an_installation_that_was_deleted_are_dropped(answered):
+    answered.services.slack_jobs.queue.enqueue(DIRECT_MESSAGE)
+    answered.services.registration.delete(make_settings().id)
+
+    answered.run_slack_jobs()
+
+    assert len(answered.slack.posted) == 1
 
 
 # Running
@@ -124,7 +205,7 @@ def test_a_model_that_does_not_exist_has_no_dialog_and_no_text(answered, job):
     "error", [SlackRefused("channel_not_found"), SlackBusy("ratelimited", 2.0), SlackBusy("away")]
 )
 @pytest.mark.parametrize(("job", "call"), CALLS.items(), ids=lambda each: getattr(each, "kind", each))
-def test_only_a_rendering_that_slack_refuses_for_now_is_tried_again(answered, monkeypatch, job, call, error):
+def test_only_what_lasts_is_tried_again_if_slack_refuses_it_for_now(answered, monkeypatch, job, call, error):
     def refuse(*_: object) -> None:
         raise error
 
@@ -133,21 +214,21 @@ def test_only_a_rendering_that_slack_refuses_for_now_is_tried_again(answered, mo
 
     answered.services.slack_jobs.run(job)
 
-    is_retried = job == RENDER and isinstance(error, SlackBusy)
-    again = [(replace(RENDER, tries=1), error.retry_after or 1.0)] if is_retried else []
-    assert answered.queue.slack_jobs == again
+    is_retried = job in (RENDER, REMOVE) and isinstance(error, SlackBusy)
+    again = [(replace(job, tries=1), error.retry_after or 1.0)] if is_retried else []
+    assert answered.slack_jobs == again
 
 
 def test_a_rendering_that_slack_never_takes_is_given_up_after_a_quarter_of_an_hour(answered):
     answered.slack.updates.then(*[SlackBusy("internal_error")] * 20)
     answered.answers.answers.show(ANSWER_ID, display="tabs")
-    answered.queue.slack_jobs.append((RENDER, 0.0))
+    answered.services.slack_jobs.queue.enqueue(RENDER)
     delays = []
 
-    while answered.queue.slack_jobs:
-        again, delay = answered.queue.slack_jobs.pop()
-        delays.append(delay)
-        answered.services.slack_jobs.run(again)
+    while waiting := answered.slack_jobs:
+        delays.append(waiting[0][1])
+        answered.let_delayed_jobs_come()
+        answered.services.slack_jobs.run_next()
 
     assert delays == sorted(delays)
     assert 10 * 60 < sum(delays) < 30 * 60
@@ -174,14 +255,14 @@ def test_every_part_of_a_long_answer_is_posted_to_the_user_in_order(acme):
     assert lines == acme.sectorflow.reply.answers[0].text.count(line)
 
 
-def test_a_sentence_is_posted_to_the_user_in_the_channel_or_the_dm_or_replaces_a_message(answered):
+def test_a_sentence_is_posted_to_the_user_in_the_channel_or_the_dm(answered):
     for job in JOBS:
         if hasattr(job, "sentence"):
             answered.services.slack_jobs.run(job)
 
     assert answered.ephemerals == [("U0ANN", ENGLISH.expired)]
     assert answered.slack.addresses[-1].channel_id == "U0ANN"
-    assert list(answered.slack.seen) == [ENGLISH.expired] * 2
+    assert answered.slack.texts[-1] == ENGLISH.expired
 
 
 def test_a_job_renews_a_bot_token_that_is_about_to_expire(services, slack):

@@ -10,6 +10,7 @@ from sectorflow_slack.domain.questions import Message, Plan, Question
 from sectorflow_slack.storage.questions import QuestionStore
 from tests.storage.conftest import Stores, redis_now
 from tests.values import (
+    BOT_USER_ID,
     CUSTOMERS_APP,
     NOW,
     make_bot,
@@ -50,53 +51,49 @@ def changed(installation: AnyInstallation, **changes: Any) -> AnyInstallation:
     return replace(installation, settings=replace(installation.settings, revision=revision, **changes))
 
 
-def accept(questions: QuestionStore, *accepted: Question) -> None:
-    for question in accepted:
-        assert questions.accept(question)
+def install(store: redis.Redis, *keys: InstallationKey, customer: str = "") -> None:
+    """Store as much of installations as questions and Slack jobs need."""
+    for key in keys:
+        store.hset(f"installation:{key}", mapping={"customer": customer, "bot_user_id": BOT_USER_ID})
 
 
-def leased(questions: QuestionStore, key: InstallationKey = KEY) -> Question:
+def accept(db: Stores, *questions: Question) -> None:
+    """Accept questions of installations, which are there from then on."""
+    for question in questions:
+        install(db.redis, question.installation)
+        assert db.questions.accept(question)
+
+
+def leased(questions: QuestionStore) -> Question:
     """Lease the next question, which must exist."""
-    question = questions.lease(key)
-    assert question is not None
-    return question
+    lease = questions.lease()
+    assert lease is not None
+    assert lease.question is not None
+    return replace(lease.question, holder=lease.holder)
 
 
 def hold(db: Stores) -> Question:
     """Accept and lease the first question."""
-    db.questions.accept(FIRST)
+    accept(db, FIRST)
     return leased(db.questions)
 
 
 def fail(db: Stores, question: Question = FIRST, reason: str = "answer_lost") -> None:
-    db.questions.accept(question)
+    accept(db, question)
     failed = leased(db.questions)
     db.questions.complete(failed, reason, failed)
 
 
-def accept_with_placeholder(db: Stores, placeholder: str = "1.1") -> None:
-    """Accept the first question, and post a placeholder for it unless that is ""."""
-    db.questions.accept(FIRST)
-    if placeholder:
-        assert db.placeholders.claim(FIRST.id) == FIRST
-        assert db.placeholders.store(FIRST.id, placeholder)
-
-
-def make_slow(store: redis.Redis) -> None:
-    """Make all open questions slow."""
+def pass_time(store: redis.Redis, seconds: float) -> None:
+    """Move all that is planned, and all that has happened, into the past."""
+    for key in store.scan_iter(_type="ZSET"):
+        if str(key).partition(":")[0] in {"later", "underway", "due", "jobs-later", "workers"}:
+            for member in store.zrange(str(key), 0, -1):
+                store.zincrby(str(key), -seconds, str(member))
     for key in store.scan_iter("question:*"):
-        store.hset(str(key), "accepted_at", "0")
-
-
-def expire_leases(store: redis.Redis, *held: Question) -> None:
-    """End the leases of questions, in this order."""
-    for number, question in enumerate(held):
-        store.zadd(f"underway:{question.installation}", {question.id: number})
-
-
-def make_due(store: redis.Redis, question: Question) -> None:
-    """End the delay of a released question."""
-    store.zadd(f"later:{question.installation}", {question.id: 0})
+        for field in ("accepted_at", "status_at"):
+            if store.hexists(str(key), field):
+                store.hincrbyfloat(str(key), field, -seconds)
 
 
 def seconds_until(store: redis.Redis, line: str, question: Question) -> float:

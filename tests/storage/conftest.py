@@ -20,6 +20,7 @@ from sectorflow_slack.storage.failed_questions import FailedQuestionStore
 from sectorflow_slack.storage.feedback import FeedbackStore
 from sectorflow_slack.storage.health import StoreCheckup
 from sectorflow_slack.storage.idempotency import IdempotencyStore
+from sectorflow_slack.storage.install_forms import InstallFormStore
 from sectorflow_slack.storage.installation_listing import InstallationListing
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.keyring import KeyRing
@@ -27,10 +28,12 @@ from sectorflow_slack.storage.metrics import Metrics
 from sectorflow_slack.storage.oauth_states import OAuthStateStore
 from sectorflow_slack.storage.pauses import PauseStore
 from sectorflow_slack.storage.pending import PendingStore
-from sectorflow_slack.storage.placeholders import PlaceholderStore
-from sectorflow_slack.storage.questions import QuestionStore
+from sectorflow_slack.storage.questions import QuestionLimits, QuestionStore
 from sectorflow_slack.storage.rate_limits import RateLimit
 from sectorflow_slack.storage.revocations import RevocationStore
+from sectorflow_slack.storage.slack_jobs import SlackJobQueue
+from sectorflow_slack.storage.statuses import StatusStore
+from sectorflow_slack.storage.token_digests import TokenDigests
 from tests.values import OWN_APP, FixedClock
 
 T = TypeVar("T")
@@ -91,13 +94,6 @@ def unreachable() -> Iterator[redis.Redis]:
     client.close()
 
 
-@pytest.fixture(autouse=True)
-def _slow_time(monkeypatch):
-    """Lengthen pauses of seconds, for machines that need seconds between two lines of a test."""
-    monkeypatch.setattr("sectorflow_slack.storage.questions.WAKE_SECONDS", 600)
-    monkeypatch.setattr("sectorflow_slack.storage.placeholders.NOTIFIED_EVERY_SECONDS", 600)
-
-
 class Stores:
     """One Redis, and every store of a process."""
 
@@ -109,7 +105,7 @@ class Stores:
         self.apps = AppStore(client, cipher, OWN_APP)
         self.backup = Backup(client, cipher)
         self.conversations = ConversationStore(client)
-        self.failed = FailedQuestionStore(client, cipher)
+        self.failed = FailedQuestionStore(client, cipher, limit=16)
         self.feedback = FeedbackStore(client, retention_days=3)
         self.idempotency = IdempotencyStore(client, cipher)
         self.installations = InstallationStore(client, cipher)
@@ -119,13 +115,15 @@ class Stores:
         self.metrics = Metrics(client)
         self.pauses = PauseStore(client)
         self.pending = PendingStore(client, cipher)
-        #: A question is slow after ten minutes.
-        self.placeholders = PlaceholderStore(client, cipher, slow_seconds=600.0)
         self.rate_limit = RateLimit(client, "3 per minute")
-        self.questions = QuestionStore(client, cipher, limit=16)
-        self.two_at_once = QuestionStore(client, cipher, limit=2)
+        self.questions = QuestionStore(client, cipher, limits=QuestionLimits())
         self.revocations = RevocationStore(client, cipher)
-        self.states = OAuthStateStore(client)
+        self.slack_jobs = SlackJobQueue(client)
+        self.states = OAuthStateStore(client, cipher)
+        self.forms = InstallFormStore(client, cipher)
+        self.digests = TokenDigests(client, cipher)
+        #: A question waits without a status for ten minutes.
+        self.statuses = StatusStore(client, cipher, unshown_seconds=600.0)
 
 
 @pytest.fixture

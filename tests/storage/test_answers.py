@@ -1,12 +1,15 @@
 """Answers, for as long as their buttons work."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
 from sectorflow_slack.domain.questions import Answer, ModelAnswer, StoredAnswer
 from sectorflow_slack.storage.answers import AnswerStore
 from tests.fakes import make_reply
+from tests.storage.builders import accept, leased
 from tests.storage.conftest import dump
 from tests.values import MODEL_IDS, make_question
 
@@ -52,6 +55,38 @@ def test_an_answer_is_found_as_it_was_saved(db, changes):
     db.answers.save(answer)
 
     assert found(db.answers) == StoredAnswer(answer, (), 1, 1)
+
+
+@pytest.mark.real_redis
+def test_a_question_with_five_long_answers_takes_at_most_10_kb(real_db):
+    docs = " ".join(path.read_text() for path in sorted(Path("docs").glob("*.md")))
+    models = tuple(
+        ModelAnswer(f"model-{at}", f"Model {at}", text=docs[2500 * at : 2500 * (at + 1)]) for at in range(5)
+    )
+    accept(real_db, ANSWER.question)
+    real_db.answers.save(replace(ANSWER, models=models), ["d" * 64] * 5)
+    real_db.answers.mark_posted(ANSWER.id, [f"1700000000.00000{at}" for at in range(5)])
+    real_db.questions.complete(leased(real_db.questions))
+
+    real_db.redis.delete(f"installation:{ANSWER.question.installation}", "metrics", "turns")
+    sizes = {key: real_db.redis.memory_usage(key, samples=0) for key in real_db.redis.scan_iter()}
+
+    assert found(real_db.answers).answer.models == models
+    assert sum(sizes.values()) <= 10_000, sizes
+
+
+def test_an_answer_of_a_release_that_sealed_each_model_alone_works_on(answers):
+    db, cipher = answers._redis, answers._cipher
+    db.hdel(KEY, "answer", "models")
+    db.hset(KEY, "question", cipher.seal(KEY, "question", json.dumps(asdict(ANSWER.question))))
+    for at, model in enumerate(ANSWER.models):
+        db.hset(KEY, f"model:{at}", cipher.seal(KEY, f"model:{at}", json.dumps(asdict(model))))
+
+    counts = [answers.ask_again(ANSWER.id, at) for at in (1, 3)]
+    answers.replace(ANSWER.id, 1, NEW)
+
+    assert counts == [1, 0]
+    assert found(answers).answer.models == (MODELS[0], NEW, FAILED)
 
 
 def test_saving_again_changes_nothing_and_digests_count_for_as_many_messages(db):

@@ -17,6 +17,12 @@ APP_ID = CUSTOMERS_APP.app_id
 KEY = f"app:{APP_ID}"
 
 
+@pytest.fixture(autouse=True)
+def _no_memory(monkeypatch):
+    """Let each look be at Redis."""
+    monkeypatch.setattr(apps_module, "SECRETS_SECONDS", 0.0)
+
+
 @pytest.fixture
 def install(db):
     """Install an app in a team, as only an installation stores apps."""
@@ -47,6 +53,32 @@ def test_an_app_is_found_with_the_credentials_of_its_last_install(db, install):
     assert first == CUSTOMERS_APP
     assert (db.apps.find(APP_ID), db.apps.signing_secrets(APP_ID)) == (rotated, (OLD,))
     assert (db.apps.find("A0UNKNOWN"), db.apps.signing_secrets("A0UNKNOWN")) == (None, ())
+
+
+def test_signing_secrets_are_in_memory_for_seconds_unless_the_newest_are_asked_for(db, install, monkeypatch):
+    monkeypatch.setattr(apps_module, "SECRETS_SECONDS", 600.0)
+    unknown = db.apps.signing_secrets(APP_ID)
+    install(CUSTOMERS_APP)
+    first = db.apps.signing_secrets(APP_ID)
+    install(NEWER)
+
+    assert (unknown, first, db.apps.signing_secrets(APP_ID)) == ((), (OLD,), (OLD,))
+    assert db.apps.signing_secrets(APP_ID, newest=True) == (OLD, NEW)
+    assert db.apps.signing_secrets(APP_ID) == (OLD, NEW)
+    db.redis.delete(KEY)
+    assert db.apps.signing_secrets(APP_ID, newest=True) == ()
+    assert db.apps.signing_secrets(APP_ID) == ()
+
+
+def test_the_secrets_of_a_bounded_number_of_apps_are_in_memory(db, install, monkeypatch):
+    monkeypatch.setattr(apps_module, "SECRETS_SECONDS", 600.0)
+    monkeypatch.setattr(apps_module, "MOST_SECRETS", 2)
+    for app_id in ("A1", "A2", "A3"):
+        install(replace(CUSTOMERS_APP, app_id=app_id))
+        db.apps.signing_secrets(app_id)
+        db.redis.delete(f"app:{app_id}")
+
+    assert [db.apps.signing_secrets(app_id) for app_id in ("A1", "A2", "A3")] == [(), (), (OLD,)]
 
 
 @pytest.mark.parametrize("team_id", ["T0ACME", "T0OTHER"])

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
@@ -12,6 +13,8 @@ import redis
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.embedded.report import LaunchError
 from sectorflow_slack.embedded.server import Server, find_server
+from sectorflow_slack.embedded.store import running_store
+from sectorflow_slack.storage import connection as connection_module
 from sectorflow_slack.storage.connection import (
     WEB_TIMEOUTS,
     WORKER_TIMEOUTS,
@@ -20,6 +23,7 @@ from sectorflow_slack.storage.connection import (
     translate_errors,
 )
 from tests.conftest import skip_or_fail
+from tests.waiting import until
 
 COMMANDS = {
     "command": lambda client: client.get("key"),
@@ -39,7 +43,7 @@ def server() -> Server:
 
 
 def web_client(url: str) -> redis.Redis:
-    return connect(url, WEB_TIMEOUTS, tls_verify=True, text=True)
+    return connect(url, WEB_TIMEOUTS, tls_verify=True)
 
 
 def assert_gives_up(action) -> None:
@@ -52,7 +56,7 @@ def assert_gives_up(action) -> None:
 )
 @pytest.mark.parametrize("url", ["redis://localhost/0", "unix:///run/redis.sock"])
 def test_a_worker_waits_longer_than_the_web(url, timeouts, seconds, retries) -> None:
-    client = connect(url, timeouts, tls_verify=True, text=True)
+    client = connect(url, timeouts, tls_verify=True)
 
     options = client.connection_pool.connection_kwargs
     assert options["socket_timeout"] == options.get("socket_connect_timeout", seconds) == seconds
@@ -67,13 +71,12 @@ def test_a_worker_waits_longer_than_the_web(url, timeouts, seconds, retries) -> 
         ("rediss://localhost/0", False, {"ssl_cert_reqs": "none", "ssl_check_hostname": False}),
     ],
 )
-@pytest.mark.parametrize("text", [True, False])
-def test_tls_is_verified_and_replies_are_text_as_asked(url, tls_verify, expected, text) -> None:
-    client = connect(url, WEB_TIMEOUTS, tls_verify=tls_verify, text=text)
+def test_tls_is_verified_as_asked_and_replies_are_text(url, tls_verify, expected) -> None:
+    client = connect(url, WEB_TIMEOUTS, tls_verify=tls_verify)
 
     options = client.connection_pool.connection_kwargs
     assert {name: value for name, value in options.items() if name.startswith("ssl")} == expected
-    assert options["decode_responses"] is text
+    assert options["decode_responses"] is True
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
@@ -98,6 +101,67 @@ def test_a_connection_that_was_lost_while_idle_is_made_again(real_redis_url):
 
     assert client.ping()
     client.close()
+
+
+def clients_of(store: redis.Redis) -> int:
+    """Return how many connections a server has besides this one."""
+    return len(store.client_list()) - 1
+
+
+@pytest.mark.real_redis
+def test_threads_share_few_connections_which_are_closed_when_no_thread_needs_them(
+    real_db, real_redis_url, monkeypatch
+):
+    others = clients_of(real_db.redis)
+    monkeypatch.setattr(connection_module, "IDLE_SECONDS", 0.5)
+    client = web_client(real_redis_url)
+    pause = client.register_script("for i = 1, 1000 do redis.call('TIME') end return redis.call('INCR', 'n')")
+
+    with ThreadPoolExecutor(32) as pool:
+        counts = list(pool.map(lambda _: pause(), range(100)))
+    most = clients_of(real_db.redis) - others
+    until(lambda: clients_of(real_db.redis) == others, what="all connections are closed")
+
+    assert sorted(counts) == list(range(1, 101))
+    assert 1 < most <= WEB_TIMEOUTS.connections
+    assert client.incr("n") == 101
+    client.close()
+
+
+@pytest.mark.real_redis
+@pytest.mark.parametrize("command", ["command", "script", "pipeline", "transaction"])
+def test_after_a_failover_with_living_connections_all_lead_to_the_new_primary(server, tmp_path, command):
+    writes = {
+        "command": lambda client: client.set("key", "new"),
+        "script": lambda _: script(),
+        "pipeline": lambda client: client.pipeline(transaction=False).set("key", "new").execute(),
+        "transaction": lambda client: client.pipeline().set("key", "new").execute(),
+    }
+    homes = [tmp_path / "one", tmp_path / "two"]
+    for home in homes:
+        home.mkdir()
+    with running_store(homes[0], server) as one, running_store(homes[1], server) as two:
+        address = tmp_path / "primary"
+        address.symlink_to(one.socket)
+        client = web_client(f"unix://{address}")
+        script = client.register_script("redis.call('SET', 'key', 'new')")
+        held = client.connection_pool.get_connection()
+        client.set("key", "old")
+        script()
+
+        address.unlink()
+        address.symlink_to(two.socket)
+        redis.Redis.from_url(one.url).replicaof("127.0.0.1", "1")
+        writes[command](client)
+        client.connection_pool.release(held)
+
+        found = redis.Redis.from_url(two.url, decode_responses=True).get("key")
+        values = [client.get("key") for _ in range(WEB_TIMEOUTS.connections)]
+        with ThreadPoolExecutor(WEB_TIMEOUTS.connections) as pool:
+            values += pool.map(lambda _: client.get("key"), range(WEB_TIMEOUTS.connections))
+        client.close()
+    assert found == "new"
+    assert set(values) == {"new"}
 
 
 def test_a_transaction_starts_over_after_another_client_has_written(store):
@@ -153,7 +217,7 @@ def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
 
 @pytest.mark.real_redis
 def test_a_self_signed_certificate_is_taken_only_if_that_is_allowed(tls_redis_url):
-    client = connect(tls_redis_url, WORKER_TIMEOUTS, tls_verify=False, text=True)
+    client = connect(tls_redis_url, WORKER_TIMEOUTS, tls_verify=False)
 
     assert client.ping()
     assert_gives_up(web_client(tls_redis_url).ping)

@@ -8,6 +8,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from sectorflow_slack.domain.errors import CannotDecrypt
+from sectorflow_slack.storage import crypto
 from sectorflow_slack.storage.crypto import Cipher, looks_sealed
 
 OLD_KEY, NEW_KEY = Fernet.generate_key().decode(), Fernet.generate_key().decode()
@@ -24,6 +25,37 @@ def test_a_value_opens_unchanged_and_looks_sealed_even_when_cut_off(target, valu
 
     assert OLD.open(*target, sealed) == value
     assert looks_sealed(sealed[:length])
+
+
+@given(value=any_text, times=st.integers(1, 300))
+def test_a_text_of_any_length_opens_unchanged(value, times):
+    assert OLD.open("key", "field", OLD.seal("key", "field", value * times)) == value * times
+
+
+def test_a_long_text_is_compressed_and_bound_to_its_place_and_renewed_as_a_short_one_is():
+    text = "A sentence that a model wrote. " * 100
+    sealed = OLD.seal("key", "field", text)
+
+    assert len(sealed) < len(text) / 10
+    assert NEW.open("key", "field", ROTATED.renew("key", "field", sealed)) == text
+    with pytest.raises(CannotDecrypt):
+        OLD.open("key", "other", sealed)
+
+
+def test_a_long_text_of_a_release_that_did_not_compress_opens(monkeypatch):
+    monkeypatch.setattr(crypto, "COMPRESSED_BYTES", 10**9)
+    sealed = OLD.seal("key", "field", "z" * 1000)
+    monkeypatch.undo()
+
+    assert OLD.open("key", "field", sealed) == "z" * 1000
+
+
+def test_a_value_does_not_grow_without_bounds_when_it_is_opened(monkeypatch):
+    sealed = OLD.seal("key", "field", "z" * 1000)
+    monkeypatch.setattr(crypto, "LONGEST_BYTES", 999)
+
+    with pytest.raises(CannotDecrypt):
+        OLD.open("key", "field", sealed)
 
 
 def test_a_sealed_value_shows_nothing_and_is_never_the_same_twice():

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from sectorflow_slack.domain.questions import Progress
-from tests.storage.builders import DAY, FIRST, KEY, SECOND, expire_leases, fail, hold, leased
+from tests.storage.builders import DAY, FIRST, SECOND, accept, fail, hold, leased, pass_time
+from tests.values import make_question
 
 WEEK = 7 * DAY
 
@@ -49,17 +50,16 @@ def test_the_list_is_cut_to_a_week(db):
 
 
 def test_a_revived_question_starts_over_behind_those_that_wait(db):
-    db.questions.accept(FIRST)
-    expire_leases(db.redis, leased(db.questions))
+    hold(db)
+    pass_time(db.redis, 60)
+    db.questions.tick("worker")
     held = leased(db.questions)
     db.questions.complete(held, "answer_lost", held)
     db.redis.hset(f"answer:{FIRST.id}", "question", "of the answer that could not be posted")
-    assert db.questions.due() == ()
-    db.questions.accept(SECOND)
+    accept(db, SECOND)
 
     assert db.failed.revive(replace(FIRST, button_ts="1.2"))
 
-    assert db.questions.due() == (KEY,)
     assert [leased(db.questions), leased(db.questions)] == [SECOND, replace(FIRST, button_ts="1.2")]
     assert db.questions.progress(FIRST) == Progress()
     assert (db.failed.find(FIRST.id), db.failed.list()) == (None, ())
@@ -68,10 +68,13 @@ def test_a_revived_question_starts_over_behind_those_that_wait(db):
     assert db.redis.hgetall("metrics") == {"received": "3", "failed:answer_lost": "1", "let_go": "1"}
 
 
-@pytest.mark.parametrize(("button_ts", "placeholder"), [("1.2", "1.2"), (None, "")])
-def test_the_message_with_the_retry_button_becomes_the_placeholder(db, button_ts, placeholder):
-    fail(db, FIRST)
+def test_a_revived_question_can_be_stopped_and_waits_until_it_can_start(db):
+    fail(db)
+    accept(db, *(make_question(number) for number in range(2, 18)))
+    for _ in range(16):
+        leased(db.questions)
 
-    db.failed.revive(replace(FIRST, button_ts=button_ts))
+    db.failed.revive(FIRST)
 
-    assert db.placeholders.take_over(leased(db.questions)) == placeholder
+    assert db.questions.lease() is None
+    assert db.questions.stop(FIRST.installation, FIRST.channel_id, FIRST.ts, "U0BOB") == 1

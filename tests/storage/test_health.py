@@ -3,13 +3,11 @@
 import pytest
 import redis
 from cryptography.fernet import Fernet
-from dramatiq import Worker
-from dramatiq.brokers.redis import RedisBroker
 
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.health import StoreCheckup, missing_parts, warnings
 from sectorflow_slack.storage.keyring import KeyRing
-from tests.storage.builders import KEY
+from tests.storage.builders import KEY, pass_time
 from tests.storage.conftest import dump, lost_cipher
 
 FORBIDDEN = redis.ResponseError("unknown command 'CONFIG'")
@@ -114,8 +112,9 @@ def test_figures_have_what_redis_reports_and_no_more(limit, forbidden, appendonl
     figures = checkup_of(limit(*forbidden, appendonly=appendonly, save=save)).figures()
 
     has_info = "info" not in forbidden
-    assert (figures.persistence, figures.policy, figures.limit_bytes) == (persistence, policy, None)
-    assert (figures.version is not None, (figures.used_bytes or 0) > 0) == (has_info, has_info)
+    assert (figures.persistence, figures.policy, figures.memory.limit_bytes) == (persistence, policy, None)
+    assert (figures.version is not None, (figures.memory.used_bytes or 0) > 0) == (has_info, has_info)
+    assert figures.refused == ()
     assert figures.round_trip_ms > 0
 
 
@@ -164,24 +163,17 @@ def test_tokens_that_wait_for_revocation_are_counted(db):
     assert checkup.sealed(10).revocations == 1
 
 
-def test_a_process_counts_as_a_worker_if_it_polls_its_queues_repeatedly(db, monkeypatch):
-    beats = iter([{"worker": 2, "web": 1, "dead": 1}, {"worker": 3, "web": 2, "dead": 1}])
-    db.redis.zadd("dramatiq:__heartbeats__", {"worker": 1, "web": 1, "dead": 1})
-    monkeypatch.setattr("time.sleep", lambda _: db.redis.zadd("dramatiq:__heartbeats__", next(beats)))
+def test_a_worker_counts_while_it_runs_its_clock_and_is_forgotten_later(db):
+    checkup = checkup_of(db.redis)
+    before = checkup.workers()
+    db.questions.tick("dead")
+    pass_time(db.redis, 5)
+    db.questions.tick("one")
+    db.questions.tick("one")
+    soon = checkup.workers()
+    pass_time(db.redis, 7)
 
-    assert checkup_of(db.redis).workers(2.0) == 1
-
-
-@pytest.mark.real_redis
-def test_an_idle_worker_is_counted(real_db, real_redis_url):
-    broker = RedisBroker(url=real_redis_url, middleware=[])
-    broker.declare_queue("questions")
-    worker = Worker(broker, worker_threads=1, worker_timeout=100)
-    worker.start()
-
-    try:
-        # How soon a second and a third heartbeat come depends on how busy the machine is.
-        assert any(checkup_of(real_db.redis).workers(1.0) == 1 for _ in range(30))
-    finally:
-        worker.stop()
-        broker.close()
+    assert (before, soon, checkup.workers()) == (0, 2, 1)
+    pass_time(db.redis, 55)
+    db.questions.tick("one")
+    assert db.redis.zrange("workers", 0, -1) == ["one"]

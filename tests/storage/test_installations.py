@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from sectorflow_slack.domain.errors import RevisionConflict
+from sectorflow_slack.domain.errors import CannotDecrypt, RevisionConflict
 from sectorflow_slack.domain.installations import FreshToken, Installation, Revocation
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.installations import InstallationStore
@@ -347,3 +347,43 @@ def test_installing_and_uninstalling_at_once_leave_no_app_that_expires(real_db):
 
     for _ in race_often(real_db.redis, save, elsewhere, uninstall):
         assert real_db.redis.ttl(APP_KEY) == -1
+
+
+# A stranger who can write to Redis and has no key
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("workspace_id", "00000000-ebe5-4e83-ae2b-3daf6ed02c22"),
+        ("allow_external_users", "true"),
+        ("model_ids", "[]"),
+        ("plus_id", ""),
+        ("customer_id", '"another"'),
+        ("revision", "2"),
+    ],
+)
+def test_a_setting_that_a_stranger_changed_in_redis_is_noticed(db, installations, name, value):
+    db.redis.hset(REDIS_KEY, name, value)
+
+    with pytest.raises(CannotDecrypt):
+        installations.find(KEY)
+    # It can still be shown, without its token, and changed.
+    assert db.listing.find("first").settings.sectorflow.api_token == ""
+
+
+def test_an_earlier_api_token_that_a_stranger_put_back_in_redis_is_noticed(db, installations):
+    earlier = db.redis.hget(REDIS_KEY, "api_token")
+    settings = replace(FIRST.settings.sectorflow, api_token="the-next-token")
+    assert installations.change(changed(FIRST, sectorflow=settings), 1)
+    db.redis.hset(REDIS_KEY, "api_token", earlier)
+
+    with pytest.raises(CannotDecrypt):
+        installations.find(KEY)
+
+
+def test_a_token_of_a_release_that_bound_no_settings_is_read(db, installations):
+    token = FIRST.settings.sectorflow.api_token
+    db.redis.hset(REDIS_KEY, "api_token", db.cipher.seal(REDIS_KEY, "api_token", token))
+
+    assert installations.find(KEY) == FIRST

@@ -3,6 +3,7 @@
 import logging
 import time
 
+import fakeredis
 import pytest
 import redis
 
@@ -12,7 +13,9 @@ from sectorflow_slack.storage import metrics as metrics_module
 from sectorflow_slack.storage.keys import FAILED_QUESTIONS, INSTALLATIONS_WITH_QUESTIONS, METRICS
 from sectorflow_slack.storage.metrics import BUCKETS, HEAD, Metrics, counter_field
 from tests.storage.builders import FIRST
+from tests.storage.builders import accept as accept_question
 from tests.storage.conftest import redis_now
+from tests.waiting import until
 
 ONE, OTHER = "A0OWN:T0ACME", "A0CUSTOMER:T0ACME"
 
@@ -111,18 +114,51 @@ def test_the_oldest_question_is_found_at_the_head_of_a_long_list_in_batches(db, 
 
 def test_the_age_of_a_question_begins_with_its_acceptance(db):
     before = redis_now(db.redis)
-    db.questions.accept(FIRST)
+    accept_question(db, FIRST)
 
     assert 0 < db.metrics.read().oldest_seconds <= redis_now(db.redis) - before
 
 
-def test_metrics_are_lost_without_an_error_while_redis_is_down(unreachable, caplog):
+def test_figures_gather_in_the_process_and_are_added_to_those_of_others_in_one_step(db):
+    others = Metrics(db.redis)
+    for figures in (db.metrics, others):
+        figures.count_ignored()
+        figures.observe(metrics.SLACK_SECONDS, 1.5)
+    gathered = db.redis.keys("metrics*")
+
+    others.flush()
+    others.flush()
+    found = db.metrics.read()
+
+    assert gathered == []
+    assert found.counters == {("received", ""): 2, ("ignored", ""): 2}
+    assert (found.histograms[metrics.SLACK_SECONDS].sum, found.histograms[metrics.SLACK_SECONDS].count) == (
+        3.0,
+        2,
+    )
+
+
+def test_a_started_process_flushes_by_itself():
+    # Its thread never ends, so it has a store of its own.
+    store = fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)
+    figures = Metrics(store)
+    figures.count(metrics.LET_GO)
+
+    figures.start()
+
+    until(lambda: store.hget(METRICS, metrics.LET_GO) == "1", what="the figures are flushed")
+
+
+def test_figures_are_kept_while_redis_is_down_and_counted_once_when_it_is_back(db, unreachable, caplog):
     caplog.set_level(logging.DEBUG)
     figures = Metrics(unreachable)
-
     figures.count(metrics.IGNORED)
-    figures.count_ignored()
-    figures.observe(metrics.SLACK_SECONDS, 1.0)
+    figures.flush()
+    figures.count(metrics.IGNORED)
 
-    assert caplog.messages == ["metric lost: ConnectionError"] * 3
+    figures._redis = db.redis
+    figures.flush()
+
+    assert caplog.messages == ["metrics kept: ConnectionError"]
     assert {record.levelname for record in caplog.records} == {"DEBUG"}
+    assert db.metrics.read().counters == {("ignored", ""): 2}

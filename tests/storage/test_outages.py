@@ -8,12 +8,14 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.errors import StorageUnavailable
-from sectorflow_slack.domain.installations import InstallationQuery, OAuthState, Revocation
+from sectorflow_slack.domain.install_form import Draft, FormSession, Offer
+from sectorflow_slack.domain.installations import InstallationQuery, OAuthResult, OAuthState, Revocation
 from sectorflow_slack.domain.questions import Answer, StoredAnswer
 from sectorflow_slack.storage.crypto import Cipher
 from tests.fakes import make_reply
 from tests.storage.builders import FIRST, KEY, PLAN
 from tests.storage.conftest import Stores
+from tests.storage.test_questions import ASKED, FULL
 from tests.values import MODEL_IDS, FixedClock, make_installation, make_pending
 
 CIPHER = Cipher(["A" * 43 + "="])
@@ -33,16 +35,23 @@ ARGUMENTS: dict[str, Any] = {
     "InstallationKey": KEY,
     "InstallationQuery": InstallationQuery(),
     "OAuthState": OAuthState("x", "A0"),
+    "OAuthResult": OAuthResult("x"),
+    "FormSession": FormSession("x", Offer()),
+    "Draft": Draft(),
     "PendingInstallation": make_pending(),
     "Plan": PLAN,
     "Question": FIRST,
     "Revocation": Revocation("id-1", KEY, "xoxb-1"),
     "Sequence[Question]": [FIRST],
     "Sequence[str]": [],
+    "IncomingQuestion": ASKED,
+    "Sequence[SlackJob]": [FULL, FULL],
+    "SlackJob": FULL,
+    "Collection[str]": [],
 }
 SEALED_BACKUP = CIPHER.seal("backup", "installations", '{"app:A0": {}}')
-#: A lost metric is no error.
-SILENT = {"metrics.count", "metrics.count_ignored", "metrics.observe"}
+#: Metrics gather in the process while Redis is down.
+SILENT = {f"metrics.{method}" for method in ("count", "count_ignored", "observe", "flush", "start")}
 
 METHODS = [
     f"{name}.{method}"

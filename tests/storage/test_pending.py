@@ -1,11 +1,13 @@
 """Installations that wait for consent: stored as long as their link, then shown for a week."""
 
+import hashlib
 from dataclasses import replace
 from functools import partial
 
 import pytest
 import redis
 
+from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import PendingInstallation
 from sectorflow_slack.storage.pending import PendingStore
 from tests.storage.builders import DAY, changed
@@ -52,6 +54,57 @@ def found(pending: PendingStore) -> PendingInstallation:
 def test_each_is_found_whole_by_id_and_by_link(pending):
     for each in (OWN, CUSTOMERS):
         assert pending.find(each.settings.id) == pending.find_by_link(each.link) == each
+
+
+# A stranger who can write to Redis and has no key
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("return_url", "https://evil.example/"),
+        ("team_id", "T0EVIL"),
+        ("replaces", "another"),
+        ("client_id", "6.6"),
+        ("workspace_id", "00000000-ebe5-4e83-ae2b-3daf6ed02c22"),
+        ("workspace_name", '"Evil"'),
+        ("app_name", '"Evil"'),
+        ("allow_external_users", "false"),
+        ("revision", "2"),
+    ],
+)
+def test_a_field_that_a_stranger_changed_in_redis_is_noticed(db, pending, name, value):
+    db.redis.hset("pending:customers", name, value)
+
+    for find in (partial(pending.find, "customers"), partial(pending.find_by_link, CUSTOMERS.link)):
+        with pytest.raises(CannotDecrypt):
+            find()
+    assert pending.find("own") == OWN
+
+
+@pytest.mark.parametrize("name", ["return_url", "team_id", "replaces"])
+def test_a_field_that_a_stranger_deleted_in_redis_is_noticed(db, pending, name):
+    db.redis.hdel("pending:customers", name)
+
+    with pytest.raises(CannotDecrypt):
+        pending.find("customers")
+
+
+def test_a_link_that_a_stranger_planted_in_redis_leads_nowhere(db, pending):
+    planted = hashlib.sha256(b"a-planted-link").hexdigest()
+    db.redis.set(f"install-link:{planted}", "customers")
+
+    assert pending.find_by_link("a-planted-link") is None
+
+
+def test_an_earlier_api_token_that_a_stranger_put_back_in_redis_is_noticed(db, pending):
+    earlier = db.redis.hget("pending-secrets:customers", "api_token")
+    settings = replace(CUSTOMERS.settings.sectorflow, api_token="the-next-token")
+    assert pending.change(changed(CUSTOMERS, sectorflow=settings), 1)
+    db.redis.hset("pending-secrets:customers", "api_token", earlier)
+
+    with pytest.raises(CannotDecrypt):
+        pending.find("customers")
 
 
 @pytest.mark.parametrize("unknown", ["unknown", "", "half a pair: \ud800"])

@@ -8,20 +8,18 @@ import pytest
 from sectorflow_slack.domain.errors import LeaseLost
 from sectorflow_slack.domain.installations import OAuthState, Revocation
 from sectorflow_slack.domain.questions import Answer, ModelAnswer, StoredAnswer
+from sectorflow_slack.domain.slack_jobs import PublishHome
 from tests.fakes import make_reply
 from tests.losing import lose
-from tests.storage.builders import FIRST, KEY, PLAN, SECOND, changed, fail, hold, make_slow
+from tests.storage.builders import FIRST, KEY, PLAN, SECOND, accept, changed, fail, hold, install
 from tests.storage.conftest import dump, race
 from tests.values import CUSTOMERS_APP, MODEL_IDS, NOW, make_installation, make_pending
 
 ANSWER = Answer(FIRST, make_reply(MODEL_IDS).answers)
 STORED = StoredAnswer(ANSWER, ("1.1",), 1, 1)
 MODEL = ModelAnswer(MODEL_IDS[0], "Model 1", text="Hello")
+JOB = PublishHome(KEY, user_id="U0ANN")
 INSTALLATION, PENDING = make_installation(), make_pending()
-
-
-def accept(db):
-    db.questions.accept(FIRST)
 
 
 def complete(db, question):
@@ -33,23 +31,19 @@ def complete(db, question):
 #: What there is before, the step of each caller, and the outcome of the one that succeeds.
 RACES = {
     "accept a question": (
-        lambda db: None,
+        lambda db: install(db.redis, KEY),
         lambda db, _, number: db.questions.accept(replace(FIRST, id=f"try-{number}")),
         True,
     ),
-    "wake a worker": (accept, lambda db, *_: db.questions.due(), (KEY,)),
-    "lease a question": (
-        accept,
-        lambda db, *_: db.questions.lease(KEY),
-        FIRST,
+    "lease a question": (lambda db: accept(db, FIRST), lambda db, *_: bool(db.questions.lease()), True),
+    "take a Slack job": (
+        lambda db: (install(db.redis, KEY), db.slack_jobs.enqueue(JOB)),
+        lambda db, *_: bool(db.slack_jobs.take()),
+        True,
     ),
     "complete a question": (hold, lambda db, question, _: complete(db, question), True),
     "revive a question": (fail, lambda db, *_: db.failed.revive(FIRST), True),
-    "claim a placeholder": (
-        accept,
-        lambda db, *_: db.placeholders.claim(FIRST.id),
-        FIRST,
-    ),
+    "claim a status": (lambda db: accept(db, FIRST), lambda db, *_: db.statuses.claim(FIRST.id), True),
     "claim a key": (
         lambda db: None,
         lambda db, _, number: db.idempotency.claim("key", "digest", f"{number}").state == "mine",
@@ -57,8 +51,8 @@ RACES = {
     ),
     "consume an OAuth state": (
         lambda db: db.states.issue(OAuthState("id", "A0OWN")),
-        lambda db, secret, _: db.states.consume(secret),
-        OAuthState("id", "A0OWN"),
+        lambda db, secret, _: isinstance(db.states.consume(secret), OAuthState),
+        True,
     ),
     "lease a revocation": (
         lambda db: (db.installations.save(INSTALLATION, None, None), db.installations.remove(INSTALLATION)),
@@ -102,9 +96,14 @@ STEPS = {
     "installations.delete": (lambda db: db.installations.delete(INSTALLATION.key, before=NOW), False),
     "pending.change": (lambda db: db.pending.change(changed(PENDING), 1), False),
     "pending.fail": (lambda db: db.pending.fail(PENDING.settings.id, "already_installed"), None),
-    "placeholders.claim": (lambda db: db.placeholders.claim(FIRST.id), None),
-    "placeholders.store": (lambda db: db.placeholders.store(FIRST.id, "1.1"), False),
-    "placeholders.release": (lambda db: db.placeholders.release(FIRST.id), None),
+    "questions.accept": (lambda db: db.questions.accept(FIRST), False),
+    "questions.extend": (lambda db: db.questions.extend([FIRST, SECOND]), None),
+    "questions.lease": (lambda db: db.questions.lease(), None),
+    "questions.stop": (lambda db: db.questions.stop(KEY, "C1", "1.1", "U0ANN"), 0),
+    "slack_jobs.enqueue": (lambda db: db.slack_jobs.enqueue(JOB), False),
+    "slack_jobs.take": (lambda db: db.slack_jobs.take(), None),
+    "statuses.claim": (lambda db: db.statuses.claim(FIRST.id), False),
+    "statuses.store": (lambda db: db.statuses.store(FIRST.id, "1.1"), False),
     "revocations.release": (lambda db: db.revocations.release(Revocation("id", KEY, "xoxb-1"), 1.0), None),
 }
 
@@ -115,23 +114,11 @@ def test_no_step_creates_a_record_that_is_gone(db, step, outcome):
     assert dump(db.redis) == {}
 
 
-def unnotified(db):
-    make_slow(db.redis)
-    return db.placeholders.take_unnotified(KEY)
-
-
 #: A record of the first question, a field of it, the step that needs it, and its outcome without it.
 LOST = {
-    "an answer": (f"answer:{FIRST.id}", "question", lambda db, _: db.answers.find(FIRST.id), None),
+    "an answer": (f"answer:{FIRST.id}", "answer", lambda db, _: db.answers.find(FIRST.id), None),
     "a model": (f"answer:{FIRST.id}", "model:0", lambda db, _: db.answers.find(FIRST.id), None),
     "a plan": (f"question:{FIRST.id}", "plan", lambda db, held: db.questions.progress(held).plan, None),
-    "a placeholder": (
-        f"question:{FIRST.id}",
-        "question",
-        lambda db, _: db.placeholders.claim(FIRST.id),
-        None,
-    ),
-    "a slow question": (f"question:{FIRST.id}", "question", lambda db, _: unnotified(db), ()),
 }
 
 

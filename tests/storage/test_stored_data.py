@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sectorflow_slack.domain import metrics
+from sectorflow_slack.domain.install_form import Choice, Draft, FormSession, Offer
 from sectorflow_slack.domain.installations import OAuthState
 from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.storage.crypto import looks_sealed
@@ -14,6 +15,7 @@ from sectorflow_slack.storage.keyring import SEALED_PREFIXES
 from tests.fakes import make_reply
 from tests.storage.builders import CUSTOMERS, DAY, FIRST, PLAN, SECOND, THIRD, accept, leased
 from tests.storage.conftest import Stores, dump
+from tests.storage.test_questions import ASKED, FULL, accept_event
 from tests.values import (
     API_TOKEN,
     BOT_TOKEN,
@@ -44,6 +46,8 @@ LIFETIMES: dict[str, set[int | None]] = {
     "install-link": {DAY},
     "removed": {10 * MINUTE},
     "oauth-state": {10 * MINUTE},
+    "install-form": {30 * MINUTE},
+    "digest-key": {None},
     "idempotency": {DAY},
     "revocation": {30 * DAY},
     "revocations": {None},
@@ -54,7 +58,14 @@ LIFETIMES: dict[str, set[int | None]] = {
     "underway": {None},
     "later": {None},
     "installations-with-questions": {None},
-    "nudged": {10 * MINUTE},
+    "asks": {MINUTE},
+    "braked": {MINUTE},
+    "due": {None},
+    "jobs": {None},
+    "jobs-later": {None},
+    "turns": {None},
+    "wakes": {None},
+    "workers": {None},
     "letter": {7 * DAY},
     "dead-letters": {None},
     "answer": {3 * DAY},
@@ -74,6 +85,7 @@ def secrets(db) -> list[str]:
     tokens += [CUSTOMERS_APP.client_secret, CUSTOMERS_APP.signing_secret, "the-next-secret"]
     write_questions(db)
     db.metrics.observe(metrics.SLACK_SECONDS, 1.0)
+    db.metrics.flush()
     assert missing_parts(db.redis) == []
     return [*tokens, FIRST.text, "the first answer", "Answer 1", "U0ANN", "a-digest-of-a-message"]
 
@@ -99,19 +111,28 @@ def write_installations(db: Stores) -> list[str]:
         db.pending.save(replace(pending, link=f"link-of-{installation_id}"))
     db.pending.fail("failed", "already_installed")
     db.idempotency.claim("a-key-of-the-platform", "a-digest-of-a-body", "pending")
-    return [db.states.issue(OAuthState("pending", "A0OWN")), "a-key-of-the-platform"]
+    form = db.forms.start(FormSession(API_TOKEN, Offer(models=(Choice("id", "a-model-of-theirs"),))))
+    db.forms.save_draft(form, Draft(app_name="a-name-in-a-form", config_token="xoxe-3"))
+    db.digests.of(API_TOKEN)
+    state = db.states.issue(OAuthState("pending", "A0OWN"))
+    return [state, form, "a-key-of-the-platform", "a-model-of-theirs", "a-name-in-a-form"]
 
 
 def write_questions(db: Stores) -> None:
-    accept(db.questions, FIRST, SECOND, THIRD, make_question(4))
+    accept(db, FIRST, SECOND, THIRD, make_question(4))
     failed, released = leased(db.questions), leased(db.questions)
     db.questions.complete(failed, "answer_lost", failed)
     db.questions.release(released, 600, counts=True)
     held = leased(db.questions)
     db.questions.save_plan(held, PLAN)
-    db.placeholders.claim(held.id)
-    db.placeholders.store(held.id, "1.1")
-    db.questions.due()
+    db.statuses.claim(held.id)
+    db.statuses.store(held.id, "1.1")
+    db.slack_jobs.enqueue(replace(FULL, user_id="U0EVE"), delay=60)
+    for name in ("accepted", "refused"):
+        event = replace(ASKED, id=name, event_id=name, ts=name, user_id="U0EVE")
+        assert accept_event(db, event, per_person=1) in {"accepted", "asked_too_often"}
+    db.slack_jobs.enqueue(replace(FULL, user_id="U0EVE"))
+    db.questions.tick("worker")
     answer = Answer(make_question(), make_reply(MODEL_IDS).answers)
     db.answers.save(answer, ("a-digest-of-a-message",))
     db.answers.ask_again(answer.id, 0)

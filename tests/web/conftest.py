@@ -57,12 +57,12 @@ def sectorflow(outside):
 
 
 @pytest.fixture
-def client_with(settings, connections, clock):
+def client_with(settings, store, clock):
     """Return a function that makes a client of a service with other settings, on the same store."""
 
     def make(**changes):
         changed = dataclasses.replace(settings, **changes)
-        return create_app(changed, build_services(changed, connections, clock)).test_client()
+        return create_app(changed, build_services(changed, store, clock)).test_client()
 
     return make
 

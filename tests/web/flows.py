@@ -1,5 +1,6 @@
 """What the web tests share: a client with their requests, replies of Slack, a server."""
 
+import hashlib
 import threading
 from contextlib import contextmanager
 from urllib.parse import parse_qs, urlsplit
@@ -28,7 +29,6 @@ ACCESS_URL = "https://slack.com/api/oauth.v2.access"
 REVOKE_URL = "https://slack.com/api/auth.revoke"
 CREATE_APP_URL = "https://slack.com/api/apps.manifest.create"
 CODE = "code-that-must-stay-secret"
-COOKIE = "sectorflow_slack_state"
 
 CUSTOMERS_APP_FIELDS = {
     "appId": CUSTOMERS_APP.app_id,
@@ -118,12 +118,16 @@ class ServiceClient(FlaskClient):
 
     # OAuth in the browser
 
-    def follow_link(self, installation):
+    def open_link(self, installation):
         """Open the install link."""
         return self.get(urlsplit(installation["installUrl"]).path)
 
+    def follow_link(self, installation):
+        """Follow the install link to Slack."""
+        return self.get(f"{urlsplit(installation['installUrl']).path}/continue")
+
     def start_oauth(self, installation):
-        """Open the install link; return the state that is sent to Slack."""
+        """Follow the install link; return the state that is sent to Slack."""
         response = self.follow_link(installation)
         assert response.status_code == 302
         return parse_qs(urlsplit(response.headers["Location"]).query)["state"][0]
@@ -152,6 +156,11 @@ class ServiceClient(FlaskClient):
     def send_signed_event(self, payload, secret=OWN_APP.signing_secret):
         body = encoded(payload)
         return self.send_event(body, signed(body, secret))
+
+
+def cookie_name(state):
+    """Return the name of the cookie that a state has of its own."""
+    return f"sectorflow_slack_state_{hashlib.sha256(state.encode()).hexdigest()[:16]}"
 
 
 def waiting(store):

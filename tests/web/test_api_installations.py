@@ -1,18 +1,20 @@
 """The install API: registering, showing, listing and deleting installations."""
 
+import hashlib
 import json
 from datetime import datetime
 from urllib.parse import parse_qs
 
 import pytest
 
-from sectorflow_slack.services.registration import CHECK_TIMEOUT_SECONDS
+from sectorflow_slack.services.settings_check import CHECK_SECONDS
 from tests.losing import lose
 from tests.values import (
     API_TOKEN,
     BOT_TOKEN,
     BOT_USER_ID,
     CUSTOMERS_APP,
+    INSTALL_API_KEY,
     MODEL_IDS,
     NOW,
     OWN_APP,
@@ -72,13 +74,28 @@ def test_a_registered_installation_is_pending_with_an_install_link(client, secto
     }
 
 
-def test_registering_reads_the_workspace_with_the_token_within_five_seconds(client, sectorflow):
+def test_registering_reads_the_workspace_and_the_lists_with_the_token_within_five_seconds(client, sectorflow):
     client.register()
 
-    (call,) = sectorflow.calls
-    assert (call.request.method, call.request.url, call.request.body) == ("GET", WORKSPACE_URL, None)
-    assert call.request.headers["Authorization"] == f"Bearer {API_TOKEN}"
-    assert CHECK_TIMEOUT_SECONDS <= 5
+    paths = [call.request.url.partition("/api/v1")[2] for call in sectorflow.calls]
+    assert sorted(paths) == ["/models?includeSystem=true", "/plus", f"/workspaces/{WORKSPACE_ID}"]
+    assert {(call.request.method, call.request.body) for call in sectorflow.calls} == {("GET", None)}
+    assert {call.request.headers["Authorization"] for call in sectorflow.calls} == {f"Bearer {API_TOKEN}"}
+    assert CHECK_SECONDS <= 5
+
+
+def test_every_model_and_expert_that_sectorflow_does_not_have_is_named(client, sectorflow):
+    sectorflow.replace("GET", WORKSPACE_URL, json={"models": [{"modelId": MODEL_IDS[0]}]})
+    sectorflow.get(WORKSPACE_URL.partition("/workspaces/")[0] + "/models", json=[{"id": MODEL_IDS[2]}])
+    sectorflow.get(WORKSPACE_URL.partition("/workspaces/")[0] + "/plus", json=[])
+
+    response = client.post_installation(modelIds=list(MODEL_IDS), plusId=PLUS_ID)
+
+    assert response.status_code == 422
+    assert response.json["errors"]["json"].keys() == {"modelIds", "plusId"}
+    assert response.json["errors"]["json"]["modelIds"] == {
+        "1": ["SectorFlow offers no such model to this token."]
+    }
 
 
 # A new app, created with a configuration token
@@ -165,6 +182,20 @@ def test_the_same_key_with_another_body_is_refused(client, sectorflow, changes):
 
     assert errors_of(response, "headers").keys() == {"Idempotency-Key"}
     assert len(client.list_ids()) == 1
+
+
+def test_the_same_key_of_another_caller_is_another_key(client_with, sectorflow, store):
+    client = client_with(install_api_keys=(INSTALL_API_KEY, "another-key-of-the-platform"))
+    other = {"Authorization": "Bearer another-key-of-the-platform"}
+
+    first = client.post_installation(KEY)
+    second = client.post_installation({**KEY, **other}, customerId="another")
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json["id"] != second.json["id"]
+    digest = hashlib.sha256(KEY["Idempotency-Key"].encode()).hexdigest()
+    assert len(store.keys("idempotency:*")) == 2
+    assert not store.keys(f"idempotency:{digest}")
 
 
 def test_a_wrong_key_is_reported_with_every_wrong_field(client):

@@ -1,6 +1,8 @@
 """The OpenAPI document, and the page that shows it."""
 
+import json
 import re
+from html import unescape
 
 import jsonschema_rs
 import pytest
@@ -140,16 +142,41 @@ def test_secrets_are_write_only(document):
     }
 
 
-def test_the_page_loads_only_its_own_assets(client):
-    assets = re.findall(r'(?:src|href)="([^"]+)"', client.get("/docs").text)
+def test_every_error_has_an_example_of_its_own(operations):
+    examples = {
+        (status, response["content"]["application/json"]["example"]["code"])
+        for operation in operations.values()
+        for status, response in operation["responses"].items()
+        if status.isdecimal() and status >= "400"
+    }
 
-    texts = {}
-    for path in assets:
+    assert examples == {(str(code), code) for _, code in examples}
+    assert len(examples) == 10
+
+
+def test_the_page_shows_every_operation_schema_and_example(client, document, operations):
+    page = client.get("/docs").text
+    text = unescape(page)
+
+    assert all(f'<h2 id="{name}">' in page for name in operations)
+    for name, schema in document["components"]["schemas"].items():
+        assert f'id="schema-{name}"' in page
+        assert all(f"<code>{field}</code>" in page for field in schema["properties"])
+    for node in objects(document):
+        examples = [each["value"] for each in node.get("examples", {}).values()]
+        for example in [*examples, *([node["example"]] if "example" in node else [])]:
+            assert json.dumps(example, indent=2, ensure_ascii=False) in text
+    assert "additionalProp" not in page
+
+
+def test_the_page_loads_only_its_own_assets(client):
+    page = client.get("/docs").text
+    targets = set(re.findall(r'(?:src|href)="([^"]+)"', page))
+
+    for path in {target for target in targets if not target.startswith("#")}:
         with client.get(path) as asset:
             assert asset.status_code == 200
-            texts[path] = asset.text
 
-    assert len(assets) >= 3
-    assert not re.search(r"https?:|//", "".join(assets))
-    assert 'url: "/openapi.json"' in texts["/static/docs.js"]
-    assert "validatorUrl: null" in texts["/static/docs.js"]
+    ids = set(re.findall(r'id="([^"]+)"', page))
+    assert {target[1:] for target in targets if target.startswith("#")} <= ids
+    assert not re.search(r"https?:|//", "".join(targets))

@@ -112,7 +112,16 @@ def test_another_method_is_405_with_the_allowed_ones(client, method, path, allow
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/api", "/api/v1", "/api/v1/apps", "/slack", "/slack/event", "/static/", "/static/../app.py"],
+    [
+        "/nowhere",
+        "/api",
+        "/api/v1",
+        "/api/v1/apps",
+        "/slack",
+        "/slack/event",
+        "/static/",
+        "/static/../app.py",
+    ],
 )
 def test_an_unknown_path_is_404(client, path):
     response = client.get(path)

@@ -1,13 +1,14 @@
 """The guards of the install API (key, rate limit, type and size of the body) and the security headers."""
 
 import dataclasses
+import hashlib
 import io
 import re
 
 import pytest
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
-from tests.values import AUTHORIZED, INSTALL_API_KEY, WORKSPACE_ID
+from tests.values import AUTHORIZED, INSTALL_API_KEY, WORKSPACE_ID, signed
 from tests.web.flows import INSTALLATIONS, JSON
 
 OTHER_KEY = "another-key-of-the-platform"
@@ -124,11 +125,50 @@ def test_failed_requests_count_but_not_those_without_a_key(limited):
     assert statuses == [401, 401, 401, 401, 422, 404, 404, 429]
 
 
-def test_the_key_itself_is_not_stored(limited, store):
+def test_neither_the_key_nor_what_could_be_guessed_from_it_is_stored(limited, store):
     limited.get_api()
 
     (stored,) = store.keys("install_rate:*")
     assert INSTALL_API_KEY not in stored
+    assert hashlib.sha256(INSTALL_API_KEY.encode()).hexdigest() not in stored
+
+
+# The id of a request
+
+
+def test_a_request_has_the_id_that_it_came_with(client):
+    for path in (INSTALLATIONS, "/healthz", "/nothing"):
+        response = client.get(path, headers={**AUTHORIZED, "X-Request-Id": "an-id/1.2:3_4"})
+
+        assert response.headers["X-Request-Id"] == "an-id/1.2:3_4"
+
+
+@pytest.mark.parametrize("given", [None, "", "a b", "x" * 129, "<script>", "ü"])
+def test_a_request_without_a_usable_id_gets_one_of_its_own(client, given):
+    headers = AUTHORIZED if given is None else {**AUTHORIZED, "X-Request-Id": given}
+
+    ids = [client.get(INSTALLATIONS, headers=headers).headers["X-Request-Id"] for _ in range(2)]
+
+    assert len(set(ids)) == 2
+    assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in ids)
+
+
+def test_each_refused_call_is_a_log_line_with_the_id_of_its_response(client, caplog):
+    caplog.set_level("INFO")
+    refused = [
+        client.get(INSTALLATIONS),
+        client.get(f"{INSTALLATIONS}/{WORKSPACE_ID}", headers=AUTHORIZED),
+        client.post_installation(display="carousel"),
+        client.get("/api/v1/nothing", headers=AUTHORIZED),
+    ]
+    client.get_api()
+
+    lines = [each for each in caplog.records if each.message == "install API call refused"]
+    assert [(each.request_id, each.status) for each in lines] == [
+        (response.headers["X-Request-Id"], response.status_code) for response in refused
+    ]
+    assert all(each.seconds >= 0 for each in lines)
+    assert lines[2].endpoint == "installations.InstallationsView"
 
 
 # Bodies
@@ -165,9 +205,9 @@ def test_a_body_of_another_type_is_415(client, method, path, content_type):
     assert client.open(path, method=method, data=b"7", headers=with_charset).status_code == 422
 
 
-def post_chunked(client, path, body):
+def post_chunked(client, path, body, headers=JSON):
     """POST without a Content-Length, as gunicorn passes a chunked body on; Flask's client can't."""
-    builder = EnvironBuilder(path=path, method="POST", headers=JSON)
+    builder = EnvironBuilder(path=path, method="POST", headers=headers)
     environ = {
         **builder.get_environ(),
         "HTTP_TRANSFER_ENCODING": "chunked",
@@ -184,8 +224,9 @@ def post_chunked(client, path, body):
 def test_a_body_of_one_mebibyte_is_read_and_a_larger_one_is_413(client, path, status):
     for size, expected in ((MEBIBYTE, status), (MEBIBYTE + 1, 413)):
         body = b"{}".ljust(size)
+        headers = JSON | signed(body)
 
-        responses = [client.post(path, data=body, headers=JSON), post_chunked(client, path, body)]
+        responses = [client.post(path, data=body, headers=headers), post_chunked(client, path, body, headers)]
 
         assert [response.status_code for response in responses] == [expected, expected]
         if expected == 413:
@@ -204,7 +245,15 @@ def policy(response):
 @pytest.mark.parametrize(
     "path",
     [
-        *("/healthz", "/docs", "/openapi.json", "/static/page.css", "/static/docs.js", "/static/nothing"),
+        *(
+            "/",
+            "/healthz",
+            "/docs",
+            "/openapi.json",
+            "/static/page.css",
+            "/static/page.js",
+            "/static/nothing",
+        ),
         *("/slack/install/nowhere", "/slack/oauth_redirect", "/slack/events", INSTALLATIONS, "/nowhere"),
     ],
 )
@@ -215,13 +264,19 @@ def test_every_response_has_the_security_headers(client, path):
     assert response.headers["Referrer-Policy"] == "no-referrer"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert found["default-src"] == found["frame-ancestors"] == found["base-uri"] == ["'none'"]
-    assert found["form-action"] == ["'none'"]
-    if path == "/docs":
-        assert found["script-src"] == found["connect-src"] == ["'self'"]
-    else:
-        assert "script-src" not in found
-        assert found["style-src"] == found["img-src"] == ["'self'"]
+    assert found["script-src"] == found["form-action"] == ["'self'"]
+    assert found["style-src"] == found["img-src"] == ["'self'"]
     assert (response.headers.get("Cache-Control") == "no-store") != path.startswith("/static/")
+
+
+@pytest.mark.parametrize(
+    ("public_url", "expected"),
+    [("https://slack.example.com", "max-age=31536000"), ("http://localhost:8000", None)],
+)
+def test_browsers_are_told_to_stay_with_https_where_the_service_has_it(client_with, public_url, expected):
+    response = client_with(public_url=public_url).get("/healthz")
+
+    assert response.headers.get("Strict-Transport-Security") == expected
 
 
 def test_an_unexpected_error_has_the_security_headers(app):

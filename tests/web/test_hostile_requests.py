@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sectorflow_slack.storage.installation_index import member_of
 from sectorflow_slack.web.fields import CURSOR
 from tests.values import encoded, install_request, make_block_action, make_event
-from tests.web.flows import COOKIE, INSTALLATIONS, JSON
+from tests.web.flows import INSTALLATIONS, JSON, cookie_name
 from tests.web.test_interactions import form
 from tests.web.test_interactions import send as send_interaction
 
@@ -119,7 +119,7 @@ def test_every_documented_cursor_is_accepted(client, cursor):
 @generated
 @given(
     query=st.dictionaries(st.sampled_from(["state", "code", "error", "x"]), utf8),
-    cookie=header_values | header_values.map(lambda value: f"{COOKIE}={value}"),
+    cookie=header_values | header_values.map(lambda value: f"{cookie_name('x')}={value}"),
 )
 def test_any_redirect_from_slack_is_a_page(app, query, cookie):
     client = app.test_client(use_cookies=False)

@@ -7,7 +7,7 @@ import pytest
 
 from sectorflow_slack.domain.questions import Answer
 from sectorflow_slack.formatting import block_kit
-from sectorflow_slack.tasks import SLACK_JOBS
+from sectorflow_slack.services.event_payloads import question_of
 from tests.fakes import make_reply
 from tests.services.block_actions import block_action, view_submission
 from tests.services.steps import FIRST_TS
@@ -37,7 +37,7 @@ def send_payload(client, payload):
 def failed(services, installed):
     """A failed question that can be asked again."""
     services.answers.questions.accept(make_question(id=FAILED_ID))
-    question = services.answers.questions.lease(installed.key)
+    question = question_of(services.answers.questions.lease(), installed)
     services.answers.questions.complete(question, "answer_lost", question)
 
 
@@ -51,8 +51,7 @@ def answer(services, installed):
 
 
 def slack_jobs(store):
-    messages = store.hvals(f"{SLACK_JOBS}:{SLACK_JOBS}.msgs")
-    return [json.loads(message)["kwargs"] for message in messages]
+    return [json.loads(job) for key in store.scan_iter("jobs:*") for job in store.lrange(key, 0, -1)]
 
 
 def test_ask_again_is_acknowledged_once_the_question_waits(client, store, failed):

@@ -8,7 +8,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from sectorflow_slack.app import create_app
 from sectorflow_slack.domain import metrics
 from sectorflow_slack.domain.questions import Answer
-from sectorflow_slack.storage.metrics import Metrics
 from tests.fakes import make_reply
 from tests.values import INSTALL_API_KEY, MODEL_IDS, OWN_APP, TEAM_ID, make_question
 
@@ -18,8 +17,8 @@ HOUR = 3600
 
 
 @pytest.fixture
-def recorded(store):
-    return Metrics(store)
+def recorded(services):
+    return services.metrics
 
 
 @pytest.fixture

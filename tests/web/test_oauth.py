@@ -1,13 +1,15 @@
 """OAuth in the browser: the install link, the state in a cookie, and the page or redirect at the end."""
 
 import json
+import re
+from html import unescape
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 import pytest
 
-from tests.values import API_TOKEN, BOT_TOKEN, CUSTOMERS_APP, OWN_APP, TEAM_ID
-from tests.web.flows import ACCESS_URL, CODE, COOKIE, REVOKE_URL, access_reply
+from tests.values import API_TOKEN, BOT_TOKEN, CUSTOMERS_APP, OWN_APP, TEAM_ID, WORKSPACE_ID
+from tests.web.flows import ACCESS_URL, CODE, REVOKE_URL, access_reply, cookie_name
 
 RETURN_URL = "https://app.sectorflow.example/done"
 BAD_SECRET = {"ok": False, "error": "bad_client_secret"}
@@ -15,6 +17,29 @@ SCOPES = "app_mentions:read,chat:write,im:history,chat:write.customize,assistant
 
 
 # To Slack
+
+
+def test_the_install_link_shows_the_app_and_the_workspace_before_it_leads_to_slack(client, sectorflow):
+    installation = client.register(teamId=TEAM_ID)
+
+    page = client.open_link(installation)
+
+    text = unescape(re.sub(r"<[^>]+>", " ", page.text))
+    assert (page.status_code, page.headers.getlist("Set-Cookie")) == (200, [])
+    for part in ("Acme Assistant", OWN_APP.app_id, "Jokes", WORKSPACE_ID, TEAM_ID):
+        assert part in text
+    path = urlsplit(installation["installUrl"]).path
+    assert f'<a class="button" href="{path}/continue">Continue to Slack</a>' in page.text
+    assert f'value="{installation["installUrl"]}"' in page.text
+
+
+def test_a_link_that_was_followed_too_often_is_a_page(client, sectorflow):
+    installation = client.register()
+
+    pages = [client.follow_link(installation) for _ in range(31)]
+
+    assert [page.status_code for page in pages] == [302] * 30 + [429]
+    assert client.open_link(installation).status_code == 200
 
 
 def test_the_install_link_redirects_to_slacks_consent_page(client, sectorflow):
@@ -38,7 +63,8 @@ def test_the_install_link_redirects_to_slacks_consent_page(client, sectorflow):
 def cookie_of(response):
     """Return the value and the attributes of the cookie that a response sets."""
     (header,) = response.headers.getlist("Set-Cookie")
-    morsel = SimpleCookie(header)[COOKIE]
+    ((name, morsel),) = SimpleCookie(header).items()
+    assert name == cookie_name(morsel.value)
     return morsel.value, {name: value for name, value in morsel.items() if value and name != "expires"}
 
 
@@ -68,7 +94,7 @@ def test_an_unknown_link_is_a_page(client, link):
     response = client.get(f"/slack/install/{link}")
 
     assert (response.status_code, response.mimetype) == (404, "text/html")
-    assert "<script" not in response.text
+    assert "<script>" not in response.text
 
 
 def test_head_requests_are_405_and_consume_no_state(client, sectorflow):
@@ -79,6 +105,7 @@ def test_head_requests_are_405_and_consume_no_state(client, sectorflow):
 
     responses = [
         client.head(urlsplit(registered["installUrl"]).path),
+        client.head(f"{urlsplit(registered['installUrl']).path}/continue"),
         client.head("/slack/oauth_redirect", query_string=query),
     ]
 
@@ -96,7 +123,13 @@ def test_head_requests_are_405_and_consume_no_state(client, sectorflow):
     [
         (RETURN_URL, access_reply(), f"{RETURN_URL}?status=installed"),
         (f"{RETURN_URL}?tab=slack", access_reply(), f"{RETURN_URL}?tab=slack&status=installed"),
+        (f"{RETURN_URL}?", access_reply(), f"{RETURN_URL}?status=installed"),
         (RETURN_URL, BAD_SECRET, f"{RETURN_URL}?status=failed"),
+        (
+            f"{RETURN_URL}?status=failed&tab=a%26b&%69d=1&id&x",
+            access_reply(),
+            f"{RETURN_URL}?tab=a%26b&x&status=installed",
+        ),
     ],
 )
 def test_the_browser_is_redirected_to_the_return_url(client, sectorflow, return_url, reply, expected):
@@ -106,34 +139,53 @@ def test_the_browser_is_redirected_to_the_return_url(client, sectorflow, return_
     assert response.headers["Location"] == f"{expected}&id={installation['id']}"
 
 
-def test_the_cookie_is_deleted_after_success_and_failure(client, sectorflow):
-    _, success = client.install(sectorflow)
-    failure = client.complete_oauth(state="x", code=CODE)
+def test_a_reload_shows_the_result_again_for_ten_minutes(client, sectorflow):
+    installation = client.register()
+    state = client.start_oauth(installation)
+    sectorflow.post(ACCESS_URL, json=access_reply())
 
-    for response in (success, failure):
-        value, attributes = cookie_of(response)
-        assert (value, attributes["path"], attributes["max-age"]) == ("", "/slack", "0")
+    first, second = (client.complete_oauth(state=state, code=CODE) for _ in range(2))
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.text == second.text
+    assert [cookie_of(each)[1]["max-age"] for each in (first, second)] == ["600", "600"]
+    assert len([call for call in sectorflow.calls if call.request.url == ACCESS_URL]) == 1
 
 
-@pytest.mark.parametrize(
-    ("cookie", "title"),
-    [
-        (None, "This page was opened a second time"),
-        ("another-state", "Please use one browser all the way"),
-        ("é", "Please use one browser all the way"),
-    ],
-)
-def test_another_browser_can_neither_complete_nor_consume_a_state(app, sectorflow, cookie, title):
+def test_two_consents_in_one_browser_do_not_disturb_each_other(client, sectorflow):
+    cancelled, consented = (client.register() for _ in range(2))
+    states = [client.start_oauth(each) for each in (cancelled, consented)]
+    sectorflow.post(ACCESS_URL, json=access_reply())
+
+    refusal = client.complete_oauth(state=states[0], error="access_denied")
+    page = client.complete_oauth(state=states[1], code=CODE)
+
+    assert (refusal.status_code, page.status_code) == (403, 200)
+    assert client.show(consented["id"])["status"] == "installed"
+
+
+def test_a_refusal_after_which_the_link_works_has_a_button_to_it(client, sectorflow):
+    installation = client.register()
+
+    page = client.complete_oauth(state=client.start_oauth(installation), error="access_denied")
+
+    path = urlsplit(installation["installUrl"]).path
+    assert f'<a class="button" href="{path}">Try again</a>' in page.text
+    assert "<code>cancelled</code>" in page.text
+
+
+@pytest.mark.parametrize("cookie", [None, "another-state", "é"])
+def test_another_browser_can_neither_complete_nor_consume_a_state(app, sectorflow, cookie):
     browser, other = app.test_client(), app.test_client()
     state = browser.start_oauth(browser.register())
     sectorflow.post(ACCESS_URL, json=access_reply())
     if cookie is not None:
-        other.set_cookie(COOKIE, cookie, path="/slack")
+        other.set_cookie(cookie_name(state), cookie, path="/slack")
 
     page = other.complete_oauth(state=state, code=CODE)
 
     assert page.status_code == 400
-    assert f"<title>{title} " in page.text
+    assert "<title>Please use one browser all the way " in page.text
     assert browser.complete_oauth(state=state, code=CODE).status_code == 200
 
 
@@ -172,12 +224,13 @@ def test_an_install_that_fails_ends_on_a_page(client, sectorflow, query, reply, 
 
 @pytest.mark.parametrize("path", ["/slack/install/a-link", "/slack/oauth_redirect?state=s&code=c"])
 def test_an_outage_of_redis_is_a_page(storeless_client, path):
-    storeless_client.set_cookie(COOKIE, "s", path="/slack")
+    storeless_client.set_cookie(cookie_name("s"), "s", path="/slack")
 
     page = storeless_client.get(path)
 
     assert page.status_code == 503
     assert "<title>We are having trouble " in page.text
+    assert '<a class="button" href="">Try again</a>' in page.text
 
 
 # Secrets

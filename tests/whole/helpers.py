@@ -65,8 +65,7 @@ def store_of(stage: Stage) -> redis.Redis:
 def finish(stage: Stage) -> None:
     """Wait until every question is answered and every Slack job has run."""
     with store_of(stage) as store:
-        jobs = ("dramatiq:questions.msgs", "errands:errands.msgs")
-        until(lambda: not any(map(store.hlen, jobs)) and not list(store.scan_iter("question:*")), 60.0)
+        until(lambda: not any(any(store.scan_iter(open_)) for open_ in ("question:*", "jobs:*")), 60.0)
 
 
 def wait_for_answer(stage: Stage, question: Message) -> list[dict[str, Any]]:

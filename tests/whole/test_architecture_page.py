@@ -15,12 +15,12 @@ import pytest
 import requests
 import urllib3
 from flask import Flask
+from sectorflow_slack.tasks import DramatiqTaskQueue
 
 from sandbox.stage import ROOT
 from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.slack_jobs import SlackJob
 from sectorflow_slack.storage import scripts
-from sectorflow_slack.tasks import DramatiqTaskQueue
 from tests.test_architecture import make_app
 from tests.values import (
     encoded,

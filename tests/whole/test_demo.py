@@ -83,7 +83,7 @@ def test_sigterm_ends_it_as_a_background_job_and_leaves_no_process(tmp_path: Pat
     demo.wait(30)
 
     assert any("gunicorn" in each for each in running), output.read_text()
-    assert any("sandbox --port" in each for each in running)
+    assert any("sandbox.demo" in each for each in running)
     until(lambda: not processes_with(mark))
     assert output.read_text().endswith("\nStopped.\n")
     assert "Traceback" not in output.read_text()

@@ -9,8 +9,9 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -18,7 +19,7 @@ from flask import Flask
 
 from sandbox.sectorflow.models import MODELS, PLUS_ID, TOKEN, WORKSPACE_ID
 from sandbox.slack import seed
-from sandbox.stage import ROOT, Stage
+from sandbox.stage import ROOT, Stage, environ_for
 from sectorflow_slack.commands import register_commands
 from sectorflow_slack.commands.sectorflow import TOKEN_VARIABLE
 from sectorflow_slack.config import Settings
@@ -28,12 +29,22 @@ from tests.test_architecture import make_app, read_variables
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
 FILE = re.compile(r"\b[\w/.]+\.py\b")
-PAGE = (DOCS / "first-day.md").read_text()
+FIRST_DAY = "\n".join((DOCS / name).read_text() for name in ("first-day.md", "assumptions.md"))
+QUICK_START = (DOCS / "quick-start.md").read_text()
 OPERATIONS = (DOCS / "operations.md").read_text()
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-PROSE = FENCE.sub("", PAGE)
-QUOTED = sorted(set(re.findall(r"`([^`\n]+)`", PROSE)))
-COMMANDS = sorted(set(re.findall(r"flask --app wsgi ([^`\n]+)", PAGE)))
+PROSE = FENCE.sub("", FIRST_DAY)
+#: The operator's commands in all pages, without what a shell does with them.
+COMMANDS = sorted(
+    {
+        re.split(r" [|&<>#]|'", line)[0].strip()
+        for page in PAGES
+        for line in re.findall(
+            r"(?:flask --app wsgi|sectorflow-slack) ([a-z][^`\n]*)",
+            re.sub(r"\\\n *", "", page.read_text()),
+        )
+    }
+)
 SOURCES = "\n".join(path.read_text() for path in (ROOT / "sectorflow_slack").rglob("*.py"))
 
 #: Names that look like keys in the stores' docstrings, and are fields of one.
@@ -44,13 +55,13 @@ FIELDS = {"busy", "le", "model"}
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_every_command_of_the_first_day_is_there_with_its_options(line: str) -> None:
+def test_every_command_in_the_docs_is_there_with_its_options(line: str) -> None:
     app = Flask(__name__)
     register_commands(app)
     found: click.Command = app.cli
 
-    words = shlex.split(line)
-    while isinstance(found, click.Group):
+    words = [word for word in shlex.split(line) if word != "…"]
+    while isinstance(found, click.Group) and words:
         found = found.commands[words.pop(0)]
 
     parameters = [parameter for parameter in found.params if isinstance(parameter, click.Option)]
@@ -59,18 +70,26 @@ def test_every_command_of_the_first_day_is_there_with_its_options(line: str) -> 
 
 
 def test_every_variable_is_one_that_is_read() -> None:
-    named = {word for word in QUOTED if re.fullmatch(r"[A-Z]+(_[A-Z]+)+", word)}
+    named = {
+        name
+        for page in PAGES
+        if page.name not in {"architecture.md", "CONTRIBUTING.md"}
+        for name in re.findall(r"`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`", FENCE.sub("", page.read_text()))
+    }
     constants = {word for word in named if f"{word}: Final" in SOURCES}
-    known = read_variables() | {TOKEN_VARIABLE}
+    known = read_variables() | {TOKEN_VARIABLE, "SECTORFLOW_SLACK_HOME", "OTEL_PYTHON_FLASK_EXCLUDED_URLS"}
 
     assert len(named & known) > 8
     assert named - known - constants == set()
 
 
 def test_the_example_of_an_environment_has_every_variable() -> None:
-    named = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    text = (ROOT / ".env.example").read_text()
+
+    named = re.findall(r"^([A-Z_]+)=", text, re.MULTILINE)
 
     assert sorted(named) == sorted(read_variables())
+    assert '"' not in text
 
 
 def test_every_file_named_in_the_docs_exists() -> None:
@@ -189,9 +208,9 @@ def blocks_of(page: Path, language: str) -> list[str]:
     return [text for each, text in FENCE.findall(page.read_text()) if each == language]
 
 
-def run_blocks(page: Path, folder: Path, **environ: str) -> list[str]:
+def run_blocks(page: Path, folder: Path, *, edit: Callable[[str], str] = str, **environ: str) -> list[str]:
     """Run a page's commands, and return what each block of them printed."""
-    script = "\necho ---\n".join(blocks_of(page, "bash"))
+    script = edit("\necho ---\n".join(blocks_of(page, "bash")))
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         env={**os.environ, "SECTORFLOW_TOKEN": TOKEN, **environ},
@@ -201,7 +220,64 @@ def run_blocks(page: Path, folder: Path, **environ: str) -> list[str]:
         timeout=300,
         check=True,
     )
-    return done.stdout.split("---")
+    return re.split(r"^---$", done.stdout, flags=re.MULTILINE)
+
+
+@pytest.mark.processes
+def test_the_quick_start_leads_to_an_answer_step_by_step(bare_stage: Stage) -> None:
+    secrets = "\n".join([TOKEN, seed.CUSTOMER_CLIENT_SECRET, seed.CUSTOMER_SIGNING_SECRET])
+    assert bare_stage.install_api_key_file is not None
+
+    printed = run_blocks(
+        DOCS / "quick-start.md",
+        ROOT,
+        # A person types the secrets.
+        edit=lambda text: text.replace("register ", f"register --secrets-stdin <<<{shlex.quote(secrets)} "),
+        **environ_for(bare_stage.service_url, bare_stage.sandbox_url),
+        SECTORFLOW_SLACK_HOME=str(bare_stage.install_api_key_file.parent),
+        WORKSPACE=WORKSPACE_ID,
+        MODEL=MODELS[0].id,
+        OTHER_MODEL=MODELS[1].id,
+        APP_ID=seed.CUSTOMER_APP_ID,
+        CLIENT_ID=seed.CUSTOMER_CLIENT_ID,
+    )
+
+    checked, link, choices, registered = printed
+    assert "\nNext: " in checked
+    assert "new_app=1&manifest_json=" in link
+    assert WORKSPACE_ID in choices
+    assert MODELS[1].id in choices
+    (install_url,) = re.findall(r"http\S+/slack/install/\S+", registered)
+    bare_stage.consent(install_url)
+    app = {"app_id": seed.CUSTOMER_APP_ID}
+    bare_stage.control("invite", {**app, "channel": seed.GENERAL_ID})
+    (answer, *_) = bare_stage.wait_for_answer(bare_stage.ask("{bot} Tell me a joke", **app), 60.0)
+    assert MODELS[1].name in str(answer)
+
+
+def test_the_quick_start_names_the_scopes_the_events_and_the_routes_that_there_are(
+    settings: Settings,
+) -> None:
+    manifest: Any = app_manifest("SectorFlow", "")
+    events = manifest["settings"]["event_subscriptions"]
+    urls = [
+        events["request_url"],
+        manifest["settings"]["interactivity"]["request_url"],
+        *manifest["oauth_config"]["redirect_urls"],
+    ]
+    needed = {*manifest["oauth_config"]["scopes"]["bot"], *events["bot_events"], *urls}
+    step = QUICK_START.partition("## 4.")[2].partition("## 5.")[0]
+
+    named = set(re.findall(r"`([^`\n]+)`", FENCE.sub("", step)))
+
+    assert named == needed
+    assert set(urls) <= {rule.rule for rule in make_app(settings).url_map.iter_rules()}
+
+
+def test_the_quick_start_counts_its_steps() -> None:
+    steps = [int(number) for number in re.findall(r"^## (\d+)\. ", QUICK_START, re.MULTILINE)]
+
+    assert steps == list(range(1, 9))
 
 
 @pytest.mark.processes
@@ -212,7 +288,7 @@ def test_the_calls_of_the_first_day_are_ones_that_slack_and_sectorflow_understan
     thread = bare_stage.ask("Hello")["ts"]
 
     printed = run_blocks(
-        DOCS / "first-day.md",
+        DOCS / "assumptions.md",
         tmp_path,
         SLACK=bare_stage.sandbox_url,
         SECTORFLOW=f"{bare_stage.sandbox_url}/sectorflow/api/v1",
@@ -270,6 +346,15 @@ def test_the_manifest_on_the_page_about_apps_is_the_one_that_is_made() -> None:
     (manifest,) = blocks_of(DOCS / "slack-app.md", "json")
 
     assert json.loads(manifest) == app_manifest("SectorFlow", "https://slack.example.com")
+
+
+def test_the_marketplace_gets_a_reason_for_every_scope_and_no_other() -> None:
+    form = (DOCS / "marketplace.md").read_text().partition("## What the form wants")[2]
+    manifest: Any = app_manifest("SectorFlow", "https://slack.example.com")
+
+    scopes = re.findall(r"^\| `([a-z:._]+)` \| \S", form, re.MULTILINE)
+
+    assert sorted(scopes) == sorted(manifest["oauth_config"]["scopes"]["bot"])
 
 
 def test_every_family_of_keys_is_in_the_table_of_redis_keys() -> None:

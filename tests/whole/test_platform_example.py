@@ -51,7 +51,7 @@ def blocks(language: str) -> str:
 def consent(install_url: str) -> str:
     """Consent as a browser does; return the address of the last redirect."""
     browser = requests.Session()
-    asked = browser.get(install_url, timeout=10)
+    asked = browser.get(f"{install_url}/continue", timeout=10)
     query = dict(parse_qsl(urlsplit(asked.url).query))
     back = browser.post(asked.url, data={**query, "decision": "allow"}, timeout=10, allow_redirects=False)
     return browser.get(back.headers["Location"], timeout=20, allow_redirects=False).headers["Location"]

@@ -39,7 +39,7 @@ def go_through_everything(stage: Stage) -> set[str]:
     # Slow enough that each answer has a placeholder first, which the faults of chat.update need.
     stage.control("settings", {"sectorflow_latency": 0.8})
     link = install_url(stage)
-    trip = requests.get(link, allow_redirects=False, timeout=10)
+    trip = requests.get(f"{link}/continue", allow_redirects=False, timeout=10)
     code = re.search(r"code=([^&]+)", stage.consent(link).url)
     assert code is not None
     requests.post(f"{stage.service_url}/slack/events", data="planted-body", timeout=10)
@@ -64,7 +64,7 @@ def go_through_everything(stage: Stage) -> set[str]:
         seed.SECTORFLOW_SIGNING_SECRET,
         stage.control("install-app", {})["install"]["bot_token"],
         urlsplit(link).path.rpartition("/")[2],
-        trip.cookies["sectorflow_slack_state"],
+        trip.cookies.values()[0],
         code[1],
     }
 

@@ -1,13 +1,15 @@
 // The channel page's script: sends what is typed, keeps the page up to date. The server renders every message.
 // @ts-check
 
+import { composers } from "./composer.js";
+import { showGuide } from "./developer.js";
 import { isModalOpen, showModal } from "./modal.js";
-import { watchMentions } from "./mentions.js";
 import { closeMenus, dismissed, press, withFocus } from "./presses.js";
-import { find, get, post, query } from "./talk.js";
+import { announce, find, get, post, query } from "./talk.js";
+import { useTool } from "./tools.js";
 
 /** @typedef {{key: string, html: string}} Drawn */
-/** @typedef {{version: number, sidebar: string, entries: Drawn[], replies: Drawn[], status: string, working: string, modal: string, members: string[]}} News */
+/** @typedef {{version: number, sidebar: string, entries: Drawn[], replies: Drawn[], status: string, working: string, modal: string, guide: string, members: string[]}} News */
 
 const body = document.body;
 const entries = find("entries");
@@ -15,6 +17,8 @@ const replies = find("replies");
 const thread = find("thread");
 let version = Number(body.dataset.version);
 let waiting = new AbortController();
+/** The reader's last question, until its thread has an answer. */
+let asked = "";
 
 /**
  * Replace the children of a list by those rendered, and touch only the changed ones.
@@ -54,11 +58,6 @@ function made(html) {
   return element;
 }
 
-/** Return the composers. */
-function composers() {
-  return /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll(".composer"));
-}
-
 /** Show the news of the server. @param {News} news */
 function show(news) {
   version = news.version;
@@ -76,7 +75,18 @@ function show(news) {
     sources.set(working, news.working);
   }
   showModal(news.modal);
+  showGuide(news.guide);
+  openAnswer();
   for (const form of composers()) form.dataset.members = JSON.stringify(news.members);
+}
+
+/** Open the thread of the last question when something happens in it, unless the reader writes in another. */
+function openAnswer() {
+  const question = asked && entries.querySelector(`[data-key="${CSS.escape(asked)}"]`);
+  if (!question || !question.querySelector(".replies, .status")) return;
+  const draft = /** @type {HTMLTextAreaElement} */ (find("reply")).value;
+  if (!draft && body.dataset.kind !== "im") goToThread(asked, false);
+  asked = "";
 }
 
 /** Poll for news while the page is open. */
@@ -100,8 +110,12 @@ async function follow() {
   }
 }
 
-/** Open a thread beside the channel, or close it when there is none. @param {string} ts */
-function openThread(ts) {
+/**
+ * Open a thread beside the channel, or close it when there is none.
+ * @param {string} ts
+ * @param {boolean} focuses
+ */
+function openThread(ts, focuses = true) {
   if (thread.dataset.thread !== ts) replies.replaceChildren();
   thread.dataset.thread = ts;
   thread.hidden = !ts;
@@ -110,13 +124,18 @@ function openThread(ts) {
   waiting.abort();
   find("working").replaceChildren();
   sources.delete(find("working"));
-  document.getElementById(ts ? "reply" : "say")?.focus();
+  if (focuses) document.getElementById(ts ? "reply" : "say")?.focus();
 }
 
-/** Move to a thread so that Back leads out of it again. @param {string} ts */
-function goToThread(ts) {
+/**
+ * Move to a thread so that Back leads out of it again.
+ * @param {string} ts
+ * @param {boolean} focuses
+ */
+function goToThread(ts, focuses = true) {
+  if (ts === thread.dataset.thread) return;
   history.pushState(null, "", `${location.pathname}${query(ts ? { thread: ts } : {})}`);
-  openThread(ts);
+  openThread(ts, focuses);
 }
 
 /** Open or fold the list of channels of a narrow page. @param {boolean} open */
@@ -129,6 +148,7 @@ document.addEventListener("click", (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
   const link = /** @type {HTMLElement | null} */ (target.closest("a[data-thread], #close"));
   const button = /** @type {HTMLElement | null} */ (target.closest("[data-action], [data-invite], [data-dismiss]"));
+  const tool = /** @type {HTMLElement | null} */ (target.closest("[data-edit], [data-delete], [data-forward]"));
   const prompt = /** @type {HTMLElement | null} */ (target.closest("[data-say]"));
   const stop = /** @type {HTMLElement | null} */ (target.closest("[data-stop]"));
   if (!target.closest("details.more")) closeMenus();
@@ -136,9 +156,11 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     goToThread(link.dataset.thread ?? "");
   } else if (prompt) {
-    void post("say", { text: prompt.dataset.say ?? "" });
+    void post("say", { text: prompt.dataset.say ?? "" }).then(announce);
   } else if (stop) {
     void post("stop", { app: stop.dataset.stop ?? "", thread: stop.dataset.in ?? "" });
+  } else if (tool) {
+    void useTool(tool);
   } else if (button && button.tagName !== "SELECT") {
     void press(button);
   } else {
@@ -149,6 +171,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("change", (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
   if (target.matches("select[data-action]")) void press(target);
+  if (target instanceof HTMLSelectElement && target.hasAttribute("data-go")) location.assign(target.value);
 });
 
 document.addEventListener("keydown", (event) => {
@@ -162,27 +185,15 @@ window.addEventListener("popstate", () => {
   openThread(new URLSearchParams(location.search).get("thread") ?? "");
 });
 
-for (const form of composers()) {
-  const box = /** @type {HTMLTextAreaElement} */ (form.querySelector("textarea"));
-  const send = /** @type {HTMLButtonElement} */ (form.querySelector(".send"));
-  const list = form.dataset.in ? replies : entries;
-  box.addEventListener("input", () => { send.disabled = !box.value.trim(); });
-  watchMentions(form, box);
-  box.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.defaultPrevented) return;
-    event.preventDefault();
-    if (!send.disabled) form.requestSubmit();
-  });
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    send.disabled = true;
-    const sent = await post("say", { text: box.value, thread: form.dataset.in ? thread.dataset.thread ?? "" : "" });
-    if (sent) box.value = "";
-    send.disabled = !box.value.trim();
-    list.scrollTop = list.scrollHeight;
-  });
-}
+document.addEventListener("asked", (event) => {
+  asked = /** @type {CustomEvent<string>} */ (event).detail;
+  entries.scrollTop = entries.scrollHeight;
+});
 
-entries.scrollTop = entries.scrollHeight;
-replies.scrollTop = replies.scrollHeight;
+// A list that shows its end goes on to show it when its size changes.
+for (const list of [entries, replies]) {
+  let atEnd = true;
+  list.addEventListener("scroll", () => { atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80; });
+  new ResizeObserver(() => { if (atEnd) list.scrollTop = list.scrollHeight; }).observe(list);
+}
 void follow();

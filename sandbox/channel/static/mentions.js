@@ -19,6 +19,8 @@ export function watchMentions(form, box) {
     const start = begun();
     const members = /** @type {string[]} */ (JSON.parse(form.dataset.members ?? "[]"));
     const names = start === null ? [] : members.filter((name) => name.toLowerCase().startsWith(start.toLowerCase()));
+    // A name that is complete is not offered: Enter sends.
+    if (names.length === 1 && names[0].toLowerCase() === start?.toLowerCase()) names.length = 0;
     list.replaceChildren(...names.map(option));
     list.hidden = names.length === 0;
     choose(0);

@@ -30,7 +30,7 @@ export async function press(element) {
 }
 
 /** Ask for confirmation of a press. @param {string} words @returns {Promise<boolean>} */
-function isConfirmed(words) {
+export function isConfirmed(words) {
   const dialog = /** @type {HTMLDialogElement} */ (find("confirm"));
   find("confirm-words").textContent = words;
   dialog.returnValue = "";

@@ -36,20 +36,38 @@ export function get(asked, signal) {
 }
 
 /**
- * Post to the server; return the answer, or null after a notice to the reader if it failed.
- * @param {string} action
+ * Post JSON to a path; return the answer, or null after a notice to the reader if it failed.
+ * @param {string} path
  * @param {Record<string, unknown>} content
  * @returns {Promise<Record<string, any> | null>}
  */
-export async function post(action, content) {
+export async function send(path, content) {
   const headers = { "Content-Type": "application/json" };
   try {
-    const address = `/channel/api/${channel}/${action}${query({})}`;
-    const answer = await fetch(address, { method: "POST", headers, body: JSON.stringify(content) });
+    const answer = await fetch(`${path}${query({})}`, { method: "POST", headers, body: JSON.stringify(content) });
     if (answer.ok) return await answer.json();
     tell(answer.status === 502 ? "The app didn’t take that. Please try again." : "That didn’t work. Please try again.");
   } catch {
     tell("The sandbox doesn’t answer. Is it still running?");
   }
   return null;
+}
+
+/**
+ * Act in the channel: "say", "press" and the like.
+ * @param {string} action
+ * @param {Record<string, unknown>} content
+ */
+export function post(action, content) {
+  return send(`/channel/api/${channel}/${action}`, content);
+}
+
+/** Ask a suggestion in the channel. @param {Record<string, unknown>} content */
+export function tryOut(content) {
+  return send(`/developer/try/${channel}`, content);
+}
+
+/** Report a message that the reader posted in the channel. @param {Record<string, any> | null} said */
+export function announce(said) {
+  if (said?.ts) document.dispatchEvent(new CustomEvent("asked", { detail: said.ts }));
 }

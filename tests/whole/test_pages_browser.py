@@ -1,0 +1,400 @@
+"""The pages in a real browser: from the form at ``/install`` to an answer in the channel."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from sandbox.sectorflow.models import MODELS, TOKEN, WORKSPACE_ID
+from sandbox.slack import seed
+from sandbox.stage import Stage, running_stage
+from tests.whole.helpers import fault, install_url, requests_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
+
+CHROMIUM = "/usr/bin/chromium"
+QUICK = ("--sectorflow-latency", "0.1", "--no-rate-limits")
+NARROW = {"width": 390, "height": 800}
+#: What the browser itself logs about the pages of refusals, which have the status of an error.
+STATUS_LINE = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A running service with the page, without an installed app."""
+    log = tmp_path_factory.mktemp("pages") / "stage.log"
+    with running_stage(log, sandbox_options=QUICK) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("Chromium is not there")
+    expect.set_options(timeout=30_000)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def window(browser: Browser, site: Stage, **options: Any) -> Iterator[Page]:
+    """Open a browser of one user whose console stays empty, and that loads nothing from elsewhere."""
+    ours = {urlsplit(url).netloc for url in (site.service_url, site.sandbox_url)}
+    faults: list[str] = []
+    context = browser.new_context(base_url=site.service_url, **options)
+    context.set_default_timeout(30_000)
+    context.on("request", lambda each: _check_host(each.url, ours, faults))
+    context.on("console", lambda line: None if STATUS_LINE.match(line.text) else faults.append(line.text))
+    context.on("weberror", lambda error: faults.append(str(error.error)))
+    yield context.new_page()
+    context.close()
+    assert faults == []
+
+
+def _check_host(url: str, ours: set[str], faults: list[str]) -> None:
+    if urlsplit(url).netloc not in ours:
+        faults.append(f"requested {url}")
+
+
+@pytest.fixture
+def page(browser: Browser, site: Stage) -> Iterator[Page]:
+    forget_installations(site)
+    with window(browser, site) as page:
+        yield page
+
+
+def forget_installations(site: Stage) -> None:
+    while items := site_installations(site):
+        for each in items:
+            requests_delete(site, each["id"])
+
+
+def site_installations(site: Stage) -> list[dict[str, Any]]:
+    url = f"{site.service_url}/api/v1/installations"
+    found: list[dict[str, Any]] = requests.get(url, headers=site.headers, timeout=10).json()["items"]
+    return found
+
+
+def requests_delete(site: Stage, installation_id: str) -> None:
+    url = f"{site.service_url}/api/v1/installations/{installation_id}"
+    requests.delete(url, headers=site.headers, timeout=20)
+
+
+def sign_in(page: Page, token: str = TOKEN) -> None:
+    page.goto("/install")
+    page.get_by_label("SectorFlow API token").fill(token)
+    page.get_by_role("button", name="Continue").click()
+
+
+def consent(page: Page, decision: str = "Allow") -> None:
+    """Go from the page before Slack's consent through Slack."""
+    page.get_by_role("link", name="Continue to Slack").click()
+    page.get_by_role("button", name=decision).click()
+
+
+def install(page: Page) -> None:
+    sign_in(page)
+    page.get_by_role("button", name="Complete installation").click()
+    consent(page)
+    expect(page.get_by_role("heading", name="SectorFlow is installed")).to_be_visible()
+
+
+def chosen(page: Page) -> list[str]:
+    return page.locator(".chosen li > span:first-of-type").all_inner_texts()
+
+
+def check(page: Page) -> None:
+    """Check a page: accessible, on a phone without scrolling sideways, small, and without inline code."""
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.set_viewport_size(NARROW)
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], page.url
+    page.set_viewport_size({"width": 1100, "height": 800})
+    html = page.content()
+    assert len(html.encode()) < 100_000 or urlsplit(page.url).path == "/docs"
+    assert not re.search(r"<style|<script(?![^>]*\bsrc=)|\son[a-z]+=", html)
+    assert TOKEN not in html + page.url
+
+
+# The whole way
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"java_script_enabled": False}, {"viewport": NARROW, "color_scheme": "dark", "has_touch": True}],
+    ids=["wide", "without script", "narrow and dark"],
+)
+def test_a_user_gets_from_the_form_to_five_answers_in_a_channel(
+    site: Stage, browser: Browser, options: dict[str, Any]
+) -> None:
+    forget_installations(site)
+    with window(browser, site, **options) as page:
+        sign_in(page)
+        expect(page.get_by_text("Signed in: 1 workspace, 5 models.")).to_be_visible()
+        page.get_by_label("Name of the app in Slack").fill("Acme Answers")
+        page.get_by_role("button", name="Move Meta Llama 3.1 405B up").click()
+        page.get_by_label("Test question").fill("Tell me a joke")
+        page.get_by_role("button", name="Ask", exact=True).click()
+        expect(page.locator("#trial article")).to_have_count(5)
+        page.get_by_text("Tabs", exact=True).click()
+        page.get_by_role("button", name="Complete installation").click()
+        expect(page.get_by_role("heading", name="Install Acme Answers in Slack?")).to_be_visible()
+        expect(page.get_by_text("Slack answers")).to_be_visible()
+        consent(page)
+        expect(page.get_by_role("heading", name="Acme Answers is installed")).to_be_visible()
+        expect(page.get_by_label("Line to invite the app")).to_have_value("/invite @sectorflow")
+
+    (installed,) = site_installations(site)
+    assert (installed["status"], installed["display"]) == ("installed", "tabs")
+    assert installed["modelIds"] == [MODELS[at].id for at in (0, 1, 2, 4, 3)]
+    site.control("invite", {"channel": seed.GENERAL_ID})
+    question = site.ask("{bot} Tell me a joke")
+    (answer,) = site.wait_for_answer(question, 60.0)
+    assert all(model.name in str(answer) for model in MODELS)
+
+
+def test_the_keyboard_is_enough(site: Stage, page: Page) -> None:
+    page.goto("/install")
+    page.keyboard.type(TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Install an app in Slack")).to_be_visible()
+
+    page.get_by_role("button", name="Move OpenAi GPT-4o down").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/forms/1#down-"))
+    expect(page.get_by_role("button", name="Move OpenAi GPT-4o down")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Move OpenAi GPT-4o up")).to_be_focused()
+    assert chosen(page)[-1] == "OpenAi GPT-4o"
+
+    name = page.get_by_label("Name of the app in Slack")
+    name.focus()
+    page.keyboard.press("End")
+    name.press_sequentially("!")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/forms/1$"))
+    expect(page.get_by_label("Name of the app in Slack")).to_have_value("SectorFlow!")
+    page.get_by_role("button", name="Complete installation").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Continue to Slack").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Allow").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", name="SectorFlow! is installed")).to_be_visible()
+
+
+# Every page
+
+
+def test_every_page_is_accessible_small_and_fits_a_phone(site: Stage, page: Page) -> None:
+    for path in (
+        "/",
+        "/docs",
+        "/install",
+        "/install?over=",
+        "/install?fault=refused",
+        "/slack/install/nowhere",
+    ):
+        page.goto(path)
+        check(page)
+    sign_in(page)
+    check(page)
+    page.get_by_text("Add models").click()
+    page.get_by_label("An app that exists already").check()
+    page.get_by_role("button", name="Complete installation").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    check(page)
+    page.get_by_label("The app of this service").check()
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.locator("#trial article")).to_have_count(5)
+    check(page)
+    page.get_by_role("button", name="Complete installation").click()
+    page.get_by_text("You may not install apps").click()
+    check(page)
+    consent(page, "Cancel")
+    check(page)
+    page.get_by_role("link", name="Try again").click()
+    consent(page)
+    check(page)
+    page.goto("/install")
+    check(page)
+    page.get_by_role("link", name="Open").click()
+    check(page)
+    page.get_by_role("link", name="Remove it").click()
+    check(page)
+
+
+def test_every_page_is_accessible_in_the_dark(site: Stage, browser: Browser) -> None:
+    with window(browser, site, color_scheme="dark") as page:
+        for path in ("/", "/docs", "/install", "/slack/install/nowhere"):
+            page.goto(path)
+            check(page)
+        sign_in(page)
+        page.goto("/install/new")
+        page.get_by_label("A new app with your own name").check()
+        page.get_by_role("button", name="Complete installation").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        check(page)
+        page.goto("/install")
+        check(page)
+
+
+# Refusals
+
+
+def test_a_token_that_sectorflow_refuses_opens_nothing(site: Stage, page: Page) -> None:
+    sign_in(page, "a-token-of-nobody")
+
+    expect(page.get_by_text("SectorFlow refuses this token.")).to_be_visible()
+    expect(page.get_by_label("SectorFlow API token")).to_have_value("")
+    page.goto("/install/new")
+    expect(page.get_by_label("SectorFlow API token")).to_be_visible()
+
+
+def test_lists_that_cannot_be_had_are_replaced_by_ids(site: Stage, page: Page) -> None:
+    for target in ("workspaces", "models", "plus"):
+        fault(site, "sectorflow", target=target, status=500)
+    sign_in(page)
+    expect(page.get_by_text("Signed in: workspaces unknown, models unknown.")).to_be_visible()
+
+    page.get_by_label("SectorFlow workspace").fill(WORKSPACE_ID)
+    page.get_by_label("By id").fill(MODELS[0].id)
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_label("By id").fill("gpt-4o")
+    page.get_by_role("button", name="Complete installation").click()
+    expect(page.get_by_role("alert")).to_contain_text("Choose 1 to 20 models.")
+    page.get_by_role("button", name="Remove gpt-4o").click()
+    page.get_by_role("button", name="Complete installation").click()
+
+    expect(page.get_by_role("heading", name="Install SectorFlow in Slack?")).to_be_visible()
+
+
+def test_a_refusal_at_slack_leads_back_and_a_second_install_to_the_first(site: Stage, page: Page) -> None:
+    link = install_url(site)
+    page.goto(link)
+    consent(page, "Cancel")
+    expect(page.get_by_role("heading", name="The app was not installed")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="The app was not installed")).to_be_visible()
+    page.get_by_role("link", name="Try again").click()
+    consent(page)
+    expect(page.get_by_role("heading", name="SectorFlow is installed")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="SectorFlow is installed")).to_be_visible()
+
+    page.goto(install_url(site))
+    consent(page)
+    expect(page.get_by_role("heading", name="The app is installed already")).to_be_visible()
+    page.get_by_role("link", name="Open the install page").click()
+    page.get_by_label("SectorFlow API token").fill(TOKEN)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text("Installed", exact=True)).to_be_visible()
+
+
+# Changing
+
+
+def test_an_installed_app_is_changed_replaced_and_removed(site: Stage, page: Page) -> None:
+    install(page)
+    page.goto("/install")
+    page.get_by_role("link", name="Open SectorFlow").click()
+    page.get_by_label("Name of the app in Slack").fill("Renamed")
+    page.get_by_role("button", name="Remove OpenAi GPT-4o").click()
+    page.get_by_role("button", name="Save the changes").click()
+    expect(page.get_by_text("Saved. The next question")).to_be_visible()
+    (changed,) = site_installations(site)
+    assert (changed["appName"], len(changed["modelIds"])) == ("Renamed", 4)
+
+    page.get_by_role("link", name="Replace it").click()
+    page.get_by_role("button", name="Complete installation").click()
+    consent(page)
+    expect(page.get_by_role("heading", name="Renamed is installed")).to_be_visible()
+    (replaced,) = site_installations(site)
+    assert replaced["id"] != changed["id"]
+
+    page.goto("/install")
+    page.get_by_role("link", name="Remove Renamed").click()
+    page.get_by_role("link", name="Keep it").click()
+    assert len(site_installations(site)) == 1
+    page.get_by_role("link", name="Remove Renamed").click()
+    page.get_by_role("button", name="Remove it").click()
+    expect(page.get_by_text("There is none yet.")).to_be_visible()
+    assert site_installations(site) == []
+
+
+# Windows, reload and back
+
+
+def test_two_windows_fill_in_two_forms(site: Stage, page: Page) -> None:
+    sign_in(page)
+    other = page.context.new_page()
+    other.goto("/install/new")
+    for each, name in ((page, "First"), (other, "Second")):
+        each.get_by_label("Name of the app in Slack").fill(name)
+        each.get_by_role("button", name="Show its models").click()
+    for each, name in ((other, "Second"), (page, "First")):
+        expect(each.get_by_label("Name of the app in Slack")).to_have_value(name)
+        each.get_by_role("button", name="Complete installation").click()
+        expect(each.get_by_role("heading", name=f"Install {name} in Slack?")).to_be_visible()
+
+    consent(other, "Cancel")
+    consent(page)
+    expect(page.get_by_role("heading", name="First is installed")).to_be_visible()
+
+
+def test_reload_and_back_repeat_nothing(site: Stage, page: Page) -> None:
+    sign_in(page)
+    before = len([each for each in requests_of(site) if "completions" in str(each)])
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.locator("#trial article")).to_have_count(5)
+    page.reload()
+    expect(page.get_by_text("4 of 5 left")).to_be_visible()
+    page.get_by_role("button", name="Complete installation").click()
+    expect(page.get_by_role("heading", name="Install SectorFlow in Slack?")).to_be_visible()
+    page.go_back()
+    page.get_by_role("button", name="Complete installation").click()
+    expect(page.get_by_role("heading", name="Install SectorFlow in Slack?")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="Install SectorFlow in Slack?")).to_be_visible()
+
+    assert len(site_installations(site)) == 1
+    assert len([each for each in requests_of(site) if "completions" in str(each)]) <= before + 1
+
+
+def test_the_end_of_the_form_is_announced(site: Stage, page: Page) -> None:
+    page.clock.install()
+    sign_in(page)
+    expect(page.get_by_text("This form ends in five minutes.")).to_be_hidden()
+
+    page.clock.fast_forward("26:00")
+    page.get_by_text("This form ends in five minutes.").get_by_role("button", name="Keep my entries").click()
+
+    expect(page).to_have_url(re.compile("/forms/1$"))
+    expect(page.get_by_text("This form ends in five minutes.")).to_be_hidden()
+
+
+def test_a_window_that_signed_out_elsewhere_changes_nothing(site: Stage, page: Page) -> None:
+    sign_in(page)
+    other = page.context.new_page()
+    other.goto("/install")
+    other.get_by_role("button", name="Sign out").click()
+
+    page.get_by_role("button", name="Complete installation").click()
+
+    expect(page.get_by_role("heading", name="This form is out of date")).to_be_visible()
+    assert site_installations(site) == []

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sectorflow_slack.formatting import limits
 from sectorflow_slack.formatting.block_kit import texts_of
+from sectorflow_slack.formatting.notices import simpler, text_of
 from sectorflow_slack.formatting.packing import (
     Page,
     Portion,
@@ -324,6 +325,16 @@ def test_a_table_with_too_many_columns_is_code_with_its_columns_below_each_other
     assert [line[:17] for line in lines[:2]] == ["        a | b   |", "----------+-----+"]
     assert lines[2].startswith("       漢字 | x|y | x")
     assert lines[3].startswith(" wide one |")
+
+
+@pytest.mark.parametrize("columns", [2, 21])
+def test_text_and_code_name_the_address_of_a_link_in_a_table(columns):
+    more = "|x" * (columns - 1)
+    source = f"|a{more}|\n|-{more.replace('x', '-')}|\n|[label](https://a.example/x){more}|"
+    (message,) = separated(make_answer(model(source)))
+
+    for form in (message, simpler(message), simpler(simpler(message))):
+        assert "label (https://a.example/x)" in text_of(form.blocks)
 
 
 def test_a_wide_table_does_not_grow_out_of_proportion():

@@ -285,7 +285,7 @@ def test_the_checks_work_with_the_real_stores_and_clients(settings, services, pu
     public_site.post("https://slack.com/api/api.test", json={"ok": True}, headers={"Date": ahead})
     public_site.get(f"{settings.sectorflow_base_url}/models", status=401, json={})
 
-    found = findings(settings, services)
+    found = findings(settings, build_services(settings, redis_client))
 
     failed = {name for name, finding in found.items() if finding.status == "fail"}
     assert failed == {"encryption", "workers", "clock"}

@@ -349,10 +349,13 @@ def read_variables():
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    return {text for text in texts if re.fullmatch(r"[A-Z]{3,}(_[A-Z]+)*", text)} - LOG_LEVELS
+    named = {text for text in texts if re.fullmatch(r"[A-Z]{3,}(_[A-Z]+)*", text)}
+    return named - LOG_LEVELS - OTHER_PROGRAMS
 
 
 LOG_LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR"}
+#: Variables of other programs, which are read if ours are not set.
+OTHER_PROGRAMS = {"HTTPS_PROXY", "REQUESTS_CA_BUNDLE"}
 
 
 # Processes

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from sectorflow_slack.domain.installations import Installation
-from sectorflow_slack.domain.metrics import MODEL_FAILED, SECTORFLOW_SECONDS
+from sectorflow_slack.domain.metrics import SECTORFLOW_SECONDS
 from sectorflow_slack.domain.ports import Clock, SectorFlowClient
 from sectorflow_slack.domain.questions import Answer, Message, Plan, Question, Reply
 from sectorflow_slack.formatting.displays import digest, render
@@ -80,8 +80,8 @@ class AskingService:
         with timed(self.metrics, SECTORFLOW_SECONDS):
             reply = self.sectorflow.ask(settings, question.text, thread_id)
         for model in reply.answers:
+            self.metrics.count_model(model)
             if model.failed:
-                self.metrics.count(MODEL_FAILED, model.failure)
                 ids = {**question.ids, "model_id": model.model_id}
                 logger.warning("model failed: %s", model.failure, extra=ids)
         return reply

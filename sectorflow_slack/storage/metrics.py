@@ -3,9 +3,10 @@
 ====================  ==================================================================================
 ``metrics``           hash of counters: ``{name}`` or ``{name}:{label}``
 ``metrics:{name}``    hash of a histogram: ``le:{bound}`` (each duration in one of them), ``sum``, ``count``
+``metrics:models``    hash of counters by model: ``{name}:{model}`` or ``{name}:{model}:{reason}``
 ====================  ==================================================================================
 
-Neither expires; both have as many fields as there are names, labels and buckets. What must be exact is
+None expires; they have as many fields as there are names, labels, buckets and models. What must be exact is
 counted by the scripts that move questions. The rest gathers in each process and is added every few seconds.
 """
 
@@ -22,6 +23,7 @@ import redis
 
 from sectorflow_slack.domain import metrics
 from sectorflow_slack.domain.metrics import Histogram, Snapshot
+from sectorflow_slack.domain.questions import ModelAnswer
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.feedback import read_all
 from sectorflow_slack.storage.keys import (
@@ -47,6 +49,7 @@ BUCKETS: Mapping[str, tuple[float, ...]] = {
 #: Labels come from the code. Any other text would create an unbounded number of series.
 _LABEL = re.compile(r"[a-z0-9_]{1,60}")
 OTHER = "other"
+_MODELS = f"{METRICS}:models"
 
 #: How often a process adds its figures: a crash loses those of this time.
 FLUSH_SECONDS = 5.0
@@ -99,6 +102,17 @@ class Metrics:
         """Add one to the received and to the ignored events, in one step."""
         self._add({(METRICS, metrics.RECEIVED): 1, (METRICS, metrics.IGNORED): 1})
 
+    def count_model(self, answer: ModelAnswer) -> None:
+        """Add a model's answer, or that it gave none, to the figures of the model."""
+        figures = {metrics.MODEL_SECONDS: answer.seconds, metrics.MODEL_CREDITS: answer.credits}
+        counted: dict[str, float] = {
+            f"{name}:{answer.model_id}": float(n) for name, n in figures.items() if n
+        }
+        counted[f"{metrics.MODEL_ASKED}:{answer.model_id}"] = 1
+        if answer.failed:
+            counted[f"{metrics.MODEL_FAILED}:{answer.model_id}:{answer.failure or OTHER}"] = 1
+        self._add({(_MODELS, name): amount for name, amount in counted.items()})
+
     def observe(self, name: str, seconds: float) -> None:
         """Add a duration to a histogram; a negative one, of clocks that disagree, counts as 0."""
         key, seconds = _histogram_key(name), max(0.0, seconds)
@@ -149,13 +163,15 @@ class Metrics:
         self.flush()
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(METRICS)
+            pipe.hgetall(_MODELS)
             self._open(keys=[INSTALLATIONS_WITH_QUESTIONS], args=[HEAD], client=pipe)
             pipe.zcount(FAILED_QUESTIONS, time.time() - FAILED_QUESTION_SECONDS, "+inf")
             for name in BUCKETS:
                 pipe.hgetall(_histogram_key(name))
-            counters, (now, waiting, later, underway, ids), failed, *histograms = pipe.execute()
+            counters, models, (now, waiting, later, underway, ids), failed, *histograms = pipe.execute()
         return Snapshot(
             counters={_split(field): int(value) for field, value in counters.items()},
+            models={_split_model(name): float(value) for name, value in models.items()},
             histograms={
                 name: _cumulate(name, fields) for name, fields in zip(BUCKETS, histograms, strict=True)
             },
@@ -187,6 +203,11 @@ def counter_field(name: str, label: str = "") -> str:
 def _split(field: str) -> tuple[str, str]:
     name, _, label = field.partition(":")
     return name, label
+
+
+def _split_model(field: str) -> tuple[str, str, str]:
+    name, model, reason, *_ = [*field.split(":"), ""]
+    return name, model, reason
 
 
 def _histogram_key(name: str) -> str:

@@ -24,7 +24,7 @@ from sectorflow_slack.commands import register_commands
 from sectorflow_slack.commands.sectorflow import TOKEN_VARIABLE
 from sectorflow_slack.config import Settings
 from sectorflow_slack.services.manifests import app_manifest
-from tests.test_architecture import make_app, read_variables
+from tests.test_architecture import OTHER_PROGRAMS, make_app, read_variables
 
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]

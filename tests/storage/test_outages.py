@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, Any] = {
     "OAuthResult": OAuthResult("x"),
     "FormSession": FormSession("x", Offer()),
     "Draft": Draft(),
+    "Refusal": "containers",
     "PendingInstallation": make_pending(),
     "Plan": PLAN,
     "Refusal": "containers",

@@ -41,7 +41,6 @@ ARGUMENTS: dict[str, Any] = {
     "Refusal": "containers",
     "PendingInstallation": make_pending(),
     "Plan": PLAN,
-    "Refusal": "containers",
     "Question": FIRST,
     "Revocation": Revocation("id-1", KEY, "xoxb-1"),
     "Sequence[Question]": [FIRST],

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import acknowledging, answering, capacity, upkeep
+from bench import acknowledging, answering, capacity, parts, upkeep
 from bench.report import conditions, write
 
 FIGURES = Path(__file__).with_name("figures.json")
@@ -20,6 +20,7 @@ SECTIONS: dict[str, Section] = {
     "acknowledgement": lambda home, given: acknowledging.compare(
         home, given.rounds, given.seconds, given.rate
     ),
+    "parts": lambda home, _: parts.explain(home),
     "latency": lambda home, given: answering.add_latency(home, given.questions),
     "many": lambda home, _: answering.carry_many(home),
     "web-width": lambda home, given: acknowledging.widen(home, given.seconds),

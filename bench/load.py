@@ -44,32 +44,36 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 class _Connection:
-    """A connection with at most one request under way."""
+    """A connection with at most one request under way; open from its first request on."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, selector: selectors.BaseSelector) -> None:
         self._port = port
+        self._selector = selector
+        self._socket: socket.socket | None = None
         self.due = 0.0
         self.request = b""
         self._received = b""
-        self.open()
-
-    def open(self) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", self._port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, request: bytes, due: float) -> None:
         self.due, self.request, self._received = due, request, b""
-        self.socket.sendall(request)
+        self._open().sendall(request)
 
-    def resend(self) -> None:
-        """Send the request again over a new connection: the server has closed the idle one."""
-        self.socket.close()
-        self.open()
-        self.send(self.request, self.due)
+    def close(self) -> None:
+        if self._socket is not None:
+            self._selector.unregister(self._socket)
+            self._socket.close()
+            self._socket = None
+
+    def _open(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = socket.create_connection(("127.0.0.1", self._port))
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._selector.register(self._socket, selectors.EVENT_READ, self)
+        return self._socket
 
     def read(self) -> int | None:
         """Return the status if the response is complete, else None; raise if the server closed."""
-        data = self.socket.recv(65536)
+        data = self._open().recv(65536)
         if not data:
             raise ConnectionResetError
         self._received += data
@@ -93,9 +97,7 @@ def send(
     connection counts with its wait.
     """
     selector = selectors.DefaultSelector()
-    idle = [_Connection(port) for _ in range(connections)]
-    for connection in idle:
-        selector.register(connection.socket, selectors.EVENT_READ, connection)
+    idle = [_Connection(port, selector) for _ in range(connections)]
     todo, load, started = deque(enumerate(requests)), Load(0.0, rate is None), time.perf_counter()
     while todo or len(idle) < connections:
         now = time.perf_counter()
@@ -105,27 +107,21 @@ def send(
             idle.pop().send(todo.popleft()[1], due)
         wait = started + todo[0][0] / rate - now if rate and idle and todo else _QUIET_SECONDS
         for key, _ in selector.select(max(0.0, wait)):
-            _receive(selector, key.data, load, idle)
+            _receive(key.data, load, idle)
     load.duration = time.perf_counter() - started
     for connection in idle:
-        connection.socket.close()
+        connection.close()
     selector.close()
     return load
 
 
-def _receive(
-    selector: selectors.BaseSelector, connection: _Connection, load: Load, idle: list[_Connection]
-) -> None:
+def _receive(connection: _Connection, load: Load, idle: list[_Connection]) -> None:
     try:
         status = connection.read()
     except ConnectionError:
-        selector.unregister(connection.socket)
-        if connection in idle:
-            connection.socket.close()
-            connection.open()
-        else:
-            connection.resend()
-        selector.register(connection.socket, selectors.EVENT_READ, connection)
+        connection.close()
+        if connection not in idle:  # the server has closed it just before it got the request
+            connection.send(connection.request, connection.due)
         return
     if status is not None:
         load.statuses[status] += 1

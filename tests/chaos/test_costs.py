@@ -1,5 +1,7 @@
 """What questions, acknowledgements and an idle service cost Redis, as counts; and what it may forbid."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,11 @@ MOST_PER_QUESTION = 16
 MOST_IDLE_PER_SECOND = 2
 MOST_CONNECTIONS = 20
 IDLE_SECONDS = 10
+#: How many modules an entry point loads at most, Python's included, and which packages it does without.
+MODULES = {
+    "sectorflow_slack.app": (1100, {"aiohttp", "dramatiq", "sandbox"}),
+    "sectorflow_slack.worker": (850, {"aiohttp", "dramatiq", "sandbox", "flask", "jinja2", "gunicorn"}),
+}
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +138,13 @@ def test_64_questions_after_a_burst_of_100_events_leave_room_among_20_connection
 
     assert set(statuses) == {200}
     assert len(connections) <= MOST_CONNECTIONS
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_process_imports_no_more_than_it_needs(module):
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded, (most, unneeded) = set(done.stdout.split()), MODULES[module]
+
+    assert len(loaded) <= most
+    assert not loaded & unneeded

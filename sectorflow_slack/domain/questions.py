@@ -41,6 +41,8 @@ class Question:
     button_ts: str | None = None
     #: The answer of which one model is asked again and replaced.
     answer_id: str = ""
+    #: The answer whose models are compared by the one model that is asked.
+    compares: str = ""
     #: Asked in a dialog, which others do not see: the answer quotes the question.
     is_hidden: bool = False
     #: Whether the message has files; the service ignores them.
@@ -68,6 +70,16 @@ class Question:
     def status_thread_ts(self) -> str:
         """Return the thread that shows the status: also a DM's message outside any thread has one."""
         return self.thread_ts or self.ts
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a Slack thread, or a DM outside threads, continues."""
+
+    #: SectorFlow's thread; None if there is none yet.
+    thread_id: str | None = None
+    #: The models that people have chosen for it; () for all.
+    model_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

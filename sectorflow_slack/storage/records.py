@@ -33,7 +33,7 @@ from sectorflow_slack.storage.crypto import Cipher
 
 Fields = dict[str, str]
 
-#: The readable fields that the sealed API token is bound to: a person who writes to Redis without a key cannot
+#: The readable fields that the sealed API token is bound to: who writes to Redis without a key cannot
 #: change who may ask what on whose account, nor put an earlier token back. Neither the names nor their order
 #: may change, because the release before and the one after compute the same digest.
 BOUND_FIELDS = (

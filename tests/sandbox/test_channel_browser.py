@@ -207,6 +207,9 @@ def test_the_panel_shows_requests_as_they_happen_and_makes_calls_fail(box, page)
     panel.get_by_label("A model that fails").select_option(label=GPT.name)
     until(lambda: box.running.sandbox.sectorflow.failing_models() == [GPT.id])
     assert box.report("faults")["slack"] == []
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(page.get_by_role("button", name="Developer panel")).to_be_focused()
 
 
 def test_the_first_steps_lead_to_the_install_page_or_past_it(box, page):

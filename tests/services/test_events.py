@@ -153,6 +153,7 @@ def test_other_events_are_counted_and_change_nothing(acme, caplog, payload):
     before = sorted(acme.store.keys())
 
     acme.services.events.accept(payload)
+    acme.services.metrics.flush()
 
     assert sorted(acme.store.keys()) == [*before, "metrics"]
     assert acme.store.hgetall("metrics") == {"received": "1", "ignored": "1"}
@@ -247,7 +248,7 @@ def test_a_person_who_asks_too_often_is_told_so_once_a_minute(limited):
     limited.run_slack_jobs()
 
     assert len(limited.waiting) == 3
-    assert limited.ephemerals == [("U0ANN", ENGLISH.asked_too_often)]
+    assert limited.ephemerals == [("U0ANN", ENGLISH.too_many_questions)]
     ((address, _, _),) = limited.slack.ephemerals
     assert (address.channel_id, address.thread_ts) == ("C0GENERAL", "2.0001")
     assert limited.ended == {"asked_too_often": 2}
@@ -270,7 +271,7 @@ def test_a_question_that_finds_no_room_is_refused_with_a_sentence_once_a_minute(
     limited.run_slack_jobs()
 
     assert len(limited.waiting) == 3
-    assert limited.ephemerals == [("U4", ENGLISH.too_many_waiting), ("U5", ENGLISH.too_many_waiting)]
+    assert limited.ephemerals == [("U4", ENGLISH.line_is_full), ("U5", ENGLISH.line_is_full)]
     # In a DM outside threads, it is not hidden in a thread.
     assert {address.thread_ts for address, _, _ in limited.slack.ephemerals} == {None}
     assert limited.ended == {"too_many_waiting": 3}

@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
-from sandbox.stage import ROOT
+from sandbox.demo import add_stage_actions
+from sandbox.sectorflow.models import TOKEN
+from sandbox.stage import ROOT, Stage, running_stage
 from tests.waiting import until
 
 pytestmark = pytest.mark.processes
@@ -66,6 +69,27 @@ def test_it_answers_one_question_and_ends() -> None:
     assert "Why don't scientists trust atoms?" in done.stdout
 
 
+def test_the_channel_page_installs_the_app_and_a_question_outlives_a_killed_worker(tmp_path: Path) -> None:
+    with running_stage(tmp_path / "log", sandbox_inside=True) as stage:
+        add_stage_actions(stage)
+        act(stage, "install")
+        stage.control("faults", {"service": "sectorflow", "target": "completions", "delay": 60.0})
+        said = stage.ask("{bot} Tell me a joke")
+        until(lambda: bool(stage.control("requests")["requests"]), 30.0)
+        act(stage, "kill-worker")
+        until(lambda: "killing the worker" in (tmp_path / "log").read_text())
+        stage.control("release", {})
+
+        (answer,) = stage.wait_for_answer(said, 90.0)
+
+    assert "Why don't scientists trust atoms?" in str(answer)
+
+
+def act(stage: Stage, name: str) -> None:
+    answer = requests.post(f"{stage.sandbox_url}/developer/stage", json={"name": name}, timeout=60)
+    answer.raise_for_status()
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
 @pytest.mark.usefixtures("ignored_interrupts")
 def test_sigterm_ends_it_as_a_background_job_and_leaves_no_process(tmp_path: Path) -> None:
@@ -85,5 +109,6 @@ def test_sigterm_ends_it_as_a_background_job_and_leaves_no_process(tmp_path: Pat
     assert any("gunicorn" in each for each in running), output.read_text()
     assert any("sandbox.demo" in each for each in running)
     until(lambda: not processes_with(mark))
+    assert f"/install\n   SectorFlow API token to paste:    {TOKEN}\n" in output.read_text()
     assert output.read_text().endswith("\nStopped.\n")
     assert "Traceback" not in output.read_text()

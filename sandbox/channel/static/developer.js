@@ -105,6 +105,13 @@ document.addEventListener("change", (event) => {
   if (list.hasAttribute("data-failing")) void send("/developer/model", { model_id: list.value });
 });
 
+panel.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  event.preventDefault();
+  openPanel(false);
+  /** @type {HTMLElement | null} */ (document.querySelector(".developer"))?.focus();
+});
+
 // The event does not bubble.
 traffic.addEventListener("toggle", (event) => {
   /** @type {HTMLElement} */ (event.target).scrollIntoView({ block: "nearest" });

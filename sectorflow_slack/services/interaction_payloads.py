@@ -114,7 +114,8 @@ def read_view_submission(payload: Mapping[str, Json]) -> ViewSubmission | None:
         if payload.get("type") == "block_actions" and action_of(text(action, "action_id")) == GO_ON
     ]
     dialog, metadata = text(view, "callback_id"), text(view, "private_metadata")
-    if dialog != MODELS_DIALOG if pressed else payload.get("type") != "view_submission":
+    is_sent = dialog == MODELS_DIALOG if pressed else payload.get("type") == "view_submission"
+    if not is_sent or not dialog:
         return None
     values = _object(_object(view, "state"), "values")
     return ViewSubmission(

@@ -56,7 +56,7 @@ class OpenView(SlackJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnounceModels(SlackJob):
-    """Tell which models answer from now on where an answer was given."""
+    """Announce which models answer from now on where an answer was given."""
 
     answer_id: str
     #: Whether to post it; not if nothing has changed.

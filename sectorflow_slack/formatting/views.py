@@ -144,7 +144,7 @@ def models_dialog(
 
 
 def chosen_dialog(sentence: str, words: Words = ENGLISH) -> Block:
-    """Say in the dialog of models which of them answer from now on."""
+    """Show in the dialog of models which of them answer from now on."""
     title, close = (plain_text(text, limits.DIALOG_TITLE_CHARS) for text in (words.models_title, words.close))
     return {"type": "modal", "title": title, "close": close, "blocks": [section(sentence)]}
 

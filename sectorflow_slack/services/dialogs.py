@@ -92,7 +92,7 @@ class DialogService:
         self.accept_question(question)
 
     def _compare(self, submission: ViewSubmission, stored: StoredAnswer, installation: Installation) -> None:
-        """Have one model compare an answer's models, once for each answer and model, whoever asks for it."""
+        """Ask one model to compare an answer's models, once for each answer and model in all."""
         (model_id, *_) = *_installed(submission.model_ids, installation), ""
         if not model_id:
             logger.info("dialog ignored", extra={"question_id": stored.answer.id})
@@ -122,7 +122,7 @@ class DialogService:
     def _choose_models(
         self, submission: ViewSubmission, stored: StoredAnswer, installation: Installation
     ) -> None:
-        """Have some models only answer from now on where an answer was given; none stands for all."""
+        """Let some models only answer from now on where an answer was given; no names mean all models."""
         chosen, asked = _installed(submission.model_ids, installation), stored.answer.question
         if chosen == installation.settings.sectorflow.model_ids:
             chosen = ()

@@ -328,7 +328,7 @@ def test_a_dialog_asks_in_dms_only(acme, metadata):
         sent("of_another", FIRST),
     ],
 )
-def test_a_dialog_of_someone_who_may_not_send_it_changes_nothing(shared, payload):
+def test_a_dialog_of_a_person_who_may_not_send_it_changes_nothing(shared, payload):
     shared.interact(payload)
 
     assert shared.is_untouched()

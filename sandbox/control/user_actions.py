@@ -64,7 +64,7 @@ def press_button() -> Response:
 
 @control.post("/press-in-view")
 def press_in_view_button() -> Response:
-    """Press a button in ``user``'s open modal, or else on the Home tab of ``app_id``: ``action_id``, ``value``.
+    """Press a button in ``user``'s open modal, or on ``app_id``'s Home tab: ``action_id``, ``value``.
 
     Return the same as ``press``.
     """

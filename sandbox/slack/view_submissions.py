@@ -14,7 +14,6 @@ from sandbox.slack.modals import MAX_INPUT, check_modal, inputs_of
 from sandbox.slack.surfaces import Modal
 from sandbox.slack.world import World
 
-
 #: What a user has put into the inputs, by ``block_id``: a text, an option's value, or several of checkboxes.
 Values = Mapping[str, str | Sequence[str]]
 

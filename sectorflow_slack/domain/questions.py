@@ -255,6 +255,19 @@ class StoredAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFigures:
+    """What one model's answers of the last 30 days took."""
+
+    model_id: str
+    asked: int = 0
+    failed: int = 0
+    #: Half of the answers took at most this time, about; None if no reply said what it took.
+    p50_seconds: float | None = None
+    #: In SectorFlow's credits.
+    credits: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class ModelVotes:
     """The votes on one model's answers."""
 

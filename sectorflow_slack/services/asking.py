@@ -98,6 +98,7 @@ class AskingService:
         with timed(self.metrics, SECTORFLOW_SECONDS):
             reply = self.sectorflow.ask(settings, question.text, thread_id)
         for model in reply.answers:
+            self.metrics.count_model(installation.key, model)
             if model.failed:
                 self.metrics.count(MODEL_FAILED, model.failure)
                 ids = {**question.ids, "model_id": model.model_id}

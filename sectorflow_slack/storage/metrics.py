@@ -21,9 +21,12 @@ from typing import Any
 import redis
 
 from sectorflow_slack.domain import metrics
+from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.metrics import Histogram, Snapshot
+from sectorflow_slack.domain.questions import ModelAnswer
+from sectorflow_slack.storage.answers import DAY_SECONDS
 from sectorflow_slack.storage.connection import translate_errors
-from sectorflow_slack.storage.feedback import read_all
+from sectorflow_slack.storage.feedback import FIGURE_DAYS, FIGURES, figures_of, read_all
 from sectorflow_slack.storage.keys import (
     FAILED_QUESTIONS,
     INSTALLATIONS_WITH_QUESTIONS,
@@ -99,6 +102,10 @@ class Metrics:
         """Add one to the received and to the ignored events, in one step."""
         self._add({(METRICS, metrics.RECEIVED): 1, (METRICS, metrics.IGNORED): 1})
 
+    def count_model(self, key: InstallationKey, model: ModelAnswer) -> None:
+        """Add what one model's answer took to the figures of its installation (``storage.feedback``)."""
+        self._add(figures_of(key, model))
+
     def observe(self, name: str, seconds: float) -> None:
         """Add a duration to a histogram; a negative one, of clocks that disagree, counts as 0."""
         key, seconds = _histogram_key(name), max(0.0, seconds)
@@ -123,6 +130,8 @@ class Metrics:
                         pipe.hincrby(key, field, amount)
                     else:
                         pipe.hincrbyfloat(key, field, amount)
+                for key in {key for key, _ in figures if key.startswith(FIGURES)}:
+                    pipe.expire(key, FIGURE_DAYS * DAY_SECONDS)
                 pipe.execute()
         except redis.RedisError as error:
             logger.debug("metrics kept: %s", type(error).__name__)

@@ -43,7 +43,8 @@ def conditions(command: str) -> str:
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, `{command}`: {os.cpu_count()} cores of {cpu}, "
         f"{memory / 2**20:.0f} GiB, {', '.join([system, *versions])}; {' '.join(server.stdout.split()[:3])}. "
-        "All processes ran on this one machine, load generator included."
+        "All processes ran on this one machine, load generator included; its load average was "
+        f"{os.getloadavg()[1]:.0f} in the last five minutes."
     )
 
 

@@ -266,8 +266,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
     def handle_request(self, req: Any, conn: _Connection) -> bool:
         """Call the app; return whether the connection can be used again.
 
-        The body is read before, so that a malformed one never reaches the app. The rest of one that is too
-        large is not waited for.
+        The body is read before, so that a malformed one never reaches the app. Nothing waits for the rest
+        of one that is too large.
         """
         try:
             is_whole = int(dict(req.headers).get("CONTENT-LENGTH", 0)) <= MAX_BODY_BYTES

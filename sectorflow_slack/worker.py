@@ -25,6 +25,7 @@ from sectorflow_slack.logging import configure_logging
 from sectorflow_slack.services import Services
 from sectorflow_slack.services.slack_jobs import THREADS
 from sectorflow_slack.storage.connection import WORKER_TIMEOUTS
+from sectorflow_slack.storage.metrics import FLUSH_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -179,6 +180,7 @@ class Worker:
             "chores",
             (services.answers.statuses.renew, STATUS_SECONDS),
             (services.revocations.revoke_due, REVOKE_SECONDS),
+            (services.metrics.flush, FLUSH_SECONDS),
         )
 
     def run(self, stopping: threading.Event, stop_seconds: float = STOP_SECONDS) -> None:
@@ -198,6 +200,7 @@ class Worker:
             self._services.answers.questions.sign_off(self._name)
         except StorageUnavailable as error:
             logger.warning("nothing handed over: %s", error)
+        self._services.metrics.flush()
         logger.info("worker stopped")
 
 

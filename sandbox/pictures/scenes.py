@@ -83,10 +83,9 @@ def thread_of(said: dict[str, Any]) -> str:
 def _working(scene: Scene) -> None:
     scene.stage.control("settings", {"sectorflow_latency": 32.0})
     said = scene.stage.ask(f"{{bot}} {JOKE}")
-    for name, begins in (("placeholder", "Asking"), ("still-going", "Still")):
-        while not any(str(each["text"]).startswith(begins) for each in scene.stage.replies(said)):
-            time.sleep(0.2)
-        scene.camera.both(name, thread_of(said), THREAD)
+    while not any(str(each["text"]).startswith("Asking") for each in scene.stage.replies(said)):
+        time.sleep(0.2)
+    scene.camera.both("placeholder", thread_of(said), THREAD)
 
 
 def _tabs(scene: Scene) -> None:

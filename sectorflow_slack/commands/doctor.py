@@ -342,7 +342,7 @@ def check_installations(context: Context) -> Iterator[Finding]:
     count = f"{len(checked)} installations" + (" (there are more)" if page.next_cursor else "")
     if refused:
         message = f"SectorFlow refuses settings of {len(refused)} of {count}: {'; '.join(refused)}."
-        yield Finding("installations", "warn", message, "Use flask --app wsgi installations change.")
+        yield Finding("installations", "warn", message, "Use sectorflow-slack installations change.")
     else:
         yield Finding("installations", "ok", f"SectorFlow accepts the settings of {count}.")
 

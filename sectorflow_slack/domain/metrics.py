@@ -7,7 +7,7 @@ A question is counted in the same Redis script that stores its new state, so tha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.questions import ModelVotes
@@ -33,7 +33,6 @@ COUNTERS = {
     IGNORED: "Events that are no question.",
     ANSWERED: "Questions answered.",
     FAILED: "Questions that failed for good, by reason.",
-    MODEL_FAILED: "Models that gave no answer, by reason.",
     RETRIES: "Retries, by cause.",
     SLACK_RATE_LIMITED: "Calls that Slack refused with 429.",
     LET_GO: "Questions whose lease expired because a worker died or hung.",
@@ -55,7 +54,19 @@ HISTOGRAMS = {
 }
 
 #: The label of a counter that has one.
-LABELS = {FAILED: "reason", MODEL_FAILED: "reason", RETRIES: "fault"}
+LABELS = {FAILED: "reason", RETRIES: "fault"}
+
+MODEL_ASKED = "model_asked"
+MODEL_SECONDS = "model_seconds"
+MODEL_CREDITS = "model_credits"
+
+#: Counters by model. ``MODEL_FAILED`` has a reason too; the last two count what SectorFlow's replies say.
+MODEL_COUNTERS = {
+    MODEL_ASKED: "Questions that a model was asked, and SectorFlow replied to, by model.",
+    MODEL_FAILED: "Questions that a model gave no answer to, by model and reason.",
+    MODEL_SECONDS: "Seconds that a model took in all, by model.",
+    MODEL_CREDITS: "Credits that a model took in all, by model.",
+}
 
 OPEN_QUESTIONS = "open_questions"
 OLDEST_QUESTION_SECONDS = "oldest_question_seconds"
@@ -112,6 +123,8 @@ class Snapshot:
     underway: int
     oldest_seconds: float
     failed_questions: int
+    #: By name, model id and reason; the reason is "" but for ``MODEL_FAILED``.
+    models: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
     #: Only installations with votes.
     votes: tuple[tuple[InstallationKey, tuple[ModelVotes, ...]], ...] = ()
     memory: Memory = Memory()

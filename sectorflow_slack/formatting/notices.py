@@ -149,8 +149,12 @@ def _words(block: Mapping[str, Any]) -> str:
         case {"type": "rich_text", "elements": elements}:
             return "\n".join(_element_words(element) for element in elements)
         case {"type": "table", "rows": rows}:
-            return "\n".join(" · ".join("".join(texts_of(cell)).strip() for cell in row) for row in rows)
+            return "\n".join(" · ".join(_cell_words(cell).strip() for cell in row) for row in rows)
     return ""
+
+
+def _cell_words(cell: Mapping[str, Any]) -> str:
+    return str(cell["text"]) if cell["type"] == "raw_text" else _words(cell)
 
 
 def _element_words(element: Mapping[str, Any]) -> str:
@@ -226,7 +230,7 @@ def _tables_as_code(blocks: Iterable[Block], tables: int = 0) -> Iterator[Block]
     for block in blocks:
         match block:
             case {"type": "table", "rows": list(rows)} if (tables := tables - 1) < 0:
-                cells = [["".join(texts_of(cell)).replace("\n", " ") for cell in row] for row in rows]
+                cells = [[_cell_words(cell).replace("\n", " ") for cell in row] for row in rows]
                 code = preformatted(Code(align_columns(cells)))
                 yield {"type": "rich_text", "elements": [code]}
             case _:

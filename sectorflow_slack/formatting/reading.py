@@ -227,6 +227,7 @@ def _all(tokens: Iterator[Token]) -> Iterator[Token]:
 def _read_inline(tokens: Iterator[Token], style: int = 0) -> Inlines:
     """Read running text up to the end of a link, if it is within one."""
     content: list[Inline] = []
+    around = style
     for token in tokens:
         kind, _, nesting = token.type.rpartition("_")
         if token.type == "link_close":
@@ -234,7 +235,7 @@ def _read_inline(tokens: Iterator[Token], style: int = 0) -> Inlines:
         if token.type == "link_open":
             content.append(_link(token, _read_inline(tokens, style)))
         elif kind in _STYLES:
-            style = style | _STYLES[kind] if nesting == "open" else style & ~_STYLES[kind]
+            style = style | _STYLES[kind] if nesting == "open" else style & ~_STYLES[kind] | around
         elif (read := _inline_leaf(token, style)) is not None:
             content.append(read)
     return tuple(content)

@@ -15,8 +15,17 @@ _GROWTH = 3
 
 def as_code(table: Table) -> Code:
     """Write a table with its columns below each other."""
-    rows = [[" ".join(plain(cell).split()) for cell in row] for row in table.rows]
+    rows = [[" ".join(_with_addresses(cell).split()) for cell in row] for row in table.rows]  # type: ignore[arg-type]
     return Code(align_columns(rows, table.aligns))
+
+
+def _with_addresses(cell: Runs) -> str:
+    """Return a cell's text, with the address of each link behind it: code has no links."""
+    parts = ""
+    for run, following in zip_longest(cell, cell[1:]):
+        is_last = following is None or following.url != run.url
+        parts += f"{run.text} ({run.url})" if run.url and is_last and run.url not in run.text else run.text
+    return parts
 
 
 def align_columns(rows: list[list[str]], aligns: tuple[str, ...] = ()) -> str:

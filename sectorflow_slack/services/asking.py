@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from sectorflow_slack.domain.installations import Installation
-from sectorflow_slack.domain.metrics import MODEL_FAILED, SECTORFLOW_SECONDS
+from sectorflow_slack.domain.metrics import SECTORFLOW_SECONDS
 from sectorflow_slack.domain.ports import Clock, SectorFlowClient
 from sectorflow_slack.domain.questions import Answer, Message, Plan, Question, Reply
 from sectorflow_slack.formatting.comparing import compare, comparison_failed, comparison_messages
@@ -100,7 +100,6 @@ class AskingService:
         for model in reply.answers:
             self.metrics.count_model(installation.key, model)
             if model.failed:
-                self.metrics.count(MODEL_FAILED, model.failure)
                 ids = {**question.ids, "model_id": model.model_id}
                 logger.warning("model failed: %s", model.failure, extra=ids)
         return reply

@@ -91,8 +91,10 @@ def _seconds(time: Json) -> float:
 def text(mapping: Mapping[str, Json], name: str) -> str:
     """Return a string field; "" if it has another type."""
     value = mapping.get(name)
+    if not isinstance(value, str):
+        return ""
     # JSON can contain a lone surrogate (\ud800), which neither Redis nor the log accepts.
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 def tenants(payload: Mapping[str, Json]) -> Iterator[str]:

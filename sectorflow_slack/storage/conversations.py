@@ -14,6 +14,7 @@ A DM outside a thread has ``dm`` in place of ``{thread_ts}``.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis
@@ -56,9 +57,9 @@ class ConversationStore:
         return tuple(json.loads(str(found or "[]")))
 
     @translate_errors
-    def choose_models(self, question: Question, model_ids: tuple[str, ...]) -> bool:
+    def choose_models(self, question: Question, model_ids: Sequence[str]) -> bool:
         """Store which models answer from now on, () for all; False if they are the same as before."""
-        key, chosen = _models_key(question), json.dumps(model_ids)
+        key, chosen = _models_key(question), json.dumps(list(model_ids))
         if model_ids:
             before = self._redis.set(key, chosen, ex=THREAD_SECONDS, get=True)
         else:

@@ -3,9 +3,10 @@
 ====================  ==================================================================================
 ``metrics``           hash of counters: ``{name}`` or ``{name}:{label}``
 ``metrics:{name}``    hash of a histogram: ``le:{bound}`` (each duration in one of them), ``sum``, ``count``
+``metrics:models``    hash of counters by model: ``{name}:{model}`` or ``{name}:{model}:{reason}``
 ====================  ==================================================================================
 
-Neither expires; both have as many fields as there are names, labels and buckets. What must be exact is
+None expires; they have as many fields as there are names, labels, buckets and models. What must be exact is
 counted by the scripts that move questions. The rest gathers in each process and is added every few seconds.
 """
 
@@ -50,6 +51,7 @@ BUCKETS: Mapping[str, tuple[float, ...]] = {
 #: Labels come from the code. Any other text would create an unbounded number of series.
 _LABEL = re.compile(r"[a-z0-9_]{1,60}")
 OTHER = "other"
+_MODELS = f"{METRICS}:models"
 
 #: How often a process adds its figures: a crash loses those of this time.
 FLUSH_SECONDS = 5.0
@@ -102,9 +104,17 @@ class Metrics:
         """Add one to the received and to the ignored events, in one step."""
         self._add({(METRICS, metrics.RECEIVED): 1, (METRICS, metrics.IGNORED): 1})
 
-    def count_model(self, key: InstallationKey, model: ModelAnswer) -> None:
-        """Add what one model's answer took to the figures of its installation (``storage.feedback``)."""
-        self._add(figures_of(key, model))
+    def count_model(self, key: InstallationKey, answer: ModelAnswer) -> None:
+        """Add a model's answer, or that it gave none, to the figures of the model and its installation."""
+        figures = {metrics.MODEL_SECONDS: answer.seconds, metrics.MODEL_CREDITS: answer.credits}
+        counted: dict[str, float] = {
+            f"{name}:{answer.model_id}": float(n) for name, n in figures.items() if n
+        }
+        counted[f"{metrics.MODEL_ASKED}:{answer.model_id}"] = 1
+        if answer.failed:
+            counted[f"{metrics.MODEL_FAILED}:{answer.model_id}:{answer.failure or OTHER}"] = 1
+        of_model = {(_MODELS, name): amount for name, amount in counted.items()}
+        self._add({**of_model, **figures_of(key, answer)})
 
     def observe(self, name: str, seconds: float) -> None:
         """Add a duration to a histogram; a negative one, of clocks that disagree, counts as 0."""
@@ -158,13 +168,15 @@ class Metrics:
         self.flush()
         with self._redis.pipeline(transaction=True) as pipe:
             pipe.hgetall(METRICS)
+            pipe.hgetall(_MODELS)
             self._open(keys=[INSTALLATIONS_WITH_QUESTIONS], args=[HEAD], client=pipe)
             pipe.zcount(FAILED_QUESTIONS, time.time() - FAILED_QUESTION_SECONDS, "+inf")
             for name in BUCKETS:
                 pipe.hgetall(_histogram_key(name))
-            counters, (now, waiting, later, underway, ids), failed, *histograms = pipe.execute()
+            counters, models, (now, waiting, later, underway, ids), failed, *histograms = pipe.execute()
         return Snapshot(
             counters={_split(field): int(value) for field, value in counters.items()},
+            models={_split_model(name): float(value) for name, value in models.items()},
             histograms={
                 name: _cumulate(name, fields) for name, fields in zip(BUCKETS, histograms, strict=True)
             },
@@ -196,6 +208,11 @@ def counter_field(name: str, label: str = "") -> str:
 def _split(field: str) -> tuple[str, str]:
     name, _, label = field.partition(":")
     return name, label
+
+
+def _split_model(field: str) -> tuple[str, str, str]:
+    name, model, reason, *_ = [*field.split(":"), ""]
+    return name, model, reason
 
 
 def _histogram_key(name: str) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from redis import Redis
 
-from sectorflow_slack.domain.slack_jobs import SlackJob, from_json, to_json
+from sectorflow_slack.domain.slack_jobs import SlackJob, from_json
 from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import translate_errors
 
@@ -116,7 +117,8 @@ class SlackJobQueue:
 
 def job_body(job: SlackJob) -> str:
     """Return the JSON of a job without its installation."""
-    return json.dumps({name: value for name, value in to_json(job).items() if name != "installation"})
+    values = {each.name: getattr(job, each.name) for each in fields(job) if each.name != "installation"}
+    return json.dumps({"kind": job.kind, **values})
 
 
 def read_job(fields: Mapping[str, object]) -> SlackJob:

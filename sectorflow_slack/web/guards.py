@@ -124,16 +124,17 @@ def _app_id_in(text: str | bytes) -> str | None:
 def _is_signed(app_id: str) -> bool:
     events = current_services.events
     secrets = events.signing_secrets(app_id)
-    if not any(map(_verifies, secrets or (UNKNOWN_APP_SECRET,))) and secrets:
+    matching = next(filter(_verifies, secrets or (UNKNOWN_APP_SECRET,)), None)
+    if matching is None and secrets:
         secrets = events.signing_secrets(app_id, newest=True)
-    matching = [secret for secret in secrets if _verifies(secret)]
-    if not matching:
+        matching = next(filter(_verifies, secrets), None)
+    if matching is None or not secrets:
         if secrets:
             # A mistyped secret causes this, too. Strangers can flood the log only if they know an app id.
             logger.warning("signature refused", extra={"app_id": app_id})
         return False
-    if matching[0] != secrets[0]:
-        events.adopt_signing_secret(app_id, matching[0])
+    if matching != secrets[0]:
+        events.adopt_signing_secret(app_id, matching)
     return True
 
 

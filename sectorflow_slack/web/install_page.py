@@ -56,6 +56,8 @@ COOKIE = "sectorflow_slack_install"
 #: A day: the session in Redis ends sooner, and its end can be told from a first visit.
 COOKIE_SECONDS = 24 * 3600
 MAX_TOKEN_LENGTH = 4096
+#: Where a user need not have signed in.
+OPEN_ENDPOINTS = frozenset({"install_page.home", "install_page.sign_in", "install_page.sign_out"})
 TOKEN_FAULTS = {
     "malformed": "Enter the token without spaces or line breaks.",
     "refused": "SectorFlow refuses this token. Copy it again, or create a new one.",
@@ -70,16 +72,19 @@ def refuse_too_many(_: TooBusy) -> Response:
 
 @blueprint.before_request
 def guard() -> ResponseReturnValue | None:
-    """Refuse requests while the page is off, forms of other sites, and too many forms of one address."""
+    """Refuse requests while the page is off, forms of other sites, and users who have not signed in."""
     if not current_settings.install_page:
         abort(404)
-    if request.method != "POST":
-        return None
-    if _is_too_much("install_address", _address()):
-        return _refuse_too_much(60.0)
-    expected = _csrf(_cookie())
-    if not _cookie() or not hmac.compare_digest(request.form.get("csrf", "").encode(), expected.encode()):
-        return refusal_page("out_of_date")
+    if request.method == "POST":
+        if _is_too_much("install_address", _address()):
+            return _refuse_too_much(60.0)
+        csrf = request.form.get("csrf", "").encode()
+        if not _cookie() or not hmac.compare_digest(csrf, _csrf(_cookie()).encode()):
+            return refusal_page("out_of_date")
+    found = current_services.install_page.forms.find(_cookie()) if _cookie() else None
+    if found is None and request.endpoint not in OPEN_ENDPOINTS:
+        return redirect(url_for(".home", over=""), 303)
+    g.install_session = found
     return None
 
 
@@ -89,9 +94,9 @@ def guard() -> ResponseReturnValue | None:
 @blueprint.get("")
 def home() -> ResponseReturnValue:
     """Show the form to sign in, or the installations of the user who has."""
-    session = _session()
-    if session is None:
+    if g.install_session is None:
         return _sign_in_page()
+    session = _session()
     found = [app_view(each) for each in current_services.install_page.list(session)]
     return _page("install/home.html", session=session, installations=found)
 
@@ -142,22 +147,20 @@ def _sign_in_page() -> Response:
 def new() -> ResponseReturnValue:
     """Show an empty form, or one filled with the installation that is to be replaced."""
     session = _session()
-    return _expired() if session is None else _form_page(session, _first_draft(session))
+    return _form_page(session, _first_draft(session))
 
 
 @blueprint.post("/new")
 def start() -> ResponseReturnValue:
     """Store a new form and do what the button says."""
     session = _session()
-    return _expired() if session is None else _act(session, _first_draft(session), None)
+    return _act(session, _first_draft(session), None)
 
 
 @blueprint.get("/forms/<int:number>")
 def show(number: int) -> ResponseReturnValue:
     """Show a stored form."""
     session = _session()
-    if session is None:
-        return _expired()
     draft = current_services.install_page.forms.find_draft(_cookie(), number)
     return redirect(url_for(".home")) if draft is None else _form_page(session, draft)
 
@@ -166,8 +169,6 @@ def show(number: int) -> ResponseReturnValue:
 def act(number: int) -> ResponseReturnValue:
     """Store a form again and do what the button says."""
     session = _session()
-    if session is None:
-        return _expired()
     draft = current_services.install_page.forms.find_draft(_cookie(), number)
     return redirect(url_for(".home"), 303) if draft is None else _act(session, draft, number)
 
@@ -278,8 +279,6 @@ def _save(session: FormSession, draft: Draft) -> BaseResponse:
 def app(installation_id: object) -> ResponseReturnValue:
     """Show an installation of the user, with the form that changes it."""
     session = _session()
-    if session is None:
-        return _expired()
     draft = current_services.install_page.draft_of(_find(session, str(installation_id)))
     return _form_page(session, draft, is_saved="saved" in request.args)
 
@@ -288,8 +287,6 @@ def app(installation_id: object) -> ResponseReturnValue:
 def change(installation_id: object) -> ResponseReturnValue:
     """Store a form that changes an installation, and do what the button says."""
     session = _session()
-    if session is None:
-        return _expired()
     draft = current_services.install_page.draft_of(_find(session, str(installation_id)))
     # Of the version that the page showed.
     revision = request.form.get("revision", 0, int)
@@ -300,8 +297,6 @@ def change(installation_id: object) -> ResponseReturnValue:
 def ask_to_remove(installation_id: object) -> ResponseReturnValue:
     """Ask whether an installation is to be removed."""
     session = _session()
-    if session is None:
-        return _expired()
     found = app_view(_find(session, str(installation_id)))
     return _page("install/remove.html", session=session, installation=found)
 
@@ -310,8 +305,6 @@ def ask_to_remove(installation_id: object) -> ResponseReturnValue:
 def remove(installation_id: object) -> ResponseReturnValue:
     """Remove an installation of the user."""
     session = _session()
-    if session is None:
-        return _expired()
     if not current_services.install_page.delete(session, str(installation_id)):
         abort(404)
     return redirect(url_for(".home"), 303)
@@ -356,10 +349,6 @@ def _page(template: str, **values: object) -> Response:
     return make_response(render_template(template, csrf=csrf, until=until(), **values))
 
 
-def _expired() -> BaseResponse:
-    return redirect(url_for(".home", over=""), 303)
-
-
 def _refuse_too_much(seconds: float) -> Response:
     response = refusal_page("too_many")
     response.headers["Retry-After"] = str(int(seconds))
@@ -369,9 +358,8 @@ def _refuse_too_much(seconds: float) -> Response:
 # The browser
 
 
-def _session() -> FormSession | None:
-    secret = _cookie()
-    return current_services.install_page.forms.find(secret) if secret else None
+def _session() -> FormSession:
+    return cast(FormSession, g.install_session)
 
 
 def _cookie() -> str:

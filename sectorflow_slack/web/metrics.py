@@ -47,6 +47,8 @@ class SnapshotCollector(Collector):
         """Yield every metric with its samples."""
         for name, help_text in metrics.COUNTERS.items():
             yield self._counter(name, help_text)
+        for name, help_text in metrics.MODEL_COUNTERS.items():
+            yield self._model_counter(name, help_text)
         for name, help_text in metrics.HISTOGRAMS.items():
             yield _histogram(name, help_text, self.snapshot.histograms[name])
         yield from self._gauges()
@@ -59,6 +61,14 @@ class SnapshotCollector(Collector):
         for label, value in sorted(({"": 0} | values).items()):
             labels = {metrics.LABELS.get(name, "kind"): label} if label else {}
             family.add_sample(f"{PREFIX}{name}_total", labels, value)
+        return family
+
+    def _model_counter(self, name: str, help_text: str) -> Metric:
+        family = CounterMetricFamily(PREFIX + name, help_text)
+        for (counter, model, reason), value in sorted(self.snapshot.models.items()):
+            if counter == name:
+                labels = {"model": model, "reason": reason} if reason else {"model": model}
+                family.add_sample(f"{PREFIX}{name}_total", labels, value)
         return family
 
     def _gauges(self) -> Iterator[Metric]:

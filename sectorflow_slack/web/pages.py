@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, make_response, render_template
+from flask import Blueprint, Response, g, make_response, render_template
 
 from sectorflow_slack.domain.installations import Installation, PendingInstallation
 from sectorflow_slack.domain.slack import INSTALL_PATH
 from sectorflow_slack.web import current_settings
 
 blueprint = Blueprint("pages", __name__)
+logger = logging.getLogger(__name__)
 
 
 #: What the button of a refusal does: open the install link again, load the page again, or open ``/install``.
@@ -172,7 +174,11 @@ def open_slack_url(installation: Installation) -> str:
 def refusal_page(reason: str, link: str | None = None) -> Response:
     """Return the page that explains why an install failed; ``link`` is the install link to try again."""
     refusal = REFUSALS[reason]
-    page = render_template("refusal.html", refusal=refusal, reason=reason, button=_button(refusal, link))
+    request_id = g.get("request_id", "")
+    logger.info("page of a refusal shown: %s", reason, extra={"request_id": request_id})
+    # The beginning of the request's id finds that line.
+    code = f"{reason} {request_id[:8]}".rstrip()
+    page = render_template("refusal.html", refusal=refusal, code=code, button=_button(refusal, link))
     return make_response(page, refusal.status)
 
 

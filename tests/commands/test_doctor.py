@@ -143,7 +143,7 @@ def test_it_ends_with_what_to_do_next(settings, healthy, has_app, teams, alive, 
     apps = SimpleNamespace(list=lambda: [SimpleNamespace(tenant_ids=teams)] if has_app else [])
     run = runner(create_app(settings, replace(healthy, apps=apps, checkup=FakeCheckup(alive=alive))))
 
-    result = run("doctor", "--seconds", "0.1")
+    result = run("doctor")
 
     assert result.stdout.splitlines()[-1].startswith(f"Next: {next_step}")
 
@@ -276,16 +276,15 @@ def test_a_public_url_without_https_is_a_warning(settings, healthy, public_site)
     assert found["settings"].status == "warn"
 
 
-def test_the_checks_work_with_the_real_stores_and_clients(settings, services, public_site):
+def test_the_checks_work_with_the_real_stores_and_clients(settings, store, public_site):
     record = "app:A0ACME"
     other_key = Cipher([Fernet.generate_key().decode()])
-    redis_client = services.checkup._redis
-    redis_client.hset(record, "client_secret", other_key.seal(record, "client_secret", "value"))
+    store.hset(record, "client_secret", other_key.seal(record, "client_secret", "value"))
     ahead = formatdate(time.time() + 400, usegmt=True)
     public_site.post("https://slack.com/api/api.test", json={"ok": True}, headers={"Date": ahead})
     public_site.get(f"{settings.sectorflow_base_url}/models", status=401, json={})
 
-    found = findings(settings, services)
+    found = findings(settings, build_services(settings, store))
 
     failed = {name for name, finding in found.items() if finding.status == "fail"}
     assert failed == {"encryption", "workers", "clock"}

@@ -219,15 +219,6 @@ def test_an_export_is_private_and_can_be_imported(run, services, store, tmp_path
     assert services.registration.find(ID) == INSTALLED
 
 
-def test_a_backup_passes_through_a_pipe(run, services, store):
-    exported = run("installations export -")
-    store.flushdb()
-    imported = run("installations import -", typed=exported.stdout)
-
-    assert (exported.stderr, imported.output) == ("", "1 installations restored.\n")
-    assert services.registration.find(ID) == INSTALLED
-
-
 @pytest.mark.parametrize("content", [b"something else", b"\xff\xfe", b""])
 def test_a_file_that_is_no_backup_is_an_error(run, tmp_path, content):
     file = tmp_path / "other"

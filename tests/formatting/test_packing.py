@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sectorflow_slack.formatting import limits
 from sectorflow_slack.formatting.block_kit import texts_of
+from sectorflow_slack.formatting.notices import simpler, text_of
 from sectorflow_slack.formatting.packing import (
     Page,
     Portion,
@@ -219,6 +220,16 @@ def test_a_link_that_is_cut_leads_there_from_both_parts():
     assert [run["url"] for run in inlines([*first, *second]) if "url" in run] == ["https://a.example"] * 2
 
 
+@pytest.mark.parametrize("words_before", range(1_990, 2_090, 9))
+def test_a_link_begins_on_the_page_that_has_room_for_its_address(words_before):
+    address = f"https://a.example/{'y' * 2_900}"
+
+    shown = pages("word " * words_before + f"[label]({address})")
+
+    assert [run["text"] for blocks in shown for run in inlines(blocks) if "url" in run] == ["label"]
+    assert all(counted(blocks) <= 10_500 for blocks in shown)
+
+
 def test_long_code_keeps_its_language_and_every_line():
     lines = [f"    print({number})  # <b>" for number in range(1_000)]
 
@@ -314,6 +325,16 @@ def test_a_table_with_too_many_columns_is_code_with_its_columns_below_each_other
     assert [line[:17] for line in lines[:2]] == ["        a | b   |", "----------+-----+"]
     assert lines[2].startswith("       漢字 | x|y | x")
     assert lines[3].startswith(" wide one |")
+
+
+@pytest.mark.parametrize("columns", [2, 21])
+def test_text_and_code_name_the_address_of_a_link_in_a_table(columns):
+    more = "|x" * (columns - 1)
+    source = f"|a{more}|\n|-{more.replace('x', '-')}|\n|[label](https://a.example/x){more}|"
+    (message,) = separated(make_answer(model(source)))
+
+    for form in (message, simpler(message), simpler(simpler(message))):
+        assert "label (https://a.example/x)" in text_of(form.blocks)
 
 
 def test_a_wide_table_does_not_grow_out_of_proportion():

@@ -9,6 +9,7 @@ from tests.formatting.drawing import (
     bodies,
     drawn,
     elements_of,
+    inlines,
     make_answer,
     model,
     runs,
@@ -193,6 +194,13 @@ def test_what_plain_signs_do_not_say_is_code_letter_by_letter(tex):
 )  # fmt: skip
 def test_html_is_drawn_where_it_is_meant_and_else_shown(source, shown):
     assert runs(source) == shown
+
+
+@pytest.mark.parametrize(
+    "source", ["# Why **this** *and* that", "Why **this** *and* that\n===", "- # a **b** c"]
+)
+def test_a_heading_is_bold_to_its_end_whatever_is_bold_in_it(source):
+    assert all("bold" in run["style"] for run in inlines(drawn(source)))
 
 
 @pytest.mark.parametrize("name", ["think", "thinking", "thought", "reasoning", "THINK"])

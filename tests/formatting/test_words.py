@@ -10,7 +10,12 @@ import sectorflow_slack
 from sectorflow_slack.formatting.words import ENGLISH, Words, words_for
 
 PACKAGE = Path(sectorflow_slack.__file__).parent
-FORMATTING = [path for path in PACKAGE.glob("formatting/**/*.py") if path.name != "words.py"]
+#: ``incoming`` writes for models.
+FORMATTING = [
+    path for path in PACKAGE.glob("formatting/**/*.py") if path.name not in ("words.py", "incoming.py")
+]
+#: What a model reads, and names of signs.
+NOT_READ = {"_INSTRUCTION", "_OPERATOR_NAMES", "_SIGN_NAMES", "_UNCHANGED"}
 #: Those that say something in Slack; what others say is for operators and for programs.
 SERVICES = [path for path in PACKAGE.glob("services/*.py") if "formatting" in path.read_text()]
 SPEAKING = sorted(FORMATTING + SERVICES)
@@ -133,8 +138,7 @@ def sentences(node: ast.AST) -> Iterator[str]:
         return
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return
-    if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "_INSTRUCTION":
-        # A model reads it.
+    if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) in NOT_READ:
         return
     text = node.value if isinstance(node, ast.Constant) else None
     if isinstance(text, str) and re.search(r"[A-Za-z]{2,}[,.:]? [A-Za-z]{2,}", text):

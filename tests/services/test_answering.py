@@ -44,6 +44,20 @@ def test_questions_are_answered_in_order_until_none_is_left(acme):
     assert can_go_on == [True, True, False, False]
 
 
+def test_each_model_of_a_reply_is_counted_with_its_failure(acme):
+    first, *others = make_reply(MODEL_IDS).answers
+    silent = replace(first, text="", failed=True, failure="error")
+    acme.sectorflow.reply = Reply((silent, *others))
+
+    acme.ask()
+
+    models = acme.services.read_metrics().models
+    assert models == {
+        ("model_failed", MODEL_IDS[0], "error"): 1,
+        **{("model_asked", model, ""): 1 for model in MODEL_IDS},
+    }
+
+
 def test_the_wait_of_a_question_is_observed_once_and_each_call_for_it(acme):
     acme.sectorflow.answers.then(SectorFlowBusy("status 503"))
     acme.accept()

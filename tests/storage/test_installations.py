@@ -190,6 +190,24 @@ def test_a_token_that_is_not_the_stored_one_is_not_renewed(installations, other)
     assert installations.find(KEY) == FIRST
 
 
+def test_what_slack_refuses_is_known_until_the_settings_change(db, installations):
+    installations.mark_refused(KEY, "containers")
+    assert (db.installations.find(KEY) or FIRST).refused == {"containers"}
+
+    installations.change(changed(FIRST, app_name="New"), FIRST.settings.revision)
+
+    assert (db.installations.find(KEY) or FIRST).refused == set()
+
+
+def test_a_refusal_stores_no_installation_that_is_gone(db, installations):
+    installations.delete(KEY, before=NOW + DAY)
+    before = dump(db.redis)
+
+    installations.mark_refused(KEY, "containers")
+
+    assert dump(db.redis) == before
+
+
 def test_another_install_of_the_same_app_and_team_renews_the_bot_and_its_time(installations):
     again = replace(FIRST, bot=make_bot(bot_user_id="U0NEWBOT", bot_token="again"), installed_at=NOW + 60)
 

@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, Any] = {
     "OAuthResult": OAuthResult("x"),
     "FormSession": FormSession("x", Offer()),
     "Draft": Draft(),
+    "Refusal": "containers",
     "PendingInstallation": make_pending(),
     "Plan": PLAN,
     "Question": FIRST,
@@ -51,7 +52,9 @@ ARGUMENTS: dict[str, Any] = {
 }
 SEALED_BACKUP = CIPHER.seal("backup", "installations", '{"app:A0": {}}')
 #: Metrics gather in the process while Redis is down.
-SILENT = {f"metrics.{method}" for method in ("count", "count_ignored", "observe", "flush", "start")}
+SILENT = {
+    f"metrics.{method}" for method in ("count", "count_ignored", "count_model", "observe", "flush", "start")
+}
 
 METHODS = [
     f"{name}.{method}"

@@ -179,4 +179,4 @@ def test_the_page_loads_only_its_own_assets(client):
 
     ids = set(re.findall(r'id="([^"]+)"', page))
     assert {target[1:] for target in targets if target.startswith("#")} <= ids
-    assert not re.search(r"https?:|//", "".join(targets))
+    assert not [target for target in targets if ":" in target or target.startswith("//")]

@@ -452,7 +452,7 @@ def test_the_votes_are_on_the_page_of_an_installed_app(client, services, sectorf
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     action=st.sampled_from(["complete", "save", "try", "add", "update"]) | texts.map("up:{}".format) | texts,
     values=st.dictionaries(

@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sectorflow_slack.app import create_app
 from sectorflow_slack.domain import metrics
-from sectorflow_slack.domain.questions import Answer
+from sectorflow_slack.domain.questions import Answer, ModelAnswer
 from tests.fakes import make_reply
 from tests.values import INSTALL_API_KEY, MODEL_IDS, OWN_APP, TEAM_ID, make_question
 
@@ -72,7 +72,8 @@ def test_every_metric_has_a_help_text_and_every_counter_starts_at_zero(client):
         family.name.removeprefix("sectorflow_slack_"): (family.type, family.documentation)
         for family in text_string_to_metric_families(response.text)
     }
-    kinds = {"counter": metrics.COUNTERS, "histogram": metrics.HISTOGRAMS, "gauge": metrics.GAUGES}
+    counters = metrics.COUNTERS | metrics.MODEL_COUNTERS
+    kinds = {"counter": counters, "histogram": metrics.HISTOGRAMS, "gauge": metrics.GAUGES}
     assert found == {name: (kind, text) for kind, names in kinds.items() for name, text in names.items()}
     assert {samples[(f"{name}_total",)] for name in metrics.COUNTERS} == {0.0}
     assert response.headers["Content-Type"].startswith("text/plain; version=")
@@ -92,6 +93,28 @@ def test_counters_are_shown_by_their_labels(client, recorded):
     assert samples[("failed_total", ("reason", "token_refused"))] == 2
     assert samples[("retries_total", ("fault", "slack"))] == 1
     assert samples[("slack_rate_limited_total", ("kind", "unexpected"))] == 1
+
+
+def test_what_each_model_was_asked_failed_and_took_is_shown_by_model(client, recorded):
+    model = MODEL_IDS[0]
+    recorded.count_model(
+        make_question().installation, ModelAnswer(model, "Ada", text="Hello.", seconds=1.5, credits=2.0)
+    )
+    recorded.count_model(
+        make_question().installation, ModelAnswer(model, "Ada", text="Hello.", seconds=0.5, credits=None)
+    )
+    recorded.count_model(
+        make_question().installation, ModelAnswer(model, "Ada", failed=True, failure="empty")
+    )
+
+    shown = {name: value for name, value in scrape(client).items() if name[0].startswith("model_")}
+
+    assert shown == {
+        ("model_asked_total", ("model", model)): 3,
+        ("model_failed_total", ("model", model), ("reason", "empty")): 1,
+        ("model_seconds_total", ("model", model)): 2.0,
+        ("model_credits_total", ("model", model)): 2.0,
+    }
 
 
 def test_votes_are_shown_by_installation_model_and_vote_and_are_no_counters(client, services):

@@ -171,7 +171,7 @@ def test_a_refusal_after_which_the_link_works_has_a_button_to_it(client, sectorf
 
     path = urlsplit(installation["installUrl"]).path
     assert f'<a class="button" href="{path}">Try again</a>' in page.text
-    assert "<code>cancelled</code>" in page.text
+    assert f"<code>cancelled {page.headers['X-Request-Id'][:8]}</code>" in page.text
 
 
 @pytest.mark.parametrize("cookie", [None, "another-state", "é"])

@@ -18,7 +18,7 @@ import yaml
 
 from sandbox.stage import ROOT, running_stage
 from sectorflow_slack.config import load_settings
-from sectorflow_slack.domain.metrics import COUNTERS, GAUGES, HISTOGRAMS
+from sectorflow_slack.domain.metrics import COUNTERS, GAUGES, HISTOGRAMS, MODEL_COUNTERS
 from tests.conftest import skip_or_fail
 from tests.test_architecture import MINIMAL_ENVIRONMENT, read_variables
 from tests.waiting import until
@@ -262,7 +262,7 @@ def test_prometheus_takes_the_rules_and_their_tests_pass() -> None:
 
 def test_the_alerts_and_the_dashboard_use_every_metric_and_no_other() -> None:
     named = re.findall(r"\bsectorflow_slack_\w+", " ".join([*QUERIES, RULES.read_text()]))
-    exposed = {f"sectorflow_slack_{name}" for name in (*COUNTERS, *HISTOGRAMS, *GAUGES)}
+    exposed = {f"sectorflow_slack_{name}" for name in (*COUNTERS, *MODEL_COUNTERS, *HISTOGRAMS, *GAUGES)}
 
     assert {SUFFIX.sub("", name) for name in named} == exposed
 

@@ -15,7 +15,20 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from sandbox.sectorflow.models import MODELS, TOKEN, WORKSPACE_ID
+from sandbox.sectorflow.models import (
+    ALL_MODELS,
+    CLAUDE,
+    COMMAND_R,
+    GEMINI,
+    GPT,
+    LLAMA,
+    MODELS,
+    PLUS_ID,
+    PLUS_TITLE,
+    TOKEN,
+    WORKSPACE_ID,
+    WORKSPACES,
+)
 from sandbox.slack import seed
 from sandbox.stage import Stage, running_stage
 from tests.whole.helpers import fault, install_url, requests_of
@@ -144,9 +157,20 @@ def test_a_user_gets_from_the_form_to_five_answers_in_a_channel(
     forget_installations(site)
     with window(browser, site, **options) as page:
         sign_in(page)
-        expect(page.get_by_text("Signed in: 1 workspace, 5 models.")).to_be_visible()
+        signed_in = f"Signed in: {len(WORKSPACES)} workspaces, {len(ALL_MODELS)} models."
+        expect(page.get_by_text(signed_in)).to_be_visible()
+        page.get_by_label("SectorFlow workspace").select_option("Customer support")
+        page.get_by_role("button", name="Show its models").click()
+        expect(page.locator(".chosen li")).to_have_count(2)
+        page.get_by_label("SectorFlow workspace").select_option("Slack answers")
+        page.get_by_text("Add models").click()
+        for model in (COMMAND_R, GEMINI, CLAUDE):
+            page.get_by_label(model.name, exact=True).check()
+        page.get_by_role("button", name="Show its models").click()
+        expect(page.locator(".chosen li")).to_have_count(5)
+        page.get_by_label("Expert", exact=True).select_option(PLUS_TITLE)
         page.get_by_label("Name of the app in Slack").fill("Acme Answers")
-        page.get_by_role("button", name="Move Meta Llama 3.1 405B up").click()
+        page.get_by_role("button", name="Move OpenAi GPT-4o down").click()
         page.get_by_label("Test question").fill("Tell me a joke")
         page.get_by_role("button", name="Ask", exact=True).click()
         expect(page.locator("#trial article")).to_have_count(5)
@@ -160,7 +184,8 @@ def test_a_user_gets_from_the_form_to_five_answers_in_a_channel(
 
     (installed,) = site_installations(site)
     assert (installed["status"], installed["display"]) == ("installed", "tabs")
-    assert installed["modelIds"] == [MODELS[at].id for at in (0, 1, 2, 4, 3)]
+    assert installed["modelIds"] == [each.id for each in (LLAMA, GPT, COMMAND_R, GEMINI, CLAUDE)]
+    assert installed["plusId"] == PLUS_ID
     site.control("invite", {"channel": seed.GENERAL_ID})
     question = site.ask("{bot} Tell me a joke")
     (answer,) = site.wait_for_answer(question, 60.0)

@@ -75,6 +75,7 @@ def press_in_view(world: World, user_id: str, app_id: str, action_id: str, value
     LookupError if neither has a button of this ``action_id`` and ``value``.
     """
     modal = world.surfaces.modal_of(user_id)
+    app_id = modal.app_id if modal else app_id
     view = modal.view if modal else world.surfaces.home_views.get((app_id, user_id))
     if view is None:
         raise LookupError("no view is shown to this person")

@@ -66,8 +66,8 @@ def _wrong(view: dict[str, Any], values: Values) -> dict[str, str]:
     for block_id, block in inputs.items():
         element = block["element"]
         text = values.get(block_id, _initial(element))
-        if not isinstance(text, str) or not text.strip():
-            if not text and not block.get("optional"):
+        if not (text.strip() if isinstance(text, str) else text):
+            if not block.get("optional"):
                 said[block_id] = "Please complete this required field."
         elif element["type"] == "plain_text_input":
             least, most = element.get("min_length", 0), element.get("max_length", MAX_INPUT)

@@ -301,6 +301,7 @@ class _Builder:
             posting=PostingService(questions=stores.questions, messaging=self._messaging),
             statuses=self._statuses,
             tokens=self._tokens,
+            pauses=stores.pauses,
             metrics=stores.metrics,
             clock=remotes.clock,
         )

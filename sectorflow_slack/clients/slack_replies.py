@@ -112,6 +112,7 @@ def _read_whole_install(reply: Json, now: float) -> BotInstall:
         team_name=_text(team, "name") or _text(enterprise, "name"),
         enterprise_id=word(enterprise, "id") or None,
         is_enterprise_install=_is_org_wide(reply),
+        installer_id=word(_part(reply, "authed_user"), "id"),
         refresh_token=refresh_token,
         token_expires_at=expires_at,
     )

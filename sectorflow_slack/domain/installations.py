@@ -144,6 +144,8 @@ class BotInstall:
     team_name: str
     enterprise_id: str | None = None
     is_enterprise_install: bool = False
+    #: The user who consented; "" if Slack names none, and in records of earlier releases.
+    installer_id: str = ""
     #: Set if the app has token rotation on.
     refresh_token: str = field(default="", repr=False)
     token_expires_at: float | None = None

@@ -16,7 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from sectorflow_slack.domain.errors import LeaseLost, SlackError, SlackRefused, StorageUnavailable
+from sectorflow_slack.domain.errors import (
+    LeaseLost,
+    SlackError,
+    SlackRefused,
+    StorageUnavailable,
+    TokenRefused,
+)
 from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.metrics import QUEUE_SECONDS, RETRIES
 from sectorflow_slack.domain.ports import Clock
@@ -44,6 +50,7 @@ from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.conversations import ConversationStore
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.metrics import Metrics
+from sectorflow_slack.storage.pauses import PauseStore
 from sectorflow_slack.storage.questions import QuestionStore
 from sectorflow_slack.storage.slack_jobs import SlackJobQueue
 
@@ -53,6 +60,7 @@ logger = logging.getLogger(__name__)
 DEATHS_BEFORE_FAILURE = 3
 #: After this many a worker does not even post the notice: a Slack job does.
 DEATHS_BEFORE_GIVING_UP = 6
+DAY_SECONDS = 24 * 3600
 #: The reason of a question that a user stopped.
 STOPPED = "stopped"
 
@@ -70,6 +78,7 @@ class AnswerService:
     posting: PostingService
     statuses: StatusService
     tokens: TokenService
+    pauses: PauseStore
     metrics: Metrics
     clock: Clock
     random: Callable[[], float] = random.random
@@ -236,6 +245,8 @@ class AnswerService:
             self.questions.release(question, delay, counts=counts_as_failure(error))
             return None
         logger.error("question failed", exc_info=error, extra=extra)
+        if isinstance(error, TokenRefused) and installation:
+            self._tell_installer(question, installation)
         plan = plan_of_failure(question, error)
         if question.answer_id:
             self.asking.cancel_regenerate(question)
@@ -284,6 +295,13 @@ class AnswerService:
             logger.error("installation forgotten: %s", code, extra=key.ids)
             return True
         return self.installations.find(key) is None
+
+    def _tell_installer(self, question: Question, installation: Installation) -> None:
+        """Tell the user who installed the app, once a day, that SectorFlow refuses its token."""
+        user_id = installation.bot.installer_id
+        if user_id and self.pauses.begin(installation.key, "token-refused", DAY_SECONDS):
+            job = PostDirectMessage(installation.key, sentence="token_refused_for_installer", user_id=user_id)
+            self._enqueue(job, question)
 
     def _notify(self, question: Question, sentence: str) -> None:
         """Enqueue a sentence that only the user sees."""

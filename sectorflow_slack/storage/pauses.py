@@ -26,6 +26,11 @@ class PauseStore:
         self._redis.set(f"pause:{key}:{method}", "1", px=max(1, math.ceil(seconds * 1000)))
 
     @translate_errors
+    def begin(self, key: InstallationKey, name: str, seconds: float) -> bool:
+        """Begin a pause unless there is one; False if there is."""
+        return bool(self._redis.set(f"pause:{key}:{name}", "1", px=math.ceil(seconds * 1000), nx=True))
+
+    @translate_errors
     def remaining(self, key: InstallationKey, method: str) -> float:
         """Return the seconds until calls of this method may go on; 0 if they are not paused."""
         return max(0, self._redis.pttl(f"pause:{key}:{method}")) / 1000

@@ -160,6 +160,7 @@ def bot_fields(bot: BotInstall) -> Fields:
         "team_name": json.dumps(bot.team_name),
         "enterprise_id": json.dumps(bot.enterprise_id),
         "is_enterprise_install": json.dumps(bot.is_enterprise_install),
+        "installer_id": bot.installer_id,
         "token_expires_at": optional_time(bot.token_expires_at),
     }
 
@@ -174,6 +175,7 @@ def read_bot(fields: Mapping[str, str], bot_token: str, refresh_token: str = "")
         team_name=json.loads(fields["team_name"]),
         enterprise_id=json.loads(fields["enterprise_id"]),
         is_enterprise_install=json.loads(fields["is_enterprise_install"]),
+        installer_id=fields.get("installer_id", ""),
         refresh_token=refresh_token,
         token_expires_at=read_optional_time(fields.get("token_expires_at")),
     )

@@ -17,7 +17,7 @@ from sectorflow_slack.services import resilience
 from sectorflow_slack.services.failures import delay_before_retry, plan_of_failure, reason_of
 from tests.services import steps
 from tests.services.steps import FAILED_ID, KEY
-from tests.values import make_question
+from tests.values import make_bot, make_installation, make_question
 
 BUSY = [1.5, 5.0, 12.0, 24.0]
 #: An error, the delays before further tries, the reason that is stored, the text of the notice.
@@ -159,3 +159,14 @@ def test_tries_that_failed_together_are_repeated_apart(random, failures):
         delay = delay_before_retry(error, failures, lambda: random)
 
         assert delay == pytest.approx(delays[failures] * (0.75 + 0.5 * random))
+
+
+def test_the_user_who_installed_the_app_is_told_once_a_day_that_its_token_is_refused(acme):
+    acme.answers.installations.save(make_installation(bot=make_bot(installer_id="U0ADMIN")), None, None)
+    for number in (1, 2):
+        acme.sectorflow.answers.then(errors.TokenRefused("status 401"))
+        acme.ask(number)
+    acme.run_slack_jobs()
+
+    told = [message.text for _, address, message in acme.slack.posted if address.channel_id == "U0ADMIN"]
+    assert told == [ENGLISH.token_refused_for_installer]

@@ -111,8 +111,15 @@ class Stage:
         place = {"channel": message["channel"], "ts": message["ts"], "action_id": action_id}
         return self.control("press", {"user": user, **place, **rest})
 
-    def submit(self, view_id: str, values: Mapping[str, str]) -> dict[str, Any]:
-        """Submit an open modal with a text by ``block_id``; return ``status``, ``is_closed``, ``errors``."""
+    def press_in_view(self, user: str, action_id: str, value: str) -> dict[str, Any]:
+        """Press a button in the modal that is open for ``user``, or else on the Home tab."""
+        return self.control("press-in-view", {"user": user, "action_id": action_id, "value": value})
+
+    def submit(self, view_id: str, values: Mapping[str, str | list[str]]) -> dict[str, Any]:
+        """Submit an open modal with a text or several by ``block_id``.
+
+        Return ``status``, ``is_closed`` and ``errors``.
+        """
         return self.control("submit", {"view_id": view_id, "values": dict(values)})
 
     def consent(self, install_url: str) -> requests.Response:

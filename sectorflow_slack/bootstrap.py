@@ -19,6 +19,7 @@ from sectorflow_slack.services.answering import AnswerService
 from sectorflow_slack.services.app_creation import AppCreator
 from sectorflow_slack.services.app_home import AppHomeService
 from sectorflow_slack.services.asking import AskingService
+from sectorflow_slack.services.dialogs import DialogService
 from sectorflow_slack.services.events import EventService
 from sectorflow_slack.services.idempotency import IdempotencyService
 from sectorflow_slack.services.install_page import RATES, InstallPageService
@@ -267,7 +268,14 @@ class _Builder:
         stores, remotes = self._stores, self._remotes
         return InteractionService(
             installations=stores.installations,
-            questions=stores.questions,
+            dialogs=DialogService(
+                installations=stores.installations,
+                questions=stores.questions,
+                conversations=stores.conversations,
+                answers=stores.answers,
+                queue=stores.slack_jobs,
+                clock=remotes.clock,
+            ),
             failed_questions=stores.failed_questions,
             answers=stores.answers,
             feedback=stores.feedback,
@@ -303,6 +311,7 @@ class _Builder:
             installations=stores.installations,
             tokens=self._tokens,
             answers=stores.answers,
+            conversations=stores.conversations,
             rendering=RenderingService(answers=stores.answers, locks=stores.locks, messaging=messaging),
             app_home=AppHomeService(
                 sectorflow=remotes.sectorflow,

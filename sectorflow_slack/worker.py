@@ -27,7 +27,8 @@ from sectorflow_slack.services.slack_jobs import THREADS
 from sectorflow_slack.storage.connection import WORKER_TIMEOUTS
 from sectorflow_slack.storage.metrics import FLUSH_SECONDS
 
-logger = logging.getLogger(__name__)
+#: Not ``__name__``, which is ``__main__`` in the process that this command starts.
+logger = logging.getLogger("sectorflow_slack.worker")
 
 #: How long questions that are under way may take after SIGTERM: Heroku kills after 30 s.
 STOP_SECONDS = 25.0

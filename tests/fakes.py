@@ -83,6 +83,7 @@ class FakeSlackClient:
     suggested: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     homes: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     dialogs: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+    updated_dialogs: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     #: The messages in Slack now, by their ``ts``.
     shown: dict[str, Message] = field(default_factory=dict)
 
@@ -158,6 +159,9 @@ class FakeSlackClient:
 
     def open_view(self, bot_token: str, trigger_id: str, view: Mapping[str, object]) -> None:
         self.dialogs.append((trigger_id, view))
+
+    def update_view(self, bot_token: str, view_id: str, view: Mapping[str, object]) -> None:
+        self.updated_dialogs.append((view_id, view))
 
     @property
     def texts(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from sandbox.channel.blocks import read_blocks
 from sandbox.channel.elements import read_controls
-from sandbox.channel.nodes import Menu, Names
+from sandbox.channel.nodes import Choice, Menu, Names
 from sandbox.channel.rendering import render_nodes
 from sandbox.channel.tokens import show_emoji
 
@@ -19,7 +19,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Field:
-    """One input: a text box, or a choice if it has options."""
+    """One input: a text box, a choice if it has options, or boxes to tick."""
 
     block_id: str
     label: str
@@ -30,6 +30,8 @@ class Field:
     is_multiline: bool = False
     max_length: int = 3_000
     menu: Menu | None = None
+    #: Boxes to tick, each with whether it is ticked at first.
+    boxes: tuple[tuple[Choice, bool], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,15 @@ def _read_input(block: Json) -> Field:
         is_multiline=bool(element.get("multiline")),
         max_length=element.get("max_length", 3_000),
         menu=menus[0] if menus else None,
+        boxes=tuple(_read_boxes(element)),
     )
+
+
+def _read_boxes(element: Json) -> Iterator[tuple[Choice, bool]]:
+    if element["type"] == "checkboxes":
+        ticked = {option["value"] for option in element.get("initial_options", ())}
+        for option in element["options"]:
+            yield Choice(_words(option["text"]), option["value"]), option["value"] in ticked
 
 
 def _words(text: Json | None) -> str:

@@ -17,7 +17,7 @@ from sandbox.channel.request_args import (
     wanted_text,
     wanted_texts,
 )
-from sandbox.slack.interactions import ElementRef, press
+from sandbox.slack.interactions import ElementRef, press, press_in_view
 from sandbox.slack.posting import Attached, delete_message, edit_message, share
 from sandbox.slack.records import Channel, Message, User
 from sandbox.slack.sessions import Session
@@ -106,20 +106,32 @@ def _add_forwards(page: Blueprint, world: World) -> None:
 def _add_block_actions(page: Blueprint, world: World) -> None:
     @page.post("/channel/api/<channel_id>/press")
     def pressed(channel_id: str) -> Response:
-        """Press an element; 404 if there is none, 502 if the app did not accept it."""
+        """Press an element of a message, or with its ``ts`` as "" or "home" of what is shown beside them.
+
+        404 if there is none, 502 if the app did not accept it.
+        """
         channel = channel_of(world, channel_id)
+        reader, ts = reader_of(world, channel), wanted_text("ts", "")
         place = ElementRef(
             channel.id,
-            wanted_text("ts"),
+            ts,
             wanted_text("action_id"),
             wanted_text("block_id", ""),
             wanted_text("value", ""),
         )
         try:
-            status = press(world, reader_of(world, channel).id, place).status
+            if ts in ("", "home"):
+                done = press_in_view(world, reader.id, _app_of(world, channel), place.action_id, place.value)
+            else:
+                done = press(world, reader.id, place)
         except LookupError:
             abort(404)
-        return json_response({}, 202 if status == 200 else 502)
+        return json_response({}, 202 if done.status == 200 else 502)
+
+
+def _app_of(world: World, channel: Channel) -> str:
+    """Return the app that a DM is with; "" for any other channel."""
+    return next((app_id for each in channel.members if (app_id := world.users[each].app_id)), "")
 
 
 def _add_stop(page: Blueprint, world: World, stopped: Stopped) -> None:
@@ -145,7 +157,7 @@ def _add_modals(page: Blueprint, world: World) -> None:
     def submitted(channel_id: str) -> Response:
         """Submit the modal; 502 if the app did not accept it."""
         view_id, values = _own_modal(world, channel_id), read_json().get("values")
-        if not isinstance(values, dict) or not all(isinstance(each, str) for each in values.values()):
+        if not isinstance(values, dict) or not all(map(_is_value, values.values())):
             abort(422)
         try:
             done = submit(world, view_id, values)
@@ -158,6 +170,12 @@ def _add_modals(page: Blueprint, world: World) -> None:
     def closed(channel_id: str) -> Response:
         world.surfaces.close_modal(_own_modal(world, channel_id))
         return json_response({})
+
+
+def _is_value(value: object) -> bool:
+    """Whether this may be in an input: a text, or the values of ticked boxes."""
+    texts = value if isinstance(value, list) else [value]
+    return all(isinstance(each, str) for each in texts)
 
 
 def _own_modal(world: World, channel_id: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, jsonify
 
 from sandbox.control.base import control, read_body, read_install
-from sandbox.slack.interactions import ElementRef, press
+from sandbox.slack.interactions import ElementRef, press, press_in_view
 from sandbox.slack.posting import Attached, edit_message, share
 from sandbox.slack.seed import SECTORFLOW_APP_ID
 from sandbox.slack.view_submissions import submit
@@ -62,9 +62,21 @@ def press_button() -> Response:
     return jsonify(asdict(press(current_sandbox().world, body["user"], place)))
 
 
+@control.post("/press-in-view")
+def press_in_view_button() -> Response:
+    """Press a button in ``user``'s open modal, or on ``app_id``'s Home tab: ``action_id``, ``value``.
+
+    Return the same as ``press``.
+    """
+    body = read_body()
+    app_id = body.get("app_id", SECTORFLOW_APP_ID)
+    named = str(body["action_id"]), str(body.get("value", ""))
+    return jsonify(asdict(press_in_view(current_sandbox().world, body["user"], app_id, *named)))
+
+
 @control.post("/submit")
 def submit_modal() -> Response:
-    """Submit the modal ``view_id`` with ``values``, a text by ``block_id``.
+    """Submit the modal ``view_id`` with ``values``, texts (or lists of them, of checkboxes) by ``block_id``.
 
     Return the ``status`` of the app's answer, ``is_closed`` and ``errors`` by ``block_id``.
     """

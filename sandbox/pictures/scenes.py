@@ -83,9 +83,10 @@ def thread_of(said: dict[str, Any]) -> str:
 def _working(scene: Scene) -> None:
     scene.stage.control("settings", {"sectorflow_latency": 32.0})
     said = scene.stage.ask(f"{{bot}} {JOKE}")
-    while not any(str(each["text"]).startswith("Asking") for each in scene.stage.replies(said)):
+    place = f"sessions?channel={seed.GENERAL_ID}&thread_ts={said['ts']}"
+    while not scene.stage.control(place)["sessions"]:
         time.sleep(0.2)
-    scene.camera.both("placeholder", thread_of(said), THREAD)
+    scene.camera.both("status", thread_of(said), THREAD)
 
 
 def _tabs(scene: Scene) -> None:

@@ -25,6 +25,14 @@ def find_element(message: Message, action_id: str, block_id: str = "") -> Elemen
     return found[0]
 
 
+def find_button(view: dict[str, Any], action_id: str, value: str) -> Element:
+    """Return the button of a view with its ``block_id``; LookupError if there is none."""
+    for element in _elements(view["blocks"]):
+        if (element["action_id"], element.get("value", "")) == (action_id, value):
+            return element
+    raise LookupError("no such button")
+
+
 def as_action(element: Element, value: str, user_id: str) -> dict[str, Any]:
     """Return the block action of a pressed element."""
     if user_id not in (element.get("visible_to_user_ids") or [user_id]):

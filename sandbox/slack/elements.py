@@ -83,6 +83,15 @@ RADIO_BUTTONS = shape(
     {"options": items(MARKED_OPTION, 10)},
     {"action_id": ACTION_ID, "initial_option": MARKED_OPTION, "confirm": CONFIRM},
 )
+CHECKBOXES = shape(
+    {"options": items(MARKED_OPTION, 10)},
+    {
+        "action_id": ACTION_ID,
+        "initial_options": items(MARKED_OPTION, 10),
+        "confirm": CONFIRM,
+        "focus_on_load": boolean,
+    },
+)
 ACTION_ELEMENTS: dict[str, Rule] = {
     "button": BUTTON,
     "static_select": STATIC_SELECT,

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import requests
 
-from sandbox.slack.block_actions import as_action, find_element
+from sandbox.slack.block_actions import as_action, find_button, find_element
 from sandbox.slack.block_ids import with_ids
 from sandbox.slack.records import App, Install, Message
 from sandbox.slack.signing import signed_headers
@@ -64,6 +64,31 @@ def press(world: World, user_id: str, place: ElementRef) -> PressResult:
         **_head(world, app, install, user_id, "block_actions"),
         **_place(world, message),
         "actions": [action],
+    }
+    answer = send(world, app, payload)
+    return PressResult(None if answer is None else answer.status_code, payload["trigger_id"])
+
+
+def press_in_view(world: World, user_id: str, app_id: str, action_id: str, value: str) -> PressResult:
+    """Press a button in the modal that is open for a user, or else on the app's Home tab.
+
+    LookupError if neither has a button of this ``action_id`` and ``value``.
+    """
+    modal = world.surfaces.modal_of(user_id)
+    app_id = modal.app_id if modal else app_id
+    view = modal.view if modal else world.surfaces.home_views.get((app_id, user_id))
+    if view is None:
+        raise LookupError("no view is shown to this person")
+    installs = [each for each in world.installs.all() if each.app_id == app_id and each.is_active]
+    if not installs:
+        raise LookupError("the app is not installed any more")
+    button = find_button({**view, "blocks": with_ids(view["blocks"])}, action_id, value)
+    app, action = world.apps[app_id], as_action(button, value, user_id)
+    payload = {
+        **_head(world, app, installs[0], user_id, "block_actions"),
+        "container": {"type": "view", "view_id": view["id"]},
+        "view": {"state": {"values": {}}, **view},
+        "actions": [{**action, "action_ts": f"{world.clock():.6f}"}],
     }
     answer = send(world, app, payload)
     return PressResult(None if answer is None else answer.status_code, payload["trigger_id"])

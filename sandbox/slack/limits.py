@@ -26,6 +26,7 @@ TIERS = {
     "chat.update": 50,
     "views.open": 100,
     "views.publish": 100,
+    "views.update": 100,
 }
 #: chat.postMessage: about one message per second and channel, with bursts.
 CHANNEL_RATE = 60

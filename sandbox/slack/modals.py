@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.slack.block_types import ACTIONS, BLOCK_ID, CARD, CONTEXT, DIVIDER, HEADER, IMAGE_BLOCK, SECTION
 from sandbox.slack.blocks import MAX_HOME_BLOCKS, check_block_ids
-from sandbox.slack.elements import ACTION_ID, RADIO_BUTTONS, STATIC_SELECT
+from sandbox.slack.elements import ACTION_ID, CHECKBOXES, RADIO_BUTTONS, STATIC_SELECT
 from sandbox.slack.rich_text import RICH_TEXT
 from sandbox.slack.rules import (
     Fault,
@@ -63,6 +63,7 @@ INPUT = shape(
                 "plain_text_input": PLAIN_TEXT_INPUT,
                 "static_select": STATIC_SELECT,
                 "radio_buttons": RADIO_BUTTONS,
+                "checkboxes": CHECKBOXES,
             }
         ),
     },

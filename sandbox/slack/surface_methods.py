@@ -38,6 +38,23 @@ def open_view(call: Call) -> Answer:
     return {"view": call.world.surfaces.open_modal(trigger, {**kept, **home})}
 
 
+def update_view(call: Call) -> Answer:
+    """Show another view in a modal of the app that is open; ``not_found`` for any other."""
+    view_id, view = call.text("view_id"), call.value("view")
+    if not isinstance(view, dict):
+        missing("view")
+    refuse_view(check_modal(view))
+    modal = call.world.surfaces.modals.get(view_id)
+    if modal is None or modal.app_id != call.app.app_id:
+        raise SlackError("not_found")
+    fresh = {"callback_id": "", "private_metadata": "", **view, "blocks": with_ids(view["blocks"])}
+    with call.world.lock:
+        kept = {name: each for name, each in modal.view.items() if name not in ("submit", "close")}
+        modal.view = {**kept, **fresh}
+        call.world.touch()
+    return {"view": modal.view}
+
+
 def publish_view(call: Call) -> Answer:
     """Publish a user's Home tab of the app; ``not_enabled`` if the app has none."""
     user_id, view = call.text("user_id"), call.value("view")
@@ -49,9 +66,10 @@ def publish_view(call: Call) -> Answer:
         missing("view")
     refuse_view([{**each, "pointer": f"/blocks{each['pointer']}"} for each in check_home(view.get("blocks"))])
     with call.world.lock:
-        call.world.surfaces.home_views[call.app.app_id, user_id] = view
+        kept = {"id": "V0000000001", "team_id": call.install.team_id, **view}
+        call.world.surfaces.home_views[call.app.app_id, user_id] = kept
         call.world.touch()
-    return {"view": {"id": "V0000000001", "team_id": call.install.team_id, **view}}
+    return {"view": kept}
 
 
 def refuse_view(faults: list[Fault]) -> None:
@@ -120,6 +138,7 @@ def _are_texts(values: Any) -> bool:
 METHODS = {
     "views.open": Method(open_view),
     "views.publish": Method(publish_view),
+    "views.update": Method(update_view),
     "assistant.threads.setStatus": Method(set_status, ("chat:write", "assistant:write")),
     "assistant.threads.setSuggestedPrompts": Method(set_suggested_prompts, ("assistant:write",)),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,9 @@ from sandbox.slack.interactions import send, submission
 from sandbox.slack.modals import MAX_INPUT, check_modal, inputs_of
 from sandbox.slack.surfaces import Modal
 from sandbox.slack.world import World
+
+#: What a user has put into the inputs, by ``block_id``: a text, an option's value, or several of checkboxes.
+Values = Mapping[str, str | Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class SubmitResult:
     errors: dict[str, str] = field(default_factory=dict)
 
 
-def submit(world: World, view_id: str, values: Mapping[str, str]) -> SubmitResult:
-    """Submit a modal with a text (or an option's value) for each input, by ``block_id``.
+def submit(world: World, view_id: str, values: Values) -> SubmitResult:
+    """Submit a modal; an input without a value has its initial one.
 
     Slack's client sends nothing if a required input is empty, or an input too short or too long. 200 with an
     empty body closes the modal, and so does the ``response_action`` ``clear``; ``errors`` shows errors,
@@ -54,15 +57,16 @@ def submit(world: World, view_id: str, values: Mapping[str, str]) -> SubmitResul
     return _after(world, modal, answer)
 
 
-def _wrong(view: dict[str, Any], values: Mapping[str, str]) -> dict[str, str]:
+def _wrong(view: dict[str, Any], values: Values) -> dict[str, str]:
     """Return the errors that Slack's client shows without a submission."""
     inputs = dict(inputs_of(view))
     if unknown := values.keys() - inputs.keys():
         raise LookupError(f"no such input: {', '.join(sorted(unknown))}")
     said = {}
     for block_id, block in inputs.items():
-        text, element = values.get(block_id, ""), block["element"]
-        if not text.strip():
+        element = block["element"]
+        text = values.get(block_id, _initial(element))
+        if not (text.strip() if isinstance(text, str) else text):
             if not block.get("optional"):
                 said[block_id] = "Please complete this required field."
         elif element["type"] == "plain_text_input":
@@ -72,12 +76,23 @@ def _wrong(view: dict[str, Any], values: Mapping[str, str]) -> dict[str, str]:
     return said
 
 
-def _state(view: dict[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
+def _initial(element: dict[str, Any]) -> str | list[str]:
+    """Return what an input has before the user changes it."""
+    if element["type"] == "checkboxes":
+        return [str(option["value"]) for option in element.get("initial_options", [])]
+    return str(element.get("initial_value") or element.get("initial_option", {}).get("value", ""))
+
+
+def _state(view: dict[str, Any], values: Values) -> dict[str, Any]:
     state: dict[str, Any] = {}
     for block_id, block in inputs_of(view):
-        element, text = block["element"], values.get(block_id) or None
+        element = block["element"]
+        text = values.get(block_id, _initial(element)) or None
         given: dict[str, Any] = {"type": element["type"], "value": text}
-        if element["type"] != "plain_text_input":
+        if element["type"] == "checkboxes":
+            options = [each for each in element["options"] if each["value"] in (text or ())]
+            given = {"type": "checkboxes", "selected_options": options}
+        elif element["type"] != "plain_text_input":
             options = [each for each in element.get("options", []) if each["value"] == text]
             given = {"type": element["type"], "selected_option": options[0] if options else None}
         state[block_id] = {element["action_id"]: given}

@@ -46,7 +46,7 @@ def read_reply(found: Json, settings: SectorFlowSettings) -> Reply:
         _answer(by_model.get(model_id.lower(), {}), model_id, position, settings)
         for position, model_id in enumerate(settings.model_ids, start=1)
     )
-    return Reply(tuple(answers), _thread_id(found), _credits(found))
+    return Reply(tuple(answers), _thread_id(found), _usage(found, "credits"))
 
 
 def read_sample_prompts(found: Json) -> tuple[str, ...]:
@@ -75,6 +75,8 @@ def _answer(
         text=text,
         failed=not text,
         failure="" if text else _failure(choice),
+        seconds=None if (took := _usage(choice, "responseTimeMs")) is None else took / 1000,
+        credits=_usage(choice, "credits"),
     )
 
 
@@ -119,13 +121,14 @@ def _thread_id(found: Mapping[str, Json]) -> str | None:
     return None
 
 
-def _credits(found: Mapping[str, Json]) -> float | None:
+def _usage(found: Mapping[str, Json], name: str) -> float | None:
+    """Return a number of the usage of a reply, or of one model's part of it."""
     usage = found.get("usage")
-    cost = usage.get("credits") if isinstance(usage, dict) else None
-    if not isinstance(cost, int | float) or isinstance(cost, bool):
+    number = usage.get(name) if isinstance(usage, dict) else None
+    if not isinstance(number, int | float) or isinstance(number, bool):
         return None
     # Also false for NaN, and for an integer that is too large for a float.
-    return float(cost) if 0 <= cost <= sys.float_info.max else None
+    return float(number) if 0 <= number <= sys.float_info.max else None
 
 
 def _prompts(found: Json) -> Iterator[str]:

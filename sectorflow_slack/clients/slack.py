@@ -238,6 +238,10 @@ class SlackWebClient:
         client = self._client(bot_token, MODAL_TIMEOUT_SECONDS)
         call(client.views_open, trigger_id=trigger_id, view=dict(view))
 
+    def update_view(self, bot_token: str, view_id: str, view: Mapping[str, object]) -> None:
+        """Show another view in a modal that is open (``views.update``)."""
+        call(self._client(bot_token).views_update, view_id=view_id, view=dict(view))
+
     def probe(self) -> float | None:
         """Call ``api.test`` and return how many seconds Slack's clock is ahead of this machine's.
 

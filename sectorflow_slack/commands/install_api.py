@@ -29,7 +29,7 @@ from sectorflow_slack.domain.errors import AppNotCreated, InstallRefused
 from sectorflow_slack.domain.installations import DISPLAYS, Installation
 from sectorflow_slack.services.idempotency import FIELD as IDEMPOTENCY_KEY
 from sectorflow_slack.web import current_services
-from sectorflow_slack.web.feedback import NOT_INSTALLED, votes_by_model
+from sectorflow_slack.web.feedback import NOT_INSTALLED, feedback_on
 from sectorflow_slack.web.request_schemas import (
     IdempotencyKeySchema,
     InstallationRequestSchema,
@@ -212,5 +212,4 @@ def feedback(installation_id: str, as_json: bool) -> None:
     found = current_services.registration.find(installation_id)
     if not isinstance(found, Installation):
         raise click.ClickException(NOT_INSTALLED)
-    votes = votes_by_model(found.settings.sectorflow, current_services.feedback.votes(found.key))
-    echo_rows(votes, _VOTES, "No votes.", as_json=as_json)
+    echo_rows(feedback_on(found), _VOTES, "No votes.", as_json=as_json)

@@ -92,6 +92,9 @@ class SlackClient(Protocol):
     def open_view(self, bot_token: str, trigger_id: str, view: Mapping[str, object]) -> None:
         """Open a dialog for the interaction of this ``trigger_id``, within 3 s (``views.open``)."""
 
+    def update_view(self, bot_token: str, view_id: str, view: Mapping[str, object]) -> None:
+        """Show another view in a dialog that is open (``views.update``)."""
+
 
 class SectorFlowClient(Protocol):
     """The part of SectorFlow's REST API that the service and its commands call."""

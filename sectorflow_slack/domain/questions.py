@@ -41,6 +41,8 @@ class Question:
     button_ts: str | None = None
     #: The answer of which one model is asked again and replaced.
     answer_id: str = ""
+    #: The answer whose models are compared by the one model that is asked.
+    compares: str = ""
     #: Asked in a dialog, which others do not see: the answer quotes the question.
     is_hidden: bool = False
     #: Whether the message has files; the service ignores them.
@@ -68,6 +70,16 @@ class Question:
     def status_thread_ts(self) -> str:
         """Return the thread that shows the status: also a DM's message outside any thread has one."""
         return self.thread_ts or self.ts
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a Slack thread, or a DM outside threads, continues."""
+
+    #: SectorFlow's thread; None if there is none yet.
+    thread_id: str | None = None
+    #: The models that people have chosen for it; () for all.
+    model_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +252,19 @@ class StoredAnswer:
     rendered: int
     #: The ``formatting.displays.digest`` of each message, in order; "" or missing if it is unknown.
     digests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFigures:
+    """What one model's answers of the last 30 days took."""
+
+    model_id: str
+    asked: int = 0
+    failed: int = 0
+    #: Half of the answers took at most this time, about; None if no reply said what it took.
+    p50_seconds: float | None = None
+    #: In SectorFlow's credits.
+    credits: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,13 +41,28 @@ class RenderAnswer(SlackJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenView(SlackJob):
-    """Open the follow-up dialog for one model of an answer."""
+    """Open a dialog."""
 
-    answer_id: str
-    #: The model's index in the answer.
-    model: int
     #: Slack's permission to open one dialog within 3 s.
     trigger_id: str
+    #: Which: "follow_up" and "compare" and "models" of an answer, or "ask".
+    view: str = "follow_up"
+    answer_id: str = ""
+    #: The index in the answer of the model that "follow_up" is for.
+    model: int = 0
+    #: The DM that "ask" asks in.
+    channel_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnounceModels(SlackJob):
+    """Announce which models answer from now on where an answer was given."""
+
+    answer_id: str
+    #: Whether to post it; not if nothing has changed.
+    is_new: bool
+    #: The dialog that is still open, and tells it too; "" for none.
+    view_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +112,8 @@ class PublishHome(SlackJob):
     """Show the Home tab to a user."""
 
     user_id: str
+    #: The DM with the user; "" of an older release.
+    channel_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,6 +95,13 @@ def _shortened(names: Sequence[str]) -> list[str]:
     return [limits.shorten(one_line(name), limits.NAME_CHARS) for name in names]
 
 
+def chosen_models(names: Sequence[str], words: Words = ENGLISH) -> Message:
+    """Return the line that says which models answer in a thread from now on; all of them for no name."""
+    if not names:
+        return notice(words.all_models_answer)
+    return notice(words.models_answer.format(names=words.list_names(_shortened(names))))
+
+
 # The text beside blocks
 
 

@@ -53,8 +53,11 @@ class HomeFacts:
     privacy_url: str = ""
 
 
-def home(facts: HomeFacts, words: Words = ENGLISH, *, can_ask: bool = False) -> Block:
-    """Show what answers here, how to ask (``can_ask``: in a dialog, too), and who can change it."""
+def home(facts: HomeFacts, words: Words = ENGLISH, *, ask_in: str = "") -> Block:
+    """Show what answers here, how to ask, and who can change it.
+
+    A button opens a dialog, too, for a question ``ask_in`` the DM of this id.
+    """
     blocks = [
         header(one_line(facts.app_name) or words.nameless_app),
         section(words.home_intro_one if len(facts.model_names) == 1 else words.home_intro),
@@ -64,7 +67,7 @@ def home(facts: HomeFacts, words: Words = ENGLISH, *, can_ask: bool = False) -> 
         section(_manner(facts, words)),
         header(words.home_how),
         section(words.home_asking),
-        *([actions(button(ASK, words.ask_models, ASK))] if can_ask else []),
+        *([actions(button(ASK, words.ask_models, ask_in))] if ask_in else []),
         header(words.home_change),
         section(words.home_changing),
         *_links(facts, words),
@@ -140,11 +143,17 @@ def models_dialog(
     return _dialog(MODELS_DIALOG, texts, blocks, ActionValue(answer_id).encode())
 
 
-def ask_dialog(models: ModelNames, words: Words = ENGLISH) -> Block:
-    """Ask for a question and the models that are to answer it."""
+def chosen_dialog(sentence: str, words: Words = ENGLISH) -> Block:
+    """Show in the dialog of models which of them answer from now on."""
+    title, close = (plain_text(text, limits.DIALOG_TITLE_CHARS) for text in (words.models_title, words.close))
+    return {"type": "modal", "title": title, "close": close, "blocks": [section(sentence)]}
+
+
+def ask_dialog(channel_id: str, models: ModelNames, words: Words = ENGLISH) -> Block:
+    """Ask for a question and the models that are to answer it, in a DM."""
     boxes = _checkboxes(models, (), words.ask_models_label, words)
     question = _question_field(words.ask_label, words.ask_hint)
-    return _dialog(ASK_DIALOG, (words.ask_title, words.send, words.cancel), [question, *boxes])
+    return _dialog(ASK_DIALOG, (words.ask_title, words.send, words.cancel), [question, *boxes], channel_id)
 
 
 def _dialog(

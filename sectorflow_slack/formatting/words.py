@@ -155,6 +155,8 @@ class Words:
     compared_by: str = "Compared by {name}"
     answers_cut: str = "The answers were too long to be compared whole: their beginnings were"
     compare_failed: str = "The answers could not be compared this time. Please try again later."
+    #: To a person who has a model compare the answers once more.
+    compared_already: str = "This model compares these answers already: its view is in this thread."
     compare_title: str = "Compare"
     compare_label: str = "Which model is to compare the answers?"
     compare_hint: str = "It is not told which model wrote which answer."
@@ -164,6 +166,10 @@ class Words:
     models_title: str = "Models"
     models_label: str = "Who answers in this thread from now on"
     save: str = "Save"
+    close: str = "Close"
+    #: Said in the thread: these ``names`` answer there; or all models, as at first.
+    models_answer: str = "From now on, {names} will answer here."
+    all_models_answer: str = "From now on, all models will answer here."
     go_on: str = "Go on with this one"
     ask_title: str = "Ask a question"
     ask_label: str = "Your question"

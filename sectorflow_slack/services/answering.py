@@ -24,7 +24,7 @@ from sectorflow_slack.domain.questions import Lease, Plan, Progress, Question
 from sectorflow_slack.domain.slack_jobs import PostDirectMessage, PostEphemeral, RenderAnswer, SlackJob
 from sectorflow_slack.formatting.notices import notice
 from sectorflow_slack.formatting.words import words_for
-from sectorflow_slack.services.asking import AskingService, plan_without_asking
+from sectorflow_slack.services.asking import AskingService, for_chosen_models, plan_without_asking
 from sectorflow_slack.services.event_payloads import question_of
 from sectorflow_slack.services.failures import (
     UNINSTALLED_CODES,
@@ -164,9 +164,14 @@ class AnswerService:
         if progress == Progress():
             self.metrics.observe(QUEUE_SECONDS, max(0.0, self.clock() - question.asked_at))
         plan = plan_without_asking(question, installation)
-        if plan is None:
+        if plan is None and question.compares:
             self.statuses.start(question, installation)
-            plan = self.asking.plan(question, installation)
+            plan = self.asking.compare(question, installation)
+        elif plan is None:
+            conversation = self.conversations.find(question, installation.settings.sectorflow.workspace_id)
+            question = for_chosen_models(question, installation, conversation.model_ids)
+            self.statuses.start(question, installation)
+            plan = self.asking.plan(question, installation, conversation.thread_id)
         retry_while_store_is_down(partial(self.questions.save_plan, question, plan, progress.posted))
         logger.info("plan stored", extra=question.ids)
         return plan
@@ -195,8 +200,11 @@ class AnswerService:
         """End the status and the question; True if another question can start."""
         if installation is not None and not question.answer_id:
             self._end_status(question, installation, posted=bool(plan.messages))
-        can_be_asked_again = plan.failure not in {"", "uninstalled", STOPPED} and not question.answer_id
+        is_listed = plan.failure not in {"", "uninstalled", STOPPED}
+        can_be_asked_again = is_listed and not question.answer_id and not question.compares
         again = replace(question, button_ts=None) if can_be_asked_again else None
+        if plan.failure and question.compares:
+            self.questions.forget(question)
         more = self.questions.complete(question, plan.failure, again)
         logger.info("question failed for good" if plan.failure else "question answered", extra=question.ids)
         return more

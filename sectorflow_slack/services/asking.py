@@ -11,6 +11,7 @@ from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.metrics import SECTORFLOW_SECONDS
 from sectorflow_slack.domain.ports import Clock, SectorFlowClient
 from sectorflow_slack.domain.questions import Answer, Message, Plan, Question, Reply
+from sectorflow_slack.formatting.comparing import compare, comparison_failed, comparison_messages
 from sectorflow_slack.formatting.displays import digest, render
 from sectorflow_slack.formatting.notices import help_notice, notice, notice_to_ask_again
 from sectorflow_slack.formatting.words import words_for
@@ -38,21 +39,39 @@ class AskingService:
     metrics: Metrics
     clock: Clock
 
-    def plan(self, question: Question, installation: Installation) -> Plan:
-        """Return the messages that answer a question; the answer is stored, for its buttons to work."""
-        reply = self._ask(question, installation)
+    def plan(self, question: Question, installation: Installation, thread_id: str | None) -> Plan:
+        """Return the messages that answer a question; the answer is stored, for its buttons to work.
+
+        ``thread_id`` is of SectorFlow's thread that the question continues.
+        """
+        reply = self._ask(question, installation, thread_id)
         if all(model.is_silent for model in reply.answers):
             words = words_for(question.locale)
             message = notice_to_ask_again(words.no_answer, question.id, words)
             return Plan((message,), failure="no_answer", thread_id=reply.thread_id)
         return Plan(self._store(question, reply, installation), thread_id=reply.thread_id)
 
+    def compare(self, question: Question, installation: Installation) -> Plan:
+        """Return the messages with which one model compares an answer's models, outside any conversation."""
+        words = words_for(question.locale)
+        stored = self.answers.find(question.compares)
+        if stored is None or stored.answer.question.installation != question.installation:
+            return Plan((notice(words.expired),))
+        comparison = compare(stored.answer)
+        reply = self._ask(replace(question, text=comparison.prompt), installation, None)
+        (model,) = reply.answers
+        if model.is_silent:
+            return Plan((comparison_failed(question.compares, words),), failure="no_answer")
+        is_cut = comparison.is_cut
+        return Plan(comparison_messages(stored.answer, model, is_cut=is_cut, words=words))
+
     def regenerate(self, question: Question, installation: Installation) -> bool:
         """Replace one model's answer with a new one; False if the model gave none and the old one stays."""
         index = self._index_of_busy_model(question)
         if index is None:
             return True
-        reply = self._ask(question, installation)
+        conversation = self.conversations.find(question, installation.settings.sectorflow.workspace_id)
+        reply = self._ask(question, installation, conversation.thread_id)
         new = None if reply.answers[0].is_silent else reply.answers[0]
         retry_while_store_is_down(
             partial(self.answers.replace, question.answer_id, index, new, reply.credits)
@@ -72,15 +91,14 @@ class AskingService:
             return None
         return [model.model_id for model in stored.answer.models].index(question.model_ids[0])
 
-    def _ask(self, question: Question, installation: Installation) -> Reply:
+    def _ask(self, question: Question, installation: Installation, thread_id: str | None) -> Reply:
         settings = installation.settings.sectorflow
         if question.model_ids:
             settings = replace(settings, model_ids=question.model_ids)
-        thread_id = self.conversations.find(question, settings.workspace_id)
         with timed(self.metrics, SECTORFLOW_SECONDS):
             reply = self.sectorflow.ask(settings, question.text, thread_id)
         for model in reply.answers:
-            self.metrics.count_model(model)
+            self.metrics.count_model(installation.key, model)
             if model.failed:
                 ids = {**question.ids, "model_id": model.model_id}
                 logger.warning("model failed: %s", model.failure, extra=ids)
@@ -97,7 +115,7 @@ class AskingService:
             seconds=max(0.0, self.clock() - question.asked_at),
             credits=reply.credits,
         )
-        messages = render(answer, words, installation.refused)
+        messages = render(answer, words, installation.refused, can_compare=True)
         save = partial(self.answers.save, answer, tuple(map(digest, messages)))
         if retry_while_store_is_down(save):
             return messages
@@ -106,11 +124,13 @@ class AskingService:
         stored = retry_while_store_is_down(partial(self.answers.find, answer.id))
         if stored is None or stored.answer == answer:
             return messages
-        return render(stored.answer, words, installation.refused)
+        return render(stored.answer, words, installation.refused, can_compare=True)
 
 
 def plan_without_asking(question: Question, installation: Installation) -> Plan | None:
     """Return the plan of an answer that needs no model; None if SectorFlow is to be asked."""
+    if question.compares:
+        return None
     words = words_for(question.locale)
     if question.is_external and not installation.settings.allow_external_users:
         return Plan((notice(words.external_person),))
@@ -119,6 +139,15 @@ def plan_without_asking(question: Question, installation: Installation) -> Plan 
     if not question.text or HELP.fullmatch(question.text.strip()):
         return Plan((help_notice(model_names(installation), words),))
     return None
+
+
+def for_chosen_models(question: Question, installation: Installation, chosen: tuple[str, ...]) -> Question:
+    """Return a question with the models that were chosen for its thread, as far as there still are such."""
+    installed = installation.settings.sectorflow.model_ids
+    model_ids = tuple(model_id for model_id in installed if model_id in chosen)
+    if question.model_ids or not model_ids or model_ids == installed:
+        return question
+    return replace(question, model_ids=model_ids)
 
 
 def model_names(installation: Installation, model_ids: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -86,10 +86,10 @@ class EventService:
             logger.info("event refused: %s", acceptance.outcome, extra=event.ids)
 
     def _open_app_home(self, event: Event) -> None:
-        unknown, user_id = InstallationKey(event.app_id, ""), text(event.body, "user")
-        job: SlackJob = SuggestPrompts(unknown, channel_id=text(event.body, "channel"))
+        unknown, channel_id = InstallationKey(event.app_id, ""), text(event.body, "channel")
+        job: SlackJob = SuggestPrompts(unknown, channel_id=channel_id)
         if event.body.get("tab") == "home":
-            job = PublishHome(unknown, user_id=user_id)
+            job = PublishHome(unknown, user_id=text(event.body, "user"), channel_id=channel_id)
         self.metrics.count_ignored()
         if self.queue.enqueue(job, tenant_ids=tuple(tenants(event.payload))):
             logger.info("Slack job enqueued: %s", job.kind, extra=event.ids)

@@ -29,6 +29,8 @@ any other refusal by Slack  none                              failed question; n
 missing_scope)
 regenerate fails            as above                          user notified by an ephemeral message; the
                                                               old answer stays
+a comparison fails          as above                          notice in the thread, with a button to compare
+                                                              again; no failed question
 workers die over it         two                               user notified; failed question
 unforeseen                  three                             user notified; failed question
 ==========================  ================================  =========================================
@@ -56,6 +58,7 @@ from sectorflow_slack.domain.errors import (
     WorkspaceMissing,
 )
 from sectorflow_slack.domain.questions import Plan, Progress, Question
+from sectorflow_slack.formatting.comparing import comparison_failed
 from sectorflow_slack.formatting.notices import notice_to_ask_again
 from sectorflow_slack.formatting.words import words_for
 
@@ -97,6 +100,8 @@ def plan_of_failure(question: Question, error: Exception) -> Plan:
     The sentence never contains the error's text, which may be confidential.
     """
     words = words_for(question.locale)
+    if question.compares:
+        return Plan((comparison_failed(question.compares, words),), failure=reason_of(error))
     name = next((name for kind, _, name in _REASONS if isinstance(error, kind)), "unexpected")
     message = notice_to_ask_again(str(getattr(words, name)), question.id, words)
     return Plan((message,), failure=reason_of(error))

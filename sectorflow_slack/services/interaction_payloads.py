@@ -11,6 +11,11 @@ from sectorflow_slack.formatting.block_kit import (
     DOWN,
     FOLLOW_UP_BLOCK,
     FOLLOW_UP_INPUT,
+    GO_ON,
+    MODEL_BLOCK,
+    MODEL_INPUT,
+    MODELS_BLOCK,
+    MODELS_DIALOG,
     MORE,
     UP,
     VOTE,
@@ -24,6 +29,8 @@ Json = Any
 #: Choices of the menu that are no actions by themselves.
 _CHOICES = {UP: VOTE, DOWN: VOTE}
 _QUESTION_ID = re.compile(r"[0-9a-f]{32}")
+#: The id of a DM (docs.slack.dev, conversation objects).
+_DM = re.compile(r"D[A-Z0-9]{1,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +52,8 @@ class BlockAction(_Interaction):
     action: str
     #: The value of a failed question's button, its id; "" for other values.
     question_id: str
+    #: The value of the Home tab's button, the DM with the user; "" for other values.
+    dm_id: str
     channel_id: str
     message_ts: str
     thread_ts: str
@@ -53,11 +62,19 @@ class BlockAction(_Interaction):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewSubmission(_Interaction):
-    """A submitted follow-up dialog (docs.slack.dev, ``view_submission`` payload)."""
+    """What a dialog was sent with (docs.slack.dev, ``view_submission`` payload), or a button in it."""
 
+    #: The dialog's ``callback_id``, one of ``formatting.block_kit``.
+    dialog: str
     #: The id of the view: the same if Slack sends the submission again.
     id: str
     question: str
+    #: The models that were chosen, in any order; not all need exist.
+    model_ids: tuple[str, ...]
+    #: The DM that the dialog asks in; "" for other dialogs.
+    dm_id: str
+    #: Whether a button was pressed, so that the dialog is still open.
+    is_open: bool = False
 
 
 def read_block_actions(payload: Mapping[str, Json]) -> Iterator[BlockAction]:
@@ -72,6 +89,7 @@ def read_block_actions(payload: Mapping[str, Json]) -> Iterator[BlockAction]:
         yield BlockAction(
             action=_CHOICES.get(decoded.choice, decoded.choice) if name == MORE and decoded else name,
             question_id=value if _QUESTION_ID.fullmatch(value) else "",
+            dm_id=value if _DM.fullmatch(value) else "",
             value=decoded,
             app_id=text(payload, "api_app_id"),
             tenant_ids=_tenants(payload),
@@ -84,16 +102,30 @@ def read_block_actions(payload: Mapping[str, Json]) -> Iterator[BlockAction]:
         )
 
 
-def read_view_submission(payload: Mapping[str, Json], callback_id: str) -> ViewSubmission | None:
-    """Return the submission of a dialog; None for any other payload."""
+def read_view_submission(payload: Mapping[str, Json]) -> ViewSubmission | None:
+    """Return the submission of a dialog; None for any other payload.
+
+    A button that goes on with one model is as good as a submission with that model alone.
+    """
     view, user = _object(payload, "view"), _object(payload, "user")
-    if payload.get("type") != "view_submission" or view.get("callback_id") != callback_id:
+    pressed = [
+        text(action, "value")
+        for action in _objects(payload.get("actions"))
+        if payload.get("type") == "block_actions" and action_of(text(action, "action_id")) == GO_ON
+    ]
+    dialog, metadata = text(view, "callback_id"), text(view, "private_metadata")
+    is_sent = dialog == MODELS_DIALOG if pressed else payload.get("type") == "view_submission"
+    if not is_sent or not dialog:
         return None
     values = _object(_object(view, "state"), "values")
     return ViewSubmission(
+        dialog=dialog,
         id=text(view, "id"),
-        value=ActionValue.decode(view.get("private_metadata")),
+        value=ActionValue.decode(metadata),
         question=text(_object(_object(values, FOLLOW_UP_BLOCK), FOLLOW_UP_INPUT), "value").strip(),
+        model_ids=tuple(pressed or _chosen(values)),
+        dm_id=metadata if _DM.fullmatch(metadata) else "",
+        is_open=bool(pressed),
         app_id=text(payload, "api_app_id"),
         # In a shared channel, the payload's team may be the other organisation's (slack-bolt's order).
         tenant_ids=tuple(
@@ -102,6 +134,15 @@ def read_view_submission(payload: Mapping[str, Json], callback_id: str) -> ViewS
         user_id=text(user, "id"),
         user_tenants=_user_tenants(payload),
     )
+
+
+def _chosen(values: Mapping[str, Json]) -> Iterator[str]:
+    """Yield the models that are chosen in a dialog's menu or checkboxes."""
+    for block_id in values:
+        if action_of(block_id) in {MODEL_BLOCK, MODELS_BLOCK}:
+            field = _object(_object(values, block_id), MODEL_INPUT)
+            for option in (_object(field, "selected_option"), *_objects(field.get("selected_options"))):
+                yield text(option, "value")
 
 
 def _tenants(payload: Mapping[str, Json]) -> tuple[str, ...]:

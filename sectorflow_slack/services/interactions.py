@@ -1,4 +1,4 @@
-"""Interactions with the app's messages: buttons, menus, and the follow-up dialog.
+"""Interactions with the app's messages and its Home tab: buttons and menus; ``dialogs`` has the dialogs.
 
 A button's value proves nothing: it is checked against the payload's app, team, channel and message.
 """
@@ -6,27 +6,25 @@ A button's value proves nothing: it is checked against the payload's app, team, 
 from __future__ import annotations
 
 import logging
-import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sectorflow_slack.domain.installations import DISPLAYS, Installation, InstallationKey
 from sectorflow_slack.domain.ports import Clock
-from sectorflow_slack.domain.questions import Question, StoredAnswer
+from sectorflow_slack.domain.questions import StoredAnswer
 from sectorflow_slack.domain.slack_jobs import (
     OpenView,
-    PostDirectMessage,
     PostEphemeral,
     PostPlainText,
     RenderAnswer,
 )
 from sectorflow_slack.formatting import block_kit
 from sectorflow_slack.formatting.block_kit import ActionValue
-from sectorflow_slack.services.event_payloads import first_installed, is_external_user
+from sectorflow_slack.services.dialogs import DialogService, is_forbidden, is_foreign
+from sectorflow_slack.services.event_payloads import first_installed
 from sectorflow_slack.services.interaction_payloads import (
     BlockAction,
-    ViewSubmission,
     read_block_actions,
     read_view_submission,
 )
@@ -34,7 +32,6 @@ from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.failed_questions import FailedQuestionStore
 from sectorflow_slack.storage.feedback import FeedbackStore
 from sectorflow_slack.storage.installations import InstallationStore
-from sectorflow_slack.storage.questions import QuestionStore
 from sectorflow_slack.storage.slack_jobs import SlackJobQueue
 
 logger = logging.getLogger(__name__)
@@ -45,7 +42,7 @@ class InteractionService:
     """Handles interactions after their signature has been verified; a worker makes the calls to Slack."""
 
     installations: InstallationStore
-    questions: QuestionStore
+    dialogs: DialogService
     failed_questions: FailedQuestionStore
     answers: AnswerStore
     feedback: FeedbackStore
@@ -60,11 +57,13 @@ class InteractionService:
                 logger.info("button ignored", extra={"app_id": block_action.app_id})
             elif block_action.question_id and block_action.action == block_kit.ASK_AGAIN:
                 self._ask_failed_question(block_action, installation)
+            elif block_action.dm_id and block_action.action == block_kit.ASK:
+                self._open_ask_dialog(block_action, installation)
             elif block_action.value is not None and block_action.action in self._handlers:
                 self._handle(block_action, block_action.value, installation)
-        submission = read_view_submission(payload, block_kit.FOLLOW_UP_DIALOG)
-        if submission is not None and submission.value is not None:
-            self._follow_up(submission, submission.value)
+        submission = read_view_submission(payload)
+        if submission is not None:
+            self.dialogs.accept(submission)
 
     # Buttons and menus of an answer
 
@@ -74,7 +73,7 @@ class InteractionService:
             self._post_ephemeral(block_action, installation.key, "expired")
         elif not _belongs(block_action, stored, installation):
             logger.info("button ignored", extra={"question_id": value.answer_id})
-        elif _is_forbidden(block_action.user_tenants, stored.answer.question, installation):
+        elif is_forbidden(block_action.user_tenants, stored.answer.question, installation):
             self._post_ephemeral(block_action, installation.key, "external_person")
         elif value.model < len(stored.answer.models):
             self._handlers[block_action.action](block_action, value, stored)
@@ -87,6 +86,8 @@ class InteractionService:
             block_kit.SWITCH_DISPLAY: self._switch_display,
             block_kit.REGENERATE: self._regenerate,
             block_kit.FOLLOW_UP: self._open_view,
+            block_kit.COMPARE: self._open_view,
+            block_kit.MODELS: self._open_view,
             block_kit.PLAIN_TEXT: self._post_plain_text,
             block_kit.VOTE: self._vote,
         }
@@ -107,15 +108,25 @@ class InteractionService:
         number = self.answers.ask_again(answer_id, value.model)
         if number:
             name = f"again-{answer_id}-{value.model}-{number}"
-            question = self._next_question(stored, value.model, name, block_action.user_id)
-            self._accept_question(replace(question, answer_id=answer_id))
+            question = self.dialogs.next_question(
+                stored,
+                name,
+                user_id=block_action.user_id,
+                model_ids=(stored.answer.models[value.model].model_id,),
+                answer_id=answer_id,
+            )
+            self.dialogs.accept_question(question)
         self._render(stored)
 
     def _open_view(self, block_action: BlockAction, value: ActionValue, stored: StoredAnswer) -> None:
-        key, trigger_id = stored.answer.question.installation, block_action.trigger_id
-        self.queue.enqueue(
-            OpenView(key, answer_id=stored.answer.id, model=value.model, trigger_id=trigger_id)
+        job = OpenView(
+            stored.answer.question.installation,
+            trigger_id=block_action.trigger_id,
+            view=block_action.action,
+            answer_id=stored.answer.id,
+            model=value.model,
         )
+        self.queue.enqueue(job)
 
     def _post_plain_text(self, block_action: BlockAction, value: ActionValue, stored: StoredAnswer) -> None:
         job = PostPlainText(
@@ -133,7 +144,7 @@ class InteractionService:
             is_up = value.choice == block_kit.UP
             self.feedback.vote(stored.answer, value.model, block_action.user_id, up=is_up)
 
-    # The button of a failed question, and the dialog
+    # The buttons of a failed question, and of the Home tab
 
     def _ask_failed_question(self, block_action: BlockAction, installation: Installation) -> None:
         """Ask a failed question again, once; the message with the button goes once it is answered."""
@@ -145,7 +156,7 @@ class InteractionService:
         ):
             logger.info("button ignored", extra={"question_id": block_action.question_id})
             return
-        if _is_forbidden(block_action.user_tenants, failed.question, installation):
+        if is_forbidden(block_action.user_tenants, failed.question, installation):
             self._post_ephemeral(block_action, installation.key, "external_person")
             return
         button_ts = block_action.message_ts or None
@@ -153,52 +164,14 @@ class InteractionService:
         if self.failed_questions.revive(question):
             logger.info("question asked again", extra=question.ids)
 
-    def _follow_up(self, submission: ViewSubmission, value: ActionValue) -> None:
-        """Ask one model the question of a dialog, in the thread of its answer."""
-        installation = first_installed(self.installations, submission.app_id, submission.tenant_ids)
-        stored = self.answers.find(value.answer_id)
-        if installation is not None and stored is None:
-            # The channel is unknown now.
-            user_id = submission.user_id
-            self.queue.enqueue(
-                PostDirectMessage(installation.key, sentence="follow_up_failed", user_id=user_id)
-            )
-        if (
-            installation is None
-            or stored is None
-            or not submission.question
-            or stored.answer.question.installation != installation.key
-            or value.model >= len(stored.answer.models)
-            or _is_forbidden(submission.user_tenants, stored.answer.question, installation)
-        ):
-            logger.info("dialog ignored", extra={"question_id": value.answer_id})
+    def _open_ask_dialog(self, block_action: BlockAction, installation: Installation) -> None:
+        if is_foreign(block_action.user_tenants, installation):
+            logger.info("button ignored", extra=installation.key.ids)
             return
-        question = self._next_question(stored, value.model, f"dialog-{submission.id}", submission.user_id)
-        question = replace(question, text=submission.question, answer_id="", is_hidden=True, has_files=False)
-        self._accept_question(question)
+        dm, trigger_id = block_action.dm_id, block_action.trigger_id
+        self.queue.enqueue(OpenView(installation.key, trigger_id=trigger_id, view="ask", channel_id=dm))
 
-    # Questions and jobs
-
-    def _next_question(self, stored: StoredAnswer, model: int, name: str, user_id: str) -> Question:
-        """Return a question to one model; ``name``, in place of an event's id, makes it unique."""
-        asked = stored.answer.question
-        return replace(
-            asked,
-            id=uuid.uuid4().hex,
-            event_id=name,
-            ts=name,
-            thread_ts=asked.reply_thread_ts,
-            user_id=user_id,
-            # Users who may not ask were refused before.
-            is_external=False,
-            model_ids=(stored.answer.models[model].model_id,),
-            asked_at=self.clock(),
-            button_ts=None,
-        )
-
-    def _accept_question(self, question: Question) -> None:
-        if self.questions.accept(question):
-            logger.info("question accepted", extra=question.ids)
+    # Jobs
 
     def _render(self, stored: StoredAnswer) -> None:
         self.queue.enqueue(RenderAnswer(stored.answer.question.installation, answer_id=stored.answer.id))
@@ -215,17 +188,16 @@ class InteractionService:
 
 
 def _belongs(block_action: BlockAction, stored: StoredAnswer, installation: Installation) -> bool:
-    """Whether a block action comes from the installation, the channel and a message of the answer."""
+    """Whether a block action comes from the installation, the channel and a message of the answer.
+
+    The notice that a comparison failed has its button, too: it is in the thread of the answer.
+    """
     question = stored.answer.question
+    is_notice = block_action.action == block_kit.COMPARE and block_action.thread_ts == (
+        question.reply_thread_ts or ""
+    )
     return (
         question.installation == installation.key
         and question.channel_id == block_action.channel_id
-        and (not stored.posted or block_action.message_ts in stored.posted)
+        and (not stored.posted or block_action.message_ts in stored.posted or is_notice)
     )
-
-
-def _is_forbidden(user_tenants: Collection[str], asked: Question, installation: Installation) -> bool:
-    """Whether a user belongs to another organisation, and may use no button here."""
-    if installation.settings.allow_external_users or not asked.is_shared:
-        return False
-    return is_external_user(user_tenants, installation, asked.team_id)

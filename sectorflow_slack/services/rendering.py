@@ -66,7 +66,8 @@ class RenderingService:
         tier 3).
         """
         question = messages.stored.answer.question
-        rendered = render(messages.stored.answer, words_for(question.locale), installation.refused)
+        words = words_for(question.locale)
+        rendered = render(messages.stored.answer, words, installation.refused, can_compare=True)
         wanted = [(message, digest(message)) for message in rendered]
         index = 0
         while index < len(wanted):

@@ -12,8 +12,9 @@ from typing import Any
 from sectorflow_slack.domain.errors import SectorFlowError, SlackBusy, SlackError, StorageUnavailable
 from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.ports import SlackClient
-from sectorflow_slack.domain.questions import Address, Message, ModelAnswer
+from sectorflow_slack.domain.questions import Address, Message, ModelAnswer, StoredAnswer
 from sectorflow_slack.domain.slack_jobs import (
+    AnnounceModels,
     OpenView,
     PostDirectMessage,
     PostEphemeral,
@@ -24,15 +25,26 @@ from sectorflow_slack.domain.slack_jobs import (
     SlackJob,
     SuggestPrompts,
 )
-from sectorflow_slack.formatting.notices import notice, plain_text_messages
-from sectorflow_slack.formatting.views import follow_up_dialog, greeting, home
+from sectorflow_slack.formatting.block_kit import Block
+from sectorflow_slack.formatting.notices import chosen_models, notice, plain_text_messages
+from sectorflow_slack.formatting.views import (
+    ModelNames,
+    ask_dialog,
+    chosen_dialog,
+    compare_dialog,
+    follow_up_dialog,
+    greeting,
+    home,
+    models_dialog,
+)
 from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.app_home import AppHomeService
-from sectorflow_slack.services.messaging import MessagingService
+from sectorflow_slack.services.messaging import MessagingService, address_of
 from sectorflow_slack.services.rendering import RenderingService
 from sectorflow_slack.services.statuses import StatusService
 from sectorflow_slack.services.tokens import TokenService
 from sectorflow_slack.storage.answers import AnswerStore
+from sectorflow_slack.storage.conversations import ConversationStore
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.slack_jobs import SlackJobQueue, read_job
 
@@ -55,6 +67,7 @@ class SlackJobService:
     installations: InstallationStore
     tokens: TokenService
     answers: AnswerStore
+    conversations: ConversationStore
     rendering: RenderingService
     app_home: AppHomeService
     messaging: MessagingService
@@ -109,6 +122,7 @@ class SlackJobService:
         return {
             RenderAnswer: self._render_answer,
             OpenView: self._open_view,
+            AnnounceModels: self._announce_models,
             PostPlainText: self._post_plain_text,
             PostEphemeral: self._post_ephemeral,
             PostDirectMessage: self._post_direct_message,
@@ -122,10 +136,38 @@ class SlackJobService:
             self.queue.enqueue(job, delay=RETRY_SECONDS)
 
     def _open_view(self, job: OpenView, installation: Installation) -> None:
-        model = self._find_model(job)
-        if model is not None:
-            view = follow_up_dialog(job.answer_id, job.model, model.name, words_for(""))
+        view = self._view(job, installation)
+        if view is not None:
             self.slack.open_view(installation.bot.bot_token, job.trigger_id, view)
+
+    def _view(self, job: OpenView, installation: Installation) -> Block | None:
+        """Return the dialog that a job names; None if its answer is gone."""
+        words = words_for("")
+        if job.view == "ask":
+            return ask_dialog(job.channel_id, _models(installation), words)
+        stored = self._find_answer(job)
+        if stored is None:
+            return None
+        models, asked = _models(installation, stored), stored.answer.question
+        if job.view == "compare":
+            return compare_dialog(job.answer_id, models, self.conversations.last_to_compare(asked), words)
+        if job.view == "models":
+            return models_dialog(job.answer_id, models, self.conversations.models(asked), words)
+        model = self._find_model(job)
+        return follow_up_dialog(job.answer_id, job.model, model.name, words) if model else None
+
+    def _announce_models(self, job: AnnounceModels, installation: Installation) -> None:
+        stored = self._find_answer(job)
+        if stored is None:
+            return
+        asked, models = stored.answer.question, _models(installation, stored)
+        chosen = self.conversations.models(asked)
+        told = chosen_models([models[each] for each in chosen if each in models], words_for(asked.locale))
+        if job.view_id:
+            view = chosen_dialog(told.text, words_for(""))
+            self.slack.update_view(installation.bot.bot_token, job.view_id, view)
+        if job.is_new:
+            self.messaging.post(installation, address_of(asked), told)
 
     def _post_plain_text(self, job: PostPlainText, installation: Installation) -> None:
         model = self._find_model(job)
@@ -143,7 +185,7 @@ class SlackJobService:
         self.messaging.post(installation, Address(job.user_id), _message(job.sentence))
 
     def _publish_home(self, job: PublishHome, installation: Installation) -> None:
-        view = home(self.app_home.facts(installation), words_for(""))
+        view = home(self.app_home.facts(installation), words_for(""), ask_in=job.channel_id)
         self.slack.publish_home(installation.bot.bot_token, job.user_id, view)
 
     def _suggest_prompts(self, job: SuggestPrompts, installation: Installation) -> None:
@@ -152,11 +194,22 @@ class SlackJobService:
         self.slack.set_suggested_prompts(installation.bot.bot_token, job.channel_id, title, prompts)
 
     def _find_model(self, job: OpenView | PostPlainText) -> ModelAnswer | None:
-        """Return the model's answer; None if it is gone or another installation's: jobs are not encrypted."""
+        stored = self._find_answer(job)
+        is_there = stored is not None and job.model < len(stored.answer.models)
+        return stored.answer.models[job.model] if stored and is_there else None
+
+    def _find_answer(self, job: OpenView | PostPlainText | AnnounceModels) -> StoredAnswer | None:
+        """Return an answer; None if it is gone or another installation's: jobs are not encrypted."""
         stored = self.answers.find(job.answer_id)
-        if stored is None or stored.answer.question.installation != job.installation:
-            return None
-        return stored.answer.models[job.model] if job.model < len(stored.answer.models) else None
+        is_there = stored is not None and stored.answer.question.installation == job.installation
+        return stored if is_there else None
+
+
+def _models(installation: Installation, stored: StoredAnswer | None = None) -> ModelNames:
+    """Return the names of an installation's models, by id; unknown ones as an answer has them, or ""."""
+    answered = {model.model_id: model.name for model in stored.answer.models} if stored else {}
+    settings = installation.settings.sectorflow
+    return {each: settings.model_names.get(each) or answered.get(each, "") for each in settings.model_ids}
 
 
 def _message(sentence: str) -> Message:

@@ -22,10 +22,12 @@ from typing import Any
 import redis
 
 from sectorflow_slack.domain import metrics
+from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.metrics import Histogram, Snapshot
 from sectorflow_slack.domain.questions import ModelAnswer
+from sectorflow_slack.storage.answers import DAY_SECONDS
 from sectorflow_slack.storage.connection import translate_errors
-from sectorflow_slack.storage.feedback import read_all
+from sectorflow_slack.storage.feedback import FIGURE_DAYS, FIGURES, figures_of, read_all
 from sectorflow_slack.storage.keys import (
     FAILED_QUESTIONS,
     INSTALLATIONS_WITH_QUESTIONS,
@@ -102,8 +104,8 @@ class Metrics:
         """Add one to the received and to the ignored events, in one step."""
         self._add({(METRICS, metrics.RECEIVED): 1, (METRICS, metrics.IGNORED): 1})
 
-    def count_model(self, answer: ModelAnswer) -> None:
-        """Add a model's answer, or that it gave none, to the figures of the model."""
+    def count_model(self, key: InstallationKey, answer: ModelAnswer) -> None:
+        """Add a model's answer, or that it gave none, to the figures of the model and its installation."""
         figures = {metrics.MODEL_SECONDS: answer.seconds, metrics.MODEL_CREDITS: answer.credits}
         counted: dict[str, float] = {
             f"{name}:{answer.model_id}": float(n) for name, n in figures.items() if n
@@ -111,7 +113,8 @@ class Metrics:
         counted[f"{metrics.MODEL_ASKED}:{answer.model_id}"] = 1
         if answer.failed:
             counted[f"{metrics.MODEL_FAILED}:{answer.model_id}:{answer.failure or OTHER}"] = 1
-        self._add({(_MODELS, name): amount for name, amount in counted.items()})
+        of_model = {(_MODELS, name): amount for name, amount in counted.items()}
+        self._add({**of_model, **figures_of(key, answer)})
 
     def observe(self, name: str, seconds: float) -> None:
         """Add a duration to a histogram; a negative one, of clocks that disagree, counts as 0."""
@@ -137,6 +140,8 @@ class Metrics:
                         pipe.hincrby(key, field, amount)
                     else:
                         pipe.hincrbyfloat(key, field, amount)
+                for key in {key for key, _ in figures if key.startswith(FIGURES)}:
+                    pipe.expire(key, FIGURE_DAYS * DAY_SECONDS)
                 pipe.execute()
         except redis.RedisError as error:
             logger.debug("metrics kept: %s", type(error).__name__)

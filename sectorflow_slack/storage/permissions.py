@@ -17,7 +17,7 @@ from sectorflow_slack.storage.connection import translate_errors
 _CALLS = """
 PING; TIME; SCAN 0 COUNT 1; SCRIPT LOAD return; SCRIPT EXISTS 0; EVALSHA 0 0;
 TYPE {key}; TTL {key}; PTTL {key}; EXISTS {key};
-SET {key} 1 EX 60; GET {key}; INCR {key}; EXPIRE {key} 60; PERSIST {key}; GETDEL {key}; DEL {key};
+SET {key} 1 EX 60; GET {key}; MGET {key}; INCR {key}; EXPIRE {key} 60; PERSIST {key}; GETDEL {key}; DEL {key};
 HSET {key} a 1; HSETNX {key} a 1; HGET {key} a; HMGET {key} a; HGETALL {key}; HEXISTS {key} a;
 HINCRBY {key} b 1; HINCRBYFLOAT {key} b 1; HDEL {key} a b;
 RPUSH {key} 1 2; LPUSH {key} 1; LRANGE {key} 0 0; LINDEX {key} 0; LLEN {key}; LTRIM {key} 0 0; LREM {key} 0 2;

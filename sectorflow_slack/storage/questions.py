@@ -191,6 +191,12 @@ class QuestionStore:
         return bool(check_held(result))
 
     @translate_errors
+    def forget(self, question: Question) -> None:
+        """Forget that the question of an interaction was accepted, so that it can be asked again."""
+        event = f"event:{question.installation}:{question.event_id}"
+        self._redis.delete(event, f"asked:{question.installation}:{question.channel_id}:{question.ts}")
+
+    @translate_errors
     def stop(self, key: InstallationKey, channel_id: str, thread_ts: str, user_id: str) -> int:
         """End the open questions of a thread, of whatever worker; return how many there were."""
         args: list[Any] = [str(key), channel_id, thread_ts, user_id, self._limits.underway]

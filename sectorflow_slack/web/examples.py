@@ -58,8 +58,26 @@ INSTALLED: Json = {
 PAGE: Json = {"items": [INSTALLED], "nextCursor": None}
 FEEDBACK: Json = {
     "items": [
-        {"modelId": _SETTINGS["modelIds"][0], "modelName": "GPT-4o", "up": 12, "down": 3},
-        {"modelId": _SETTINGS["modelIds"][1], "modelName": None, "up": 0, "down": 0},
+        {
+            "modelId": _SETTINGS["modelIds"][0],
+            "modelName": "GPT-4o",
+            "up": 12,
+            "down": 3,
+            "asked": 90,
+            "failed": 1,
+            "p50Seconds": 3.4,
+            "credits": 180.0,
+        },
+        {
+            "modelId": _SETTINGS["modelIds"][1],
+            "modelName": None,
+            "up": 0,
+            "down": 0,
+            "asked": 0,
+            "failed": 0,
+            "p50Seconds": None,
+            "credits": 0.0,
+        },
     ]
 }
 _WRONG_FIELDS: Json = {

@@ -12,7 +12,7 @@ from sectorflow_slack.services.install_page import MAX_TRIALS
 from sectorflow_slack.services.manifests import app_manifest, creation_link
 from sectorflow_slack.storage.install_forms import LIFETIME_SECONDS
 from sectorflow_slack.web import current_services, current_settings
-from sectorflow_slack.web.feedback import votes_by_model
+from sectorflow_slack.web.feedback import feedback_on
 from sectorflow_slack.web.pages import REFUSALS, open_slack_url
 
 STATUS_WORDS: dict[Status, str] = {
@@ -71,7 +71,7 @@ class AppView:
         found = current_services.registration.find(self.settings.id)
         if not isinstance(found, Installation):
             return []
-        return votes_by_model(self.settings.sectorflow, current_services.feedback.votes(found.key))
+        return feedback_on(found)
 
 
 def app_view(installation: AnyInstallation) -> AppView:

@@ -54,16 +54,24 @@ class InstallationPageSchema(Schema):
 
 
 class ModelFeedbackSchema(Schema):
-    """The current votes on one model's answers."""
+    """The current votes on one model's answers, and what these took in the last 30 days."""
 
     modelId = UuidField(required=True)
     modelName = _nullable_string(metadata={"description": "Null if SectorFlow did not name it."})
     up = fields.Integer(required=True, validate=validate.Range(min=0))
     down = fields.Integer(required=True, validate=validate.Range(min=0))
+    asked = fields.Integer(required=True, validate=validate.Range(min=0))
+    failed = fields.Integer(required=True, validate=validate.Range(min=0))
+    p50Seconds = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Half of the answers took at most this time, about. Null if unknown."},
+    )
+    credits = fields.Float(required=True, validate=validate.Range(min=0))
 
 
 class FeedbackSchema(Schema):
-    """Votes by model: those of `modelIds` in their order, then models that answered earlier."""
+    """Votes and figures by model: those of `modelIds` in their order, then models that answered earlier."""
 
     items = fields.List(fields.Nested(ModelFeedbackSchema), required=True)
 

@@ -34,7 +34,7 @@ def test_every_dialog_keeps_within_slacks_limits(models):
         follow_up_dialog(ANSWER_ID, 3, models[next(iter(models))]),
         compare_dialog(ANSWER_ID, models),
         models_dialog(ANSWER_ID, models),
-        ask_dialog(models),
+        ask_dialog("D0ANN", models),
     )
 
     for view in views:
@@ -76,10 +76,10 @@ def test_the_models_of_a_thread_are_ticked_all_where_none_was_chosen(chosen, tic
 
 
 def test_twenty_models_are_ticked_in_two_groups():
-    assert [len(group["options"]) for group in groups_of(ask_dialog(MANY))] == [10, 10]
+    assert [len(group["options"]) for group in groups_of(ask_dialog("D0ANN", MANY))] == [10, 10]
 
 
 def test_the_home_tab_leads_to_the_dialog_where_there_is_one():
-    views = [home(HomeFacts(model_names=("A",)), can_ask=can_ask) for can_ask in (False, True)]
+    views = [home(HomeFacts(model_names=("A",)), ask_in=dm) for dm in ("", "D0ANN")]
 
     assert ["'ask'" in str(view) for view in views] == [False, True]

@@ -12,7 +12,7 @@ from sandbox.sectorflow.models import GPT, TOKEN
 from sandbox.slack.seed import GENERAL_ID, RANDOM_ID, TEAM_ID, TOM_ID
 from tests.accessibility import violations
 from tests.sandbox import helpers
-from tests.sandbox.helpers import Json, actions, button, container, markdown, modal, option
+from tests.sandbox.helpers import Json, actions, block, button, container, markdown, modal, option, plain
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -80,6 +80,25 @@ def test_a_menu_opens_a_modal_that_is_submitted(box, page):
     expect(page.locator("#modal")).to_be_hidden()
     assert box.service.payload(0)["actions"][0]["selected_option"]["value"] == "again"
     assert box.service.payload()["view"]["state"]["values"]["ask"]["question"]["value"] == "Why?"
+
+
+def test_boxes_are_ticked_and_a_button_pressed_in_a_modal(box, page):
+    trigger_id = box.press(box.post(blocks=tabs("GPT")), "tab:GPT", user=TOM_ID).trigger_id
+    boxes = block("checkboxes", action_id="pick", options=[option("one"), option("two")])
+    pick = {"type": "input", "block_id": "pick", "label": plain("Which"), "element": boxes}
+    line = block("section", text=plain("Only"), accessory=button(action_id="go", value="one"))
+    box.slack.views_open(trigger_id=trigger_id, view=modal(pick, line))
+    page.goto(f"/channel/{GENERAL_ID}?as={TOM_ID}")
+
+    page.get_by_label("Two").check()
+    page.locator("#modal [data-action=go]").click()
+    box.service.wait_for(2)
+    page.get_by_role("button", name="Send", exact=True).last.click()
+    box.service.wait_for(3)
+
+    assert box.service.payload(1)["actions"][0]["action_id"] == "go"
+    (ticked,) = box.service.payload(2)["view"]["state"]["values"]["pick"]["pick"]["selected_options"]
+    assert ticked["value"] == "two"
 
 
 def test_a_container_is_unfolded_and_an_agent_stopped(box, page):

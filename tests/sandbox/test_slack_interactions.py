@@ -224,3 +224,38 @@ def test_slacks_client_sends_no_invalid_input(box, view_id, text):
 
     assert (done.status, list(done.errors)) == (None, ["ask"])
     assert box.service.got == []
+
+
+BOXES = block("checkboxes", action_id="pick", options=[option("one"), option("two")])
+PICK = {"type": "input", "block_id": "pick", "label": plain("Which"), "optional": True}
+
+
+@pytest.mark.parametrize(
+    ("values", "ticked"), [({}, ["two"]), ({"pick": ["one", "two"]}, ["one", "two"]), ({"pick": []}, [])]
+)
+def test_a_submission_has_the_ticked_boxes_those_of_the_beginning_if_none_was_touched(
+    box, trigger, values, ticked
+):
+    element = {**BOXES, "initial_options": [option("two")]}
+    view = box.slack.views_open(trigger_id=trigger, view=modal({**PICK, "element": element}))["view"]
+
+    submit(box.world, view["id"], values)
+
+    field = box.service.payload()["view"]["state"]["values"]["pick"]["pick"]
+    assert [each["value"] for each in field["selected_options"]] == ticked
+
+
+def test_a_button_in_a_modal_reaches_the_app_which_shows_another_view_there(box, trigger):
+    line = block("section", text=plain("One"), accessory=button(action_id="go", value="one"))
+    view_id = box.slack.views_open(trigger_id=trigger, view=modal(line, callback_id="c"))["view"]["id"]
+
+    pressed = box.control("press-in-view", user=MAYA_ID, action_id="go", value="one")
+    box.slack.views_update(view_id=view_id, view=modal(DIVIDER))
+    gone = box.refuses("press-in-view", user=MAYA_ID, action_id="go", value="one")
+    unknown = error_of(box.slack.views_update, view_id="V0", view=modal(DIVIDER))
+
+    sent = box.service.payload()
+    assert (pressed["status"], gone, unknown) == (200, True, "not_found")
+    assert (sent["container"], sent["view"]["callback_id"]) == ({"type": "view", "view_id": view_id}, "c")
+    assert sent["actions"][0]["value"] == "one"
+    assert [each["type"] for each in box.world.surfaces.modals[view_id].view["blocks"]] == ["divider"]

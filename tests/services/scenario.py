@@ -191,7 +191,7 @@ class Scenario:
 
     def rendered(self) -> list[Message]:
         """Return the messages that the stored answer should have."""
-        return list(render(self.stored().answer, ENGLISH, self.installation.refused))
+        return list(render(self.stored().answer, ENGLISH, self.installation.refused, can_compare=True))
 
     def shows_what_is_stored(self) -> bool:
         """Whether the channel shows the stored answer, once, and the store knows the messages."""

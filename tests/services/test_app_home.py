@@ -72,7 +72,7 @@ def test_opening_the_app_enqueues_a_slack_job_and_is_counted_as_ignored(acme):
 
     metrics = acme.services.read_metrics()
     assert (metrics.counters["ignored", ""], metrics.open, acme.unaccounted) == (2, 0, 0)
-    jobs = [PublishHome(KEY, user_id="U0ANN"), SuggestPrompts(KEY, channel_id="D0ANN")]
+    jobs = [PublishHome(KEY, user_id="U0ANN", channel_id="D0ANN"), SuggestPrompts(KEY, channel_id="D0ANN")]
     assert acme.slack_jobs == [(job, 0.0) for job in jobs]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sectorflow_slack.formatting import block_kit
-from sectorflow_slack.formatting.block_kit import FOLLOW_UP_DIALOG, ActionValue
+from sectorflow_slack.formatting.block_kit import ActionValue
 from sectorflow_slack.services.interaction_payloads import (
     BlockAction,
     ViewSubmission,
@@ -32,7 +32,7 @@ ORG = {"enterprise": {"id": "E0ACME"}}
 
 
 def read(**changes: Any) -> ViewSubmission | None:
-    return read_view_submission(view_submission(**changes), FOLLOW_UP_DIALOG)
+    return read_view_submission(view_submission(**changes))
 
 
 def test_a_block_action_has_the_value_of_the_button_and_the_message():
@@ -40,6 +40,7 @@ def test_a_block_action_has_the_value_of_the_button_and_the_message():
         BlockAction(
             action=block_kit.SHOW_TAB,
             question_id="",
+            dm_id="",
             value=ActionValue(ANSWER_ID, 2, 1),
             app_id=OWN_APP.app_id,
             tenant_ids=(TEAM_ID,),
@@ -114,12 +115,11 @@ def test_a_submission_has_the_question_without_surrounding_blanks():
     [
         block_action(block_kit.VOTE),
         view_submission(type="view_closed"),
-        view_submission(view={"callback_id": "of_another"}),
         {"type": "view_submission"},
     ],
 )
 def test_other_payloads_are_no_submission(payload):
-    assert read_view_submission(payload, FOLLOW_UP_DIALOG) is None
+    assert read_view_submission(payload) is None
 
 
 def test_a_submission_has_no_block_action():
@@ -139,7 +139,7 @@ _NAMES = ("actions", "container", "channel", "user", "team", "enterprise", "view
 def test_any_payload_is_read_and_all_its_texts_can_be_stored(changes, view, action):
     read_actions = list(read_block_actions({**block_action(block_kit.VOTE, actions=[action]), **changes}))
     sent = read(view={"state": view, "id": view})
-    other = read_view_submission({**view_submission(), **changes}, FOLLOW_UP_DIALOG)
+    other = read_view_submission({**view_submission(), **changes})
 
     for each in filter(None, (*read_actions, sent, other)):
         texts = [value for value in asdict(each).values() if isinstance(value, str)]

@@ -12,6 +12,7 @@ from sectorflow_slack.domain.errors import SlackBusy, SlackRefused, StorageUnava
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.slack_jobs import (
     KINDS,
+    AnnounceModels,
     OpenView,
     PostDirectMessage,
     PostEphemeral,
@@ -46,7 +47,8 @@ CALLS: dict[SlackJob, str] = {
     PostEphemeral(KEY, sentence="expired", **HERE): "post_ephemeral",
     DIRECT_MESSAGE: "post",
     REMOVE: "delete",
-    PublishHome(KEY, user_id="U0ANN"): "publish_home",
+    PublishHome(KEY, user_id="U0ANN", channel_id="D0ANN"): "publish_home",
+    AnnounceModels(KEY, answer_id=ANSWER_ID, is_new=True): "post",
     SuggestPrompts(KEY, channel_id="D0ANN"): "set_suggested_prompts",
 }
 JOBS = list(CALLS)

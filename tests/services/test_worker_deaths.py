@@ -182,7 +182,7 @@ def test_a_late_reply_does_not_change_the_conversations_thread(acme):
 
     question = acme.ask()
 
-    assert acme.answers.conversations.find(question, WORKSPACE_ID) == "thread-2"
+    assert acme.answers.conversations.find(question, WORKSPACE_ID).thread_id == "thread-2"
 
 
 def test_a_process_extends_the_lease_of_a_question_that_one_of_its_threads_lost_to_another(acme):

@@ -3,6 +3,7 @@
 import pytest
 
 from sectorflow_slack.domain.installations import InstallationKey
+from sectorflow_slack.domain.questions import Conversation
 from tests.storage.builders import DAY
 from tests.values import WORKSPACE_ID, make_question
 
@@ -13,9 +14,9 @@ def test_a_thread_continues_the_last_sectorflow_thread(db):
     db.conversations.save(question, WORKSPACE_ID, "thread-1")
     db.conversations.save(question, WORKSPACE_ID, "thread-2")
 
-    assert first is None
-    assert db.conversations.find(question, WORKSPACE_ID) == "thread-2"
-    assert db.conversations.find(question, "another-workspace") is None
+    assert first == Conversation()
+    assert db.conversations.find(question, WORKSPACE_ID).thread_id == "thread-2"
+    assert db.conversations.find(question, "another-workspace") == Conversation()
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_questions_of_one_thread_or_dm_are_one_conversation(db, first, second, i
 
     found = db.conversations.find(make_question(**second), WORKSPACE_ID)
 
-    assert found == ("thread-1" if is_continued else None)
+    assert found.thread_id == ("thread-1" if is_continued else None)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sectorflow_slack.storage.crypto import looks_sealed
 from sectorflow_slack.storage.health import missing_parts
 from sectorflow_slack.storage.keyring import SEALED_PREFIXES
 from tests.fakes import make_reply
-from tests.storage.builders import CUSTOMERS, DAY, FIRST, PLAN, SECOND, THIRD, accept, leased
+from tests.storage.builders import CUSTOMERS, DAY, FIRST, KEY, PLAN, SECOND, THIRD, accept, leased
 from tests.storage.conftest import Stores, dump
 from tests.storage.test_questions import ASKED, FULL, accept_event
 from tests.values import (
@@ -73,6 +73,9 @@ LIFETIMES: dict[str, set[int | None]] = {
     "feedback": {None},
     "installations-with-feedback": {None},
     "conversation": {30 * DAY, 60 * MINUTE},
+    "models": {30 * DAY},
+    "compared-by": {30 * DAY},
+    "figures": {30 * DAY},
     "metrics": {None},
     "readiness": {MINUTE},
 }
@@ -85,6 +88,7 @@ def secrets(db) -> list[str]:
     tokens += [CUSTOMERS_APP.client_secret, CUSTOMERS_APP.signing_secret, "the-next-secret"]
     write_questions(db)
     db.metrics.observe(metrics.SLACK_SECONDS, 1.0)
+    db.metrics.count_model(KEY, make_reply(MODEL_IDS).answers[0])
     db.metrics.flush()
     assert missing_parts(db.redis) == []
     return [*tokens, FIRST.text, "the first answer", "Answer 1", "U0ANN", "a-digest-of-a-message"]
@@ -139,6 +143,8 @@ def write_questions(db: Stores) -> None:
     db.feedback.vote(answer, 0, "U0ANN", up=True)
     for question in (make_question(), make_question(is_direct=True)):
         db.conversations.save(question, WORKSPACE_ID, "thread-1")
+    db.conversations.choose_models(make_question(), MODEL_IDS[:1])
+    db.conversations.choose_to_compare(make_question(), MODEL_IDS[0])
 
 
 def test_a_dump_shows_names_and_no_secret_question_or_answer(db, secrets):

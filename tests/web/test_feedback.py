@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from sectorflow_slack.domain.questions import Answer
+from sectorflow_slack.domain.questions import Answer, ModelAnswer
 from tests.fakes import make_reply
 from tests.values import MODEL_IDS, make_installation, make_question, make_settings
 from tests.web.flows import INSTALLATIONS
@@ -19,8 +19,11 @@ def get_feedback(client, installation_id):
 
 
 def items(*rows):
-    """The expected JSON; each row has a model's id and name, and its votes up and down."""
-    return {"items": [dict(zip(("modelId", "modelName", "up", "down"), row, strict=True)) for row in rows]}
+    """The expected JSON; each row has a model's id and name, its votes up and down, and its figures."""
+    names = ("modelId", "modelName", "up", "down", "asked", "failed", "p50Seconds", "credits")
+    return {
+        "items": [dict(zip(names, (*row, 0, 0, None, 0.0)[: len(names)], strict=True)) for row in rows],
+    }
 
 
 @pytest.fixture
@@ -52,6 +55,20 @@ def test_votes_are_listed_by_model_those_of_the_settings_first(client, services,
         (EARLIER, None, 1, 1),
         (LATER, "Old", 1, 1),
     )
+
+
+def test_what_the_answers_took_is_listed_beside_the_votes(client, services, installed):
+    for seconds in (1.5, 2.5, 50.0):
+        services.metrics.count_model(
+            installed.key, ModelAnswer(SECOND, "B", text="x", seconds=seconds, credits=2)
+        )
+    services.metrics.count_model(installed.key, ModelAnswer(LATER, "Old", failed=True, failure="error"))
+    services.metrics.flush()
+
+    _, second, _, later = get_feedback(client, installed.settings.id).json["items"]
+    took = {"asked": 3, "failed": 0, "p50Seconds": 2.5, "credits": 6.0}
+    assert second == {"modelId": SECOND, "modelName": None, "up": 0, "down": 0, **took}
+    assert [later[name] for name in ("modelId", "asked", "failed", "p50Seconds")] == [LATER, 1, 1, None]
 
 
 def test_feedback_exists_from_the_install_to_the_deletion(client, services, sectorflow):

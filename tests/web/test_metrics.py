@@ -97,9 +97,15 @@ def test_counters_are_shown_by_their_labels(client, recorded):
 
 def test_what_each_model_was_asked_failed_and_took_is_shown_by_model(client, recorded):
     model = MODEL_IDS[0]
-    recorded.count_model(ModelAnswer(model, "Ada", text="Hello.", seconds=1.5, credits=2.0))
-    recorded.count_model(ModelAnswer(model, "Ada", text="Hello.", seconds=0.5, credits=None))
-    recorded.count_model(ModelAnswer(model, "Ada", failed=True, failure="empty"))
+    recorded.count_model(
+        make_question().installation, ModelAnswer(model, "Ada", text="Hello.", seconds=1.5, credits=2.0)
+    )
+    recorded.count_model(
+        make_question().installation, ModelAnswer(model, "Ada", text="Hello.", seconds=0.5, credits=None)
+    )
+    recorded.count_model(
+        make_question().installation, ModelAnswer(model, "Ada", failed=True, failure="empty")
+    )
 
     shown = {name: value for name, value in scrape(client).items() if name[0].startswith("model_")}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from sandbox.slack import seed
 from sandbox.stage import Stage, running_stage
 from tests.whole.helpers import install_url
 
+#: One person asks nearly everything here.
+ASK_OFTEN = {"QUESTIONS_PER_PERSON": "10000 per minute"}
 QUICK = ("--sectorflow-latency", "0.1", "--no-rate-limits")
 
 
@@ -18,7 +21,7 @@ QUICK = ("--sectorflow-latency", "0.1", "--no-rate-limits")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A running service whose app is installed and in #general and #random."""
     log = tmp_path_factory.mktemp("stage") / "stage.log"
-    with running_stage(log, sandbox_options=QUICK) as running:
+    with running_stage(log, environ=ASK_OFTEN, sandbox_options=QUICK) as running:
         running.consent(install_url(running, plusId=PLUS_ID))
         for channel in (seed.GENERAL_ID, seed.RANDOM_ID):
             running.control("invite", {"channel": channel})
@@ -29,6 +32,16 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def bare_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A running service that logs everything, without an installed app."""
     log = tmp_path_factory.mktemp("bare") / "stage.log"
-    environ = {"RETURN_URL_HOSTS": "platform.example.com", "LOG_LEVEL": "DEBUG"}
+    environ = {"RETURN_URL_HOSTS": "platform.example.com", "LOG_LEVEL": "DEBUG", **ASK_OFTEN}
     with running_stage(log, environ=environ, sandbox_options=QUICK) as running:
+        yield running
+
+
+@pytest.fixture
+def limited_stage(tmp_path: Path) -> Iterator[Stage]:
+    """A running service in which a person may ask three questions an hour."""
+    environ = {"QUESTIONS_PER_PERSON": "3 per hour"}
+    with running_stage(tmp_path / "stage.log", environ=environ, sandbox_options=QUICK) as running:
+        running.consent(install_url(running))
+        running.control("invite", {"channel": seed.GENERAL_ID})
         yield running

@@ -110,7 +110,7 @@ def headings(*messages: dict[str, Any]) -> list[str]:
     lines = [block["text"] for block in blocks_of(list(messages), "section")]
     named = [line["text"].split("*")[1] for line in lines if line["type"] == "mrkdwn"]
     tabs = [tabs_of(message)[at]["text"]["text"] for message in messages for at in open_tabs(message)]
-    return named + [tab.removeprefix("● ") for tab in tabs]
+    return named + [tab.removeprefix("● ").partition(" · ")[0] for tab in tabs]
 
 
 def texts(*messages: dict[str, Any]) -> list[str]:

@@ -37,7 +37,13 @@ function showErrors(errors) {
 
 async function send() {
   const fields = /** @type {NodeListOf<HTMLInputElement>} */ (dialog.querySelectorAll("[data-field]"));
+  /** @type {Record<string, string | string[]>} */
   const values = Object.fromEntries([...fields].map((field) => [field.dataset.field ?? "", field.value]));
+  const boxes = /** @type {NodeListOf<HTMLInputElement>} */ (dialog.querySelectorAll("[data-boxes]"));
+  for (const box of boxes) {
+    const name = box.dataset.boxes ?? "";
+    values[name] = [...(values[name] ?? []), ...(box.checked ? [box.value] : [])];
+  }
   const button = dialog.querySelector("[data-send]");
   button?.setAttribute("aria-busy", "true");
   const done = await post("submit", { view: viewId(), values });

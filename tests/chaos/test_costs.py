@@ -70,7 +70,7 @@ def monitored(client: redis.Redis) -> Iterator[list[str]]:
 
 def is_of_metrics(command: str) -> bool:
     name, _, rest = command.partition(" ")
-    return name in {"MULTI", "EXEC", "ECHO"} or rest.startswith("metrics")
+    return name in {"MULTI", "EXEC", "ECHO"} or rest.startswith(("metrics", "figures:"))
 
 
 def ask(site: Site, word: str) -> list[str]:

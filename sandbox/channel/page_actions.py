@@ -106,7 +106,7 @@ def _add_forwards(page: Blueprint, world: World) -> None:
 def _add_block_actions(page: Blueprint, world: World) -> None:
     @page.post("/channel/api/<channel_id>/press")
     def pressed(channel_id: str) -> Response:
-        """Press an element of a message, or with its ``ts`` as "" or "home" of what is shown beside them.
+        """Press an element of a message; the ``ts`` of the modal is "", that of the Home tab "home".
 
         404 if there is none, 502 if the app did not accept it.
         """

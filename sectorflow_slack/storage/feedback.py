@@ -14,10 +14,10 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import TypeGuard
 
 from redis import Redis
 from redis.client import Pipeline
@@ -105,13 +105,17 @@ def figures_of(key: InstallationKey, model: ModelAnswer) -> dict[tuple[str, str]
     added: dict[tuple[str, str], float] = {(name, f"{model_id}:asked"): 1}
     if model.failed:
         added[name, f"{model_id}:failed"] = 1
-    if model.credits is not None and math.isfinite(model.credits):
+    if is_plausible(model.credits):
         added[name, f"{model_id}:credits"] = model.credits
-    if model.seconds is not None and not model.failed:
-        seconds = model.seconds
+    if is_plausible(seconds := model.seconds) and not model.failed:
         bound = next((bound for bound in _BOUNDS if seconds <= bound), _BOUNDS[-1])
         added[name, f"{model_id}:le:{bound}"] = 1
     return added
+
+
+def is_plausible(figure: float | None) -> TypeGuard[float]:
+    """Whether a figure can be added up: Redis refuses a sum that is too large, and all that comes with it."""
+    return figure is not None and 0 <= figure < 1e9
 
 
 def figures_key(key: InstallationKey, day: datetime) -> str:

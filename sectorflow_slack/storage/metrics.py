@@ -27,7 +27,7 @@ from sectorflow_slack.domain.metrics import Histogram, Snapshot
 from sectorflow_slack.domain.questions import ModelAnswer
 from sectorflow_slack.storage.answers import DAY_SECONDS
 from sectorflow_slack.storage.connection import translate_errors
-from sectorflow_slack.storage.feedback import FIGURE_DAYS, FIGURES, figures_of, read_all
+from sectorflow_slack.storage.feedback import FIGURE_DAYS, FIGURES, figures_of, is_plausible, read_all
 from sectorflow_slack.storage.keys import (
     FAILED_QUESTIONS,
     INSTALLATIONS_WITH_QUESTIONS,
@@ -108,7 +108,7 @@ class Metrics:
         """Add a model's answer, or that it gave none, to the figures of the model and its installation."""
         figures = {metrics.MODEL_SECONDS: answer.seconds, metrics.MODEL_CREDITS: answer.credits}
         counted: dict[str, float] = {
-            f"{name}:{answer.model_id}": float(n) for name, n in figures.items() if n
+            f"{name}:{answer.model_id}": float(n) for name, n in figures.items() if is_plausible(n) and n
         }
         counted[f"{metrics.MODEL_ASKED}:{answer.model_id}"] = 1
         if answer.failed:

@@ -160,6 +160,21 @@ def test_a_reply_without_choices_is_unreadable(found):
 
 
 @pytest.mark.parametrize(
+    ("usage", "figures"),
+    [
+        ({"responseTimeMs": 1500, "credits": 2}, (1.5, 2.0)),
+        ({"responseTimeMs": 0}, (0.0, None)),
+        ({"responseTimeMs": "1500", "credits": -1}, (None, None)),
+        (None, (None, None)),
+    ],
+)
+def test_a_model_has_the_figures_of_its_own_usage(usage, figures):
+    answer = first_answer(outer(usage=usage))
+
+    assert (answer.seconds, answer.credits) == figures
+
+
+@pytest.mark.parametrize(
     ("usage", "credits"),
     [
         *[({"credits": cost}, float(cost)) for cost in (7, 0, 0.25, 10**300)],

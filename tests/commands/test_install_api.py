@@ -274,7 +274,8 @@ def test_votes_are_counted_by_model(run, services):
     votes = documents(run(f"installations feedback {ID} --json"))
 
     assert [model["modelId"] for model in votes] == list(MODEL_IDS)
-    assert votes[1] == {"modelId": MODEL_IDS[1], "modelName": None, "up": 1, "down": 1}
+    took = {"asked": 0, "failed": 0, "p50Seconds": None, "credits": 0.0}
+    assert votes[1] == {"modelId": MODEL_IDS[1], "modelName": None, "up": 1, "down": 1, **took}
     assert MODEL_IDS[1] in table.stdout
 
 

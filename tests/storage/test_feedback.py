@@ -1,11 +1,14 @@
 """Votes on answers: one of each user on each model's answer, however often they change it."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.questions import Answer, ModelVotes
+from sectorflow_slack.domain.questions import Answer, ModelAnswer, ModelFigures, ModelVotes
 from sectorflow_slack.storage import feedback as feedback_module
-from sectorflow_slack.storage.feedback import read_all
+from sectorflow_slack.storage.feedback import figures_key, read_all
 from tests.fakes import make_reply
 from tests.storage.builders import KEY, OTHER_KEY
 from tests.values import MODEL_IDS, NOW, make_installation, make_question
@@ -77,3 +80,45 @@ def test_a_vote_that_is_changed_after_a_new_installation_leaves_no_negative_coun
     db.feedback.vote(answer(), 0, "U1", up=False)
 
     assert db.feedback.votes(KEY) == (ModelVotes(FIRST, 0, 1),)
+
+
+def took(seconds: float | None, credits: float | None = None, **changes: Any) -> ModelAnswer:
+    return ModelAnswer(FIRST, "GPT", text="x", seconds=seconds, credits=credits, **changes)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "median"),
+    [([], None), ([None], None), ([0.0], 0.2), ([1.0, 5.0, 5.0], 4.5), ([2.5, 2.5], 2.5), ([9999.0], 240.0)],
+)
+def test_the_median_of_the_durations_is_about_right(db, seconds, median):
+    for each in seconds:
+        db.metrics.count_model(KEY, took(each))
+    db.metrics.flush()
+
+    assert [figures.p50_seconds for figures in db.feedback.figures(KEY)] == [median] * min(1, len(seconds))
+
+
+def test_figures_of_all_days_of_all_processes_are_added_up_by_model(db):
+    db.metrics.count_model(KEY, took(1.0, 2.5))
+    db.metrics.count_model(KEY, took(400.0, 1e300, failed=True))
+    db.metrics.count_model(OTHER_KEY, took(1.0))
+    db.metrics.flush()
+    days = [datetime.now(UTC) - timedelta(days=ago) for ago in (29, 31)]
+    for day in days:
+        db.redis.hset(figures_key(KEY, day), mapping={f"{FIRST}:asked": 10, f"{SECOND}:credits": "0.5"})
+
+    assert db.feedback.figures(KEY) == (
+        ModelFigures(FIRST, 12, 1, 0.8, 2.5),
+        ModelFigures(SECOND, credits=0.5),
+    )
+
+
+def test_figures_are_deleted_with_their_installation(db):
+    installation = make_installation()
+    db.installations.save(installation, None, None)
+    db.metrics.count_model(KEY, took(1.0))
+    db.metrics.flush()
+
+    db.installations.delete(KEY, before=NOW + 1)
+
+    assert db.feedback.figures(KEY) == ()

@@ -297,7 +297,7 @@ class AnswerService:
         return self.installations.find(key) is None
 
     def _tell_installer(self, question: Question, installation: Installation) -> None:
-        """Tell the user who installed the app, once a day, that SectorFlow refuses its token."""
+        """Notify the user who installed the app, once a day, that SectorFlow refuses its token."""
         user_id = installation.bot.installer_id
         if user_id and self.pauses.begin(installation.key, "token-refused", DAY_SECONDS):
             job = PostDirectMessage(installation.key, sentence="token_refused_for_installer", user_id=user_id)

@@ -112,6 +112,7 @@ def test_each_call_is_one_request_with_the_bot_token(client, server, call, metho
             {"code": CODE, "redirect_uri": REDIRECT_URI},
             BotInstall(
                 *("A0CUSTOMER", BOT_TOKEN, "U0BOT", "T0ACME", "Acme"),
+                installer_id="U0ANN",
                 refresh_token=REFRESH_TOKEN,
                 token_expires_at=NOW + 43_200,
             ),

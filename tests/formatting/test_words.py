@@ -25,6 +25,7 @@ FIELDS = {
     "help_with_models": {"names"},
     "asking": {"names"},
     "status": {"names"},
+    "models_answer": {"names"},
     "status_count": {"count"},
     "stopped_by": {"name"},
     **{name: {"name"} for name in ("fastest", "cheapest", "compared_by")},

@@ -91,7 +91,12 @@ class AnswerService:
         lease = self.questions.lease()
         if lease is None:
             return False
-        question = question_of(lease, None)
+        try:
+            question = question_of(lease, None)
+        except Exception as error:
+            # Nothing would extend its lease: other workers would fail over it again and again.
+            self.questions.postpone(lease, error)
+            return True
         logger.info("question leased", extra=question.ids)
         with self._lock:
             self._leased[question.holder] = question

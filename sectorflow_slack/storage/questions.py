@@ -223,12 +223,20 @@ class QuestionStore:
 
     @translate_errors
     def sign_off(self, worker: str) -> None:
-        """Record that a worker ends, and wake another for what may have been meant for it."""
+        """Record that a worker ends, and wake another for what may have been meant for it.
+
+        Two wake-ups a line: the worker's own threads, which may still wait, take one at most.
+        """
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.zrem("workers", worker)
             for line in ("questions", "jobs"):
-                pipe.rpush(wakes_key(line), "1")
+                pipe.rpush(wakes_key(line), "1", "1")
             pipe.execute()
+
+    @translate_errors
+    def wake(self, line: str) -> None:
+        """Wake a worker that waits for ``questions`` or ``jobs``."""
+        self._redis.rpush(wakes_key(line), "1")
 
     @translate_errors
     def await_wake(self, line: str, seconds: float) -> bool:

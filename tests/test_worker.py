@@ -273,7 +273,7 @@ def test_an_idle_worker_ends_without_waiting_for_a_wake_up(acme):
         until(lambda: acme.store.info("clients")["blocked_clients"] == 2)
 
         assert running_worker.end(seconds=WAKE_SECONDS / 2)
-        # Its own threads, which still wait, take none of what is meant for others.
+        # Its own threads, which still block, leave a wake-up of each line to other workers.
         until(lambda: acme.store.info("clients")["blocked_clients"] == 0)
         assert [acme.store.llen(f"wakes:{line}") > 0 for line in ("questions", "jobs")] == [True, True]
 

@@ -196,8 +196,8 @@ class SlackWebClient:
     ) -> None:
         """Set the status of the agent's session in a thread (``agents.sessions.setStatus``).
 
-        While it is ``processing``, Slack shows a Stop button; that ends by itself after an hour. A new session
-        gets the ``title``; Slack ignores it for others.
+        While it is ``processing``, Slack shows a Stop button; that ends by itself after an hour. A new
+        session gets the ``title``; Slack ignores it for others.
         """
         call(
             self._client(bot_token).agents_sessions_setStatus,

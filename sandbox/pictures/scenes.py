@@ -86,7 +86,7 @@ def _working(scene: Scene) -> None:
     place = f"sessions?channel={seed.GENERAL_ID}&thread_ts={said['ts']}"
     while not scene.stage.control(place)["sessions"]:
         time.sleep(0.2)
-    scene.camera.both("status", thread_of(said), THREAD)
+    scene.camera.part("status", thread_of(said), "Stop", above=150, below=40)
 
 
 def _tabs(scene: Scene) -> None:

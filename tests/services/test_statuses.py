@@ -107,6 +107,7 @@ def test_the_first_kind_of_status_that_slack_takes_is_shown_until_the_answer_is_
 def test_each_kind_is_set_in_the_thread_and_ended_in_its_own_way(acme):
     acme.ask(1)
     assert (acme.slack.sessions_set, acme.slack.status_set) == ([STARTED, ENDED], [])
+    assert acme.slack.session_titles == ["Tell me a joke"]
 
     acme.slack.sessions.then(NO_SESSIONS)
     acme.ask(2)
@@ -309,6 +310,19 @@ def test_a_status_that_slack_did_not_take_is_set_later(acme):
 
     for _ in range(2):
         acme.wait_in_line()
+
+    assert acme.slack.sessions_set == [STARTED]
+
+
+@pytest.mark.parametrize("stored", ["{}", "no JSON"])
+def test_a_question_that_is_stored_in_an_unknown_form_hides_no_others(acme, stored):
+    acme.receive()
+    (question_id,) = acme.waiting
+    key = f"question:{question_id}"
+    acme.store.hset(key, "event", acme.answers.questions._cipher.seal(key, "event", stored))
+    acme.accept()
+
+    acme.wait_in_line()
 
     assert acme.slack.sessions_set == [STARTED]
 

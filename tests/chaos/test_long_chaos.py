@@ -19,9 +19,9 @@ pytestmark = [
     pytest.mark.skipif(not os.environ.get("CHAOS"), reason="takes minutes: make chaos"),
 ]
 
-#: If a worker dies while Slack takes a message, or before it could record it, the message may come twice: only
-#: the channel's history, which the app may not read, would tell. So long after its death may Slack still take
-#: it, and so long before may Slack have taken it.
+#: If a worker dies while Slack takes a message, or before it could record it, the message may come twice:
+#: only the channel's history, which the app may not read, would tell. So long after its death may Slack still
+#: take it, and so long before may Slack have taken it.
 TAKING_SECONDS = 1.0
 RECORDING_SECONDS = 0.5
 #: Twice as long as until an expired lease is found: a late duplicate would have shown.

@@ -77,6 +77,7 @@ class FakeSlackClient:
     client_msg_ids: list[str] = field(default_factory=list)
     #: Channel, thread, and whether the agent's session is processing.
     sessions_set: list[tuple[str, str, bool]] = field(default_factory=list)
+    session_titles: list[str] = field(default_factory=list)
     #: Channel, thread and text.
     status_set: list[tuple[str, str, str]] = field(default_factory=list)
     #: Channel, title, and the prompts by their titles.
@@ -142,9 +143,10 @@ class FakeSlackClient:
         self.ephemerals.append((address, user_id, message))
 
     def set_session_status(
-        self, bot_token: str, channel_id: str, thread_ts: str, *, is_processing: bool
+        self, bot_token: str, channel_id: str, thread_ts: str, *, is_processing: bool, title: str = ""
     ) -> None:
         self.sessions.play()
+        self.session_titles += [title] if title else []
         self.sessions_set.append((channel_id, thread_ts, is_processing))
 
     def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:

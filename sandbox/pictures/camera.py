@@ -141,5 +141,5 @@ def box(shown: Locator) -> FloatRect:
 def area(pane: Locator, last: Locator, first: Locator | None) -> FloatRect:
     """Return a pane's area from its top, or from a message, to the end of the last one."""
     whole, end = box(pane), box(last)
-    top = box(first)["y"] - _MARGIN / 2 if first else whole["y"]
+    top = box(first or pane)["y"]
     return {**whole, "y": top, "height": end["y"] + end["height"] + _MARGIN - top}

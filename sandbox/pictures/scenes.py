@@ -13,7 +13,7 @@ import requests
 from playwright.sync_api import Page
 
 from sandbox.pictures.camera import ALONE, WIDE, Camera, box
-from sandbox.sectorflow.models import COMMAND_R, GPT, MODELS, TOKEN
+from sandbox.sectorflow.models import CLAUDE, COMMAND_R, GPT, MODELS, TOKEN
 from sandbox.slack import seed
 from sandbox.stage import Stage
 
@@ -22,6 +22,7 @@ THREAD = ".pane.thread"
 CHANNEL = ".pane.channel"
 TABLE = "Compare our last three quarters in a table"
 JOKE = "Tell me a joke"
+REFUND = "What is our refund policy?"
 LONG = "Tell me a long story"
 
 
@@ -53,10 +54,12 @@ class Scene:
         self.stage.wait_for_answer(said, ANSWER_SECONDS)
         return said
 
-    def thread(self, name: str, text: str, *, last: int = 0, **rest: Any) -> dict[str, Any]:
+    def thread(
+        self, name: str, text: str, *, last: int = 0, dark: bool = False, **rest: Any
+    ) -> dict[str, Any]:
         """Ask, and take a picture of the thread with its answer."""
         said = self.ask(text, **rest)
-        self.camera.both(name, thread_of(said), THREAD, last=last)
+        self.camera.both(name, thread_of(said), THREAD, last=last, dark=dark)
         return said
 
     def click(self, said: dict[str, Any], *labels: str) -> None:
@@ -86,15 +89,51 @@ def _working(scene: Scene) -> None:
     place = f"sessions?channel={seed.GENERAL_ID}&thread_ts={said['ts']}"
     while not scene.stage.control(place)["sessions"]:
         time.sleep(0.2)
-    scene.camera.both("status", thread_of(said), THREAD)
+    scene.camera.part("status", thread_of(said), "Stop", above=150, below=40)
+    scene.stage.control("stop", {"user": seed.MAYA_ID, "channel": seed.GENERAL_ID, "thread_ts": said["ts"]})
+    scene.stage.wait_for_answer(said, ANSWER_SECONDS)
+    scene.camera.both("stopped", thread_of(said), THREAD)
 
 
 def _tabs(scene: Scene) -> None:
     scene.change(display="tabs")
-    scene.thread("tabs", TABLE)
+    scene.thread("tabs", TABLE, dark=True)
     said = scene.ask(LONG)
     scene.click(said, "Page 2")
     scene.camera.part("paged-tab", thread_of(said), "Page 2 of", above=330, below=250)
+
+
+def _folded(scene: Scene) -> None:
+    scene.change(display="folded")
+    scene.thread("folded", TABLE, dark=True)
+    scene.stage.control("model", {"model_id": GPT.id, "fault": "error"})
+    scene.thread("failed-folded", JOKE)
+
+
+def _compare(scene: Scene) -> None:
+    said = scene.ask(REFUND)
+    scene.click(said, "Compare")
+    scene.camera.dialog("compare-dialog", thread_of(said))
+    (modal,) = scene.stage.control("modals")["modals"]
+    scene.stage.submit(modal["view"]["id"], {"model": CLAUDE.id})
+    while "Compared by" not in json.dumps(scene.stage.replies(said)):
+        time.sleep(0.2)
+    scene.camera.both("compare", thread_of(said), THREAD, last=1, dark=True)
+
+
+def _models(scene: Scene) -> None:
+    said = scene.ask(JOKE)
+    scene.click(said, "Models…")
+    scene.camera.dialog("models-dialog", thread_of(said))
+    scene.stage.press_in_view(seed.MAYA_ID, "go_on", CLAUDE.id)
+    while "will answer here" not in json.dumps(scene.stage.replies(said)):
+        time.sleep(0.2)
+    (modal,) = scene.stage.control("modals")["modals"]
+    scene.stage.control("close-modal", {"view_id": modal["view"]["id"]})
+    scene.stage.ask("{bot} Another joke, please", thread_ts=said["ts"])
+    while len(scene.stage.replies(said)) < 3:
+        time.sleep(0.2)
+    scene.camera.both("models", thread_of(said), THREAD, last=3)
 
 
 def _readme(scene: Scene) -> None:
@@ -192,7 +231,7 @@ def _install_page(scene: Scene) -> None:
 
 
 def _sandbox(scene: Scene) -> None:
-    said = scene.ask("What is our refund policy?")
+    said = scene.ask(REFUND)
 
     def open_panel(page: Page) -> None:
         page.get_by_role("button", name="Developer panel").click()
@@ -211,8 +250,11 @@ SCENES: dict[str, Callable[[Scene], object]] = {
     "own-pages": _own_pages,
     "readme": _readme,
     "working": _working,
-    "separated": lambda scene: scene.thread("separated", JOKE),
+    "separated": lambda scene: scene.thread("separated", JOKE, dark=True),
     "tabs": _tabs,
+    "folded": _folded,
+    "compare": _compare,
+    "models": _models,
     "failed-model": _failed_model,
     "long-answer": _long,
     "no-answer": _no_answer,

@@ -178,17 +178,17 @@ def mention(model: Model, question: str) -> str:
 
 
 def compare(model: Model, question: str) -> str:
-    """Compare the answers in a question, which are labelled with letters."""
+    """Compare the answers in a question, which are labelled with letters in brackets."""
     labels = sorted(set(re.findall(r"\b(?:answer|model|response) ([A-T])\b", question, re.IGNORECASE)))
-    first, *others = [each.upper() for each in labels] or ["A", "B"]
+    first, *others = [f"[{each.upper()}]" for each in labels] or ["[A]", "[B]"]
     last = others[-1] if others else first
     everyone = ", ".join([first, *others])
     return (
         f"## Where they agree\n\n{everyone} name the same main point, and none contradicts it.\n\n"
-        f"## Where they differ\n\n- **{first}** is sure of its figures.\n"
-        f"- **{last}** doubts them and says why.\n\n"
-        f"## What only one says\n\n- Only **{last}** names its source.\n\n"
-        f"## What to check\n\n- The figures of **{first}**, before they are quoted."
+        f"## Where they differ\n\n- {first} is sure of its figures.\n"
+        f"- {last} doubts them and says why.\n\n"
+        f"## What only one says\n\n- Only {last} names its source.\n\n"
+        f"## What to check\n\n- The figures of {first}, before they are quoted."
     )
 
 

@@ -192,17 +192,19 @@ class SlackWebClient:
         )
 
     def set_session_status(
-        self, bot_token: str, channel_id: str, thread_ts: str, *, is_processing: bool
+        self, bot_token: str, channel_id: str, thread_ts: str, *, is_processing: bool, title: str = ""
     ) -> None:
         """Set the status of the agent's session in a thread (``agents.sessions.setStatus``).
 
-        While it is ``processing``, Slack shows a Stop button; that ends by itself after an hour.
+        While it is ``processing``, Slack shows a Stop button; that ends by itself after an hour. A new
+        session gets the ``title``; Slack ignores it for others.
         """
         call(
             self._client(bot_token).agents_sessions_setStatus,
             channel_id=channel_id,
             thread_ts=thread_ts,
             status="processing" if is_processing else "active",
+            title=title or None,
         )
 
     def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:

@@ -74,9 +74,12 @@ class SlackClient(Protocol):
         """Post a message that is visible to one user (``chat.postEphemeral``)."""
 
     def set_session_status(
-        self, bot_token: str, channel_id: str, thread_ts: str, *, is_processing: bool
+        self, bot_token: str, channel_id: str, thread_ts: str, *, is_processing: bool, title: str = ""
     ) -> None:
-        """Show in a thread that the agent works on it, or that it is done (``agents.sessions.setStatus``)."""
+        """Show in a thread that the agent works on it, or that it is done (``agents.sessions.setStatus``).
+
+        ``title`` is that of a new session.
+        """
 
     def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:
         """Show a status in a thread (``assistant.threads.setStatus``); "" clears it."""

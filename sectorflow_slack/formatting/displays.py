@@ -278,7 +278,7 @@ class _Rendering:
     def _figures(self, model: ModelAnswer) -> str:
         """Return a model's base model, if that tells something that its name does not, and what it took."""
         base = one_line(model.base_model)
-        name, known = ("".join(filter(str.isalnum, text)).casefold() for text in (model.name, base))
+        name, known = (_letters(text) for text in (model.name, base))
         told = "" if not known or known in name else limits.shorten(base, limits.NAME_CHARS)
         took = _time(model.seconds, self.words), _price(model.credits, self.words)
         return " · ".join(filter(None, (told, *took)))
@@ -367,6 +367,11 @@ def title(answer: ModelAnswer, words: Words = ENGLISH) -> str:
 def has_text(model: ModelAnswer) -> bool:
     """Whether anything of a model's answer can be shown."""
     return not model.is_silent and bool(tidy(model.text[: limits.ANSWER_CHARS]).strip())
+
+
+def _letters(name: str) -> str:
+    """Return a name's letters and digits, to compare it by: “Command R+” is “command-r-plus”."""
+    return "".join(filter(str.isalnum, name.replace("+", "plus"))).casefold()
 
 
 def _units(parts: Sequence[Part], room: Room) -> tuple[Unit, ...]:

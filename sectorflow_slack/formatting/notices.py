@@ -85,12 +85,6 @@ def session_title(question: str) -> str:
     return limits.shorten(one_line(question), limits.SESSION_TITLE_CHARS)
 
 
-def stopped(name: str = "", words: Words = ENGLISH) -> Message:
-    """Return the one line that is posted after a press of Stop, by a person of this name if it is known."""
-    (shown,) = _shortened([name])
-    return notice(words.stopped_by.format(name=shown) if shown else words.stopped)
-
-
 def _shortened(names: Sequence[str]) -> list[str]:
     return [limits.shorten(one_line(name), limits.NAME_CHARS) for name in names]
 

@@ -42,8 +42,7 @@ class Words:
     too_many_questions: str = "You ask faster than I may answer. Please wait a minute, then ask again."
     #: As many questions wait as may.
     line_is_full: str = "Too many questions are waiting here right now. Please ask again in a few minutes."
-    #: After a press of Slack's Stop button: ``name`` of who pressed it, if that is known.
-    stopped_by: str = "Stopped by {name}."
+    #: After a press of Slack's Stop button.
     stopped: str = "Stopped."
 
     # There is no answer
@@ -98,7 +97,7 @@ class Words:
     on_question: str = "{name}, on “{question}”"
     #: Stands in place of the buttons of a model that is asked again.
     asking_again: str = "Asking again…"
-    asked: str = "Follow-up question:"
+    asked: str = "Question:"
     #: The footer: ``seconds`` from question to answer, ``minutes`` and ``seconds``, ``credits``.
     seconds: str = "{seconds} s"
     minutes: str = "{minutes} min {seconds} s"
@@ -231,7 +230,7 @@ class Words:
         "the same thread: I remember what was said there. In the Messages tab, write without a mention."
     )
     home_change: str = "Who can change this"
-    home_changing: str = "The person who installed this app can change it in SectorFlow."
+    home_changing: str = "The person who installed this app can change it."
 
     # Parts of sentences
 

@@ -25,6 +25,11 @@ from sectorflow_slack.domain.installations import (
     SettingsChange,
 )
 from sectorflow_slack.domain.ports import SectorFlowClient
+from sectorflow_slack.formatting.meaning import understand
+from sectorflow_slack.formatting.notices import words_of
+from sectorflow_slack.formatting.reading import read
+from sectorflow_slack.formatting.words import ENGLISH
+from sectorflow_slack.formatting.writing import as_blocks
 from sectorflow_slack.services.registration import RegistrationService
 from sectorflow_slack.storage.install_forms import InstallFormStore
 from sectorflow_slack.storage.rate_limits import RateLimit
@@ -191,7 +196,7 @@ class InstallPageService:
             logger.warning("test question not answered: %s", type(error).__name__)
             raise TrialRefused(_trial_message(error)) from None
         return tuple(
-            TrialAnswer(each.name, "" if each.failed else _shortened(each.text)) for each in reply.answers
+            TrialAnswer(each.name, "" if each.failed else _plain(each.text)) for each in reply.answers
         )
 
     def complete(self, session: FormSession, request: InstallRequest, key: IdempotencyKey) -> AnyInstallation:
@@ -279,8 +284,10 @@ def _one_line(value: object) -> str:
     return _SPACES.sub(" ", value).strip()[:MAX_NAME_LENGTH] if isinstance(value, str) else ""
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= MAX_TRIAL_CHARS else f"{text[:MAX_TRIAL_CHARS]} …"
+def _plain(markdown: str) -> str:
+    """Return the beginning of an answer in plain words, without Markdown's signs."""
+    words = words_of(as_blocks(understand(read(markdown[:MAX_TRIAL_CHARS]), ENGLISH)))
+    return words if len(markdown) <= MAX_TRIAL_CHARS else f"{words} …"
 
 
 def _trial_message(error: SectorFlowError) -> str:

@@ -33,7 +33,7 @@ from sectorflow_slack.domain.ports import SlackClient
 from sectorflow_slack.domain.questions import Question
 from sectorflow_slack.domain.slack import TS
 from sectorflow_slack.domain.slack_jobs import RemoveStatus
-from sectorflow_slack.formatting.notices import asking, status
+from sectorflow_slack.formatting.notices import asking, session_title, status
 from sectorflow_slack.formatting.words import words_for
 from sectorflow_slack.services.asking import model_names
 from sectorflow_slack.services.event_payloads import question_of
@@ -234,7 +234,8 @@ class StatusService:
         question, token = shown.question, installation.bot.bot_token
         if kind == SESSION:
             place = question.channel_id, question.status_thread_ts
-            self.slack.set_session_status(token, *place, is_processing=True)
+            title = session_title(question.text)
+            self.slack.set_session_status(token, *place, is_processing=True, title=title)
             return SESSION
         if kind == THREAD:
             self._set_in_thread(shown, installation)

@@ -33,7 +33,7 @@ CALLS = {
     "post_ephemeral": lambda slack: slack.post_ephemeral(BOT_TOKEN, THREAD, "U0ANN", MESSAGE),
     "set_status": lambda slack: slack.set_status(BOT_TOKEN, "C0GENERAL", "1.0", MESSAGE.text),
     "set_session_status": lambda slack: slack.set_session_status(
-        BOT_TOKEN, "C0GENERAL", "1.0", is_processing=True
+        BOT_TOKEN, "C0GENERAL", "1.0", is_processing=True, title=MESSAGE.text
     ),
     "set_suggested_prompts": lambda slack: slack.set_suggested_prompts(
         BOT_TOKEN, "D0ANN", "Hello", {MESSAGE.text: MESSAGE.text}

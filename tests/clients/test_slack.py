@@ -66,7 +66,7 @@ def arguments_of(request):
         (
             CALLS["set_session_status"],
             "agents.sessions.setStatus",
-            {"channel_id": "C0GENERAL", "thread_ts": "1.0", "status": "processing"},
+            {"channel_id": "C0GENERAL", "thread_ts": "1.0", "status": "processing", "title": MESSAGE.text},
         ),
         (
             lambda slack: slack.set_session_status(BOT_TOKEN, "D0ANN", "1.0", is_processing=False),

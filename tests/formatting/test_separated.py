@@ -60,7 +60,7 @@ def test_a_models_name_has_a_menu_beside_it():
 @pytest.mark.parametrize(
     ("name", "base", "shown"),
     [
-        ("OpenAi GPT-4o", "gpt-4o", ""), ("GPT 4o", "GPT-4o", ""),
+        ("OpenAi GPT-4o", "gpt-4o", ""), ("Command R+", "command-r-plus", ""), ("GPT 4o", "GPT-4o", ""),
         ("Claude", "claude-3-opus", "claude-3-opus"),
         ("GPT-4o", "", ""), ("", "gpt-4o", "gpt-4o"), ("A", " \n", ""),
     ],
@@ -229,7 +229,7 @@ def test_a_quoted_question_is_whole_in_plain_text_too():
 
     (plain,) = plainer(message)
 
-    assert plain.text.startswith("Follow-up question:\n&lt;!here&gt; Why?\nAnd how?\nGPT-4o")
+    assert plain.text.startswith("Question:\n&lt;!here&gt; Why?\nAnd how?\nGPT-4o")
 
 
 def test_a_quoted_question_longer_than_slack_lets_users_type_is_cut():

@@ -18,7 +18,6 @@ from sectorflow_slack.formatting.notices import (
     plain_text_messages,
     session_title,
     status,
-    stopped,
 )
 from sectorflow_slack.formatting.reading import tidy
 from sectorflow_slack.formatting.views import HomeFacts, follow_up_dialog, greeting, home, suggested_prompts
@@ -56,16 +55,6 @@ def test_a_status_is_one_short_line(names):
 def test_a_session_is_called_as_its_question_begins():
     assert session_title(" Why is\nthe sky blue? ") == "Why is the sky blue?"
     assert limits.count(session_title("🙂 why " * 90)) <= 200
-
-
-@pytest.mark.parametrize(
-    ("name", "told"), [("", "Stopped."), ("Ann", "Stopped by Ann."), ("<!here> \n@channel", "")]
-)
-def test_a_stop_is_told_in_one_line_that_pings_no_one(name, told):
-    message = stopped(name)
-
-    assert_accepted(message)
-    assert message.text == told or not told
 
 
 def test_help_names_the_models_where_they_are_known():

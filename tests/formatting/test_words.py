@@ -16,8 +16,12 @@ FORMATTING = [
 ]
 #: What a model reads, and names of signs.
 NOT_READ = {"_INSTRUCTION", "_OPERATOR_NAMES", "_SIGN_NAMES", "_UNCHANGED"}
-#: Those that say something in Slack; what others say is for operators and for programs.
-SERVICES = [path for path in PACKAGE.glob("services/*.py") if "formatting" in path.read_text()]
+#: Those that say something in Slack; what others say is for operators, for programs and for the install page.
+SERVICES = [
+    path
+    for path in PACKAGE.glob("services/*.py")
+    if "formatting" in path.read_text() and path.stem != "install_page"
+]
 SPEAKING = sorted(FORMATTING + SERVICES)
 
 #: What is filled into which text.
@@ -27,7 +31,6 @@ FIELDS = {
     "status": {"names"},
     "models_answer": {"names"},
     "status_count": {"count"},
-    "stopped_by": {"name"},
     **{name: {"name"} for name in ("fastest", "cheapest", "compared_by")},
     "thread_models": {"names"},
     "left_out": {"parts"},

@@ -90,6 +90,8 @@ def test_boxes_are_ticked_and_a_button_pressed_in_a_modal(box, page):
     box.slack.views_open(trigger_id=trigger_id, view=modal(pick, line))
     page.goto(f"/channel/{GENERAL_ID}?as={TOM_ID}")
 
+    words = page.get_by_text("Two", exact=True)
+    assert words.evaluate("each => each.offsetWidth > 2 * each.offsetHeight")  # on one line
     page.get_by_label("Two").check()
     page.locator("#modal [data-action=go]").click()
     box.service.wait_for(2)

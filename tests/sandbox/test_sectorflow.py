@@ -139,4 +139,4 @@ def test_a_model_compares_the_labelled_answers_of_a_question(box):
     question = "Say where they agree and where they differ.\n\nAnswer A: 30 days\n\nAnswer B: 14 days"
     body = {**BODY, "models": [GPT.id], "messages": [{"role": "user", "content": question}]}
 
-    assert "A, B name the same main point" in texts(ask(box, body).json())[GPT.id]
+    assert "[A], [B] name the same main point" in texts(ask(box, body).json())[GPT.id]

@@ -107,6 +107,7 @@ def test_the_first_kind_of_status_that_slack_takes_is_shown_until_the_answer_is_
 def test_each_kind_is_set_in_the_thread_and_ended_in_its_own_way(acme):
     acme.ask(1)
     assert (acme.slack.sessions_set, acme.slack.status_set) == ([STARTED, ENDED], [])
+    assert acme.slack.session_titles == ["Tell me a joke"]
 
     acme.slack.sessions.then(NO_SESSIONS)
     acme.ask(2)

@@ -57,6 +57,7 @@ def test_one_model_compares_the_answers_once_although_the_service_stops_before_i
     assert not any(name in str(seen["body"]) for name in NAMES)
     _, comparison = thread.replies()
     assert headings(comparison) == [f"Compared by {NAMES[GPT]}"]
+    assert f"{', '.join(NAMES)} name the same main point" in comparison["text"]
 
 
 def test_a_thread_goes_on_with_one_model_and_back_in_the_same_conversation(stage: Stage) -> None:

@@ -16,6 +16,7 @@ import selectors
 import socket
 import time
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -145,6 +146,12 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         #: Closing connections, with the time at which each is closed.
         self._lingering: deque[tuple[float, socket.socket]] = deque()
 
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait for events and handle each, unless an earlier one of them has closed its connection."""
+        for key, _ in self.poller.select(timeout):
+            if not isinstance(key.fileobj, socket.socket) or key.fileobj.fileno() >= 0:
+                key.data(key.fileobj)
+
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection, in the place of the oldest one that waits if there are too many."""
         try:
@@ -196,7 +203,9 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             conn.parser.unreader.unread(bytes(request.data))
             super().enqueue_req(conn)
         elif request.expects_continue and not was_asked:
-            conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+            # A client that has gone is noticed by the next look at its connection.
+            with suppress(OSError):
+                conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         if self._buffered > MAX_BUFFERED_BYTES:
             self._drop_oldest()
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import selectors
+import socket
+import struct
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +17,7 @@ from gunicorn.http.errors import ParseException
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sectorflow_slack.http_server import MAX_BODY_BYTES, MAX_HEAD_BYTES, RequestBuffer
+from sectorflow_slack.http_server import MAX_BODY_BYTES, MAX_HEAD_BYTES, BufferingWorker, RequestBuffer
 
 HEAD = b"POST /slack/events HTTP/1.1\r\nHost: a.test\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -138,3 +144,59 @@ def test_no_thread_waits_for_a_request_that_is_ready(data):
         parse(data)
     except ParseException:
         return
+
+
+# Connections
+
+
+class Listening:
+    """A worker that listens, without its processes and threads."""
+
+    def __init__(self, connections: int) -> None:
+        self.worker = BufferingWorker(1, os.getpid(), [], None, 30, Config(), logging.getLogger())
+        self.worker.worker_connections = connections
+        self.worker.poller = selectors.DefaultSelector()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.worker.poller.register(self.listener, selectors.EVENT_READ, self.worker.accept)
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.listener.getsockname())
+
+    def look(self) -> None:
+        self.worker.wait_for_and_dispatch_events(timeout=5)
+
+
+@pytest.fixture
+def listening() -> Iterator[Listening]:
+    found = Listening(connections=2)
+    yield found
+    for conn in list(found.worker.pending_conns):
+        conn.close()
+    found.listener.close()
+    found.worker.poller.close()
+    found.worker.tmp.close()
+
+
+def test_a_connection_may_send_at_the_moment_at_which_it_is_dropped_for_another(listening):
+    with listening.connect() as first:
+        listening.look()
+        with listening.connect() as second:
+            first.send(HEAD)
+
+            listening.look()
+
+            (kept,) = listening.worker.pending_conns
+            assert kept.client == second.getsockname()
+            assert listening.worker.nr_conns == 1
+
+
+def test_a_client_may_go_before_it_is_told_to_go_on(listening):
+    with listening.connect() as client:
+        listening.look()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    (conn,) = listening.worker.pending_conns
+
+    listening.worker._add(conn, HEAD + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    listening.look()
+
+    assert listening.worker.nr_conns == 0

@@ -87,6 +87,17 @@ class PostEphemeral(SlackJob):
     thread_ts: str
 
 
+def refusals(
+    installation: InstallationKey, *, user_id: str, channel_id: str, thread_ts: str
+) -> tuple[SlackJob, SlackJob]:
+    """Return what a person is told if too many questions wait, and if they ask too often."""
+    place = {"user_id": user_id, "channel_id": channel_id, "thread_ts": thread_ts}
+    return (
+        PostEphemeral(installation, sentence="line_is_full", **place),
+        PostEphemeral(installation, sentence="too_many_questions", **place),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostDirectMessage(SlackJob):
     """Post a sentence in the user's direct messages with the app."""

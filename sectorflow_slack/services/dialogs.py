@@ -14,7 +14,7 @@ from typing import Any
 from sectorflow_slack.domain.installations import Installation
 from sectorflow_slack.domain.ports import Clock
 from sectorflow_slack.domain.questions import Question, StoredAnswer
-from sectorflow_slack.domain.slack_jobs import AnnounceModels, PostDirectMessage, PostEphemeral
+from sectorflow_slack.domain.slack_jobs import AnnounceModels, PostDirectMessage, PostEphemeral, refusals
 from sectorflow_slack.formatting import block_kit
 from sectorflow_slack.services.event_payloads import first_installed, is_external_user
 from sectorflow_slack.services.interaction_payloads import ViewSubmission
@@ -179,10 +179,16 @@ class DialogService:
         return replace(question, **changes)
 
     def accept_question(self, question: Question) -> bool:
-        """Accept a question; False if it was accepted before."""
-        is_new = self.questions.accept(question)
-        if is_new:
-            logger.info("question accepted", extra=question.ids)
+        """Accept a question; False if it was accepted before, or refused.
+
+        One that was typed may be refused, as an event's may. The others are bounded by the answers.
+        """
+        is_typed = question.is_hidden and not (question.answer_id or question.compares)
+        thread_ts = question.reply_thread_ts or ""
+        place = {"user_id": question.user_id, "channel_id": question.channel_id, "thread_ts": thread_ts}
+        notices = refusals(question.installation, **place) if is_typed else ()
+        is_new = self.questions.accept(question, notices)
+        logger.info("question accepted" if is_new else "question refused or repeated", extra=question.ids)
         return is_new
 
 

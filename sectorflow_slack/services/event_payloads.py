@@ -64,7 +64,7 @@ class Event:
         if not app_id or not event_id or len(text(body, "text")) > MAX_TEXT_CHARS:
             return None
         parts = ((payload, _ENVELOPE_IDS), (_authorization(payload), _TENANTS), (body, _BODY_IDS))
-        if not all(_ID.fullmatch(each) for part, names in parts for each in _texts(part, names).values()):
+        if not are_ids(each for part, names in parts for each in _texts(part, names).values()):
             return None
         return cls(app_id, text(body, "type"), event_id, _seconds(payload.get("event_time")), body, payload)
 
@@ -87,6 +87,11 @@ def text(mapping: Mapping[str, Json], name: str) -> str:
         return ""
     # JSON can contain a lone surrogate (\ud800), which neither Redis nor the log accepts.
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def are_ids(values: Iterable[str]) -> bool:
+    """Whether each value is empty, or has the form of Slack's ids: they become names of keys."""
+    return all(_ID.fullmatch(each) for each in values if each)
 
 
 def _texts(mapping: Mapping[str, Json], names: Iterable[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.ports import Clock
 from sectorflow_slack.domain.questions import Acceptance, IncomingQuestion
-from sectorflow_slack.domain.slack_jobs import PostEphemeral, PublishHome, SlackJob, SuggestPrompts
+from sectorflow_slack.domain.slack_jobs import PublishHome, SlackJob, SuggestPrompts, refusals
 from sectorflow_slack.services.event_payloads import (
     Event,
     as_incoming,
@@ -120,15 +120,11 @@ class EventService:
 def _notices(event: Event, incoming: IncomingQuestion) -> tuple[SlackJob, SlackJob]:
     """Return what a person is told if too many questions wait, and if they ask too often."""
     in_channel = event.body.get("channel_type") != "im"
-    place = {
-        "user_id": incoming.user_id,
-        "channel_id": incoming.channel_id,
-        "thread_ts": incoming.thread_ts if in_channel else text(event.body, "thread_ts"),
-    }
-    unknown = InstallationKey(event.app_id, "")
-    return (
-        PostEphemeral(unknown, sentence="line_is_full", **place),
-        PostEphemeral(unknown, sentence="too_many_questions", **place),
+    return refusals(
+        InstallationKey(event.app_id, ""),
+        user_id=incoming.user_id,
+        channel_id=incoming.channel_id,
+        thread_ts=incoming.thread_ts if in_channel else text(event.body, "thread_ts"),
     )
 
 

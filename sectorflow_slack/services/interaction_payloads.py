@@ -22,13 +22,14 @@ from sectorflow_slack.formatting.block_kit import (
     ActionValue,
     action_of,
 )
-from sectorflow_slack.services.event_payloads import text
+from sectorflow_slack.services.event_payloads import MAX_TEXT_CHARS, are_ids, text
 
 Json = Any
 
 #: Choices of the menu that are no actions by themselves.
 _CHOICES = {UP: VOTE, DOWN: VOTE}
 _QUESTION_ID = re.compile(r"[0-9a-f]{32}")
+_TRIGGER_ID = re.compile(r"[A-Za-z0-9._-]{0,200}")
 #: The id of a DM (docs.slack.dev, conversation objects).
 _DM = re.compile(r"D[A-Z0-9]{1,63}")
 
@@ -78,7 +79,7 @@ class ViewSubmission(_Interaction):
 
 
 def read_block_actions(payload: Mapping[str, Json]) -> Iterator[BlockAction]:
-    """Yield the actions of a ``block_actions`` payload; none of any other payload."""
+    """Yield the actions of a ``block_actions`` payload; none of any other payload, or with impossible ids."""
     if payload.get("type") != "block_actions":
         return
     container, user = _object(payload, "container"), _object(payload, "user")
@@ -86,7 +87,7 @@ def read_block_actions(payload: Mapping[str, Json]) -> Iterator[BlockAction]:
         value = text(action, "value") or text(_object(action, "selected_option"), "value")
         decoded = ActionValue.decode(value)
         name = action_of(text(action, "action_id"))
-        yield BlockAction(
+        found = BlockAction(
             action=_CHOICES.get(decoded.choice, decoded.choice) if name == MORE and decoded else name,
             question_id=value if _QUESTION_ID.fullmatch(value) else "",
             dm_id=value if _DM.fullmatch(value) else "",
@@ -100,10 +101,13 @@ def read_block_actions(payload: Mapping[str, Json]) -> Iterator[BlockAction]:
             thread_ts=text(container, "thread_ts"),
             trigger_id=text(payload, "trigger_id"),
         )
+        ids = (*_ids_of(found), found.channel_id, found.message_ts, found.thread_ts)
+        if are_ids(ids) and _TRIGGER_ID.fullmatch(found.trigger_id):
+            yield found
 
 
 def read_view_submission(payload: Mapping[str, Json]) -> ViewSubmission | None:
-    """Return the submission of a dialog; None for any other payload.
+    """Return the submission of a dialog; None for any other payload, or with impossible ids or text.
 
     A button that goes on with one model is as good as a submission with that model alone.
     """
@@ -118,7 +122,7 @@ def read_view_submission(payload: Mapping[str, Json]) -> ViewSubmission | None:
     if not is_sent or not dialog:
         return None
     values = _object(_object(view, "state"), "values")
-    return ViewSubmission(
+    found = ViewSubmission(
         dialog=dialog,
         id=text(view, "id"),
         value=ActionValue.decode(metadata),
@@ -134,6 +138,12 @@ def read_view_submission(payload: Mapping[str, Json]) -> ViewSubmission | None:
         user_id=text(user, "id"),
         user_tenants=_user_tenants(payload),
     )
+    is_possible = are_ids((*_ids_of(found), found.id)) and len(found.question) <= MAX_TEXT_CHARS
+    return found if is_possible else None
+
+
+def _ids_of(found: _Interaction) -> tuple[str, ...]:
+    return (found.user_id, *found.tenant_ids, *found.user_tenants)
 
 
 def _chosen(values: Mapping[str, Json]) -> Iterator[str]:

@@ -93,8 +93,12 @@ class QuestionStore:
         return Acceptance(outcome, key)
 
     @translate_errors
-    def accept(self, question: Question) -> bool:
-        """Store the question of an interaction as the last that waits; False if it was accepted before."""
+    def accept(self, question: Question, notices: Sequence[SlackJob] = ()) -> bool:
+        """Store the question of an interaction as the last that waits; False if it was accepted before.
+
+        With ``notices`` it may be refused, as that of an event. Without, it is not: its message shows already
+        that a model is asked.
+        """
         sealed = self._seal(question_key(question.id), question)
         incoming = IncomingQuestion(
             id=question.id,
@@ -107,7 +111,8 @@ class QuestionStore:
             user_id=question.user_id,
             record="",
         )
-        outcome, _ = self._accept(incoming, "question", sealed, (), 0)
+        per_person = self._limits.per_person if notices else 0
+        outcome, _ = self._accept(incoming, "question", sealed, notices, per_person)
         return outcome == Acceptance.ACCEPTED
 
     @translate_errors
@@ -248,7 +253,6 @@ class QuestionStore:
     ) -> tuple[str, str]:
         limits = self._limits
         full, braked = map(job_body, notices) if notices else ("", "")
-        # The question of an interaction is not refused: its message shows already that a model is asked.
         waiting = limits.waiting if notices else 10**9
         args: list[Any] = [incoming.id, name, sealed, limits.underway, waiting, per_person]
         args += [limits.period_seconds, incoming.user_id, incoming.channel_id, incoming.thread_ts]

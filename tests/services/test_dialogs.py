@@ -12,7 +12,7 @@ from sectorflow_slack.domain.questions import Conversation, ModelAnswer, Reply
 from sectorflow_slack.formatting import block_kit
 from sectorflow_slack.formatting.block_kit import ActionValue
 from sectorflow_slack.formatting.words import ENGLISH
-from sectorflow_slack.storage.questions import QuestionStore
+from sectorflow_slack.storage.questions import QuestionLimits, QuestionStore
 from tests.fakes import make_reply
 from tests.formatting.drawing import bodies, quotes
 from tests.services.block_actions import (
@@ -313,6 +313,23 @@ def test_a_dialog_asks_in_dms_only(acme, metadata):
 
 
 # Who may
+
+
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [({"waiting": 1}, ENGLISH.line_is_full), ({"per_person": 1}, ENGLISH.too_many_questions)],
+)
+def test_what_people_type_into_dialogs_is_bounded_as_what_they_write(acme, limits, sentence):
+    acme.answers.questions._limits = QuestionLimits(**limits)
+
+    for number in range(3):
+        ask = sent(block_kit.ASK_DIALOG, FIRST, metadata="D0ANN", question="Why?")
+        ask["view"]["id"] = f"V{number}"
+        acme.interact(ask)
+    acme.run_slack_jobs()
+
+    assert len(acme.waiting) == 1
+    assert acme.ephemerals == [("U0ANN", sentence)]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sectorflow_slack.formatting import block_kit
 from sectorflow_slack.formatting.block_kit import ActionValue
+from sectorflow_slack.services.event_payloads import MAX_TEXT_CHARS
 from sectorflow_slack.services.interaction_payloads import (
     BlockAction,
     ViewSubmission,
@@ -120,6 +121,17 @@ def test_a_submission_has_the_question_without_surrounding_blanks():
 )
 def test_other_payloads_are_no_submission(payload):
     assert read_view_submission(payload) is None
+
+
+@pytest.mark.parametrize("impossible", ["X" * 65, "C0:GENERAL", "C0 GENERAL", "U0\n"])
+def test_a_payload_with_impossible_ids_or_text_is_none(impossible):
+    for changes in ({"user": {"id": impossible}}, {"team": {"id": impossible}}):
+        assert list(read_block_actions(block_action(block_kit.VOTE, **changes))) == []
+        assert read_view_submission({**view_submission(), **changes}) is None
+    for changes in ({"channel": {"id": impossible}}, {"trigger_id": impossible * 4}):
+        assert list(read_block_actions(block_action(block_kit.VOTE, **changes))) == []
+    assert read_view_submission(view_submission(view={"id": impossible})) is None
+    assert read_view_submission(view_submission(text="x" * (MAX_TEXT_CHARS + 1))) is None
 
 
 def test_a_submission_has_no_block_action():

@@ -121,6 +121,20 @@ def test_a_container_is_unfolded_and_an_agent_stopped(box, page):
     assert (stopped["type"], stopped["user"], stopped["thread_ts"]) == ("agent_session_stopped", TOM_ID, ts)
 
 
+def test_the_thread_of_a_question_that_is_worked_on_opens_with_the_question_and_a_stop(box, page):
+    page.goto("/")
+    page.locator("#say").fill("@SectorFlow Why?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#entries article", has_text="Why?")).to_be_visible()
+    ts = box.service.events(1)[0]["event"]["ts"]
+
+    box.slack.agents_sessions_setStatus(channel_id=GENERAL_ID, thread_ts=ts, status="processing")
+
+    # At the end of a long poll, 25 s, it would be there anyhow.
+    expect(page.locator("#replies")).to_contain_text("Why?", timeout=15_000)
+    expect(page.locator("#working").get_by_role("button", name="Stop")).to_be_visible()
+
+
 def test_a_user_asks_by_keyboard_and_the_answers_thread_opens_by_itself(box, page):
     box.world.remove(box.install.app_id, GENERAL_ID)
     page.goto("/")

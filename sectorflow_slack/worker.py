@@ -16,6 +16,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sectorflow_slack.bootstrap import build_services, open_connection
@@ -53,11 +54,16 @@ class Line:
         *,
         threads: int,
         await_wake: Callable[[str, float], bool],
+        wake: Callable[[str], None],
         work: Callable[[], bool],
     ) -> None:
-        """Set what is called for each wake-up: ``work`` does one thing, and returns whether there is more."""
+        """Set what is called for each wake-up: ``work`` does one thing, and returns whether there is more.
+
+        ``wake`` passes a wake-up on that comes after the end.
+        """
         self._name = name
         self._await_wake = await_wake
+        self._wake = wake
         self._work = work
         self._free = threading.Semaphore(threads)
         self._running = 0
@@ -89,7 +95,11 @@ class Line:
 
     def _is_woken(self) -> bool:
         try:
-            return self._await_wake(self._name, WAKE_SECONDS) and not self._stopping.is_set()
+            is_woken = self._await_wake(self._name, WAKE_SECONDS)
+            if is_woken and self._stopping.is_set():
+                self._wake(self._name)
+                return False
+            return is_woken
         except StorageUnavailable as error:
             logger.warning("no wake-ups: %s", error, extra={"line": self._name})
             self._stopping.wait(OUTAGE_SECONDS)
@@ -164,12 +174,9 @@ class Worker:
         self._services = services
         self._name = uuid.uuid4().hex
         questions = services.answers.questions
-        self._questions = Line(
-            "questions", threads=threads, await_wake=questions.await_wake, work=services.answers.answer_next
-        )
-        self._slack_jobs = Line(
-            "jobs", threads=THREADS, await_wake=questions.await_wake, work=services.slack_jobs.run_next
-        )
+        line = partial(Line, await_wake=questions.await_wake, wake=questions.wake)
+        self._questions = line("questions", threads=threads, work=services.answers.answer_next)
+        self._slack_jobs = line("jobs", threads=THREADS, work=services.slack_jobs.run_next)
         # Leases have a clock of their own: what recurs beside may wait for Slack.
         self._leases = Clock(
             "leases",

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -65,6 +65,16 @@ class Wakes:
         return self.left.acquire(timeout=min(seconds, 0.05))
 
 
+def make_line(
+    await_wake: Callable[[str, float], bool],
+    work: Callable[[], bool],
+    *,
+    threads: int = 1,
+    wake: Callable[[str], None] = lambda _: None,
+) -> Line:
+    return Line("questions", threads=threads, await_wake=await_wake, wake=wake, work=work)
+
+
 @contextmanager
 def running(*parts: Line | Clock) -> Iterator[None]:
     for part in parts:
@@ -86,7 +96,7 @@ def test_a_wake_up_is_taken_only_when_a_thread_is_free():
         wakes.working.discard(threading.get_ident())
         return False
 
-    with running(line := Line("questions", threads=2, await_wake=wakes.wait, work=work)):
+    with running(line := make_line(wakes.wait, work, threads=2)):
         until(lambda: len(wakes.working) == 2)
         assert not line.wait(0.0)
         for number in range(1, 6):
@@ -100,7 +110,7 @@ def test_a_wake_up_is_taken_only_when_a_thread_is_free():
 def test_a_thread_works_until_nothing_is_left():
     wakes, left = Wakes(1), [True, True, False]
 
-    with running(line := Line("questions", threads=1, await_wake=wakes.wait, work=lambda: left.pop(0))):
+    with running(line := make_line(wakes.wait, lambda: left.pop(0))):
         until(lambda: not left)
         assert line.wait(20)
 
@@ -113,7 +123,7 @@ def test_a_thread_whose_work_fails_is_free_again(error, caplog):
         worked.append(1)
         raise error
 
-    with running(line := Line("questions", threads=1, await_wake=wakes.wait, work=work)):
+    with running(line := make_line(wakes.wait, work)):
         until(lambda: len(worked) == 3)
         assert line.wait(20)
 
@@ -130,24 +140,25 @@ def test_a_line_waits_for_the_end_of_an_outage(monkeypatch, caplog):
             raise outages.pop()
         return not worked.is_set()
 
-    with running(Line("questions", threads=1, await_wake=await_wake, work=lambda: bool(worked.set()))):
+    with running(make_line(await_wake, lambda: bool(worked.set()))):
         assert worked.wait(20)
 
     assert caplog.messages[:3] == ["no wake-ups: ConnectionError"] * 3
 
 
-def test_a_line_that_is_stopped_takes_nothing_new():
-    wakes, worked = Wakes(0), []
-    line = Line("questions", threads=1, await_wake=wakes.wait, work=lambda: bool(worked.append(1)))
+def test_a_line_that_is_stopped_takes_nothing_new_and_passes_the_wake_up_on():
+    worked, passed_on = [], []
+
+    def await_wake(*_: object) -> bool:
+        line.stop()
+        return True
+
+    line = make_line(await_wake, lambda: bool(worked.append(1)), wake=passed_on.append)
     line.start()
-    until(lambda: wakes.seen)
 
-    line.stop()
-    wakes.left.release()
-
-    assert line.wait(0.0)
     until(lambda: "questions-line" not in [thread.name for thread in threading.enumerate()])
-    assert worked == []
+    assert line.wait(0.0)
+    assert (worked, passed_on) == ([], ["questions"])
 
 
 # Clocks
@@ -262,6 +273,9 @@ def test_an_idle_worker_ends_without_waiting_for_a_wake_up(acme):
         until(lambda: acme.store.info("clients")["blocked_clients"] == 2)
 
         assert running_worker.end(seconds=WAKE_SECONDS / 2)
+        # Its own threads, which still block, leave a wake-up of each line to other workers.
+        until(lambda: acme.store.info("clients")["blocked_clients"] == 0)
+        assert [acme.store.llen(f"wakes:{line}") > 0 for line in ("questions", "jobs")] == [True, True]
 
 
 @pytest.mark.real_redis

@@ -62,9 +62,6 @@ def make_settings(**changes: Any) -> InstallationSettings:
     return replace(_SETTINGS, **changes)
 
 
-#: The old name, until no other folder calls it.
-
-
 def make_bot(**changes: Any) -> BotInstall:
     return replace(_BOT, **changes)
 

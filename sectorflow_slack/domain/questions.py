@@ -225,7 +225,7 @@ class Lease:
     id: str
     installation: InstallationKey
     holder: str
-    progress: Progress
+    progress: Progress = field(default_factory=Progress)
     question: Question | None = None
     record: Mapping[str, Any] = field(default_factory=dict, repr=False)
 

@@ -91,8 +91,13 @@ class AnswerService:
         lease = self.questions.lease()
         if lease is None:
             return False
-        question = question_of(lease, None)
-        logger.info("question leased", extra=question.ids)
+        try:
+            question = question_of(lease, None)
+        except Exception as error:
+            # Nothing would extend its lease: other workers would fail over it again and again.
+            self.questions.postpone(lease, error)
+            return True
+        self._log("question leased", question)
         with self._lock:
             self._leased[question.holder] = question
         try:
@@ -182,7 +187,7 @@ class AnswerService:
             self.statuses.start(question, installation)
             plan = self.asking.plan(question, installation, conversation.thread_id)
         retry_while_store_is_down(partial(self.questions.save_plan, question, plan, progress.posted))
-        logger.info("plan stored", extra=question.ids)
+        self._log("plan stored", question)
         return plan
 
     def _stop(self, question: Question) -> Plan:
@@ -215,8 +220,13 @@ class AnswerService:
         if plan.failure and question.compares:
             self.questions.forget(question)
         more = self.questions.complete(question, plan.failure, again)
-        logger.info("question failed for good" if plan.failure else "question answered", extra=question.ids)
+        self._log("question failed for good" if plan.failure else "question answered", question)
         return more
+
+    def _log(self, message: str, question: Question) -> None:
+        """Log a step, with the seconds since the question was asked."""
+        seconds = round(max(0.0, self.clock() - question.asked_at), 3)
+        logger.info(message, extra={**question.ids, "seconds": seconds})
 
     def _end_status(self, question: Question, installation: Installation, *, posted: bool) -> None:
         """Remove what showed that a question was worked on: its status, or the button that asked again."""

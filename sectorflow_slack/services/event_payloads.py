@@ -27,23 +27,16 @@ EDITED_SECONDS = 600
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 #: Slack's longest message (docs.slack.dev, chat.postMessage).
 MAX_TEXT_CHARS = 40_000
-#: The parts of an event that a worker reads.
-_ENVELOPE = (
-    *("event_id", "team_id", "enterprise_id", "context_team_id", "context_enterprise_id"),
-    *("is_ext_shared_channel", "authorizations"),
-)
-_BODY = (
-    *("channel", "channel_type", "user", "ts", "thread_ts", "text", "files", "blocks", "attachments"),
-    *("team", "user_team", "source_team", "user_profile"),
-)
-#: What of it is left out if it would take too much room in Redis: ``text`` has a limit of its own.
+#: The ids of an event that a worker reads: of its envelope, of the authorization in that, and of the event.
+_TENANTS = ("team_id", "enterprise_id")
+_ENVELOPE_IDS = ("event_id", *_TENANTS, "context_team_id", "context_enterprise_id")
+_BODY_IDS = ("channel", "channel_type", "user", "ts", "thread_ts", "team", "user_team", "source_team")
+#: What it reads besides. All but the text is left out if it would take too much room in Redis.
 _LARGE = ("blocks", "attachments", "files", "user_profile")
 MAX_RECORD_CHARS = 250_000
 
 #: No event is later, in seconds since the epoch. JSON integers can be too large for a float.
 FAR_FUTURE = 2**40
-
-_TENANTS = ("team_id", "enterprise_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +61,10 @@ class Event:
         app_id, event_id = text(payload, "api_app_id"), text(payload, "event_id")
         if payload.get("type") != "event_callback" or not isinstance(body, dict):
             return None
-        ids = [event_id, *(text(payload, name) for name in _TENANTS)]
-        ids += [text(body, name) for name in ("channel", "user", "ts", "thread_ts")]
         if not app_id or not event_id or len(text(body, "text")) > MAX_TEXT_CHARS:
             return None
-        if not all(_ID.fullmatch(each) for each in ids if each):
+        parts = ((payload, _ENVELOPE_IDS), (_authorization(payload), _TENANTS), (body, _BODY_IDS))
+        if not all(_ID.fullmatch(each) for part, names in parts for each in _texts(part, names).values()):
             return None
         return cls(app_id, text(body, "type"), event_id, _seconds(payload.get("event_time")), body, payload)
 
@@ -95,6 +87,11 @@ def text(mapping: Mapping[str, Json], name: str) -> str:
         return ""
     # JSON can contain a lone surrogate (\ud800), which neither Redis nor the log accepts.
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def _texts(mapping: Mapping[str, Json], names: Iterable[str]) -> dict[str, str]:
+    """Return the string fields with these names that are not empty."""
+    return {name: value for name in names if (value := text(mapping, name))}
 
 
 def tenants(payload: Mapping[str, Json]) -> Iterator[str]:
@@ -178,12 +175,17 @@ def _seconds_of(ts: str) -> float:
 def as_incoming(event: Event, *, question_id: str, now: float) -> IncomingQuestion:
     """Return what acceptance needs of a question, with the parts of its event that a worker reads."""
     body, envelope = event.body, event.payload
-    kept = {name: envelope[name] for name in _ENVELOPE if name in envelope}
-    kept |= {"asked_at": now, "event": {name: body[name] for name in _BODY if name in body}}
+    small = _texts(body, (*_BODY_IDS, "text"))
+    kept = {
+        **_texts(envelope, _ENVELOPE_IDS),
+        "authorizations": [_texts(_authorization(envelope), _TENANTS)],
+        "is_ext_shared_channel": _is_shared(envelope),
+        "asked_at": now,
+        "event": {**small, **{name: body[name] for name in _LARGE if name in body}},
+    }
     record = json.dumps(kept)
     if len(record) > MAX_RECORD_CHARS:
-        kept["event"] = {name: value for name, value in kept["event"].items() if name not in _LARGE}
-        record = json.dumps(kept)
+        record = json.dumps({**kept, "event": small})
     ts = text(body, "ts")
     return IncomingQuestion(
         id=question_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -87,6 +88,7 @@ class SlackJobService:
                 return False
             customer, fields = taken
             self._running[customer] += 1
+        started = time.perf_counter()
         try:
             self.run(read_job(fields))
         except StorageUnavailable as error:
@@ -95,6 +97,8 @@ class SlackJobService:
             # Another release may store fields that this one does not know.
             logger.error("Slack job failed", exc_info=error, extra={"slack_job": str(fields.get("kind"))})
         finally:
+            seconds = round(time.perf_counter() - started, 3)
+            logger.info("Slack job run", extra={"slack_job": str(fields.get("kind")), "seconds": seconds})
             with self._lock:
                 self._running[customer] -= 1
                 if not self._running[customer]:

@@ -23,7 +23,6 @@ from functools import partial
 from typing import Final
 
 from sectorflow_slack.domain.errors import (
-    CannotDecrypt,
     SlackBusy,
     SlackError,
     SlackRefused,
@@ -174,12 +173,15 @@ class StatusService:
         for lease in self.statuses.unshown():
             try:
                 installation = self.installations.find(lease.installation)
-            except CannotDecrypt:
-                # It must not hide the others; a worker logs and handles it.
+                if installation is None:
+                    continue
+                question = question_of(lease, installation)
+            except StorageUnavailable:
+                raise
+            except Exception as error:
+                # It must not hide the others; the worker that leases it handles it.
+                logger.info("no status", exc_info=error, extra={"question_id": lease.id})
                 continue
-            if installation is None:
-                continue
-            question = question_of(lease, installation)
             if not question.answer_id:
                 self._set(_Shown(question, installation))
 

@@ -6,7 +6,7 @@ import json
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from redis import Redis
@@ -32,7 +32,7 @@ REPEAT_SECONDS = 48 * 3600
 QUESTION_SECONDS = 7 * 24 * 3600
 #: A worker that has not extended a lease for this long counts as dead.
 LEASE_SECONDS = 12.0
-#: How long a question that does not decrypt waits for its encryption key.
+#: How long a question that cannot be read waits for its encryption key, or for a worker of another release.
 UNREADABLE_SECONDS = 60
 #: How often a worker runs ``TICK`` at least.
 TICK_SECONDS = 3.0
@@ -114,7 +114,7 @@ class QuestionStore:
     def lease(self) -> Lease | None:
         """Lease the question that has the next turn; None if none can start.
 
-        A question that does not decrypt is postponed.
+        A question that cannot be read is postponed.
         """
         while True:
             holder = uuid.uuid4().hex
@@ -123,13 +123,23 @@ class QuestionStore:
             if found is None:
                 return None
             question_id, installation, values = found
-            key = InstallationKey(*str(installation).split(":"))
+            lease = Lease(str(question_id), InstallationKey(*str(installation).split(":")), holder)
             try:
-                return self._read(str(question_id), key, holder, _fields(values))
+                return self._read(lease, _fields(values))
             except CannotDecrypt as error:
                 # It must not block the others; its encryption key may be restored.
                 logger.error("question cannot be read: %s", error.location)
-                self._release(str(question_id), holder, key, UNREADABLE_SECONDS, counts=0)
+                self.postpone(lease)
+            except Exception as error:
+                self.postpone(lease, error)
+
+    @translate_errors
+    def postpone(self, lease: Lease, error: Exception | None = None) -> None:
+        """Release a question that cannot be read: another release may have stored it. Log the ``error``."""
+        if error is not None:
+            ids = {"question_id": lease.id, **lease.installation.ids}
+            logger.error("question cannot be read", exc_info=error, extra=ids)
+        self._release(lease.id, lease.holder, lease.installation, UNREADABLE_SECONDS, counts=0)
 
     @translate_errors
     def extend(self, questions: Sequence[Question]) -> None:
@@ -213,12 +223,20 @@ class QuestionStore:
 
     @translate_errors
     def sign_off(self, worker: str) -> None:
-        """Record that a worker ends, and wake another for what may have been meant for it."""
+        """Record that a worker ends, and wake another for what may have been meant for it.
+
+        Two wake-ups a line: the worker's own threads, which may still wait, take one at most.
+        """
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.zrem("workers", worker)
             for line in ("questions", "jobs"):
-                pipe.rpush(wakes_key(line), "1")
+                pipe.rpush(wakes_key(line), "1", "1")
             pipe.execute()
+
+    @translate_errors
+    def wake(self, line: str) -> None:
+        """Wake a worker that waits for ``questions`` or ``jobs``."""
+        self._redis.rpush(wakes_key(line), "1")
 
     @translate_errors
     def await_wake(self, line: str, seconds: float) -> bool:
@@ -240,14 +258,14 @@ class QuestionStore:
         outcome, installation = result
         return str(outcome), str(installation)
 
-    def _read(self, question_id: str, key: InstallationKey, holder: str, fields: Fields) -> Lease:
-        redis_key = question_key(question_id)
-        progress = self._progress(redis_key, fields)
+    def _read(self, lease: Lease, fields: Fields) -> Lease:
+        key = question_key(lease.id)
+        progress = self._progress(key, fields)
         if sealed := fields["event"]:
-            record = json.loads(self._cipher.open(redis_key, "event", sealed))
-            return Lease(question_id, key, holder, progress, record=record)
-        text = self._cipher.open(redis_key, "question", str(fields["question"]))
-        return Lease(question_id, key, holder, progress, question=read_question(text))
+            record = json.loads(self._cipher.open(key, "event", sealed))
+            return replace(lease, progress=progress, record=record)
+        text = self._cipher.open(key, "question", str(fields["question"]))
+        return replace(lease, progress=progress, question=read_question(text))
 
     def _progress(self, key: str, fields: Fields) -> Progress:
         sealed = fields["plan"]

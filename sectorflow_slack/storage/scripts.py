@@ -166,7 +166,8 @@ if tonumber(most_asked) > 0 then
     return refuse('asked_too_often', braked)
   end
 end
-if redis.call('LLEN', 'waiting:' .. installation) >= tonumber(most_waiting) then
+local open = redis.call('LLEN', 'waiting:' .. installation) + redis.call('ZCARD', 'later:' .. installation)
+if open >= tonumber(most_waiting) then
   return refuse('too_many_waiting', full)
 end
 local key, at = 'question:' .. id, string.format('%.6f', now)

@@ -183,4 +183,9 @@ class StatusStore:
             return Lease(question_id, key, "", Progress(), question=whole)
         except CannotDecrypt as error:
             logger.error("question cannot be read: %s", error.location)
-            return None
+        except Exception as error:
+            # Another release may have stored it in a form that this one does not know.
+            logger.error(
+                "question cannot be read", exc_info=error, extra={"question_id": question_id, **key.ids}
+            )
+        return None

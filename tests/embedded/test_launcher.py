@@ -323,4 +323,5 @@ def test_the_commands_are_those_of_the_procfile_run_by_this_interpreter():
 
     commands = {command.name: command.argv for command in service_commands()}
 
-    assert commands == {name: (sys.executable, "-m", *line.split()) for name, line in procfile.items()}
+    modules = {name: line.removeprefix("python -m ").split() for name, line in procfile.items()}
+    assert commands == {name: (sys.executable, "-m", *module) for name, module in modules.items()}

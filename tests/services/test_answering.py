@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -74,6 +75,17 @@ def test_the_wait_of_a_question_is_observed_once_and_each_call_for_it(acme):
         SLACK_SECONDS: 1,
     }
     assert observed[QUEUE_SECONDS].sum == 7
+
+
+def test_each_step_is_logged_with_the_seconds_since_the_question_was_asked(acme, caplog):
+    acme.accept()
+    acme.clock.now += 7
+
+    with caplog.at_level(logging.INFO):
+        acme.work()
+
+    seconds = {record.msg: vars(record).get("seconds") for record in caplog.records}
+    assert [seconds[step] for step in ("question leased", "plan stored", "question answered")] == [7, 7, 7]
 
 
 def test_each_failed_model_is_counted_and_logged_with_its_id(acme, caplog):

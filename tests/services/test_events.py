@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
@@ -106,6 +107,22 @@ def test_only_the_parts_of_an_event_that_a_worker_reads_are_stored(acme, events)
     assert set(lease.record["event"]) == {"user", "text", "ts", "channel"}
 
 
+def test_an_event_is_stored_within_bounds_whatever_it_has(acme, events):
+    huge = ["x" * MAX_RECORD_CHARS]
+    team = {"team_id": TEAM_ID, "enterprise_id": None}
+
+    acme.receive(
+        dict.fromkeys(("thread_ts", "team", "user_team", "user_profile"), huge),
+        authorizations=[{**team, "scopes": huge}, huge],
+        context_team_id=huge,
+        is_ext_shared_channel=huge,
+    )
+
+    lease = events.questions.lease()
+    assert lease is not None
+    assert len(json.dumps(lease.record)) < 1000
+
+
 def test_what_would_take_too_much_room_is_left_out(acme, events):
     blocks = [{"type": "rich_text", "text": "x" * MAX_RECORD_CHARS}]
 
@@ -136,7 +153,9 @@ def test_a_question_over_the_limit_of_its_installation_waits(acme, events):
         make_event({"user": BOT_USER_ID}),
         make_event({"user": "USLACKBOT"}),
         make_event({"text": "x" * (MAX_TEXT_CHARS + 1)}),
-        *[make_event({name: "X" * 65}) for name in ("channel", "user", "ts", "thread_ts")],
+        *[make_event({name: "X" * 65}) for name in ("channel", "user", "ts", "thread_ts", "user_team")],
+        *[make_event(**{name: "X" * 65}) for name in ("event_id", "team_id", "context_enterprise_id")],
+        make_event(authorizations=[{"team_id": TEAM_ID, "enterprise_id": "E" * 65}]),
         *[make_event({"channel": channel}) for channel in ("C0:GENERAL", "C0 GENERAL", "C0\n", "C0é")],
         *[make_event(**{name: "E" * 65}) for name in ("event_id", "team_id", "enterprise_id")],
         make_event(api_app_id="A0UNKNOWN"),

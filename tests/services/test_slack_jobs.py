@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from dataclasses import replace
 
@@ -86,6 +87,17 @@ def test_a_job_of_another_release_that_cannot_be_read_does_no_harm(answered, cha
 
     assert caplog.messages == ["Slack job failed"]
     assert answered.slack.texts[-1] == ENGLISH.expired
+
+
+def test_each_job_that_was_run_is_logged_with_the_seconds_that_it_took(answered, caplog):
+    answered.services.slack_jobs.queue.enqueue(DIRECT_MESSAGE)
+
+    with caplog.at_level(logging.INFO):
+        assert answered.services.slack_jobs.run_next()
+
+    (run,) = (vars(record) for record in caplog.records if record.msg == "Slack job run")
+    assert run["slack_job"] == "post_direct_message"
+    assert run["seconds"] >= 0
 
 
 # Turns and shares

@@ -314,6 +314,19 @@ def test_a_status_that_slack_did_not_take_is_set_later(acme):
     assert acme.slack.sessions_set == [STARTED]
 
 
+@pytest.mark.parametrize("stored", ["{}", "no JSON"])
+def test_a_question_that_is_stored_in_an_unknown_form_hides_no_others(acme, stored):
+    acme.receive()
+    (question_id,) = acme.waiting
+    key = f"question:{question_id}"
+    acme.store.hset(key, "event", acme.answers.questions._cipher.seal(key, "event", stored))
+    acme.accept()
+
+    acme.wait_in_line()
+
+    assert acme.slack.sessions_set == [STARTED]
+
+
 def test_questions_of_installations_that_are_gone_or_cannot_be_read_hide_no_others(acme):
     for number, team_id in enumerate(("T0GONE", "T0LOST"), start=2):
         key = make_installation(make_settings(id=team_id), make_bot(team_id=team_id))

@@ -151,6 +151,20 @@ def test_if_workers_die_even_over_the_notice_a_job_of_its_own_posts_it(acme):
     assert acme.has_failed_with("deadly")
 
 
+def test_a_question_that_no_worker_can_read_is_left_for_a_minute_and_harms_none(acme, caplog):
+    acme.receive()
+    (question_id,) = acme.waiting
+    key = f"question:{question_id}"
+    acme.store.hset(key, "event", acme.answers.questions._cipher.seal(key, "event", "{}"))
+
+    assert acme.work()
+
+    assert caplog.messages == ["question cannot be read"]
+    assert acme.retries == [60.0]
+    acme.ask(2)
+    assert len(acme.sectorflow.asked) == 1
+
+
 # Workers that hang, and lose their question to another
 
 

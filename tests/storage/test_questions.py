@@ -143,6 +143,14 @@ def test_a_person_who_may_not_ask_is_told_once_a_minute_and_counted(db, limits, 
     assert accept_event(db, replace(asked[4], user_id="U0BOB"), per_person=1) == "accepted"
 
 
+def test_questions_that_are_tried_again_later_count_as_waiting(db):
+    install(db.redis, KEY)
+    accept(db, FIRST)
+    db.questions.release(leased(db.questions), 60, counts=True)
+
+    assert accept_event(db, ASKED_AGAIN, waiting=1) == "too_many_waiting"
+
+
 def test_a_person_may_ask_again_once_the_period_is_over(db):
     install(db.redis, KEY)
     numbers = count(1)
@@ -168,6 +176,25 @@ def test_a_question_that_does_not_decrypt_is_postponed_and_blocks_no_other(db, c
     assert caplog.messages == [f"question cannot be read: question:{FIRST.id} question"]
     assert 0 < seconds_until(db.redis, "later", FIRST) <= 60
     assert db.questions.progress(FIRST).failures == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "stored"),
+    [("event", "no JSON"), ("question", "[]"), ("plan", "{}"), ("posted", "no JSON")],
+)
+def test_a_question_that_is_stored_in_an_unknown_form_is_postponed_and_blocks_no_other(
+    db, caplog, name, stored
+):
+    accept(db, FIRST, SECOND)
+    key = f"question:{FIRST.id}"
+    is_sealed = name in {"event", "question", "plan"}
+    db.redis.hset(key, name, db.cipher.seal(key, name, stored) if is_sealed else stored)
+
+    assert [leased(db.questions), db.questions.lease()] == [SECOND, None]
+    assert [(record.msg, vars(record)["question_id"]) for record in caplog.records] == [
+        ("question cannot be read", FIRST.id)
+    ]
+    assert 0 < seconds_until(db.redis, "later", FIRST) <= 60
 
 
 def test_a_lease_lasts_as_long_as_it_is_extended(db):
@@ -296,8 +323,9 @@ def test_a_worker_that_ends_wakes_another_and_counts_as_gone(db):
 
     db.questions.sign_off("one")
 
-    assert db.questions.await_wake("questions", 1)
-    assert db.questions.await_wake("jobs", 1)
+    # Threads of its own that still wait take one wake-up at most.
+    for line in ("questions", "jobs") * 2:
+        assert db.questions.await_wake(line, 1)
     assert db.checkup.workers() == 1
 
 

@@ -18,6 +18,7 @@ import requests
 from cryptography.fernet import Fernet
 
 from sandbox.stage import ROOT, environ_for, free_port, start, stop, wait_for
+from tests.conftest import skip_or_fail
 from tests.waiting import until
 
 pytestmark = pytest.mark.processes
@@ -188,7 +189,7 @@ def test_the_documented_proxy_stands_them_too(
     port: int, tmp_path: Path, configure: Callable[[Path, int, int], tuple[str, ...]]
 ) -> None:
     if shutil.which(configure.__name__) is None:
-        pytest.skip(f"{configure.__name__} is not installed")
+        skip_or_fail(f"{configure.__name__} is not installed")
     front = free_port()
     command = configure(tmp_path, port, front)
     environ = {**os.environ, "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}

@@ -112,7 +112,10 @@ def test_the_pages_python_makes_an_app_and_takes_it_through_its_whole_life(
     assert example.returncode == 0, output
     assert words == "Add to Slack:"
     assert ended_at.startswith("https://platform.example.com/slack?status=installed&id=")
-    assert output.splitlines() == ["installed in Acme", "['Acme Research']"]
+    # Other tests may have installed apps before.
+    installed, listed = output.splitlines()
+    assert installed == "installed in Acme"
+    assert "'Acme Research'" in listed
     created = [each for each in bare_stage.control("apps")["apps"] if each["name"] == "Acme Research"]
     assert [each["home_team_id"] for each in created] == [seed.TEAM_ID]
 

@@ -2,8 +2,11 @@
 
 # ruff: noqa: RUF001  (signs that look alike are what models write)
 
+from dataclasses import replace
+
 import pytest
 
+from sectorflow_slack.formatting.displays import render
 from tests.formatting.drawing import (
     READING,
     bodies,
@@ -54,6 +57,9 @@ def test_an_input_reads_as_it_was_meant_in_all_displays(name):
     for (message,) in (separated(answer), tabs(answer)):
         assert_accepted(message)
         assert drawn(READING[name]) == bodies([message])[: len(drawn(READING[name]))]
+    (message,) = render(replace(answer, display="folded"))
+    assert_accepted(message)
+    assert drawn(READING[name]) == message.blocks[0]["child_blocks"][: len(drawn(READING[name]))]
 
 
 def test_nested_numbers_go_on_in_the_next_message_one_level_below():

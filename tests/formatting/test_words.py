@@ -153,5 +153,5 @@ def sentences(node: ast.AST) -> Iterator[str]:
 
 def is_for_programmers(call: ast.Call) -> bool:
     called = ast.unparse(call.func)
-    logs = called.startswith(("logger.", "re.", "best_effort"))
+    logs = called.startswith(("logger.", "self._log", "re.", "best_effort"))
     return logs or called.endswith(("Error", "Refused", "Lost"))

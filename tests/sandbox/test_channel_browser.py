@@ -10,7 +10,9 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from sandbox.sectorflow.models import GPT, TOKEN
 from sandbox.slack.seed import GENERAL_ID, RANDOM_ID, TEAM_ID, TOM_ID
+from sectorflow_slack.formatting.displays import render
 from tests.accessibility import violations
+from tests.formatting.drawing import make_answer, model
 from tests.sandbox import helpers
 from tests.sandbox.helpers import Json, actions, block, button, container, markdown, modal, option, plain
 from tests.waiting import until
@@ -119,6 +121,36 @@ def test_a_container_is_unfolded_and_an_agent_stopped(box, page):
 
     expect(page.get_by_text("Behind the fold")).to_be_visible()
     assert (stopped["type"], stopped["user"], stopped["thread_ts"]) == ("agent_session_stopped", TOM_ID, ts)
+
+
+def test_the_thread_of_a_question_that_is_worked_on_opens_with_the_question_and_a_stop(box, page):
+    page.goto("/")
+    page.locator("#say").fill("@SectorFlow Why?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#entries article", has_text="Why?")).to_be_visible()
+    ts = box.service.events(1)[0]["event"]["ts"]
+
+    box.slack.agents_sessions_setStatus(channel_id=GENERAL_ID, thread_ts=ts, status="processing")
+
+    # At the end of a long poll, 25 s, it would be there anyhow.
+    expect(page.locator("#replies")).to_contain_text("Why?", timeout=15_000)
+    expect(page.locator("#working").get_by_role("button", name="Stop")).to_be_visible()
+
+
+def test_five_answers_of_a_paragraph_are_at_most_800_pixels_high(box, page):
+    answers = [
+        model("A sentence that is neither short nor long. " * 11, f"Model {n}", seconds=2.0, credits=n + 1.0)
+        for n in range(5)
+    ]
+    (message,) = render(make_answer(*answers), can_compare=True)
+    box.post(blocks=list(message.blocks))
+    page.set_viewport_size({"width": 1524, "height": 900})
+    page.goto("/")
+
+    posted = page.locator("#entries article", has_text="Model 4")
+
+    assert page.locator(".pane.channel").bounding_box()["width"] == 1280
+    assert posted.bounding_box()["height"] <= 800
 
 
 def test_a_user_asks_by_keyboard_and_the_answers_thread_opens_by_itself(box, page):

@@ -99,9 +99,9 @@ async function follow() {
       const answer = await get({ since: String(since), thread: open ?? "" }, waiting.signal);
       if (!answer.ok) throw new Error(String(answer.status));
       const news = await answer.json();
-      const isCurrent = open === thread.dataset.thread;
-      if (isCurrent) show(news);
-      since = isCurrent ? version : -1;
+      if (open === thread.dataset.thread) show(news);
+      // What is shown may open a thread, of which nothing is known yet.
+      since = open === thread.dataset.thread ? version : -1;
     } catch {
       // A change of thread asks anew at once; an unreachable server is retried later.
       if (!waiting.signal.aborted) await new Promise((done) => { setTimeout(done, 2000); });

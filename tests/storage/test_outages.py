@@ -10,7 +10,7 @@ import redis
 from sectorflow_slack.domain.errors import StorageUnavailable
 from sectorflow_slack.domain.install_form import Draft, FormSession, Offer
 from sectorflow_slack.domain.installations import InstallationQuery, OAuthResult, OAuthState, Revocation
-from sectorflow_slack.domain.questions import Answer, StoredAnswer
+from sectorflow_slack.domain.questions import Answer, Lease, Progress, StoredAnswer
 from sectorflow_slack.storage.crypto import Cipher
 from tests.fakes import make_reply
 from tests.storage.builders import FIRST, KEY, PLAN
@@ -41,6 +41,7 @@ ARGUMENTS: dict[str, Any] = {
     "Refusal": "containers",
     "PendingInstallation": make_pending(),
     "Plan": PLAN,
+    "Lease": Lease("x", KEY, "x", Progress()),
     "Question": FIRST,
     "Revocation": Revocation("id-1", KEY, "xoxb-1"),
     "Sequence[Question]": [FIRST],

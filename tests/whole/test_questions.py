@@ -110,7 +110,9 @@ def test_a_question_is_followed_through_the_log_by_its_event(stage: Stage) -> No
     until(lambda: '"question answered"' in "".join(lines_of(stage, event_id)))
 
     assert headings(answer) == NAMES
-    assert [json.loads(line)["message"] for line in lines_of(stage, event_id)] == [
+    messages = [json.loads(line)["message"] for line in lines_of(stage, event_id)]
+    # A worker may be faster than the web process is to write its line.
+    assert [*sorted(messages[:2]), *messages[2:]] == [
         "question accepted",
         "question leased",
         "question released",

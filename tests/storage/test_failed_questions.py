@@ -63,7 +63,7 @@ def test_a_revived_question_starts_over_behind_those_that_wait(db):
     assert [leased(db.questions), leased(db.questions)] == [SECOND, replace(FIRST, button_ts="1.2")]
     assert db.questions.progress(FIRST) == Progress()
     assert (db.failed.find(FIRST.id), db.failed.list()) == (None, ())
-    assert db.redis.exists(f"answer:{FIRST.id}") == 0
+    assert db.redis.exists(f"answer:{FIRST.id}", "dead-letters") == 0
     assert 0 <= WEEK - db.redis.ttl(f"question:{FIRST.id}") <= 60
     assert db.redis.hgetall("metrics") == {"received": "3", "failed:answer_lost": "1", "let_go": "1"}
 

@@ -21,7 +21,7 @@ from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.keys import question_key, wakes_key
 from sectorflow_slack.storage.metrics import counter_field
-from sectorflow_slack.storage.records import read_plan, read_question
+from sectorflow_slack.storage.records import read_leased, read_plan
 from sectorflow_slack.storage.slack_jobs import job_body
 
 logger = logging.getLogger(__name__)
@@ -263,13 +263,8 @@ class QuestionStore:
         return str(outcome), str(installation)
 
     def _read(self, lease: Lease, fields: Fields) -> Lease:
-        key = question_key(lease.id)
-        progress = self._progress(key, fields)
-        if sealed := fields["event"]:
-            record = json.loads(self._cipher.open(key, "event", sealed))
-            return replace(lease, progress=progress, record=record)
-        text = self._cipher.open(key, "question", str(fields["question"]))
-        return replace(lease, progress=progress, question=read_question(text))
+        lease = replace(lease, progress=self._progress(question_key(lease.id), fields))
+        return read_leased(self._cipher, lease, fields["question"], fields["event"])
 
     def _progress(self, key: str, fields: Fields) -> Progress:
         sealed = fields["plan"]

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, cast
 
 from redis import Redis
@@ -28,8 +28,9 @@ from sectorflow_slack.domain.installations import (
     SectorFlowSettings,
     SlackApp,
 )
-from sectorflow_slack.domain.questions import Message, Plan, Question
+from sectorflow_slack.domain.questions import Lease, Message, Plan, Question
 from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.keys import question_key
 
 Fields = dict[str, str]
 
@@ -240,6 +241,14 @@ def read_question(text: str) -> Question:
     for name in ("model_ids", "left_out"):
         values[name] = tuple(values.get(name, ()))
     return Question(**known_fields(Question, values))
+
+
+def read_leased(cipher: Cipher, lease: Lease, question: str | None, event: str | None) -> Lease:
+    """Add a stored question to its lease: it is sealed whole, or as the ``event`` that brought it."""
+    key = question_key(lease.id)
+    if event:
+        return replace(lease, record=json.loads(cipher.open(key, "event", event)))
+    return replace(lease, question=read_question(cipher.open(key, "question", str(question))))
 
 
 def known_fields(value_type: type, values: Mapping[str, Any]) -> dict[str, Any]:

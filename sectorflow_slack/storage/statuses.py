@@ -11,20 +11,19 @@
 
 from __future__ import annotations
 
-import json
 import logging
 
 from redis import Redis
 
 from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import InstallationKey
-from sectorflow_slack.domain.questions import Lease, Progress, Question
+from sectorflow_slack.domain.questions import Lease, Question
 from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.keys import INSTALLATIONS_WITH_QUESTIONS, question_key
 from sectorflow_slack.storage.questions import check_held
-from sectorflow_slack.storage.records import read_question
+from sectorflow_slack.storage.records import read_leased
 
 logger = logging.getLogger(__name__)
 
@@ -174,13 +173,9 @@ class StatusStore:
         return tuple(each for each in read if each is not None)
 
     def _read(self, question_id: str, installation: str, question: str, event: str) -> Lease | None:
-        redis_key, key = question_key(question_id), InstallationKey(*installation.split(":"))
+        key = InstallationKey(*installation.split(":"))
         try:
-            if event:
-                record = json.loads(self._cipher.open(redis_key, "event", event))
-                return Lease(question_id, key, "", Progress(), record=record)
-            whole = read_question(self._cipher.open(redis_key, "question", question))
-            return Lease(question_id, key, "", Progress(), question=whole)
+            return read_leased(self._cipher, Lease(question_id, key, ""), question, event)
         except CannotDecrypt as error:
             logger.error("question cannot be read: %s", error.location)
         except Exception as error:

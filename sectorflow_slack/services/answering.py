@@ -196,8 +196,7 @@ class AnswerService:
         A model that was to be asked again keeps its old answer, and nothing is posted.
         """
         if question.answer_id:
-            self.asking.cancel_regenerate(question)
-            self._enqueue(RenderAnswer(question.installation, answer_id=question.answer_id), question)
+            self._keep_old_answer(question)
             return Plan((), failure=STOPPED)
         plan = Plan((notice(words_for(question.locale).stopped),), failure=STOPPED)
         retry_while_store_is_down(partial(self.questions.save_plan, question, plan))
@@ -209,6 +208,11 @@ class AnswerService:
             self._notify(question, "regenerate_failed")
         self.queue.enqueue(RenderAnswer(question.installation, answer_id=question.answer_id))
         return Plan(())
+
+    def _keep_old_answer(self, question: Question) -> None:
+        """Store that a model is not asked again, and show it."""
+        self.asking.cancel_regenerate(question)
+        self._enqueue(RenderAnswer(question.installation, answer_id=question.answer_id), question)
 
     def _complete(self, question: Question, plan: Plan, installation: Installation | None = None) -> bool:
         """End the status and the question; True if another question can start."""
@@ -259,8 +263,7 @@ class AnswerService:
             self._tell_installer(question, installation)
         plan = plan_of_failure(question, error)
         if question.answer_id:
-            self.asking.cancel_regenerate(question)
-            self._enqueue(RenderAnswer(question.installation, answer_id=question.answer_id), question)
+            self._keep_old_answer(question)
             self._notify(question, "regenerate_failed")
         elif installation and can_be_posted(error, progress):
             retry_while_store_is_down(partial(self.questions.save_plan, question, plan))

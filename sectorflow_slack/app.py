@@ -16,7 +16,6 @@ from sectorflow_slack.storage.connection import WEB_TIMEOUTS
 from sectorflow_slack.web import (
     api_installations,
     api_reference,
-    events,
     feedback,
     health,
     install_page,
@@ -27,6 +26,7 @@ from sectorflow_slack.web import (
     pages,
 )
 from sectorflow_slack.web.errors import InstallApi, register_error_handlers
+from sectorflow_slack.web.events import EventsEndpoint
 from sectorflow_slack.web.guards import (
     MAX_BODY_BYTES,
     check_body,
@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     install_api.ma_plugin.converter.add_attribute_function(describe_slack_app)
     for module in (api_installations, feedback, manifests):
         install_api.register_blueprint(module.blueprint)
-    for module in (api_reference, events, health, install_page, interactions, metrics, oauth, pages):
+    for module in (api_reference, health, install_page, interactions, metrics, oauth, pages):
         app.register_blueprint(module.blueprint)
     register_error_handlers(app)
     register_commands(app)
@@ -79,6 +79,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.before_request(check_body)
     app.after_request(set_security_headers)
     app.after_request(report_refused_call)
+    app.wsgi_app = EventsEndpoint(app, services, serves_https=settings.serves_https)  # type: ignore[method-assign]
     return app
 
 

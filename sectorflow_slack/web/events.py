@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, after_this_request, g, request
+from flask import Flask
+from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.wrappers import Request
 
 from sectorflow_slack.domain.metrics import ACKNOWLEDGE_SECONDS
 from sectorflow_slack.domain.slack import EVENTS_PATH
-from sectorflow_slack.web import current_services
-from sectorflow_slack.web.guards import read_json, signed_payload, unauthorized
+from sectorflow_slack.services import Services
+from sectorflow_slack.web.guards import (
+    MAX_BODY_BYTES,
+    read_json,
+    request_id_of,
+    security_headers,
+    set_request_id,
+    signed_payload,
+)
 
-blueprint = Blueprint("events", __name__)
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 #: Slack's challenges have about 50 characters; longer or unprintable ones are not echoed.
 CHALLENGE_MAX_LENGTH = 512
@@ -19,55 +31,85 @@ CHALLENGE_MAX_LENGTH = 512
 CHALLENGE_MAX_BYTES = 4096
 
 
-@blueprint.before_request
-def guard() -> Response | None:
-    """Return 401 unless Slack signed the request; answer the ``url_verification`` challenge.
+class _Request(Request):
+    """A request whose body is bounded as those of Flask's are."""
 
-    Slack checks an app's URL while the app is being created, when we have no signing secret of it yet.
+    max_content_length = MAX_BODY_BYTES
+
+
+class EventsEndpoint:
+    """A WSGI middleware that responds to Slack's events, and passes every other request on to Flask.
+
+    An event needs no routing, context or session, and Flask took a third of an acknowledgement's processor
+    time (docs/performance.md). Errors are handled by Flask, so that they look the same everywhere.
     """
-    _measure_acknowledgement()
-    g.payload = signed_payload()
-    if g.payload is None or g.payload.get("type") == "url_verification":
-        return _answer_challenge()
-    return None
+
+    def __init__(self, app: Flask, services: Services, *, serves_https: bool) -> None:
+        self._flask = app
+        self._pass_on = app.wsgi_app
+        self._services = services
+        self._headers = list(security_headers(EVENTS_PATH, serves_https=serves_https).items())
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Respond as WSGI demands."""
+        if environ.get("PATH_INFO") != EVENTS_PATH:
+            return self._pass_on(environ, start_response)
+        request = _Request(environ)
+        try:
+            status, text = self._respond(request)
+        except Exception as error:
+            return self._handle_error(error, environ, start_response)
+        body = text.encode()
+        headers = [("X-Request-Id", request_id_of(request)), ("Content-Length", str(len(body)))]
+        if text:
+            headers.append(("Content-Type", "text/plain; charset=utf-8"))
+        start_response(status, headers + self._headers)
+        return [body]
+
+    def _respond(self, request: Request) -> tuple[str, str]:
+        """Return the status and the text of the response.
+
+        It is 200 for every signed event, also for one that is ignored: Slack disables URLs that fail too
+        often. Only while Redis is down it is 503 (``web.errors``), so that Slack sends the event again. Each
+        refusal is the same empty 401, so that a stranger learns nothing from it.
+        """
+        started = time.perf_counter()
+        if request.method != "POST":
+            raise MethodNotAllowed(["POST"])
+        payload = signed_payload(request, self._services.events)
+        if payload is None or payload.get("type") == "url_verification":
+            # Slack checks an app's URL while it creates the app, when we have no signing secret of it yet.
+            challenge = next(_challenges(request), "")
+            return ("200 OK", challenge) if challenge else ("401 UNAUTHORIZED", "")
+        self._services.events.accept(payload)
+        self._services.metrics.observe(ACKNOWLEDGE_SECONDS, time.perf_counter() - started)
+        return "200 OK", ""
+
+    def _handle_error(
+        self, error: Exception, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        app = self._flask
+        with app.request_context(environ):
+            set_request_id()
+            try:
+                response = app.finalize_request(app.handle_user_exception(error))
+            except Exception as unexpected:
+                response = app.handle_exception(unexpected)
+            return response(environ, start_response)
 
 
-@blueprint.post(EVENTS_PATH, provide_automatic_options=False)
-def receive_event() -> Response:
-    """Return 200 for every signed event, also for one that is ignored.
-
-    Slack disables URLs that fail too often. Only while Redis is down the response is a 503 (``web.errors``),
-    so that Slack sends the event again.
-    """
-    g.is_signed_event = True
-    current_services.events.accept(g.payload)
-    return Response(status=200)
-
-
-def _answer_challenge() -> Response:
-    """Return the challenge of a small ``url_verification``, 401 for any other request."""
+def _challenges(request: Request) -> Iterator[str]:
+    """Yield the challenge of a small ``url_verification``, if the request is one."""
     # A body without a length is not read: it may be of any size.
     if not 0 < (request.content_length or 0) <= CHALLENGE_MAX_BYTES:
-        return unauthorized()
+        return
     payload = read_json(request.get_data()) or {}
     challenge = payload.get("challenge")
     if (
-        payload.get("type") != "url_verification"
-        or not isinstance(challenge, str)
-        or not 0 < len(challenge) <= CHALLENGE_MAX_LENGTH
-        or not (challenge.isascii() and challenge.isprintable())
+        payload.get("type") == "url_verification"
+        and isinstance(challenge, str)
+        and 0 < len(challenge) <= CHALLENGE_MAX_LENGTH
+        and challenge.isascii()
+        and challenge.isprintable()
     ):
-        return unauthorized()
-    return Response(challenge, mimetype="text/plain")
-
-
-def _measure_acknowledgement() -> None:
-    started, metrics = time.perf_counter(), current_services.metrics
-
-    @after_this_request
-    def observe(response: Response) -> Response:
-        seconds = time.perf_counter() - started
-        if response.status_code == 200 and "is_signed_event" in g:
-            # Recorded after the response is sent: while Redis hangs, Slack must not wait for a metric.
-            response.call_on_close(lambda: metrics.observe(ACKNOWLEDGE_SECONDS, seconds))
-        return response
+        yield challenge

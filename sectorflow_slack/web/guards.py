@@ -15,9 +15,11 @@ from typing import Any
 from flask import Response, g, request
 from slack_sdk.signature import Clock, SignatureVerifier
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Request
 
 from sectorflow_slack.domain.slack import APP_ID
-from sectorflow_slack.web import current_services, current_settings
+from sectorflow_slack.services.events import EventService
+from sectorflow_slack.web import current_settings
 from sectorflow_slack.web.errors import problem
 
 logger = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:=+/-]{1,128}")
 
 MAX_BODY_BYTES = 1024 * 1024
 #: The blueprints that read no body before they have looked at the headers.
-READ_BY_GUARD = frozenset({"events", "interactions"})
+READ_BY_GUARD = frozenset({"interactions"})
 
 #: Verified against if the app is unknown, so that the refusal takes as long as that of a known app.
 UNKNOWN_APP_SECRET = "0" * 32
@@ -73,18 +75,20 @@ def _digest(token: str) -> bytes:
 # Slack's signature: events and interactions
 
 
-def signed_payload(read_text: Callable[[bytes], str | bytes] = bytes) -> dict[str, Any] | None:
+def signed_payload(
+    request: Request, events: EventService, read_text: Callable[[bytes], str | bytes] = bytes
+) -> dict[str, Any] | None:
     """Return the payload of a request that Slack has signed, else None.
 
-    ``read_text`` returns the JSON in the body. JSON is parsed only after the signature has been verified,
+    ``events`` has the signing secrets; ``read_text`` returns the JSON in the body. JSON is parsed only after the signature has been verified,
     and nothing is read of a request whose headers no secret could match.
     """
-    if not _is_plausible():
+    if not _is_plausible(request):
         return None
-    refuse_large_chunked_bodies()
+    refuse_large_chunked_bodies(request)
     text = read_text(request.get_data())
     app_id = _app_id_in(text)
-    if app_id is None or not _is_signed(app_id):
+    if app_id is None or not _is_signed(request, events, app_id):
         return None
     payload = read_json(text)
     return payload if payload is not None and payload.get("api_app_id") == app_id else None
@@ -104,7 +108,7 @@ def unauthorized() -> Response:
     return Response(status=401)
 
 
-def _is_plausible() -> bool:
+def _is_plausible(request: Request) -> bool:
     """Whether the headers are those of a signature of the last five minutes (docs.slack.dev, verifying)."""
     timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
     if not _TIMESTAMP.fullmatch(timestamp) or abs(Clock().now() - int(timestamp)) > SIGNATURE_SECONDS:
@@ -121,13 +125,12 @@ def _app_id_in(text: str | bytes) -> str | None:
     return found[1].decode() if found else None
 
 
-def _is_signed(app_id: str) -> bool:
-    events = current_services.events
+def _is_signed(request: Request, events: EventService, app_id: str) -> bool:
     secrets = events.signing_secrets(app_id)
-    matching = next(filter(_verifies, secrets or (UNKNOWN_APP_SECRET,)), None)
+    matching = _matching(request, secrets or (UNKNOWN_APP_SECRET,))
     if matching is None and secrets:
         secrets = events.signing_secrets(app_id, newest=True)
-        matching = next(filter(_verifies, secrets), None)
+        matching = _matching(request, secrets)
     if matching is None or not secrets:
         if secrets:
             # A mistyped secret causes this, too. Strangers can flood the log only if they know an app id.
@@ -138,18 +141,18 @@ def _is_signed(app_id: str) -> bool:
     return True
 
 
-def _verifies(secret: str) -> bool:
+def _matching(request: Request, secrets: Iterable[str]) -> str | None:
+    """Return the secret that the request was signed with, if it is one of these."""
+    signed = {
+        "body": request.get_data(),
+        "timestamp": request.headers.get("X-Slack-Request-Timestamp", ""),
+        "signature": request.headers.get("X-Slack-Signature", ""),
+    }
     try:
-        return bool(
-            SignatureVerifier(secret).is_valid(
-                body=request.get_data(),
-                timestamp=request.headers.get("X-Slack-Request-Timestamp", ""),
-                signature=request.headers.get("X-Slack-Signature", ""),
-            )
-        )
+        return next((secret for secret in secrets if SignatureVerifier(secret).is_valid(**signed)), None)
     except (ValueError, TypeError, OverflowError):
         # slack_sdk raises on a body that is not UTF-8. Slack sends none.
-        return False
+        return None
 
 
 # Every request and response
@@ -158,10 +161,10 @@ def _verifies(secret: str) -> bool:
 def check_body() -> None:
     """Refuse a body that is too large, unless the view's own guard reads it."""
     if request.blueprint not in READ_BY_GUARD:
-        refuse_large_chunked_bodies()
+        refuse_large_chunked_bodies(request)
 
 
-def refuse_large_chunked_bodies() -> None:
+def refuse_large_chunked_bodies(request: Request) -> None:
     """Raise 413 for a body without a Content-Length that is too large.
 
     werkzeug checks the Content-Length, but reads a chunked body up to the limit and ignores the rest.
@@ -174,9 +177,14 @@ def refuse_large_chunked_bodies() -> None:
 
 def set_request_id() -> None:
     """Take the request's id from the proxy in front, or make one; each response names it."""
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    g.request_id = request_id_of(request)
     g.started = time.perf_counter()
+
+
+def request_id_of(request: Request) -> str:
+    """Return the id that a request came with, or a new one."""
+    given = request.headers.get("X-Request-Id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def report_refused_call(response: Response) -> Response:
@@ -195,12 +203,20 @@ def report_refused_call(response: Response) -> Response:
 
 
 def set_security_headers(response: Response) -> Response:
-    """Restrict what browsers may run, frame, sniff, cache and send as a referrer."""
-    response.headers["Content-Security-Policy"] = PAGE_POLICY
-    response.headers["Referrer-Policy"] = "no-referrer"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    if current_settings.serves_https:
-        response.headers["Strict-Transport-Security"] = HSTS
-    if not request.path.startswith("/static/"):
-        response.headers["Cache-Control"] = "no-store"
+    """Set the security headers of a response."""
+    response.headers.update(security_headers(request.path, serves_https=current_settings.serves_https))
     return response
+
+
+def security_headers(path: str, *, serves_https: bool) -> dict[str, str]:
+    """Return headers that restrict what browsers may run, frame, sniff, cache and send as a referrer."""
+    headers = {
+        "Content-Security-Policy": PAGE_POLICY,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    if serves_https:
+        headers["Strict-Transport-Security"] = HSTS
+    if not path.startswith("/static/"):
+        headers["Cache-Control"] = "no-store"
+    return headers

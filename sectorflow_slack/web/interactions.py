@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response, g, request
 
 from sectorflow_slack.domain.slack import INTERACTIONS_PATH
 from sectorflow_slack.web import current_services
@@ -17,7 +17,7 @@ blueprint = Blueprint("interactions", __name__)
 def guard() -> Response | None:
     """Return 401 unless Slack signed the request."""
     # Not request.form: it would consume the raw body, which the signature covers.
-    g.payload = signed_payload(_payload_field)
+    g.payload = signed_payload(request, current_services.events, _payload_field)
     return None if g.payload is not None else unauthorized()
 
 

@@ -4,7 +4,7 @@ import logging
 import os
 
 from sectorflow_slack.config import SettingsError, load_settings
-from sectorflow_slack.http_server import BufferingWorker
+from sectorflow_slack.http_server import BufferingWorker, Logger
 from sectorflow_slack.logging import gunicorn_logging
 
 try:
@@ -52,8 +52,8 @@ worker_tmp_dir = shared_memory if os.path.isdir(shared_memory) else None
 # gunicorn opens a control socket in HOME by default since 25.1.
 control_socket_disable = True
 
-# No access log: request lines contain install links and OAuth codes. Everything else goes to stdout as JSON.
-accesslog = None
+# No access log; everything else goes to stdout as JSON.
+logger_class = Logger
 logconfig_dict = gunicorn_logging(settings.log_level)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import io
 import logging
+import os
 import re
 import selectors
 import socket
@@ -20,7 +21,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from gunicorn import util
+from gunicorn import glogging, util
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
@@ -47,12 +48,19 @@ _EXPECT = re.compile(rb"\r\nexpect[ \t]*:[ \t]*100-continue[ \t]*\r\n", re.IGNOR
 _CHUNK_SIZE = re.compile(rb"[0-9a-fA-F]{1,8}(?=[ \t]*(?:;|$))")
 
 
+class Logger(glogging.Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's log without its access log, whose lines would contain install links and OAuth codes."""
+
+    def access(self, *_: Any) -> None:
+        """Log nothing; gunicorn would write each line before it drops it."""
+
+
 class RequestBuffer:
     """The bytes of a request as they arrive."""
 
     def __init__(self) -> None:
         self.data = bytearray()
-        #: Whether the client waits for a "100 Continue" before it sends the body.
+        #: Whether the client waits for a "100 Continue", which it has not got, before it sends the body.
         self.expects_continue = False
         self._searched = 0
         self._body: int | None = None
@@ -115,16 +123,33 @@ class RequestBuffer:
 
 
 class _TimedSocket(socket.socket):
-    """A socket that waits for ``SOCKET_SECONDS`` at most."""
+    """A socket that waits for ``SOCKET_SECONDS`` at most, however gunicorn sets it.
+
+    With a time-out it never blocks for the operating system either: the main thread reads and writes its
+    file descriptor, without waiting.
+    """
+
+    def __init__(self, fileno: int) -> None:
+        super().__init__(fileno=fileno)
+        self.settimeout(SOCKET_SECONDS)
 
     def setblocking(self, flag: bool) -> None:
-        self.settimeout(SOCKET_SECONDS if flag else 0.0)
+        """Leave the time-out as it is: gunicorn would change it twice for each request."""
+
+    def read(self) -> bytes | None:
+        """Return what has arrived, empty at the end of the connection; None if nothing has."""
+        try:
+            return os.read(self.fileno(), _RECEIVE_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
 
 
-class _Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
+class _Connection(TConn):  # type: ignore[misc]
     """A connection with the request that is arriving on it."""
 
-    def __init__(self, worker: BufferingWorker, sock: socket.socket, client: Any, server: Any) -> None:
+    def __init__(self, worker: BufferingWorker, sock: _TimedSocket, client: Any, server: Any) -> None:
         super().__init__(worker.cfg, sock, client, server)
         self._worker = worker
         self.request = RequestBuffer()
@@ -144,7 +169,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **options)
         self._buffered = 0
         #: Closing connections, with the time at which each is closed.
-        self._lingering: deque[tuple[float, socket.socket]] = deque()
+        self._lingering: deque[tuple[float, _TimedSocket]] = deque()
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Wait for events and handle each, unless an earlier one of them has closed its connection."""
@@ -161,55 +186,64 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
                 self._drop_oldest()
             return
         self.nr_conns += 1
-        sock = _TimedSocket(fileno=accepted.detach())
+        sock = _TimedSocket(accepted.detach())
         self.enqueue_req(_Connection(self, sock, address, listener.getsockname()))
         if self.nr_conns >= self.worker_connections:
             self._drop_oldest()
 
     def enqueue_req(self, conn: _Connection) -> None:
-        """Wait for the next request of a connection, of which a part may have been read already."""
+        """Read the next request of a connection, of which a part may have been read already."""
         conn.init()
         conn.request = RequestBuffer()
+        data = conn.parser.unreader.take_buffered() or conn.sock.read()
+        if data == b"":
+            self.nr_conns -= 1
+            conn.close()
+            return
+        conn.request.add(data or b"")
+        if conn.request.is_ready():
+            self._start_thread(conn)
+            return
         conn.timeout = time.monotonic() + REQUEST_SECONDS
-        conn.sock.setblocking(False)
+        self._buffered += len(conn.request.data)
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._receive, conn))
-        read_ahead = conn.parser.unreader.take_buffered()
-        if read_ahead:
-            self._add(conn, read_ahead)
+        self._wait_for_more(conn)
 
-    def _receive(self, conn: _Connection, _sock: socket.socket) -> None:
-        try:
-            data = conn.sock.recv(_RECEIVE_BYTES)
-        except BlockingIOError:
+    def _receive(self, conn: _Connection, sock: _TimedSocket) -> None:
+        """Read more of a request that has not arrived as a whole."""
+        data = sock.read()
+        if data is None:
             return
-        except OSError:
-            data = b""
-        if data:
-            self._add(conn, data)
-        else:
+        if not data:
             self._drop(conn)
-
-    def _add(self, conn: _Connection, data: bytes) -> None:
-        request = conn.request
-        was_asked = request.expects_continue
-        request.add(data)
+            return
+        conn.request.add(data)
         self._buffered += len(data)
-        if request.is_ready():
+        if conn.request.is_ready():
             self._stop_waiting(conn)
-            if request.has_endless_head:
-                self._refuse(conn, LimitRequestHeaders("the head is too long"))
-                return
-            conn.parser.unreader.unread(bytes(request.data))
-            super().enqueue_req(conn)
-        elif request.expects_continue and not was_asked:
+            self._start_thread(conn)
+        else:
+            self._wait_for_more(conn)
+
+    def _start_thread(self, conn: _Connection) -> None:
+        if conn.request.has_endless_head:
+            self._refuse(conn, LimitRequestHeaders("the head is too long"))
+            return
+        conn.parser.unreader.unread(bytes(conn.request.data))
+        super().enqueue_req(conn)
+
+    def _wait_for_more(self, conn: _Connection) -> None:
+        if conn.request.expects_continue:
+            conn.request.expects_continue = False
             # A client that has gone is noticed by the next look at its connection.
             with suppress(OSError):
-                conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+                os.write(conn.sock.fileno(), b"HTTP/1.1 100 Continue\r\n\r\n")
         if self._buffered > MAX_BUFFERED_BYTES:
             self._drop_oldest()
 
     def _refuse(self, conn: _Connection, error: Exception) -> None:
+        conn.sock.settimeout(0.0)
         self.handle_error(None, conn.sock, conn.client, error)
         self.nr_conns -= 1
         conn.close(graceful=True)
@@ -243,10 +277,9 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         while self._lingering and self._lingering[0][0] <= now:
             self._stop_lingering(self._lingering[0])
 
-    def linger(self, sock: socket.socket) -> None:
+    def linger(self, sock: _TimedSocket) -> None:
         """Send the end of a connection, and close it once the client has ended it too, or soon."""
         try:
-            sock.setblocking(False)
             sock.shutdown(socket.SHUT_WR)
         except OSError:
             util.close(sock)
@@ -257,17 +290,11 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         self._lingering.append(entry)
         self.poller.register(sock, selectors.EVENT_READ, lambda _: self._drain(entry))
 
-    def _drain(self, entry: tuple[float, socket.socket]) -> None:
-        try:
-            ended = not entry[1].recv(_RECEIVE_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            ended = True
-        if ended:
+    def _drain(self, entry: tuple[float, _TimedSocket]) -> None:
+        if entry[1].read() == b"":
             self._stop_lingering(entry)
 
-    def _stop_lingering(self, entry: tuple[float, socket.socket]) -> None:
+    def _stop_lingering(self, entry: tuple[float, _TimedSocket]) -> None:
         self._lingering.remove(entry)
         self.poller.unregister(entry[1])
         util.close(entry[1])

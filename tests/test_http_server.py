@@ -196,7 +196,9 @@ def test_a_client_may_go_before_it_is_told_to_go_on(listening):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     (conn,) = listening.worker.pending_conns
 
-    listening.worker._add(conn, HEAD + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    conn.request.add(HEAD + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+    assert not conn.request.is_ready()
+    listening.worker._wait_for_more(conn)
     listening.look()
 
     assert listening.worker.nr_conns == 0

@@ -61,8 +61,9 @@ local function give_turn(line, installation)
   if not customer or customer == '' then
     customer = installation
   end
-  redis.call('ZADD', 'turns:' .. line .. ':' .. customer, 'NX', next_turn(), installation)
-  redis.call('ZADD', 'turns:' .. line, 'NX', next_turn(), customer)
+  local turn = next_turn()
+  redis.call('ZADD', 'turns:' .. line .. ':' .. customer, 'NX', turn, installation)
+  redis.call('ZADD', 'turns:' .. line, 'NX', turn, customer)
 end
 
 -- Takes the first of a customer's installations out of its line.
@@ -105,10 +106,12 @@ local function forget_idle(installation)
   end
 end
 
+-- An installation whose questions waited already has its turn, or as many under way as may be.
 local function add_question(id, installation, limit, at_head)
-  redis.call(at_head and 'LPUSH' or 'RPUSH', 'waiting:' .. installation, id)
-  redis.call('SADD', 'installations-with-questions', installation)
-  offer(installation, limit)
+  if redis.call(at_head and 'LPUSH' or 'RPUSH', 'waiting:' .. installation, id) == 1 then
+    redis.call('SADD', 'installations-with-questions', installation)
+    offer(installation, limit)
+  end
   wake('questions')
 end
 """
@@ -123,17 +126,17 @@ ACCEPT = (
 local id, name, sealed, limit, most_waiting, most_asked, period = unpack(ARGV)
 local user, channel, thread, event_id, ts, full, braked = unpack(ARGV, 8)
 local repeat_seconds, question_seconds = ARGV[15], ARGV[16]
-local installation
+local installation, bot_user
 for at = 17, #ARGV do
-  if redis.call('EXISTS', 'installation:' .. ARGV[at]) == 1 then
-    installation = ARGV[at]
+  installation, bot_user = ARGV[at], redis.call('HGET', 'installation:' .. ARGV[at], 'bot_user_id')
+  if bot_user then
     break
   end
 end
-if not installation then
+if not bot_user then
   return {'not_installed', ''}
 end
-if redis.call('HGET', 'installation:' .. installation, 'bot_user_id') == user then
+if bot_user == user then
   return {'own_message', installation}
 end
 redis.call('HINCRBY', 'metrics', 'received', 1)

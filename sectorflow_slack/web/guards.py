@@ -80,8 +80,8 @@ def signed_payload(
 ) -> dict[str, Any] | None:
     """Return the payload of a request that Slack has signed, else None.
 
-    ``events`` has the signing secrets; ``read_text`` returns the JSON in the body. JSON is parsed only after the signature has been verified,
-    and nothing is read of a request whose headers no secret could match.
+    ``events`` has the signing secrets; ``read_text`` returns the JSON in the body. JSON is parsed only after
+    the signature has been verified, and nothing is read of a request whose headers no secret could match.
     """
     if not _is_plausible(request):
         return None
@@ -143,13 +143,15 @@ def _is_signed(request: Request, events: EventService, app_id: str) -> bool:
 
 def _matching(request: Request, secrets: Iterable[str]) -> str | None:
     """Return the secret that the request was signed with, if it is one of these."""
-    signed = {
-        "body": request.get_data(),
-        "timestamp": request.headers.get("X-Slack-Request-Timestamp", ""),
-        "signature": request.headers.get("X-Slack-Signature", ""),
-    }
+    timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
+    signature = request.headers.get("X-Slack-Signature", "")
+
+    def signed_with(secret: str) -> bool:
+        verifier = SignatureVerifier(secret)
+        return bool(verifier.is_valid(body=request.get_data(), timestamp=timestamp, signature=signature))
+
     try:
-        return next((secret for secret in secrets if SignatureVerifier(secret).is_valid(**signed)), None)
+        return next(filter(signed_with, secrets), None)
     except (ValueError, TypeError, OverflowError):
         # slack_sdk raises on a body that is not UTF-8. Slack sends none.
         return None

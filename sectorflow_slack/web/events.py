@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
 from werkzeug.exceptions import MethodNotAllowed
@@ -21,9 +21,6 @@ from sectorflow_slack.web.guards import (
     set_request_id,
     signed_payload,
 )
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 #: Slack's challenges have about 50 characters; longer or unprintable ones are not echoed.
 CHALLENGE_MAX_LENGTH = 512

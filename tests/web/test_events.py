@@ -3,6 +3,7 @@
 import pytest
 
 from sectorflow_slack.domain import metrics
+from sectorflow_slack.domain.slack import EVENTS_PATH
 from tests.storage.conftest import dump
 from tests.values import BOT_USER_ID, OWN_APP, encoded, make_event, signed
 from tests.web.flows import waiting
@@ -105,3 +106,39 @@ def test_no_question_is_in_a_log_or_readable_in_redis(client, store, installed, 
 
     assert waiting(store) == 1
     assert "planted" not in caplog.text + str(dump(store))
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])
+def test_the_events_url_accepts_posts_only(client, method):
+    response = client.open(EVENTS_PATH, method=method)
+
+    assert (response.status_code, response.headers["Allow"]) == (405, "POST")
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_an_unexpected_error_is_500_without_its_text(client, services, installed, monkeypatch, caplog):
+    def fail(*_):
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(type(services.events), "accept", fail)
+    client.application.testing = False
+
+    response = client.send_event(
+        encoded(make_event()), {**signed(encoded(make_event())), "X-Request-Id": "id-1"}
+    )
+
+    assert (response.status_code, response.json["code"], response.headers["X-Request-Id"]) == (
+        500,
+        500,
+        "id-1",
+    )
+    assert "request failed" in caplog.text
+    assert "planted" not in response.text
+
+
+def test_a_response_names_the_request(client, installed):
+    body = encoded(make_event())
+
+    response = client.send_event(body, {**signed(body), "X-Request-Id": "id-1"})
+
+    assert (response.status_code, response.headers["X-Request-Id"]) == (200, "id-1")

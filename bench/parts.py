@@ -31,7 +31,6 @@ PARTS: Mapping[str, tuple[str, str]] = {
     "seal": ("storage/crypto.py", "seal"),
     "call Redis": ("redis/commands/core.py", "__call__"),
     "write the log line": ("logging/__init__.py", "info"),
-    "security headers": ("web/guards.py", "set_security_headers"),
 }
 
 
@@ -94,7 +93,7 @@ def _environ(request: bytes) -> dict[str, Any]:
 
 
 def _shares(stats: Any) -> Iterator[tuple[str, float]]:
-    """Yield each part with its share of the whole, and what is left for Flask and werkzeug."""
+    """Yield each part with its share of the whole, and what is left."""
     left = 1.0
     for part, (file, function) in PARTS.items():
         found = [
@@ -105,4 +104,4 @@ def _shares(stats: Any) -> Iterator[tuple[str, float]]:
         share = max(found, default=0.0) / stats.total_tt
         left -= share
         yield part, share
-    yield "Flask, werkzeug, and the rest", left
+    yield "WSGI, werkzeug's request, and the rest", left

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from redis import Redis
@@ -24,7 +24,7 @@ from sectorflow_slack.domain.installations import Display
 from sectorflow_slack.domain.questions import Answer, ModelAnswer, StoredAnswer
 from sectorflow_slack.storage.connection import flat, read_hash, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.records import Fields, known_fields, read_display, read_question
+from sectorflow_slack.storage.records import Fields, known_fields, read_display, read_question, to_json
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +187,7 @@ class AnswerStore:
 
     def _fields(self, key: str, answer: Answer) -> Fields:
         figures = {"seconds": answer.seconds, "credits": answer.credits}
-        texts = json.dumps([asdict(answer.question), [asdict(model) for model in answer.models]])
+        texts = to_json([answer.question, answer.models])
         return {
             "answer": self._cipher.seal(key, "answer", texts),
             "models": str(len(answer.models)),
@@ -200,7 +200,7 @@ class AnswerStore:
         }
 
     def _seal_model(self, key: str, at: int, model: ModelAnswer) -> str:
-        return self._cipher.seal(key, f"model:{at}", json.dumps(asdict(model)))
+        return self._cipher.seal(key, f"model:{at}", to_json(model))
 
     def _digests(self, key: str, rendered: int, digests: Sequence[str]) -> Fields:
         return {"digests": self._cipher.seal(key, "digests", json.dumps([rendered, list(digests)]))}

@@ -7,9 +7,7 @@ of the ids of those without any answer, by when they failed; cut to a week with 
 
 from __future__ import annotations
 
-import json
 import logging
-from dataclasses import asdict
 
 from redis import Redis
 
@@ -19,7 +17,7 @@ from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import read_hash, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.keys import FAILED_QUESTIONS, failed_question_key, question_key
-from sectorflow_slack.storage.records import read_question
+from sectorflow_slack.storage.records import read_question, to_json
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +57,7 @@ class FailedQuestionStore:
     @translate_errors
     def revive(self, question: Question) -> bool:
         """Queue a failed question again as given, in one step; False if it is gone or already revived."""
-        sealed = self._cipher.seal(question_key(question.id), "question", json.dumps(asdict(question)))
+        sealed = self._cipher.seal(question_key(question.id), "question", to_json(question))
         revived = self._revive(
             args=[
                 *(question.id, str(question.installation), sealed),

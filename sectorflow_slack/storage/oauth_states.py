@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from dataclasses import asdict
 
 from redis import Redis
 from redis.client import Pipeline
@@ -19,7 +18,7 @@ from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import OAuthResult, OAuthState
 from sectorflow_slack.storage.connection import transact, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.records import known_fields
+from sectorflow_slack.storage.records import known_fields, to_json
 
 LIFETIME_SECONDS = 600
 #: The reason of a result while the request that consumed the state is in progress.
@@ -67,7 +66,7 @@ class OAuthStateStore:
         self._redis.set(key, self._seal(key, result), ex=LIFETIME_SECONDS)
 
     def _seal(self, key: str, value: OAuthState | OAuthResult) -> str:
-        return self._cipher.seal(key, _FIELD, json.dumps(asdict(value)))
+        return self._cipher.seal(key, _FIELD, to_json(value))
 
     def _open(self, key: str, sealed: object) -> OAuthState | OAuthResult | None:
         if not sealed:

@@ -6,7 +6,7 @@ import json
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from redis import Redis
@@ -21,7 +21,7 @@ from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.keys import question_key, wakes_key
 from sectorflow_slack.storage.metrics import counter_field
-from sectorflow_slack.storage.records import read_leased, read_plan
+from sectorflow_slack.storage.records import read_leased, read_plan, to_json
 from sectorflow_slack.storage.slack_jobs import job_body
 
 logger = logging.getLogger(__name__)
@@ -168,7 +168,7 @@ class QuestionStore:
 
         ``posted`` has the ``ts`` of each message of the plan that is already posted.
         """
-        sealed = self._cipher.seal(question_key(question.id), "plan", json.dumps(asdict(plan)))
+        sealed = self._cipher.seal(question_key(question.id), "plan", to_json(plan))
         args = [question.id, question.holder, sealed, json.dumps(posted)]
         check_held(self._save_plan_script(args=args))
 
@@ -282,7 +282,7 @@ class QuestionStore:
         )
 
     def _seal(self, key: str, question: Question) -> str:
-        return self._cipher.seal(key, "question", json.dumps(asdict(question)))
+        return self._cipher.seal(key, "question", to_json(question))
 
     def _extend(self, *questions: Question) -> object:
         held = [(each.id, each.holder, str(each.installation)) for each in questions]

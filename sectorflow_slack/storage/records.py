@@ -264,3 +264,12 @@ def read_plan(text: str) -> Plan:
         Message(each["text"], tuple(each["blocks"]), each.get("without", "")) for each in values["messages"]
     )
     return Plan(messages, values["failure"], values.get("thread_id"))
+
+
+def to_json(value: object) -> str:
+    """Return dataclasses as JSON, nested ones too; ``asdict`` would first copy each block of a message."""
+    return json.dumps(value, default=_fields_of)
+
+
+def _fields_of(value: Any) -> dict[str, Any]:
+    return {each.name: getattr(value, each.name) for each in fields(value)}

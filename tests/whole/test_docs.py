@@ -24,12 +24,14 @@ from sectorflow_slack.commands import register_commands
 from sectorflow_slack.commands.sectorflow import TOKEN_VARIABLE
 from sectorflow_slack.config import Settings
 from sectorflow_slack.services.manifests import app_manifest
+from tests.storage.test_stored_data import LIFETIMES
 from tests.test_architecture import OTHER_PROGRAMS, make_app, read_variables
 
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
 FILE = re.compile(r"\b[\w/.]+\.py\b")
 FIRST_DAY = "\n".join((DOCS / name).read_text() for name in ("first-day.md", "assumptions.md"))
+ARCHITECTURE = (DOCS / "architecture.md").read_text()
 QUICK_START = (DOCS / "quick-start.md").read_text()
 OPERATIONS = (DOCS / "operations.md").read_text()
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -67,6 +69,37 @@ def test_every_command_in_the_docs_is_there_with_its_options(line: str) -> None:
     parameters = [parameter for parameter in found.params if isinstance(parameter, click.Option)]
     known = {name for parameter in parameters for name in parameter.opts}
     assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_the_command_is_run_on_heroku_by_its_path() -> None:
+    run = [
+        (path.strip("'"), line)
+        for page in PAGES
+        for line in page.read_text().splitlines()
+        if "heroku run " in line
+        for path in re.findall(r"(\S*)sectorflow-slack [a-z…]", line)
+    ]
+
+    # The image's PATH has its folder, Heroku's has not.
+    assert len(run) > 1
+    assert not [line for path, line in run if path != "bin/"]
+
+
+@pytest.mark.parametrize("name", ["compose.md", "kubernetes.md", "systemd.md"])
+def test_the_commands_of_a_platform_name_what_its_files_have(name: str) -> None:
+    page = (DOCS / name).read_text()
+    deployed = {path.stem: path.read_text() for path in (ROOT / "ops" / "systemd").iterdir()}
+    kubernetes = "\n".join(path.read_text() for path in (ROOT / "ops" / "kubernetes").iterdir())
+    compose = (ROOT / "compose.yaml").read_text()
+
+    services = re.findall(r"docker compose (?:exec|run)(?: -\S+)* (\w+)|--scale (\w+)=", page)
+    objects = re.findall(r"deploy(?:ment)?[/ ](sectorflow-slack-\w+)|secret generic (\S+)|--tag (\S+)", page)
+    units = re.findall(r"sectorflow-slack-(?:web|worker)\b", page) if name == "systemd.md" else []
+
+    assert services or objects or units
+    assert not [each for pair in services for each in pair if each and f"\n  {each}:\n" not in compose]
+    assert not [each for found in objects for each in found if each and each not in kubernetes]
+    assert set(units) <= deployed.keys()
 
 
 def test_every_variable_is_one_that_is_read() -> None:
@@ -124,6 +157,15 @@ def test_every_class_and_method_named_in_the_docs_exists() -> None:
 
     assert len(named) > 15
     assert not [each for each in sorted(named) if each[1] not in defined]
+
+
+def test_every_constant_named_on_the_page_about_the_architecture_exists() -> None:
+    named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)*)`", FENCE.sub("", ARCHITECTURE)))
+    paths = [path for folder in ("sectorflow_slack", "tests") for path in (ROOT / folder).rglob("*.py")]
+    sources = "\n".join(path.read_text() for path in paths)
+
+    assert len(named) > 10
+    assert not [name for name in sorted(named) if re.search(rf"\b{name}\b", sources) is None]
 
 
 def find_source(file: str) -> Path | None:
@@ -287,7 +329,6 @@ def test_the_calls_of_the_first_day_are_ones_that_slack_and_sectorflow_understan
     bare_stage: Stage, tmp_path: Path
 ) -> None:
     install = bare_stage.control("install-app", {"channels": [seed.GENERAL_ID]})["install"]
-    thread = bare_stage.ask("Hello")["ts"]
 
     printed = run_blocks(
         DOCS / "assumptions.md",
@@ -299,7 +340,6 @@ def test_the_calls_of_the_first_day_are_ones_that_slack_and_sectorflow_understan
         EXPERT=PLUS_ID,
         BOT=install["bot_token"],
         CHANNEL=seed.GENERAL_ID,
-        THREAD=thread,
     )
 
     asks, tokens, prompts, checked, _, lengths, pings, twice = printed
@@ -345,10 +385,14 @@ def test_the_readmes_commands_are_targets_of_make(command: str) -> None:
 # The pages beside it
 
 
-def test_the_manifest_on_the_page_about_apps_is_the_one_that_is_made() -> None:
-    (manifest,) = blocks_of(DOCS / "slack-app.md", "json")
+def test_the_events_on_the_page_about_apps_are_ones_of_the_manifest() -> None:
+    manifest: Any = app_manifest("SectorFlow", "https://slack.example.com")
+    page = (DOCS / "slack-app.md").read_text()
 
-    assert json.loads(manifest) == app_manifest("SectorFlow", "https://slack.example.com")
+    named = set(re.findall(r"`(app_[a-z_]+|agent_[a-z_]+|message\.[a-z]+|tokens_[a-z]+)`", page))
+
+    assert len(named) > 3
+    assert named <= set(manifest["settings"]["event_subscriptions"]["bot_events"])
 
 
 def test_the_marketplace_gets_a_reason_for_every_scope_and_no_other() -> None:
@@ -360,8 +404,14 @@ def test_the_marketplace_gets_a_reason_for_every_scope_and_no_other() -> None:
     assert sorted(scopes) == sorted(manifest["oauth_config"]["scopes"]["bot"])
 
 
-def test_every_family_of_keys_is_in_the_table_of_redis_keys() -> None:
-    table = (DOCS / "architecture.md").read_text().partition("## What is in Redis")[2]
+def test_every_key_that_is_written_is_in_the_list_of_redis_keys() -> None:
+    table = ARCHITECTURE.partition("## What is in Redis")[2]
+
+    assert not [name for name in LIFETIMES if re.search(rf"`{name}[`:]", table) is None]
+
+
+def test_every_family_of_keys_is_in_the_list_of_redis_keys() -> None:
+    table = ARCHITECTURE.partition("## What is in Redis")[2]
     modules = (ROOT / "sectorflow_slack" / "storage").glob("*.py")
     docstrings = [ast.get_docstring(ast.parse(path.read_text())) or "" for path in modules]
 

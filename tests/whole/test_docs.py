@@ -315,7 +315,8 @@ def test_the_quick_start_names_the_scopes_the_events_and_the_routes_that_there_a
     named = set(re.findall(r"`([^`\n]+)`", FENCE.sub("", step)))
 
     assert named == needed
-    assert set(urls) <= {rule.rule for rule in make_app(settings).url_map.iter_rules()}
+    client = make_app(settings).test_client()
+    assert 404 not in {client.post(url).status_code for url in urls}
 
 
 def test_the_quick_start_counts_its_steps() -> None:

@@ -1,7 +1,6 @@
 """Fixtures of the web tests: a fake Redis, mocks of Slack and SectorFlow, clients with other settings."""
 
 import dataclasses
-import ssl
 
 import fakeredis
 import pytest
@@ -14,15 +13,9 @@ from tests.values import make_installation
 from tests.web.flows import WORKSPACE_URL, ServiceClient
 
 
-@pytest.fixture(scope="session")
-def tls_context():
-    """One for all tests: creating one takes 40 ms, and no test speaks TLS."""
-    return ssl.create_default_context()
-
-
 @pytest.fixture(autouse=True)
-def no_new_tls_context(tls_context, monkeypatch):
-    monkeypatch.setattr(ssl, "create_default_context", lambda **_: tls_context)
+def no_new_tls_context(no_new_tls_context):
+    """In tests that build a service of their own as well: no web test speaks TLS."""
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterator
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import fakeredis
@@ -85,40 +85,37 @@ def clock() -> FixedClock:
     return FixedClock()
 
 
-SETTINGS = Settings(
-    public_url="https://slack.example.com",
-    redis_url="redis://nowhere.invalid:1/0",
-    redis_tls_verify=True,
-    encryption_keys=(Fernet.generate_key().decode(),),
-    install_api_keys=(INSTALL_API_KEY,),
-    slack_app=OWN_APP,
-    slack_base_url="https://slack.com",
-    sectorflow_base_url="https://platform.sectorflow.ai/api/v1",
-    sectorflow_timeout_seconds=120.0,
-    outgoing_proxy=None,
-    outgoing_ca_bundle=None,
-    return_url_hosts=frozenset({"app.sectorflow.example"}),
-    support_url="",
-    privacy_url="",
-    metrics_token=None,
-    install_page=False,
-    install_rate_limit="120 per minute",
-    answer_retention_days=30,
-    questions_per_installation=16,
-    questions_per_person=(20, 60),
-    waiting_per_installation=1000,
-    worker_threads=64,
-    worker_heartbeat_file=None,
-    port=8000,
-    web_concurrency=None,
-    log_level="INFO",
-)
-
-
 @pytest.fixture
 def settings() -> Settings:
     """Settings of a service with its own Slack app; tests ``replace`` single ones."""
-    return replace(SETTINGS, encryption_keys=(Fernet.generate_key().decode(),))
+    return Settings(
+        public_url="https://slack.example.com",
+        redis_url="redis://nowhere.invalid:1/0",
+        redis_tls_verify=True,
+        encryption_keys=(Fernet.generate_key().decode(),),
+        install_api_keys=(INSTALL_API_KEY,),
+        slack_app=OWN_APP,
+        slack_base_url="https://slack.com",
+        sectorflow_base_url="https://platform.sectorflow.ai/api/v1",
+        sectorflow_timeout_seconds=120.0,
+        outgoing_proxy=None,
+        outgoing_ca_bundle=None,
+        return_url_hosts=frozenset({"app.sectorflow.example"}),
+        support_url="",
+        privacy_url="",
+        metrics_token=None,
+        install_page=False,
+        install_rate_limit="120 per minute",
+        answer_retention_days=30,
+        questions_per_installation=16,
+        questions_per_person=(20, 60),
+        waiting_per_installation=1000,
+        worker_threads=64,
+        worker_heartbeat_file=None,
+        port=8000,
+        web_concurrency=None,
+        log_level="INFO",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -139,17 +136,36 @@ def services(settings, store, clock, no_new_tls_context) -> Services:
 
 
 @pytest.fixture(scope="session")
-def shared_app() -> Flask:
-    """One for all tests: creating one takes 30 ms, and it has no state but what ``app`` replaces."""
-    return create_app(SETTINGS, build_services(SETTINGS, redis.Redis(port=1)))
+def made_apps() -> dict[str, list[Flask]]:
+    """The applications of all tests, by the public URL that they were made with."""
+    return {}
 
 
 @pytest.fixture
-def app(shared_app, settings, services) -> Flask:
-    """The application with the test's own settings and services."""
-    shared_app.config["SETTINGS"] = settings
-    shared_app.extensions["sectorflow_slack"] = services
-    return shared_app
+def make_app(made_apps) -> Callable[[Settings, Services], Flask]:
+    """Return a function that makes an application, another one with each call.
+
+    As making one takes 30 ms, tests use the same ones after one another: settings and services are all their
+    state. A test that adds routes calls ``create_app``.
+    """
+    made = Counter[str]()
+
+    def make(settings: Settings, services: Services) -> Flask:
+        apps = made_apps.setdefault(settings.public_url, [])
+        number = made[settings.public_url]
+        made[settings.public_url] += 1
+        if number == len(apps):
+            apps.append(create_app(settings, services))
+        apps[number].config["SETTINGS"] = settings
+        apps[number].extensions["sectorflow_slack"] = services
+        return apps[number]
+
+    return make
+
+
+@pytest.fixture
+def app(make_app, settings, services) -> Flask:
+    return make_app(settings, services)
 
 
 @pytest.fixture

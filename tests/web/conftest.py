@@ -7,7 +7,6 @@ import pytest
 import responses
 from flask import Flask
 
-from sectorflow_slack.app import create_app
 from sectorflow_slack.bootstrap import build_services
 from tests.values import make_installation
 from tests.web.flows import WORKSPACE_URL, ServiceClient
@@ -50,12 +49,12 @@ def sectorflow(outside):
 
 
 @pytest.fixture
-def client_with(settings, store, clock):
+def client_with(settings, store, clock, make_app):
     """Return a function that makes a client of a service with other settings, on the same store."""
 
     def make(**changes):
         changed = dataclasses.replace(settings, **changes)
-        return create_app(changed, build_services(changed, store, clock)).test_client()
+        return make_app(changed, build_services(changed, store, clock)).test_client()
 
     return make
 

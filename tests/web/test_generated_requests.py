@@ -120,9 +120,7 @@ def test_over_http_query_parameters_and_headers_get_documented_responses(
         schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=strict)
 
         @hypothesis.settings(generated, max_examples=60)
-        @given(
-            case=cases(schema, schemathesis.GenerationMode[kind], PARAMETERS), is_any_version=st.booleans()
-        )
+        @given(case=cases(schema, schemathesis.GenerationMode[kind], PARAMETERS), any_version=st.booleans())
         def check(case, any_version):
             part, name = PARAMETERS[operation_id(case)]
             assume(name in (getattr(case, part) or {}))

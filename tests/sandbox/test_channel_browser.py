@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from sandbox.sectorflow.models import GPT, TOKEN
-from sandbox.slack.seed import GENERAL_ID, RANDOM_ID, TEAM_ID, TOM_ID
+from sandbox.slack.seed import AIKO_ID, GENERAL_ID, RANDOM_ID, TEAM_ID, TOM_ID
 from sectorflow_slack.formatting.displays import render
 from tests.accessibility import violations
 from tests.formatting.drawing import make_answer, model
@@ -297,6 +297,7 @@ def test_the_theme_stays_and_the_writer_can_be_changed(box, page):
     page.goto("/")
     page.get_by_role("button", name="Dark mode").click()
     page.get_by_label("Who is writing").select_option(label="Aiko")
+    page.wait_for_url(f"**as={AIKO_ID}*")  # what is typed before belongs to the page before
     page.locator("#say").fill("Hello")
     page.keyboard.press("Enter")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import ssl
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import fakeredis
@@ -116,14 +118,54 @@ def settings() -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def tls_context() -> ssl.SSLContext:
+    """One for all tests: creating one takes 40 ms."""
+    return ssl.create_default_context()
+
+
 @pytest.fixture
-def services(settings, store, clock) -> Services:
+def no_new_tls_context(tls_context, monkeypatch) -> None:
+    """For tests that build sessions and do not speak TLS."""
+    monkeypatch.setattr(ssl, "create_default_context", lambda **_: tls_context)
+
+
+@pytest.fixture
+def services(settings, store, clock, no_new_tls_context) -> Services:
     return build_services(settings, store, clock)
 
 
+@pytest.fixture(scope="session")
+def made_apps() -> dict[str, list[Flask]]:
+    """The applications of all tests, by the public URL that they were made with."""
+    return {}
+
+
 @pytest.fixture
-def app(settings, services) -> Flask:
-    return create_app(settings, services)
+def make_app(made_apps) -> Callable[[Settings, Services], Flask]:
+    """Return a function that makes an application, another one with each call.
+
+    As making one takes 30 ms, tests use the same ones after one another: settings and services are all their
+    state. A test that adds routes calls ``create_app``.
+    """
+    made = Counter[str]()
+
+    def make(settings: Settings, services: Services) -> Flask:
+        apps = made_apps.setdefault(settings.public_url, [])
+        number = made[settings.public_url]
+        made[settings.public_url] += 1
+        if number == len(apps):
+            apps.append(create_app(settings, services))
+        apps[number].config["SETTINGS"] = settings
+        apps[number].extensions["sectorflow_slack"] = services
+        return apps[number]
+
+    return make
+
+
+@pytest.fixture
+def app(make_app, settings, services) -> Flask:
+    return make_app(settings, services)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ import shlex
 import subprocess
 import sys
 import tokenize
+import tomllib
+from collections import defaultdict
 from pathlib import Path
 
 import fakeredis
@@ -148,11 +150,12 @@ def imports_of(path):
             yield "." * node.level + (node.module or "")
 
 
-#: Imports the libraries first, because they take the time, and each of our modules in a process of its own.
+#: Imports the libraries first, because they take the time, then each of our modules in a process of its own.
+#: What has been imported alone stays for the layers above it, none of which it imports.
 IMPORT_EACH_ALONE = """
 import gc, os, socket, sys
 
-libraries, names = (each.split() for each in sys.argv[1:])
+libraries, *layers = (each.split() for each in sys.argv[1:])
 for name in libraries:
     __import__(name)
 gc.disable()
@@ -164,14 +167,33 @@ def refuse(event, arguments):
         raise SystemExit(f"{name} does {event} {arguments[1:]}")
 
 sys.addaudithook(refuse)
-failed = 0
-for name in names:
-    if (child := os.fork()) == 0:
+for names in layers:
+    failed = 0
+    for name in names:
+        if (child := os.fork()) == 0:
+            __import__(name)
+            print(name, flush=True)
+            os._exit(0)
+        failed |= os.waitpid(child, 0)[1]
+    if failed:
+        sys.exit(1)
+    for name in names:
         __import__(name)
-        os._exit(0)
-    failed |= os.waitpid(child, 0)[1]
-sys.exit(bool(failed))
 """
+
+
+def layers_of(names):
+    """The modules of each layer, from the lowest; those of no layer are the last."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    ranks = {
+        f"sectorflow_slack.{name}": rank
+        for rank, line in enumerate(reversed(contracts[0]["layers"]))
+        for name in line.split(" | ")
+    }
+    layers = defaultdict(list)
+    for name in names:
+        layers[ranks.get(".".join(name.split(".")[:2]), len(ranks))].append(name)
+    return [layers[rank] for rank in sorted(layers)]
 
 
 def test_every_module_can_be_imported_alone_without_settings_or_connections():
@@ -179,10 +201,12 @@ def test_every_module_can_be_imported_alone_without_settings_or_connections():
     imported = {module for path in SOURCES for module in imports_of(path)}
     ours = (*PACKAGES, "", "__future__")
     libraries = sorted(module for module in imported if module.partition(".")[0] not in ours)
+    layers = map(" ".join, layers_of(names))
 
-    found = run(sys.executable, "-W", "error", "-c", IMPORT_EACH_ALONE, " ".join(libraries), " ".join(names))
+    found = run(sys.executable, "-W", "error", "-c", IMPORT_EACH_ALONE, " ".join(libraries), *layers)
 
     assert found.returncode == 0, found.stderr
+    assert sorted(found.stdout.split()) == sorted(names)
 
 
 # Size

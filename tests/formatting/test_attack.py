@@ -41,28 +41,32 @@ def calls(*texts: str) -> int:
 def test_the_work_grows_with_the_length(pattern):
     short, long = pattern(1_200), pattern(4_800)
 
-    assert calls(long) <= 2 * max(4, len(long) / max(1, len(short))) * calls(short)
-    assert calls(long) <= 400 * len(long) + 20_000
+    made = calls(long)
+
+    assert made <= 2 * max(4, len(long) / max(1, len(short))) * calls(short)
+    assert made <= 400 * len(long) + 20_000
 
 
 def seconds(text: str) -> float:
-    """Measure what an answer takes, the better of two times: others work here too."""
-    taken = []
+    """Measure what an answer takes."""
     gc.disable()
     try:
-        for _ in range(2):
-            begun = time.process_time()
-            separated(make_answer(model(text)))
-            taken.append(time.process_time() - begun)
+        begun = time.process_time()
+        separated(make_answer(model(text)))
+        return time.process_time() - begun
     finally:
         gc.enable()
-    return min(taken)
 
 
 @each_pattern
 def test_what_no_call_shows_grows_with_the_length_too(pattern):
+    short, long = pattern(5_000), pattern(20_000)
+
     # Four times as long; quadratic work takes sixteen times as long. A regular expression is one call.
-    assert seconds(pattern(20_000)) <= 12 * seconds(pattern(5_000)) + 0.05
+    most = 12 * min(seconds(short), seconds(short)) + 0.05
+
+    # The better of two times: others work here too.
+    assert any(seconds(long) <= most for _ in range(2))
 
 
 @each_pattern

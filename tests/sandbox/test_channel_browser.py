@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from sandbox.sectorflow.models import GPT, TOKEN
-from sandbox.slack.seed import GENERAL_ID, RANDOM_ID, TEAM_ID, TOM_ID
+from sandbox.slack.seed import AIKO_ID, GENERAL_ID, RANDOM_ID, TEAM_ID, TOM_ID
 from sectorflow_slack.formatting.displays import render
 from tests.accessibility import violations
 from tests.formatting.drawing import make_answer, model
@@ -22,22 +22,31 @@ pytestmark = pytest.mark.browser
 CHROMIUM = "/usr/bin/chromium"
 
 
-@pytest.fixture
-def page(box) -> Iterator[Page]:
-    """A page whose console must stay empty, and that asks no other host."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         (pytest.fail if os.environ.get("CI") else pytest.skip)("Chromium is not there")
-    faults: list[str] = []
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(base_url=box.url)
-        page.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
-        page.on("console", lambda line: faults.append(line.text))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda asked: None if asked.url.startswith(box.url) else faults.append(asked.url))
-        yield page
-        browser.close()
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(box, browser) -> Iterator[Page]:
+    """A page whose console must stay empty, and that asks no other host; it shares no storage with others."""
+    faults: list[str] = []
+    context = browser.new_context(base_url=box.url)
+    context.set_default_timeout(30_000)
+    page = context.new_page()
+    page.on("console", lambda line: faults.append(line.text))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda asked: None if asked.url.startswith(box.url) else faults.append(asked.url))
+    yield page
+    context.close()
     assert faults == []
 
 
@@ -288,6 +297,7 @@ def test_the_theme_stays_and_the_writer_can_be_changed(box, page):
     page.goto("/")
     page.get_by_role("button", name="Dark mode").click()
     page.get_by_label("Who is writing").select_option(label="Aiko")
+    page.wait_for_url(f"**as={AIKO_ID}*")  # what is typed before belongs to the page before
     page.locator("#say").fill("Hello")
     page.keyboard.press("Enter")
 

@@ -65,6 +65,7 @@ def test_a_status_of_which_redis_did_not_confirm_the_storage_is_ended(acme, monk
             store(*arguments)
         raise DOWN
 
+    monkeypatch.setattr(resilience, "OUTAGE_SECONDS", 0.01)
     monkeypatch.setattr(StatusStore, "store", fail)
 
     acme.ask()

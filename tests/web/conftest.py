@@ -1,28 +1,20 @@
 """Fixtures of the web tests: a fake Redis, mocks of Slack and SectorFlow, clients with other settings."""
 
 import dataclasses
-import ssl
 
 import fakeredis
 import pytest
 import responses
 from flask import Flask
 
-from sectorflow_slack.app import create_app
 from sectorflow_slack.bootstrap import build_services
 from tests.values import make_installation
 from tests.web.flows import WORKSPACE_URL, ServiceClient
 
 
-@pytest.fixture(scope="session")
-def tls_context():
-    """One for all tests: creating one takes 40 ms, and no test speaks TLS."""
-    return ssl.create_default_context()
-
-
 @pytest.fixture(autouse=True)
-def no_new_tls_context(tls_context, monkeypatch):
-    monkeypatch.setattr(ssl, "create_default_context", lambda **_: tls_context)
+def no_new_tls_context(no_new_tls_context):
+    """In tests that build a service of their own as well: no web test speaks TLS."""
 
 
 @pytest.fixture(autouse=True)
@@ -57,12 +49,12 @@ def sectorflow(outside):
 
 
 @pytest.fixture
-def client_with(settings, store, clock):
+def client_with(settings, store, clock, make_app):
     """Return a function that makes a client of a service with other settings, on the same store."""
 
     def make(**changes):
         changed = dataclasses.replace(settings, **changes)
-        return create_app(changed, build_services(changed, store, clock)).test_client()
+        return make_app(changed, build_services(changed, store, clock)).test_client()
 
     return make
 

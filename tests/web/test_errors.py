@@ -3,6 +3,7 @@
 import pytest
 from werkzeug.exceptions import TooManyRequests
 
+from sectorflow_slack.app import create_app
 from sectorflow_slack.domain.errors import (
     AppNotCreated,
     CannotDecrypt,
@@ -14,6 +15,12 @@ from sectorflow_slack.domain.errors import (
 from sectorflow_slack.web.errors import problem
 from tests.values import AUTHORIZED, WORKSPACE_ID
 from tests.web.flows import INSTALLATIONS, errors_of
+
+
+@pytest.fixture
+def app(settings, services):
+    """An application of the test's own, for it adds routes."""
+    return create_app(settings, services)
 
 
 def get_raising(app, error, path="/raise", **options):

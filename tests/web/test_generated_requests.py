@@ -120,12 +120,15 @@ def test_over_http_query_parameters_and_headers_get_documented_responses(
         schema = schemathesis.openapi.from_url(f"{url}/openapi.json", config=strict)
 
         @hypothesis.settings(generated, max_examples=60)
-        @given(case=cases(schema, schemathesis.GenerationMode[kind], PARAMETERS))
-        def check(case):
+        @given(case=cases(schema, schemathesis.GenerationMode[kind], PARAMETERS), any_version=st.booleans())
+        def check(case, any_version):
             part, name = PARAMETERS[operation_id(case)]
             assume(name in (getattr(case, part) or {}))
             if kind == "POSITIVE":
                 store.flushdb()
+                # Text that was generated hardly ever names a version.
+                if any_version and name == "If-Match":
+                    case.headers[name] = "*"
                 if "installation_id" in case.path_parameters:
                     case.path_parameters["installation_id"] = app.test_client().register()["id"]
                 elif isinstance(case.body, dict):

@@ -462,8 +462,8 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
         texts,
     ),
 )
-def test_any_form_is_answered(client_with, sectorflow, action, values):
-    client = client_with(install_page=True)
+def test_any_form_is_answered(client, sectorflow, action, values):
+    client = client.application.test_client()
     sign_in(client, **{"X-Forwarded-For": str(uuid.uuid4())})
 
     form = {"csrf": csrf_of(client), "action": action, **values}

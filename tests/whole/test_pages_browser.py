@@ -366,7 +366,7 @@ def test_an_installed_app_is_changed_replaced_and_removed(site: Stage, page: Pag
     assert len(site_installations(site)) == 1
     page.get_by_role("link", name="Remove Renamed").click()
     page.get_by_role("button", name="Remove it").click()
-    expect(page.get_by_text("There is none yet.")).to_be_visible()
+    expect(page.get_by_text("None is installed with your token yet.")).to_be_visible()
     assert site_installations(site) == []
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from sandbox.sectorflow.models import GPT, TOKEN
 from sandbox.slack.seed import GENERAL_ID, RANDOM_ID, TEAM_ID, TOM_ID
@@ -22,22 +22,28 @@ pytestmark = pytest.mark.browser
 CHROMIUM = "/usr/bin/chromium"
 
 
-@pytest.fixture
-def page(box) -> Iterator[Page]:
-    """A page whose console must stay empty, and that asks no other host."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         (pytest.fail if os.environ.get("CI") else pytest.skip)("Chromium is not there")
-    faults: list[str] = []
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(base_url=box.url)
-        page.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
-        page.on("console", lambda line: faults.append(line.text))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda asked: None if asked.url.startswith(box.url) else faults.append(asked.url))
-        yield page
-        browser.close()
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(box, browser) -> Iterator[Page]:
+    """A page of its own context whose console must stay empty, and that asks no other host."""
+    faults: list[str] = []
+    page = browser.new_page(base_url=box.url)
+    page.set_default_timeout(30_000)
+    page.on("console", lambda line: faults.append(line.text))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda asked: None if asked.url.startswith(box.url) else faults.append(asked.url))
+    yield page
+    page.close()
     assert faults == []
 
 

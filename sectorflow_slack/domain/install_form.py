@@ -45,7 +45,7 @@ class FormSession:
 
 @dataclass(frozen=True, slots=True)
 class TrialAnswer:
-    """One model's answer to the test question; "" if it failed."""
+    """One model's answer to the test question, in Markdown; "" if it failed."""
 
     name: str
     text: str = field(repr=False)

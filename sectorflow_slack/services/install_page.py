@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from threading import BoundedSemaphore
 from typing import Any
 
-from sectorflow_slack.domain.errors import InstallRefused, SectorFlowError, TokenRefused
+from sectorflow_slack.domain.errors import SectorFlowError, TokenRefused
 from sectorflow_slack.domain.install_form import Choice, Draft, FormSession, Offer, TrialAnswer
 from sectorflow_slack.domain.installations import (
     AnyInstallation,
@@ -25,8 +25,8 @@ from sectorflow_slack.domain.installations import (
     SettingsChange,
 )
 from sectorflow_slack.domain.ports import SectorFlowClient
+from sectorflow_slack.formatting.block_kit import Block
 from sectorflow_slack.formatting.meaning import understand
-from sectorflow_slack.formatting.notices import words_of
 from sectorflow_slack.formatting.reading import read
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.formatting.writing import as_blocks
@@ -45,8 +45,9 @@ TRIAL_SECONDS = 25.0
 MAX_CALLS = 8
 #: Test questions of one session: each is charged to the token's user.
 MAX_TRIALS = 5
-#: The longest part of an answer that the page shows.
+#: The longest part of an answer that the page shows, and of all together: the page stays under 100 KB.
 MAX_TRIAL_CHARS = 3_000
+MAX_TRIALS_CHARS = 20_000
 #: Entries of each list, and characters of each name, that the page shows.
 MAX_CHOICES = 300
 MAX_NAME_LENGTH = 80
@@ -195,8 +196,10 @@ class InstallPageService:
         except SectorFlowError as error:
             logger.warning("test question not answered: %s", type(error).__name__)
             raise TrialRefused(_trial_message(error)) from None
+        most = min(MAX_TRIAL_CHARS, MAX_TRIALS_CHARS // max(1, len(reply.answers)))
         return tuple(
-            TrialAnswer(each.name, "" if each.failed else _plain(each.text)) for each in reply.answers
+            TrialAnswer(each.name, "" if each.failed else _beginning(each.text, most))
+            for each in reply.answers
         )
 
     def complete(self, session: FormSession, request: InstallRequest, key: IdempotencyKey) -> AnyInstallation:
@@ -284,18 +287,16 @@ def _one_line(value: object) -> str:
     return _SPACES.sub(" ", value).strip()[:MAX_NAME_LENGTH] if isinstance(value, str) else ""
 
 
-def _plain(markdown: str) -> str:
-    """Return the beginning of an answer in plain words, without Markdown's signs."""
-    words = words_of(as_blocks(understand(read(markdown[:MAX_TRIAL_CHARS]), ENGLISH)))
-    return words if len(markdown) <= MAX_TRIAL_CHARS else f"{words} …"
+def answer_blocks(markdown: str) -> list[Block]:
+    """Return the blocks of an answer that Slack would show."""
+    return as_blocks(understand(read(markdown), ENGLISH))
+
+
+def _beginning(markdown: str, most: int) -> str:
+    return markdown if len(markdown) <= most else f"{markdown[:most]} …"
 
 
 def _trial_message(error: SectorFlowError) -> str:
     if isinstance(error, TokenRefused):
         return "SectorFlow refuses the token, or may not be asked with it."
     return "SectorFlow did not answer this question. Try again, or with other models."
-
-
-def refused_field(refusal: InstallRefused) -> dict[str, str]:
-    """Return the messages of a refusal by field."""
-    return dict(refusal.faults)

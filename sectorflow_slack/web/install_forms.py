@@ -32,12 +32,22 @@ MESSAGES = {
     "modelIds": f"Choose 1 to {MAX_MODELS} models.",
     "plusId": "Choose an expert, type its id, or choose none.",
     "apiToken": "Enter the token without spaces or line breaks.",
+    "slackApp": "This is the app of this service. Choose it above instead.",
     "slackApp.configToken": "Enter the app configuration token.",
     "slackApp.appId": "Enter the app's id, for example A0123ABCDEF.",
     "slackApp.clientId": "Enter the app's client id: two numbers with a dot between them.",
     "slackApp.clientSecret": "Enter the app's client secret.",
     "slackApp.signingSecret": "Enter the app's signing secret.",
 }
+#: Messages in place of those of the install API's refusals.
+REFUSED = {
+    "apiToken": "SectorFlow refuses this token. Copy it again, or create a new one.",
+    "slackApp.configToken": "Slack refuses this app configuration token. Generate a new one.",
+    "replaces": "Only the same Slack app can be replaced, and only while it is installed. "
+    "Install another one as a new app.",
+    "status": "This app was never installed, and its link has ended. Install it as a new app.",
+}
+SESSION_TOKEN_REFUSED = "SectorFlow refuses your token by now. Sign out, and sign in with a new one."  # noqa: S105
 
 
 class Faulty(Exception):
@@ -156,6 +166,26 @@ def check_question(draft: Draft) -> None:
         faults["question"] = "Enter a question."
     if faults:
         raise Faulty(faults)
+
+
+def refused(faults: Mapping[str, str], draft: Draft, known: Mapping[str, str]) -> dict[str, str]:
+    """Return what the install API refuses, for people; ``known`` are the names of models by id."""
+    found: dict[str, str] = {}
+    models = []
+    for field, message in faults.items():
+        name, _, place = field.partition(".")
+        if name == "modelIds" and place:
+            model_id = draft.model_ids[int(place)]
+            models.append(known.get(model_id) or model_id)
+        elif field == "apiToken" and not draft.new_api_token:
+            found[""] = SESSION_TOKEN_REFUSED
+        else:
+            found[field] = REFUSED.get(field, message)
+    if models:
+        found["modelIds"] = (
+            f"SectorFlow does not offer you {' and '.join(models)}. Remove what it does not offer."
+        )
+    return found
 
 
 def _settings(draft: Draft) -> Json:

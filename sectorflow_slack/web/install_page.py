@@ -34,10 +34,10 @@ from sectorflow_slack.services.install_page import (
     TooBusy,
     TrialRefused,
     names,
-    refused_field,
 )
 from sectorflow_slack.web import current_services, current_settings
 from sectorflow_slack.web.install_forms import (
+    SESSION_TOKEN_REFUSED,
     Faulty,
     arrange,
     body_of,
@@ -45,9 +45,10 @@ from sectorflow_slack.web.install_forms import (
     check_question,
     fill,
     models_of,
+    refused,
     request_of,
 )
-from sectorflow_slack.web.install_views import app_view, form_values, until
+from sectorflow_slack.web.install_views import app_view, form_values, trial_views, until
 from sectorflow_slack.web.pages import refusal_page
 
 blueprint = Blueprint("install_page", __name__, url_prefix="/install")
@@ -208,7 +209,7 @@ def _rearrange(session: FormSession, draft: Draft, action: str) -> Draft:
         try:
             current_services.install_page.reload(_cookie(), session)
         except SignInRefused:
-            raise Faulty({"": "SectorFlow refuses your token by now."}) from None
+            raise Faulty({"": SESSION_TOKEN_REFUSED}) from None
     return arrange(draft, action)
 
 
@@ -229,7 +230,7 @@ def _complete(session: FormSession, draft: Draft, number: int) -> BaseResponse:
     try:
         found = service.complete(session, request_of(body), IdempotencyKey(f"install-page:{name}", digest))
     except InstallRefused as refusal:
-        raise Faulty(_by_field(refusal)) from None
+        raise Faulty(_by_field(refusal, draft, session)) from None
     except AppNotCreated as error:
         raise Faulty({"slackApp.configToken": _not_created(error)}) from None
     except RequestInProgress:
@@ -240,10 +241,10 @@ def _complete(session: FormSession, draft: Draft, number: int) -> BaseResponse:
     return redirect(url_for("oauth.show", link=found.link), 303)
 
 
-def _by_field(refusal: InstallRefused) -> dict[str, str]:
+def _by_field(refusal: InstallRefused, draft: Draft, session: FormSession) -> dict[str, str]:
     if refusal.field == IDEMPOTENCY_KEY:
         return {"": "This form was completed before, and its installation is gone. Press the button again."}
-    return refused_field(refusal)
+    return refused(refusal.faults, draft, names(session.offer))
 
 
 def _not_created(error: AppNotCreated) -> str:
@@ -262,11 +263,11 @@ def _save(session: FormSession, draft: Draft) -> BaseResponse:
     try:
         changed = service.change(session, draft.changes, change_of(draft), draft.revision)
     except InstallRefused as refusal:
-        raise Faulty(refused_field(refusal)) from None
+        raise Faulty(_by_field(refusal, draft, session)) from None
     except RevisionConflict:
         raise Faulty({"": "This app was changed elsewhere meanwhile. Open it again from the list."}) from None
     if changed is None:
-        abort(404)
+        abort(refusal_page("gone"))
     if draft.new_api_token:
         return redirect(url_for(".home"), 303)
     return redirect(url_for(".app", installation_id=changed.settings.id, saved=""), 303)
@@ -306,13 +307,13 @@ def remove(installation_id: object) -> ResponseReturnValue:
     """Remove an installation of the user."""
     session = _session()
     if not current_services.install_page.delete(session, str(installation_id)):
-        abort(404)
+        abort(refusal_page("gone"))
     return redirect(url_for(".home"), 303)
 
 
 def _find(session: FormSession, installation_id: str) -> AnyInstallation:
     found = current_services.install_page.find(session, installation_id)
-    return found if found is not None else abort(404)
+    return found if found is not None else abort(refusal_page("gone"))
 
 
 # Pages
@@ -330,6 +331,7 @@ def _form_page(session: FormSession, draft: Draft, *, is_saved: bool = False) ->
         action=_action(draft),
         installation=app_view(installation) if installation and draft.changes else None,
         models=models_of(draft, session.offer, known),
+        trial=trial_views(draft.trial),
         own_app=current_settings.slack_app,
         model_names=names(session.offer),
         trials_left=max(0, MAX_TRIALS - session.trials),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sectorflow_slack.domain.install_form import TrialAnswer
 from sectorflow_slack.domain.installations import AnyInstallation, Installation, InstallationSettings, Status
 from sectorflow_slack.domain.slack import INSTALL_PATH
-from sectorflow_slack.services.install_page import MAX_TRIALS
+from sectorflow_slack.formatting.block_kit import Block
+from sectorflow_slack.services.install_page import MAX_TRIALS, answer_blocks
 from sectorflow_slack.services.manifests import app_manifest, creation_link
 from sectorflow_slack.storage.install_forms import LIFETIME_SECONDS
 from sectorflow_slack.web import current_services, current_settings
@@ -66,8 +69,8 @@ class AppView:
         return STATUS_WORDS[self.status]
 
     @property
-    def votes(self) -> list[dict[str, Any]]:
-        """Load the votes by model."""
+    def feedback(self) -> list[dict[str, Any]]:
+        """Load the votes and figures by model."""
         found = current_services.registration.find(self.settings.id)
         if not isinstance(found, Installation):
             return []
@@ -91,6 +94,19 @@ def app_view(installation: AnyInstallation) -> AppView:
         install_path=f"{INSTALL_PATH}/{installation.link}" if status == "pending" else "",
         failure=refusal.title if refusal else "",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TrialView:
+    """One model's answer to the test question in Slack's blocks; without any if it failed."""
+
+    name: str
+    blocks: list[Block] = field(repr=False)
+
+
+def trial_views(trial: Iterable[TrialAnswer]) -> list[TrialView]:
+    """Return the answers to the test question for the templates."""
+    return [TrialView(each.name, answer_blocks(each.text)) for each in trial]
 
 
 def form_values(app_name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, g, make_response, render_template
+from flask import Blueprint, Response, g, make_response, render_template, request
 
 from sectorflow_slack.domain.installations import Installation, PendingInstallation
 from sectorflow_slack.domain.slack import INSTALL_PATH
@@ -18,8 +18,9 @@ blueprint = Blueprint("pages", __name__)
 logger = logging.getLogger(__name__)
 
 
-#: What the button of a refusal does: open the install link again, load the page again, or open ``/install``.
-Action = Literal["link", "reload", "install_page"]
+#: What the button of a refusal does: open the install link again, load the page again, open ``/install``, or
+#: the first page.
+Action = Literal["link", "reload", "install_page", "home"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Refusal:
 
 
 _START_AGAIN = "Start again where you got the link: you get a new one."
+_CORRECT = "Correct it where you set up the app: you get a new link."
 _FOLLOW_AGAIN = "Open the install link again; it works for 24 hours."
 
 REFUSALS = {
@@ -40,6 +42,7 @@ REFUSALS = {
         404,
         "This link does not work any more",
         f"An install link works for 24 hours and until the app is installed. {_START_AGAIN}",
+        "install_page",
     ),
     "too_often": Refusal(
         429,
@@ -80,18 +83,20 @@ REFUSALS = {
         409,
         "The app is installed already",
         "This app already answers in this Slack workspace, and nothing has changed about that. "
-        "To change how it answers, or to replace it, use the Slack settings in SectorFlow.",
+        "To change how it answers, or to replace it, go where it was set up.",
         "install_page",
     ),
     "other_app": Refusal(
         400,
         "Slack installed another app",
-        f"The app's details in SectorFlow belong to another Slack app. Correct them there. {_START_AGAIN}",
+        f"The client id that was entered is that of another Slack app. {_CORRECT}",
+        "install_page",
     ),
     "bad_credentials": Refusal(
         400,
         "Slack does not know this app",
-        f"The app's client id or client secret in SectorFlow is wrong. Correct it there. {_START_AGAIN}",
+        f"The client id or client secret that was entered is wrong. {_CORRECT}",
+        "install_page",
     ),
     "slack_error": Refusal(
         400, "Slack did not finish the install", f"Slack ended it with an error. {_FOLLOW_AGAIN}", "link"
@@ -105,8 +110,8 @@ REFUSALS = {
     "store_away": Refusal(
         503,
         "We are having trouble",
-        "Our own store does not answer just now. Load this page again in a few minutes; if that does not "
-        f"help: {_FOLLOW_AGAIN}",
+        "Our own store does not answer just now. Try again in a few minutes; if that does not help, start "
+        "again where you began.",
         "reload",
     ),
     "out_of_date": Refusal(
@@ -121,8 +126,25 @@ REFUSALS = {
         "That was too much at once",
         "Nothing was changed. Wait a minute, go back, and press the button again.",
     ),
-    "not_found": Refusal(404, "There is nothing here", "Perhaps the address was cut short on its way."),
-    "broken": Refusal(500, "Something went wrong on our side", _FOLLOW_AGAIN),
+    "gone": Refusal(
+        404,
+        "This app is not in your list",
+        "It was removed, in another window or at Slack, or it is in the list of another sign-in now.",
+        "install_page",
+    ),
+    "not_found": Refusal(
+        404,
+        "There is nothing here",
+        "Perhaps the address was cut short on its way. Open it again where you found it, or go on from "
+        "the first page.",
+        "home",
+    ),
+    "broken": Refusal(
+        500,
+        "Something went wrong on our side",
+        "Try again; if that does not help, start again where you began.",
+        "reload",
+    ),
 }
 
 
@@ -185,9 +207,12 @@ def refusal_page(reason: str, link: str | None = None) -> Response:
 def _button(refusal: Refusal, link: str | None) -> Button | None:
     if refusal.action == "link" and link is not None:
         return Button("Try again", f"{INSTALL_PATH}/{link}")
-    if refusal.action == "reload":
+    if refusal.action == "reload" and request.method == "GET":
         # An empty reference is the page itself, with the query that the page must not contain.
         return Button("Try again", "")
-    if refusal.action == "install_page" and current_settings.install_page:
+    # Only the install page has forms.
+    if refusal.action in {"install_page", "reload"} and current_settings.install_page:
         return Button("Open the install page", "/install")
+    if refusal.action == "home":
+        return Button("Go to the first page", "/")
     return None

@@ -9,12 +9,15 @@ import responses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sectorflow_slack.domain.questions import ModelAnswer
 from sectorflow_slack.services.install_page import MAX_TRIALS, RATES
+from sectorflow_slack.storage.feedback import figures_of
 from sectorflow_slack.web.install_page import COOKIE
 from tests.values import (
     API_TOKEN,
     CUSTOMERS_APP,
     MODEL_IDS,
+    OWN_APP,
     PLUS_ID,
     WORKSPACE_ID,
     make_installation,
@@ -308,6 +311,42 @@ def test_a_refusal_of_sectorflow_is_shown_beside_its_field(client, sectorflow):
     assert page.count("SectorFlow knows no such workspace.") == 2
 
 
+def test_a_model_that_sectorflow_does_not_offer_is_named_beside_the_models(client, sectorflow):
+    sign_in(client)
+    stranger = str(uuid.uuid4())
+
+    page = shown(client, send(client, "complete", model=[MODEL_IDS[0], stranger]))
+
+    assert page.count(f"SectorFlow does not offer you {stranger}. Remove what it does not offer.") == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "fault"), [("/install/new", "refuses your token by now. Sign out"), ("/install/apps/{}", None)]
+)
+def test_a_token_that_sectorflow_refuses_by_now_is_explained(client, sectorflow, path, fault):
+    own = client.register()
+    sign_in(client)
+    sectorflow.upsert(responses.GET, WORKSPACE_URL, status=401)
+    values = {} if fault else {"newApiToken": "the-next-token"}
+
+    sent = send(client, "save" if values else "complete", path.format(own["id"]), **values)
+
+    html = client.get(sent.headers["Location"].partition("#")[0]).text
+    assert (fault or "SectorFlow refuses this token. Copy it again") in html
+    links = re.findall(r'<a href="#([^"]+)"', html)
+    assert not [each for each in links if f'id="{each}"' not in html]
+
+
+def test_the_app_of_the_service_is_not_taken_as_an_existing_one(client, sectorflow):
+    sign_in(client)
+    own = {"appId": OWN_APP.app_id, "clientId": "1.2", "source": "existing"}
+
+    sent = send(client, "complete", **own, clientSecret="s" * 32, signingSecret="s" * 32)
+
+    page = shown(client, sent)
+    assert page.count("This is the app of this service. Choose it above instead.") == 2
+
+
 def test_a_completed_form_leads_to_the_install_link_and_again_to_the_same(client, sectorflow):
     sign_in(client)
     sent = [send(client, "complete")]
@@ -347,9 +386,75 @@ def test_a_test_question_is_answered_on_the_page(client, sectorflow):
 
     page = shown(client, send(client, "try"))
 
-    assert page.count("Ha <script>") == 2  # as words, without Markdown's signs
+    assert page.count("Ha <script>") == 2
     assert f"{MAX_TRIALS - 1} of {MAX_TRIALS} left" in page
     assert client.list_ids() == []
+
+
+def trial_of(client, sectorflow, markdown, models=1):
+    """Ask a test question; return the HTML of the answers, one line for each element."""
+    choices = [
+        {"modelId": each, "modelName": "GPT", "choices": [{"message": {"content": markdown}}]}
+        for each in MODEL_IDS[:models]
+    ]
+    sectorflow.upsert(responses.POST, ASK_URL, json={"choices": choices})
+    sign_in(client)
+    sent = send(client, "try", model=list(MODEL_IDS[:models]))
+    page = client.get(sent.headers["Location"].partition("#")[0]).text
+    return page.partition('id="trial"')[2].partition("</section>")[0]
+
+
+@pytest.mark.parametrize(
+    ("markdown", "html"),
+    [
+        ("# Title\n\nText", "<p><strong>Title</strong>\nText</p>"),
+        ("**a** *b* ~~c~~ `d`", "<strong>a</strong> <em>b</em> <s>c</s> <code>d</code>"),
+        ("- one\n- two", "<ul><li>one</li><li>two</li></ul>"),
+        ("3. one\n4. two", '<ol start="3"><li>one</li><li>two</li></ol>'),
+        ("- one\n  - two", '<ul class="indent-1"><li>two</li></ul>'),
+        ("> said", "<blockquote>said</blockquote>"),
+        ("```\na < b\n```", "<code>a &lt; b</code></pre>"),
+        ("| a | |\n|--:|---|\n| **1** | |", '<th scope="col" class="right">a</th><td class="left"> </td>'),
+        ("| a |\n|--:|\n| **1** |", '<td class="right"><strong>1</strong></td>'),
+        (
+            "[x](https://e.example/?a&b)",
+            'href="https://e.example/?a&amp;b" rel="noreferrer" target="_blank">x<',
+        ),
+    ],
+)
+def test_a_test_answer_looks_as_it_does_in_slack(client, sectorflow, markdown, html):
+    assert html in trial_of(client, sectorflow, markdown)
+
+
+HOSTILE = '<img src=x onerror=alert(1)> & "quoted" </code></pre></table>'
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        HOSTILE,
+        f"**{HOSTILE}**",
+        f"- {HOSTILE}",
+        f"> {HOSTILE}",
+        f"```\n{HOSTILE}\n```",
+        f"| {HOSTILE} |\n|---|\n| **{HOSTILE}** |",
+        f"[{HOSTILE}](https://e.example/)",
+        "[x](javascript:alert(1)) [y](data:text/html,x)",
+        '[x](https://e.example/"onmouseover="alert(1))',
+    ],
+)
+def test_a_test_answer_adds_no_html_of_its_own(client, sectorflow, markdown):
+    html = trial_of(client, sectorflow, markdown)
+
+    assert not re.search(r"<img|<script|\son[a-z]+=[^<>]*>|href=\"(javascript|data)", html)
+    assert 'class="answer"' in html
+
+
+def test_long_test_answers_leave_the_page_small(client, sectorflow, monkeypatch):
+    html = trial_of(client, sectorflow, "| a | b |\n|---|---|\n" + "| **c** | d |\n" * 2_000, models=3)
+
+    assert len(html.encode()) < 80_000
+    assert html.count("…") == 3
 
 
 def test_a_session_has_so_many_test_questions(client, sectorflow):
@@ -403,6 +508,7 @@ def test_an_installation_of_another_token_is_not_there(client, sectorflow, their
     )
 
     assert response.status_code == 404
+    assert "<title>This app is not in your list " in response.text
     assert client.get(f"/install/new?replaces={theirs['id']}").status_code == 404
     assert client.show(theirs["id"]) == theirs
 
@@ -436,15 +542,20 @@ def test_a_change_of_an_app_that_was_changed_elsewhere_is_refused(client, sector
     assert client.show(own["id"])["appName"] == "Changed by the platform"
 
 
-def test_the_votes_are_on_the_page_of_an_installed_app(client, services, sectorflow):
+def test_the_votes_and_figures_are_on_the_page_of_an_installed_app(client, services, store, sectorflow):
     settings = make_settings(token_digest=services.install_page.digests.of(API_TOKEN))
-    services.answers.installations.save(make_installation(settings), None, None)
+    installation = make_installation(settings)
+    services.answers.installations.save(installation, None, None)
+    answer = ModelAnswer(settings.sectorflow.model_ids[1], "Two", seconds=1.0, credits=1200.5)
+    for (key, field), value in figures_of(installation.key, answer).items():
+        store.hincrbyfloat(key, field, value)
     sign_in(client)
 
     page = client.get(f"/install/apps/{settings.id}").text
 
     assert '<h2 id="votes"' in page
-    assert "Model 1</th><td>0</td><td>0</td>" in page
+    assert "Model 1</th><td>0</td><td>0</td><td>0</td><td>0</td><td>–</td><td>0</td>" in page  # noqa: RUF001 - the page's sign
+    assert "Model 2</th><td>0</td><td>0</td><td>1</td><td>0</td><td>0.8</td><td>1,200.5</td>" in page
 
 
 # Anything
@@ -485,10 +596,17 @@ def test_the_form_ends_and_says_so(client, sectorflow, store):
     assert "Your half hour is over" in shown(client, response)
 
 
-def test_an_outage_of_redis_is_a_page(client, sectorflow, redis_server):
+@pytest.mark.parametrize(
+    ("method", "path", "leads_to"), [("GET", "", ""), ("GET", "/new", ""), ("POST", "/sign-in", "/install")]
+)
+def test_an_outage_of_redis_is_a_page_that_leads_to_a_page(
+    client, sectorflow, redis_server, method, path, leads_to
+):
+    form = {"csrf": csrf_of(client), "apiToken": API_TOKEN}
     sign_in(client)
     redis_server.connected = False
 
-    page = client.get("/install")
+    page = client.open(f"/install{path}", method=method, data=form)
 
     assert (page.status_code, page.mimetype) == (503, "text/html")
+    assert f'<a class="button" href="{leads_to}">' in page.text

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from sandbox.sectorflow.models import PLUS_ID
 from sandbox.slack import seed
 from sandbox.stage import Stage, running_stage
+from tests.conftest import skip_or_fail
 from tests.whole.helpers import install_url
+from tests.whole.pages import forget_installations, forget_rates, window
 
+CHROMIUM = "/usr/bin/chromium"
 #: One person asks nearly everything here.
 ASK_OFTEN = {"QUESTIONS_PER_PERSON": "10000 per minute"}
 QUICK = ("--sectorflow-latency", "0.1", "--no-rate-limits")
@@ -45,3 +49,32 @@ def limited_stage(tmp_path: Path) -> Iterator[Stage]:
         running.consent(install_url(running))
         running.control("invite", {"channel": seed.GENERAL_ID})
         yield running
+
+
+# A second driver cannot start while this one runs: the tests of other packages have their own.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        skip_or_fail("Chromium is not there")
+    expect.set_options(timeout=30_000)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def site(bare_stage: Stage) -> Iterator[Stage]:
+    """A running service without an app, whose rates nothing has used up."""
+    forget_installations(bare_stage)
+    forget_rates(bare_stage)
+    yield bare_stage
+    forget_installations(bare_stage)
+
+
+@pytest.fixture
+def page(browser: Browser, site: Stage) -> Iterator[Page]:
+    with window(browser, site) as page:
+        yield page

@@ -237,6 +237,7 @@ class Questions(RuleBasedStateMachine):
                 for each in gone:
                     del self.open[each]
                 self.customers.begin_again(customer_of(team_id))
+                self.installations[customer_of(team_id)].begin_again(team_id)
 
     @rule(turn=TURNS, several=st.booleans())
     def extend(self, turn: int, several: bool) -> None:

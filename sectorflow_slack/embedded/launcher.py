@@ -11,12 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from sectorflow_slack.embedded.home import claimed
-from sectorflow_slack.embedded.process import Child, Command, stop_together
-from sectorflow_slack.embedded.report import LaunchError, echo
-from sectorflow_slack.embedded.secrets import INSTALL_API_KEY_FILE, provide_secrets
-from sectorflow_slack.embedded.server import find_server
-from sectorflow_slack.embedded.store import last_url, running_store
+from sectorflow_slack.embedded.home import INSTALL_API_KEY_FILE, claimed, provide_secrets
+from sectorflow_slack.embedded.process import Child, Command, LaunchError, echo, stop_together
+from sectorflow_slack.embedded.store import find_server, last_url, running_store
 
 #: The worker waits 25 s for running questions, and needs some time to end.
 STOP_SECONDS = 30.0

@@ -318,13 +318,7 @@ class AnswerService:
 
     def _notify(self, question: Question, sentence: str) -> None:
         """Enqueue a sentence that only the user sees."""
-        job = PostEphemeral(
-            question.installation,
-            sentence=sentence,
-            user_id=question.user_id,
-            channel_id=question.channel_id,
-            thread_ts=question.reply_thread_ts or "",
-        )
+        job = PostEphemeral(question.installation, sentence=sentence, **question.ephemeral_place)
         self._enqueue(job, question)
 
     def _enqueue(self, job: SlackJob, question: Question) -> None:

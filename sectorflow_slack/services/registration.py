@@ -28,7 +28,6 @@ from sectorflow_slack.domain.installations import (
     InstallationSettings,
     InstallRequest,
     PendingInstallation,
-    SectorFlowSettings,
     SettingsChange,
     SlackApp,
 )
@@ -57,9 +56,6 @@ TRIES = 5
 REMOVE_SECONDS = 2.0
 
 _SECTORFLOW_FIELDS = frozenset({"api_token", "workspace_id", "model_ids", "plus_id"})
-
-#: Loads what SectorFlow offers to a token in a workspace.
-LoadOffer = Callable[[str, str], Offer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +101,7 @@ class RegistrationService:
     def app_id_of(self, slack_app: SlackApp | None) -> str:
         """Return the id of the app that a request names, or of the service's own.
 
-        Raises:
-            InstallRefused: there is none, or the request has credentials for the service's own.
-
+        ``InstallRefused`` is raised if there is none, or the request has credentials for the own one.
         """
         if slack_app is None:
             if self.own_app is None:
@@ -171,9 +165,8 @@ class RegistrationService:
         return replace(request, sectorflow=check_settings(settings, offer))
 
     def _store(self, request: InstallRequest, app_id: str, installation_id: str) -> PendingInstallation:
-        pending = _make_pending(request, app_id, installation_id, now=self.clock())
-        digest = self._token_digest(request.sectorflow.api_token)
-        pending = replace(pending, settings=replace(pending.settings, token_digest=digest))
+        now, digest = self.clock(), self._token_digest(request.sectorflow.api_token)
+        pending = _make_pending(request, app_id, installation_id, now=now, token_digest=digest)
         try:
             self.pendings.save(pending)
         except StorageUnavailable:
@@ -241,9 +234,7 @@ class RegistrationService:
     def delete(self, installation_id: str, revision: int | None = None) -> bool:
         """Delete an installation with its secrets and revoke its bot token; False if there is none.
 
-        Raises:
-            RevisionConflict: the revision is not ``revision``; without one, other changes never stop.
-
+        ``RevisionConflict`` is raised as by ``change``.
         """
         for _ in range(TRIES):
             found = self._find_revision(installation_id, revision)
@@ -290,7 +281,7 @@ def _team_of_app(requested: str | None, created_in: str | None) -> str | None:
 
 
 def _make_pending(
-    request: InstallRequest, app_id: str, installation_id: str, *, now: float
+    request: InstallRequest, app_id: str, installation_id: str, *, now: float, token_digest: str
 ) -> PendingInstallation:
     return PendingInstallation(
         settings=InstallationSettings(
@@ -302,6 +293,7 @@ def _make_pending(
             display=request.display,
             customer_id=request.customer_id,
             allow_external_users=request.allow_external_users,
+            token_digest=token_digest,
         ),
         slack_app=request.slack_app,
         link=secrets.token_urlsafe(32),
@@ -313,7 +305,7 @@ def _make_pending(
 
 
 def _change_settings(
-    settings: InstallationSettings, change: SettingsChange, load: LoadOffer
+    settings: InstallationSettings, change: SettingsChange, load: Callable[[str, str], Offer]
 ) -> InstallationSettings:
     """Return the settings of the next revision, or the same ones if nothing changes."""
     new_values = {name: value for name, value in asdict(change).items() if value is not None}
@@ -323,14 +315,11 @@ def _change_settings(
         return settings
     if not new.sectorflow.api_token:
         raise InstallRefused("apiToken", "The stored token cannot be decrypted; send it again.")
-    checked = _check_change(settings.sectorflow, new.sectorflow, load)
+    old, checked = settings.sectorflow, new.sectorflow
+    if checked != old:
+        offer = load(checked.api_token, checked.workspace_id)
+        if checked.workspace_id != old.workspace_id:
+            # Those of the new workspace may be unknown.
+            checked = replace(checked, model_names={}, workspace_name="")
+        checked = check_settings(checked, offer)
     return replace(new, sectorflow=checked, revision=settings.revision + 1)
-
-
-def _check_change(old: SectorFlowSettings, new: SectorFlowSettings, load: LoadOffer) -> SectorFlowSettings:
-    if all(getattr(new, name) == getattr(old, name) for name in _SECTORFLOW_FIELDS):
-        return new
-    offer = load(new.api_token, new.workspace_id)
-    if offer.workspace is None and new.workspace_id != old.workspace_id:
-        new = replace(new, model_names={}, workspace_name="")
-    return check_settings(new, offer)

@@ -80,12 +80,7 @@ class Child:
         )
 
     def supervise(self) -> None:
-        """Start the process if it is due; schedule a restart if it died.
-
-        Raises:
-            LaunchError: it has died early too often in a row.
-
-        """
+        """Start the process if it is due, or schedule its restart; raise ``LaunchError`` if it dies early."""
         if self._process is None:
             if time.monotonic() >= self._due_at:
                 self.start()

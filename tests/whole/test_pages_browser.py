@@ -291,7 +291,7 @@ def test_every_page_is_accessible_in_the_dark(site: Stage, browser: Browser) -> 
 
 
 def test_a_token_that_sectorflow_refuses_opens_nothing(site: Stage, page: Page) -> None:
-    sign_in(page, "a-token-of-nobody")
+    sign_in(page, "a-token-of-no-user")
 
     expect(page.get_by_text("SectorFlow refuses this token.")).to_be_visible()
     expect(page.get_by_label("SectorFlow API token")).to_have_value("")

@@ -177,11 +177,12 @@ class AnswerService:
     def _ask(self, question: Question, installation: Installation, progress: Progress) -> Plan:
         if progress == Progress():
             self.metrics.observe(QUEUE_SECONDS, max(0.0, self.clock() - question.asked_at))
-        plan = plan_without_asking(question, installation)
-        if plan is None and question.compares:
+        if question.compares:
             self.statuses.start(question, installation)
             plan = self.asking.compare(question, installation)
-        elif plan is None:
+        elif known := plan_without_asking(question, installation):
+            plan = known
+        else:
             conversation = self.conversations.find(question, installation.settings.sectorflow.workspace_id)
             question = for_chosen_models(question, installation, conversation.model_ids)
             self.statuses.start(question, installation)

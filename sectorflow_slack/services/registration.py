@@ -36,7 +36,7 @@ from sectorflow_slack.services.app_creation import LOOK, AppCreator
 from sectorflow_slack.services.idempotency import FIELD, IdempotencyService
 from sectorflow_slack.services.resilience import retry_while_store_is_down
 from sectorflow_slack.services.revocations import RevocationService
-from sectorflow_slack.services.settings_check import Offer, check_settings, load_offer
+from sectorflow_slack.services.settings_check import Offer, check_settings, check_with_sectorflow, load_offer
 from sectorflow_slack.storage.installation_listing import InstallationListing
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.pending import PendingStore
@@ -154,15 +154,9 @@ class RegistrationService:
         return replace(request, team_id=replaced.key.tenant_id)
 
     def _check(self, request: InstallRequest, seconds: float | None = None) -> InstallRequest:
-        settings = request.sectorflow
-        offer = load_offer(
-            self.sectorflow,
-            settings.api_token,
-            settings.workspace_id,
-            with_experts=bool(settings.plus_id),
-            seconds=seconds,
+        return replace(
+            request, sectorflow=check_with_sectorflow(self.sectorflow, request.sectorflow, seconds)
         )
-        return replace(request, sectorflow=check_settings(settings, offer))
 
     def _store(self, request: InstallRequest, app_id: str, installation_id: str) -> PendingInstallation:
         now, digest = self.clock(), self._token_digest(request.sectorflow.api_token)
@@ -315,11 +309,11 @@ def _change_settings(
         return settings
     if not new.sectorflow.api_token:
         raise InstallRefused("apiToken", "The stored token cannot be decrypted; send it again.")
-    old, checked = settings.sectorflow, new.sectorflow
-    if checked != old:
-        offer = load(checked.api_token, checked.workspace_id)
-        if checked.workspace_id != old.workspace_id:
+    old, changed = settings.sectorflow, new.sectorflow
+    if changed != old:
+        offer = load(changed.api_token, changed.workspace_id)
+        if changed.workspace_id != old.workspace_id:
             # Those of the new workspace may be unknown.
-            checked = replace(checked, model_names={}, workspace_name="")
-        checked = check_settings(checked, offer)
-    return replace(new, sectorflow=checked, revision=settings.revision + 1)
+            changed = replace(changed, model_names={}, workspace_name="")
+        changed = check_settings(changed, offer)
+    return replace(new, sectorflow=changed, revision=settings.revision + 1)

@@ -34,6 +34,15 @@ class Offer:
     faults: Mapping[str, str] = field(default_factory=dict)
 
 
+def check_with_sectorflow(
+    sectorflow: SectorFlowClient, settings: SectorFlowSettings, seconds: float | None = None
+) -> SectorFlowSettings:
+    """Ask SectorFlow for ``seconds`` at most, and return the settings as ``check_settings`` does."""
+    token, workspace_id, with_experts = settings.api_token, settings.workspace_id, bool(settings.plus_id)
+    offer = load_offer(sectorflow, token, workspace_id, with_experts=with_experts, seconds=seconds)
+    return check_settings(settings, offer)
+
+
 def load_offer(
     sectorflow: SectorFlowClient,
     api_token: str,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sandbox.stage import ROOT
-from sectorflow_slack.embedded.server import find_server
+from sectorflow_slack.embedded.store import find_server
 
 DOCS = ROOT / "docs" / "performance.md"
 

@@ -7,7 +7,7 @@ import os
 import sys
 
 from sectorflow_slack.embedded.launcher import command_environ, main
-from sectorflow_slack.embedded.report import LaunchError, echo
+from sectorflow_slack.embedded.process import LaunchError, echo
 
 #: Shells set this, and give no argument, when they complete a command.
 COMPLETION = "_SECTORFLOW_SLACK_COMPLETE"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
+from typing import Any, TypeVar, get_type_hints
 
 import redis
 
@@ -59,54 +61,12 @@ from sectorflow_slack.storage.slack_jobs import SlackJobQueue
 from sectorflow_slack.storage.statuses import StatusStore
 from sectorflow_slack.storage.token_digests import TokenDigests
 
+T = TypeVar("T")
+
 
 def open_connection(settings: Settings, timeouts: Timeouts) -> redis.Redis:
     """Make a process's client of Redis; it connects with its first command."""
     return connect(settings.redis_url, timeouts, tls_verify=settings.redis_tls_verify)
-
-
-class Stores:
-    """A process's stores, all on one client of Redis."""
-
-    def __init__(self, settings: Settings, client: redis.Redis, clock: Clock) -> None:
-        self.client = client
-        cipher, days = Cipher(settings.encryption_keys), settings.answer_retention_days
-        self.apps = AppStore(client, cipher, settings.slack_app)
-        self.installations = InstallationStore(client, cipher)
-        self.pendings = PendingStore(client, cipher)
-        self.listing = InstallationListing(client, cipher, clock)
-        self.states = OAuthStateStore(client, cipher)
-        self.digests = TokenDigests(client, cipher)
-        self.install_forms = InstallFormStore(client, cipher)
-        self.idempotency = IdempotencyStore(client, cipher)
-        self.revocations = RevocationStore(client, cipher)
-        self.locks = Locks(client)
-        self.backup = Backup(client, cipher)
-        self.keyring = KeyRing(client, cipher)
-        self.rate_limit = RateLimit(client, settings.install_rate_limit)
-        self.trips = RateLimit(client, TRIPS, "install_trips")
-        limits = _limits(settings)
-        self.questions = QuestionStore(client, cipher, limits=limits)
-        self.failed_questions = FailedQuestionStore(client, cipher, limit=limits.underway)
-        self.slack_jobs = SlackJobQueue(client)
-        self.answers = AnswerStore(client, cipher, retention_days=days)
-        self.feedback = FeedbackStore(client, retention_days=days)
-        self.statuses = StatusStore(client, cipher)
-        self.conversations = ConversationStore(client)
-        self.pauses = PauseStore(client)
-        self.metrics = Metrics(client)
-        self.checkup = StoreCheckup(client, self.keyring)
-
-
-def _limits(settings: Settings) -> QuestionLimits:
-    per_person, period_seconds = settings.questions_per_person
-    return QuestionLimits(
-        # At most half of a worker's threads.
-        underway=min(settings.questions_per_installation, max(1, settings.worker_threads // 2)),
-        waiting=settings.waiting_per_installation,
-        per_person=per_person,
-        period_seconds=period_seconds,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,186 +101,89 @@ def build_services(
 ) -> Services:
     """Build the services; ``remotes`` replaces the real ones."""
     remotes = remotes or make_remotes(settings, clock)
-    return _Builder(settings, Stores(settings, client, clock), remotes).services()
+    metrics = Metrics(client)
+    parts = _Parts([metrics, *make_stores(settings, client, remotes.clock)], remotes)
+    own_app, public_url = settings.slack_app, settings.public_url
+    # Each is made from those above it.
+    parts.make(TokenService)
+    parts.make(MessagingService, shared_app_id=own_app.app_id if own_app else None)
+    parts.make(StatusService)
+    parts.make(RevocationService)
+    parts.make(IdempotencyService)
+    parts.make(AppCreator, public_url=public_url)
+    parts.make(RegistrationService, own_app=own_app)
+    trips = RateLimit(client, TRIPS, "install_trips")
+    parts.make(OAuthService, trips=trips, redirect_uri=public_url + OAUTH_REDIRECT_PATH)
+    limits = {name: RateLimit(client, rate, name) for name, rate in RATES.items()}
+    parts.make(InstallPageService, limits=limits)
+    for service in (EventService, DialogService, InteractionService, AskingService, PostingService):
+        parts.make(service)
+    parts.make(AnswerService)
+    parts.make(RenderingService)
+    parts.make(AppHomeService, support_url=settings.support_url, privacy_url=settings.privacy_url)
+    parts.make(SlackJobService)
+    return parts.make(
+        Services,
+        rate_limit=RateLimit(client, settings.install_rate_limit),
+        read_metrics=metrics.read,
+        missing=partial(missing_parts, client),
+        warnings=partial(warnings, client),
+    )
 
 
-class _Builder:
-    """Builds the services, with one of each service that several others use."""
+class _Parts:
+    """The parts of a process, each by its type."""
 
-    def __init__(self, settings: Settings, stores: Stores, remotes: Remotes) -> None:
-        self._settings = settings
-        self._stores = stores
-        self._remotes = remotes
-        self._tokens = TokenService(
-            apps=stores.apps,
-            installations=stores.installations,
-            slack=remotes.slack,
-            locks=stores.locks,
-            clock=remotes.clock,
-        )
-        self._messaging = MessagingService(
-            installations=stores.installations,
-            pauses=stores.pauses,
-            slack=remotes.slack,
-            metrics=stores.metrics,
-            shared_app_id=settings.slack_app.app_id if settings.slack_app else None,
-        )
-        self._revocations = RevocationService(
-            revocations=stores.revocations,
-            installations=stores.installations,
-            apps=stores.apps,
-            slack=remotes.slack,
-            clock=remotes.clock,
-        )
+    def __init__(self, stores: Iterable[object], remotes: Remotes) -> None:
+        self._parts: dict[object, object] = {type(store): store for store in stores}
+        self._parts[SlackClient] = remotes.slack
+        self._parts[SectorFlowClient] = remotes.sectorflow
+        self._parts[Clock] = remotes.clock
 
-    @cached_property
-    def _statuses(self) -> StatusService:
-        return StatusService(
-            installations=self._stores.installations,
-            statuses=self._stores.statuses,
-            tokens=self._tokens,
-            messaging=self._messaging,
-            slack=self._remotes.slack,
-            queue=self._stores.slack_jobs,
-        )
+    def make(self, service: Callable[..., T], **values: Any) -> T:
+        """Make a service and store it; its fields are ``values``, and parts of the types they declare."""
+        declared = get_type_hints(service).items()
+        found = {name: self._parts[kind] for name, kind in declared if kind in self._parts}
+        made = service(**found, **values)
+        self._parts[service] = made
+        return made
 
-    def services(self) -> Services:
-        """Build all services of a process."""
-        stores, remotes = self._stores, self._remotes
-        return Services(
-            registration=self._registration,
-            oauth=self._oauth(),
-            install_page=self._install_page(),
-            tokens=self._tokens,
-            revocations=self._revocations,
-            events=self._events(),
-            interactions=self._interactions(),
-            answers=self._answers(),
-            slack_jobs=self._slack_jobs(),
-            feedback=stores.feedback,
-            apps=stores.apps,
-            failed_questions=stores.failed_questions,
-            backup=stores.backup,
-            rate_limit=stores.rate_limit,
-            keyring=stores.keyring,
-            metrics=stores.metrics,
-            read_metrics=stores.metrics.read,
-            missing=partial(missing_parts, stores.client),
-            warnings=partial(warnings, stores.client),
-            slack=remotes.slack,
-            sectorflow=remotes.sectorflow,
-            checkup=stores.checkup,
-        )
 
-    @cached_property
-    def _registration(self) -> RegistrationService:
-        settings, stores, remotes = self._settings, self._stores, self._remotes
-        return RegistrationService(
-            installations=stores.installations,
-            pendings=stores.pendings,
-            listing=stores.listing,
-            idempotency=IdempotencyService(idempotency=stores.idempotency, digests=stores.digests),
-            app_creator=AppCreator(
-                slack=remotes.slack, idempotency=stores.idempotency, public_url=settings.public_url
-            ),
-            revocations=self._revocations,
-            sectorflow=remotes.sectorflow,
-            digests=stores.digests,
-            own_app=settings.slack_app,
-            clock=remotes.clock,
-        )
+def make_stores(settings: Settings, client: redis.Redis, clock: Clock) -> list[object]:
+    """Make the other stores of a process, all on one client of Redis."""
+    cipher, days, limits = Cipher(settings.encryption_keys), settings.answer_retention_days, _limits(settings)
+    keyring = KeyRing(client, cipher)
+    return [
+        AppStore(client, cipher, settings.slack_app),
+        InstallationStore(client, cipher),
+        PendingStore(client, cipher),
+        InstallationListing(client, cipher, clock),
+        OAuthStateStore(client, cipher),
+        TokenDigests(client, cipher),
+        InstallFormStore(client, cipher),
+        IdempotencyStore(client, cipher),
+        RevocationStore(client, cipher),
+        Locks(client),
+        Backup(client, cipher),
+        keyring,
+        StoreCheckup(client, keyring),
+        QuestionStore(client, cipher, limits=limits),
+        FailedQuestionStore(client, cipher, limit=limits.underway),
+        SlackJobQueue(client),
+        AnswerStore(client, cipher, retention_days=days),
+        FeedbackStore(client, retention_days=days),
+        StatusStore(client, cipher),
+        ConversationStore(client),
+        PauseStore(client),
+    ]
 
-    def _install_page(self) -> InstallPageService:
-        stores, remotes = self._stores, self._remotes
-        return InstallPageService(
-            forms=stores.install_forms,
-            registration=self._registration,
-            sectorflow=remotes.sectorflow,
-            digests=stores.digests,
-            limits={name: RateLimit(stores.client, rate, name) for name, rate in RATES.items()},
-        )
 
-    def _oauth(self) -> OAuthService:
-        stores, remotes = self._stores, self._remotes
-        return OAuthService(
-            apps=stores.apps,
-            installations=stores.installations,
-            pendings=stores.pendings,
-            states=stores.states,
-            trips=stores.trips,
-            slack=remotes.slack,
-            redirect_uri=self._settings.public_url + OAUTH_REDIRECT_PATH,
-            clock=remotes.clock,
-        )
-
-    def _events(self) -> EventService:
-        stores, remotes = self._stores, self._remotes
-        return EventService(
-            apps=stores.apps,
-            installations=stores.installations,
-            questions=stores.questions,
-            queue=stores.slack_jobs,
-            metrics=stores.metrics,
-            clock=remotes.clock,
-        )
-
-    def _interactions(self) -> InteractionService:
-        stores, remotes = self._stores, self._remotes
-        return InteractionService(
-            installations=stores.installations,
-            dialogs=DialogService(
-                installations=stores.installations,
-                questions=stores.questions,
-                conversations=stores.conversations,
-                answers=stores.answers,
-                queue=stores.slack_jobs,
-                clock=remotes.clock,
-            ),
-            failed_questions=stores.failed_questions,
-            answers=stores.answers,
-            feedback=stores.feedback,
-            queue=stores.slack_jobs,
-            clock=remotes.clock,
-        )
-
-    def _answers(self) -> AnswerService:
-        stores, remotes = self._stores, self._remotes
-        return AnswerService(
-            installations=stores.installations,
-            questions=stores.questions,
-            conversations=stores.conversations,
-            answers=stores.answers,
-            queue=stores.slack_jobs,
-            asking=AskingService(
-                sectorflow=remotes.sectorflow,
-                conversations=stores.conversations,
-                answers=stores.answers,
-                metrics=stores.metrics,
-                clock=remotes.clock,
-            ),
-            posting=PostingService(questions=stores.questions, messaging=self._messaging),
-            statuses=self._statuses,
-            tokens=self._tokens,
-            pauses=stores.pauses,
-            metrics=stores.metrics,
-            clock=remotes.clock,
-        )
-
-    def _slack_jobs(self) -> SlackJobService:
-        stores, remotes, messaging = self._stores, self._remotes, self._messaging
-        return SlackJobService(
-            installations=stores.installations,
-            tokens=self._tokens,
-            answers=stores.answers,
-            conversations=stores.conversations,
-            rendering=RenderingService(answers=stores.answers, locks=stores.locks, messaging=messaging),
-            app_home=AppHomeService(
-                sectorflow=remotes.sectorflow,
-                support_url=self._settings.support_url,
-                privacy_url=self._settings.privacy_url,
-            ),
-            messaging=messaging,
-            statuses=self._statuses,
-            slack=remotes.slack,
-            queue=stores.slack_jobs,
-        )
+def _limits(settings: Settings) -> QuestionLimits:
+    per_person, period_seconds = settings.questions_per_person
+    return QuestionLimits(
+        # At most half of a worker's threads.
+        underway=min(settings.questions_per_installation, max(1, settings.worker_threads // 2)),
+        waiting=settings.waiting_per_installation,
+        per_person=per_person,
+        period_seconds=period_seconds,
+    )

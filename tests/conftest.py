@@ -19,9 +19,8 @@ from flask.testing import FlaskClient
 from sectorflow_slack.app import create_app
 from sectorflow_slack.bootstrap import build_services
 from sectorflow_slack.config import Settings
-from sectorflow_slack.embedded.report import LaunchError
-from sectorflow_slack.embedded.server import find_server
-from sectorflow_slack.embedded.store import running_store
+from sectorflow_slack.embedded.process import LaunchError
+from sectorflow_slack.embedded.store import find_server, running_store
 from sectorflow_slack.services import Services
 from sectorflow_slack.storage.crypto import Cipher
 from tests.values import INSTALL_API_KEY, OWN_APP, FixedClock

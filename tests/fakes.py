@@ -15,7 +15,7 @@ from sectorflow_slack.domain.installations import (
     Workspace,
 )
 from sectorflow_slack.domain.questions import Address, Message, ModelAnswer, Reply
-from tests.values import MODEL_IDS, NOW, PLUS_ID, TEAM_ID, WORKSPACE_ID, make_bot
+from tests.values import MODEL_IDS, NOW, PLUS_ID, TEAM_ID, make_bot
 
 MADE_APP = SlackApp("A0MADE", "555.666", "made-client-secret", "made-signing-secret")
 
@@ -184,7 +184,7 @@ class FakeSlackClient:
 class FakeSectorFlowClient:
     """SectorFlow: each model answers with its number, in a new thread unless one is continued."""
 
-    workspace: Workspace = field(default_factory=lambda: Workspace(WORKSPACE_ID, ""))
+    workspace: Workspace = field(default_factory=lambda: Workspace(""))
     #: Returned instead of the usual reply.
     reply: Reply | None = None
     expert: str = "Sales expert"

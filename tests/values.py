@@ -55,7 +55,7 @@ _SETTINGS = InstallationSettings(
     created_at=NOW,
 )
 _BOT = BotInstall(OWN_APP.app_id, BOT_TOKEN, BOT_USER_ID, TEAM_ID, "Acme")
-_PENDING = PendingInstallation(_SETTINGS, None, "a-link-that-nobody-may-guess", NOW + 86_400)
+_PENDING = PendingInstallation(_SETTINGS, None, "a-link-that-must-stay-secret", NOW + 86_400)
 
 
 def make_settings(**changes: Any) -> InstallationSettings:

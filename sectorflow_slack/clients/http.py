@@ -227,11 +227,7 @@ def send(
     """Send a request and read the whole response within ``timeout`` seconds, following no redirect.
 
     With ``again_if_idle``, a request on an idle connection that the server has closed in the meantime is
-    sent again, once and on a new connection.
-
-    Raises:
-        requests.RequestException: any failure, including ``BodyTooLarge``, ``BodyTooSlow``, ``BodyBroken``.
-
+    sent again, once and on a new connection. Every failure is a ``requests.RequestException``.
     """
     deadline = time.monotonic() + timeout
     prepared = session.prepare_request(request)
@@ -311,9 +307,7 @@ _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[{,]', re.DOTALL)
 def load_json(content: bytes) -> Any:
     """Parse JSON in UTF-8 of at most ``MAX_JSON_VALUES`` values, which are counted before any is made.
 
-    Raises:
-        ValueError: it is no JSON, too deep, or has too many values.
-
+    Other content, or nesting that is too deep, is a ``ValueError``.
     """
     # json.loads() would detect UTF-16 in bytes.
     text = content.decode("utf-8-sig")

@@ -103,7 +103,6 @@ class HttpSectorFlowClient:
         models = found.get("models")
         listed = [each for each in models if isinstance(each, dict)] if isinstance(models, list) else None
         return Workspace(
-            workspace_id,
             str(found.get("name") or ""),
             _model_names(listed or ()),
             None if listed is None else frozenset(filter(None, map(_model_id, listed))),

@@ -79,13 +79,7 @@ class SlackWebClient:
         return f"{self._base_url}/oauth/v2/authorize?{urlencode(query)}"
 
     def exchange_code(self, app: SlackApp, code: str, redirect_uri: str) -> BotInstall:
-        """Exchange an OAuth code for a bot token (``oauth.v2.access``).
-
-        Raises:
-            InstallIncomplete: the reply has a token, but other required fields are missing.
-            SlackRefused: Slack refused, or the reply has no token ("unexpected_reply").
-
-        """
+        """Exchange an OAuth code for a bot token (``oauth.v2.access``); see ``read_install``."""
         now = self._clock()
         reply = call(
             self._client().oauth_v2_access,
@@ -121,10 +115,9 @@ class SlackWebClient:
     def create_app(
         self, config_token: str, manifest: Mapping[str, object], timeout: float
     ) -> tuple[SlackApp, str | None]:
-        """Create an app; the errors are those of ``domain.ports``.
+        """Create an app in ``timeout`` seconds, in which Slack verifies the events URL of the manifest.
 
-        Slack sends a challenge to the manifest's events URL before it answers, hence the ``timeout``
-        (seconds). The call is not idempotent: a repeated call may create a second app.
+        The errors are those of ``domain.ports``. A repeated call may create a second app.
         """
 
         def refusal(code: str, reply: Mapping[str, Any]) -> SlackError:
@@ -180,10 +173,7 @@ class SlackWebClient:
                 raise
 
     def post_ephemeral(self, bot_token: str, address: Address, user_id: str, message: Message) -> None:
-        """Post a message that only one user sees (``chat.postEphemeral``).
-
-        Slack refuses it if the user or the app is not in the channel.
-        """
+        """Post a message that only one user sees, who must be in the channel (``chat.postEphemeral``)."""
         call(
             self._client(bot_token).chat_postEphemeral,
             refusal=refused_message,
@@ -208,10 +198,7 @@ class SlackWebClient:
         )
 
     def set_status(self, bot_token: str, channel_id: str, thread_ts: str, status: str) -> None:
-        """Set the app's status in a thread, or clear it with "" (``assistant.threads.setStatus``).
-
-        Slack also clears it, with the app's next message in the thread or after two minutes.
-        """
+        """Set the app's status in a thread, or clear it with "" (``assistant.threads.setStatus``)."""
         client = self._client(bot_token)
         call(client.assistant_threads_setStatus, channel_id=channel_id, thread_ts=thread_ts, status=status)
 

@@ -29,8 +29,7 @@ def read_install(reply: Json, app_id: str, now: float) -> BotInstall:
     """Read the reply to an OAuth code that was exchanged at ``now`` (``oauth.v2.access``).
 
     Raises:
-        InstallIncomplete: the app, the bot or the tenant is missing, or the token expires and there is no
-            refresh token.
+        InstallIncomplete: the reply has a token, but other required fields are missing.
         SlackRefused: there is no token.
 
     """
@@ -46,12 +45,7 @@ def read_install(reply: Json, app_id: str, now: float) -> BotInstall:
 
 
 def read_fresh_token(reply: Json, app_id: str, now: float) -> FreshToken:
-    """Read the reply to a refresh token that was exchanged at ``now``.
-
-    Raises:
-        SlackRefused: the reply is incomplete, or about another app.
-
-    """
+    """Read the reply to a refresh token that was exchanged at ``now``; it must be about this app."""
     bot_token = word(reply, "access_token")
     refresh_token, expires_at = _expiry(reply, now)
     if not bot_token or expires_at is None or reply.get("app_id", app_id) != app_id:
@@ -62,9 +56,7 @@ def read_fresh_token(reply: Json, app_id: str, now: float) -> FreshToken:
 def read_app(reply: Json) -> tuple[SlackApp, str | None]:
     """Read the created app and, if Slack names it, its team (``apps.manifest.create``).
 
-    Raises:
-        SlackBusy: an app was created, but its credentials are incomplete.
-
+    With incomplete credentials, an app was created that cannot be used: ``SlackBusy``.
     """
     credentials = _part(reply, "credentials")
     app = SlackApp(

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.request import Request
 
 import requests
+from requests.structures import CaseInsensitiveDict
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
@@ -116,10 +117,7 @@ def respond(
 
 def header(response: SlackResponse, name: str) -> str | None:
     """Return a header of a response; upper and lower case are the same."""
-    for found, value in dict(response.headers or {}).items():
-        if found.lower() == name.lower():
-            return str(value)
-    return None
+    return CaseInsensitiveDict(response.headers or {}).get(name)
 
 
 def _error_of(response: SlackResponse, refusal: Refusal) -> SlackError:

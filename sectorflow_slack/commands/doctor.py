@@ -28,7 +28,7 @@ from sectorflow_slack.domain.errors import InstallRefused, SectorFlowSlackError,
 from sectorflow_slack.domain.installations import AnyInstallation, InstallationQuery
 from sectorflow_slack.domain.metrics import Memory
 from sectorflow_slack.services import Services
-from sectorflow_slack.services.settings_check import check_settings, load_offer
+from sectorflow_slack.services.settings_check import check_with_sectorflow
 from sectorflow_slack.web import current_services, current_settings
 
 #: Acknowledging an event takes several round trips, and Slack waits 3 s for it.
@@ -351,14 +351,8 @@ def _faults(context: Context, installation: AnyInstallation) -> list[str]:
     settings = installation.settings.sectorflow
     if not settings.api_token:
         return ["apiToken"]
-    offer = load_offer(
-        context.services.sectorflow,
-        settings.api_token,
-        settings.workspace_id,
-        with_experts=bool(settings.plus_id),
-    )
     try:
-        check_settings(settings, offer)
+        check_with_sectorflow(context.services.sectorflow, settings)
     except InstallRefused as refusal:
         return list(refusal.faults)
     return []

@@ -16,14 +16,7 @@ from flask.cli import with_appcontext
 from marshmallow import Schema, ValidationError
 
 from sectorflow_slack.commands.installations import printed_fields
-from sectorflow_slack.commands.output import (
-    Command,
-    F,
-    echo_record,
-    echo_rows,
-    json_option,
-    printable,
-)
+from sectorflow_slack.commands.output import Command, F, echo_record, echo_rows, json_option, printable
 from sectorflow_slack.commands.sectorflow import prompt_token
 from sectorflow_slack.domain.errors import AppNotCreated, InstallRefused
 from sectorflow_slack.domain.installations import DISPLAYS, Installation

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sectorflow_slack.commands.output import Group, echo_json, echo_record, echo_table, json_option, progress
+from sectorflow_slack.commands.output import Group, echo_json, echo_record, echo_rows, json_option, progress
 from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import (
     AnyInstallation,
@@ -70,18 +71,9 @@ def printed_fields(installation: AnyInstallation) -> dict[str, Any]:
 def list_installations(limit: int, is_all: bool, as_json: bool, **filters: str | None) -> None:
     """List installations, oldest first, to find one or its state. Decrypts no secrets."""
     found = _load_all(InstallationQuery(**filters))  # type: ignore[arg-type]  # click has checked the status
-    rows: list[dict[str, Any]] = []
-    has_more = False
-    for installation in found:
-        if len(rows) == limit and not is_all:
-            has_more = True
-            break
-        rows.append(printed_fields(installation))
-        if as_json:
-            echo_json(rows[-1])
-    if not as_json:
-        echo_table(rows, _COLUMNS, "No installations.")
-    if has_more:
+    listed = map(printed_fields, found if is_all else islice(found, limit))
+    echo_rows(listed, _COLUMNS, "No installations.", as_json=as_json)
+    if next(found, None):
         click.echo("There are more: use --all, or a higher --limit.", err=True)
 
 

@@ -81,38 +81,29 @@ def echo_json(value: Json) -> None:
     click.echo(json.dumps(value))
 
 
-def echo_table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], empty: str) -> None:
-    """Print a table of ``columns`` (headings by field name), or ``empty`` to stderr if there are no rows."""
-    cells = [[printable(row.get(name)) for name in columns] for row in rows]
-    if cells:
+def echo_rows(
+    rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], empty: str, *, as_json: bool
+) -> None:
+    """Print rows as JSON, one a line, or as a table of ``columns`` (headings by field name).
+
+    Without rows, ``empty`` is printed to stderr in place of the table.
+    """
+    if as_json:
+        for row in rows:
+            echo_json(row)
+    elif cells := [[printable(row.get(name)) for name in columns] for row in rows]:
         click.echo(tabulate(cells, headers=list(columns.values()), tablefmt="simple", disable_numparse=True))
     else:
         click.echo(empty, err=True)
 
 
-def echo_rows(
-    rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str], empty: str, *, as_json: bool
-) -> None:
-    """Print rows as JSON, one a line, or as a table."""
-    if not as_json:
-        echo_table(rows, columns, empty)
-        return
-    for row in rows:
-        echo_json(row)
-
-
-def echo_fields(fields: Mapping[str, Any]) -> None:
-    """Print a record, one field a line."""
-    rows = [[name, printable(value)] for name, value in fields.items()]
-    click.echo(tabulate(rows, tablefmt="plain", disable_numparse=True))
-
-
 def echo_record(fields: Mapping[str, Any], as_json: bool) -> None:
-    """Print a record as JSON or as lines."""
+    """Print a record as JSON, or one field a line."""
     if as_json:
         echo_json(fields)
     else:
-        echo_fields(fields)
+        rows = [[name, printable(value)] for name, value in fields.items()]
+        click.echo(tabulate(rows, tablefmt="plain", disable_numparse=True))
 
 
 def printable(value: Any) -> str:

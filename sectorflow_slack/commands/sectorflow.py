@@ -6,13 +6,13 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import click
 
-from sectorflow_slack.commands.output import Group, echo_fields, echo_json, echo_rows, json_option, printable
+from sectorflow_slack.commands.output import Group, echo_json, echo_record, echo_rows, json_option, printable
 from sectorflow_slack.domain.installations import SectorFlowSettings
 from sectorflow_slack.domain.questions import Reply
 from sectorflow_slack.domain.slack import VISIBLE_ASCII
@@ -42,31 +42,18 @@ installation_option = click.option(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """The token for SectorFlow, and the settings of the installation that it belongs to."""
-
-    api_token: str = field(repr=False)
-    settings: SectorFlowSettings | None = None
-
-
-def find_defaults(installation_id: str | None) -> Defaults:
-    """Return the token of the installation, of the environment or of a prompt, in this order.
-
-    Raises:
-        click.ClickException: there is no such installation, or the input is no token.
-
-    """
+def find_settings(installation_id: str | None) -> SectorFlowSettings:
+    """Return the installation's settings, or the token of the environment or of a prompt without any."""
     if installation_id is not None:
         found = current_services.registration.find(installation_id)
         settings = found.settings.sectorflow if found else None
         if settings is None or not settings.api_token:
             raise click.ClickException("There is no such installation, or its token is deleted or lost.")
-        return Defaults(settings.api_token, settings)
+        return settings
     token = prompt_token()
     if not re.fullmatch(VISIBLE_ASCII, token):
         raise click.ClickException("This is no token: it must be visible ASCII characters, without spaces.")
-    return Defaults(token)
+    return SectorFlowSettings(token, workspace_id="", model_ids=())
 
 
 def prompt_token() -> str:
@@ -79,7 +66,7 @@ def prompt_token() -> str:
 @json_option("Print one JSON object a line, as SectorFlow returns it.")
 def models(installation_id: str | None, as_json: bool) -> None:
     """List the models that the token's user may use, to find their ids."""
-    found = current_services.sectorflow.list_models(find_defaults(installation_id).api_token)
+    found = current_services.sectorflow.list_models(find_settings(installation_id).api_token)
     _echo_list(found, _MODEL_COLUMNS, as_json)
 
 
@@ -88,7 +75,7 @@ def models(installation_id: str | None, as_json: bool) -> None:
 @json_option("Print one JSON object a line, as SectorFlow returns it.")
 def workspaces(installation_id: str | None, as_json: bool) -> None:
     """List the workspaces of the token's user, to find their ids."""
-    found = current_services.sectorflow.list_workspaces(find_defaults(installation_id).api_token)
+    found = current_services.sectorflow.list_workspaces(find_settings(installation_id).api_token)
     _echo_list(found, _WORKSPACE_COLUMNS, as_json)
 
 
@@ -117,7 +104,7 @@ def _workspace_options(*, is_new: bool) -> Callable[[Callable[..., Any]], Callab
 @json_option("Print one JSON document, as SectorFlow returns it.")
 def create_workspace(installation_id: str | None, as_json: bool, **fields: Any) -> None:
     """Create a workspace for an installation to ask in."""
-    token = find_defaults(installation_id).api_token
+    token = find_settings(installation_id).api_token
     _echo_workspace(current_services.sectorflow.create_workspace(token, _workspace(fields)), as_json)
 
 
@@ -131,7 +118,7 @@ def update_workspace(workspace_id: UUID, installation_id: str | None, as_json: b
     changes = _workspace(fields)
     if not changes:
         raise click.UsageError("Name a field to change.")
-    token = find_defaults(installation_id).api_token
+    token = find_settings(installation_id).api_token
     changed = current_services.sectorflow.update_workspace(token, str(workspace_id), changes)
     _echo_workspace(changed, as_json)
 
@@ -150,11 +137,10 @@ def _echo_list(found: Sequence[Mapping[str, Any]], columns: Mapping[str, str], a
 
 
 def _echo_workspace(workspace: Mapping[str, Any], as_json: bool) -> None:
-    if as_json:
-        echo_json(dict(workspace))
-    else:
-        fields = _with_model_names(workspace)
-        echo_fields({name: fields.get(name) for name in _WORKSPACE_COLUMNS})
+    if not as_json:
+        workspace = _with_model_names(workspace)
+        workspace = {name: workspace.get(name) for name in _WORKSPACE_COLUMNS}
+    echo_record(workspace, as_json)
 
 
 def _with_model_names(workspace: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,7 +163,7 @@ def _with_model_names(workspace: Mapping[str, Any]) -> dict[str, Any]:
 @click.pass_context
 def ask(ctx: click.Context, /, question: str, thread_id: str | None, as_json: bool, **chosen: Any) -> None:
     """Ask QUESTION as the service would, and print each model's answer. SectorFlow charges for it."""
-    settings = _settings(find_defaults(chosen.pop("installation_id")), chosen)
+    settings = _chosen(find_settings(chosen.pop("installation_id")), chosen)
     start = time.monotonic()
     reply = current_services.sectorflow.ask(settings, question, thread_id)
     _echo_reply(reply, time.monotonic() - start, as_json)
@@ -185,19 +171,14 @@ def ask(ctx: click.Context, /, question: str, thread_id: str | None, as_json: bo
         ctx.exit(1)
 
 
-def _settings(defaults: Defaults, chosen: Mapping[str, Any]) -> SectorFlowSettings:
-    stored = defaults.settings
-    workspace_id = str(chosen["workspace_id"] or (stored and stored.workspace_id) or "")
-    model_ids = tuple(map(str, chosen["model_ids"])) or (stored.model_ids if stored else ())
+def _chosen(settings: SectorFlowSettings, options: Mapping[str, Any]) -> SectorFlowSettings:
+    """Return the settings with the chosen options in place of theirs."""
+    workspace_id = str(options["workspace_id"] or settings.workspace_id)
+    model_ids = tuple(dict.fromkeys(map(str, options["model_ids"] or settings.model_ids)))
     if not workspace_id or not model_ids:
         raise click.UsageError("Name --workspace and --model, or an --installation that has them.")
-    return SectorFlowSettings(
-        api_token=defaults.api_token,
-        workspace_id=workspace_id,
-        model_ids=tuple(dict.fromkeys(model_ids)),
-        plus_id=str(chosen["plus_id"] or (stored.plus_id if stored else "")),
-        model_names=stored.model_names if stored else {},
-    )
+    plus_id = str(options["plus_id"] or settings.plus_id)
+    return replace(settings, workspace_id=workspace_id, model_ids=model_ids, plus_id=plus_id)
 
 
 def _echo_reply(reply: Reply, seconds: float, as_json: bool) -> None:

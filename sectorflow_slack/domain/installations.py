@@ -22,7 +22,6 @@ Status = Literal["pending", "installed", "failed", "expired"]
 class Workspace:
     """The part of a SectorFlow workspace that the service needs."""
 
-    id: str
     name: str
     #: Display names by model id.
     model_names: dict[str, str] = field(default_factory=dict)

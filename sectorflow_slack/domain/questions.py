@@ -67,6 +67,12 @@ class Question:
         return self.thread_ts or self.ts
 
     @property
+    def ephemeral_place(self) -> dict[str, str]:
+        """Return the user who asked, and where: the fields of a job that posts for this user alone."""
+        thread_ts = self.reply_thread_ts or ""
+        return {"user_id": self.user_id, "channel_id": self.channel_id, "thread_ts": thread_ts}
+
+    @property
     def status_thread_ts(self) -> str:
         """Return the thread that shows the status: also a DM's message outside any thread has one."""
         return self.thread_ts or self.ts

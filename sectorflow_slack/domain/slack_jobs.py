@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sectorflow_slack.domain.installations import InstallationKey
@@ -134,16 +134,6 @@ class SuggestPrompts(SlackJob):
     channel_id: str
 
 
-def to_json(job: SlackJob) -> dict[str, Any]:
-    """Return a job as the JSON object that the queue carries."""
-    return {"kind": job.kind, **asdict(job)}
-
-
 def from_json(kind: str, installation: Mapping[str, str], **fields: Any) -> SlackJob:
-    """Return the job of a JSON object.
-
-    Raises:
-        KeyError, TypeError: another release sent it, and this one does not know its kind or fields.
-
-    """
+    """Return the job of a JSON object; raise ``KeyError`` or ``TypeError`` for one of another release."""
     return KINDS[kind](InstallationKey(**installation), **fields)

@@ -11,12 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
-from sectorflow_slack.embedded.home import claimed
-from sectorflow_slack.embedded.process import Child, Command, stop_together
-from sectorflow_slack.embedded.report import LaunchError, echo
-from sectorflow_slack.embedded.secrets import INSTALL_API_KEY_FILE, provide_secrets
-from sectorflow_slack.embedded.server import find_server
-from sectorflow_slack.embedded.store import last_url, running_store
+from sectorflow_slack.embedded.home import INSTALL_API_KEY_FILE, claimed, provide_secrets
+from sectorflow_slack.embedded.process import Child, Command, LaunchError, echo, stop_together
+from sectorflow_slack.embedded.store import find_server, last_url, running_store
 
 #: The worker waits 25 s for running questions, and needs some time to end.
 STOP_SECONDS = 30.0
@@ -35,13 +32,9 @@ def service_commands() -> list[Command]:
 
 
 def check_port(port: str) -> None:
-    """Check that the port is free; gunicorn would retry for seconds, and be restarted.
+    """Raise ``LaunchError`` unless the port is free: gunicorn would retry for seconds, and be restarted.
 
     Ignores an invalid port, which the settings report.
-
-    Raises:
-        LaunchError: another process listens on it.
-
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -54,12 +47,7 @@ def check_port(port: str) -> None:
 
 
 def command_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of an operator's command: of the service in the home folder without REDIS_URL.
-
-    Raises:
-        LaunchError: the keys in the home folder are readable by others, or empty.
-
-    """
+    """Return the environment of a command: of the service in the home folder if REDIS_URL is not set."""
     home = _home(environ)
     url = None if environ.get("REDIS_URL") else last_url(home)
     return dict(environ) if url is None else _embedded_environ(environ, url, provide_secrets(home, environ))

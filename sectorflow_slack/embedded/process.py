@@ -12,14 +12,22 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sectorflow_slack.embedded.report import LaunchError, echo
-
 #: A process that dies sooner than this probably has a fault that a restart does not fix.
 EARLY_SECONDS = 10.0
 EARLY_DEATHS = 3
 _PAUSE_SECONDS = 0.25
 _POLL_SECONDS = 0.05
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class LaunchError(Exception):
+    """The service cannot run; the text says what the user can do about it."""
+
+
+def echo(line: str) -> None:
+    """Write a line to stderr, because stdout has the JSON log of web and worker."""
+    sys.stderr.write(f"sectorflow-slack: {line}\n")
+    sys.stderr.flush()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +80,7 @@ class Child:
         )
 
     def supervise(self) -> None:
-        """Start the process if it is due; schedule a restart if it died.
-
-        Raises:
-            LaunchError: it has died early too often in a row.
-
-        """
+        """Start the process if it is due, or schedule its restart; raise ``LaunchError`` if it dies early."""
         if self._process is None:
             if time.monotonic() >= self._due_at:
                 self.start()

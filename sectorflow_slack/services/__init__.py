@@ -4,9 +4,9 @@
 an installation     ``registration`` (``idempotency``, ``app_creation``, ``manifests``), then ``oauth``; its
                     bot token: ``tokens``, ``revocations``; the page for people: ``install_page``
 an event            ``events`` (``event_payloads``)
-a question          ``answering`` (``asking``, ``messaging``; ``failures``, ``resilience``)
-an interaction      ``interactions`` (``interaction_payloads``)
-a Slack job         ``slack_jobs`` (``placeholders``, ``rendering``, ``app_home``)
+a question          ``answering`` (``asking``, ``statuses``, ``messaging``; ``failures``, ``resilience``)
+an interaction      ``interactions`` (``interaction_payloads``), ``dialogs``
+a Slack job         ``slack_jobs`` (``rendering``, ``app_home``)
 ==================  =========================================================================================
 """
 

@@ -177,11 +177,12 @@ class AnswerService:
     def _ask(self, question: Question, installation: Installation, progress: Progress) -> Plan:
         if progress == Progress():
             self.metrics.observe(QUEUE_SECONDS, max(0.0, self.clock() - question.asked_at))
-        plan = plan_without_asking(question, installation)
-        if plan is None and question.compares:
+        if question.compares:
             self.statuses.start(question, installation)
             plan = self.asking.compare(question, installation)
-        elif plan is None:
+        elif known := plan_without_asking(question, installation):
+            plan = known
+        else:
             conversation = self.conversations.find(question, installation.settings.sectorflow.workspace_id)
             question = for_chosen_models(question, installation, conversation.model_ids)
             self.statuses.start(question, installation)
@@ -318,13 +319,7 @@ class AnswerService:
 
     def _notify(self, question: Question, sentence: str) -> None:
         """Enqueue a sentence that only the user sees."""
-        job = PostEphemeral(
-            question.installation,
-            sentence=sentence,
-            user_id=question.user_id,
-            channel_id=question.channel_id,
-            thread_ts=question.reply_thread_ts or "",
-        )
+        job = PostEphemeral(question.installation, sentence=sentence, **question.ephemeral_place)
         self._enqueue(job, question)
 
     def _enqueue(self, job: SlackJob, question: Question) -> None:

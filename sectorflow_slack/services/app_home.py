@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from sectorflow_slack.domain.errors import SectorFlowError
 from sectorflow_slack.domain.installations import Installation, Workspace
 from sectorflow_slack.domain.ports import SectorFlowClient
 from sectorflow_slack.formatting.views import HomeFacts, suggested_prompts
 from sectorflow_slack.formatting.words import words_for
-from sectorflow_slack.services.asking import model_names
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 TIMEOUT_SECONDS = 4.0
 
@@ -28,15 +31,16 @@ class AppHomeService:
 
     def facts(self, installation: Installation) -> HomeFacts:
         """Return the facts about an installation for the Home tab."""
-        settings, sectorflow = installation.settings, installation.settings.sectorflow
-        workspace = self._workspace(installation)
-        known = dict(sectorflow.model_names) | workspace.model_names
-        names = tuple(known.get(model_id, "") for model_id in sectorflow.model_ids)
+        settings, of = installation.settings, installation.settings.sectorflow
+        load = partial(self.sectorflow.get_workspace, of.api_token, of.workspace_id, timeout=TIMEOUT_SECONDS)
+        workspace = _loaded(load, Workspace(""), "workspace not loaded")
+        names = {**of.model_names, **workspace.model_names}
+        expert = partial(self.sectorflow.expert_name, of.api_token, of.plus_id)
         return HomeFacts(
             app_name=settings.app_name,
             workspace_name=workspace.name,
-            expert_name=self._expert_name(installation),
-            model_names=names if any(names) else model_names(installation),
+            expert_name=_loaded(expert, "", "expert not loaded") if of.plus_id else "",
+            model_names=tuple(names.get(model_id, "") for model_id in of.model_ids),
             display=settings.display,
             support_url=self.support_url,
             privacy_url=self.privacy_url,
@@ -44,30 +48,14 @@ class AppHomeService:
 
     def prompts(self, installation: Installation) -> Mapping[str, str]:
         """Return up to four suggested prompts, by title."""
-        settings = installation.settings.sectorflow
-        try:
-            samples = self.sectorflow.sample_prompts(settings.api_token, settings.workspace_id)
-        except SectorFlowError as error:
-            logger.info("no sample prompts: %s", type(error).__name__)
-            samples = ()
-        return suggested_prompts(samples, words_for(""))
+        of = installation.settings.sectorflow
+        load = partial(self.sectorflow.sample_prompts, of.api_token, of.workspace_id)
+        return suggested_prompts(_loaded(load, (), "no sample prompts"), words_for(""))
 
-    def _workspace(self, installation: Installation) -> Workspace:
-        settings = installation.settings.sectorflow
-        try:
-            return self.sectorflow.get_workspace(
-                settings.api_token, settings.workspace_id, timeout=TIMEOUT_SECONDS
-            )
-        except SectorFlowError as error:
-            logger.info("workspace not loaded: %s", type(error).__name__)
-            return Workspace(settings.workspace_id, "")
 
-    def _expert_name(self, installation: Installation) -> str:
-        settings = installation.settings.sectorflow
-        if not settings.plus_id:
-            return ""
-        try:
-            return self.sectorflow.expert_name(settings.api_token, settings.plus_id)
-        except SectorFlowError as error:
-            logger.info("expert not loaded: %s", type(error).__name__)
-            return ""
+def _loaded(load: Callable[[], T], otherwise: T, message: str) -> T:
+    try:
+        return load()
+    except SectorFlowError as error:
+        logger.info("%s: %s", message, type(error).__name__)
+        return otherwise

@@ -129,8 +129,6 @@ class AskingService:
 
 def plan_without_asking(question: Question, installation: Installation) -> Plan | None:
     """Return the plan of an answer that needs no model; None if SectorFlow is to be asked."""
-    if question.compares:
-        return None
     words = words_for(question.locale)
     if question.is_external and not installation.settings.allow_external_users:
         return Plan((notice(words.external_person),))

@@ -110,14 +110,8 @@ class DialogService:
         )
         self.conversations.choose_to_compare(asked, model_id)
         if not self.accept_question(question):
-            job = PostEphemeral(
-                installation.key,
-                sentence="compared_already",
-                user_id=submission.user_id,
-                channel_id=asked.channel_id,
-                thread_ts=asked.reply_thread_ts or "",
-            )
-            self.queue.enqueue(job)
+            place = question.ephemeral_place
+            self.queue.enqueue(PostEphemeral(installation.key, sentence="compared_already", **place))
 
     def _choose_models(
         self, submission: ViewSubmission, stored: StoredAnswer, installation: Installation
@@ -184,9 +178,7 @@ class DialogService:
         One that was typed may be refused, as an event's may. The others are bounded by the answers.
         """
         is_typed = question.is_hidden and not (question.answer_id or question.compares)
-        thread_ts = question.reply_thread_ts or ""
-        place = {"user_id": question.user_id, "channel_id": question.channel_id, "thread_ts": thread_ts}
-        notices = refusals(question.installation, **place) if is_typed else ()
+        notices = refusals(question.installation, **question.ephemeral_place) if is_typed else ()
         is_new = self.questions.accept(question, notices)
         logger.info("question accepted" if is_new else "question refused or repeated", extra=question.ids)
         return is_new

@@ -38,25 +38,9 @@ unforeseen                  three                             user notified; fai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from sectorflow_slack.domain.errors import (
-    AnswerCutOff,
-    AnswerLost,
-    BlockedByFirewall,
-    CreditsSpent,
-    QuestionRefused,
-    QuestionTooLong,
-    ReplyUnreadable,
-    SectorFlowBroken,
-    SectorFlowBusy,
-    SectorFlowSlackError,
-    SlackBusy,
-    SlackError,
-    SlackRefusedMessage,
-    TokenRefused,
-    WorkspaceMissing,
-)
+from sectorflow_slack.domain import errors
 from sectorflow_slack.domain.questions import Plan, Progress, Question
 from sectorflow_slack.formatting.comparing import comparison_failed
 from sectorflow_slack.formatting.notices import notice_to_ask_again
@@ -66,30 +50,30 @@ from sectorflow_slack.formatting.words import words_for
 UNINSTALLED_CODES = frozenset({"token_revoked", "account_inactive"})
 
 
-class DeadlyQuestion(SectorFlowSlackError):
+class DeadlyQuestion(errors.SectorFlowSlackError):
     """Workers died while they answered this question."""
 
 
 #: Each error's reason, as stored and counted, and the field of ``Words`` with the user's sentence.
 _REASONS: tuple[tuple[type[Exception], str, str], ...] = (
-    (TokenRefused, "token_refused", "key_refused"),
-    (WorkspaceMissing, "workspace_missing", "workspace_gone"),
-    (CreditsSpent, "credits_spent", "no_credits"),
-    (BlockedByFirewall, "blocked_by_firewall", "question_refused"),
-    (QuestionTooLong, "question_too_long", "question_too_long"),
-    (QuestionRefused, "question_refused", "question_refused"),
-    (SectorFlowBusy, "sectorflow_busy", "unreachable"),
-    (SectorFlowBroken, "sectorflow_broken", "unreachable"),
-    (AnswerCutOff, "answer_cut_off", "connection_lost"),
-    (AnswerLost, "answer_lost", "too_slow"),
-    (ReplyUnreadable, "reply_unreadable", "unreadable"),
+    (errors.TokenRefused, "token_refused", "key_refused"),
+    (errors.WorkspaceMissing, "workspace_missing", "workspace_gone"),
+    (errors.CreditsSpent, "credits_spent", "no_credits"),
+    (errors.BlockedByFirewall, "blocked_by_firewall", "question_refused"),
+    (errors.QuestionTooLong, "question_too_long", "question_too_long"),
+    (errors.QuestionRefused, "question_refused", "question_refused"),
+    (errors.SectorFlowBusy, "sectorflow_busy", "unreachable"),
+    (errors.SectorFlowBroken, "sectorflow_broken", "unreachable"),
+    (errors.AnswerCutOff, "answer_cut_off", "connection_lost"),
+    (errors.AnswerLost, "answer_lost", "too_slow"),
+    (errors.ReplyUnreadable, "reply_unreadable", "unreadable"),
     (DeadlyQuestion, "deadly", "unexpected"),
 )
 
 
 def reason_of(error: Exception) -> str:
     """Return the short word under which a failure is counted and stored."""
-    if isinstance(error, SlackError):
+    if isinstance(error, errors.SlackError):
         return f"slack_{error.code}".lower()
     return next((reason for kind, reason, _ in _REASONS if isinstance(error, kind)), "unforeseen")
 
@@ -109,23 +93,26 @@ def plan_of_failure(question: Question, error: Exception) -> Plan:
 
 def can_be_posted(error: Exception, progress: Progress) -> bool:
     """Whether Slack may take the notice of a failure: after a refused form it may take a shorter message."""
-    if isinstance(error, SlackRefusedMessage):
+    if isinstance(error, errors.SlackRefusedMessage):
         return progress.plan is None or not progress.plan.failure
-    return not isinstance(error, SlackError)
+    return not isinstance(error, errors.SlackError)
 
 
 def failed_side(error: Exception) -> str:
     """Return which side a retry is counted for in the metrics."""
-    if isinstance(error, SlackError):
+    if isinstance(error, errors.SlackError):
         return "slack"
-    return "sectorflow" if isinstance(error, SectorFlowBusy | SectorFlowBroken) else "own"
+    return "sectorflow" if isinstance(error, errors.SectorFlowBusy | errors.SectorFlowBroken) else "own"
 
 
-#: Seconds before each further try, before jitter.
-SECTORFLOW_BUSY_DELAYS = (1.5, 5.0, 12.0, 24.0)
-SECTORFLOW_BROKEN_DELAYS = (2.0,)
-SLACK_BUSY_DELAYS = (1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 600.0)
-UNFORESEEN_DELAYS = (2.0, 10.0, 60.0)
+#: Seconds before each further try, before jitter; those of the first kind that an error is of.
+_DELAYS: tuple[tuple[type[Exception], tuple[float, ...]], ...] = (
+    (errors.SectorFlowBusy, (1.5, 5.0, 12.0, 24.0)),
+    (errors.SectorFlowBroken, (2.0,)),
+    (errors.SlackBusy, (1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 600.0)),
+    (errors.SectorFlowSlackError, ()),
+    (Exception, (2.0, 10.0, 60.0)),
+)
 #: The longest ``Retry-After`` of SectorFlow that is waited for; if it is longer, the user may ask again.
 MAX_SECTORFLOW_RETRY_AFTER = 60.0
 
@@ -135,8 +122,11 @@ def delay_before_retry(error: Exception, failures: int, random: Callable[[], flo
 
     ``random`` returns a number from 0 to 1, so that tries that failed together are repeated apart.
     """
-    delays, jitter = _delays(error), 0.75 + 0.5 * random()
-    retry_after = (error.retry_after or 0.0) if isinstance(error, SectorFlowBusy | SlackBusy) else 0.0
+    delays = next(delays for kind, delays in _DELAYS if isinstance(error, kind))
+    jitter = 0.75 + 0.5 * random()
+    retry_after = 0.0
+    if isinstance(error, errors.SectorFlowBusy | errors.SlackBusy):
+        retry_after = error.retry_after or 0.0
     if not counts_as_failure(error):
         # With jitter: if all tries came at the same moment, Slack would limit them again.
         return retry_after + jitter
@@ -147,14 +137,4 @@ def delay_before_retry(error: Exception, failures: int, random: Callable[[], flo
 
 def counts_as_failure(error: Exception) -> bool:
     """Whether a try is used up; a wait that Slack asked for uses up none."""
-    return not (isinstance(error, SlackBusy) and error.retry_after is not None)
-
-
-def _delays(error: Exception) -> Sequence[float]:
-    if isinstance(error, SectorFlowBusy):
-        return SECTORFLOW_BUSY_DELAYS
-    if isinstance(error, SectorFlowBroken):
-        return SECTORFLOW_BROKEN_DELAYS
-    if isinstance(error, SlackBusy):
-        return SLACK_BUSY_DELAYS
-    return () if isinstance(error, SectorFlowSlackError) else UNFORESEEN_DELAYS
+    return not (isinstance(error, errors.SlackBusy) and error.retry_after is not None)

@@ -60,6 +60,11 @@ class BlockAction(_Interaction):
     thread_ts: str
     trigger_id: str
 
+    @property
+    def ephemeral_place(self) -> dict[str, str]:
+        """Return the user and the thread: the fields of a job that posts for this user alone."""
+        return {"user_id": self.user_id, "channel_id": self.channel_id, "thread_ts": self.thread_ts}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewSubmission(_Interaction):

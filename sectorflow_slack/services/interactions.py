@@ -13,12 +13,7 @@ from typing import Any
 from sectorflow_slack.domain.installations import DISPLAYS, Installation, InstallationKey
 from sectorflow_slack.domain.ports import Clock
 from sectorflow_slack.domain.questions import StoredAnswer
-from sectorflow_slack.domain.slack_jobs import (
-    OpenView,
-    PostEphemeral,
-    PostPlainText,
-    RenderAnswer,
-)
+from sectorflow_slack.domain.slack_jobs import OpenView, PostEphemeral, PostPlainText, RenderAnswer
 from sectorflow_slack.formatting import block_kit
 from sectorflow_slack.formatting.block_kit import ActionValue
 from sectorflow_slack.services.dialogs import DialogService, is_forbidden, is_foreign
@@ -97,9 +92,8 @@ class InteractionService:
         self._render(stored)
 
     def _switch_display(self, _: BlockAction, value: ActionValue, stored: StoredAnswer) -> None:
-        for display in DISPLAYS:
-            if display == value.choice:
-                self.answers.show(stored.answer.id, display=display)
+        if value.choice in DISPLAYS:
+            self.answers.show(stored.answer.id, display=value.choice)
         self._render(stored)
 
     def _regenerate(self, block_action: BlockAction, value: ActionValue, stored: StoredAnswer) -> None:
@@ -129,15 +123,9 @@ class InteractionService:
         self.queue.enqueue(job)
 
     def _post_plain_text(self, block_action: BlockAction, value: ActionValue, stored: StoredAnswer) -> None:
-        job = PostPlainText(
-            stored.answer.question.installation,
-            answer_id=stored.answer.id,
-            model=value.model,
-            user_id=block_action.user_id,
-            channel_id=block_action.channel_id,
-            thread_ts=block_action.thread_ts,
-        )
-        self.queue.enqueue(job)
+        key, answer_id = stored.answer.question.installation, stored.answer.id
+        place = block_action.ephemeral_place
+        self.queue.enqueue(PostPlainText(key, answer_id=answer_id, model=value.model, **place))
 
     def _vote(self, block_action: BlockAction, value: ActionValue, stored: StoredAnswer) -> None:
         if value.choice in {block_kit.UP, block_kit.DOWN}:
@@ -177,14 +165,7 @@ class InteractionService:
         self.queue.enqueue(RenderAnswer(stored.answer.question.installation, answer_id=stored.answer.id))
 
     def _post_ephemeral(self, block_action: BlockAction, key: InstallationKey, sentence: str) -> None:
-        job = PostEphemeral(
-            key,
-            sentence=sentence,
-            user_id=block_action.user_id,
-            channel_id=block_action.channel_id,
-            thread_ts=block_action.thread_ts,
-        )
-        self.queue.enqueue(job)
+        self.queue.enqueue(PostEphemeral(key, sentence=sentence, **block_action.ephemeral_place))
 
 
 def _belongs(block_action: BlockAction, stored: StoredAnswer, installation: Installation) -> bool:

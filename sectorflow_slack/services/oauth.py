@@ -100,12 +100,7 @@ class OAuthService:
         return pending
 
     def start(self, link: str) -> AuthorizeRedirect:
-        """Return the redirect to Slack's consent page.
-
-        Raises:
-            ConsentRefused: the link is dead, or was followed too often in the last minutes.
-
-        """
+        """Return the redirect to Slack; raise ``ConsentRefused`` if the link is dead or used too often."""
         pending = self.find(link)
         app = self._app(pending)
         if app is None:

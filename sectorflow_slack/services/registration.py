@@ -28,7 +28,6 @@ from sectorflow_slack.domain.installations import (
     InstallationSettings,
     InstallRequest,
     PendingInstallation,
-    SectorFlowSettings,
     SettingsChange,
     SlackApp,
 )
@@ -37,7 +36,7 @@ from sectorflow_slack.services.app_creation import LOOK, AppCreator
 from sectorflow_slack.services.idempotency import FIELD, IdempotencyService
 from sectorflow_slack.services.resilience import retry_while_store_is_down
 from sectorflow_slack.services.revocations import RevocationService
-from sectorflow_slack.services.settings_check import Offer, check_settings, load_offer
+from sectorflow_slack.services.settings_check import Offer, check_settings, check_with_sectorflow, load_offer
 from sectorflow_slack.storage.installation_listing import InstallationListing
 from sectorflow_slack.storage.installations import InstallationStore
 from sectorflow_slack.storage.pending import PendingStore
@@ -57,9 +56,6 @@ TRIES = 5
 REMOVE_SECONDS = 2.0
 
 _SECTORFLOW_FIELDS = frozenset({"api_token", "workspace_id", "model_ids", "plus_id"})
-
-#: Loads what SectorFlow offers to a token in a workspace.
-LoadOffer = Callable[[str, str], Offer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +101,7 @@ class RegistrationService:
     def app_id_of(self, slack_app: SlackApp | None) -> str:
         """Return the id of the app that a request names, or of the service's own.
 
-        Raises:
-            InstallRefused: there is none, or the request has credentials for the service's own.
-
+        ``InstallRefused`` is raised if there is none, or the request has credentials for the own one.
         """
         if slack_app is None:
             if self.own_app is None:
@@ -160,20 +154,13 @@ class RegistrationService:
         return replace(request, team_id=replaced.key.tenant_id)
 
     def _check(self, request: InstallRequest, seconds: float | None = None) -> InstallRequest:
-        settings = request.sectorflow
-        offer = load_offer(
-            self.sectorflow,
-            settings.api_token,
-            settings.workspace_id,
-            with_experts=bool(settings.plus_id),
-            seconds=seconds,
+        return replace(
+            request, sectorflow=check_with_sectorflow(self.sectorflow, request.sectorflow, seconds)
         )
-        return replace(request, sectorflow=check_settings(settings, offer))
 
     def _store(self, request: InstallRequest, app_id: str, installation_id: str) -> PendingInstallation:
-        pending = _make_pending(request, app_id, installation_id, now=self.clock())
-        digest = self._token_digest(request.sectorflow.api_token)
-        pending = replace(pending, settings=replace(pending.settings, token_digest=digest))
+        now, digest = self.clock(), self._token_digest(request.sectorflow.api_token)
+        pending = _make_pending(request, app_id, installation_id, now=now, token_digest=digest)
         try:
             self.pendings.save(pending)
         except StorageUnavailable:
@@ -241,9 +228,7 @@ class RegistrationService:
     def delete(self, installation_id: str, revision: int | None = None) -> bool:
         """Delete an installation with its secrets and revoke its bot token; False if there is none.
 
-        Raises:
-            RevisionConflict: the revision is not ``revision``; without one, other changes never stop.
-
+        ``RevisionConflict`` is raised as by ``change``.
         """
         for _ in range(TRIES):
             found = self._find_revision(installation_id, revision)
@@ -290,7 +275,7 @@ def _team_of_app(requested: str | None, created_in: str | None) -> str | None:
 
 
 def _make_pending(
-    request: InstallRequest, app_id: str, installation_id: str, *, now: float
+    request: InstallRequest, app_id: str, installation_id: str, *, now: float, token_digest: str
 ) -> PendingInstallation:
     return PendingInstallation(
         settings=InstallationSettings(
@@ -302,6 +287,7 @@ def _make_pending(
             display=request.display,
             customer_id=request.customer_id,
             allow_external_users=request.allow_external_users,
+            token_digest=token_digest,
         ),
         slack_app=request.slack_app,
         link=secrets.token_urlsafe(32),
@@ -313,7 +299,7 @@ def _make_pending(
 
 
 def _change_settings(
-    settings: InstallationSettings, change: SettingsChange, load: LoadOffer
+    settings: InstallationSettings, change: SettingsChange, load: Callable[[str, str], Offer]
 ) -> InstallationSettings:
     """Return the settings of the next revision, or the same ones if nothing changes."""
     new_values = {name: value for name, value in asdict(change).items() if value is not None}
@@ -323,14 +309,11 @@ def _change_settings(
         return settings
     if not new.sectorflow.api_token:
         raise InstallRefused("apiToken", "The stored token cannot be decrypted; send it again.")
-    checked = _check_change(settings.sectorflow, new.sectorflow, load)
-    return replace(new, sectorflow=checked, revision=settings.revision + 1)
-
-
-def _check_change(old: SectorFlowSettings, new: SectorFlowSettings, load: LoadOffer) -> SectorFlowSettings:
-    if all(getattr(new, name) == getattr(old, name) for name in _SECTORFLOW_FIELDS):
-        return new
-    offer = load(new.api_token, new.workspace_id)
-    if offer.workspace is None and new.workspace_id != old.workspace_id:
-        new = replace(new, model_names={}, workspace_name="")
-    return check_settings(new, offer)
+    old, changed = settings.sectorflow, new.sectorflow
+    if changed != old:
+        offer = load(changed.api_token, changed.workspace_id)
+        if changed.workspace_id != old.workspace_id:
+            # Those of the new workspace may be unknown.
+            changed = replace(changed, model_names={}, workspace_name="")
+        changed = check_settings(changed, offer)
+    return replace(new, sectorflow=changed, revision=settings.revision + 1)

@@ -37,10 +37,6 @@ class RenderingService:
         """Update the messages of an answer; False if another process still renders it.
 
         An answer that is not posted completely is rendered by the worker that posts it.
-
-        Raises:
-            SlackError: Slack did not take a message.
-
         """
         with self.locks.hold(f"draw:{answer_id}", LOCK_SECONDS, WAIT_SECONDS) as held:
             started = self.monotonic()

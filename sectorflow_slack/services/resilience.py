@@ -23,9 +23,7 @@ PAUSE_SECONDS = 0.5
 def retry_while_store_is_down(record: Callable[[], T], seconds: float | None = None) -> T:
     """Store what cannot be undone, such as a reply that was charged; return the result of ``record``.
 
-    Raises:
-        StorageUnavailable: an outage lasts longer than ``seconds``, by default ``OUTAGE_SECONDS``.
-
+    Raises ``StorageUnavailable`` after ``seconds``, by default ``OUTAGE_SECONDS``.
     """
     deadline = time.monotonic() + (OUTAGE_SECONDS if seconds is None else seconds)
     while True:

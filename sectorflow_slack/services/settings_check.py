@@ -6,16 +6,11 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
-from sectorflow_slack.domain.errors import (
-    InstallRefused,
-    SectorFlowError,
-    TokenRefused,
-    WorkspaceMissing,
-)
+from sectorflow_slack.domain.errors import InstallRefused, SectorFlowError, TokenRefused, WorkspaceMissing
 from sectorflow_slack.domain.installations import SectorFlowSettings, Workspace
 from sectorflow_slack.domain.ports import SectorFlowClient
 
@@ -36,7 +31,16 @@ class Offer:
     model_ids: frozenset[str] | None = None
     expert_ids: frozenset[str] | None = None
     #: The refusals of the token or the workspace, by field.
-    faults: tuple[tuple[str, str], ...] = ()
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_with_sectorflow(
+    sectorflow: SectorFlowClient, settings: SectorFlowSettings, seconds: float | None = None
+) -> SectorFlowSettings:
+    """Ask SectorFlow for ``seconds`` at most, and return the settings as ``check_settings`` does."""
+    token, workspace_id, with_experts = settings.api_token, settings.workspace_id, bool(settings.plus_id)
+    offer = load_offer(sectorflow, token, workspace_id, with_experts=with_experts, seconds=seconds)
+    return check_settings(settings, offer)
 
 
 def load_offer(
@@ -47,9 +51,8 @@ def load_offer(
     with_experts: bool,
     seconds: float | None = None,
 ) -> Offer:
-    """Load a workspace and the lists of models and experts, at the same time.
+    """Load a workspace and the lists of models and experts in ``seconds``, by default ``CHECK_SECONDS``.
 
-    All of it takes ``seconds`` at most, by default ``CHECK_SECONDS``.
     No error is raised: a list that SectorFlow does not return in time stops nothing.
     """
     seconds = CHECK_SECONDS if seconds is None else seconds
@@ -64,22 +67,17 @@ def load_offer(
     # A call ends in time by itself, but not the search for an address.
     wait_for(futures.values(), timeout=seconds)
     pool.shutdown(wait=False, cancel_futures=True)
-    faults: list[tuple[str, str]] = []
+    faults: dict[str, str] = {}
     return Offer(
         workspace=_result("workspace", futures["workspace"], faults),
         model_ids=_ids(_result("models", futures["models"])),
         expert_ids=_ids(_result("experts", futures["experts"])) if with_experts else None,
-        faults=tuple(faults),
+        faults=faults,
     )
 
 
 def check_settings(settings: SectorFlowSettings, offer: Offer) -> SectorFlowSettings:
-    """Return the settings with the names that SectorFlow has for them.
-
-    Raises:
-        InstallRefused: for each field that SectorFlow refuses or does not know.
-
-    """
+    """Return the settings with SectorFlow's names, or raise ``InstallRefused`` for the fields it refuses."""
     faults = dict(offer.faults)
     of_workspace = offer.workspace.model_ids if offer.workspace else None
     if offer.model_ids is not None and of_workspace is not None:
@@ -96,18 +94,19 @@ def check_settings(settings: SectorFlowSettings, offer: Offer) -> SectorFlowSett
     return replace(settings, model_names=offer.workspace.model_names, workspace_name=offer.workspace.name)
 
 
-def _result(name: str, future: Future[T], faults: list[tuple[str, str]] | None = None) -> T | None:
+def _result(name: str, future: Future[T], faults: dict[str, str] | None = None) -> T | None:
     """Return the result of a call, or None if it failed; add a refusal of the token to ``faults``."""
-    if not future.done():
+    # A call that no thread has begun with is cancelled.
+    if not future.done() or future.cancelled():
         logger.warning("%s not checked: no answer in time", name)
         return None
     try:
         return future.result()
     except SectorFlowError as error:
         if faults is not None and isinstance(error, TokenRefused):
-            faults.append(("apiToken", "SectorFlow refuses this token."))
+            faults["apiToken"] = "SectorFlow refuses this token."
         elif faults is not None and isinstance(error, WorkspaceMissing):
-            faults.append(("workspaceId", "SectorFlow knows no such workspace."))
+            faults["workspaceId"] = "SectorFlow knows no such workspace."
         else:
             logger.warning("%s not checked: %s", name, type(error).__name__)
         return None

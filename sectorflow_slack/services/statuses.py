@@ -22,12 +22,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from sectorflow_slack.domain.errors import (
-    SlackBusy,
-    SlackError,
-    SlackRefused,
-    StorageUnavailable,
-)
+from sectorflow_slack.domain.errors import SlackBusy, SlackError, SlackRefused, StorageUnavailable
 from sectorflow_slack.domain.installations import Installation, InstallationKey
 from sectorflow_slack.domain.ports import SlackClient
 from sectorflow_slack.domain.questions import Question
@@ -105,11 +100,8 @@ class StatusService:
     def end(self, question: Question, installation: Installation, *, posted: bool = True) -> str:
         """End the status of a question once it is set; ``posted`` if a message has followed it in the thread.
 
-        Returns how the status is shown that is still to be removed, by ``remove``; "" for none.
-
-        Raises:
-            LeaseLost: another worker has the question now.
-
+        Returns how the status is shown that is still to be removed, by ``remove``; "" for none. Raises
+        ``LeaseLost`` if another worker has the question now.
         """
         local = self._shown.pop(question.holder, None)
         if local is not None:
@@ -138,12 +130,7 @@ class StatusService:
             self.queue.enqueue(job, delay=error.retry_after or 1.0)
 
     def run(self, job: RemoveStatus, installation: Installation) -> None:
-        """Remove a status; that Slack refuses it is no error.
-
-        Raises:
-            SlackBusy: Slack did not take it now.
-
-        """
+        """Remove a status; raise ``SlackBusy`` if Slack does not take that now. A refusal is no error."""
         token, place = installation.bot.bot_token, (job.channel_id, job.thread_ts)
         try:
             if job.shown == SESSION:

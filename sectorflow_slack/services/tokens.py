@@ -43,9 +43,7 @@ class TokenService:
     def ensure_fresh(self, installation: Installation) -> Installation:
         """Return the installation with a usable bot token, renewed if it expires soon.
 
-        Raises:
-            SlackError: the token has expired and could not be renewed.
-
+        Raises ``SlackError`` if it has expired and could not be renewed.
         """
         if self._lives(installation.bot, RENEW_BEFORE_SECONDS):
             return installation
@@ -61,12 +59,7 @@ class TokenService:
                 return installation
 
     def renew_now(self, installation: Installation) -> Installation:
-        """Return the installation with another bot token, after Slack refused this one as expired.
-
-        Raises:
-            SlackError: the token could not be renewed.
-
-        """
+        """Return the installation with another bot token, after Slack refused this one as expired."""
         if not installation.bot.refresh_token:
             raise SlackRefused("token_expired")
         return self._renewed(installation)

@@ -14,7 +14,7 @@ from pathlib import Path
 import redis
 
 from sandbox.stage import ROOT, start
-from sectorflow_slack.embedded.server import find_server
+from sectorflow_slack.embedded.store import find_server
 from tests.waiting import until
 
 #: gunicorn's own variable: several masters share one port, as several machines share one address.

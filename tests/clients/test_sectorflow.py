@@ -117,7 +117,7 @@ MODELS = [{"modelId": "M1", "name": "One"}, {"modelId": "m2", "name": "Two"}]
             ("GET", "/workspaces/w1"),
             None,
             {"id": "w1", "name": "Team", "models": MODELS},
-            Workspace("w1", "Team", {"m1": "One", "m2": "Two"}, frozenset({"m1", "m2"})),
+            Workspace("Team", {"m1": "One", "m2": "Two"}, frozenset({"m1", "m2"})),
         ),
         ("expert", ("GET", f"/plus/{PLUS_ID}"), None, {"title": " Legal\nexpert "}, "Legal expert"),
         (
@@ -158,7 +158,7 @@ def test_the_other_calls_send_the_token_and_read_the_reply(
 def test_invalid_models_of_a_workspace_are_ignored(client, server, models, ids):
     server.answers(says({"name": None, "models": models}))
 
-    assert client.get_workspace(API_TOKEN, "w1") == Workspace("w1", "", {}, ids)
+    assert client.get_workspace(API_TOKEN, "w1") == Workspace("", {}, ids)
 
 
 @pytest.mark.parametrize(

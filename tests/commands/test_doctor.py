@@ -26,7 +26,7 @@ from sectorflow_slack.domain.metrics import Memory, Snapshot
 from sectorflow_slack.domain.questions import FailedQuestion
 from sectorflow_slack.storage.crypto import Cipher
 from tests.commands.conftest import FakeSectorFlow, FakeSlack, documents, runner
-from tests.values import MODEL_IDS, NOW, WORKSPACE_ID, make_installation, make_question
+from tests.values import MODEL_IDS, NOW, make_installation, make_question
 
 DAY = 24 * 3600
 HEALTHY = StoreFigures(
@@ -207,7 +207,7 @@ def test_installations_whose_settings_sectorflow_refuses_are_named(settings, hea
     installation = make_installation()
     healthy.registration.installations.save(installation, None, None)
     assert findings(settings, healthy)["installations"].status == "ok"
-    sectorflow.workspace = Workspace(WORKSPACE_ID, "", model_ids=frozenset(MODEL_IDS[1:]))
+    sectorflow.workspace = Workspace("", model_ids=frozenset(MODEL_IDS[1:]))
     sectorflow.expert_ids = ()
 
     finding = findings(settings, healthy)["installations"]

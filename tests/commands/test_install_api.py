@@ -184,7 +184,7 @@ def test_refusals_of_sectorflow_and_slack_are_reported_by_option(
 
 
 def test_models_and_an_expert_that_sectorflow_does_not_have_are_named_by_option(run, sectorflow):
-    sectorflow.workspace = Workspace(WORKSPACE_ID, "", model_ids=frozenset())
+    sectorflow.workspace = Workspace("", model_ids=frozenset())
     sectorflow.expert_ids = ()
 
     result = run(f"{REGISTER} --expert {PLUS_ID}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sectorflow_slack.embedded.server import bundled_binary, examine
+from sectorflow_slack.embedded.store import bundled_binary, examine
 
 
 def _server(path):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from sectorflow_slack.embedded.home import claimed
-from sectorflow_slack.embedded.report import LaunchError
+from sectorflow_slack.embedded.process import LaunchError
 
 
 def test_the_folder_is_made_for_its_owner_only_and_given_with_its_full_path(tmp_path, monkeypatch):

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sectorflow_slack.embedded.process import EARLY_DEATHS, Child, Command, stop_together
-from sectorflow_slack.embedded.report import LaunchError
+from sectorflow_slack.embedded.process import EARLY_DEATHS, Child, Command, LaunchError, stop_together
 from tests.waiting import is_alive, until
 
 MakeChild = Callable[[str], Child]

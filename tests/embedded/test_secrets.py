@@ -4,8 +4,8 @@ import stat
 import pytest
 from cryptography.fernet import Fernet
 
-from sectorflow_slack.embedded.report import LaunchError
-from sectorflow_slack.embedded.secrets import provide_secrets
+from sectorflow_slack.embedded.home import provide_secrets
+from sectorflow_slack.embedded.process import LaunchError
 
 FILES = ["encryption-key", "install-api-key"]
 

@@ -2,8 +2,8 @@ import sys
 
 import pytest
 
-from sectorflow_slack.embedded.report import LaunchError
-from sectorflow_slack.embedded.server import bundled_binary, examine, find_server
+from sectorflow_slack.embedded.process import LaunchError
+from sectorflow_slack.embedded.store import bundled_binary, examine, find_server
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from sectorflow_slack.embedded.report import LaunchError
-from sectorflow_slack.embedded.server import Server
-from sectorflow_slack.embedded.store import LONGEST_SOCKET_PATH, running_store
+from sectorflow_slack.embedded.process import LaunchError
+from sectorflow_slack.embedded.store import LONGEST_SOCKET_PATH, Server, running_store
 from tests.waiting import is_alive, until
 
 pytestmark = pytest.mark.real_redis
@@ -20,7 +19,7 @@ ORPHANING = """
 import os, signal, sys
 from pathlib import Path
 import redis
-from sectorflow_slack.embedded.server import Server
+from sectorflow_slack.embedded.store import Server
 from sectorflow_slack.embedded.store import running_store
 sys.platform = "another"
 with running_store(Path(sys.argv[1]), Server(Path(sys.argv[2]), "")) as store:

@@ -35,6 +35,12 @@ def test_a_question_is_asked_and_its_answers_posted_in_its_thread(acme):
     assert acme.left == []
 
 
+def test_an_answered_question_is_not_stored_to_be_asked_again(acme):
+    acme.ask()
+
+    assert not list(acme.store.scan_iter("letter:*"))
+
+
 def test_questions_are_answered_in_order_until_none_is_left(acme):
     for number in (1, 2, 3):
         acme.accept(number, text=f"Question {number}")

@@ -27,7 +27,7 @@ from tests.fakes import MADE_APP
 from tests.services.installing import ONCE, InstallFlow, before
 from tests.values import OWN_APP, TEAM_ID
 
-CONFIG_TOKEN = "xoxe.xoxp-that-nobody-may-see"
+CONFIG_TOKEN = "xoxe.xoxp-that-must-stay-secret"
 FAULTS = {"/settings/event_subscriptions/request_url": ("URL didn't respond.",)}
 #: Slack may or may not have created an app.
 IN_DOUBT = [SlackBusy("timeout"), SlackBusy("fatal_error"), SlackBusy("failed_creating_app")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from sectorflow_slack.domain.errors import StorageUnavailable, TokenRefused
 from sectorflow_slack.domain.questions import ModelVotes
-from sectorflow_slack.domain.slack_jobs import OpenView, PostPlainText, RenderAnswer, to_json
+from sectorflow_slack.domain.slack_jobs import OpenView, PostPlainText, RenderAnswer
 from sectorflow_slack.formatting import block_kit
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.services.block_actions import (
@@ -110,7 +111,7 @@ def test_a_dialog_of_an_expired_answer_is_answered_in_a_dm(shared):
 def test_neither_jobs_nor_a_dump_show_questions_answers_or_voters(shared, name):
     shared.interact(EVERYTHING[name](**by("U0CURIOUS")))
 
-    sent = str([to_json(job) for job, _ in shared.slack_jobs])
+    sent = str([asdict(job) for job, _ in shared.slack_jobs])
     shared.forget_slack_jobs()
     # How often a person asks is counted for a minute.
     stored = str({key: value for key, value in dump(shared.store).items() if not key.startswith("asks:")})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -167,7 +168,7 @@ def test_an_installation_is_found_by_its_id_alone(flow):
 
 
 def test_sectorflow_is_called_once_for_the_names_of_the_models(flow):
-    flow.sectorflow.workspace = Workspace(WORKSPACE_ID, "Team", {MODEL_IDS[0]: "GPT-4o"})
+    flow.sectorflow.workspace = Workspace("Team", {MODEL_IDS[0]: "GPT-4o"})
 
     pending = flow.register()
 
@@ -205,7 +206,7 @@ NO_EXPERT = "SectorFlow knows no such expert."
 
 def offering(flow: InstallFlow, *, in_workspace: tuple[str, ...] = (), listed: tuple[str, ...] = ()) -> None:
     """Set the models that SectorFlow lists."""
-    flow.sectorflow.workspace = Workspace(WORKSPACE_ID, "", model_ids=frozenset(in_workspace))
+    flow.sectorflow.workspace = Workspace("", model_ids=frozenset(in_workspace))
     flow.sectorflow.model_ids = tuple(each.upper() for each in listed)
 
 
@@ -227,7 +228,7 @@ def test_a_list_that_sectorflow_does_not_give_stops_nothing(flow, missing):
     if missing == "workspace":
         flow.sectorflow.checks.then(SectorFlowBusy("x"))
     elif missing == "list of the workspace":
-        flow.sectorflow.workspace = Workspace(WORKSPACE_ID, "", model_ids=None)
+        flow.sectorflow.workspace = Workspace("", model_ids=None)
     else:
         flow.sectorflow.lists.then(SectorFlowBusy("x"), TokenRefused("status 403"))
 
@@ -280,6 +281,19 @@ def test_a_sectorflow_that_falls_silent_in_an_answer_stops_nothing(flow, monkeyp
             registration.register(make_request())
 
         assert not dripped.is_set()
+
+
+def test_a_list_that_was_not_even_asked_for_in_time_stops_nothing(flow, monkeypatch):
+    """Where the machine is so busy that no thread has begun with it, the call is cancelled."""
+    answered = threading.Event()
+    monkeypatch.setattr(settings_check, "CHECK_SECONDS", 0.1)
+    monkeypatch.setattr(settings_check, "ThreadPoolExecutor", lambda _: ThreadPoolExecutor(1))
+    flow.sectorflow.checks.then(lambda: answered.wait(5.0))
+
+    pending = flow.register()
+    answered.set()
+
+    assert flow.registration.find(pending.settings.id)
 
 
 # Changing
@@ -350,7 +364,7 @@ def test_a_change_that_sectorflow_refuses_changes_nothing(flow, stored, error, t
 def test_models_get_the_workspaces_names_or_keep_theirs(flow, error, change, names):
     settings = replace(make_settings().sectorflow, model_names={MODEL_IDS[0]: "Old name"})
     flow.install(make_installation(make_settings(sectorflow=settings)))
-    flow.sectorflow.workspace = Workspace(WORKSPACE_ID, "Team", {MODEL_IDS[0]: "New name"})
+    flow.sectorflow.workspace = Workspace("Team", {MODEL_IDS[0]: "New name"})
     flow.sectorflow.checks.then(error)
 
     flow.registration.change(ID, change)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -23,7 +23,6 @@ from sectorflow_slack.domain.slack_jobs import (
     RenderAnswer,
     SlackJob,
     SuggestPrompts,
-    to_json,
 )
 from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.services.slack_jobs import SHARE, SlackJobService
@@ -69,7 +68,8 @@ def test_a_job_goes_through_the_queue_as_json_of_its_kind_and_fields(acme, monke
     can_go_on = [acme.services.slack_jobs.run_next() for _ in range(2)]
 
     assert (ran, can_go_on) == ([job], [True, False])
-    assert json.loads(stored) == {name: each for name, each in to_json(job).items() if name != "installation"}
+    fields = {"kind": job.kind, **asdict(job)}
+    assert json.loads(stored) == {name: each for name, each in fields.items() if name != "installation"}
 
 
 def test_every_kind_of_job_is_tried_here():

@@ -18,7 +18,7 @@ from sectorflow_slack.services.tokens import LOCK_SECONDS, RENEW_BEFORE_SECONDS
 from tests.services.installing import InstallFlow
 from tests.values import BOT_TOKEN, NOW, OWN_APP, make_bot, make_installation, make_settings
 
-REFRESH_TOKEN = "a-refresh-token-that-nobody-may-see"
+REFRESH_TOKEN = "a-refresh-token-that-must-stay-secret"
 FRESH = FreshToken("fresh-bot-token-1", "fresh-refresh-token-1", NOW + 12 * 3600)
 #: When a token expires that is still usable, and one that is not.
 SOON = NOW + RENEW_BEFORE_SECONDS - 1

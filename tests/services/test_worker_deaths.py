@@ -266,6 +266,46 @@ def test_a_question_with_a_message_on_its_way_to_slack_is_not_handed_over(acme):
     assert (acme.ended, acme.left) == ({"answered": 1}, [])
 
 
+def lease_elsewhere(acme, question):
+    """Let the lease of one question end, and another worker take it."""
+    acme.store.zadd(f"underway:{KEY}", {question.id: 0})
+    acme.store.zadd("due", {str(KEY): 0})
+    acme.answers.questions.tick("worker")
+    return acme.answers.questions.lease()
+
+
+def test_a_question_that_another_worker_has_keeps_no_other_from_being_handed_over(acme):
+    first, second = acme.accept(1), acme.accept(2)
+    elsewhere = []
+
+    def end():
+        elsewhere.append(lease_elsewhere(acme, first).id)
+        acme.answers.hand_over()
+        elsewhere.append(acme.answers.questions.lease().id)
+
+    acme.sectorflow.answers.then(acme.work, end)
+
+    acme.work()
+
+    assert elsewhere == [first.id, second.id]
+
+
+def test_a_question_with_a_message_on_its_way_keeps_no_other_from_being_handed_over(acme):
+    _, second = acme.accept(1), acme.accept(2)
+    elsewhere = []
+
+    def end():
+        acme.answers.hand_over()
+        elsewhere.append(acme.answers.questions.lease().id)
+
+    acme.sectorflow.answers.then(None, end)
+    acme.slack.posts.then(acme.work)
+
+    acme.work()
+
+    assert elsewhere == [second.id]
+
+
 def test_a_question_that_is_handed_over_is_not_posted_here_any_more(acme, monkeypatch):
     """Without that, its thread could pass the check of its lease, and post while another worker does."""
     monkeypatch.setattr(QuestionStore, "release", lambda *_, **__: None)

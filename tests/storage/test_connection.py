@@ -11,9 +11,8 @@ import pytest
 import redis
 
 from sectorflow_slack.domain.errors import StorageUnavailable
-from sectorflow_slack.embedded.report import LaunchError
-from sectorflow_slack.embedded.server import Server, find_server
-from sectorflow_slack.embedded.store import running_store
+from sectorflow_slack.embedded.process import LaunchError
+from sectorflow_slack.embedded.store import Server, find_server, running_store
 from sectorflow_slack.storage import connection as connection_module
 from sectorflow_slack.storage.connection import (
     WEB_TIMEOUTS,

@@ -24,7 +24,7 @@ CUSTOMERS = make_pending(
         allow_external_users=True,
     ),
     slack_app=CUSTOMERS_APP,
-    link="another-link-that-nobody-may-guess",
+    link="another-link-that-must-stay-secret",
     team_id="T0ACME",
     replaces="an-older-one",
     return_url="https://app.sectorflow.example/done?x=1",

@@ -172,7 +172,7 @@ def test_every_page_is_accessible_small_and_fits_a_phone_light_and_dark(site: St
 def test_a_token_that_sectorflow_refuses_opens_nothing(site: Stage, page: Page) -> None:
     sign_in(page, "two words")
     expect(page.get_by_text("Enter the token without spaces or line breaks.")).to_be_visible()
-    sign_in(page, "a-token-of-nobody")
+    sign_in(page, "a-token-of-no-user")
 
     expect(page.get_by_text("SectorFlow refuses this token.")).to_be_visible()
     expect(page.get_by_label("SectorFlow API token")).to_have_value("")

@@ -17,7 +17,6 @@ from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
 
 from . import block_kit, limits
 from .block_kit import DIVIDER, ActionValue, actions, button, context, name_line, one_line
-from .meaning import understand
 from .notices import notice, text_of
 from .packing import Room, Section, pack, split
 from .reading import read, tidy
@@ -73,7 +72,7 @@ def comparison_messages(
 ) -> tuple[Message, ...]:
     """Show how a model compares an answer's models, under a heading that says whose view it is."""
     title = one_line(by.name) or words.nameless_model
-    parts = understand(read(_with_names(by.text[: limits.ANSWER_CHARS], answer, words)), words)
+    parts = read(_with_names(by.text[: limits.ANSWER_CHARS], answer, words), words)
     heading, again = (
         [name_line(words.heading(_heading(title, words), again=is_again))] for is_again in (False, True)
     )

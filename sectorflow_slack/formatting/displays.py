@@ -26,7 +26,6 @@ from .block_kit import (
     quoted,
     section,
 )
-from .meaning import understand
 from .notices import text_of, words_of
 from .packing import Page, Portion, Room, Section, Unit, pack, split
 from .reading import read, tidy
@@ -239,7 +238,7 @@ class _Rendering:
             return ()
         text = model.text[: limits.ANSWER_CHARS]
         bare = tidy(text).strip()
-        parts = understand(read(text), self.words)
+        parts = read(text, self.words)
         return parts or ((Prose("text", (Text(bare),)),) if bare else ())
 
     def _cut_notice(self, at: int) -> list[Block]:

@@ -195,7 +195,7 @@ def _proses(part: Prose, first: int, limit: int) -> Iterator[Prose]:
     mark = GOES_ON if part.kind == "item" else ""
     stretches = _cut_runs(part.runs, first, limit - len(mark))
     for at, runs in enumerate(stretches):
-        yield replace(part, content=joined((Text(mark), *runs)) if at else runs)
+        yield replace(part, runs=joined((Text(mark), *runs)) if at else runs)
 
 
 def _cut_runs(runs: Runs, first: int, limit: int) -> Iterator[Runs]:
@@ -243,13 +243,12 @@ def _stretch(runs: Runs, ends: list[int], at: int, start: int, end: int) -> Runs
 
 def _tables(table: Table, first: int, limit: int) -> Iterator[Part]:
     """Split a table between its rows, under its head again; a row too long for a table stands apart."""
-    columns = max(map(len, table.rows))
-    head: Row = table.rows[0]  # type: ignore[assignment]
-    rows: Sequence[Row] = table.rows[1:]  # type: ignore[assignment]
+    columns = table.columns
+    head, *rows = table.rows
     again = [head] if row_chars(head, columns) <= _LONG_HEAD else []
     taken, own = list(again), 0
     if not again:
-        rows = (head, *rows)
+        rows = [head, *rows]
     room, size = first, sum(row_chars(row, columns) for row in taken)
     for row in rows:
         chars = row_chars(row, columns)

@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from tabulate import tabulate
 
-from .tree import BOLD, Code, Inlines, Runs, Table, Text, plain
+from .tree import BOLD, Code, Runs, Table, Text, plain
 
 #: How much longer than its text a table may become.
 _GROWTH = 3
@@ -15,7 +15,7 @@ _GROWTH = 3
 
 def as_code(table: Table) -> Code:
     """Write a table with its columns below each other."""
-    rows = [[" ".join(_with_addresses(cell).split()) for cell in row] for row in table.rows]  # type: ignore[arg-type]
+    rows = [[" ".join(_with_addresses(cell).split()) for cell in row] for row in table.rows]
     return Code(align_columns(rows, table.aligns))
 
 
@@ -39,9 +39,9 @@ def align_columns(rows: list[list[str]], aligns: tuple[str, ...] = ()) -> str:
     return tabulate(body, head, tablefmt="presto", disable_numparse=True, colalign=columns)
 
 
-def as_fields(head: tuple[Inlines, ...], row: tuple[Inlines, ...]) -> Iterator[Runs]:
+def as_fields(head: tuple[Runs, ...], row: tuple[Runs, ...]) -> Iterator[Runs]:
     """Return what a row says below each name of the head, for a row too long for a table."""
     for name, cell in zip_longest(head, row, fillvalue=()):
         label = plain(name).strip()
         if cell or label:
-            yield (Text(f"{label}: ", BOLD), *cell) if label else cell  # type: ignore[misc]
+            yield (Text(f"{label}: ", BOLD), *cell) if label else cell

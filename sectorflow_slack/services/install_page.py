@@ -25,10 +25,8 @@ from sectorflow_slack.domain.installations import (
     SettingsChange,
 )
 from sectorflow_slack.domain.ports import SectorFlowClient
-from sectorflow_slack.formatting.meaning import understand
 from sectorflow_slack.formatting.notices import words_of
 from sectorflow_slack.formatting.reading import read
-from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.formatting.writing import as_blocks
 from sectorflow_slack.services.registration import RegistrationService
 from sectorflow_slack.storage.install_forms import InstallFormStore
@@ -286,7 +284,7 @@ def _one_line(value: object) -> str:
 
 def _plain(markdown: str) -> str:
     """Return the beginning of an answer in plain words, without Markdown's signs."""
-    words = words_of(as_blocks(understand(read(markdown[:MAX_TRIAL_CHARS]), ENGLISH)))
+    words = words_of(as_blocks(read(markdown[:MAX_TRIAL_CHARS])))
     return words if len(markdown) <= MAX_TRIAL_CHARS else f"{words} …"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 
 from tabulate import tabulate
@@ -15,17 +15,17 @@ _GROWTH = 3
 
 def as_code(table: Table) -> Code:
     """Write a table with its columns below each other."""
-    rows = [[" ".join(_with_addresses(cell).split()) for cell in row] for row in table.rows]
+    cells = [[with_addresses((run.text, run.url) for run in cell) for cell in row] for row in table.rows]
+    rows = [[" ".join(cell.split()) for cell in row] for row in cells]
     return Code(align_columns(rows, table.aligns))
 
 
-def _with_addresses(cell: Runs) -> str:
-    """Return a cell's text, with the address of each link behind it: code has no links."""
-    parts = ""
-    for run, following in zip_longest(cell, cell[1:]):
-        is_last = following is None or following.url != run.url
-        parts += f"{run.text} ({run.url})" if run.url and is_last and run.url not in run.text else run.text
-    return parts
+def with_addresses(runs: Iterable[tuple[str, str]]) -> str:
+    """Join texts with their addresses, each behind the last of its texts, for text that has no links."""
+    told, written = list(runs), ""
+    for (text, url), (_, following) in zip_longest(told, told[1:], fillvalue=("", "")):
+        written += f"{text} ({url})" if url != following and url not in text else text
+    return written
 
 
 def align_columns(rows: list[list[str]], aligns: tuple[str, ...] = ()) -> str:

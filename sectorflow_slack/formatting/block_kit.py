@@ -53,13 +53,6 @@ def escape_mrkdwn(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def quoted(label: str, text: str) -> Block:
-    """Make a quote of literal text, of any length, below a label."""
-    above = {"type": "rich_text_section", "elements": [{"type": "text", "text": label}]}
-    quote = {"type": "rich_text_quote", "elements": [{"type": "text", "text": text}]}
-    return {"type": "rich_text", "elements": [above, quote]}
-
-
 def container(title: str, subtitle: str, children: Sequence[Block], *, is_open: bool) -> Block:
     """Make a frame that each reader opens and closes alone (docs.slack.dev, container block)."""
     frame: Block = {"type": "container", "title": plain_text(title, limits.HEADER_CHARS)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Final
@@ -16,8 +16,7 @@ from typing import Final
 from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
 
 from . import block_kit, limits
-from .block_kit import DIVIDER, ActionValue, actions, button, context, name_line, one_line
-from .meaning import understand
+from .block_kit import DIVIDER, ActionValue, button, context, name_line, one_line
 from .notices import notice, text_of
 from .packing import Room, Section, pack, split
 from .reading import read, tidy
@@ -73,13 +72,13 @@ def comparison_messages(
 ) -> tuple[Message, ...]:
     """Show how a model compares an answer's models, under a heading that says whose view it is."""
     title = one_line(by.name) or words.nameless_model
-    parts = understand(read(_with_names(by.text[: limits.ANSWER_CHARS], answer, words)), words)
+    parts = read(_with_names(by.text[: limits.ANSWER_CHARS], answer, words), words)
     heading, again = (
         [name_line(words.heading(_heading(title, words), again=is_again))] for is_again in (False, True)
     )
     told = [words.answers_cut] if is_cut else []
     ending = [context(" · ".join([*told, words.may_be_wrong]), limit=limits.SECTION_CHARS)]
-    units = split(parts, Room().less_blocks([DIVIDER, *again, *ending])) or ((),)
+    units = split(parts, Room().less_blocks([DIVIDER, *again, *ending]))
     pages = pack([Section(units, heading, [DIVIDER, *again], ending)], Room())
     messages = []
     for (portion,) in pages:
@@ -91,9 +90,8 @@ def comparison_messages(
 
 def comparison_failed(answer_id: str, words: Words = ENGLISH) -> Message:
     """Return the notice that there is no comparison, with a button that asks for it again."""
-    message = notice(words.compare_failed)
-    again = actions(button(block_kit.COMPARE, words.try_again, ActionValue(answer_id).encode()))
-    return Message(message.text, (*message.blocks, again))
+    again = button(block_kit.COMPARE, words.try_again, ActionValue(answer_id).encode())
+    return notice(words.compare_failed, again)
 
 
 def _heading(name: str, words: Words) -> str:
@@ -123,7 +121,8 @@ def _with_names(text: str, answer: Answer, words: Words) -> str:
 
 def _cut_evenly(texts: Sequence[str], room: int) -> list[str]:
     """Cut the longest texts to one length, so that all of them fit."""
-    return list(_cut(texts, _level(sorted(map(len, texts)), room)))
+    level = _level(sorted(map(len, texts)), room)
+    return [text if len(text) <= level else f"{text[: max(0, level - 1)].rstrip()}…" for text in texts]
 
 
 def _level(lengths: Sequence[int], room: int) -> int:
@@ -134,8 +133,3 @@ def _level(lengths: Sequence[int], room: int) -> int:
             return share
         room -= length
     return max(lengths, default=0)
-
-
-def _cut(texts: Sequence[str], level: int) -> Iterator[str]:
-    for text in texts:
-        yield text if len(text) <= level else f"{text[: max(0, level - 1)].rstrip()}…"

@@ -12,23 +12,9 @@ from sectorflow_slack.domain.installations import DISPLAYS, Refusal
 from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
 
 from . import block_kit, limits
-from .block_kit import (
-    DIVIDER,
-    ActionValue,
-    Block,
-    actions,
-    button,
-    container,
-    context,
-    name_line,
-    one_line,
-    overflow,
-    quoted,
-    section,
-)
-from .meaning import understand
+from .block_kit import DIVIDER, ActionValue, Block, actions, button, context, name_line, one_line, section
 from .notices import text_of, words_of
-from .packing import Page, Portion, Room, Section, Unit, pack, split
+from .packing import Page, Portion, Room, Section, pack, split
 from .reading import read, tidy
 from .tree import Part, Prose, Text
 from .words import ENGLISH, Words
@@ -106,7 +92,7 @@ class _Rendering:
         rooms = [room.less_blocks([*top, *ending]) for top in (above, again)]
         inside = min(rooms, key=lambda left: left.chars)
         most = limits.CONTAINER_BLOCKS - _AROUND if self._is_folded else limits.BLOCKS
-        return Section(_units(parts, inside), above, again, ending, most)
+        return Section(split(parts, inside), above, again, ending, most)
 
     def _message(self, page: Page, number: int) -> Message:
         """Make a message of a page; a line stands above each model's name, which none in an answer has."""
@@ -144,7 +130,9 @@ class _Rendering:
         below = [context(state)] if state else []
         below += [] if self._is_busy(at) else [actions(self._menu(at))]
         first_open = next((n for n, each in enumerate(self.answer.models) if has_text(each)), 0)
-        return container(self._name(at, about=about), told, [*body, *below], is_open=at == first_open)
+        return block_kit.container(
+            self._name(at, about=about), told, [*body, *below], is_open=at == first_open
+        )
 
     def _heading(self, at: int, about: str = "") -> list[Block]:
         """Name a model, with the menu of what can be done with its answer beside it.
@@ -180,7 +168,7 @@ class _Rendering:
         around = [*at_rest._above_tab(tab), *self._below_tab(tab, _HIGH // 2, _HIGH)]
         marks = len(self.answer.models) * limits.count(self.words.open_tab)
         room = self._room().less_blocks(around).less(marks, 0)
-        return pack([Section(_units(parts, room))], room)
+        return pack([Section(split(parts, room))], room)
 
     def _all_answers(self, tab: int, parts: Sequence[Part]) -> Iterator[Block]:
         """Return all that the tabs have to read, the open one first, as far as ``text`` takes it."""
@@ -239,7 +227,7 @@ class _Rendering:
             return ()
         text = model.text[: limits.ANSWER_CHARS]
         bare = tidy(text).strip()
-        parts = understand(read(text), self.words)
+        parts = read(text, self.words)
         return parts or ((Prose("text", (Text(bare),)),) if bare else ())
 
     def _cut_notice(self, at: int) -> list[Block]:
@@ -254,7 +242,8 @@ class _Rendering:
         asked = tidy(self.answer.question.text).strip()
         if not (self.answer.question.is_hidden and asked):
             return []
-        return [quoted(self.words.asked, limits.shorten(asked, limits.QUOTE_CHARS))]
+        quote = Text(limits.shorten(asked, limits.QUOTE_CHARS))
+        return as_blocks([Prose("text", (Text(self.words.asked),)), Prose("quote", (quote,))])
 
     def _asked(self) -> str:
         """Return how the question began, as one line."""
@@ -296,7 +285,7 @@ class _Rendering:
             (words.bad_answer, block_kit.DOWN),
         )
         options = [(label, self._value(at, choice=choice)) for label, choice in choices]
-        return overflow(block_kit.MORE, options)
+        return block_kit.overflow(block_kit.MORE, options)
 
     def _value(self, at: int = 0, page: int = 0, choice: str = "") -> str:
         return ActionValue(self.answer.id, at, page, choice).encode()
@@ -342,7 +331,7 @@ class _Rendering:
             if display != answer.display and not (display == "folded" and "containers" in self.refused)
         ]
         if len(others) > 1:
-            return overflow(block_kit.SWITCH_DISPLAY, others)
+            return block_kit.overflow(block_kit.SWITCH_DISPLAY, others)
         # A menu of one option is refused by some of Slack's checks.
         return button(block_kit.SWITCH_DISPLAY, *others[0])
 
@@ -372,11 +361,6 @@ def has_text(model: ModelAnswer) -> bool:
 def _letters(name: str) -> str:
     """Return a name's letters and digits, to compare it by: “Command R+” is “command-r-plus”."""
     return "".join(filter(str.isalnum, name.replace("+", "plus"))).casefold()
-
-
-def _units(parts: Sequence[Part], room: Room) -> tuple[Unit, ...]:
-    """Split an answer's parts to fit a room; one that has nothing to show says so in its heading."""
-    return split(parts, room) if parts else ((),)
 
 
 def _within(place: int, count: int) -> int:

@@ -8,30 +8,16 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import zip_longest
 from typing import Any, Literal, TypeAlias
 
 from sectorflow_slack.domain.installations import Refusal
 from sectorflow_slack.domain.questions import Message
 
-from . import limits
-from .block_kit import (
-    ASK_AGAIN,
-    DIVIDER,
-    Block,
-    actions,
-    button,
-    context,
-    escape_mrkdwn,
-    name_line,
-    one_line,
-    section,
-    size_of,
-    texts_of,
-)
+from . import block_kit, limits
+from .block_kit import DIVIDER, Block, actions, button, context, name_line, one_line, section, texts_of
 from .packing import cut_text
 from .reading import tidy
-from .tables import align_columns
+from .tables import align_columns, with_addresses
 from .tree import Code
 from .words import ENGLISH, Words
 from .writing import as_blocks, preformatted
@@ -46,17 +32,15 @@ _JOINER = "\u2060"
 # Notices
 
 
-def notice(sentence: str) -> Message:
-    """Make a message of one sentence."""
-    text = tidy(sentence)
-    return Message(text=text_of([section(text)]), blocks=(section(text),))
+def notice(sentence: str, *buttons: Block) -> Message:
+    """Make a message of one sentence, perhaps with buttons below."""
+    blocks = (section(tidy(sentence)), *([actions(*buttons)] if buttons else []))
+    return Message(text=text_of(blocks), blocks=blocks)
 
 
 def notice_to_ask_again(sentence: str, letter_id: str, words: Words = ENGLISH) -> Message:
     """Make a message of one sentence, with a button that asks the question of a letter again."""
-    message = notice(sentence)
-    ask_again = actions(button(ASK_AGAIN, words.ask_again, letter_id))
-    return Message(text=message.text, blocks=(*message.blocks, ask_again))
+    return notice(sentence, button(block_kit.ASK_AGAIN, words.ask_again, letter_id))
 
 
 def help_notice(names: Sequence[str], words: Words = ENGLISH) -> Message:
@@ -127,7 +111,7 @@ def _escaped(text: str, limit: int) -> str:
 
 
 def _escape(text: str) -> str:
-    return _BROADCAST.sub(f"@{_JOINER}", escape_mrkdwn(text))
+    return _BROADCAST.sub(f"@{_JOINER}", block_kit.escape_mrkdwn(text))
 
 
 def _words(block: Mapping[str, Any]) -> str:
@@ -154,18 +138,11 @@ def _cell_words(cell: Mapping[str, Any]) -> str:
 def _element_words(element: Mapping[str, Any]) -> str:
     parts = element["elements"]
     if element["type"] != "rich_text_list":
-        return "".join(_inline_words(part, following) for part, following in zip_longest(parts, parts[1:]))
+        return with_addresses((part["text"], part.get("url", "")) for part in parts)
     number = element.get("offset", 0) + 1
     marks = (f"{number + at}. " if element["style"] == "ordered" else "• " for at in range(len(parts)))
     indent = "    " * element.get("indent", 0)
     return "\n".join(f"{indent}{mark}{_element_words(part)}" for mark, part in zip(marks, parts, strict=True))
-
-
-def _inline_words(part: Mapping[str, Any], following: Mapping[str, Any] | None) -> str:
-    """Return a run's text; behind a link's last run, its address."""
-    text, url = str(part["text"]), str(part.get("url", ""))
-    is_last = following is None or following.get("url") != url
-    return f"{text} ({url})" if url and is_last and url not in text else text
 
 
 # Simpler forms
@@ -197,7 +174,7 @@ def simpler(message: Message) -> Message:
         blocks = list(simplify(message.blocks))
         if len(blocks) > limits.BLOCKS:
             blocks = [block for block in blocks if block["type"] != "divider"]
-        is_short = size_of(blocks) <= limits.MESSAGE_CHARS and len(blocks) <= limits.BLOCKS
+        is_short = block_kit.size_of(blocks) <= limits.MESSAGE_CHARS and len(blocks) <= limits.BLOCKS
         if is_short and blocks != list(message.blocks):
             return replace(message, blocks=tuple(blocks), without=without)
     return message
@@ -260,10 +237,9 @@ def plain_text_messages(name: str, text: str, words: Words = ENGLISH) -> tuple[M
     model = limits.shorten(one_line(name) or words.nameless_model, limits.HEADER_CHARS)
     intro = words.copy_this.format(name=model)
     parts = [part for part in cut_text(tidy(text[: limits.ANSWER_CHARS]), _PART_CHARS) if part.strip()]
-    messages = []
-    for at, part in enumerate(parts):
-        above = [section(intro)] if at == 0 else []
-        is_cut = at == len(parts) - 1 and len(text) > limits.ANSWER_CHARS
-        below = [context(words.cut_off)] if is_cut else []
-        messages.append(Message(notice(intro).text, (*above, *as_blocks([Code(part)]), *below)))
-    return tuple(messages)
+    pages = [as_blocks([Code(part)]) for part in parts]
+    if pages:
+        pages[0].insert(0, section(intro))
+    if pages and len(text) > limits.ANSWER_CHARS:
+        pages[-1].append(context(words.cut_off))
+    return tuple(Message(notice(intro).text, tuple(blocks)) for blocks in pages)

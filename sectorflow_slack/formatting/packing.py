@@ -13,7 +13,7 @@ from typing import TypeAlias
 from . import limits
 from .block_kit import Block, size_of
 from .tables import as_fields
-from .tree import Code, Part, Prose, Runs, Table, Text, joined
+from .tree import Code, Part, Prose, Runs, Table, Text, joined, plain
 from .writing import GOES_ON, chars_of, gap, row_chars
 
 #: A head this long is not repeated over each part of its table.
@@ -35,14 +35,10 @@ class Room:
     table_chars: int = limits.TABLE_CHARS
     tables: int = limits.BLOCKS
 
-    def less(self, chars: int, blocks: int) -> Room:
-        """Return what is left when so much is in."""
-        return replace(self, chars=self.chars - chars, blocks=self.blocks - blocks)
-
-    def less_table(self, chars: int) -> Room:
-        """Return what is left when a table is in."""
-        left = self.less(chars, 1)
-        return replace(left, table_chars=left.table_chars - chars, tables=left.tables - 1)
+    def less(self, chars: int, blocks: int = 0, *, tables: int = 0) -> Room:
+        """Return what is left when so much is in, in tables or not."""
+        table_chars = self.table_chars - chars if tables else self.table_chars
+        return Room(self.chars - chars, self.blocks - blocks, table_chars, self.tables - tables)
 
     def less_blocks(self, blocks: Sequence[Block]) -> Room:
         """Return what is left when finished blocks are in, with the texts of their buttons.
@@ -64,7 +60,7 @@ def with_parts(room: Room, before: Part | None, parts: Iterable[Part]) -> Room:
     for part in parts:
         chars = chars_of(part)
         if isinstance(part, Table):
-            room = room.less_table(chars)
+            room = room.less(chars, 1, tables=1)
         else:
             is_first = before is None or isinstance(before, Table)
             room = room.less(chars + len(gap(before, part)), int(is_first))
@@ -158,7 +154,10 @@ def _fill(units: tuple[Unit, ...], left: Room, ending: Sequence[Block], most: in
 
 
 def split(parts: Iterable[Part], room: Room) -> tuple[Unit, ...]:
-    """Return parts in units that each fit a room; a heading stays with the content that follows it."""
+    """Return parts in units that each fit a room; a heading stays with the content that follows it.
+
+    No part at all is one empty unit.
+    """
     units: list[Unit] = []
     headings: list[Part] = []
     left = room
@@ -175,7 +174,7 @@ def split(parts: Iterable[Part], room: Room) -> tuple[Unit, ...]:
             first, *others = _pieces(part, left, room)
             units += [(*headings, first), *((piece,) for piece in others)]
         headings, left = [], room
-    return (*units, tuple(headings)) if headings else tuple(units)
+    return (*units, tuple(headings)) if headings or not units else tuple(units)
 
 
 def _pieces(part: Part, beside: Room, room: Room) -> Iterator[Part]:
@@ -195,21 +194,21 @@ def _proses(part: Prose, first: int, limit: int) -> Iterator[Prose]:
     mark = GOES_ON if part.kind == "item" else ""
     stretches = _cut_runs(part.runs, first, limit - len(mark))
     for at, runs in enumerate(stretches):
-        yield replace(part, content=joined((Text(mark), *runs)) if at else runs)
+        yield replace(part, runs=joined((Text(mark), *runs)) if at else runs)
 
 
 def _cut_runs(runs: Runs, first: int, limit: int) -> Iterator[Runs]:
     """Cut runs into stretches that count at most so much with their addresses."""
-    text = "".join(run.text for run in runs)
+    text = plain(runs)
     ends = list(accumulate(len(run.text) for run in runs))
     start = at = 0
     while start < len(text):
-        end = cut(text, start, max(start + 1, _reach(runs, ends, at, start, first)))
+        end = _cut(text, start, max(start + 1, _reach(runs, ends, at, start, first)))
         stretch = _stretch(runs, ends, at, start, end)
         if any(run.text.strip() for run in stretch):
             yield stretch
             first = limit
-        start = behind_blanks(text, end)
+        start = _behind_blanks(text, end)
         at = bisect_right(ends, start, at)
 
 
@@ -217,12 +216,12 @@ def _reach(runs: Runs, ends: list[int], at: int, start: int, limit: int) -> int:
     """Return how far runs count at most ``limit``; an address counts in each piece of its run."""
     place = start
     for run, end in zip(runs[at : at + limit], ends[at : at + limit], strict=True):
-        limit -= limits.count(run.url)
-        within = place - (end - len(run.text))
-        reached = limits.fitting(run.text, within, limit) if limit > 0 else within
-        if reached < len(run.text):
-            return end - len(run.text) + reached
-        limit -= max(limits.RUN_CHARS - limits.count(run.url), limits.count(run.text[within:]))
+        begin, room = end - len(run.text), limit - limits.count(run.url)
+        # An emoji takes two.
+        reached = begin + limits.fitting(run.text, place - begin, room) if room > 1 else place
+        if reached < end:
+            return reached
+        limit -= replace(run, text=run.text[place - begin :]).chars
         if limit < 0:
             return place
         place = end
@@ -243,13 +242,12 @@ def _stretch(runs: Runs, ends: list[int], at: int, start: int, end: int) -> Runs
 
 def _tables(table: Table, first: int, limit: int) -> Iterator[Part]:
     """Split a table between its rows, under its head again; a row too long for a table stands apart."""
-    columns = max(map(len, table.rows))
-    head: Row = table.rows[0]  # type: ignore[assignment]
-    rows: Sequence[Row] = table.rows[1:]  # type: ignore[assignment]
+    columns = table.columns
+    head, *rows = table.rows
     again = [head] if row_chars(head, columns) <= _LONG_HEAD else []
     taken, own = list(again), 0
     if not again:
-        rows = (head, *rows)
+        rows = [head, *rows]
     room, size = first, sum(row_chars(row, columns) for row in taken)
     for row in rows:
         chars = row_chars(row, columns)
@@ -289,17 +287,10 @@ def cut_text(text: str, limit: int, first: int | None = None) -> Iterator[str]:
 
     Only white space at the cuts is lost.
     """
-    start, room = 0, limit if first is None else first
-    while start < len(text):
-        end = cut(text, start, limits.fitting(text, start, room))
-        part = text[start:end] if end == len(text) else text[start:end].rstrip()
-        if part:
-            yield part
-            room = limit
-        start = behind_blanks(text, end)
+    yield from map(plain, _cut_runs((Text(text),), limit if first is None else first, limit))
 
 
-def behind_blanks(text: str, at: int) -> int:
+def _behind_blanks(text: str, at: int) -> int:
     """Return where white space at a cut ends: a next line keeps its indent."""
     end = at
     while end < len(text) and text[end] in " \t\n":
@@ -308,7 +299,7 @@ def behind_blanks(text: str, at: int) -> int:
     return end if line < 0 or end == len(text) else line + 1
 
 
-def cut(text: str, start: int, end: int) -> int:
+def _cut(text: str, start: int, end: int) -> int:
     """Move a cut back to where it hurts least: past the half of the part, so that parts stay few."""
     if end == len(text):
         return end

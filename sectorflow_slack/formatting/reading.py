@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, Literal
+from dataclasses import replace
+from typing import Any, Final
 
 from markdown_it.token import Token
 
-from .limits import LIST_INDENT
-from .meaning.math import in_plain_signs
+from .limits import LIST_INDENT, TABLE_COLUMNS
+from .meaning.links import Inline, Link, Links
+from .meaning.tex import in_plain_signs, script
 from .rules import TooDense, parser
-from .tree import (
-    BOLD,
-    CODE,
-    ITALIC,
-    STRIKE,
-    Code,
-    Formula,
-    Inline,
-    Inlines,
-    Link,
-    Part,
-    Parts,
-    Prose,
-    Reading,
-    Table,
-    Tag,
-    Text,
-)
+from .tables import as_code
+from .tree import BOLD, CODE, ITALIC, STRIKE, Code, Part, Parts, Prose, Runs, Table, Text, joined, plain
+from .words import ENGLISH, Words
 
 #: Stands for a line across; the ``divider`` block belongs to the app.
 RULE: Final = "———"
@@ -49,9 +37,8 @@ _FENCE = re.compile(r"\s*(`{3,}|~{3,})([^`\n]*)\n(?P<code>.*)\n\1[`~]*\s*", re.D
 
 _OPENED = re.compile(r"\s*<(think|thinking|thought|reasoning)>", re.IGNORECASE)
 _CLOSED = re.compile(r"^[ \t]*</(think|thinking|thought|reasoning)>", re.IGNORECASE | re.MULTILINE)
-_TAG = re.compile(r"<(/?)([a-z][a-z0-9-]*)", re.IGNORECASE)
 _CITATION = re.compile(r"\^?\d{1,4}")
-_STYLES = {"strong": BOLD, "em": ITALIC, "s": STRIKE}
+_STYLES = {"strong": BOLD, "em": ITALIC, "s": STRIKE, "tt": CODE, "sub": 0, "sup": 0}
 
 
 def tidy(text: str) -> str:
@@ -60,10 +47,12 @@ def tidy(text: str) -> str:
     return _UNWRITABLE.sub("\ufffd", _CONTROLS.sub("", text))
 
 
-def read(markdown: str) -> Reading:
-    """Read an answer, and apart from it what the model thought before."""
+def read(markdown: str, words: Words = ENGLISH) -> Parts:
+    """Read an answer; what the model thought before it answered goes below, as a quote."""
     thoughts, answer = _parted(tidy(markdown))
-    return Reading(_parse(answer), tuple(_quoted(_parse(thoughts))))
+    reasoning = tuple(_quoted(_parse(thoughts)))
+    title = Prose("heading", (Text(words.reasoning, BOLD),))
+    return (*_parse(answer), *((title, *reasoning) if reasoning else ()))
 
 
 def _parted(text: str) -> tuple[str, str]:
@@ -96,8 +85,8 @@ class _Reader:
     """Turns the parser's tokens into parts, one after the other."""
 
     def __init__(self, tokens: list[Token]) -> None:
-        self._tokens = tokens
-        self._at = 0
+        self._tokens = iter(tokens)
+        self._links = Links()
         children = (child for token in tokens for child in token.children or ())
         self._used = {str(child.meta["label"]) for child in _all(children) if "label" in child.meta}
         #: The line behind the last definition that is shown.
@@ -105,58 +94,59 @@ class _Reader:
 
     def parts(self) -> Iterator[Part]:
         """Read all parts up to the token that closes what they are in."""
-        while self._at < len(self._tokens):
-            token = self._next()
+        for token in self._tokens:
             if token.nesting < 0:
                 return
             yield from self._part(token)
 
-    def _next(self) -> Token:
-        self._at += 1
-        return self._tokens[self._at - 1]
-
     def _part(self, token: Token) -> Iterator[Part]:
-        is_tight = token.type == "definition" and token.map is not None and token.map[0] == self._shown_to
-        content = self._running(token)
-        if content is not None:
-            kind: Literal["heading", "text"] = "heading" if token.type == "heading_open" else "text"
-            yield Prose(kind, content, is_tight=is_tight)
-            return
         match token.type:
             case "blockquote_open":
                 yield from _quoted(self.parts())
             case "bullet_list_open" | "ordered_list_open":
                 yield from self._items(token, 0)
             case "table_open":
-                yield self._table()
-            case "fence" | "code_block":
-                language = token.info.split(maxsplit=1)[0] if token.info.strip() else ""
-                yield Code(token.content.removesuffix("\n"), language)
-            case "formula":
+                table = self._table()
+                yield table if table.columns <= TABLE_COLUMNS else as_code(table)
+            case "fence" | "code_block" if token.content.strip():
+                yield Code(token.content.removesuffix("\n"), "".join(token.info.split()[:1]))
+            case "formula" if not in_plain_signs(token.content):
                 yield Code(token.content, "latex")
+            case "paragraph_open" if token.info and not in_plain_signs(token.info):
+                self._running(token)
+                yield Code(token.info, "latex")
+            case _:
+                yield from self._paragraph(token)
 
-    def _running(self, token: Token) -> Inlines | None:
+    def _paragraph(self, token: Token) -> Iterator[Part]:
+        is_tight = token.type == "definition" and token.map is not None and token.map[0] == self._shown_to
+        runs = self._running(token) or ()
+        if not plain(runs).strip():
+            return
+        if token.type == "heading_open":
+            yield Prose("heading", tuple(replace(run, text=run.text.replace("\n", " ")) for run in runs))
+        else:
+            yield Prose("text", runs, is_tight=is_tight)
+
+    def _running(self, token: Token) -> Runs | None:
         """Return running text that begins with a token, () for nothing, None for another kind of part."""
         match token.type:
             case "paragraph_open" | "heading_open":
-                content = _read_inline(self._children(), BOLD if token.type == "heading_open" else 0)
+                content = _inlines(next(self._tokens), BOLD if token.type == "heading_open" else 0)
                 # The token that closes it.
-                self._at += 1
-                return content
+                next(self._tokens)
+                return _stripped(self._links.resolve(content))
             case "definition":
-                return self._definition(token)
+                return self._links.resolve(self._definition(token))
             case "html_block":
-                return (Text(token.content.strip("\n")),)
+                return self._links.resolve((Text(token.content.strip("\n")),))
             case "hr":
                 return (Text(RULE),)
             case "formula" if text := in_plain_signs(token.content):
                 return (Text(text),)
         return None
 
-    def _children(self) -> Iterator[Token]:
-        return iter(self._next().children or ())
-
-    def _definition(self, token: Token) -> Inlines:
+    def _definition(self, token: Token) -> Runs:
         """Show a definition that no text refers to, or that is there already, as the text that it is."""
         name = token.meta["id"]
         if name in self._used:
@@ -167,39 +157,47 @@ class _Reader:
 
     def _items(self, token: Token, indent: int) -> Iterator[Part]:
         number = int(token.attrs.get("start", 1)) if token.type == "ordered_list_open" else None
-        while (token := self._next()).type == "list_item_open":
+        while (token := next(self._tokens)).type == "list_item_open":
             yield from self._item(token.meta.get("checked"), indent, number)
             number = None if number is None else number + 1
 
     def _item(self, is_done: bool | None, indent: int, number: int | None) -> Iterator[Part]:
         """Read an item; the paragraphs that it begins with stay within it, what is nested follows."""
-        content: Inlines = () if is_done is None else (Text("☑ " if is_done else "☐ "),)
-        is_first = is_begun = True
-        while (token := self._next()).nesting >= 0:
-            running = self._running(token) if is_begun and token.type != "hr" else None
-            if running is not None:
-                content += (Text("\n"), *running) if running and not is_first else running
-                is_first = is_first and not running
-                continue
+        runs: Runs = () if is_done is None else (Text("☑ " if is_done else "☐ "),)
+        between: Runs = ()
+        token = next(self._tokens)
+        while token.nesting >= 0 and token.type != "hr" and (running := self._running(token)) is not None:
+            if running:
+                runs += (*between, *running)
+                between = (Text("\n"),)
+            token = next(self._tokens)
+        if runs or not token.type.endswith("list_open"):
+            yield Prose("item", joined(runs) or (Text(" "),), min(indent, LIST_INDENT), number)
+        while token.nesting >= 0:
             is_list = token.type.endswith("list_open")
-            if is_begun and (content or not is_list):
-                yield Prose("item", content, min(indent, LIST_INDENT), number)
-            is_begun = False
             yield from self._items(token, indent + 1) if is_list else self._part(token)
-        if is_begun:
-            yield Prose("item", content, min(indent, LIST_INDENT), number)
+            token = next(self._tokens)
 
     def _table(self) -> Table:
-        rows: list[list[Inlines]] = []
+        rows: list[list[Runs]] = []
         aligns: list[str] = []
-        while (token := self._next()).type != "table_close":
+        while (token := next(self._tokens)).type != "table_close":
             if token.type == "tr_open":
                 rows.append([])
             elif token.type in ("th_open", "td_open"):
                 if token.type == "th_open":
                     aligns.append(str(token.attrs.get("style", "")).removeprefix("text-align:"))
-                rows[-1].append(_read_inline(self._children()))
+                rows[-1].append(self._links.resolve(_inlines(next(self._tokens))))
         return Table(tuple(map(tuple, rows)), tuple(aligns))
+
+
+def _stripped(runs: Runs) -> Runs:
+    """Return a paragraph without the ends of lines that tags have left at its beginning and its end."""
+    if runs and runs[0].text[:1] == "\n":
+        runs = (replace(runs[0], text=runs[0].text.lstrip("\n")), *runs[1:])
+    if runs and runs[-1].text[-1:] == "\n":
+        runs = (*runs[:-1], replace(runs[-1], text=runs[-1].text.rstrip("\n")))
+    return tuple(run for run in runs if run.text)
 
 
 def _quoted(parts: Iterable[Part]) -> Iterator[Part]:
@@ -210,11 +208,11 @@ def _quoted(parts: Iterable[Part]) -> Iterator[Part]:
             yield part
         elif part.kind == "item":
             mark = "• " if part.number is None else f"{part.number}. "
-            content = (Text("    " * part.indent + mark), *part.content)
-            yield Prose("quote", content, is_tight=isinstance(before, Prose))
+            runs = joined((Text("    " * part.indent + mark), *part.runs))
+            yield Prose("quote", runs, is_tight=isinstance(before, Prose))
         else:
             is_tight = isinstance(before, Prose) and (before.kind == "heading" or part.is_tight)
-            yield Prose("quote", part.content, is_tight=is_tight)
+            yield Prose("quote", part.runs, is_tight=is_tight)
         before = part
 
 
@@ -224,47 +222,47 @@ def _all(tokens: Iterator[Token]) -> Iterator[Token]:
         yield from _all(iter(token.children or ()))
 
 
-def _read_inline(tokens: Iterator[Token], style: int = 0) -> Inlines:
-    """Read running text up to the end of a link, if it is within one."""
-    content: list[Inline] = []
-    around = style
-    for token in tokens:
-        kind, _, nesting = token.type.rpartition("_")
-        if token.type == "link_close":
-            break
+def _inlines(inline: Token, style: int = 0) -> tuple[Inline, ...]:
+    """Read running text, all of it in a style perhaps."""
+    levels: list[list[Inline]] = [[]]
+    links: list[Token] = []
+    opened: dict[str, int] = defaultdict(int)
+    for token in inline.children or ():
+        kind = token.type.rpartition("_")[0]
         if token.type == "link_open":
-            content.append(_link(token, _read_inline(tokens, style)))
+            links.append(token)
+            levels.append([])
+        elif token.type == "link_close":
+            label = tuple(levels.pop())
+            levels[-1].append(_link(links.pop(), label))
         elif kind in _STYLES:
-            style = style | _STYLES[kind] if nesting == "open" else style & ~_STYLES[kind] | around
-        elif (read := _inline_leaf(token, style)) is not None:
-            content.append(read)
-    return tuple(content)
+            opened[kind] += token.nesting
+        if (leaf := _leaf(token, style, [kind for kind, count in opened.items() if count > 0])) is not None:
+            levels[-1].append(leaf)
+    return tuple(levels[0])
 
 
-def _inline_leaf(token: Token, style: int) -> Inline | None:
+def _leaf(token: Token, style: int, within: Iterable[str]) -> Inline | None:
+    for kind in within:
+        style |= _STYLES[kind]
     match token.type:
         case "image":
-            label = _read_inline(iter(token.children or ()), style)
-            return Link(str(token.attrs["src"]), label, token.meta.get("label", ""))
-        case "html_inline":
-            return _tag(token.content, style)
+            return Link(str(token.attrs["src"]), _inlines(token, style), token.meta.get("label", ""))
         case "formula":
-            return Formula(token.content, style)
+            signs = in_plain_signs(token.content)
+            tex = " ".join(token.content.split())
+            return Text(signs, style) if signs else Text(tex, style | CODE)
         case "softbreak" | "hardbreak":
             return Text("\n", style)
         case "code_inline":
             style |= CODE
-    return Text(token.content, style) if token.content else None
+    mark = "_" if "sub" in within else "^" if "sup" in within else ""
+    return Text(script(token.content, mark), style) if token.content else None
 
 
-def _link(token: Token, label: Inlines) -> Link:
+def _link(token: Token, label: tuple[Inline, ...]) -> Link:
     """Make a link; a citation (``[1]``) keeps its brackets."""
     reference = str(token.meta.get("label", ""))
     if len(label) == 1 and isinstance(label[0], Text) and reference and _CITATION.fullmatch(label[0].text):
         label = (Text(f"[{label[0].text}]", label[0].style),)
     return Link(str(token.attrs["href"]), label, reference)
-
-
-def _tag(text: str, style: int) -> Tag:
-    match = _TAG.match(text)
-    return Tag(text, match[2].lower(), bool(match[1]), style) if match else Tag(text, "", style=style)

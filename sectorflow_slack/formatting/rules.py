@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
+from itertools import pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.ruler import RuleOptionsType
@@ -20,23 +21,18 @@ from markdown_it.rules_inline import StateInline, newline
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
-from .formulas import block_formula, inline_formula
 from .limits import LINK_CHARS
+from .meaning.formulas import block_formula, inline_formula
+from .meaning.html import RENDERED, render_tags, tag_name
 
 #: The parser's level from which on text is no longer read for blocks: a list takes two levels, a quote one.
 #: It also bounds the parser's recursion.
 DEEPEST = 20
-#: Tags that running text has, and that are rendered: they do not begin a block of HTML.
-RENDERED_TAGS = frozenset({
-    "b", "strong", "i", "em", "s", "del", "strike", "u", "ins", "mark", "code", "kbd", "samp", "tt", "var",
-    "sub", "sup", "br", "a", "details", "summary",
-})  # fmt: skip
 TARGET_SCHEMES = ("http:", "https:", "mailto:")
 
 #: Lines that the parser's search for the end of a quote may look at: it looks at them again for each quote.
 _QUOTE_LINES = 20_000
 
-_BLOCK_TAG = re.compile(r"</?([a-z][a-z0-9-]*)", re.IGNORECASE)
 #: What running text is looked through for; without any of it, it is plain.
 _MARKUP = re.compile(r"[\n!$&*:<\[\\\]_`~]")
 _ADDRESS = re.compile(
@@ -75,6 +71,7 @@ def parser() -> MarkdownIt:
     inline.at("newline", _newline)
     inline.before("escape", "formula", inline_formula)
     inline.at("autolink", _address)
+    md.inline.ruler2.push("tags", render_tags)
     # Targets as they are written, with entities and backslashes resolved; ``meaning.links`` judges them.
     md.normalizeLink = lambda url: url  # type: ignore[method-assign]
     md.normalizeLinkText = lambda link: link  # type: ignore[method-assign]
@@ -150,8 +147,7 @@ def _blockquote(state: StateBlock, start_line: int, end_line: int, silent: bool)
 def _html_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
     """Read a block of HTML, unless it begins with a tag that is rendered."""
     start = state.bMarks[start_line] + state.tShift[start_line]
-    tag = _BLOCK_TAG.match(state.src, start, state.eMarks[start_line])
-    if tag and tag[1].lower() in RENDERED_TAGS:
+    if tag_name(state.src[start : state.eMarks[start_line]]) in RENDERED:
         return False
     return html_block(state, start_line, end_line, silent)
 
@@ -180,16 +176,22 @@ def _reference(state: StateBlock, start_line: int, end_line: int, silent: bool) 
 
 
 def _parse_inline(state: StateCore) -> None:
-    """Parse running text; in a paragraph of its own the blanks that begin a line are kept."""
-    for token in state.tokens:
+    """Parse running text; in a paragraph of its own the blanks that begin a line are kept.
+
+    A paragraph that is one formula has it as its ``info``.
+    """
+    for before, token in pairwise(state.tokens):
         if token.type != "inline":
             continue
         token.children = token.children or []
         if _MARKUP.search(token.content):
             state.env["keeps_indent"] = token.level == 1
+            state.env["in_cell"] = before.type in ("th_open", "td_open")
             state.md.inline.parse(token.content, state.md, state.env, token.children)
         else:
             token.children.append(Token("text", "", 0, content=token.content))
+        if [child.type for child in token.children] == ["formula"]:
+            before.info = token.children[0].content
 
 
 def _newline(state: StateInline, silent: bool) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 
 from tabulate import tabulate
 
-from .tree import BOLD, Code, Inlines, Runs, Table, Text, plain
+from .tree import BOLD, Code, Runs, Table, Text, plain
 
 #: How much longer than its text a table may become.
 _GROWTH = 3
@@ -15,17 +15,17 @@ _GROWTH = 3
 
 def as_code(table: Table) -> Code:
     """Write a table with its columns below each other."""
-    rows = [[" ".join(_with_addresses(cell).split()) for cell in row] for row in table.rows]  # type: ignore[arg-type]
+    cells = [[with_addresses((run.text, run.url) for run in cell) for cell in row] for row in table.rows]
+    rows = [[" ".join(cell.split()) for cell in row] for row in cells]
     return Code(align_columns(rows, table.aligns))
 
 
-def _with_addresses(cell: Runs) -> str:
-    """Return a cell's text, with the address of each link behind it: code has no links."""
-    parts = ""
-    for run, following in zip_longest(cell, cell[1:]):
-        is_last = following is None or following.url != run.url
-        parts += f"{run.text} ({run.url})" if run.url and is_last and run.url not in run.text else run.text
-    return parts
+def with_addresses(runs: Iterable[tuple[str, str]]) -> str:
+    """Join texts with their addresses, each behind the last of its texts, for text that has no links."""
+    told, written = list(runs), ""
+    for (text, url), (_, following) in zip_longest(told, told[1:], fillvalue=("", "")):
+        written += f"{text} ({url})" if url != following and url not in text else text
+    return written
 
 
 def align_columns(rows: list[list[str]], aligns: tuple[str, ...] = ()) -> str:
@@ -39,9 +39,9 @@ def align_columns(rows: list[list[str]], aligns: tuple[str, ...] = ()) -> str:
     return tabulate(body, head, tablefmt="presto", disable_numparse=True, colalign=columns)
 
 
-def as_fields(head: tuple[Inlines, ...], row: tuple[Inlines, ...]) -> Iterator[Runs]:
+def as_fields(head: tuple[Runs, ...], row: tuple[Runs, ...]) -> Iterator[Runs]:
     """Return what a row says below each name of the head, for a row too long for a table."""
     for name, cell in zip_longest(head, row, fillvalue=()):
         label = plain(name).strip()
         if cell or label:
-            yield (Text(f"{label}: ", BOLD), *cell) if label else cell  # type: ignore[misc]
+            yield (Text(f"{label}: ", BOLD), *cell) if label else cell

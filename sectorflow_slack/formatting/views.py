@@ -8,30 +8,8 @@ from typing import TypeAlias
 
 from sectorflow_slack.domain.installations import Display
 
-from . import limits
-from .block_kit import (
-    ASK,
-    ASK_DIALOG,
-    COMPARE_DIALOG,
-    DIVIDER,
-    FOLLOW_UP_BLOCK,
-    FOLLOW_UP_DIALOG,
-    FOLLOW_UP_INPUT,
-    GO_ON,
-    MODEL_BLOCK,
-    MODEL_INPUT,
-    MODELS_BLOCK,
-    MODELS_DIALOG,
-    ActionValue,
-    Block,
-    actions,
-    button,
-    header,
-    one_line,
-    options_of,
-    plain_text,
-    section,
-)
+from . import block_kit, limits
+from .block_kit import DIVIDER, ActionValue, Block, actions, button, header, one_line, plain_text, section
 from .reading import tidy
 from .words import ENGLISH, Words
 
@@ -67,7 +45,7 @@ def home(facts: HomeFacts, words: Words = ENGLISH, *, ask_in: str = "") -> Block
         section(_manner(facts, words)),
         header(words.home_how),
         section(words.home_asking),
-        *([actions(button(ASK, words.ask_models, ask_in))] if ask_in else []),
+        *([actions(button(block_kit.ASK, words.ask_models, ask_in))] if ask_in else []),
         header(words.home_change),
         section(words.home_changing),
         *_links(facts, words),
@@ -76,7 +54,7 @@ def home(facts: HomeFacts, words: Words = ENGLISH, *, ask_in: str = "") -> Block
 
 
 def _models(facts: HomeFacts, words: Words) -> str:
-    names = [limits.shorten(name, limits.NAME_CHARS) for name in map(one_line, facts.model_names) if name]
+    names = [_shortened(name) for name in facts.model_names if name]
     unknown = len(facts.model_names) - len(names)
     if not names:
         return words.home_model_unknown if unknown == 1 else words.home_models_unknown
@@ -85,15 +63,15 @@ def _models(facts: HomeFacts, words: Words) -> str:
 
 
 def _manner(facts: HomeFacts, words: Words) -> str:
-    manner = {"tabs": words.home_tabs, "folded": words.home_folded}.get(facts.display, words.home_separated)
-    told = [] if len(facts.model_names) == 1 else [manner]
-    for sentence, name in (
-        (words.home_expert, facts.expert_name),
-        (words.home_workspace, facts.workspace_name),
-    ):
-        if known := one_line(name):
-            told.append(sentence.format(name=limits.shorten(known, limits.NAME_CHARS)))
+    manners = {"separated": words.home_separated, "tabs": words.home_tabs, "folded": words.home_folded}
+    names = {words.home_expert: facts.expert_name, words.home_workspace: facts.workspace_name}
+    told = [] if len(facts.model_names) == 1 else [manners[facts.display]]
+    told += [sentence.format(name=_shortened(name)) for sentence, name in names.items() if one_line(name)]
     return " ".join(told)
+
+
+def _shortened(name: str) -> str:
+    return limits.shorten(one_line(name), limits.NAME_CHARS)
 
 
 def _links(facts: HomeFacts, words: Words) -> list[Block]:
@@ -105,30 +83,22 @@ def _links(facts: HomeFacts, words: Words) -> list[Block]:
 
 def follow_up_dialog(answer_id: str, model: int, name: str, words: Words = ENGLISH) -> Block:
     """Ask for a question to one model, whose place in the answer and name these are."""
-    shown = limits.shorten(one_line(name) or words.nameless_model, limits.NAME_CHARS)
-    label = words.follow_up_label.format(name=shown)
-    return _dialog(
-        FOLLOW_UP_DIALOG,
-        (words.follow_up_title, words.send, words.cancel),
-        [_question_field(label, words.follow_up_hint)],
-        ActionValue(answer_id, model).encode(),
-    )
+    label = words.follow_up_label.format(name=_shortened(name) or words.nameless_model)
+    field = _question_field(label, words.follow_up_hint)
+    texts = (words.follow_up_title, words.send, words.cancel)
+    return _dialog(block_kit.FOLLOW_UP_DIALOG, texts, [field], ActionValue(answer_id, model).encode())
 
 
 def compare_dialog(answer_id: str, models: ModelNames, last: str = "", words: Words = ENGLISH) -> Block:
     """Ask which model is to compare the answers; ``last``, which did so before, comes first."""
     ordered = sorted(models.items(), key=lambda item: item[0] != last)
-    options = options_of(_named(ordered, words))[: limits.MENU_OPTIONS]
-    menu: Block = {
-        "type": "static_select",
-        "action_id": MODEL_INPUT,
-        "options": options,
-        "initial_option": options[0],
-    }
-    field = _field(MODEL_BLOCK, words.compare_label, menu)
+    options = block_kit.options_of(_named(ordered, words))[: limits.MENU_OPTIONS]
+    menu: Block = {"type": "static_select", "action_id": block_kit.MODEL_INPUT, "options": options}
+    menu["initial_option"] = options[0]
+    field = _field(block_kit.MODEL_BLOCK, words.compare_label, menu)
     field["hint"] = plain_text(words.compare_hint, limits.HEADER_CHARS)
     texts = (words.compare_title, words.compare, words.cancel)
-    return _dialog(COMPARE_DIALOG, texts, [field], ActionValue(answer_id).encode())
+    return _dialog(block_kit.COMPARE_DIALOG, texts, [field], ActionValue(answer_id).encode())
 
 
 def models_dialog(
@@ -138,9 +108,9 @@ def models_dialog(
     blocks = [*_checkboxes(models, chosen, words.models_label, words), DIVIDER]
     for model_id, name in models.items():
         ((label, value),) = _named([(model_id, name)], words)
-        blocks.append(section(label, button(GO_ON, words.go_on, value)))
+        blocks.append(section(label, button(block_kit.GO_ON, words.go_on, value)))
     texts = (words.models_title, words.save, words.cancel)
-    return _dialog(MODELS_DIALOG, texts, blocks, ActionValue(answer_id).encode())
+    return _dialog(block_kit.MODELS_DIALOG, texts, blocks, ActionValue(answer_id).encode())
 
 
 def chosen_dialog(sentence: str, words: Words = ENGLISH) -> Block:
@@ -153,7 +123,9 @@ def ask_dialog(channel_id: str, models: ModelNames, words: Words = ENGLISH) -> B
     """Ask for a question and the models that are to answer it, in a DM."""
     boxes = _checkboxes(models, (), words.ask_models_label, words)
     question = _question_field(words.ask_label, words.ask_hint)
-    return _dialog(ASK_DIALOG, (words.ask_title, words.send, words.cancel), [question, *boxes], channel_id)
+    return _dialog(
+        block_kit.ASK_DIALOG, (words.ask_title, words.send, words.cancel), [question, *boxes], channel_id
+    )
 
 
 def _dialog(
@@ -172,25 +144,25 @@ def _field(block_id: str, label: str, element: Block) -> Block:
 def _question_field(label: str, hint: str) -> Block:
     field: Block = {
         "type": "plain_text_input",
-        "action_id": FOLLOW_UP_INPUT,
+        "action_id": block_kit.FOLLOW_UP_INPUT,
         "multiline": True,
         "max_length": limits.INPUT_CHARS,
         "focus_on_load": True,
         "placeholder": plain_text(hint, limits.HEADER_CHARS),
     }
-    return _field(FOLLOW_UP_BLOCK, label, field)
+    return _field(block_kit.FOLLOW_UP_BLOCK, label, field)
 
 
 def _checkboxes(models: ModelNames, chosen: Collection[str], label: str, words: Words) -> Iterator[Block]:
     """Make a box for each model, in as many groups as needed; all are ticked where none is chosen."""
     items = list(models.items())
     for number, start in enumerate(range(0, len(items), limits.CHECKBOXES)):
-        options = options_of(_named(items[start : start + limits.CHECKBOXES], words))
+        options = block_kit.options_of(_named(items[start : start + limits.CHECKBOXES], words))
         ticked = [option for option in options if not chosen or option["value"] in chosen]
-        boxes: Block = {"type": "checkboxes", "action_id": MODEL_INPUT, "options": options}
+        boxes: Block = {"type": "checkboxes", "action_id": block_kit.MODEL_INPUT, "options": options}
         # Slack refuses an empty list.
         boxes |= {"initial_options": ticked} if ticked else {}
-        yield {**_field(f"{MODELS_BLOCK}:{number}", label, boxes), "optional": True}
+        yield {**_field(f"{block_kit.MODELS_BLOCK}:{number}", label, boxes), "optional": True}
 
 
 def _named(models: Iterable[tuple[str, str]], words: Words) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from . import limits
 from .block_kit import Block
-from .tree import BOLD, CODE, ITALIC, STRIKE, Code, Inlines, Part, Prose, Runs, Table, Text, joined
+from .tree import BOLD, CODE, ITALIC, STRIKE, Code, Part, Prose, Runs, Table, Text, joined
 
 #: Stands before an item that begins on an earlier page.
 GOES_ON: Final = "… "
@@ -45,15 +45,14 @@ def chars_of(part: Part) -> int:
         case Code(text=text):
             return limits.count(text)
         case Table(rows=rows):
-            columns = max(map(len, rows))
-            return sum(row_chars(row, columns) for row in rows)
+            return sum(row_chars(row, part.columns) for row in rows)
         case Prose():
             return sum(run.chars for run in part.runs)
 
 
-def row_chars(row: Sequence[Inlines], columns: int) -> int:
+def row_chars(row: Sequence[Runs], columns: int) -> int:
     """Count what a table's row takes; an empty cell has a blank."""
-    cells = sum(max(1, sum(run.chars for run in cell if isinstance(run, Text))) for cell in row)
+    cells = sum(max(1, sum(run.chars for run in cell)) for cell in row)
     return cells + max(0, columns - len(row))
 
 
@@ -136,8 +135,8 @@ def _inline(run: Text) -> Block:
 
 
 def _table(table: Table) -> Block:
-    columns = max(map(len, table.rows))
-    rows = [[_cell(cell) for cell in (*row, *[()] * (columns - len(row)))] for row in table.rows]  # type: ignore[arg-type]
+    columns = table.columns
+    rows = [[_cell(cell) for cell in (*row, *[()] * (columns - len(row)))] for row in table.rows]
     # Cells that are not wrapped are cut off.
     aligns = (*table.aligns, *[""] * (columns - len(table.aligns)))
     settings = [{"align": align or "left", "is_wrapped": True} for align in aligns[:columns]]

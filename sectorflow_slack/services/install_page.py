@@ -26,9 +26,7 @@ from sectorflow_slack.domain.installations import (
 )
 from sectorflow_slack.domain.ports import SectorFlowClient
 from sectorflow_slack.formatting.block_kit import Block
-from sectorflow_slack.formatting.meaning import understand
 from sectorflow_slack.formatting.reading import read
-from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.formatting.writing import as_blocks
 from sectorflow_slack.services.registration import RegistrationService
 from sectorflow_slack.storage.install_forms import InstallFormStore
@@ -289,7 +287,7 @@ def _one_line(value: object) -> str:
 
 def answer_blocks(markdown: str) -> list[Block]:
     """Return the blocks of an answer that Slack would show."""
-    return as_blocks(understand(read(markdown), ENGLISH))
+    return as_blocks(read(markdown))
 
 
 def _beginning(markdown: str, most: int) -> str:

@@ -10,10 +10,8 @@ from typing import Any
 from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
 from sectorflow_slack.formatting.block_kit import ActionValue
 from sectorflow_slack.formatting.displays import render
-from sectorflow_slack.formatting.meaning import understand
 from sectorflow_slack.formatting.notices import words_of
 from sectorflow_slack.formatting.reading import read
-from sectorflow_slack.formatting.words import ENGLISH
 from sectorflow_slack.formatting.writing import as_blocks
 from tests.values import make_question
 
@@ -53,7 +51,7 @@ def tabs(answer: Answer) -> tuple[Message, ...]:
 
 def drawn(markdown: str) -> list[dict[str, Any]]:
     """The blocks of an answer, however long."""
-    return as_blocks(understand(read(markdown), ENGLISH))
+    return as_blocks(read(markdown))
 
 
 def words(markdown: str) -> str:

@@ -152,6 +152,7 @@ def test_addresses_are_links_and_other_targets_are_text(source, shown):
         "[bank](https://evil.example).com", "[https://](https://evil.example)bank.com", "bank.[com](https://evil.example)",
         "[bank](https://evil.example)[.com](https://evil.example)", "**[bank](https://evil.example)**.com",
         "@[here](https://evil.example)", "bank.com/[log-in](https://evil.example)",
+        "[bank.com](https://evil.example)x", "[bank.com](https://evil.example)`a`", "go-to-[bank.com](https://evil.example)-now",
     ],
 )  # fmt: skip
 def test_what_touches_a_label_is_read_with_it(source):

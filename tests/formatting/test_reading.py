@@ -174,6 +174,16 @@ def test_what_plain_signs_do_not_say_is_code_letter_by_letter(tex):
 
 
 @pytest.mark.parametrize(
+    "tex", ["x" + "^" * 900 + "a", "\\sqrt" * 150 + " x", "{" * 400 + "x" + "}" * 400, "\\frac" * 190]
+)
+@pytest.mark.parametrize("source", ["so ${}$ is", "$$\n{}\n$$", "| ${}$ |\n|---|"])
+def test_a_formula_nested_without_end_is_code_letter_by_letter(tex, source):
+    text = source.replace("{}", tex)
+
+    assert tex in words(text)
+
+
+@pytest.mark.parametrize(
     ("source", "shown"),
     [
         ("one<br>two<BR/>three<br />\nfour", ["one\ntwo\nthree\nfour"]),

@@ -9,139 +9,109 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
+from typing import Final
 
-from sectorflow_slack.formatting.rules import RENDERED_TAGS
-from sectorflow_slack.formatting.tree import (
-    BOLD,
-    CODE,
-    ITALIC,
-    STRIKE,
-    Formula,
-    Inline,
-    Inlines,
-    Link,
-    Tag,
-    Text,
-)
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
 
-from .math import script
-
-_STYLES = {
-    **dict.fromkeys(("b", "strong", "summary"), BOLD),
-    **dict.fromkeys(("i", "em"), ITALIC),
-    **dict.fromkeys(("s", "del", "strike"), STRIKE),
-    **dict.fromkeys(("code", "kbd", "samp", "tt", "var"), CODE),
+#: The tags that are rendered, and what markdown-it calls such content; "" for tags that change nothing.
+RENDERED: Final = {
+    **dict.fromkeys(("b", "strong", "summary"), "strong"),
+    **dict.fromkeys(("i", "em"), "em"),
+    **dict.fromkeys(("s", "del", "strike"), "s"),
+    **dict.fromkeys(("code", "kbd", "samp", "tt", "var"), "tt"),
+    **dict.fromkeys(("u", "ins", "mark", "details", "br"), ""),
+    "a": "link",
+    "sub": "sub",
+    "sup": "sup",
 }
-_OF_DETAILS = ("details", "summary")
+_TAG = re.compile(r"<(/?)([a-z][a-z0-9-]*)", re.IGNORECASE)
+_HREF = re.compile(r"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _LINE_ENDS = ("", "\n")
 # Closing and opening quotation marks are meant, not look-alikes.
 _BEHIND = frozenset(".,:;!?)]}'\"`“”’»")  # noqa: RUF001
 _BEFORE = frozenset("([{'\"`“‘«")  # noqa: RUF001
-_HREF = re.compile(r"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 
 
-def render_tags(content: Inlines, *, in_cell: bool = False) -> Inlines:
-    """Return running text with its tags rendered, or as text."""
-    if any(isinstance(each, Link) for each in content):
-        content = tuple(
-            replace(each, label=render_tags(each.label)) if isinstance(each, Link) else each
-            for each in content
-        )
-    names = {each.name for each in content if isinstance(each, Tag)}
-    if not names:
-        return content
-    if names - RENDERED_TAGS:
-        return tuple(Text(each.text, each.style) if isinstance(each, Tag) else each for each in content)
-    return _render(content, in_cell=in_cell)
+def tag_name(html: str) -> str:
+    """Return the name of the tag that a piece of HTML begins with, in lower case; "" for none."""
+    match = _TAG.match(html)
+    return match[2].lower() if match else ""
 
 
-def _render(content: Inlines, *, in_cell: bool) -> Inlines:
-    before = _neighbours(content, -1)
-    behind = _neighbours(content[::-1], 0)[::-1]
-    pairs = _pairs(content, before, behind)
-    opened: dict[str, int] = defaultdict(int)
-    rendered: list[Inline] = []
-    links: list[tuple[int, str]] = []
-    for at, each in enumerate(content):
-        if not isinstance(each, Tag):
-            rendered.append(_styled(each, [name for name, count in opened.items() if count]))
-        elif at not in pairs:
-            rendered.append(Text(_single(each, before[at], behind[at], in_cell=in_cell), each.style))
-        elif each.name == "a" and not each.is_closing:
-            links.append((len(rendered), _target(each.text)))
-        elif each.name == "a":
-            start, target = links.pop()
-            rendered[start:] = [Link(target, tuple(rendered[start:]))]
-        else:
-            opened[each.name] += -1 if each.is_closing else 1
-            if each.name == "summary" and each.is_closing and behind[at] not in _LINE_ENDS:
-                rendered.append(Text("\n"))
-    return tuple(rendered)
+def render_tags(state: StateInline) -> None:
+    """Turn tags into the tokens that Markdown has for the same, once running text is parsed."""
+    html = [(at, token) for at, token in enumerate(state.tokens) if token.type == "html_inline"]
+    tags = {at: tag_name(token.content) for at, token in html}
+    if not tags or not RENDERED.keys() >= set(tags.values()):
+        return
+    before = _neighbours(state.tokens, -1)
+    behind = _neighbours(state.tokens[::-1], 0)[::-1]
+    pairs = _pairs(state.tokens, tags, before, behind)
+    for at, name in tags.items():
+        token, sides = state.tokens[at], (before[at], behind[at])
+        if at in pairs:
+            _pair(token, name)
+            is_apart = name == "summary" and token.nesting < 0 and behind[at] not in _LINE_ENDS
+            token.content = "\n" if is_apart else ""
+        elif name == "br" and _is_break(*sides, in_cell=state.env["in_cell"]):
+            token.content = "" if behind[at] == "\n" else "\n"
+        elif name == "details" and before[at] in _LINE_ENDS and behind[at] in _LINE_ENDS:
+            token.content = ""
 
 
-def _single(tag: Tag, before: str, behind: str, *, in_cell: bool) -> str:
-    """Return what is shown of a tag that stands alone."""
-    if tag.name == "br" and _is_break(before, behind, in_cell=in_cell):
-        return "" if behind == "\n" else "\n"
-    is_frame = tag.name == "details" and before in _LINE_ENDS and behind in _LINE_ENDS
-    return "" if is_frame else tag.text
+def _pair(token: Token, name: str) -> None:
+    """Make an opening or closing token of a tag; its content is shown behind it."""
+    token.nesting = -1 if token.content.startswith("</") else 1
+    token.type = f"{RENDERED[name]}_{'open' if token.nesting > 0 else 'close'}"
+    if name == "a" and token.nesting > 0:
+        match = _HREF.search(token.content)
+        token.attrs["href"] = next(filter(None, match.groups()), "") if match else ""
 
 
-def _target(tag: str) -> str:
-    match = _HREF.search(tag)
-    return next(filter(None, match.groups()), "") if match else ""
+def _neighbours(tokens: Iterable[Token], end: int) -> list[str]:
+    """Return the sign before each token, "" at the beginning; what is no text is some sign.
 
-
-def _neighbours(content: Iterable[Inline], end: int) -> list[str]:
-    """Return the sign before each part, "" at the beginning; what is no text is some sign.
-
-    ``<br>`` is passed over, and the tags of ``<details>`` are like a line's end.
+    ``<br>`` is passed over; the tags of ``<details>`` are like a line's end, and so are a link's ends within.
     """
     found: list[str] = []
     sign = ""
-    for each in content:
+    for token in tokens:
         found.append(sign)
-        if isinstance(each, Text):
-            sign = each.text[end]
-        elif not isinstance(each, Tag) or each.name != "br":
-            sign = "" if isinstance(each, Tag) and each.name in _OF_DETAILS else "x"
+        name = tag_name(token.content) if token.type == "html_inline" else ""
+        if token.type in ("link_open", "link_close"):
+            sign = "" if (token.nesting < 0) == (end == 0) else "x"
+        elif token.type in ("softbreak", "hardbreak"):
+            sign = "\n"
+        elif token.type in ("html_inline", "image", "formula"):
+            sign = sign if name == "br" else "" if name in ("details", "summary") else "x"
+        elif token.content:
+            sign = token.content[end]
     return found
 
 
-def _pairs(content: Inlines, before: list[str], behind: list[str]) -> set[int]:
-    """Find the tags that open and close something, which no blanks part from them."""
+def _pairs(tokens: list[Token], tags: dict[int, str], before: list[str], behind: list[str]) -> set[int]:
+    """Find the tags that open and close something, within one link; no blanks part them from it."""
     found: set[int] = set()
+    outer: list[dict[str, list[int]]] = []
     waiting: dict[str, list[int]] = defaultdict(list)
-    for at, each in enumerate(content):
-        if not isinstance(each, Tag) or each.name == "br":
-            continue
-        if not each.is_closing:
-            waiting[each.name].append(at)
-        elif waiting[each.name]:
-            start = waiting[each.name].pop()
-            is_apart = each.name == "summary" and before[start] not in _LINE_ENDS
+    for at, token in enumerate(tokens):
+        name = tags.get(at, "")
+        if token.type == "link_open":
+            outer.append(waiting)
+            waiting = defaultdict(list)
+        elif token.type == "link_close":
+            waiting = outer.pop()
+        elif name not in ("", "br") and not token.content.startswith("</"):
+            waiting[name].append(at)
+        elif name != "br" and waiting.get(name):
+            start = waiting[name].pop()
+            is_apart = name == "summary" and before[start] not in _LINE_ENDS
             if start + 1 < at and not (behind[start].isspace() or before[at].isspace() or is_apart):
                 found |= {start, at}
-            if each.name == "a":
+            if name == "a":
                 waiting["a"].clear()
     return found
-
-
-def _styled(each: Inline, names: list[str]) -> Inline:
-    """Style the content of tags."""
-    style = 0
-    for name in names:
-        style |= _STYLES.get(name, 0)
-    match each:
-        case Text(text=text):
-            mark = "_" if "sub" in names else "^" if "sup" in names else ""
-            return Text(script(text, mark) if mark else text, each.style | style)
-        case Formula():
-            return replace(each, style=each.style | style)
-        case Link(label=label):
-            return replace(each, label=tuple(_styled(part, names) for part in label))
-    return each
 
 
 def _is_break(before: str, behind: str, *, in_cell: bool) -> bool:

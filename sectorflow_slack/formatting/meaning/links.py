@@ -9,20 +9,33 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from linkify_it.tlds import TLDS  # type: ignore[import-untyped]
 
 from sectorflow_slack.formatting import limits
-from sectorflow_slack.formatting.tree import CODE, Inlines, Link, Runs, Text, plain
+from sectorflow_slack.formatting.tree import CODE, Runs, Text, joined, plain
 
 #: Most characters that addresses by reference may take: a long one a thousand times over is no use.
 _MOST_REPEATED = 20_000
 #: Of a word that touches a label, so much is read.
 _LONGEST_WORD = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link or an image as it was written, not yet known to be one."""
+
+    target: str
+    label: tuple[Inline, ...]
+    #: The definition that names its target; "" if it names the target itself.
+    reference: str = ""
+
+
+Inline: TypeAlias = Text | Link
 
 
 @dataclass(slots=True)
@@ -32,58 +45,51 @@ class Links:
     left: int = _MOST_REPEATED
     seen: set[str] = field(default_factory=set)
 
-    def resolve(self, content: Inlines) -> Iterator[Text]:
-        """Return running text with its links as runs."""
-        if not any(isinstance(each, Link) for each in content):
-            yield from (each for each in content if isinstance(each, Text))
-            return
-        text, start = plain(content), 0
-        for each in content:
-            end = start + len(plain((each,)))
-            if isinstance(each, Link):
-                # What touches a label is read together with it: ``[bank](https://evil.example).com``.
-                before = text[max(0, start - _LONGEST_WORD) : start]
-                behind = text[end : end + _LONGEST_WORD]
-                yield from self._runs(each, _last_word(before) + text[start:end] + _first_word(behind))
-            elif isinstance(each, Text):
-                yield each
-            start = end
+    def resolve(self, content: tuple[Inline, ...]) -> Runs:
+        """Return running text with its links and its bare addresses as runs."""
+        if len(content) == 1 and isinstance(content[0], Text) and ":" not in content[0].text:
+            return (content[0],)
+        return joined(_link_addresses(joined(self._resolve(content))))
 
-    def _runs(self, link: Link, seen: str) -> Iterator[Text]:
-        runs = [replace(run, url="") for run in self.resolve(link.label)]
-        label = plain(runs)
-        target = link.target.strip()
-        if len(target) > limits.LINK_CHARS or not is_live(target):
+    def _resolve(self, content: tuple[Inline, ...]) -> Iterator[Text]:
+        text, end = _plain(content), 0
+        for each in content:
+            start, end = end, end + len(_plain((each,)))
+            if isinstance(each, Text):
+                yield each
+                continue
+            # What touches a label is read together with it: ``[bank](https://evil.example).com``.
+            before = f"{text[max(0, start - _LONGEST_WORD) : start]}|".split()[-1][:-1]
+            behind = f"|{text[end : end + _LONGEST_WORD]}".split()[0][1:]
+            yield from self._link(each, f"{before}{text[start:end]}{behind}")
+
+    def _link(self, link: Link, seen: str) -> Iterator[Text]:
+        runs = [replace(run, url="") for run in self._resolve(link.label)]
+        label, target = plain(runs), link.target.strip()
+        if not is_live(target):
             yield from runs
             is_said = not target or target.startswith("#") or target.removeprefix("mailto:") in label
             if not label.strip() or not is_said:
                 yield Text(f" ({target})" if label.strip() else target)
-            return
-        if not self._may_lead(link, target):
+        elif not self._may_lead(link.reference, target):
             yield from runs
-            return
-        if not label.strip():
-            runs = [Text(target)]
-        hidden = hidden_place(seen, target)
-        yield from (replace(run, url=target) for run in runs)
-        if hidden:
-            yield Text(f" ({hidden})", runs[-1].style, target)
+        else:
+            runs = runs if label.strip() else [Text(target)]
+            yield from (replace(run, url=target) for run in runs)
+            if hidden := hidden_place(label, target) or hidden_place(seen, target):
+                yield Text(f" ({hidden})", runs[-1].style, target)
 
-    def _may_lead(self, link: Link, target: str) -> bool:
+    def _may_lead(self, reference: str, target: str) -> bool:
         """Whether there is room to repeat a definition's address."""
-        if link.reference not in self.seen:
-            self.seen.update(filter(None, (link.reference,)))
-            return True
-        self.left -= len(target)
-        return self.left >= 0
+        if reference in self.seen:
+            self.left -= len(target)
+            return self.left >= 0
+        self.seen.update(filter(None, [reference]))
+        return True
 
 
-def _last_word(text: str) -> str:
-    return "" if not text or text[-1].isspace() else text.split()[-1]
-
-
-def _first_word(text: str) -> str:
-    return "" if not text or text[0].isspace() else text.split(maxsplit=1)[0]
+def _plain(content: Iterable[Inline]) -> str:
+    return "".join(each.text if isinstance(each, Text) else _plain(each.label) for each in content)
 
 
 # Addresses that stand in a text as they are (GFM, extended autolinks)
@@ -94,31 +100,23 @@ _CJK = re.compile("[\u3000-\u303f\uff00-\uffef\u2018-\u201f\u3040-\u30ff\u4e00-\
 _TRAILING = ".,:;!?'\"*_~"
 
 
-def link_addresses(runs: Runs) -> Iterator[Text]:
+def _link_addresses(runs: Runs) -> Iterator[Text]:
     """Make links of the addresses in runs that are none yet and no code."""
     for run in runs:
-        if run.url or run.style & CODE or "://" not in run.text:
-            yield run
-        else:
-            yield from _parted(run)
-
-
-def _parted(run: Text) -> Iterator[Text]:
-    done = 0
-    for match in _BARE.finditer(run.text):
-        address = _trimmed(match[0])
-        if len(address) > limits.LINK_CHARS or not is_live(address):
-            continue
-        yield Text(run.text[done : match.start()], run.style)
-        yield Text(address, run.style, address)
-        done = match.start() + len(address)
-    yield Text(run.text[done:], run.style)
+        done = 0
+        matches = _BARE.finditer(run.text) if not run.url and not run.style & CODE else ()
+        for match in matches:
+            address = _trimmed(match[0])
+            if is_live(address):
+                yield Text(run.text[done : match.start()], run.style)
+                yield Text(address, run.style, address)
+                done = match.start() + len(address)
+        yield replace(run, text=run.text[done:])
 
 
 def _trimmed(address: str) -> str:
     """Return an address without the punctuation that belongs to the sentence around it."""
-    if cjk := _CJK.search(address):
-        address = address[: cjk.start()]
+    address = _CJK.split(address, maxsplit=1)[0]
     surplus = address.count(")") - address.count("(")
     end = len(address)
     while end and (address[end - 1] in _TRAILING or (address[end - 1] == ")" and surplus > 0)):
@@ -192,7 +190,7 @@ class _Place:
 
 def is_live(target: str) -> bool:
     """Whether Slack may be given a target to lead to."""
-    if not _LIVE.fullmatch(target):
+    if len(target) > limits.LINK_CHARS or not _LIVE.fullmatch(target):
         return False
     try:
         return bool(urlsplit(target).hostname) or target[:1] in "mM"

@@ -1,4 +1,4 @@
-"""Lines of questions: their order and limits, what is due, and what is left of what has expired."""
+"""Lines of questions: their order and limits, what is due, and what remains after an expiry.
 
 from dataclasses import replace
 

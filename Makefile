@@ -14,7 +14,7 @@ SIDE_BY_SIDE := --no-print-directory --jobs $(if $(filter output-sync,$(.FEATURE
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test unit processes coverage lint format lock bench chaos clean
+.PHONY: help setup demo run test unit faults processes coverage lint format lock bench chaos clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,13 +51,16 @@ run: .venv/ready-to-run ## Run the service: web, worker and, if REDIS_URL is uns
 	@PORT=$(PORT) $(BIN)/python -m sectorflow_slack
 
 test: setup ## Pass every check and test
-	@$(MAKE) $(SIDE_BY_SIDE) lint unit processes
+	@$(MAKE) $(SIDE_BY_SIDE) lint unit faults processes
 
 unit: setup ## Pass the tests that start no processes
 	$(BIN)/python -m pytest -m "not processes and not browser"
 
-processes: setup ## Pass the tests with real processes and a real browser; they mostly wait
-	$(BIN)/python -m pytest -m "processes or browser"
+faults: setup ## Pass the tests that kill processes and break what they need; they mostly wait
+	$(BIN)/python -m pytest tests/chaos
+
+processes: setup ## Pass the other tests with real processes, and those with a real browser
+	$(BIN)/python -m pytest -m "processes or browser" --ignore=tests/chaos
 
 coverage: setup ## List the branches that no unit test reaches; takes three times as long
 	$(BIN)/python -m pytest -m "not processes and not browser" --cov --cov-report=term:skip-covered

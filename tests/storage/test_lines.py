@@ -1,4 +1,4 @@
-"""Lines of questions: their order and limits, what is due, and what remains after an expiry.
+"""Lines of questions: their order and limits, what is due, and what remains after an expiry."""
 
 from dataclasses import replace
 

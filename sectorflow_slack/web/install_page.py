@@ -11,7 +11,6 @@ import re
 import secrets
 from dataclasses import replace
 from typing import cast
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -146,16 +145,13 @@ def _sign_in_page() -> Response:
 
 @blueprint.get("/new")
 def new() -> ResponseReturnValue:
-    """Show an empty form, or one filled with the installation that is to be replaced."""
-    session = _session()
-    return _form_page(session, _first_draft(session))
+    """Store an empty form, or one filled with the installation that is to be replaced, and show it.
 
-
-@blueprint.post("/new")
-def start() -> ResponseReturnValue:
-    """Store a new form and do what the button says."""
-    session = _session()
-    return _act(session, _first_draft(session), None)
+    The form has its own address from the start: a user who comes back to it finds what was sent.
+    """
+    draft = _first_draft(_session())
+    number = current_services.install_page.forms.save_draft(_cookie(), draft)
+    return redirect(url_for(".show", number=number), 303)
 
 
 @blueprint.get("/forms/<int:number>")
@@ -328,7 +324,6 @@ def _form_page(session: FormSession, draft: Draft, *, is_saved: bool = False) ->
         session=session,
         draft=draft,
         is_saved=is_saved,
-        action=_action(draft),
         installation=app_view(installation) if installation and draft.changes else None,
         models=models_of(draft, session.offer, known),
         trial=trial_views(draft.trial),
@@ -337,12 +332,6 @@ def _form_page(session: FormSession, draft: Draft, *, is_saved: bool = False) ->
         trials_left=max(0, MAX_TRIALS - session.trials),
         **form_values(draft.app_name),
     )
-
-
-def _action(draft: Draft) -> str:
-    """Return where the form is sent: to this page, without what is only for its first view."""
-    query = {"replaces": draft.replaces} if draft.replaces and request.endpoint == "install_page.new" else {}
-    return f"{request.path}?{urlencode(query)}" if query else request.path
 
 
 def _page(template: str, **values: object) -> Response:

@@ -273,18 +273,23 @@ def test_two_windows_fill_in_two_forms(site: Stage, page: Page) -> None:
 
 def test_reload_and_back_repeat_nothing(site: Stage, page: Page) -> None:
     sign_in(page)
+    page.get_by_label("Name of the app in Slack").fill("Acme Answers")
     before = len([each for each in requests_of(site) if "completions" in str(each)])
+    page.get_by_role("button", name="Complete installation").click()
+    expect(page.get_by_role("heading", name="Install Acme Answers in Slack?")).to_be_visible()
+    page.go_back()
     page.get_by_role("button", name="Ask", exact=True).click()
     expect(page.locator("#trial article")).to_have_count(5)
     page.reload()
     expect(page.get_by_text("4 of 5 left")).to_be_visible()
     page.get_by_role("button", name="Complete installation").click()
-    expect(page.get_by_role("heading", name="Install SectorFlow in Slack?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Install Acme Answers in Slack?")).to_be_visible()
     page.go_back()
+    expect(page.get_by_label("Name of the app in Slack")).to_have_value("Acme Answers")
     page.get_by_role("button", name="Complete installation").click()
-    expect(page.get_by_role("heading", name="Install SectorFlow in Slack?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Install Acme Answers in Slack?")).to_be_visible()
     page.reload()
-    expect(page.get_by_role("heading", name="Install SectorFlow in Slack?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Install Acme Answers in Slack?")).to_be_visible()
 
     assert len(site_installations(site)) == 1
     assert len([each for each in requests_of(site) if "completions" in str(each)]) <= before + 1

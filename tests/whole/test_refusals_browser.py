@@ -428,7 +428,6 @@ def try_once_more_in_an_older_window(person: Person) -> None:
 
 @says("This form was completed before, and its installation is gone. Press the button again.")
 def complete_again_after_the_installation_was_removed(person: Person) -> None:
-    person.press("Show its models")
     person.press("Complete installation")
     expect(person.page.get_by_role("link", name="Continue to Slack")).to_be_visible()
     forget_installations(person.site)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import partial
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 
 import redis
 
@@ -17,24 +17,13 @@ from sectorflow_slack.config import Settings
 from sectorflow_slack.domain.ports import Clock, SectorFlowClient, SlackClient
 from sectorflow_slack.domain.slack import OAUTH_REDIRECT_PATH
 from sectorflow_slack.services import Services
-from sectorflow_slack.services.answering import AnswerService
 from sectorflow_slack.services.app_creation import AppCreator
 from sectorflow_slack.services.app_home import AppHomeService
-from sectorflow_slack.services.asking import AskingService
-from sectorflow_slack.services.dialogs import DialogService
-from sectorflow_slack.services.events import EventService
-from sectorflow_slack.services.idempotency import IdempotencyService
 from sectorflow_slack.services.install_page import RATES, InstallPageService
-from sectorflow_slack.services.interactions import InteractionService
-from sectorflow_slack.services.messaging import MessagingService, PostingService
+from sectorflow_slack.services.messaging import MessagingService
 from sectorflow_slack.services.oauth import TRIPS, OAuthService
 from sectorflow_slack.services.registration import RegistrationService
-from sectorflow_slack.services.rendering import RenderingService
-from sectorflow_slack.services.revocations import RevocationService
 from sectorflow_slack.services.slack_jobs import THREADS as SLACK_JOB_THREADS
-from sectorflow_slack.services.slack_jobs import SlackJobService
-from sectorflow_slack.services.statuses import StatusService
-from sectorflow_slack.services.tokens import TokenService
 from sectorflow_slack.storage.answers import AnswerStore
 from sectorflow_slack.storage.apps import AppStore
 from sectorflow_slack.storage.backup import Backup
@@ -104,24 +93,15 @@ def build_services(
     metrics = Metrics(client)
     parts = _Parts([metrics, *make_stores(settings, client, remotes.clock)], remotes)
     own_app, public_url = settings.slack_app, settings.public_url
-    # Each is made from those above it.
-    parts.make(TokenService)
+    # The services with settings of their own; the others are made where a service declares them.
     parts.make(MessagingService, shared_app_id=own_app.app_id if own_app else None)
-    parts.make(StatusService)
-    parts.make(RevocationService)
-    parts.make(IdempotencyService)
+    parts.make(AppHomeService, support_url=settings.support_url, privacy_url=settings.privacy_url)
     parts.make(AppCreator, public_url=public_url)
     parts.make(RegistrationService, own_app=own_app)
     trips = RateLimit(client, TRIPS, "install_trips")
     parts.make(OAuthService, trips=trips, redirect_uri=public_url + OAUTH_REDIRECT_PATH)
     limits = {name: RateLimit(client, rate, name) for name, rate in RATES.items()}
     parts.make(InstallPageService, limits=limits)
-    for service in (EventService, DialogService, InteractionService, AskingService, PostingService):
-        parts.make(service)
-    parts.make(AnswerService)
-    parts.make(RenderingService)
-    parts.make(AppHomeService, support_url=settings.support_url, privacy_url=settings.privacy_url)
-    parts.make(SlackJobService)
     return parts.make(
         Services,
         rate_limit=RateLimit(client, settings.install_rate_limit),
@@ -141,10 +121,15 @@ class _Parts:
         self._parts[Clock] = remotes.clock
 
     def make(self, service: Callable[..., T], **values: Any) -> T:
-        """Make a service and store it; its fields are ``values``, and parts of the types they declare."""
-        declared = get_type_hints(service).items()
-        found = {name: self._parts[kind] for name, kind in declared if kind in self._parts}
-        made = service(**found, **values)
+        """Make a service; its fields are ``values``, and the parts and services of the types they declare."""
+        for name, kind in get_type_hints(service).items():
+            if name in values:
+                continue
+            if kind not in self._parts and is_dataclass(kind):
+                self.make(cast("type[object]", kind))
+            if kind in self._parts:
+                values[name] = self._parts[kind]
+        made = service(**values)
         self._parts[service] = made
         return made
 

@@ -97,7 +97,7 @@ class StatusService:
         self._shown[question.holder] = shown
         self.spawn(partial(self._set, shown))
 
-    def end(self, question: Question, installation: Installation, *, posted: bool = True) -> str:
+    def end(self, question: Question, installation: Installation, *, posted: bool) -> str:
         """End the status of a question once it is set; ``posted`` if a message has followed it in the thread.
 
         Returns how the status is shown that is still to be removed, by ``remove``; "" for none. Raises

@@ -187,7 +187,8 @@ class _Reader:
             elif token.type in ("th_open", "td_open"):
                 if token.type == "th_open":
                     aligns.append(str(token.attrs.get("style", "")).removeprefix("text-align:"))
-                rows[-1].append(self._links.resolve(_inlines(next(self._tokens))))
+                inline = next(self._tokens)
+                rows[-1].append(self._links.resolve(_inlines(inline)) if inline.content else ())
         return Table(tuple(map(tuple, rows)), tuple(aligns))
 
 

@@ -1,7 +1,8 @@
 """CommonMark's own examples (spec.commonmark.org, 0.31.2, CC BY-SA 4.0): every word there, in its structure.
 
-So are those of GFM's extensions (github.github.com/gfm, 0.29, CC BY-SA 4.0). What differs is meant: HTML is
-shown, a definition that nothing refers to is shown, and only addresses lead somewhere.
+So are all of GFM's extensions (github/cmark-gfm, test/spec.txt at b4e9a0e, CC BY-SA 4.0), numbered by section.
+What differs is meant: HTML is shown, a definition that nothing refers to is shown, only addresses lead somewhere,
+and a row keeps the cells that its head has no column for.
 """
 
 import html
@@ -22,6 +23,7 @@ OTHER = {
     *(23, 32, 33, 203, 204, 206, 217),
     *(194, 195, 200, 201, 207, 208, 210, 317, 544, 545, 563, 565, 567, 571, 592),
     *(507, 520, 536, 537, 538, 581),
+    "Tables 8",
 }
 
 
@@ -88,11 +90,18 @@ def test_tables_and_marks_of_githubs_markdown_keep_their_structure(number, secti
         for name in ("strike", "code", "bold")
     }
 
-    wanted = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", page)]
+    wanted = [
+        re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)
+        for row in re.findall(r"<tr>(.*?)</tr>", page, flags=re.DOTALL)
+    ]
     kept = [[re.sub("<[^>]*>", "", cell) for cell in row] for row in wanted]
     assert [row[: len(kept[0])] for row in rows] == kept
     for name, tag in (("strike", "del"), ("code", "code"), ("bold", "strong")):
         assert styles[name] == re.findall(f"<{tag}>(.*?)</{tag}>", page)
     marks = [run["text"][0] for run in inlines(blocks) if run["text"][:1] in "☐☑"]
     assert marks == ["☑" if "checked" in box else "☐" for box in re.findall("<input[^>]*>", page)]
-    assert [run["url"] for run in inlines(blocks) if "url" in run] == re.findall('href="([^"]*)"', page)
+    # Slack gets the addresses that are written out: mailboxes and names stay text.
+    links = re.findall('<a href="(http[^"]*)">(.*?)</a>', page)
+    assert [run["url"] for run in inlines(blocks) if "url" in run] == [
+        target for target, label in links if target == label
+    ]

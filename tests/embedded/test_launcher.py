@@ -199,6 +199,7 @@ def test_a_signal_kills_the_last_command_which_is_started_again(launch):
 
     assert [is_alive(pid) for pid in before].count(False) == 1
     assert not (run.notes / "sigterm").exists()
+    run.process.send_signal(signal.SIGQUIT)  # at SIGTERM, the launcher would wait for those that stay
 
 
 def answers(run):

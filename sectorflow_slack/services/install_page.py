@@ -43,9 +43,9 @@ TRIAL_SECONDS = 25.0
 MAX_CALLS = 8
 #: Test questions of one session: each is charged to the token's user.
 MAX_TRIALS = 5
-#: The longest part of an answer that the page shows, and of all together: the page stays under 100 KB.
+#: The longest part of an answer that the page shows, and of the answers of all models together.
 MAX_TRIAL_CHARS = 3_000
-MAX_TRIALS_CHARS = 20_000
+MAX_ANSWERS_CHARS = 20_000
 #: Entries of each list, and characters of each name, that the page shows.
 MAX_CHOICES = 300
 MAX_NAME_LENGTH = 80
@@ -194,7 +194,7 @@ class InstallPageService:
         except SectorFlowError as error:
             logger.warning("test question not answered: %s", type(error).__name__)
             raise TrialRefused(_trial_message(error)) from None
-        most = min(MAX_TRIAL_CHARS, MAX_TRIALS_CHARS // max(1, len(reply.answers)))
+        most = min(MAX_TRIAL_CHARS, MAX_ANSWERS_CHARS // max(1, len(reply.answers)))
         return tuple(
             TrialAnswer(each.name, "" if each.failed else _beginning(each.text, most))
             for each in reply.answers

@@ -58,6 +58,7 @@ COOKIE_SECONDS = 24 * 3600
 MAX_TOKEN_LENGTH = 4096
 #: Where a user need not have signed in.
 OPEN_ENDPOINTS = frozenset({"install_page.home", "install_page.sign_in", "install_page.sign_out"})
+BY_HAND = "You can also create it by hand: choose “An app that exists already”."
 TOKEN_FAULTS = {
     "malformed": "Enter the token without spaces or line breaks.",
     "refused": "SectorFlow refuses this token. Copy it again, or create a new one.",
@@ -250,7 +251,8 @@ def _not_created(error: AppNotCreated) -> str:
             "delete the new one if it is there, and press the button again."
         )
     faults = [message for messages in error.faults.values() for message in messages]
-    return " ".join([error.message, *faults])
+    by_hand = [] if error.retry_after is not None else [BY_HAND]
+    return " ".join([error.message, *faults, *by_hand])
 
 
 def _save(session: FormSession, draft: Draft) -> BaseResponse:

@@ -216,7 +216,7 @@ def try_many_tokens(person: Person) -> None:
     form = {"csrf": re.findall(r'name="csrf" value="([^"]+)"', page)[0], "apiToken": "wrong"}
     for _ in range(int(RATES["install_signin"].partition(" ")[0])):
         browser.post(f"{person.site.service_url}/install/sign-in", form, allow_redirects=False, timeout=10)
-    sign_in(person.page)
+    sign_in(person.page, "wrong-as-well")
 
 
 @refusal("gone", "This app is not in your list", "It was removed", TO_INSTALL_PAGE)

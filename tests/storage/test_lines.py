@@ -1,4 +1,4 @@
-"""Lines of questions: their order and limits, what is due, and what remains after an expiry."""
+"""Lines of questions: order, limits, times, and the ends of questions that have expired."""
 
 from dataclasses import replace
 
@@ -56,6 +56,33 @@ def test_the_installations_of_a_customer_take_turns(db):
     order = [leased(db.questions) for _ in range(6)]
 
     assert order == [east[0], west[0], east[1], west[1], east[2], west[2]]
+
+
+def test_a_customer_that_asks_again_stays_where_it_is_in_line(db):
+    install(db.redis, EAST, WEST)
+    first, second, third = *of(EAST, 1), *of(WEST, 2), *of(EAST, 3)
+    for question in (first, second, third):
+        db.questions.accept(question)
+
+    assert [leased(db.questions) for _ in range(3)] == [first, second, third]
+
+
+def test_an_installation_that_asks_again_stays_where_it_is_among_those_of_its_customer(db):
+    install(db.redis, EAST, WEST, customer="42")
+    first, second, third = *of(EAST, 1), *of(WEST, 2), *of(EAST, 3)
+    for question in (first, second, third):
+        db.questions.accept(question)
+
+    assert [leased(db.questions) for _ in range(3)] == [first, second, third]
+
+
+def test_a_worker_that_leases_wakes_another_while_more_can_start(db):
+    accept(db, FIRST, SECOND)
+
+    for more in (True, False):
+        db.redis.delete("wakes:questions")
+        leased(db.questions)
+        assert db.redis.exists("wakes:questions") == more
 
 
 def test_an_installation_of_an_earlier_release_without_a_customer_takes_turns_too(db):
@@ -132,20 +159,21 @@ def test_a_turn_that_a_larger_limit_gave_starts_nothing_under_a_smaller_one(db, 
 
 
 def test_an_installation_is_looked_at_when_the_first_of_its_questions_is_due(db):
-    accept(db, FIRST, SECOND)
+    accept(db, FIRST, SECOND, THIRD)
     first = leased(db.questions)
     assert 11 < due(db) <= 12
     db.questions.release(first, 5, counts=True)
     assert 4 < due(db) <= 5
-    second = leased(db.questions)
-    assert 4 < due(db) <= 5
-    db.questions.release(second, 600, counts=True)
-    assert 4 < due(db) <= 5
+    for delay in (600, 300):
+        question = leased(db.questions)
+        assert 4 < due(db) <= 5
+        db.questions.release(question, delay, counts=True)
+        assert 4 < due(db) <= 5
 
     pass_time(db.redis, 6)
     db.questions.tick("worker")
 
-    assert 593 < due(db) <= 594
+    assert 293 < due(db) <= 294
     assert leased(db.questions) == FIRST
     assert 11 < due(db) <= 12
     db.questions.tick("worker")
@@ -201,6 +229,14 @@ def test_an_expired_question_does_not_hold_up_those_behind_it(db):
     assert db.redis.hget("metrics", "failed:expired") == "2"
 
 
+def test_an_expired_question_costs_its_customer_no_turn(db):
+    east, west = of(EAST, 1, 2, 3), of(WEST, 4)
+    accept(db, *east, *west)
+    db.redis.delete(f"question:{east[0].id}", f"question:{east[1].id}")
+
+    assert [leased(db.questions), leased(db.questions)] == [east[2], west[0]]
+
+
 def test_an_installation_is_known_for_as_long_as_it_has_a_question(db):
     accept(db, FIRST)
     db.redis.sadd("installations-with-questions", "A0OWN:T0IDLE")
@@ -229,6 +265,7 @@ def test_all_of_a_thread_is_stopped_once_and_nothing_of_the_same_time_in_another
     stopped = [db.questions.stop(KEY, FIRST.channel_id, "1.1", "U0BOB") for _ in range(2)]
 
     assert stopped == [6, 0]
+    assert db.redis.exists(f"later:{KEY}", f"underway:{KEY}") == 0
     leases = [db.questions.lease() for _ in range(7)]
     assert {each.id for each in leases if each.progress.stopped == "U0BOB"} == {each.id for each in thread}
     assert leases[-1].id == elsewhere.id
@@ -279,11 +316,13 @@ def test_each_question_that_waits_counts_for_the_limit(db, line):
 
 def test_a_notice_waits_behind_what_its_installation_has_to_do_at_slack(db):
     accept(db, FIRST)
-    db.slack_jobs.enqueue(replace(FULL, user_id="U0BEFORE"))
+    for user_id in ("U0FIRST", "U0SECOND"):
+        db.slack_jobs.enqueue(replace(FULL, user_id=user_id))
 
     assert accept_event(db, EVENT, waiting=1) == "too_many_waiting"
 
-    assert [db.slack_jobs.take()[1]["user_id"] for _ in range(2)] == ["U0BEFORE", FULL.user_id]
+    taken = [db.slack_jobs.take()[1]["user_id"] for _ in range(3)]
+    assert taken == ["U0FIRST", "U0SECOND", FULL.user_id]
 
 
 def test_a_revived_question_waits_as_long_as_any_other_for_its_status(db):
@@ -323,6 +362,12 @@ def test_the_next_look_is_when_the_first_job_is_due(db):
     assert 0 < db.questions.tick("worker") <= 0.5
     pass_time(db.redis, 1)
     assert 0.5 < db.questions.tick("worker") <= 1
+
+
+def test_the_next_look_is_soon_while_a_question_waits(db):
+    accept(db, FIRST)
+
+    assert db.questions.tick("worker") == 1
 
 
 def test_a_look_gives_as_many_turns_as_the_limit_allows(db):

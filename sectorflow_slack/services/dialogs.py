@@ -105,8 +105,6 @@ class DialogService:
             model_ids=(model_id,),
             text="",
             compares=asked.id,
-            has_files=False,
-            left_out=(),
         )
         self.conversations.choose_to_compare(asked, model_id)
         if not self.accept_question(question):

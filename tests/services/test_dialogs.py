@@ -218,6 +218,12 @@ def test_the_open_dialog_says_what_the_button_in_it_has_done(answered):
     assert len(answered.slack.texts) == 2
 
 
+def test_a_dialog_that_was_sent_is_closed_and_not_updated(answered):
+    compare(answered, chosen(SECOND))
+
+    assert answered.slack.updated_dialogs == []
+
+
 def test_the_status_names_the_models_of_the_thread(answered):
     answered.configure(sectorflow=with_names(answered))
     compare(answered, chosen(FIRST, THIRD))
@@ -301,7 +307,8 @@ def test_the_home_tab_asks_some_models_in_the_users_dm(acme):
 
     ((settings, text, _),) = acme.sectorflow.asked
     assert (settings.model_ids, text) == ((FIRST, THIRD), "Why?")
-    assert acme.slack.addresses[-1].channel_id == "D0ANN"
+    address = acme.slack.addresses[-1]
+    assert (address.channel_id, address.thread_ts) == ("D0ANN", None)
     assert quotes(list(acme.slack.shown.values())[-1:]) == ["Why?"]
 
 

@@ -89,6 +89,7 @@ def test_the_buttons_show_the_posted_reply_although_a_worker_died_before(acme, m
         acme.ask()
 
     assert acme.stored().answer.models[0].text in acme.slack.texts[0]
+    assert [message for _, _, message in acme.slack.posted] == acme.rendered()
 
 
 @pytest.mark.parametrize("step", ["save_plan", "assert_held", "complete"])

@@ -1,8 +1,8 @@
 """CommonMark's own examples (spec.commonmark.org, 0.31.2, CC BY-SA 4.0): every word there, in its structure.
 
-So are all of GFM's extensions (github/cmark-gfm, test/spec.txt at b4e9a0e, CC BY-SA 4.0), numbered by section.
-What differs is meant: HTML is shown, a definition that nothing refers to is shown, only addresses lead somewhere,
-and a row keeps the cells that its head has no column for.
+So are all of GFM's extensions (github/cmark-gfm, test/spec.txt at b4e9a0e, CC BY-SA 4.0), numbered by
+section. What differs is meant: HTML is shown, a definition that nothing refers to is shown, only addresses
+lead somewhere, and a row keeps the cells that its head has no column for.
 """
 
 import html

@@ -233,7 +233,10 @@ def test_runs_of_one_letter_count_as_what_they_take_of_json():
     [
         ("one two three four", ["one two", "three four"]),
         ("One. Two three. Four", ["One. Two", "three. Four"]),
+        ("aaa bb cc ddd", ["aaa bb cc", "ddd"]),
+        ("aaa\tbb\tcc\tddd", ["aaa\tbb\tcc", "ddd"]),
         ("aaa bbb\n  ccc ddd", ["aaa bbb", "  ccc ddd"]),
+        ("aaaa bbbbb\n\n\n\n  ccc", ["aaaa bbbbb", "  ccc"]),
         ("👩‍👩‍👧" * 3, ["👩‍👩‍👧", "👩‍👩‍👧", "👩‍👩‍👧"]),
         ("e\u0301" * 8, ["e\u0301" * 5, "e\u0301" * 3]),
         ("漢字。" * 5, ["漢字。" * 3, "漢字。" * 2]),
@@ -358,6 +361,14 @@ def test_a_row_too_long_for_a_table_stands_apart_in_its_place():
     fields = [run["text"] for run in inlines(shown[0][1])]
     assert fields[:3] == ["n: ", "2", "\n\n"]
     assert words(source).count("many words") == 1_200
+
+
+def test_only_the_first_cell_of_a_row_apart_is_cut_for_the_heading_above_it():
+    heading = Prose("heading", (Text("h" * 5_900),))
+
+    units = split([heading, Table((row(5_001, 5_001),))], Room())
+
+    assert [[chars_of(part) for part in unit] for unit in units] == [[5_900, 4_600], [401], [5_001]]
 
 
 def test_a_row_too_long_for_a_table_leaves_no_table_with_a_head_alone():

@@ -67,6 +67,7 @@ def sizes(page: Page) -> list[list[int]]:
         # What does not, begins where there is room for its beginning.
         ([section(50), section(40, 70)], [[[50], [40]], [[70]]]),
         ([section(50), section(60, 70)], [[[50]], [[60]], [[70]]]),
+        ([section(50), section(60, 30, 70)], [[[50]], [[60, 30]], [[70]]]),
         # Headings and endings count, the second heading on later pages only.
         ([section(90, heading=10)], [[[90]]]),
         ([section(40, 40, heading=10, ending=8)], [[[40, 40]]]),
@@ -147,6 +148,17 @@ def test_an_address_fits_below_a_long_heading_or_stands_on_the_next_page(left):
 
     assert all(with_parts(Room(), None, unit).holds for unit in units)
     assert [run.text for unit in units for part in unit for run in part.runs if run.url] == ["label"]
+
+
+@pytest.mark.parametrize("kind", ["text", "item", "quote"])
+@pytest.mark.parametrize("url", ["", "https://a.example/" + "y" * 2_982])
+@pytest.mark.parametrize("heading", [(), (Prose("heading", (Text("h" * 10),)),)])
+def test_a_word_without_end_fills_each_page_to_its_limit_and_no_further(kind, url, heading):
+    units = split([*heading, Prose(kind, (Text("x" * 40_000, url=url),))], Room())
+
+    left = [with_parts(Room(), None, unit).chars for unit in units]
+    assert all(0 <= chars <= 3 for chars in left[:-1])
+    assert left[-1] >= 0
 
 
 @pytest.mark.parametrize("chars", [9_000, 10_000])
@@ -233,12 +245,22 @@ def test_runs_of_one_letter_count_as_what_they_take_of_json():
     [
         ("one two three four", ["one two", "three four"]),
         ("One. Two three. Four", ["One. Two", "three. Four"]),
-        ("aaa bb cc ddd", ["aaa bb cc", "ddd"]),
-        ("aaa\tbb\tcc\tddd", ["aaa\tbb\tcc", "ddd"]),
+        *(
+            (blank.join(words), [blank.join(words[:3]), "ddd"])
+            for blank in " \t\n"
+            for words in (["aaa", "bb", "cc", "ddd"], ["aaaa", "bb", "ccc", "ddd"])
+        ),
+        *(
+            (blank.join(["aaaa", "bb", "cccc", "dd"]), [f"aaaa{blank}bb", f"cccc{blank}dd"])
+            for blank in " \t\n"
+        ),
         ("aaa bbb\n  ccc ddd", ["aaa bbb", "  ccc ddd"]),
         ("aaaa bbbbb\n\n\n\n  ccc", ["aaaa bbbbb", "  ccc"]),
         ("👩‍👩‍👧" * 3, ["👩‍👩‍👧", "👩‍👩‍👧", "👩‍👩‍👧"]),
         ("e\u0301" * 8, ["e\u0301" * 5, "e\u0301" * 3]),
+        ("e" + "\u0301" * 43, ["e" + "\u0301" * 10, *["\u0301" * 11] * 3]),
+        *(("a" * 9 + pair + "bb", ["a" * 8, f"a{pair}bb"]) for pair in ("🇦🇿", "🇿🇦")),
+        *(("a" * 8 + f"👍{tone}bb", ["a" * 8, f"👍{tone}bb"]) for tone in ("\U0001f3fb", "\U0001f3ff")),
         ("漢字。" * 5, ["漢字。" * 3, "漢字。" * 2]),
     ],
 )

@@ -56,9 +56,7 @@ class Camera:
 
     def both(self, name: str, path: str, pane: str, *, last: int = 0, dark: bool = False) -> None:
         """Take a picture of a pane, or of only its ``last`` messages; with ``dark`` in the dark theme too."""
-        wide = WIDE if "thread=" in path else ALONE
-        shots = [(wide, name, False), (PHONE, f"{name}-narrow", False), (wide, f"{name}-dark", True)]
-        for width, named, is_dark in shots if dark else shots[:2]:
+        for width, named, is_dark in _shots(name, WIDE if "thread=" in path else ALONE, dark=dark):
             with self.page(path, width, dark=is_dark) as page:
                 shown = page.locator(f"{pane} .messages > *")
                 first = shown.nth(shown.count() - last) if last else None
@@ -79,10 +77,12 @@ class Camera:
         self.save(page, name, box(page.locator("main")))
         page.close()
 
-    def part(self, name: str, path: str, around: str, *, above: float, below: float) -> None:
+    def part(
+        self, name: str, path: str, around: str, *, above: float, below: float, dark: bool = False
+    ) -> None:
         """Take a picture of a thread, from ``above`` to ``below`` pixels around the first match of a text."""
-        for width, named in ((WIDE, name), (PHONE, f"{name}-narrow")):
-            with self.page(path, width) as page:
+        for width, named, is_dark in _shots(name, WIDE, dark=dark):
+            with self.page(path, width, dark=is_dark) as page:
                 page.set_viewport_size({"width": width, "height": int(above + below) + 500})
                 text = page.locator(".pane.thread").get_by_text(around).first
                 text.evaluate("each => each.scrollIntoView({block: 'center'})")
@@ -128,6 +128,12 @@ class Camera:
         if convert := shutil.which("convert"):
             command = [convert, str(path), *_SMALLER, f"PNG8:{path}"]
             subprocess.run(command, check=True)  # noqa: S603 - a file of our own
+
+
+def _shots(name: str, wide: int, *, dark: bool) -> list[tuple[int, str, bool]]:
+    """Return the width, the name and the theme (dark or not) of each picture of a scene."""
+    shots = [(wide, name, False), (PHONE, f"{name}-narrow", False), (wide, f"{name}-dark", True)]
+    return shots if dark else shots[:2]
 
 
 def box(shown: Locator) -> FloatRect:

@@ -100,14 +100,17 @@ def _tabs(scene: Scene) -> None:
     scene.thread("tabs", TABLE, dark=True)
     said = scene.ask(LONG)
     scene.click(said, "Page 2")
-    scene.camera.part("paged-tab", thread_of(said), "Page 2 of", above=330, below=250)
+    scene.camera.part("paged-tab", thread_of(said), "Page 2 of", above=330, below=250, dark=True)
 
 
 def _folded(scene: Scene) -> None:
     scene.change(display="folded")
     scene.thread("folded", TABLE, dark=True)
     scene.stage.control("model", {"model_id": GPT.id, "fault": "error"})
-    scene.thread("failed-folded", JOKE)
+    scene.thread("failed-folded", JOKE, dark=True)
+    scene.stage.control("model", {"model_id": GPT.id})
+    said = scene.ask(LONG)
+    scene.camera.part("long-folded", thread_of(said), "(continued)", above=260, below=260, dark=True)
 
 
 def _compare(scene: Scene) -> None:
@@ -146,16 +149,16 @@ def _readme(scene: Scene) -> None:
 
 def _failed_model(scene: Scene) -> None:
     scene.stage.control("model", {"model_id": GPT.id, "fault": "error"})
-    scene.thread("failed-model", JOKE)
+    scene.thread("failed-model", JOKE, dark=True)
     scene.stage.control("model", {"model_id": GPT.id})
     scene.stage.control("model", {"model_id": COMMAND_R.id, "fault": "error"})
     scene.change(display="tabs")
-    scene.thread("failed-tab", JOKE)
+    scene.thread("failed-tab", JOKE, dark=True)
 
 
 def _long(scene: Scene) -> None:
     said = scene.ask(LONG)
-    scene.camera.part("long-answer", thread_of(said), "(continued)", above=260, below=260)
+    scene.camera.part("long-answer", thread_of(said), "(continued)", above=260, below=260, dark=True)
 
 
 def _no_answer(scene: Scene) -> None:

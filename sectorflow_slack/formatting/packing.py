@@ -187,14 +187,15 @@ def _pieces(part: Part, beside: Room, room: Room) -> Iterator[Part]:
             limit = min(room.chars, room.table_chars)
             yield from _tables(part, min(beside.chars, limit), limit)
         case Prose():
-            yield from _proses(part, beside.chars - 2, room.chars)
+            # A line's end parts it from a heading.
+            yield from _proses(part, beside.chars - 1, room.chars)
 
 
 def _proses(part: Prose, first: int, limit: int) -> Iterator[Prose]:
-    mark = GOES_ON if part.kind == "item" else ""
-    stretches = _cut_runs(part.runs, first, limit - len(mark))
+    again = (Text(GOES_ON),) if part.kind == "item" else ()
+    stretches = _cut_runs(part.runs, first, limit - sum(run.chars for run in again))
     for at, runs in enumerate(stretches):
-        yield replace(part, runs=joined((Text(mark), *runs)) if at else runs)
+        yield replace(part, runs=joined((*again, *runs)) if at else runs)
 
 
 def _cut_runs(runs: Runs, first: int, limit: int) -> Iterator[Runs]:

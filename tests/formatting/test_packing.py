@@ -21,7 +21,7 @@ from sectorflow_slack.formatting.packing import (
     split,
     with_parts,
 )
-from sectorflow_slack.formatting.tree import Code, Prose, Text, joined
+from sectorflow_slack.formatting.tree import Code, Prose, Table, Text, joined
 from sectorflow_slack.formatting.writing import as_blocks, chars_of
 from tests.formatting.drawing import (
     drawn,
@@ -67,6 +67,7 @@ def sizes(page: Page) -> list[list[int]]:
         # What does not, begins where there is room for its beginning.
         ([section(50), section(40, 70)], [[[50], [40]], [[70]]]),
         ([section(50), section(60, 70)], [[[50]], [[60]], [[70]]]),
+        ([section(50), section(60, 30, 70)], [[[50]], [[60, 30]], [[70]]]),
         # Headings and endings count, the second heading on later pages only.
         ([section(90, heading=10)], [[[90]]]),
         ([section(40, 40, heading=10, ending=8)], [[[40, 40]]]),
@@ -98,6 +99,35 @@ def test_portions_know_whether_they_begin_and_end():
     assert second[1] == Portion(1, (text(10),))
 
 
+def row(*cells: int) -> tuple[tuple[Text, ...], ...]:
+    return tuple((Text("x" * chars),) for chars in cells)
+
+
+def test_a_table_takes_of_the_room_for_text_for_blocks_and_for_tables():
+    parts = [Table((row(30), row(10))), text(20), Table((row(5, 5),))]
+
+    assert with_parts(Room(100, 10, 60, 3), None, parts) == Room(30, 7, 10, 1)
+
+
+@pytest.mark.parametrize(("table_chars", "tables", "pages"), [(80, 2, 1), (79, 2, 2), (80, 1, 2)])
+def test_tables_that_are_too_much_for_one_page_part_it(table_chars, tables, pages):
+    section = Section(((Table((row(40),)),), (Table((row(40),)),)))
+
+    assert len(pack([section], Room(1_000, 10, table_chars, tables))) == pages
+
+
+def test_the_blocks_in_a_container_count_beside_it():
+    container = {"type": "container", "title": {"text": "12"}, "child_blocks": [{"text": "3"}, {"text": "4"}]}
+
+    assert Room(100, 10).less_blocks([container, {"type": "divider"}]) == Room(96, 6)
+
+
+def test_a_section_has_no_more_blocks_on_its_first_page_than_it_may():
+    tables = tuple((Table((row(1),)),) for _ in range(9))
+
+    assert [len(portion.parts) for (portion,) in pack([Section(tables, most=4)], Room())] == [4, 5]
+
+
 def test_a_heading_stays_with_the_content_that_follows_it():
     heading = Prose("heading", (Text("h"),))
     room = Room(4_000, 10, 4_000)
@@ -107,6 +137,28 @@ def test_a_heading_stays_with_the_content_that_follows_it():
     assert [len(unit) for unit in units] == [1, 3, 1, 1]
     assert [sum(map(chars_of, unit)) for unit in units][2] < 20 or units[1][-1] != units[2][0]
     assert "".join(run.text for unit in units for part in unit for run in part.runs).count("x") == 7_989
+
+
+@pytest.mark.parametrize("left", range(2_500, 3_600, 50))
+def test_an_address_fits_below_a_long_heading_or_stands_on_the_next_page(left):
+    heading = Prose("heading", (Text("h" * (10_500 - left)),))
+    link = Prose("text", (Text("label", url="https://a.example/" + "y" * 2_982),))
+
+    units = split([heading, link], Room())
+
+    assert all(with_parts(Room(), None, unit).holds for unit in units)
+    assert [run.text for unit in units for part in unit for run in part.runs if run.url] == ["label"]
+
+
+@pytest.mark.parametrize("kind", ["text", "item", "quote"])
+@pytest.mark.parametrize("url", ["", "https://a.example/" + "y" * 2_982])
+@pytest.mark.parametrize("heading", [(), (Prose("heading", (Text("h" * 10),)),)])
+def test_a_word_without_end_fills_each_page_to_its_limit_and_no_further(kind, url, heading):
+    units = split([*heading, Prose(kind, (Text("x" * 40_000, url=url),))], Room())
+
+    left = [with_parts(Room(), None, unit).chars for unit in units]
+    assert all(0 <= chars <= 3 for chars in left[:-1])
+    assert left[-1] >= 0
 
 
 @pytest.mark.parametrize("chars", [9_000, 10_000])
@@ -175,14 +227,40 @@ def test_a_cut_loses_blanks_only_and_keeps_the_limit(text, limit):
     assert all(0 < utf16(part) <= limit for part in parts)
 
 
+@pytest.mark.parametrize("text", ["  a  ", "a\n", "\n\n  a \n b "])
+def test_a_text_that_fits_is_not_changed(text):
+    assert list(cut_text(text, 12)) == [text]
+
+
+def test_runs_of_one_letter_count_as_what_they_take_of_json():
+    letters = Prose("text", tuple(Text("x", style % 2) for style in range(3_000)))
+
+    units = split([letters], Room(3_600))
+
+    assert [sum(map(chars_of, unit)) for unit in units] == [3_597, 3_600, 1_803]
+
+
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
         ("one two three four", ["one two", "three four"]),
         ("One. Two three. Four", ["One. Two", "three. Four"]),
+        *(
+            (blank.join(words), [blank.join(words[:3]), "ddd"])
+            for blank in " \t\n"
+            for words in (["aaa", "bb", "cc", "ddd"], ["aaaa", "bb", "ccc", "ddd"])
+        ),
+        *(
+            (blank.join(["aaaa", "bb", "cccc", "dd"]), [f"aaaa{blank}bb", f"cccc{blank}dd"])
+            for blank in " \t\n"
+        ),
         ("aaa bbb\n  ccc ddd", ["aaa bbb", "  ccc ddd"]),
+        ("aaaa bbbbb\n\n\n\n  ccc", ["aaaa bbbbb", "  ccc"]),
         ("👩‍👩‍👧" * 3, ["👩‍👩‍👧", "👩‍👩‍👧", "👩‍👩‍👧"]),
         ("e\u0301" * 8, ["e\u0301" * 5, "e\u0301" * 3]),
+        ("e" + "\u0301" * 43, ["e" + "\u0301" * 10, *["\u0301" * 11] * 3]),
+        *(("a" * 9 + pair + "bb", ["a" * 8, f"a{pair}bb"]) for pair in ("🇦🇿", "🇿🇦")),
+        *(("a" * 8 + f"👍{tone}bb", ["a" * 8, f"👍{tone}bb"]) for tone in ("\U0001f3fb", "\U0001f3ff")),
         ("漢字。" * 5, ["漢字。" * 3, "漢字。" * 2]),
     ],
 )
@@ -305,6 +383,29 @@ def test_a_row_too_long_for_a_table_stands_apart_in_its_place():
     fields = [run["text"] for run in inlines(shown[0][1])]
     assert fields[:3] == ["n: ", "2", "\n\n"]
     assert words(source).count("many words") == 1_200
+
+
+def test_only_the_first_cell_of_a_row_apart_is_cut_for_the_heading_above_it():
+    heading = Prose("heading", (Text("h" * 5_900),))
+
+    units = split([heading, Table((row(5_001, 5_001),))], Room())
+
+    assert [[chars_of(part) for part in unit] for unit in units] == [[5_900, 4_600], [401], [5_001]]
+
+
+def test_a_row_too_long_for_a_table_leaves_no_table_with_a_head_alone():
+    long_row = f"| {'many words ' * 1_200}|"
+
+    kinds = [[block["type"] for block in blocks] for blocks in pages(f"| a |\n|---|\n{long_row}\n{long_row}")]
+
+    assert {kind for page in kinds for kind in page} == {"rich_text"}
+
+
+@pytest.mark.parametrize(("chars", "times"), [(500, 3), (501, 1)])
+def test_a_head_of_at_most_500_characters_is_repeated(chars, times):
+    (blocks,) = pages(f"| {'h' * chars} |\n|---|\n" + "| x |\n" * 250)
+
+    assert [run["text"] for run in inlines(blocks)].count("h" * chars) == times
 
 
 @pytest.mark.parametrize("head", ["h" * 600, "h" * 20_000])

@@ -79,7 +79,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.before_request(check_body)
     app.after_request(set_security_headers)
     app.after_request(report_refused_call)
-    app.wsgi_app = EventsEndpoint(app, services, serves_https=settings.serves_https)  # type: ignore[method-assign]
+    app.wsgi_app = EventsEndpoint(app, serves_https=settings.serves_https)  # type: ignore[method-assign]
     return app
 
 

@@ -106,10 +106,12 @@ local function forget_idle(installation)
   end
 end
 
--- An installation whose questions waited already has its turn, or as many under way as may be.
+-- An installation whose questions waited already has its turn, or as many under way as may be; but what is
+-- put at the head may have been under way a moment ago.
 local function add_question(id, installation, limit, at_head)
-  if redis.call(at_head and 'LPUSH' or 'RPUSH', 'waiting:' .. installation, id) == 1 then
-    redis.call('SADD', 'installations-with-questions', installation)
+  local waiting = redis.call(at_head and 'LPUSH' or 'RPUSH', 'waiting:' .. installation, id)
+  redis.call('SADD', 'installations-with-questions', installation)
+  if at_head or waiting == 1 then
     offer(installation, limit)
   end
   wake('questions')

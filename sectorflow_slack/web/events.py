@@ -8,6 +8,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
 from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.routing import Rule
 from werkzeug.wrappers import Request
 
 from sectorflow_slack.domain.metrics import ACKNOWLEDGE_SECONDS
@@ -27,6 +28,10 @@ CHALLENGE_MAX_LENGTH = 512
 #: The largest body that is read without a valid signature.
 CHALLENGE_MAX_BYTES = 4096
 
+_PATH = EVENTS_PATH.lstrip("/")
+#: Names the endpoint in the log of an unexpected error.
+_RULE = Rule(EVENTS_PATH, endpoint="events")
+
 
 class _Request(Request):
     """A request whose body is bounded as those of Flask's are."""
@@ -41,15 +46,15 @@ class EventsEndpoint:
     time (docs/performance.md). Errors are handled by Flask, so that they look the same everywhere.
     """
 
-    def __init__(self, app: Flask, services: Services, *, serves_https: bool) -> None:
+    def __init__(self, app: Flask, *, serves_https: bool) -> None:
         self._flask = app
         self._pass_on = app.wsgi_app
-        self._services = services
         self._headers = list(security_headers(EVENTS_PATH, serves_https=serves_https).items())
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Respond as WSGI demands."""
-        if environ.get("PATH_INFO") != EVENTS_PATH:
+        # As in Flask, slashes that a proxy has doubled at the start do not count.
+        if environ.get("PATH_INFO", "").lstrip("/") != _PATH:
             return self._pass_on(environ, start_response)
         request = _Request(environ)
         try:
@@ -73,20 +78,22 @@ class EventsEndpoint:
         started = time.perf_counter()
         if request.method != "POST":
             raise MethodNotAllowed(["POST"])
-        payload = signed_payload(request, self._services.events)
+        services: Services = self._flask.extensions["sectorflow_slack"]
+        payload = signed_payload(request, services.events)
         if payload is None or payload.get("type") == "url_verification":
             # Slack checks an app's URL while it creates the app, when we have no signing secret of it yet.
             challenge = next(_challenges(request), "")
             return ("200 OK", challenge) if challenge else ("401 UNAUTHORIZED", "")
-        self._services.events.accept(payload)
-        self._services.metrics.observe(ACKNOWLEDGE_SECONDS, time.perf_counter() - started)
+        services.events.accept(payload)
+        services.metrics.observe(ACKNOWLEDGE_SECONDS, time.perf_counter() - started)
         return "200 OK", ""
 
     def _handle_error(
         self, error: Exception, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         app = self._flask
-        with app.request_context(environ):
+        with app.request_context(environ) as context:
+            context.request.url_rule = _RULE
             set_request_id()
             try:
                 response = app.finalize_request(app.handle_user_exception(error))

@@ -149,6 +149,31 @@ def test_the_end_of_a_try_lets_the_next_question_start(db, narrow, step):
     assert leased(narrow) == SECOND
 
 
+@pytest.mark.parametrize("step", ["release", "stop"])
+def test_a_question_taken_from_its_worker_starts_again_at_once_also_if_others_wait(db, narrow, step):
+    accept(db, FIRST)
+    first = leased(narrow)
+    assert narrow.accept(SECOND)
+    assert narrow.lease() is None
+
+    if step == "release":
+        narrow.release(first, 0, counts=False)
+    else:
+        assert narrow.stop(KEY, first.channel_id, first.status_thread_ts, "U0BOB") == 1
+
+    assert leased(narrow) == FIRST
+
+
+def test_the_next_question_brings_back_an_installation_that_redis_has_lost_from_all_indexes(db):
+    accept(db, FIRST)
+    db.redis.delete("installations-with-questions", "due", *db.redis.scan_iter("turns:*"))
+
+    accept(db, SECOND)
+    db.questions.tick("worker")
+
+    assert [leased(db.questions), leased(db.questions)] == [FIRST, SECOND]
+
+
 def test_a_turn_that_a_larger_limit_gave_starts_nothing_under_a_smaller_one(db, narrow):
     accept(db, FIRST, SECOND)
     leased(db.questions)

@@ -33,6 +33,8 @@ logger = logging.getLogger("sectorflow_slack.worker")
 
 #: How long questions that are under way may take after SIGTERM: Heroku kills after 30 s.
 STOP_SECONDS = 25.0
+#: How long a message that is on its way to Slack may take after that.
+LANDING_SECONDS = 2.0
 #: How long Slack jobs may take then; a call to Slack takes up to 10 s.
 JOBS_STOP_SECONDS = 10.0
 #: The longest wait for a wake-up; shorter than the time limit of a command.
@@ -204,7 +206,7 @@ class Worker:
         self._questions.wait(deadline - time.monotonic())
         self._leases.stop()
         try:
-            self._services.answers.hand_over()
+            self._services.answers.hand_over(LANDING_SECONDS)
             self._services.answers.questions.sign_off(self._name)
         except StorageUnavailable as error:
             logger.warning("nothing handed over: %s", error)

@@ -12,7 +12,9 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -118,20 +120,26 @@ class AnswerService:
         if leased := self._leased_now():
             self.questions.extend(leased)
 
-    def hand_over(self) -> None:
+    def hand_over(self, seconds: float = 0.0) -> None:
         """Release the questions of this process to other workers at once, because it is about to end.
 
-        This counts as no failure of the questions. From now on their threads get ``LeaseLost``.
+        This counts as no failure of the questions. From now on their threads get ``LeaseLost``. A message on
+        its way to Slack has ``seconds`` to be stored as posted, so that no other worker posts it again.
         """
-        for question in self._leased_now():
-            if not self.posting.leave(question):
-                # Slack may have taken the message: its thread may still record it. If not, the lease ends.
-                continue
-            try:
-                self.questions.release(question, 0.0, counts=False)
-            except LeaseLost:
-                continue
+        deadline = time.monotonic() + seconds
+        with_a_message = [each for each in self._leased_now() if not self._hand_over(each, 0.0)]
+        for question in with_a_message:
+            # If it does not land in time, its lease ends.
+            self._hand_over(question, max(0.0, deadline - time.monotonic()))
+
+    def _hand_over(self, question: Question, seconds: float) -> bool:
+        """Release a question; False if one of its messages is still on its way after ``seconds``."""
+        if not self.posting.leave(question, seconds):
+            return False
+        with suppress(LeaseLost):
+            self.questions.release(question, 0.0, counts=False)
             logger.info("question handed over", extra=question.ids)
+        return True
 
     def _leased_now(self) -> list[Question]:
         with self._lock:

@@ -164,15 +164,14 @@ class PostingService:
     _in_flight: set[str] = field(default_factory=set, init=False)
     #: The holders of questions that this process posts nothing more for.
     _left: set[str] = field(default_factory=set, init=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    #: Notified when a message has landed, that is, is stored as posted or was not taken.
+    _landed: threading.Condition = field(default_factory=threading.Condition, init=False)
 
-    def leave(self, question: Question) -> bool:
-        """Post nothing more for a question; False if one of its messages is on its way to Slack."""
-        with self._lock:
-            if question.holder in self._in_flight:
-                return False
+    def leave(self, question: Question, seconds: float = 0.0) -> bool:
+        """Post no further message for a question; False if one is still on its way after ``seconds``."""
+        with self._landed:
             self._left.add(question.holder)
-            return True
+            return self._landed.wait_for(lambda: question.holder not in self._in_flight, timeout=seconds)
 
     def post_plan(
         self, question: Question, installation: Installation, plan: Plan, posted: tuple[str, ...]
@@ -196,7 +195,7 @@ class PostingService:
     @contextmanager
     def _on_its_way(self, question: Question) -> Iterator[None]:
         """Extend the lease, and mark that a message is on its way to Slack until it is stored."""
-        with self._lock:
+        with self._landed:
             if question.holder in self._left:
                 raise LeaseLost("another worker has the question now")
             self._in_flight.add(question.holder)
@@ -204,8 +203,9 @@ class PostingService:
             self.questions.assert_held(question)
             yield
         finally:
-            with self._lock:
+            with self._landed:
                 self._in_flight.discard(question.holder)
+                self._landed.notify_all()
 
 
 def _client_msg_id(question: Question, plan: Plan, place: int) -> str:

@@ -19,6 +19,7 @@ from tests.fakes import make_reply
 from tests.services.scenario import Scenario
 from tests.services.steps import FAILED_ID, KEY, LONG_REPLY, WorkerKilled, die, let_time_pass
 from tests.values import MODEL_IDS, WORKSPACE_ID, make_block_action, make_question
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -305,6 +306,26 @@ def test_a_question_with_a_message_on_its_way_keeps_no_other_from_being_handed_o
     acme.work()
 
     assert elsewhere == [second.id]
+
+
+def test_a_message_on_its_way_is_stored_as_posted_before_its_question_is_handed_over(acme):
+    acme.sectorflow.reply = LONG_REPLY
+    ending = threading.Thread(target=acme.answers.hand_over, args=(30.0,))
+
+    def end():
+        ending.start()
+        until(lambda: acme.answers.posting._left, 10, "the question is left")
+
+    acme.slack.posts.then(end)
+
+    acme.ask()
+    ending.join()
+    posted = len(acme.slack.posted)
+    again = acme.answers.questions.lease()
+
+    assert posted == 1
+    assert again is not None
+    assert len(again.progress.posted) == 1
 
 
 def test_a_question_that_is_handed_over_is_not_posted_here_any_more(acme, monkeypatch):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
+import re
 import selectors
 import socket
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from threading import Thread
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from gunicorn.config import Config
@@ -17,7 +23,14 @@ from gunicorn.http.errors import ParseException
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sectorflow_slack.http_server import MAX_BODY_BYTES, MAX_HEAD_BYTES, BufferingWorker, RequestBuffer
+from sectorflow_slack.http_server import (
+    MAX_BODY_BYTES,
+    MAX_HEAD_BYTES,
+    BufferingWorker,
+    Logger,
+    RequestBuffer,
+)
+from tests.waiting import until
 
 HEAD = b"POST /slack/events HTTP/1.1\r\nHost: a.test\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -202,3 +215,95 @@ def test_a_client_may_go_before_it_is_told_to_go_on(listening):
     listening.look()
 
     assert listening.worker.nr_conns == 0
+
+
+# Whole conversations
+
+
+def echo(environ, start_response):
+    """Respond with the path of a request, and a digest of its body."""
+    body = environ["wsgi.input"].read()
+    text = b"<%s %s>" % (environ["PATH_INFO"].encode(), hashlib.md5(body).hexdigest().encode())
+    start_response("200 OK", [("Content-Length", str(len(text)))])
+    return [text]
+
+
+@pytest.fixture
+def running() -> Iterator[BufferingWorker]:
+    """A worker that listens, with its threads."""
+    config = Config()
+    config.set("threads", 4)
+    config.set("keepalive", 60)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    worker = BufferingWorker(1, os.getppid(), [listener], None, 30, config, Mock(spec=Logger))
+    worker.wsgi = echo
+    worker.tpool, worker.poller = worker.get_thread_pool(), selectors.DefaultSelector()
+    worker.method_queue.init()
+    thread = Thread(target=worker.run)
+    thread.start()
+    yield worker
+    worker.handle_exit(None, None)
+    thread.join(timeout=30)
+    worker.tmp.close()
+    assert not thread.is_alive()
+
+
+def a_request(random: Random, path: str) -> tuple[bytes, bytes]:
+    """Return a request of some length and form, and the response to it."""
+    body = random.randbytes(random.choice([0, 1, 1000, 70_000, 150_000]))
+    head = b"POST %s HTTP/1.1\r\nHost: a.test\r\n" % path.encode()
+    if random.random() < 0.2:
+        head += b"Expect: 100-continue\r\n"
+    response = b"%s %s" % (path.encode(), hashlib.md5(body).hexdigest().encode())
+    if random.random() < 0.5:
+        return head + b"Content-Length: %d\r\n\r\n" % len(body) + body, response
+    size = random.randrange(1000, 60_000)
+    chunks = [body[at : at + size] for at in range(0, len(body), size)]
+    coded = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
+    return head + b"Transfer-Encoding: chunked\r\n\r\n" + coded + b"0\r\n\r\n", response
+
+
+def exchange(client: socket.socket, random: Random, *, is_last: bool) -> None:
+    """Send a few requests in a row, cut anywhere, and read the responses."""
+    sent = [a_request(random, f"/{number}") for number in range(random.randrange(1, 5))]
+    rest = b"".join(request for request, _ in sent)
+    while rest:
+        size = random.choice([1, 30, 3000, 100_000, 1_000_000])
+        client.sendall(rest[:size])
+        rest = rest[size:]
+    if is_last:
+        client.shutdown(socket.SHUT_WR)
+    received = b""
+    while received.count(b">") < len(sent):
+        received += (more := client.recv(65_536))
+        assert more, received
+    assert re.findall(rb"<(.+?)>", received) == [response for _, response in sent]
+    assert not is_last or client.recv(65_536) == b""
+
+
+def converse(address: tuple[str, int], random: Random) -> None:
+    """Use one connection, and end it in order or in any other way."""
+    with socket.create_connection(address) as client:
+        client.settimeout(30)
+        for _ in range(random.randrange(4)):
+            exchange(client, random, is_last=False)
+        if random.random() < 0.3:
+            exchange(client, random, is_last=True)
+            return
+        request, _ = a_request(random, "/never-read")
+        client.sendall(request[: random.choice([0, 1, 50, 500, 100_000])])
+        if random.random() < 0.5:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def test_however_clients_send_each_request_is_answered_and_nothing_of_a_connection_is_left(running):
+    address = running.sockets[0].getsockname()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda seed: converse(address, Random(seed)), range(80)))
+
+    until(lambda: running.nr_conns == 0 and not running._lingering, 30.0, "all connections are closed")
+    assert (running._buffered, *running.pending_conns, *running.keepalived_conns) == (0,)
+    assert len(running.poller.get_map()) == 2  # where it listens, and what wakes it
+    assert not running.log.error.called
+    assert not running.log.exception.called

@@ -3,12 +3,18 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, islice
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import settings
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from sectorflow_slack.domain.errors import LeaseLost
 from sectorflow_slack.domain.installations import InstallationKey
@@ -191,17 +197,22 @@ class Questions(RuleBasedStateMachine):
         if question := self.held.pop(question_id, None):
             self.lost.append(question)
 
-    @rule(team_id=INSTALLATIONS, thread=st.sampled_from(["thread-1", "thread-2"]))
-    def accept(self, team_id: str, thread: str) -> None:
-        number = next(self.numbers)
-        question = make_question(number, id=f"{number:05}", installation=KEYS[team_id], thread_ts=thread)
-        self.drop_wakes()
-        assert self.store.accept(question)
-        assert not self.store.accept(question)
-        self.open[question.id] = Open(question)
-        self.lines[team_id].waiting.append(question.id)
-        assert self.is_woken()
+    @rule(
+        team_id=INSTALLATIONS,
+        thread=st.sampled_from(["thread-1", "thread-2"]),
+        number_of_questions=st.integers(1, 3),
+    )
+    def accept(self, team_id: str, thread: str, number_of_questions: int) -> None:
+        for number in islice(self.numbers, number_of_questions):
+            question = make_question(number, id=f"{number:05}", installation=KEYS[team_id], thread_ts=thread)
+            self.drop_wakes()
+            assert self.store.accept(question)
+            assert not self.store.accept(question)
+            self.open[question.id] = Open(question)
+            self.lines[team_id].waiting.append(question.id)
+            assert self.is_woken()
 
+    @precondition(lambda self: self.open)
     @rule()
     def lease(self) -> None:
         self.drop_wakes()
@@ -239,64 +250,71 @@ class Questions(RuleBasedStateMachine):
                 self.customers.begin_again(customer_of(team_id))
                 self.installations[customer_of(team_id)].begin_again(team_id)
 
+    @precondition(lambda self: self.held)
     @rule(turn=TURNS, several=st.booleans())
     def extend(self, turn: int, several: bool) -> None:
         held = list(self.held.values())
-        chosen = held if several else held[turn % len(held) :][:1] if held else []
+        chosen = held if several else [held[turn % len(held)]]
         self.store.extend(chosen)
         time = self.time(LEASE_SECONDS)
         for question in chosen:
             if not self.open[question.id].has_expired:
                 self.line_of(question).underway[question.id] = (*time, question.id)
 
-    def choose_held(self, turn: int) -> Question | None:
+    def choose_held(self, turn: int) -> Question:
         """Return a question that a worker holds and can take a step on."""
         held = [each for each in self.held.values() if not self.open[each.id].has_expired]
-        return held[turn % len(held)] if held else None
+        return held[turn % len(held)]
 
+    def can_step(self) -> bool:
+        return any(not self.open[each].has_expired for each in self.held)
+
+    @precondition(lambda self: self.can_step())
     @rule(turn=TURNS, delay=st.sampled_from([0, DELAY_SECONDS]), counts=st.booleans())
     def release(self, turn: int, delay: int, counts: bool) -> None:
-        if question := self.choose_held(turn):
-            self.drop_wakes()
-            self.store.release(question, delay, counts=counts)
-            line = self.line_of(question)
-            del line.underway[question.id]
-            self.open[question.id].failures += counts
-            if delay:
-                line.later[question.id] = (*self.time(delay), question.id)
-            else:
-                line.waiting.insert(0, question.id)
-                assert self.is_woken()
-            self.let_go(question.id)
+        question = self.choose_held(turn)
+        self.drop_wakes()
+        self.store.release(question, delay, counts=counts)
+        line = self.line_of(question)
+        del line.underway[question.id]
+        self.open[question.id].failures += counts
+        if delay:
+            line.later[question.id] = (*self.time(delay), question.id)
+        else:
+            line.waiting.insert(0, question.id)
+            assert self.is_woken()
+        self.let_go(question.id)
 
+    @precondition(lambda self: self.can_step())
     @rule(turn=TURNS, failure=st.sampled_from(["", "uninstalled", "answer_lost"]))
     def complete(self, turn: int, failure: str) -> None:
-        if question := self.choose_held(turn):
-            again = question if failure == "answer_lost" else None
-            can_start = self.store.complete(question, failure, again)
-            del self.line_of(question).underway[question.id]
-            del self.open[question.id]
-            self.failed += [again] if again else []
-            self.let_go(question.id)
-            assert can_start == bool(self.can_start())
+        question = self.choose_held(turn)
+        again = question if failure == "answer_lost" else None
+        can_start = self.store.complete(question, failure, again)
+        del self.line_of(question).underway[question.id]
+        del self.open[question.id]
+        self.failed += [again] if again else []
+        self.let_go(question.id)
+        assert can_start == bool(self.can_start())
 
+    @precondition(lambda self: self.failed)
     @rule(turn=TURNS)
     def revive(self, turn: int) -> None:
-        if self.failed:
-            self.drop_wakes()
-            question = self.failed.pop(turn % len(self.failed))
-            assert self.failed_store.revive(question)
-            assert not self.failed_store.revive(question)
-            self.open[question.id] = Open(question)
-            self.line_of(question).waiting.append(question.id)
-            assert self.is_woken()
+        self.drop_wakes()
+        question = self.failed.pop(turn % len(self.failed))
+        assert self.failed_store.revive(question)
+        assert not self.failed_store.revive(question)
+        self.open[question.id] = Open(question)
+        self.line_of(question).waiting.append(question.id)
+        assert self.is_woken()
 
+    @precondition(lambda self: self.lost)
     @rule(turn=TURNS, step=st.sampled_from(list(STEPS.values())))
     def step_without_lease(self, turn: int, step) -> None:
-        if self.lost:
-            with pytest.raises(LeaseLost):
-                step(self.store, self.lost[turn % len(self.lost)])
+        with pytest.raises(LeaseLost):
+            step(self.store, self.lost[turn % len(self.lost)])
 
+    @precondition(lambda self: self.open)
     @rule(team_id=INSTALLATIONS, thread=st.sampled_from(["thread-1", "thread-2"]))
     def stop(self, team_id: str, thread: str) -> None:
         line, stopped = self.lines[team_id], 0
@@ -314,13 +332,15 @@ class Questions(RuleBasedStateMachine):
         assert self.store.stop(KEYS[team_id], FIRST.channel_id, thread, "U0BOB") == stopped
         assert self.is_woken() == bool(stopped)
 
+    @precondition(lambda self: self.open)
     @rule(seconds=st.sampled_from([601, 1103, 3511]))
     def pass_time(self, seconds: int) -> None:
         pass_time(self.redis, seconds)
         self.now += seconds
 
-    @rule()
-    def tick(self) -> None:
+    @rule(seconds=st.sampled_from([0, 0, 1103, 3511]))
+    def tick(self, seconds: int) -> None:
+        self.pass_time(seconds)
         self.drop_wakes()
         wait = self.store.tick("worker")
         for line in self.lines.values():
@@ -333,9 +353,10 @@ class Questions(RuleBasedStateMachine):
         assert self.is_woken() == bool(self.can_start())
         assert wait == (1 if self.open else 3)
 
+    @precondition(lambda self: self.open)
     @rule(turn=TURNS)
     def expire(self, turn: int) -> None:
-        if self.open and turn % 4 == 0:
+        if turn % 4 == 0:
             question_id = list(self.open)[turn // 4 % len(self.open)]
             self.redis.delete(f"question:{question_id}")
             self.open[question_id].has_expired = True
@@ -398,5 +419,5 @@ def uncounted(snapshot: Snapshot) -> int:
 
 
 def test_in_any_order_of_steps_no_question_is_lost_or_leased_twice_and_turns_are_fair(db):
-    some = settings(max_examples=20, stateful_step_count=50)
+    some = settings(max_examples=20, stateful_step_count=40)
     run_state_machine_as_test(lambda: Questions(db), settings=some)

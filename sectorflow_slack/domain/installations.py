@@ -178,6 +178,11 @@ class InstallationKey:
     def __str__(self) -> str:
         return f"{self.app_id}:{self.tenant_id}"
 
+    @classmethod
+    def parse(cls, text: str) -> InstallationKey:
+        """Return the key that ``str`` wrote."""
+        return cls(*text.split(":"))
+
     @property
     def ids(self) -> dict[str, str]:
         """Return the field of log lines about this installation."""

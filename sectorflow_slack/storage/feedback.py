@@ -142,7 +142,7 @@ def read_all(redis: Redis) -> Iterator[tuple[InstallationKey, tuple[ModelVotes, 
     """Yield the votes of every installation that has any, in batches that do not block Redis."""
     members = sorted({str(member) for member in redis.sscan_iter(INSTALLATIONS, count=_BATCH)})
     for start in range(0, len(members), _BATCH):
-        keys = [InstallationKey(*member.split(":")) for member in members[start : start + _BATCH]]
+        keys = [InstallationKey.parse(member) for member in members[start : start + _BATCH]]
         with redis.pipeline(transaction=False) as pipe:
             for key in keys:
                 pipe.hgetall(_key(key))

@@ -84,7 +84,7 @@ class InstallationStore:
     def find_by_id(self, installation_id: str) -> Installation | None:
         """Load an installation by its id in the install API."""
         target = self._redis.get(installation_id_key(installation_id))
-        found = self.find(InstallationKey(*str(target).split(":"))) if target else None
+        found = self.find(InstallationKey.parse(str(target))) if target else None
         return found if found and found.settings.id == installation_id else None
 
     @translate_errors

@@ -89,7 +89,7 @@ class QuestionStore:
         """
         sealed = self._cipher.seal(question_key(incoming.id), "event", incoming.record)
         outcome, installation = self._accept(incoming, "event", sealed, notices, self._limits.per_person)
-        key = InstallationKey(*installation.split(":")) if installation else None
+        key = InstallationKey.parse(installation) if installation else None
         return Acceptance(outcome, key)
 
     @translate_errors
@@ -128,7 +128,7 @@ class QuestionStore:
             if found is None:
                 return None
             question_id, installation, values = found
-            lease = Lease(str(question_id), InstallationKey(*str(installation).split(":")), holder)
+            lease = Lease(str(question_id), InstallationKey.parse(str(installation)), holder)
             try:
                 return self._read(lease, _fields(values))
             except CannotDecrypt as error:

@@ -28,6 +28,7 @@ from sectorflow_slack.storage.records import (
     read_optional_time,
     token_fields,
 )
+from sectorflow_slack.storage.scripts import NOW
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +42,9 @@ UNREADABLE_SECONDS = 3600
 
 #: Leases the first revocation that is due until ``ARGV[1]`` seconds from now, and returns its member and its
 #: hash. Drops members whose record has expired.
-_LEASE = """
-local time = redis.call('TIME')
-local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+_LEASE = (
+    NOW
+    + """
 while true do
   local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)[1]
   if not due then
@@ -57,22 +58,23 @@ while true do
   redis.call('ZREM', KEYS[1], due)
 end
 """
+)
 
 #: Makes a revocation due later and updates its fields, unless it is gone or of another installation.
-_RELEASE = """
+_RELEASE = (
+    NOW
+    + """
 local due, record = unpack(KEYS)
 local member, id, delay = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if redis.call('HGET', record, 'installation_id') ~= id then
-  return 0
+  return
 end
-local time = redis.call('TIME')
-local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 redis.call('ZADD', due, string.format('%.6f', now + delay), member)
 if #ARGV > 3 then
   redis.call('HSET', record, unpack(ARGV, 4))
 end
-return 1
 """
+)
 
 #: Deletes a revocation, unless it is of another installation.
 _COMPLETE = """
@@ -103,7 +105,7 @@ class RevocationStore:
     def lease(self) -> Revocation | None:
         """Lease the first revocation that is due; None if none is."""
         while found := self._lease_script(keys=[REVOCATIONS], args=[self._lease]):
-            key = InstallationKey(*str(found[0]).split(":"))
+            key = InstallationKey.parse(str(found[0]))
             try:
                 return self._read(key, _fields(found[1]))
             except CannotDecrypt as error:

@@ -243,7 +243,7 @@ local expires = string.format('%.6f', now + tonumber(ARGV[1]))
 for at = 2, #ARGV, 3 do
   local id, holder, installation = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   if redis.call('HGET', 'question:' .. id, 'holder') == holder then
-    redis.call('ZADD', 'underway:' .. installation, 'XX', expires, id)
+    redis.call('ZADD', 'underway:' .. installation, expires, id)
   elseif #ARGV == 4 then
     return -1
   end

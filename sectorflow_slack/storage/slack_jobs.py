@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from redis import Redis
 
+from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.slack_jobs import SlackJob, from_json
 from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import translate_errors
@@ -111,8 +112,7 @@ class SlackJobQueue:
         if found is None:
             return None
         customer, installation, body = map(str, found)
-        app_id, _, tenant_id = installation.partition(":")
-        return customer, {**json.loads(body), "installation": {"app_id": app_id, "tenant_id": tenant_id}}
+        return customer, {**json.loads(body), "installation": asdict(InstallationKey.parse(installation))}
 
 
 def job_body(job: SlackJob) -> str:

@@ -173,7 +173,7 @@ class StatusStore:
         return tuple(each for each in read if each is not None)
 
     def _read(self, question_id: str, installation: str, question: str, event: str) -> Lease | None:
-        key = InstallationKey(*installation.split(":"))
+        key = InstallationKey.parse(installation)
         try:
             return read_leased(self._cipher, Lease(question_id, key, ""), question, event)
         except CannotDecrypt as error:

@@ -9,7 +9,7 @@ import pytest
 from sectorflow_slack.domain.questions import Answer, ModelAnswer, StoredAnswer
 from sectorflow_slack.storage.answers import AnswerStore
 from tests.fakes import make_reply
-from tests.storage.builders import accept, leased
+from tests.storage.builders import DAY, accept, leased
 from tests.storage.conftest import dump
 from tests.values import MODEL_IDS, make_question
 
@@ -194,3 +194,8 @@ def test_the_old_answer_stays_without_a_new_one_or_if_it_was_not_asked_again(ans
 def test_a_model_that_does_not_exist_is_not_asked_again(answers, model):
     assert answers.ask_again(ANSWER.id, model) == 0
     assert found(answers).answer == replace(ANSWER, together=2)
+
+
+def test_an_answer_is_stored_for_as_long_as_its_buttons_work(db):
+    assert [db.answers.save(ANSWER), db.answers.save(ANSWER)] == [True, False]
+    assert 0 <= 3 * DAY - db.redis.ttl(KEY) <= 60

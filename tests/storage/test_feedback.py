@@ -10,7 +10,7 @@ from sectorflow_slack.domain.questions import Answer, ModelAnswer, ModelFigures,
 from sectorflow_slack.storage import feedback as feedback_module
 from sectorflow_slack.storage.feedback import figures_key, read_all
 from tests.fakes import make_reply
-from tests.storage.builders import KEY, OTHER_KEY
+from tests.storage.builders import DAY, KEY, OTHER_KEY
 from tests.values import MODEL_IDS, NOW, make_installation, make_question
 
 FIRST, SECOND, _ = MODEL_IDS
@@ -80,6 +80,25 @@ def test_a_vote_that_is_changed_after_a_new_installation_leaves_no_negative_coun
     db.feedback.vote(answer(), 0, "U1", up=False)
 
     assert db.feedback.votes(KEY) == (ModelVotes(FIRST, 0, 1),)
+
+
+def test_a_vote_that_was_counted_before_a_new_installation_takes_none_from_it(db):
+    db.feedback.vote(answer(), 0, "U1", up=True)
+    db.redis.delete(f"feedback:{KEY}")
+    db.feedback.vote(answer(), 0, "U1", up=True)
+    assert db.feedback.votes(KEY) == ()
+    db.feedback.vote(answer(), 0, "U2", up=True)
+    db.feedback.vote(answer(), 0, "U2", up=False)
+
+    db.feedback.vote(answer(), 0, "U1", up=False)
+
+    assert db.feedback.votes(KEY) == (ModelVotes(FIRST, 0, 2),)
+
+
+def test_the_votes_of_users_expire_with_the_answer(db):
+    db.feedback.vote(answer(), 0, "U1", up=True)
+
+    assert 0 <= 3 * DAY - db.redis.ttl(f"votes:{answer().id}") <= 60
 
 
 def took(seconds: float | None, credits: float | None = None, **changes: Any) -> ModelAnswer:

@@ -7,6 +7,7 @@ import redis
 from sectorflow_slack.domain.installations import InstallationQuery
 from sectorflow_slack.storage.installation_index import remove_stale
 from tests.storage.builders import installed, waiting
+from tests.storage.conftest import redis_now
 from tests.values import NOW
 
 
@@ -66,3 +67,45 @@ def test_only_entries_without_a_record_are_stale(db):
     remove_stale(db.redis, "installations", members)
 
     assert db.redis.zrange("installations", 0, -1) == members[1:]
+
+
+def test_an_installation_stays_in_its_indexes_when_the_entry_of_its_consent_is_swept(db):
+    installation = installed(1)
+    db.pending.save(waiting(1))
+    entries = db.redis.zrange("index-sweep", 0, -1)
+    db.installations.save(installation, None, None)
+    db.redis.zadd("index-sweep", {str(entry): 1 for entry in entries})
+    (member,) = db.redis.zrange("installations", 0, -1)
+
+    db.pending.save(waiting(2))
+    remove_stale(db.redis, "installations", [str(member)])
+
+    assert db.redis.zscore("installations", str(member)) == 0
+    assert db.redis.zcard("index-sweep") == 1
+
+
+def test_a_sweep_takes_a_few_entries_those_that_expired_first(db):
+    for number in range(14):
+        db.pending.save(waiting(number))
+    entries = db.redis.zrange("index-sweep", 0, -1)
+    past = {str(entry): redis_now(db.redis) - 60 + at for at, entry in enumerate(entries[:13])}
+    db.redis.zadd("index-sweep", past)
+    db.redis.delete(*db.redis.scan_iter("pending:*"))
+
+    db.pending.save(waiting(100))
+
+    left = db.redis.zrange("index-sweep", 0, -1)
+    # Three that expired, one that has not, and the new one.
+    assert left[:4] == entries[10:14]
+    assert len(left) == 5
+
+
+def test_an_entry_of_a_record_that_lives_longer_is_looked_at_when_that_ends(db):
+    db.pending.save(waiting(1))
+    make_sweep_due(db.redis)
+    (entry,) = db.redis.zrange("index-sweep", 0, -1)
+    db.redis.expire("pending:i1", 1000)
+
+    db.pending.save(waiting(2))
+
+    assert 999 < db.redis.zscore("index-sweep", entry) - redis_now(db.redis) <= 1001

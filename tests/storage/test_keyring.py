@@ -126,3 +126,11 @@ def test_a_field_or_record_that_is_deleted_meanwhile_is_not_created(db, deleted)
     assert keyring.renew(APP) == Renewal(renewed=2 - len(deleted))
     assert set(db.redis.hgetall(APP)) == {"client_secret", "signing_secret"} - set(deleted)
     assert keyring.renew("app:A0GONE") == Renewal()
+
+
+def test_a_record_of_many_values_is_renewed_whole_at_once(db, keyring):
+    secrets = {f"model:{number}": f"answer {number}" for number in range(20)}
+    write(db.redis, "answer:1", **secrets)
+
+    assert keyring.renew("answer:1") == Renewal(renewed=20)
+    assert opened(db.redis, "answer:1") == secrets

@@ -66,6 +66,38 @@ def test_a_full_line_refuses_jobs_but_neither_those_that_are_due_nor_those_of_ot
     assert sum(db.slack_jobs.take() is not None for _ in range(9)) == 4
 
 
+def test_each_of_several_equal_jobs_runs_once_it_is_due(db):
+    install(db.redis, KEY)
+    for _ in range(2):
+        db.slack_jobs.enqueue(JOB, delay=0.5)
+    db.questions.tick("worker")
+    assert db.slack_jobs.take() is None
+
+    pass_time(db.redis, 0.6)
+    db.questions.tick("worker")
+
+    assert [read_job(db.slack_jobs.take()[1]) for _ in range(2)] == [JOB, JOB]
+    assert db.slack_jobs.take() is None
+
+
+def test_the_customer_after_those_that_are_busy_is_next_and_others_wake_a_worker(db):
+    keys = [InstallationKey("A0OWN", f"T{number}") for number in range(4)]
+    for key in keys:
+        install(db.redis, key)
+        db.slack_jobs.enqueue(replace(JOB, installation=key))
+    names = [str(key) for key in keys]
+    db.redis.delete("wakes:jobs")
+
+    first, _ = db.slack_jobs.take(busy=names[:1])
+    is_woken = db.redis.delete("wakes:jobs")
+    second, _ = db.slack_jobs.take(busy=names[:2])
+    third, _ = db.slack_jobs.take(busy=names[:1])
+
+    assert [first, second, third] == names[1:]
+    assert is_woken
+    assert db.slack_jobs.take(busy=names[:1]) is None
+
+
 class Jobs(RuleBasedStateMachine):
     """Takes the steps of processes in any order, beside a model."""
 

@@ -106,3 +106,25 @@ def test_a_question_that_does_not_decrypt_hides_no_other(db, caplog):
 
     assert [each.question for each in db.statuses.unshown()] == [SECOND]
     assert caplog.messages == [f"question cannot be read: question:{FIRST.id} question"]
+
+
+def test_a_status_in_a_thread_is_set_again_before_it_ends_and_others_are_not(db):
+    accept(db, FIRST, SECOND)
+    for question, shown in ((FIRST, "thread"), (SECOND, "session")):
+        db.statuses.claim(question.id)
+        db.statuses.store(question.id, shown)
+
+    pass_time(db.redis, 79)
+    assert (db.statuses.unshown(), db.statuses.claim(FIRST.id)) == ((), False)
+    pass_time(db.redis, 2)
+
+    assert [each.question for each in db.statuses.unshown()] == [FIRST]
+    assert [db.statuses.claim(each.id) for each in (FIRST, SECOND)] == [True, False]
+    # A status that is being set is no longer one that ends.
+    assert db.statuses.unshown() == ()
+
+
+def test_a_question_without_a_status_is_not_listed_before_its_time(db):
+    accept(db, FIRST)
+    pass_time(db.redis, 599)
+    assert db.statuses.unshown() == ()

@@ -15,6 +15,7 @@ from redis import Redis
 from redis.client import Pipeline
 
 from sectorflow_slack.domain.checkup import Watch
+from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.storage.apps import read_tenants
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
@@ -86,17 +87,17 @@ class Backup:
 
     def _restore_installation(self, key: str, fields: Fields) -> bool:
         """Write an installation, its id and its index entries, unless the app is installed there."""
-        app_id, tenant_id = key.split(":")[1:]
+        target = InstallationKey.parse(key.partition(":")[2])
 
         def step(pipe: Pipeline) -> bool:
             if pipe.exists(key):
                 return False
             pipe.multi()
             write_hash(pipe, key, fields)
-            pipe.set(installation_id_key(fields["id"]), f"{app_id}:{tenant_id}", nx=True)
-            Entry.from_record(fields, tenant_id).add(pipe)
+            pipe.set(installation_id_key(fields["id"]), str(target), nx=True)
+            Entry.from_record(fields, target.tenant_id).add(pipe)
             # The app may be about to expire.
-            pipe.persist(app_key(app_id))
+            pipe.persist(app_key(target.app_id))
             return True
 
         return transact(self._redis, step, key)

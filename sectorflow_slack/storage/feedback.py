@@ -13,7 +13,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -26,6 +25,7 @@ from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.questions import Answer, ModelAnswer, ModelFigures, ModelVotes
 from sectorflow_slack.storage.answers import DAY_SECONDS
 from sectorflow_slack.storage.connection import read_hash, translate_errors
+from sectorflow_slack.storage.keys import digest
 
 FIGURES = "figures:"
 INSTALLATIONS = "installations-with-feedback"
@@ -68,7 +68,7 @@ class FeedbackStore:
     def vote(self, answer: Answer, model: int, user_id: str, *, up: bool) -> None:
         """Count a user's vote on one model's answer, in place of an earlier one."""
         key, model_id = answer.question.installation, answer.models[model].model_id
-        user = hashlib.sha256(f"{answer.id}:{model_id}:{user_id}".encode()).hexdigest()
+        user = digest(f"{answer.id}:{model_id}:{user_id}")
         keys = [f"votes:{answer.id}", _key(key), INSTALLATIONS]
         self._vote(keys=keys, args=[user, model_id, "up" if up else "down", self._seconds, str(key)])
 

@@ -7,7 +7,6 @@ of the body), ``installation_id``, ``state`` (``claimed``; ``making`` while ``ma
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import uuid
 
@@ -18,6 +17,7 @@ from sectorflow_slack.domain.errors import CannotDecrypt, RequestInProgress
 from sectorflow_slack.domain.installations import Claim, ClaimState
 from sectorflow_slack.storage.connection import read_hash, transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.keys import digest
 from sectorflow_slack.storage.records import Fields
 
 LIFETIME_SECONDS = 24 * 3600
@@ -130,4 +130,4 @@ class IdempotencyStore:
 
 def _redis_key(key: str) -> str:
     # The key is a keyed digest by now; this bounds its length whatever it is.
-    return f"idempotency:{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    return f"idempotency:{digest(key)}"

@@ -7,7 +7,6 @@ number of the latest form) and one field for each form by its number (``draft:1`
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.install_form import Choice, Draft, FormSession, Offer, TrialAnswer
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.keys import digest
 from sectorflow_slack.storage.records import known_fields
 
 LIFETIME_SECONDS = 1800
@@ -112,4 +112,4 @@ def _choices(listed: list[dict[str, Any]] | None) -> tuple[Choice, ...] | None:
 
 
 def _key(secret: str) -> str:
-    return f"install-form:{hashlib.sha256(secret.encode('utf-8', 'replace')).hexdigest()}"
+    return f"install-form:{digest(secret)}"

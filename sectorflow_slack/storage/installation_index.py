@@ -16,13 +16,14 @@ keys expires; an entry lives as long as its installation, in any state.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from redis import Redis
 from redis.client import Pipeline
+
+from sectorflow_slack.storage.keys import digest
 
 ALL = "installations"
 SWEEP = "index-sweep"
@@ -76,13 +77,9 @@ class Entry:
     @classmethod
     def from_record(cls, fields: Mapping[str, str], tenant_id: str | None) -> Entry:
         """Return the entry of a record; ``tenant_id`` is None until it is known."""
-        customer = json.loads(fields["customer_id"])
-        indexes = [ALL, app_index(fields["app_id"])]
-        indexes += [team_index(tenant_id)] if tenant_id else []
-        indexes += [] if customer is None else [customer_index(customer)]
-        digest = fields.get("token_digest")
-        indexes += [token_index(digest)] if digest else []
-        return cls(member_of(fields["id"], float(fields["created_at"])), tuple(indexes))
+        customer_id, token_digest = json.loads(fields["customer_id"]), fields.get("token_digest")
+        indexes = indexes_of(fields["app_id"], tenant_id or None, customer_id, token_digest or None)
+        return cls(member_of(fields["id"], float(fields["created_at"])), (ALL, *indexes))
 
     def add(self, pipe: Pipeline) -> None:
         """Queue the writes that add the entry."""
@@ -104,24 +101,13 @@ class Entry:
         return json.dumps([self.member, *self.indexes])
 
 
-def app_index(app_id: str) -> str:
-    """Return the key of an app's index."""
-    return f"{ALL}:app:{app_id}"
-
-
-def team_index(tenant_id: str) -> str:
-    """Return the key of a team's index."""
-    return f"{ALL}:team:{tenant_id}"
-
-
-def customer_index(customer_id: str) -> str:
-    """Return the key of a customer's index; the id may be any text."""
-    return f"{ALL}:customer:{hashlib.sha256(customer_id.encode('utf-8', 'surrogatepass')).hexdigest()}"
-
-
-def token_index(token_digest: str) -> str:
-    """Return the key of an API token's index."""
-    return f"{ALL}:token:{token_digest}"
+def indexes_of(
+    app_id: str | None, tenant_id: str | None, customer_id: str | None, token_digest: str | None
+) -> list[str]:
+    """Return the keys of the indexes by what is known, in the order of the arguments."""
+    customer = None if customer_id is None else digest(customer_id)
+    known = {"app": app_id, "team": tenant_id, "customer": customer, "token": token_digest}
+    return [f"{ALL}:{kind}:{value}" for kind, value in known.items() if value is not None]
 
 
 def member_of(installation_id: str, created_at: float) -> str:

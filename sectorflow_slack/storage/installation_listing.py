@@ -131,16 +131,12 @@ class InstallationListing:
             start, size = f"({members[-1]}", _BATCH
 
     def _smallest_index(self, query: InstallationQuery) -> str:
-        indexes = [
-            installation_index.customer_index(query.customer_id) if query.customer_id is not None else None,
-            installation_index.team_index(query.team_id) if query.team_id is not None else None,
-            installation_index.app_index(query.app_id) if query.app_id is not None else None,
-            installation_index.token_index(query.token_digest) if query.token_digest is not None else None,
-        ]
-        given = [each for each in indexes if each is not None]
-        if len(given) < 2:
-            return given[0] if given else installation_index.ALL
-        return min(given, key=lambda each: int(self._redis.zcard(each)))
+        indexes = installation_index.indexes_of(
+            query.app_id, query.team_id, query.customer_id, query.token_digest
+        )
+        if len(indexes) < 2:
+            return indexes[0] if indexes else installation_index.ALL
+        return min(indexes, key=lambda each: int(self._redis.zcard(each)))
 
     def _load(self, members: Sequence[str]) -> list[_Found]:
         """Load the records of some members in their order, without those that are gone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 from sectorflow_slack.domain.installations import InstallationKey
@@ -36,3 +37,8 @@ question_key: ById = "question:{}".format
 failed_question_key: ById = "letter:{}".format
 #: The list on which idle workers block: of ``questions`` or of ``jobs``.
 wakes_key: ById = "wakes:{}".format
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text, which may have lone surrogates, for a key that must not hold it."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

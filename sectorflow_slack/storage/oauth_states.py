@@ -7,7 +7,6 @@ OAuth ended, for ten minutes more, so that a reload of the last page shows it ag
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from dataclasses import asdict
@@ -19,6 +18,7 @@ from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import OAuthResult, OAuthState
 from sectorflow_slack.storage.connection import transact, translate_errors
 from sectorflow_slack.storage.crypto import Cipher
+from sectorflow_slack.storage.keys import digest
 from sectorflow_slack.storage.records import known_fields
 
 LIFETIME_SECONDS = 600
@@ -82,4 +82,4 @@ class OAuthStateStore:
 
 
 def _key(secret: str) -> str:
-    return f"oauth-state:{hashlib.sha256(secret.encode('utf-8', 'replace')).hexdigest()}"
+    return f"oauth-state:{digest(secret)}"

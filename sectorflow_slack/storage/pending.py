@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 from redis import Redis
@@ -21,7 +20,7 @@ from sectorflow_slack.domain.installations import PendingInstallation, SlackApp
 from sectorflow_slack.storage.connection import transact, translate_errors, write_hash
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.installation_index import AFTERLIFE_SECONDS, FIELDS, Entry, sweep
-from sectorflow_slack.storage.keys import pending_key, pending_secrets_key, removed_key
+from sectorflow_slack.storage.keys import digest, pending_key, pending_secrets_key, removed_key
 from sectorflow_slack.storage.records import (
     BOUND_PENDING_FIELDS,
     Fields,
@@ -86,7 +85,7 @@ class PendingStore:
         installation_id = self._redis.get(_link_key(link))
         found = self.find(str(installation_id)) if installation_id else None
         # The key in Redis is not sealed: it may have been made to lead to another installation.
-        is_own = found is not None and hmac.compare_digest(_digest(found.link), _digest(link))
+        is_own = found is not None and hmac.compare_digest(digest(found.link), digest(link))
         return found if is_own else None
 
     @translate_errors
@@ -194,7 +193,7 @@ def _fields(pending: PendingInstallation) -> Fields:
         "failure": pending.failure,
     }
     optional = {name: str(value) for name, value in values.items() if value is not None}
-    return {**settings_fields(pending.settings), **optional, "link_digest": _digest(pending.link)}
+    return {**settings_fields(pending.settings), **optional, "link_digest": digest(pending.link)}
 
 
 def read_pending(fields: Fields, secrets: Fields) -> PendingInstallation:
@@ -220,9 +219,5 @@ def read_pending(fields: Fields, secrets: Fields) -> PendingInstallation:
     )
 
 
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
-
-
 def _link_key(link: str) -> str:
-    return f"install-link:{_digest(link)}"
+    return f"install-link:{digest(link)}"

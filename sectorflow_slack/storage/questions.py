@@ -131,19 +131,14 @@ class QuestionStore:
             lease = Lease(str(question_id), InstallationKey.parse(str(installation)), holder)
             try:
                 return self._read(lease, _fields(values))
-            except CannotDecrypt as error:
-                # It must not block the others; its encryption key may be restored.
-                logger.error("question cannot be read: %s", error.location)
-                self.postpone(lease)
             except Exception as error:
+                # It must not block the others.
                 self.postpone(lease, error)
 
     @translate_errors
-    def postpone(self, lease: Lease, error: Exception | None = None) -> None:
-        """Release a question that cannot be read: another release may have stored it. Log the ``error``."""
-        if error is not None:
-            ids = {"question_id": lease.id, **lease.installation.ids}
-            logger.error("question cannot be read", exc_info=error, extra=ids)
+    def postpone(self, lease: Lease, error: Exception) -> None:
+        """Release a question that cannot be read, and log why."""
+        log_unreadable(lease, error)
         self._release(lease.id, lease.holder, lease.installation, UNREADABLE_SECONDS, counts=0)
 
     @translate_errors
@@ -299,6 +294,18 @@ class QuestionStore:
 def _fields(values: Any) -> Fields:
     """Return the fields that ``_LEASED_FIELDS`` names, of a question's record."""
     return dict(zip(_LEASED_FIELDS, values, strict=True))
+
+
+def log_unreadable(lease: Lease, error: Exception) -> None:
+    """Log why a question cannot be read.
+
+    Its encryption key is missing, and may be restored; or another release stored it in an unknown form.
+    """
+    if isinstance(error, CannotDecrypt):
+        logger.error("question cannot be read: %s", error.location)
+    else:
+        ids = {"question_id": lease.id, **lease.installation.ids}
+        logger.error("question cannot be read", exc_info=error, extra=ids)
 
 
 def check_held(result: object) -> int:

@@ -6,7 +6,6 @@ Each secret has a field of its own, sealed for its key; an operator can read the
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from collections.abc import Mapping
@@ -30,7 +29,7 @@ from sectorflow_slack.domain.installations import (
 )
 from sectorflow_slack.domain.questions import Lease, Message, Plan, Question
 from sectorflow_slack.storage.crypto import Cipher
-from sectorflow_slack.storage.keys import question_key
+from sectorflow_slack.storage.keys import digest, question_key
 
 Fields = dict[str, str]
 
@@ -76,7 +75,7 @@ def customer_digest(customer_id: str | None) -> str:
     """Return the name under which a customer takes turns, "" for none: ids may be too long for a key."""
     if not customer_id:
         return ""
-    return hashlib.sha256(customer_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return digest(customer_id)[:32]
 
 
 def read_settings(fields: Mapping[str, str], api_token: str) -> InstallationSettings:
@@ -124,10 +123,10 @@ def open_api_token(
     cipher: Cipher, key: str, fields: Fields, sealed: str, names: tuple[str, ...] = BOUND_FIELDS
 ) -> str:
     """Decrypt an API token; raise ``CannotDecrypt`` if a field that it is bound to is not as it was."""
-    digest, bound, api_token = cipher.open(key, "api_token", sealed).partition("\n")
+    found, bound, api_token = cipher.open(key, "api_token", sealed).partition("\n")
     if not bound:
-        return digest  # of a release that bound no fields
-    if not hmac.compare_digest(digest, _digest_of(fields, names)):
+        return found  # of a release that bound no fields
+    if not hmac.compare_digest(found, _digest_of(fields, names)):
         raise CannotDecrypt(f"{key} api_token (other fields were changed)")
     return api_token
 
@@ -150,7 +149,7 @@ def open_secrets(
 
 def _digest_of(fields: Fields, names: tuple[str, ...]) -> str:
     values = json.dumps([({"revision": "1"} | fields).get(name) for name in names])
-    return hashlib.sha256(values.encode()).hexdigest()
+    return digest(values)
 
 
 def bot_fields(bot: BotInstall) -> Fields:

@@ -11,21 +11,16 @@
 
 from __future__ import annotations
 
-import logging
-
 from redis import Redis
 
-from sectorflow_slack.domain.errors import CannotDecrypt
 from sectorflow_slack.domain.installations import InstallationKey
 from sectorflow_slack.domain.questions import Lease, Question
 from sectorflow_slack.storage import scripts
 from sectorflow_slack.storage.connection import translate_errors
 from sectorflow_slack.storage.crypto import Cipher
 from sectorflow_slack.storage.keys import INSTALLATIONS_WITH_QUESTIONS, question_key
-from sectorflow_slack.storage.questions import check_held
+from sectorflow_slack.storage.questions import check_held, log_unreadable
 from sectorflow_slack.storage.records import read_leased
-
-logger = logging.getLogger(__name__)
 
 #: How long a question waits in line without a status.
 UNSHOWN_SECONDS = 3
@@ -173,14 +168,9 @@ class StatusStore:
         return tuple(each for each in read if each is not None)
 
     def _read(self, question_id: str, installation: str, question: str, event: str) -> Lease | None:
-        key = InstallationKey.parse(installation)
+        lease = Lease(question_id, InstallationKey.parse(installation), "")
         try:
-            return read_leased(self._cipher, Lease(question_id, key, ""), question, event)
-        except CannotDecrypt as error:
-            logger.error("question cannot be read: %s", error.location)
+            return read_leased(self._cipher, lease, question, event)
         except Exception as error:
-            # Another release may have stored it in a form that this one does not know.
-            logger.error(
-                "question cannot be read", exc_info=error, extra={"question_id": question_id, **key.ids}
-            )
-        return None
+            log_unreadable(lease, error)
+            return None

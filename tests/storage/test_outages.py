@@ -50,6 +50,7 @@ ARGUMENTS: dict[str, Any] = {
     "Sequence[SlackJob]": [FULL, FULL],
     "SlackJob": FULL,
     "Collection[str]": [],
+    "Exception": ValueError(),
 }
 SEALED_BACKUP = CIPHER.seal("backup", "installations", '{"app:A0": {}}')
 #: Metrics gather in the process while Redis is down.

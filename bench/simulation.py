@@ -149,7 +149,7 @@ class Deployment:
         self._offer(question.team)
 
     def _offer(self, team: int) -> None:
-        """Give a team a turn if it can start a question, and lease while threads are free."""
+        """Put a team in line if it can start a question, and lease while threads are free."""
         if self._waiting[team] and self._of_team[team] < self.formation.share:
             self._turns.setdefault(team)
         while self._turns and min(self._busy) < self.formation.threads:

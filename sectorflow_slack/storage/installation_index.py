@@ -104,7 +104,7 @@ class Entry:
 def indexes_of(
     app_id: str | None, tenant_id: str | None, customer_id: str | None, token_digest: str | None
 ) -> list[str]:
-    """Return the keys of the indexes by what is known, in the order of the arguments."""
+    """Return the keys of the indexes by each argument that is not None, in their order."""
     customer = None if customer_id is None else digest(customer_id)
     known = {"app": app_id, "team": tenant_id, "customer": customer, "token": token_digest}
     return [f"{ALL}:{kind}:{value}" for kind, value in known.items() if value is not None]

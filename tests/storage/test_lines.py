@@ -1,4 +1,4 @@
-"""Lines of questions: their order and limits, what is due, and what is left of what has expired."""
+"""Lines of questions: order, limits, times, and the ends of questions that have expired."""
 
 from dataclasses import replace
 
@@ -132,20 +132,21 @@ def test_a_turn_that_a_larger_limit_gave_starts_nothing_under_a_smaller_one(db, 
 
 
 def test_an_installation_is_looked_at_when_the_first_of_its_questions_is_due(db):
-    accept(db, FIRST, SECOND)
+    accept(db, FIRST, SECOND, THIRD)
     first = leased(db.questions)
     assert 11 < due(db) <= 12
     db.questions.release(first, 5, counts=True)
     assert 4 < due(db) <= 5
-    second = leased(db.questions)
-    assert 4 < due(db) <= 5
-    db.questions.release(second, 600, counts=True)
-    assert 4 < due(db) <= 5
+    for delay in (600, 300):
+        question = leased(db.questions)
+        assert 4 < due(db) <= 5
+        db.questions.release(question, delay, counts=True)
+        assert 4 < due(db) <= 5
 
     pass_time(db.redis, 6)
     db.questions.tick("worker")
 
-    assert 593 < due(db) <= 594
+    assert 293 < due(db) <= 294
     assert leased(db.questions) == FIRST
     assert 11 < due(db) <= 12
     db.questions.tick("worker")
@@ -199,6 +200,14 @@ def test_an_expired_question_does_not_hold_up_those_behind_it(db):
 
     assert leased(db.questions) == THIRD
     assert db.redis.hget("metrics", "failed:expired") == "2"
+
+
+def test_an_expired_question_costs_its_customer_no_turn(db):
+    east, west = of(EAST, 1, 2, 3), of(WEST, 4)
+    accept(db, *east, *west)
+    db.redis.delete(f"question:{east[0].id}", f"question:{east[1].id}")
+
+    assert [leased(db.questions), leased(db.questions)] == [east[2], west[0]]
 
 
 def test_an_installation_is_known_for_as_long_as_it_has_a_question(db):

@@ -58,6 +58,33 @@ def test_the_installations_of_a_customer_take_turns(db):
     assert order == [east[0], west[0], east[1], west[1], east[2], west[2]]
 
 
+def test_a_customer_that_asks_again_stays_where_it_is_in_line(db):
+    install(db.redis, EAST, WEST)
+    first, second, third = *of(EAST, 1), *of(WEST, 2), *of(EAST, 3)
+    for question in (first, second, third):
+        db.questions.accept(question)
+
+    assert [leased(db.questions) for _ in range(3)] == [first, second, third]
+
+
+def test_an_installation_that_asks_again_stays_where_it_is_among_those_of_its_customer(db):
+    install(db.redis, EAST, WEST, customer="42")
+    first, second, third = *of(EAST, 1), *of(WEST, 2), *of(EAST, 3)
+    for question in (first, second, third):
+        db.questions.accept(question)
+
+    assert [leased(db.questions) for _ in range(3)] == [first, second, third]
+
+
+def test_a_worker_that_leases_wakes_another_while_more_can_start(db):
+    accept(db, FIRST, SECOND)
+
+    for more in (True, False):
+        db.redis.delete("wakes:questions")
+        leased(db.questions)
+        assert db.redis.exists("wakes:questions") == more
+
+
 def test_an_installation_of_an_earlier_release_without_a_customer_takes_turns_too(db):
     install(db.redis, KEY)
     db.redis.hdel(f"installation:{KEY}", "customer")
@@ -238,6 +265,7 @@ def test_all_of_a_thread_is_stopped_once_and_nothing_of_the_same_time_in_another
     stopped = [db.questions.stop(KEY, FIRST.channel_id, "1.1", "U0BOB") for _ in range(2)]
 
     assert stopped == [6, 0]
+    assert db.redis.exists(f"later:{KEY}", f"underway:{KEY}") == 0
     leases = [db.questions.lease() for _ in range(7)]
     assert {each.id for each in leases if each.progress.stopped == "U0BOB"} == {each.id for each in thread}
     assert leases[-1].id == elsewhere.id

@@ -316,11 +316,13 @@ def test_each_question_that_waits_counts_for_the_limit(db, line):
 
 def test_a_notice_waits_behind_what_its_installation_has_to_do_at_slack(db):
     accept(db, FIRST)
-    db.slack_jobs.enqueue(replace(FULL, user_id="U0BEFORE"))
+    for user_id in ("U0FIRST", "U0SECOND"):
+        db.slack_jobs.enqueue(replace(FULL, user_id=user_id))
 
     assert accept_event(db, EVENT, waiting=1) == "too_many_waiting"
 
-    assert [db.slack_jobs.take()[1]["user_id"] for _ in range(2)] == ["U0BEFORE", FULL.user_id]
+    taken = [db.slack_jobs.take()[1]["user_id"] for _ in range(3)]
+    assert taken == ["U0FIRST", "U0SECOND", FULL.user_id]
 
 
 def test_a_revived_question_waits_as_long_as_any_other_for_its_status(db):
@@ -360,6 +362,12 @@ def test_the_next_look_is_when_the_first_job_is_due(db):
     assert 0 < db.questions.tick("worker") <= 0.5
     pass_time(db.redis, 1)
     assert 0.5 < db.questions.tick("worker") <= 1
+
+
+def test_the_next_look_is_soon_while_a_question_waits(db):
+    accept(db, FIRST)
+
+    assert db.questions.tick("worker") == 1
 
 
 def test_a_look_gives_as_many_turns_as_the_limit_allows(db):

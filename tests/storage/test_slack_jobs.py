@@ -80,6 +80,20 @@ def test_each_of_several_equal_jobs_runs_once_it_is_due(db):
     assert db.slack_jobs.take() is None
 
 
+def test_a_job_wakes_a_worker_and_its_taking_another_one_while_there_are_more(db):
+    install(db.redis, KEY)
+    for _ in range(2):
+        assert db.slack_jobs.enqueue(JOB)
+        assert db.redis.delete("wakes:jobs") == 1
+
+    woken = []
+    for _ in range(2):
+        db.slack_jobs.take()
+        woken.append(db.redis.delete("wakes:jobs"))
+
+    assert woken == [1, 0]
+
+
 def test_the_customer_after_those_that_are_busy_is_next_and_others_wake_a_worker(db):
     keys = [InstallationKey("A0OWN", f"T{number}") for number in range(4)]
     for key in keys:

@@ -76,13 +76,13 @@ def test_the_open_questions_of_all_installations_are_counted_by_state(db):
         accept(db.redis, f"one-{number}", age=1)
     accept(db.redis, "other", age=1, installation=OTHER)
     db.redis.zadd(f"later:{ONE}", {"later-1": 1, "later-2": 2})
-    db.redis.zadd(f"underway:{OTHER}", {"held": 1})
+    db.redis.zadd(f"underway:{OTHER}", {"held": 1, "held too": 2})
     db.redis.zadd(FAILED_QUESTIONS, {"failed": time.time(), "of long ago": 1})
 
     found = db.metrics.read()
 
     assert (before.open, before.oldest_seconds, before.failed_questions) == (0, 0.0, 0)
-    assert (found.waiting, found.later, found.underway, found.open) == (4, 2, 1, 7)
+    assert (found.waiting, found.later, found.underway, found.open) == (4, 2, 2, 8)
     assert found.failed_questions == 1
 
 

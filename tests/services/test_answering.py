@@ -35,6 +35,14 @@ def test_a_question_is_asked_and_its_answers_posted_in_its_thread(acme):
     assert acme.left == []
 
 
+def test_a_question_that_no_model_answered_is_continued_too(acme):
+    acme.sectorflow.reply = some_failed(*MODEL_IDS)
+    question = acme.ask(1)
+    acme.ask(2, thread_ts=question.ts)
+
+    assert [thread_id for _, _, thread_id in acme.sectorflow.asked] == [None, "thread-1"]
+
+
 def test_an_answered_question_is_not_stored_to_be_asked_again(acme):
     acme.ask()
 

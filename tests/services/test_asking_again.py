@@ -274,6 +274,15 @@ def test_a_follow_up_goes_to_that_model_in_the_same_threads_and_quotes_the_quest
     assert "Answer 1" in everything_in(shown)
 
 
+def test_a_follow_up_names_nothing_that_was_left_out_of_the_first_question(acme):
+    acme.have_answered(left_out=("text",))
+    acme.interact(view_submission("And a longer one?", model=1))
+    acme.work()
+
+    first, second = acme.slack.shown.values()
+    assert [ENGLISH.question_cut in everything_in(each) for each in (first, second)] == [True, False]
+
+
 def test_in_a_dm_a_follow_up_is_answered_outside_threads_and_continues_the_conversation(acme):
     acme.have_answered(channel_id="D0ANN", is_direct=True, has_files=True)
 

@@ -307,6 +307,7 @@ def test_the_home_tab_asks_some_models_in_the_users_dm(acme):
 
     ((settings, text, _),) = acme.sectorflow.asked
     assert (settings.model_ids, text) == ((FIRST, THIRD), "Why?")
+    assert acme.services.read_metrics().histograms["queue_seconds"].sum == 0
     address = acme.slack.addresses[-1]
     assert (address.channel_id, address.thread_ts) == ("D0ANN", None)
     assert quotes(list(acme.slack.shown.values())[-1:]) == ["Why?"]
@@ -315,6 +316,12 @@ def test_the_home_tab_asks_some_models_in_the_users_dm(acme):
 @pytest.mark.parametrize("metadata", ["C0GENERAL", "D0ANN\n", ""])
 def test_a_dialog_asks_in_dms_only(acme, metadata):
     acme.interact(sent(block_kit.ASK_DIALOG, FIRST, metadata=metadata or "x", question="Why?"))
+
+    assert acme.left == []
+
+
+def test_a_dialog_without_a_question_asks_nothing(acme):
+    acme.interact(sent(block_kit.ASK_DIALOG, FIRST, metadata="D0ANN", question=" "))
 
     assert acme.left == []
 

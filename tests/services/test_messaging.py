@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sectorflow_slack.domain.errors import SlackBusy, SlackRefusedMessage, TokenRefused
-from sectorflow_slack.domain.questions import Message
+from sectorflow_slack.domain.errors import SlackBusy, SlackRefused, SlackRefusedMessage, TokenRefused
+from sectorflow_slack.domain.questions import Address, Message
 from sectorflow_slack.formatting.words import ENGLISH
 from tests.fakes import FakeSlackClient
 from tests.services.scenario import Scenario
@@ -17,6 +17,22 @@ REFUSED = SlackRefusedMessage("invalid_blocks")
 
 def failures(acme: Scenario, *questions: object) -> list[int]:
     return [acme.answers.questions.progress(each).failures for each in questions]
+
+
+def test_a_message_that_slack_refuses_to_change_is_not_posted_again(acme):
+    acme.slack.updates.then(SlackRefused("is_archived"))
+    messaging, message = acme.answers.posting.messaging, Message("Hello.")
+
+    with pytest.raises(SlackRefused, match="is_archived"):
+        messaging.post_or_update(acme.installation, Address("C0GENERAL"), message, "1.1")
+
+    assert acme.slack.posted == []
+
+
+def test_a_message_besides_an_answer_has_no_number_of_its_own(acme):
+    acme.answers.posting.messaging.post(acme.installation, Address("C0GENERAL"), Message("Hello."))
+
+    assert acme.slack.client_msg_ids == [""]
 
 
 # Rate limits

@@ -225,7 +225,8 @@ def test_a_status_that_slack_does_not_end_now_is_ended_later(acme, kind, error):
     assert (visible(acme), acme.ended, acme.left) == ([kind], {"answered": 1}, [])
     ((job, delay),) = acme.slack_jobs
     assert isinstance(job, RemoveStatus)
-    assert 0 < delay <= 30
+    wait = error.retry_after or 1.0
+    assert wait - 20 < delay <= wait
     for _ in range(2):
         acme.end_pauses()
         acme.run_slack_jobs()
@@ -393,6 +394,32 @@ def test_a_worker_that_takes_over_a_threads_status_renews_it(acme, seconds):
     acme.work()
 
     assert acme.slack.status_set == [SHOWN] * 3 + [CLEARED]
+
+
+def test_a_renewal_that_slack_does_not_take_is_tried_again_in_the_next_period_only(acme, seconds):
+    KINDS["thread"](acme.slack)
+    acme.slack.statuses.then(None, SlackBusy("ReadTimeout"))
+
+    def take_long() -> None:
+        seconds.now += RENEW_SECONDS + 1
+        acme.answers.statuses.renew()
+        acme.answers.statuses.renew()
+
+    acme.sectorflow.answers.then(take_long)
+    acme.ask()
+
+    assert acme.slack.status_set == [SHOWN, CLEARED]
+
+
+def test_the_status_of_a_question_that_was_released_is_not_renewed_here(acme, seconds):
+    KINDS["thread"](acme.slack)
+    acme.sectorflow.answers.then(SectorFlowBusy("status 503"))
+    acme.ask()
+
+    seconds.now += RENEW_SECONDS + 1
+    acme.answers.statuses.renew()
+
+    assert acme.slack.status_set == [SHOWN]
 
 
 def test_a_threads_status_of_a_question_in_line_is_renewed(acme):

@@ -229,6 +229,16 @@ def test_a_process_extends_the_lease_of_a_question_that_one_of_its_threads_lost_
     assert (acme.ended, acme.left) == ({"answered": 1}, [])
 
 
+def test_a_process_extends_no_lease_of_a_question_that_it_has_answered(acme, monkeypatch):
+    extended = []
+    monkeypatch.setattr(QuestionStore, "extend", lambda _, leased: extended.append(leased))
+
+    acme.ask()
+    acme.answers.extend_leases()
+
+    assert extended == []
+
+
 # Workers that end
 
 

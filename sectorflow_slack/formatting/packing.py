@@ -167,8 +167,7 @@ def split(parts: Iterable[Part], room: Room) -> tuple[Unit, ...]:
             headings.append(part)
             left = after
             continue
-        is_long = isinstance(part, Table) and len(part.rows) > limits.TABLE_ROWS
-        if after.holds and not is_long:
+        if after.holds and not isinstance(part, Table):
             units.append((*headings, part))
         else:
             first, *others = _pieces(part, left, room)
@@ -236,7 +235,7 @@ def _stretch(runs: Runs, ends: list[int], at: int, start: int, end: int) -> Runs
         piece = runs[at].text[max(0, start - begin) : end - begin]
         stretch.append(replace(runs[at], text=piece))
         at += 1
-    if stretch and end < ends[-1]:
+    if end < ends[-1]:
         stretch[-1] = replace(stretch[-1], text=stretch[-1].text.rstrip())
     return tuple(run for run in stretch if run.text)
 
@@ -246,23 +245,23 @@ def _tables(table: Table, first: int, limit: int) -> Iterator[Part]:
     columns = table.columns
     head, *rows = table.rows
     again = [head] if row_chars(head, columns) <= _LONG_HEAD else []
-    taken, own = list(again), 0
     if not again:
         rows = [head, *rows]
-    room, size = first, sum(row_chars(row, columns) for row in taken)
+    above = sum(row_chars(row, columns) for row in again)
+    taken, size, room = list(again), above, first
     for row in rows:
         chars = row_chars(row, columns)
-        if own and (size + chars > room or len(taken) == limits.TABLE_ROWS):
+        is_full = size + chars > room or len(taken) == limits.TABLE_ROWS
+        if is_full and len(taken) > len(again):
             yield replace(table, rows=tuple(taken))
-            taken, own, room = list(again), 0, limit
-            size = sum(row_chars(row, columns) for row in taken)
+            taken, size, room = list(again), above, limit
         if size + chars > room:
             yield from _fields(again, row, room, limit)
             room = limit
-            continue
-        taken.append(row)
-        own, size = own + 1, size + chars
-    if own or not rows:
+        else:
+            taken.append(row)
+            size += chars
+    if len(taken) > len(again) or not rows:
         yield replace(table, rows=tuple(taken))
 
 

@@ -99,6 +99,10 @@ def test_portions_know_whether_they_begin_and_end():
     assert second[1] == Portion(1, (text(10),))
 
 
+def test_an_answer_without_parts_is_one_empty_unit():
+    assert split([], Room()) == ((),)
+
+
 def row(*cells: int) -> tuple[tuple[Text, ...], ...]:
     return tuple((Text("x" * chars),) for chars in cells)
 

@@ -49,12 +49,12 @@ def render_tags(state: StateInline) -> None:
     behind = _neighbours(state.tokens[::-1], 0)[::-1]
     pairs = _pairs(state.tokens, tags, before, behind)
     for at, name in tags.items():
-        token, sides = state.tokens[at], (before[at], behind[at])
+        token = state.tokens[at]
         if at in pairs:
             _pair(token, name)
             is_apart = name == "summary" and token.nesting < 0 and behind[at] not in _LINE_ENDS
             token.content = "\n" if is_apart else ""
-        elif name == "br" and _is_break(*sides, in_cell=state.env["in_cell"]):
+        elif name == "br" and _is_break(before[at], behind[at], in_cell=state.env["in_cell"]):
             token.content = "" if behind[at] == "\n" else "\n"
         elif name == "details" and before[at] in _LINE_ENDS and behind[at] in _LINE_ENDS:
             token.content = ""

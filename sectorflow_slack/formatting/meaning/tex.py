@@ -12,12 +12,12 @@ _DEEPEST = 6
 _TOKEN = re.compile(r"\\[a-zA-Z]+\*?|\\.|\s+|.", re.DOTALL)
 
 #: Names that HTML has for the same signs: those with blanks around them, and the others.
-_OPERATORS: Final = """
+_OPERATOR_NAMES: Final = """
     times div pm mp leq le geq ge ne approx equiv sim propto ll gg in notin subset subseteq supset cup cap
     rightarrow leftarrow Rightarrow iff Leftrightarrow leftrightarrow mapsto wedge vee mid perp parallel oplus
     otimes lt gt setminus cong therefore
 """
-_LETTERS: Final = """
+_SIGN_NAMES: Final = """
     alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi
     omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega nabla forall emptyset varnothing angle prime ell
     hbar langle rangle lfloor rfloor lceil rceil sum prod int
@@ -25,8 +25,8 @@ _LETTERS: Final = """
 _UNCHANGED: Final = "sin cos tan log ln exp min max lim gcd det { } % $ # & _ |"
 #: What commands without an argument are shown as.
 _SIGNS: Final = {
-    **{name: f" {html5[f'{name};']} " for name in _OPERATORS.split()},
-    **{name: html5[f"{name};"] for name in _LETTERS.split()},
+    **{name: f" {html5[f'{name};']} " for name in _OPERATOR_NAMES.split()},
+    **{name: html5[f"{name};"] for name in _SIGN_NAMES.split()},
     **{name: name for name in _UNCHANGED.split()},
     "cdot": " · ", "neq": " ≠ ", "to": " → ", "implies": " ⇒ ", "land": " ∧ ", "lor": " ∨ ", "ast": " ∗ ",
     "circ": " ∘ ", "bmod": " mod ", "quad": " ", "qquad": " ", ",": " ", ";": " ", ":": " ", " ": " ",

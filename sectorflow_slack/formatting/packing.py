@@ -267,8 +267,7 @@ def _tables(table: Table, first: int, limit: int) -> Iterator[Part]:
 
 def _fields(head: Sequence[Row], row: Row, first: int, limit: int) -> Iterator[Prose]:
     for runs in as_fields(head[0] if head else (), row):
-        part = Prose("text", runs)
-        yield from _proses(part, first, limit) if chars_of(part) > first else (part,)
+        yield from _proses(Prose("text", runs), first, limit)
         first = limit
 
 

@@ -165,6 +165,42 @@ def test_a_word_without_end_fills_each_page_to_its_limit_and_no_further(kind, ur
     assert left[-1] >= 0
 
 
+@pytest.mark.parametrize("chars", range(10_485, 10_495))
+def test_the_line_end_below_a_heading_counts(chars):
+    units = split([Prose("heading", (Text("h" * 10),)), text(chars)], Room())
+
+    assert all(with_parts(Room(), None, unit).holds for unit in units)
+    assert len(units) == (1 if chars + 11 <= 10_500 else 2)
+
+
+def test_a_table_that_fills_its_room_to_the_last_character_is_one():
+    for rows in ((row(5_000, 5_000),), (row(1_000), row(4_000), row(5_000))):
+        assert split([Table(rows)], Room()) == ((Table(rows),),)
+
+
+def test_a_table_keeps_to_the_room_of_tables():
+    room = Room(5_000, 50, 1_000)
+
+    units = split([Table((row(10), *[row(300)] * 9))], room)
+
+    assert [len(part.rows) for (part,) in units if isinstance(part, Table)] == [4, 4, 4]
+    assert all(with_parts(room, None, unit).holds for unit in units)
+
+
+def test_runs_of_many_styles_are_cut_without_loss_and_none_begins_where_it_does_not_fit():
+    runs = tuple(Text(f"{number} 🙂🙂🙂🙂🙂", number % 4) for number in range(3_000))
+    units = split([Prose("text", runs)], Room())
+
+    shown = [run for (part,) in units for run in part.runs]
+    assert "".join(run.text for run in shown).replace(" ", "") == "".join(run.text for run in runs).replace(
+        " ", ""
+    )
+    assert all(with_parts(Room(), None, unit).holds for unit in units)
+    for chars in range(10_494, 10_500):
+        units = split([Prose("text", (Text("x" * chars), Text("🙂" * 9, 1)))], Room())
+        assert all(with_parts(Room(), None, unit).holds for unit in units)
+
+
 @pytest.mark.parametrize("chars", [9_000, 10_000])
 def test_a_heading_never_ends_a_message(chars):
     code = ("x = 1  # what it is\n" * 600)[:chars]
@@ -263,6 +299,7 @@ def test_runs_of_one_letter_count_as_what_they_take_of_json():
         ("👩‍👩‍👧" * 3, ["👩‍👩‍👧", "👩‍👩‍👧", "👩‍👩‍👧"]),
         ("e\u0301" * 8, ["e\u0301" * 5, "e\u0301" * 3]),
         ("e" + "\u0301" * 43, ["e" + "\u0301" * 10, *["\u0301" * 11] * 3]),
+        *(("a" * 10 + f"e{mark}bb", ["a" * 10, f"e{mark}bb"]) for mark in "\u0301\u0903\u20dd"),
         *(("a" * 9 + pair + "bb", ["a" * 8, f"a{pair}bb"]) for pair in ("🇦🇿", "🇿🇦")),
         *(("a" * 8 + f"👍{tone}bb", ["a" * 8, f"👍{tone}bb"]) for tone in ("\U0001f3fb", "\U0001f3ff")),
         ("漢字。" * 5, ["漢字。" * 3, "漢字。" * 2]),

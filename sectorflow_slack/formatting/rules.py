@@ -32,6 +32,8 @@ TARGET_SCHEMES = ("http:", "https:", "mailto:")
 
 #: Lines that the parser's search for the end of a quote may look at: it looks at them again for each quote.
 _QUOTE_LINES = 20_000
+#: Cells that the tables of a text may have; each takes some 10 µs.
+_CELLS = 40_000
 
 #: What running text is looked through for; without any of it, it is plain.
 _MARKUP = re.compile(r"[\n!$&*:<\[\\\]_`~]")
@@ -100,11 +102,13 @@ def _deep(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bo
 
 def _table(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
     """Read a table; a row's cells beyond those of the head, which GFM drops, are kept."""
-    known = len(state.tokens)
-    if not table(state, start_line, end_line, silent):
+    if not table(state, start_line, end_line, True):
         return False
     if silent:
         return True
+    _count_cells(state, start_line)
+    known = len(state.tokens)
+    table(state, start_line, end_line, False)
     tokens, state.tokens[known:] = state.tokens[known:], []
     columns = sum(token.type == "th_open" for token in tokens)
     for token in tokens:
@@ -115,6 +119,20 @@ def _table(state: StateBlock, start_line: int, end_line: int, silent: bool) -> b
                 state.tokens += _cell(text, row)
         state.tokens.append(token)
     return True
+
+
+def _count_cells(state: StateBlock, start_line: int) -> None:
+    """Count the cells of a table up to the next blank line, where it ends at the latest.
+
+    A row is filled up with empty cells: a few thousand characters become 65,000 of them in markdown-it.
+    """
+    text, start = state.src, state.bMarks[start_line]
+    columns = text.count("|", state.bMarks[start_line + 1], state.eMarks[start_line + 1]) + 1
+    blank = text.find("\n\n", start)
+    rows = text.count("\n", start, blank if blank > 0 else None)
+    state.env["cells"] = state.env.get("cells", 0) + columns * rows
+    if state.env["cells"] > _CELLS:
+        raise TooDense
 
 
 def _row(state: StateBlock, line: int) -> list[str]:

@@ -26,6 +26,8 @@ PATTERNS: dict[str, Callable[[int], str]] = {
     "nested quote list": rep("> - > - > - a\n"),
     "deep": lambda n: "".join("  " * min(i, 23) + "- a\n" for i in range(n // 40)),
     "table wide": lambda n: "|a" * (n // 6) + "|\n" + "|-" * (n // 6) + "|\n" + "|b" * (n // 6) + "|\n",
+    "table padded": lambda n: ("|a" * 60 + "|\n" + "|-" * 60 + "|\n" + "|b\n" * 60 + "\n") * (n // 425),
+    "table empty": lambda n: "|a" * 50 + "|\n" + "|-" * 50 + "|\n" + ("|" * 51 + "\n") * (n // 52),
     "table many": lambda n: "a|b\n-|-\n" + "c|d\n" * (n // 4),
     "table pipes": lambda n: "a|b\n-|-\n" + ("c" + "\\|" * 200 + "|d`\n") * (n // 420),
     "table links": lambda n: "a|b\n-|-\n" + ("[a.co](http://b.co)|[c.co](http://d.co)\n") * (n // 42),

@@ -33,13 +33,13 @@ class AppHomeService:
         """Return the facts about an installation for the Home tab."""
         settings, of = installation.settings, installation.settings.sectorflow
         load = partial(self.sectorflow.get_workspace, of.api_token, of.workspace_id, timeout=TIMEOUT_SECONDS)
-        workspace = _loaded(load, Workspace(""), "workspace not loaded")
+        workspace = _loaded(load, Workspace(""), "workspace")
         names = {**of.model_names, **workspace.model_names}
         expert = partial(self.sectorflow.expert_name, of.api_token, of.plus_id)
         return HomeFacts(
             app_name=settings.app_name,
             workspace_name=workspace.name,
-            expert_name=_loaded(expert, "", "expert not loaded") if of.plus_id else "",
+            expert_name=_loaded(expert, "", "expert") if of.plus_id else "",
             model_names=tuple(names.get(model_id, "") for model_id in of.model_ids),
             display=settings.display,
             support_url=self.support_url,
@@ -50,12 +50,12 @@ class AppHomeService:
         """Return up to four suggested prompts, by title."""
         of = installation.settings.sectorflow
         load = partial(self.sectorflow.sample_prompts, of.api_token, of.workspace_id)
-        return suggested_prompts(_loaded(load, (), "no sample prompts"), words_for(""))
+        return suggested_prompts(_loaded(load, (), "prompts"), words_for(""))
 
 
-def _loaded(load: Callable[[], T], otherwise: T, message: str) -> T:
+def _loaded(load: Callable[[], T], otherwise: T, what: str) -> T:
     try:
         return load()
     except SectorFlowError as error:
-        logger.info("%s: %s", message, type(error).__name__)
+        logger.info("%s not loaded: %s", what, type(error).__name__)
         return otherwise

@@ -14,7 +14,7 @@ SIDE_BY_SIDE := --no-print-directory --jobs $(if $(filter output-sync,$(.FEATURE
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test unit faults processes coverage lint format lock bench chaos clean
+.PHONY: help setup demo run test unit unit-inner unit-outer faults processes coverage lint format lock bench chaos clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,10 +51,20 @@ run: .venv/ready-to-run ## Run the service: web, worker and, if REDIS_URL is uns
 	@PORT=$(PORT) $(BIN)/python -m sectorflow_slack
 
 test: setup ## Pass every check and test
-	@$(MAKE) $(SIDE_BY_SIDE) lint unit faults processes
+	@$(MAKE) $(SIDE_BY_SIDE) lint unit-inner unit-outer faults processes
 
 unit: setup ## Pass the tests that start no processes
-	$(BIN)/python -m pytest -m "not processes and not browser"
+	@$(MAKE) $(SIDE_BY_SIDE) unit-inner unit-outer
+
+# Two halves of about the same length, each for one core.
+UNIT := $(BIN)/python -m pytest -m "not processes and not browser"
+INNER := tests/clients tests/domain tests/formatting tests/sandbox tests/storage
+
+unit-inner: setup
+	$(UNIT) $(INNER)
+
+unit-outer: setup
+	$(UNIT) $(INNER:%=--ignore=%)
 
 faults: setup ## Pass the tests that kill processes and break what they need; they mostly wait
 	$(BIN)/python -m pytest tests/chaos

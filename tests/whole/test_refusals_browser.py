@@ -278,8 +278,9 @@ def test_each_refusal_says_what_happened_and_what_to_do(
     site: Stage, browser: Browser, subtests: pytest.Subtests
 ) -> None:
     assert {case.reason for case in (*CASES, UNDERWAY)} == set(REFUSALS)
-    with window(browser, site, statuses="45") as page:
-        waiting = Person(site, page.context.new_page())
+    # With cookies of its own: those of the other are cleared for each case.
+    with window(browser, site, statuses="45") as page, window(browser, site, statuses="45") as other:
+        waiting = Person(site, other)
         wait_for_a_consent_that_never_ends(waiting)
         for case in CASES:
             with subtests.test(case.reason):

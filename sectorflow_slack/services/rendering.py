@@ -36,7 +36,8 @@ class RenderingService:
     def render(self, answer_id: str, installation: Installation) -> bool:
         """Update the messages of an answer; False if another process still renders it.
 
-        An answer that is not posted completely is rendered by the worker that posts it.
+        An answer that is not posted completely is rendered by the worker that posts it. Raises ``SlackError``
+        if Slack did not take a message.
         """
         with self.locks.hold(f"draw:{answer_id}", LOCK_SECONDS, WAIT_SECONDS) as held:
             started = self.monotonic()

@@ -59,7 +59,10 @@ class TokenService:
                 return installation
 
     def renew_now(self, installation: Installation) -> Installation:
-        """Return the installation with another bot token, after Slack refused this one as expired."""
+        """Return the installation with another bot token, after Slack refused this one as expired.
+
+        Raises ``SlackError`` if it could not be renewed.
+        """
         if not installation.bot.refresh_token:
             raise SlackRefused("token_expired")
         return self._renewed(installation)

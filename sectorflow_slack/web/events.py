@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
@@ -82,7 +82,7 @@ class EventsEndpoint:
         payload = signed_payload(request, services.events)
         if payload is None or payload.get("type") == "url_verification":
             # Slack checks an app's URL while it creates the app, when we have no signing secret of it yet.
-            challenge = next(_challenges(request), "")
+            challenge = _challenge_of(request)
             return ("200 OK", challenge) if challenge else ("401 UNAUTHORIZED", "")
         services.events.accept(payload)
         services.metrics.observe(ACKNOWLEDGE_SECONDS, time.perf_counter() - started)
@@ -102,18 +102,18 @@ class EventsEndpoint:
             return response(environ, start_response)
 
 
-def _challenges(request: Request) -> Iterator[str]:
-    """Yield the challenge of a small ``url_verification``, if the request is one."""
+def _challenge_of(request: Request) -> str:
+    """Return the challenge of a small ``url_verification``; "" of any other request."""
     # A body without a length is not read: it may be of any size.
     if not 0 < (request.content_length or 0) <= CHALLENGE_MAX_BYTES:
-        return
+        return ""
     payload = read_json(request.get_data()) or {}
     challenge = payload.get("challenge")
     if (
-        payload.get("type") == "url_verification"
-        and isinstance(challenge, str)
-        and 0 < len(challenge) <= CHALLENGE_MAX_LENGTH
-        and challenge.isascii()
-        and challenge.isprintable()
+        payload.get("type") != "url_verification"
+        or not isinstance(challenge, str)
+        or len(challenge) > CHALLENGE_MAX_LENGTH
+        or not (challenge.isascii() and challenge.isprintable())
     ):
-        yield challenge
+        return ""
+    return challenge

@@ -36,6 +36,8 @@ from sectorflow_slack.services.install_page import (
 )
 from sectorflow_slack.web import current_services, current_settings
 from sectorflow_slack.web.install_forms import (
+    MESSAGES,
+    REFUSED,
     SESSION_TOKEN_REFUSED,
     Faulty,
     arrange,
@@ -59,10 +61,7 @@ MAX_TOKEN_LENGTH = 4096
 #: Where a user need not have signed in.
 OPEN_ENDPOINTS = frozenset({"install_page.home", "install_page.sign_in", "install_page.sign_out"})
 BY_HAND = "You can also create it by hand: choose “An app that exists already”."
-TOKEN_FAULTS = {
-    "malformed": "Enter the token without spaces or line breaks.",
-    "refused": "SectorFlow refuses this token. Copy it again, or create a new one.",
-}
+TOKEN_FAULTS = {"malformed": MESSAGES["apiToken"], "refused": REFUSED["apiToken"]}
 
 
 @blueprint.errorhandler(TooBusy)

@@ -1,17 +1,16 @@
 """The channel page in a real browser."""
 
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from sandbox.sectorflow.models import GPT, TOKEN
 from sandbox.slack.seed import AIKO_ID, GENERAL_ID, RANDOM_ID, TEAM_ID, TOM_ID
 from sectorflow_slack.formatting.displays import render
 from tests.accessibility import violations
+from tests.chromium import running_chromium
 from tests.formatting.drawing import make_answer, model
 from tests.sandbox import helpers
 from tests.sandbox.helpers import Json, actions, block, button, container, markdown, modal, option, plain
@@ -19,20 +18,11 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = "/usr/bin/chromium"
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("Chromium is not there")
-    expect.set_options(timeout=30_000)
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield opened
-        opened.close()
+    with running_chromium() as running:
+        yield running
 
 
 @pytest.fixture

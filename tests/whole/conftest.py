@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from sandbox.sectorflow.models import PLUS_ID
 from sandbox.slack import seed
 from sandbox.stage import Stage, running_stage
-from tests.conftest import skip_or_fail
+from tests.chromium import running_chromium
 from tests.whole.helpers import install_url
 from tests.whole.pages import forget_installations, forget_rates, window
 
-CHROMIUM = "/usr/bin/chromium"
 #: One person asks nearly everything here.
 ASK_OFTEN = {"QUESTIONS_PER_PERSON": "10000 per minute"}
 QUICK = ("--sectorflow-latency", "0.1", "--no-rate-limits")
@@ -54,15 +53,8 @@ def limited_stage(tmp_path: Path) -> Iterator[Stage]:
 # A second driver cannot start while this one runs: the tests of other packages have their own.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        skip_or_fail("Chromium is not there")
-    expect.set_options(timeout=30_000)
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        yield opened
-        opened.close()
+    with running_chromium() as running:
+        yield running
 
 
 @pytest.fixture

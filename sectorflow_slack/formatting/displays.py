@@ -265,12 +265,13 @@ class _Rendering:
         return "" if has_text(self.answer.models[at]) else self.words.model_failed
 
     def _figures(self, model: ModelAnswer) -> str:
-        """Return a model's base model, if that tells something that its name does not, and what it took."""
+        """Return a base model that tells something the model's name does not, and what an answer took."""
         base = one_line(model.base_model)
         name, known = (_letters(text) for text in (model.name, base))
-        told = "" if not known or known in name else limits.shorten(base, limits.NAME_CHARS)
-        took = _time(model.seconds, self.words), _price(model.credits, self.words)
-        return " · ".join(filter(None, (told, *took)))
+        told = [] if not known or known in name else [limits.shorten(base, limits.NAME_CHARS)]
+        if has_text(model):
+            told += filter(None, [_time(model.seconds, self.words), _price(model.credits, self.words)])
+        return " · ".join(told)
 
     def _menu(self, at: int) -> Block:
         """Make what can be done with one model's answer."""

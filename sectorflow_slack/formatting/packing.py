@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TypeAlias
+
+import regex
 
 from . import limits
 from .block_kit import Block, size_of
@@ -275,10 +276,10 @@ def _fields(head: Sequence[Row], row: Row, first: int, limit: int) -> Iterator[P
 
 #: The last three are the CJK full stop, exclamation mark and question mark.
 _SENTENCE_END = re.compile(r"[.!?…]['\")\]]*\s|[\u3002\uff01\uff1f]")
-#: Zero-width joiner and word joiner: the characters on both sides belong together.
-_JOINERS = "\u200d\u2060"
-#: Longest run looked through for a place between two characters that people see as such.
-_CLUSTER = 40
+#: What people see as one character: a letter with its accents, a flag, a family (Unicode, UAX 29).
+_CHARACTER = regex.compile(r"\X")
+#: The longest one looked for.
+_LONGEST_CHARACTER = 40
 
 
 def cut_text(text: str, limit: int, first: int | None = None) -> Iterator[str]:
@@ -314,20 +315,7 @@ def _cut(text: str, start: int, end: int) -> int:
 
 
 def _between_characters(text: str, start: int, end: int) -> int:
-    """Move a cut back to where it parts no emoji and no letter from its accents."""
-    lowest = max(start + 1, end - _CLUSTER)
-    at = end
-    while at > lowest and _belongs_to_previous(text, at):
-        at -= 1
-    return at if at > lowest else end
-
-
-def _belongs_to_previous(text: str, at: int) -> bool:
-    char = text[at]
-    return (
-        char in _JOINERS
-        or text[at - 1] in _JOINERS
-        or "\U0001f3fb" <= char <= "\U0001f3ff"
-        or "\U0001f1e6" <= char <= "\U0001f1ff"
-        or unicodedata.category(char) in ("Mn", "Mc", "Me")
-    )
+    """Move a cut back to where a character begins, unless that would leave nothing before it."""
+    lowest = max(start, end - _LONGEST_CHARACTER)
+    last = max(match.start() for match in _CHARACTER.finditer(text, lowest, end + 1))
+    return last if last > lowest else end

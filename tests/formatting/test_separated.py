@@ -75,8 +75,9 @@ def test_a_base_model_is_named_where_it_tells_something(name, base, shown):
     "failed", [ModelAnswer("m", "A", failed=True), model(" \n", "A"), model("\u202e\0", "A")]
 )
 def test_a_model_without_an_answer_is_marked_in_its_place(failed):
-    (message,) = separated(make_answer(failed, model("Hello.", "B")))
+    (message,) = separated(make_answer(replace(failed, seconds=3, credits=1), model("Hello.", "B")))
 
+    assert message.blocks[0]["text"]["text"] == "*A*"
     assert kinds(message)[:4] == ["section", "context", "divider", "section"]
     assert small_texts([message]) == ["⚠ This model did not answer this time."]
     assert labels(message) == ["Try again", "Show as tabs", "Show folded"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from string import ascii_uppercase
 from typing import Final
 
@@ -20,6 +20,7 @@ from .block_kit import DIVIDER, ActionValue, button, context, name_line, one_lin
 from .notices import notice, text_of
 from .packing import Room, Section, pack, split
 from .reading import read, tidy
+from .tree import BOLD, Part, Prose, Runs, Table, Text, joined
 from .words import ENGLISH, Words
 from .writing import as_blocks
 
@@ -40,8 +41,10 @@ order, the headings in that language too:
 Call the answers {brackets}, in square brackets, and never guess who wrote them. Say what is right where you \
 know it, also against the majority. Leave out praise and repetition: at most 300 words.
 """
-_NAMED: Final = re.compile(r"\[([A-Z])\](?!\()")
-_MARKDOWN: Final = re.compile(r"[!-/:-@\[-`{-~]")
+#: One letter or several between brackets: ``[A]``, ``[A, C]``.
+_NAMED: Final = re.compile(r"\[([A-Z](?:[^\w\[\]]+[A-Z])*)\]")
+_LETTER: Final = re.compile("[A-Z]")
+_ALONE: Final = re.compile(r"\b[A-Z]\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,17 @@ def comparison_messages(
     answer: Answer, by: ModelAnswer, *, is_cut: bool = False, words: Words = ENGLISH
 ) -> tuple[Message, ...]:
     """Show how a model compares an answer's models, under a heading that says whose view it is."""
-    title = one_line(by.name) or words.nameless_model
-    parts = read(_with_names(by.text[: limits.ANSWER_CHARS], answer, words), words)
+    names = dict(zip(ascii_uppercase, (_name(model, words) for model in _compared(answer)), strict=False))
+    text = by.text[: limits.ANSWER_CHARS]
+    parts = [_with_names(part, names) for part in read(text, words)]
     heading, again = (
-        [name_line(words.heading(_heading(title, words), again=is_again))] for is_again in (False, True)
+        [name_line(words.heading(_heading(_name(by, words, limits.HEADER_CHARS), words), again=is_again))]
+        for is_again in (False, True)
     )
     told = [words.answers_cut] if is_cut else []
+    # Letters without brackets stay, as they could be words: people need to know what they stand for.
+    if not names.keys().isdisjoint(_ALONE.findall(_NAMED.sub("", text))):
+        told += [words.letter.format(letter=letter, name=name) for letter, name in names.items()]
     ending = [context(" · ".join([*told, words.may_be_wrong]), limit=limits.SECTION_CHARS)]
     units = split(parts, Room().less_blocks([DIVIDER, *again, *ending]))
     pages = pack([Section(units, heading, [DIVIDER, *again], ending)], Room())
@@ -103,20 +111,33 @@ def _compared(answer: Answer) -> list[ModelAnswer]:
     return [model for model in answer.models if not model.is_silent]
 
 
-def _with_names(text: str, answer: Answer, words: Words) -> str:
-    """Put the models' names in place of their letters, as literal text of Markdown."""
-    names = dict(zip(ascii_uppercase, _compared(answer), strict=False))
+def _name(model: ModelAnswer, words: Words, limit: int = limits.NAME_CHARS) -> str:
+    return limits.shorten(one_line(model.name) or words.nameless_model, limit)
 
-    def name(match: re.Match[str]) -> str:
-        model = names.get(match[1])
-        if model is None:
-            return match[0]
-        shown = limits.shorten(one_line(model.name) or words.nameless_model, limits.NAME_CHARS)
-        # A backslash would make a formula of brackets.
-        literal = _MARKDOWN.sub(lambda sign: f"&#{ord(sign[0])};", shown)
-        return f"**{literal}**"
 
-    return _NAMED.sub(name, text)
+def _with_names(part: Part, names: Mapping[str, str]) -> Part:
+    """Put the models' names in place of their letters, outside code."""
+    match part:
+        case Prose():
+            return replace(part, runs=_named(part.runs, names))
+        case Table():
+            rows = tuple(tuple(_named(cell, names) for cell in row) for row in part.rows)
+            return replace(part, rows=rows)
+    return part
+
+
+def _named(runs: Runs, names: Mapping[str, str]) -> Runs:
+    return joined(piece for run in runs for piece in ([run] if run.url else _pieces(run, names)))
+
+
+def _pieces(run: Text, names: Mapping[str, str]) -> Iterator[Text]:
+    for at, piece in enumerate(_NAMED.split(run.text)):
+        if at % 2 == 0:
+            yield replace(run, text=piece)
+        elif names.keys() >= set(_LETTER.findall(piece)):
+            yield Text(_LETTER.sub(lambda letter: names[letter[0]], piece), run.style | BOLD)
+        else:
+            yield replace(run, text=f"[{piece}]")
 
 
 def _cut_evenly(texts: Sequence[str], room: int) -> list[str]:

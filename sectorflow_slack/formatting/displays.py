@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,7 @@ from .block_kit import DIVIDER, ActionValue, Block, actions, button, context, na
 from .notices import text_of, words_of
 from .packing import Page, Portion, Room, Section, pack, split
 from .reading import read, tidy
-from .tree import Part, Prose, Text
+from .tree import BOLD, Part, Prose, Text
 from .words import ENGLISH, Words
 from .writing import as_blocks
 
@@ -24,6 +25,8 @@ from .writing import as_blocks
 _DIGITS = 16
 #: A page number with more digits than any answer's.
 _HIGH = 9_998
+#: More than blanks and what has no width.
+_VISIBLE = re.compile("[^\\s\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f]")
 #: Blocks of a container that are no parts of the answer: the notice that it was cut, and the menu.
 _AROUND = 2
 
@@ -125,7 +128,8 @@ class _Rendering:
         """Fold an answer under its name and its first words; the first one that there is is open."""
         model = self.answer.models[at]
         state = self._state(at)
-        first = limits.shorten(one_line(words_of(as_blocks(parts[:4]))), limits.FIRST_WORDS_CHARS * 2)
+        begun, _, _ = words_of(as_blocks(parts[:4])).partition(f"\n{self.words.reasoning}\n")
+        first = limits.shorten(one_line(begun), limits.FIRST_WORDS_CHARS * 2)
         told = " · ".join(filter(None, [state or self._figures(model), "" if state else first]))
         below = [context(state)] if state else []
         below += [] if self._is_busy(at) else [actions(self._menu(at))]
@@ -158,14 +162,31 @@ class _Rendering:
         pages = self._pages(tab, parts)
         page = _within(self.answer.page, len(pages))
         (portion,) = pages[page]
-        above, below = self._above_tab(tab), self._below_tab(tab, page, len(pages))
-        blocks = (*above, *as_blocks(portion.parts), *below)
+        question, body = self._question(), as_blocks(portion.parts)
+        is_rich = any(block["type"] == "rich_text" for block in (*question, *body))
+        stays = is_rich or len(self.answer.models) == len(pages) == 1
+        title = [] if stays else self._rich_title(tab, again=page > 0)
+        below = self._below_tab(tab, page, len(pages))
+        blocks = (*question, *self._tabs(tab), *title, *self._told(tab), *body, *below)
         return (Message(text=text_of(self._all_answers(tab, parts)), blocks=blocks),)
+
+    def _rich_title(self, tab: int, *, again: bool) -> list[Block]:
+        """Name a tab's model in rich text, above a page that has none, such as a table alone.
+
+        A message that has had rich text has to keep some (docs.slack.dev, chat.update: ``block_mismatch``).
+        """
+        return as_blocks([Prose("heading", (Text(self._name(tab, again=again), BOLD),))])
 
     def _pages(self, tab: int, parts: Sequence[Part]) -> tuple[Page, ...]:
         """Part the answer of a tab; its pages are the same whatever is open or asked again."""
         at_rest = replace(self, answer=replace(self.answer, busy=()))
-        around = [*at_rest._above_tab(tab), *self._below_tab(tab, _HIGH // 2, _HIGH)]
+        above = [
+            *self._question(),
+            *at_rest._tabs(tab),
+            *self._rich_title(tab, again=True),
+            *at_rest._told(tab),
+        ]
+        around = [*above, *self._below_tab(tab, _HIGH // 2, _HIGH)]
         marks = len(self.answer.models) * limits.count(self.words.open_tab)
         room = self._room().less_blocks(around).less(marks, 0)
         return pack([Section(split(parts, room))], room)
@@ -173,22 +194,29 @@ class _Rendering:
     def _all_answers(self, tab: int, parts: Sequence[Part]) -> Iterator[Block]:
         """Return all that the tabs have to read, the open one first, as far as ``text`` takes it."""
         left = limits.TEXT_CHARS
+        yield from self._question()
         for at in sorted(range(len(self.answer.models)), key=lambda at: at != tab):
             shown = as_blocks(parts if at == tab else self._parts(at))
             blocks = [name_line(self._name(at)), *(shown or [context(self.words.model_failed)])]
+            blocks += self._cut_notice(at)
             yield from blocks
             left -= len(words_of(blocks))
             if left <= 0:
                 return
+        yield from self._footer()
 
-    def _above_tab(self, tab: int) -> list[Block]:
-        """Return the question, and the tabs with the open one's menu; a single model is named instead."""
+    def _tabs(self, tab: int) -> list[Block]:
+        """Return the tabs with the open one's menu; a single model is named instead."""
         if len(self.answer.models) == 1:
-            return [*self._question(), *self._heading(tab)]
+            return self._heading(tab)
         buttons = [self._tab(at, is_open=at == tab) for at in range(len(self.answer.models))]
         choices = [] if self._is_busy(tab) else [self._menu(tab)]
+        return [actions(*buttons, *choices)]
+
+    def _told(self, tab: int) -> list[Block]:
+        """Return the figures and the state of the open one of several tabs."""
         told = list(filter(None, [self._figures(self.answer.models[tab]), self._state(tab)]))
-        return [*self._question(), actions(*buttons, *choices), *([context(*told)] if told else [])]
+        return [context(*told)] if told and len(self.answer.models) > 1 else []
 
     def _tab(self, at: int, *, is_open: bool) -> Block:
         """Make the button of a model, which shows its state: at most 20 of them, where a row takes 25."""
@@ -223,12 +251,10 @@ class _Rendering:
     def _parts(self, at: int) -> tuple[Part, ...]:
         """Read a model's answer, once; Markdown that renders to nothing is shown as it is written."""
         model = self.answer.models[at]
-        if model.is_silent:
+        if not has_text(model):
             return ()
         text = model.text[: limits.ANSWER_CHARS]
-        bare = tidy(text).strip()
-        parts = read(text, self.words)
-        return parts or ((Prose("text", (Text(bare),)),) if bare else ())
+        return read(text, self.words) or (Prose("text", (Text(tidy(text).strip()),)),)
 
     def _cut_notice(self, at: int) -> list[Block]:
         is_cut = len(self.answer.models[at].text) > limits.ANSWER_CHARS
@@ -270,7 +296,7 @@ class _Rendering:
         name, known = (_letters(text) for text in (model.name, base))
         told = [] if not known or known in name else [limits.shorten(base, limits.NAME_CHARS)]
         if has_text(model):
-            told += filter(None, [_time(model.seconds, self.words), _price(model.credits, self.words)])
+            told += filter(None, _took(model, self.words))
         return " · ".join(told)
 
     def _menu(self, at: int) -> Block:
@@ -297,8 +323,7 @@ class _Rendering:
         A divider keeps it apart from the answer above, which could say the same.
         """
         words, answer = self.words, self.answer
-        took = [_time(answer.seconds, words), _price(answer.credits, words), *self._least()]
-        told = [*self._thread_models(), *took, *words.not_sent(answer.question), words.may_be_wrong]
+        told = [*self._thread_models(), *self._took(), *words.not_sent(answer.question), words.may_be_wrong]
         line, buttons = " · ".join(filter(None, told)), self._questions()
         if len(answer.models) > 1:
             buttons.append(self._switch())
@@ -306,6 +331,14 @@ class _Rendering:
             return [DIVIDER, section(line, *buttons)]
         small = context(line, limit=limits.SECTION_CHARS)
         return [DIVIDER, small, actions(*buttons)] if buttons else [small]
+
+    def _took(self) -> list[str]:
+        """Return what the answer took; a single model's name has that beside it."""
+        models, took = self.answer.models, _took(self.answer, self.words)
+        if len(models) > 1:
+            return [*took, *self._least()]
+        beside = _took(models[0], self.words) if has_text(models[0]) else ("", "")
+        return [figure for figure, known in zip(took, beside, strict=True) if not known]
 
     def _thread_models(self) -> list[str]:
         """Name the models if the thread's questions go to them only."""
@@ -356,7 +389,7 @@ def title(answer: ModelAnswer, words: Words = ENGLISH) -> str:
 
 def has_text(model: ModelAnswer) -> bool:
     """Whether anything of a model's answer can be shown."""
-    return not model.is_silent and bool(tidy(model.text[: limits.ANSWER_CHARS]).strip())
+    return not model.is_silent and _VISIBLE.search(tidy(model.text[: limits.ANSWER_CHARS])) is not None
 
 
 def _letters(name: str) -> str:
@@ -367,6 +400,10 @@ def _letters(name: str) -> str:
 def _within(place: int, count: int) -> int:
     """Return the nearest place that there is."""
     return max(0, min(place, count - 1))
+
+
+def _took(of: Answer | ModelAnswer, words: Words) -> tuple[str, str]:
+    return _time(of.seconds, words), _price(of.credits, words)
 
 
 def _time(seconds: float | None, words: Words) -> str:

@@ -27,6 +27,9 @@ _BROADCAST = re.compile(r"(?<![^\W_])@(?=(?i:channel|here|everyone)(?![^\W_]))")
 _WORD = 40
 #: U+2060 WORD JOINER: invisible, no width, no line break.
 _JOINER = "\u2060"
+#: Stands before a model's name in plain words, and never in an answer: nothing else tells the names there.
+_NAME = "◆"
+_NO_NAME = "◇"
 
 
 # Notices
@@ -96,8 +99,9 @@ def for_update(message: Message) -> Message:
 
 
 def words_of(blocks: Iterable[Mapping[str, object]]) -> str:
-    """Return what is to be read in blocks, in plain words."""
-    return "\n".join(filter(None, (_words(block).strip("\n") for block in blocks)))
+    """Return what is to be read in blocks, in plain words; a blank line and a mark tell a model's name."""
+    told = "\n".join(filter(None, (_words(block).strip("\n") for block in blocks)))
+    return told.replace(f"\n{_NAME}", f"\n\n{_NAME}")
 
 
 def _escaped(text: str, limit: int) -> str:
@@ -117,22 +121,23 @@ def _escape(text: str) -> str:
 def _words(block: Mapping[str, Any]) -> str:
     match block:
         case {"type": "section", "text": {"type": "mrkdwn", "text": str(text)}}:
-            return html.unescape(text.replace("*", ""))
+            return f"{_NAME} {html.unescape(text.replace('*', ''))}"
         case {"type": "header" | "section", "text": {"text": str(text)}}:
             return text
         case {"type": "context", "elements": elements}:
             return " · ".join(texts_of(elements))
         case {"type": "container", "title": title, "child_blocks": children}:
-            return f"{title['text']}\n{words_of(children)}"
+            return f"{_NAME} {title['text']}\n{words_of(children)}"
         case {"type": "rich_text", "elements": elements}:
-            return "\n".join(_element_words(element) for element in elements)
+            return "\n".join(_element_words(element) for element in elements).replace(_NAME, _NO_NAME)
         case {"type": "table", "rows": rows}:
             return "\n".join(" · ".join(_cell_words(cell).strip() for cell in row) for row in rows)
     return ""
 
 
 def _cell_words(cell: Mapping[str, Any]) -> str:
-    return str(cell["text"]) if cell["type"] == "raw_text" else _words(cell)
+    text = str(cell["text"]) if cell["type"] == "raw_text" else _words(cell)
+    return text.replace("\n", " ").replace(_NAME, _NO_NAME)
 
 
 def _element_words(element: Mapping[str, Any]) -> str:
@@ -150,7 +155,8 @@ def _element_words(element: Mapping[str, Any]) -> str:
 
 def plainer(message: Message) -> tuple[Message, ...]:
     """Return the same without blocks, in more messages if need be, in case Slack refuses blocks."""
-    words = words_of(message.blocks)
+    # Of tabs, the text has what the closed ones have to say, too.
+    words = html.unescape(message.text)
     # An escaped sign takes up to five characters.
     parts = (part for half in cut_text(words, limits.PLANNED_TEXT_CHARS) for part in _within_limit(half))
     return tuple(Message(text=_escape(part)) for part in parts)
@@ -182,16 +188,17 @@ def simpler(message: Message) -> Message:
 
 def _unfold(blocks: Iterable[dict[str, Any]]) -> Iterator[Block]:
     """Yield a container's blocks below its name, with the menu beside that."""
-    for block in blocks:
+    for at, block in enumerate(blocks):
+        divider = [DIVIDER] if at else []
         match block:
             case {
                 "type": "container",
                 "title": {"text": str(name)},
                 "child_blocks": [*children, {"type": "actions", "elements": [menu]}],
             }:
-                yield from (DIVIDER, name_line(name, "", menu), *children)
+                yield from (*divider, name_line(name, "", menu), *children)
             case {"type": "container", "title": {"text": str(name)}, "child_blocks": list(children)}:
-                yield from (DIVIDER, name_line(name), *children)
+                yield from (*divider, name_line(name), *children)
             case _:
                 yield block
 
@@ -201,7 +208,7 @@ def _tables_as_code(blocks: Iterable[Block], tables: int = 0) -> Iterator[Block]
     for block in blocks:
         match block:
             case {"type": "table", "rows": list(rows)} if (tables := tables - 1) < 0:
-                cells = [[_cell_words(cell).replace("\n", " ") for cell in row] for row in rows]
+                cells = [[_cell_words(cell) for cell in row] for row in rows]
                 code = preformatted(Code(align_columns(cells)))
                 yield {"type": "rich_text", "elements": [code]}
             case _:

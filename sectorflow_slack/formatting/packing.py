@@ -14,7 +14,7 @@ import regex
 from . import limits
 from .block_kit import Block, size_of
 from .tables import as_fields
-from .tree import Code, Part, Prose, Runs, Table, Text, joined, plain
+from .tree import BOLD, Code, Part, Prose, Runs, Table, Text, joined, plain
 from .writing import GOES_ON, chars_of, gap, row_chars
 
 #: A head this long is not repeated over each part of its table.
@@ -22,7 +22,7 @@ _LONG_HEAD = 500
 #: The least room below headings for the content that follows them: an address fits.
 _LEAST = limits.LINK_CHARS + 500
 
-#: Parts that stay on one page: headings, and the content that follows them.
+#: Parts that stay on one page: those that introduce content, and that content's beginning.
 Unit: TypeAlias = tuple[Part, ...]
 Row: TypeAlias = tuple[Runs, ...]
 
@@ -155,7 +155,7 @@ def _fill(units: tuple[Unit, ...], left: Room, ending: Sequence[Block], most: in
 
 
 def split(parts: Iterable[Part], room: Room) -> tuple[Unit, ...]:
-    """Return parts in units that each fit a room; a heading stays with the content that follows it.
+    """Return parts in units that each fit a room; what introduces content stays with it.
 
     No part at all is one empty unit.
     """
@@ -164,31 +164,38 @@ def split(parts: Iterable[Part], room: Room) -> tuple[Unit, ...]:
     left = room
     for part in parts:
         after = with_parts(left, headings[-1] if headings else None, (part,))
-        if isinstance(part, Prose) and part.kind == "heading" and after.chars >= _LEAST:
+        if _introduces(part) and after.chars >= _LEAST:
             headings.append(part)
             left = after
             continue
         if after.holds and not isinstance(part, Table):
             units.append((*headings, part))
         else:
-            first, *others = _pieces(part, left, room)
+            first, *others = _pieces(part, after.chars + chars_of(part), room)
             units += [(*headings, first), *((piece,) for piece in others)]
         headings, left = [], room
     return (*units, tuple(headings)) if headings or not units else tuple(units)
 
 
-def _pieces(part: Part, beside: Room, room: Room) -> Iterator[Part]:
-    """Split a part into pieces that fit a page, the first one beside what is to stand above it."""
+def _introduces(part: Part) -> bool:
+    """Whether a part is about what follows it: a heading, a paragraph in bold, a sentence with a colon."""
+    if not isinstance(part, Prose) or not part.runs:
+        return False
+    is_bold = part.kind == "text" and all(run.style & BOLD for run in part.runs if run.text.strip())
+    return part.kind == "heading" or is_bold or part.runs[-1].text.endswith((":", "："))  # noqa: RUF001
+
+
+def _pieces(part: Part, first: int, room: Room) -> Iterator[Part]:
+    """Split a part into pieces that fit a page, the first of at most ``first`` characters."""
     match part:
         case Code(text=text):
-            for piece in cut_text(text, room.chars, beside.chars):
+            for piece in cut_text(text, room.chars, first):
                 yield replace(part, text=piece)
         case Table():
             limit = min(room.chars, room.table_chars)
-            yield from _tables(part, min(beside.chars, limit), limit)
+            yield from _tables(part, min(first, limit), limit)
         case Prose():
-            # A line's end parts it from a heading.
-            yield from _proses(part, beside.chars - 1, room.chars)
+            yield from _proses(part, first, room.chars)
 
 
 def _proses(part: Prose, first: int, limit: int) -> Iterator[Prose]:
@@ -218,8 +225,8 @@ def _reach(runs: Runs, ends: list[int], at: int, start: int, limit: int) -> int:
     place = start
     for run, end in zip(runs[at : at + limit], ends[at : at + limit], strict=True):
         begin, room = end - len(run.text), limit - limits.count(run.url)
-        # An emoji takes two.
-        reached = begin + limits.fitting(run.text, place - begin, room) if room > 1 else place
+        fits = room >= limits.RUN_CHARS
+        reached = begin + limits.fitting(run.text, place - begin, room) if fits else place
         if reached < end:
             return reached
         limit -= replace(run, text=run.text[place - begin :]).chars

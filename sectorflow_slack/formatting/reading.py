@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -36,8 +37,13 @@ _SHORT_LINE = 12
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})([^`\n]*)\n(?P<code>.*)\n\1[`~]*\s*", re.DOTALL)
 
 _OPENED = re.compile(r"\s*<(think|thinking|thought|reasoning)>", re.IGNORECASE)
+#: What other models write instead, at an answer's beginning.
+_OTHER_TAGS = re.compile(r"(?:\[|◁)(/?)think(?:\]|▷)", re.IGNORECASE)
 _CLOSED = re.compile(r"^[ \t]*</(think|thinking|thought|reasoning)>", re.IGNORECASE | re.MULTILINE)
-_CITATION = re.compile(r"\^?\d{1,4}")
+_FENCES = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
+_CITATION = re.compile(r"\^?\d{1,3}")
+#: What GitHub makes of a quote that begins so.
+_ALERT = re.compile(r"\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\]\s*")
 _STYLES = {"strong": BOLD, "em": ITALIC, "s": STRIKE, "tt": CODE, "sub": 0, "sup": 0}
 
 
@@ -57,11 +63,17 @@ def read(markdown: str, words: Words = ENGLISH) -> Parts:
 
 def _parted(text: str) -> tuple[str, str]:
     """Part a model's reasoning from its answer; some models leave the first tag out, or the last."""
+    if text.lstrip()[:1] in ("[", "◁"):
+        text = _OTHER_TAGS.sub(r"<\1think>", text) if _OTHER_TAGS.match(text.lstrip()) else text
     if opened := _OPENED.match(text):
         thoughts, *answer = re.split(f"</{opened[1]}>", text[opened.end() :], maxsplit=1, flags=re.IGNORECASE)
         return thoughts, "".join(answer)
     closed = _CLOSED.search(text)
     if closed is None or f"<{closed[1]}".lower() in text.lower():
+        return "", text
+    fences = [match.start() for match in _FENCES.finditer(text)]
+    if bisect(fences, closed.start()) % 2 and len(fences) % 2 == 0:
+        # Within code that is closed: the answer speaks of the tag.
         return "", text
     return text[: closed.start()], text[closed.end() :]
 
@@ -156,14 +168,21 @@ class _Reader:
         return (Text(token.content),)
 
     def _items(self, token: Token, indent: int) -> Iterator[Part]:
-        number = int(token.attrs.get("start", 1)) if token.type == "ordered_list_open" else None
+        """Read a list; its items keep the numbers that they were written with, unless all have the same."""
+        number = 0 if token.type == "ordered_list_open" else None
+        written = ""
         while (token := next(self._tokens)).type == "list_item_open":
+            if number is not None:
+                number = number + 1 if token.info == written else int(token.info)
+                written = token.info
             yield from self._item(token.meta.get("checked"), indent, number)
-            number = None if number is None else number + 1
 
     def _item(self, is_done: bool | None, indent: int, number: int | None) -> Iterator[Part]:
         """Read an item; the paragraphs that it begins with stay within it, what is nested follows."""
         runs: Runs = () if is_done is None else (Text("☑ " if is_done else "☐ "),)
+        if number == 0:
+            # Slack's lists begin with 1.
+            runs, number = (Text("0. "), *runs), None
         between: Runs = ()
         token = next(self._tokens)
         while token.nesting >= 0 and token.type != "hr" and (running := self._running(token)) is not None:
@@ -213,8 +232,17 @@ def _quoted(parts: Iterable[Part]) -> Iterator[Part]:
             yield Prose("quote", runs, is_tight=isinstance(before, Prose))
         else:
             is_tight = isinstance(before, Prose) and (before.kind == "heading" or part.is_tight)
-            yield Prose("quote", part.runs, is_tight=is_tight)
+            runs = _alert(part.runs) if before is None else part.runs
+            yield Prose("quote", runs, is_tight=is_tight)
         before = part
+
+
+def _alert(runs: Runs) -> Runs:
+    """Return the beginning of a quote, with the name of an alert in bold."""
+    if (match := _ALERT.match(runs[0].text)) is None:
+        return runs
+    rest = Text("\n" * (len(runs) > 1 or match.end() < len(runs[0].text)) + runs[0].text[match.end() :])
+    return joined((Text(match[1].capitalize(), BOLD), rest, *runs[1:]))
 
 
 def _all(tokens: Iterator[Token]) -> Iterator[Token]:
@@ -264,6 +292,6 @@ def _leaf(token: Token, style: int, within: Iterable[str]) -> Inline | None:
 def _link(token: Token, label: tuple[Inline, ...]) -> Link:
     """Make a link; a citation (``[1]``) keeps its brackets."""
     reference = str(token.meta.get("label", ""))
-    if len(label) == 1 and isinstance(label[0], Text) and reference and _CITATION.fullmatch(label[0].text):
+    if len(label) == 1 and isinstance(label[0], Text) and _CITATION.fullmatch(label[0].text):
         label = (Text(f"[{label[0].text}]", label[0].style),)
     return Link(str(token.attrs["href"]), label, reference)

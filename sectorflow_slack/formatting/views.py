@@ -42,7 +42,7 @@ def home(facts: HomeFacts, words: Words = ENGLISH, *, ask_in: str = "") -> Block
         DIVIDER,
         header(words.home_models),
         section(_models(facts, words)),
-        section(_manner(facts, words)),
+        *([section(manner)] if (manner := _manner(facts, words)) else []),
         header(words.home_how),
         section(words.home_asking),
         *([actions(button(block_kit.ASK, words.ask_models, ask_in))] if ask_in else []),

@@ -153,6 +153,8 @@ class Words:
     #: Above it: ``name`` of the model whose view it is.
     compared_by: str = "Compared by {name}"
     answers_cut: str = "The answers were too long to be compared whole: their beginnings were"
+    #: Below it, where the model calls answers by their letters: which ``letter`` stands for which ``name``.
+    letter: str = "{letter}: {name}"
     compare_failed: str = "The answers could not be compared this time. Please try again later."
     #: To a person who has a model compare the answers once more.
     compared_already: str = "This model compares these answers already: its view is in this thread."

@@ -38,7 +38,7 @@ class AppHomeService:
         expert = partial(self.sectorflow.expert_name, of.api_token, of.plus_id)
         return HomeFacts(
             app_name=settings.app_name,
-            workspace_name=workspace.name,
+            workspace_name=workspace.name or of.workspace_name,
             expert_name=_loaded(expert, "", "expert") if of.plus_id else "",
             model_names=tuple(names.get(model_id, "") for model_id in of.model_ids),
             display=settings.display,

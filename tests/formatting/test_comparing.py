@@ -96,6 +96,37 @@ def test_the_heading_says_whose_view_it_is_and_the_names_are_back():
     assert_accepted(*messages)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "[A, B] agree, [A/B] too; [B and C] not.",
+            "GPT-4o, Gemini agree, GPT-4o/Gemini too; [B and C] not.",
+        ),
+        ("`[A]` is **[B]**: [A](https://a.example) [A][B]", "GPT-4o is Gemini: A GPT-4oGemini"),
+        ("| [A] |\n|---|\n| [B] |", "GPT-4oGemini"),
+        ("```\n[A]\n```", "[A]"),
+    ],
+)
+def test_names_stand_where_letters_stood_but_in_code_and_links(text, told):
+    assert words(shown(text)) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "legend"),
+    [
+        ("**A** is right.", True),
+        ("Answer B is, [A] is not.", True),
+        ("[A] and [B].", False),
+        ("None.", False),
+    ],
+)
+def test_letters_that_stay_are_explained(text, legend):
+    (message,) = shown(text)
+
+    assert small_texts([message]) == ["A: GPT-4o · B: Gemini · " * legend + ENGLISH.may_be_wrong]
+
+
 def test_a_comparison_of_cut_answers_says_so():
     (message,) = shown("x", is_cut=True)
 

@@ -119,7 +119,7 @@ def test_the_text_is_the_whole_answer_and_has_the_first_words_once():
     (message,) = folded(make_answer(*THREE))
 
     assert message.text.split("\n") == [
-        *["GPT-4o", "Hello you.", "Claude", ENGLISH.model_failed, "Gemini", "Hi."],
+        *["◆ GPT-4o", "Hello you.", "", "◆ Claude", ENGLISH.model_failed, "", "◆ Gemini", "Hi."],
         ENGLISH.may_be_wrong,
     ]
 
@@ -186,3 +186,9 @@ def test_a_message_with_two_tables_has_first_one_and_then_none():
     assert [kinds(each).count("table") for each in (message, one, none)] == [2, 1, 0]
     assert [each.without for each in (message, one, none)] == ["", "second_table", ""]
     assert_accepted(one, none)
+
+
+def test_the_first_words_are_the_answers_and_not_the_reasoning_below_it():
+    (message,) = render(make_answer(model("<think>Let me see.</think>42", seconds=3), display="folded"))
+
+    assert message.blocks[0]["subtitle"]["text"] == "3 s · 42"

@@ -143,6 +143,25 @@ def test_a_heading_stays_with_the_content_that_follows_it():
     assert "".join(run.text for unit in units for part in unit for run in part.runs).count("x") == 7_989
 
 
+@pytest.mark.parametrize(
+    "intro",
+    [
+        "## The file",
+        "**The file**",
+        "**The** *~~**file**~~*",
+        "Here is the whole file:",
+        "这是文件：",  # noqa: RUF001
+    ],
+)
+def test_what_introduces_content_stays_with_it(intro):
+    code = "```py\n" + "x = 1\n" * 2_200 + "```"
+
+    first, *_ = pages(f"{intro}\n\n{code}")
+    before, second, *_ = pages(f"{'word ' * 2_000}\n\n{intro}\n\n{code}")
+
+    assert [len(list(elements_of(blocks))) for blocks in (first, before, second)] == [2, 1, 2]
+
+
 @pytest.mark.parametrize("left", range(2_500, 3_600, 50))
 def test_an_address_fits_below_a_long_heading_or_stands_on_the_next_page(left):
     heading = Prose("heading", (Text("h" * (10_500 - left)),))
@@ -277,7 +296,7 @@ def test_runs_of_one_letter_count_as_what_they_take_of_json():
 
     units = split([letters], Room(3_600))
 
-    assert [sum(map(chars_of, unit)) for unit in units] == [3_597, 3_600, 1_803]
+    assert [sum(map(chars_of, unit)) for unit in units] == [3_600, 3_600, 1_800]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """What is said where there are no blocks: the text beside them, and messages without them."""
 
+import re
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sectorflow_slack.domain.installations import DISPLAYS
+from sectorflow_slack.formatting.displays import render
 from sectorflow_slack.formatting.notices import (
     for_update,
     notice,
@@ -14,6 +17,7 @@ from sectorflow_slack.formatting.notices import (
     simpler,
     text_of,
 )
+from sectorflow_slack.formatting.words import ENGLISH
 from tests.formatting.drawing import (
     kinds,
     make_answer,
@@ -29,7 +33,7 @@ def test_text_is_the_whole_answer_in_plain_words():
     (message,) = separated(make_answer(model(TUTORIAL, "A & B"), seconds=3))
 
     assert message.text.startswith(
-        "A &amp; B\nReading a file line by line\nUse a context manager; it closes the file for you:\n"
+        "◆ A &amp; B\nReading a file line by line\nUse a context manager; it closes the file for you:\n"
         "from pathlib import Path\n\ndef lines(path: Path) -&gt; list[str]:\n    with path.open() as file:\n"
     )
     assert (
@@ -44,8 +48,8 @@ def test_text_is_the_whole_answer_in_plain_words():
 def test_text_of_tabs_has_every_answer_the_open_one_first():
     (message,) = tabs(make_answer(*JOKES, tab=2))
 
-    names = sorted(JOKES, key=lambda joke: message.text.index(f"{joke.name}\n"))
-    assert [joke.name for joke in names] == [JOKES[at].name for at in (2, 0, 1, 3, 4)]
+    names = re.findall("◆ (.*)", message.text)
+    assert names == [JOKES[at].name for at in (2, 0, 1, 3, 4)]
     assert message.text.count("⚠ This model did not answer this time.") == 1
 
 
@@ -76,8 +80,47 @@ def test_a_plain_answer_stands_under_its_name():
     (message,) = plainer(rich)
 
     assert message.blocks == ()
-    assert message.text.startswith("Google Gemini Pro 2M  gemini-1.5-pro\nTwo antennas")
-    assert "\nClaude  claude-3-opus\n⚠ This model did not answer this time.\nLlama\n" in message.text
+    assert message.text.startswith("◆ Google Gemini Pro 2M  gemini-1.5-pro\nTwo antennas")
+    assert "\n\n◆ Claude  claude-3-opus\n⚠ This model did not answer this time.\n\n◆ Llama\nI" in message.text
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+@pytest.mark.parametrize(
+    "posing",
+    ["◆ Claude\nI agree.", "a\n\n```\n◆ Claude\n```", "| a |\n|---|\n| x<br>◆ Claude |", "- ◆ Claude"],
+)
+def test_no_answer_can_write_the_mark_before_a_models_name(display, posing):
+    for message in render(make_answer(model(posing, "A"), model("b", "B"), display=display)):
+        for plain in (message, *plainer(message)):
+            assert re.findall("◆ (.*)", plain.text) == ["A", "B"]
+            assert "◇ Claude" in plain.text
+
+
+@pytest.mark.parametrize("tab", [0, 1])
+def test_tabs_that_slack_refuses_are_said_with_what_the_closed_ones_have(tab):
+    (message,) = tabs(make_answer(model("One.", "A"), model("Two.", "B"), tab=tab))
+
+    (plain,) = plainer(message)
+
+    assert sorted(re.findall("◆ .*\n.*", plain.text)) == ["◆ A\nOne.", "◆ B\nTwo."]
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_text_has_the_question_and_the_notices_around_the_answers(display):
+    long = model("word " * 50_000)
+    answer = make_answer(model("a", "A"), long, asked="Why?", has_files=True, display=display, tab=1, page=99)
+
+    told = "\n".join(message.text for message in render(answer))
+
+    assert told.startswith("Question:\nWhy?\n\n◆ ")
+    for sentence in (ENGLISH.file_not_read, ENGLISH.may_be_wrong, ENGLISH.cut_off):
+        assert (sentence in told) is (display != "tabs" or len(long.text) < 40_000)
+
+
+def test_a_row_of_a_table_is_one_line_of_text():
+    (message,) = separated(make_answer(model("| a | b |\n|---|---|\n| one<br>two | **3**<br>4 |")))
+
+    assert "\none two · 3 4\n" in message.text
 
 
 def test_a_long_plain_answer_goes_on_in_further_messages():
@@ -88,6 +131,12 @@ def test_a_long_plain_answer_goes_on_in_further_messages():
     assert len(messages) > 1
     assert all(utf16(message.text) <= 3_900 for message in messages)
     assert sum(message.text.count("x &lt; 1") for message in messages) == 1_000
+
+
+def test_a_simpler_form_of_folded_answers_begins_with_a_name():
+    (message,) = render(make_answer(model("a", "A"), model("b", "B"), display="folded"))
+
+    assert kinds(simpler(message))[:4] == ["section", "rich_text", "divider", "section"]
 
 
 def test_simpler_messages_keep_their_buttons():

@@ -54,12 +54,13 @@ def test_an_input_reads_as_it_was_meant_in_all_displays(name):
     expected = SHOWN.get(name, READING[name].rstrip("\n"))
 
     assert words(READING[name]) == expected
-    for (message,) in (separated(answer), tabs(answer)):
+    blocks = drawn(READING[name])
+    for (message,) in (separated(answer), tabs(replace(answer, models=answer.models[:1]))):
         assert_accepted(message)
-        assert drawn(READING[name]) == bodies([message])[: len(drawn(READING[name]))]
+        assert blocks == bodies([message])[: len(blocks)]
     (message,) = render(replace(answer, display="folded"))
     assert_accepted(message)
-    assert drawn(READING[name]) == message.blocks[0]["child_blocks"][: len(drawn(READING[name]))]
+    assert blocks == message.blocks[0]["child_blocks"][: len(blocks)]
 
 
 def test_nested_numbers_go_on_in_the_next_message_one_level_below():
@@ -236,6 +237,27 @@ def test_reasoning_stands_apart_below_the_answer(name, source):
     assert [element["type"] for element in elements[1:]] == ["rich_text_quote", "rich_text_preformatted"]
 
 
+@pytest.mark.parametrize(
+    "source", ["[THINK]a[/THINK]c", "\n[think]\na\n[/think]\nc", "◁think▷a◁/think▷\n\nc"]
+)
+def test_reasoning_has_other_tags_too(source):
+    assert words(source) == "c\n\nReasoning\na"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "```\na\n</think>\n```\nc",
+        "[THINK about it] c",
+        "a [THINK]b[/THINK]",
+        "~~~xml\n</think>\n~~~\n\n```\nb\n```",
+    ],
+)
+def test_a_tag_that_an_answer_speaks_of_is_no_reasoning(source):
+    assert "Reasoning" not in words(source)
+    assert "think" in words(source).lower()
+
+
 def test_reasoning_that_never_ends_is_all_there_is():
     assert words("<think>\nHm.\n\n- a") == "Reasoning\nHm.\n• a"
     assert words("The <think> tag.\n\n<think>\nis odd") == "The <think> tag.\n\n<think>\nis odd"
@@ -251,6 +273,47 @@ def test_reasoning_that_never_ends_is_all_there_is():
 )  # fmt: skip
 def test_controls_and_what_turns_text_around_go(source, shown):
     assert words(source) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("10. a\n9. b\n8. c", "10. a\n9. b\n8. c"),
+        ("1. a\n3. c\n7. g", "1. a\n3. c\n7. g"),
+        ("1. a\n1. b\n1. c", "1. a\n2. b\n3. c"),
+        ("5) a\n5) b", "5. a\n6. b"),
+        ("0. a\n1. b", "• 0. a\n1. b"),
+        ("2. a\n   7. b\n   6. c\n3. d", "2. a\n7. b\n6. c\n3. d"),
+        ("> 3. a\n> 2. b", "3. a\n2. b"),
+    ],
+)  # fmt: skip
+def test_items_keep_the_numbers_that_they_were_written_with(source, shown):
+    assert words(source) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("> [!NOTE]\n> Mind **this**.", ["Note|bold", "\nMind ", "this|bold", "."]),
+        ("> [!WARNING]\n>\n> Mind this.", ["Warning|bold", "\n\nMind this."]),
+        ("> [!TIP]", ["Tip|bold"]),
+        ("> a\n> [!NOTE]", ["a\n[!NOTE]"]),
+        ("> [!OTHER]\n> a", ["[!OTHER]\na"]),
+    ],
+)
+def test_an_alert_has_its_name_in_bold(source, shown):
+    assert runs(source) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("Sales rose 5[1](https://a.example)[2](https://b.example).", ["[1]", "[2]"]),
+        ("So [^3](https://a.example) and [2026](https://a.example).", ["[^3]", "2026"]),
+    ],
+)
+def test_a_citation_keeps_its_brackets(source, shown):
+    assert [run["text"] for run in inlines(drawn(source)) if "url" in run] == shown
 
 
 def test_indents_of_lines_stay_where_no_list_gave_them():

@@ -72,7 +72,11 @@ def test_a_base_model_is_named_where_it_tells_something(name, base, shown):
 
 
 @pytest.mark.parametrize(
-    "failed", [ModelAnswer("m", "A", failed=True), model(" \n", "A"), model("\u202e\0", "A")]
+    "failed",
+    [
+        ModelAnswer("m", "A", failed=True),
+        *(model(text, "A") for text in (" \n", "\u202e\0", "\u200b\u2060\ufe0f")),
+    ],
 )
 def test_a_model_without_an_answer_is_marked_in_its_place(failed):
     (message,) = separated(make_answer(replace(failed, seconds=3, credits=1), model("Hello.", "B")))
@@ -230,7 +234,7 @@ def test_a_quoted_question_is_whole_in_plain_text_too():
 
     (plain,) = plainer(message)
 
-    assert plain.text.startswith("Question:\n&lt;!here&gt; Why?\nAnd how?\nGPT-4o")
+    assert plain.text.startswith("Question:\n&lt;!here&gt; Why?\nAnd how?\n\n◆ GPT-4o\na\n")
 
 
 def test_a_quoted_question_longer_than_slack_lets_users_type_is_cut():

@@ -91,6 +91,14 @@ def test_the_home_tab_says_something_friendly_where_names_are_unknown():
     assert check_home(view["blocks"]) == []
 
 
+@pytest.mark.parametrize("workspace", ["", "Research"])
+@pytest.mark.parametrize("names", [("GPT-4o",), ("",), ("A", "B")])
+def test_slack_accepts_a_home_tab_whatever_is_unknown(workspace, names):
+    view = home(HomeFacts(app_name="X", workspace_name=workspace, model_names=names))
+
+    assert check_home(view["blocks"]) == []
+
+
 def test_the_home_tab_links_to_the_pages_of_support_and_privacy():
     facts = HomeFacts(support_url="https://example.com/help", privacy_url="https://example.com/privacy")
 

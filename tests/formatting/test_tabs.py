@@ -62,8 +62,27 @@ def test_an_open_tab_of_a_failed_model_offers_to_try_again():
     (message,) = tabs(make_answer(*THREE, tab=1))
 
     assert labels(message) == ["GPT-4o", "● ⚠ Claude", "Gemini", "Try again", "Show all", "Show folded"]
-    assert kinds(message) == ["actions", "context", "divider", "section"]
+    assert kinds(message) == ["actions", "rich_text", "context", "divider", "section"]
     assert small_texts([message]) == ["⚠ This model did not answer this time."]
+
+
+TABLE = model("| a |\n|---|\n" + f"| {'b ' * 60}|\n" * 300, "Table")
+
+
+@pytest.mark.parametrize("models", [(model("a", "A"), TABLE), (TABLE,), (model("a", "A"), model("", "B"))])
+@pytest.mark.parametrize("asked", ["", "Why?"])
+def test_no_tab_and_no_page_is_without_rich_text_as_slack_would_refuse_the_change(models, asked):
+    answer = make_answer(*models, asked=asked)
+
+    for tab in range(len(models)):
+        for page in range(tab_pages(answer, tab)):
+            (message,) = tabs(replace(answer, tab=tab, page=page))
+            assert "rich_text" in kinds(message)
+            assert_accepted(message)
+
+
+def test_a_single_models_table_needs_no_rich_text():
+    assert kinds(tabs(make_answer(model("| a |\n|---|\n| b |")))[0]) == ["section", "table", "context"]
 
 
 def test_an_open_tab_names_a_base_model_that_tells_something():

@@ -33,6 +33,7 @@ FIELDS = {
     "status_count": {"count"},
     **{name: {"name"} for name in ("fastest", "cheapest", "compared_by")},
     "thread_models": {"names"},
+    "letter": {"letter", "name"},
     "left_out": {"parts"},
     "timed_tab": {"name", "seconds"},
     "continued": {"name"},

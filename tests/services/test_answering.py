@@ -229,4 +229,4 @@ def test_the_first_tab_with_an_answer_is_open(acme):
     ((_, _, message),) = acme.slack.posted
     assert labels(message)[:3] == ["⚠ Model 1", "⚠ Model 2", "● Model 3"]
     # A notification shows the same.
-    assert message.text.startswith("Model 3\nAnswer 3\nModel 1\n")
+    assert message.text.startswith("◆ Model 3\nAnswer 3\n\n◆ Model 1\n")

@@ -96,7 +96,7 @@ def test_one_model_compares_the_answers_in_their_thread_and_outside_its_conversa
     assert all(part in prompt for part in ("Tell me a joke", "Answer 1", "Answer 3"))
     assert "Model 1" not in prompt
     assert answered.slack.addresses[1].thread_ts == THREAD_TS
-    assert answered.slack.seen[1].startswith("Compared by Model 2")
+    assert answered.slack.seen[1].startswith("◆ Compared by Model 2")
     assert "Model 1 and Model 2 agree." in answered.slack.seen[1]
     assert answered.answers.conversations.find(make_question(), WORKSPACE_ID).thread_id == "thread-1"
     assert (answered.ended, answered.left, answered.unaccounted) == ({"answered": 2}, [], 0)
@@ -139,7 +139,7 @@ def test_nothing_in_an_answer_changes_the_form_of_a_comparison(acme):
         each["type"] for block in bodies([shown]) for part in block["elements"] for each in part["elements"]
     }
     assert kinds <= {"text", "link"}
-    assert shown.text.startswith("Compared by Model 2")
+    assert shown.text.startswith("◆ Compared by Model 2")
     assert "https://evil.example" in shown.text
     assert "<!channel>" not in shown.text
 
@@ -180,7 +180,7 @@ def test_a_comparison_that_was_stopped_can_be_tried_again(answered):
     compare(answered)
 
     assert answered.slack.seen[1] == ENGLISH.stopped
-    assert answered.slack.seen[2].startswith("Compared by")
+    assert answered.slack.seen[2].startswith("◆ Compared by")
 
 
 def test_an_answer_that_expired_meanwhile_is_not_compared(answered):

@@ -179,7 +179,7 @@ def split(parts: Iterable[Part], room: Room) -> tuple[Unit, ...]:
 
 def _introduces(part: Part) -> bool:
     """Whether a part is about what follows it: a heading, a paragraph in bold, a sentence with a colon."""
-    if not isinstance(part, Prose) or not part.runs:
+    if not isinstance(part, Prose):
         return False
     is_bold = part.kind == "text" and all(run.style & BOLD for run in part.runs if run.text.strip())
     return part.kind == "heading" or is_bold or part.runs[-1].text.endswith((":", "："))  # noqa: RUF001

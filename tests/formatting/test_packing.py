@@ -21,7 +21,7 @@ from sectorflow_slack.formatting.packing import (
     split,
     with_parts,
 )
-from sectorflow_slack.formatting.tree import Code, Prose, Table, Text, joined
+from sectorflow_slack.formatting.tree import BOLD, Code, Prose, Table, Text, joined
 from sectorflow_slack.formatting.writing import as_blocks, chars_of
 from tests.formatting.drawing import (
     drawn,
@@ -91,6 +91,14 @@ def test_a_page_has_no_more_blocks_than_there_may_be():
     assert [len(page) for page in pack(sections, Room(100, 6, 100))] == [2, 2, 1]
 
 
+def test_what_no_page_holds_has_one_of_its_own():
+    assert [sizes(page) for page in pack([section(50, 150, 20)], Room(100, 10, 100))] == [
+        [[50]],
+        [[150]],
+        [[20]],
+    ]
+
+
 def test_portions_know_whether_they_begin_and_end():
     first, second = pack([section(80, 80), section(10)], Room(100, 10, 100))
 
@@ -141,6 +149,14 @@ def test_a_heading_stays_with_the_content_that_follows_it():
     assert [len(unit) for unit in units] == [1, 3, 1, 1]
     assert [sum(map(chars_of, unit)) for unit in units][2] < 20 or units[1][-1] != units[2][0]
     assert "".join(run.text for unit in units for part in unit for run in part.runs).count("x") == 7_989
+
+
+@pytest.mark.parametrize(
+    "part",
+    [text(10), Prose("item", (Text("x", BOLD),)), Prose("item", (Text(" "),)), Table((row(1),)), Code("x:")],
+)
+def test_other_parts_stand_alone(part):
+    assert split([part, part], Room()) == ((part,), (part,))
 
 
 @pytest.mark.parametrize(
@@ -303,6 +319,8 @@ def test_runs_of_one_letter_count_as_what_they_take_of_json():
     ("text", "parts"),
     [
         ("one two three four", ["one two", "three four"]),
+        (" " * 30 + "a", ["a"]),
+        ("a" + " " * 30 + "b", ["a", "b"]),
         ("One. Two three. Four", ["One. Two", "three. Four"]),
         *(
             (blank.join(words), [blank.join(words[:3]), "ddd"])
@@ -452,6 +470,14 @@ def test_only_the_first_cell_of_a_row_apart_is_cut_for_the_heading_above_it():
     units = split([heading, Table((row(5_001, 5_001),))], Room())
 
     assert [[chars_of(part) for part in unit] for unit in units] == [[5_900, 4_600], [401], [5_001]]
+
+
+def test_below_a_row_apart_a_table_has_the_room_of_a_page():
+    heading = Prose("heading", (Text("h" * 7_000),))
+
+    units = split([heading, Table((row(10), *[row(4_000)] * 3))], Room())
+
+    assert units[-1] == (Table((row(10), row(4_000), row(4_000))),)
 
 
 def test_a_row_too_long_for_a_table_leaves_no_table_with_a_head_alone():

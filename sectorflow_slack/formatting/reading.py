@@ -124,9 +124,6 @@ class _Reader:
                 yield Code(token.content.removesuffix("\n"), "".join(token.info.split()[:1]))
             case "formula" if not in_plain_signs(token.content):
                 yield Code(token.content, "latex")
-            case "paragraph_open" if token.info and not in_plain_signs(token.info):
-                self._running(token)
-                yield Code(token.info, "latex")
             case _:
                 yield from self._paragraph(token)
 

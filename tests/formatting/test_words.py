@@ -15,7 +15,7 @@ FORMATTING = [
     path for path in PACKAGE.glob("formatting/**/*.py") if path.name not in ("words.py", "incoming.py")
 ]
 #: What a model reads, and names of signs.
-NOT_READ = {"_INSTRUCTION", "_OPERATOR_NAMES", "_SIGN_NAMES", "_UNCHANGED"}
+NOT_READ = {"_INSTRUCTION", "_UNCHANGED", "_UPRIGHT"}
 #: Those that say something in Slack; what others say is for operators, for programs and for the install page.
 SERVICES = [
     path

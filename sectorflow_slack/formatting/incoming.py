@@ -143,7 +143,7 @@ def _lines(block: Mapping[str, Json]) -> Iterator[str]:
             yield from _rich_lines(element)
     elif block.get("type") == "markdown":
         yield _string(block, "text")
-    elif block.get("type") in {"section", "header", "context"}:
+    elif _string(block, "type") in {"section", "header", "context"}:
         texts = [block.get("text"), *_list(block.get("fields")), *_list(block.get("elements"))]
         yield from (_string(each, "text") for each in _objects(texts))
 
@@ -190,7 +190,7 @@ def _tables(blocks: Iterable[Mapping[str, Json]]) -> Iterator[str]:
     """Yield each table as a Markdown table."""
     for block in blocks:
         rows = [row for row in _list(block.get("rows")) if isinstance(row, list) and row]
-        if block.get("type") not in {"table", "data_table"} or not rows:
+        if _string(block, "type") not in {"table", "data_table"} or not rows:
             continue
         # Shorter rows stay as they are: Markdown adds their empty cells.
         lines = [f"| {' | '.join(map(_cell, row))} |" for row in rows]

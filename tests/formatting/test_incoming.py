@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sectorflow_slack.formatting.incoming import ReadQuestion, read_question
@@ -286,6 +286,7 @@ JSON = st.recursive(
 )
 
 
+@example({"text": "", "blocks": [{"type": []}, {"type": {}, "rows": [[1]]}], "attachments": None, "files": 0})
 @given(st.fixed_dictionaries({"text": JSON, "blocks": JSON, "attachments": JSON, "files": JSON}))
 def test_any_message_can_be_read(message):
     read = read_question(message, "U0BOT", limit=40)

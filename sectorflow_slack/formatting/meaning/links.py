@@ -1,28 +1,28 @@
 """Links: live ones become runs that lead somewhere, and say where if their label says otherwise.
 
-A label is looked at as a person sees it: without what is invisible, with look-alikes as what they look like.
-A name with dots counts as a host's if it ends with a top-level domain (IANA's list, from linkify-it-py),
-unless it plainly is a file's or a function's.
+The hosts that a person sees in a label are compared, as text, with the host or mailboxes that it leads to.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
 
+import idna
 from linkify_it.tlds import TLDS  # type: ignore[import-untyped]
 
 from sectorflow_slack.formatting import limits
 from sectorflow_slack.formatting.tree import CODE, Runs, Text, joined, plain
 
-#: Most characters that addresses by reference may take: a long one a thousand times over is no use.
-_MOST_REPEATED = 20_000
-#: Of a word that touches a label, so much is read.
-_LONGEST_WORD = 80
+_MOST_BY_REFERENCE = 40_000  # characters of addresses: a long one a thousand times over is no use
+_LONGEST_WORD = 80  # of a word that touches a label, so much is read
+_LONGEST_LABEL = 300  # a longer one says where it leads, whatever it says
+_LONGEST_HOST = 60  # of a longer one the end is shown, which says whose it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,11 @@ class Link:
     #: The definition that names its target; "" if it names the target itself.
     reference: str = ""
 
+    @property
+    def text(self) -> str:
+        """Return its label without styles."""
+        return "".join(each.text for each in self.label)
+
 
 Inline: TypeAlias = Text | Link
 
@@ -42,8 +47,7 @@ Inline: TypeAlias = Text | Link
 class Links:
     """Makes runs of an answer's links."""
 
-    left: int = _MOST_REPEATED
-    seen: set[str] = field(default_factory=set)
+    left: int = _MOST_BY_REFERENCE
 
     def resolve(self, content: tuple[Inline, ...]) -> Runs:
         """Return running text with its links and its bare addresses as runs."""
@@ -52,140 +56,36 @@ class Links:
         return joined(_link_addresses(joined(self._resolve(content))))
 
     def _resolve(self, content: tuple[Inline, ...]) -> Iterator[Text]:
-        text, end = _plain(content), 0
+        text, end = "".join(each.text for each in content), 0
         for each in content:
-            start, end = end, end + len(_plain((each,)))
-            if isinstance(each, Text):
-                yield each
-                continue
-            # What touches a label is read together with it: ``[bank](https://evil.example).com``.
-            before = f"{text[max(0, start - _LONGEST_WORD) : start]}|".split()[-1][:-1]
-            behind = f"|{text[end : end + _LONGEST_WORD]}".split()[0][1:]
-            yield from self._link(each, f"{before}{text[start:end]}{behind}")
+            start, end = end, end + len(each.text)
+            around = text[max(0, start - _LONGEST_WORD) : start], text[end : end + _LONGEST_WORD]
+            yield from [each] if isinstance(each, Text) else self._link(each, *around)
 
-    def _link(self, link: Link, seen: str) -> Iterator[Text]:
-        runs = [replace(run, url="") for run in self._resolve(link.label)]
+    def _link(self, link: Link, before: str, behind: str) -> list[Text]:
+        runs = [Text(run.text, run.style) for run in self._resolve(link.label)]
         label, target = plain(runs), link.target.strip()
         if not is_live(target):
-            yield from runs
             is_said = not target or target.startswith("#") or target.removeprefix("mailto:") in label
-            if not label.strip() or not is_said:
-                yield Text(f" ({target})" if label.strip() else target)
-        elif not self._may_lead(link.reference, target):
-            yield from runs
-        else:
-            runs = runs if label.strip() else [Text(target)]
-            yield from (replace(run, url=target) for run in runs)
-            if hidden := hidden_place(label, target) or hidden_place(seen, target):
-                yield Text(f" ({hidden})", runs[-1].style, target)
-
-    def _may_lead(self, reference: str, target: str) -> bool:
-        """Whether there is room to repeat a definition's address."""
-        if reference in self.seen:
-            self.left -= len(target)
-            return self.left >= 0
-        self.seen.update(filter(None, [reference]))
-        return True
+            shown = f" ({target})" if label.strip() else target
+            return runs if label.strip() and is_said else [*runs, Text(shown)]
+        if link.reference and len(target) > self.left:
+            return runs
+        self.left -= len(target) if link.reference else 0
+        # What touches a label is read with it, too: ``[bank](https://evil.example).com``.
+        seen = re.split(r"\s", before)[-1] + link.text + re.split(r"\s", behind)[0]
+        hidden = max(hidden_place(each, target) for each in {link.text, seen})
+        runs = runs if label.strip() else [Text(target)]
+        told = [Text(f" ({hidden})", runs[-1].style)] if hidden else []
+        return [Text(run.text, run.style, target) for run in (*runs, *told)]
 
 
-def _plain(content: Iterable[Inline]) -> str:
-    return "".join(each.text if isinstance(each, Text) else _plain(each.label) for each in content)
-
-
-# Addresses that stand in a text as they are (GFM, extended autolinks)
-
-_BARE = re.compile(r"(?<![\w/])https?://[^\s<>\"`\[\]{}|\\^]+", re.IGNORECASE)
-#: CJK text goes on without a blank behind an address.
-_CJK = re.compile("[\u3000-\u303f\uff00-\uffef\u2018-\u201f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
-_TRAILING = ".,:;!?'\"*_~"
-
-
-def _link_addresses(runs: Runs) -> Iterator[Text]:
-    """Make links of the addresses in runs that are none yet and no code."""
-    for run in runs:
-        done = 0
-        matches = _BARE.finditer(run.text) if not run.url and not run.style & CODE else ()
-        for match in matches:
-            address = _trimmed(match[0])
-            if is_live(address):
-                yield Text(run.text[done : match.start()], run.style)
-                yield Text(address, run.style, address)
-                done = match.start() + len(address)
-        yield replace(run, text=run.text[done:])
-
-
-def _trimmed(address: str) -> str:
-    """Return an address without the punctuation that belongs to the sentence around it."""
-    address = _CJK.split(address, maxsplit=1)[0]
-    surplus = address.count(")") - address.count("(")
-    end = len(address)
-    while end and (address[end - 1] in _TRAILING or (address[end - 1] == ")" and surplus > 0)):
-        surplus -= address[end - 1] == ")"
-        end -= 1
-    return address[:end]
-
-
-# Where a link leads, and which hosts its label names
-
-#: With the names that are kept for documents and for networks of one's own (RFC 2606, 6761, 7686, 8375).
-_DOMAINS: Final = frozenset(
-    {*map(str.lower, TLDS), "example", "test", "invalid", "localhost", "local", "internal", "arpa", "onion"}
+#: Ends before a sentence's punctuation, and before a bracket that it does not open; CJK text follows at once.
+_OTHER = r"\s<>\"`\[\]{}|\\^\u2018-\u201f\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7af\uff00-\uffef"
+_BARE = re.compile(
+    rf"(?i)(?<![\w/])(https?://(?:\((?:[^(){_OTHER}]|\([^(){_OTHER}]*\))*\)|[^){_OTHER}])+(?<![.,:;!?'*_~]))"
 )
-#: Endings of files that are top-level domains too, and what such files are often called.
-_FILES: Final = frozenset(("md", "py", "rs", "sh", "zip", "mov", "pl", "ps", "cc", "so", "app"))
-_FILE_STEMS: Final = frozenset({
-    "readme", "changelog", "contributing", "license", "index", "main", "setup", "app", "test", "tests",
-    "conftest", "manage", "config", "settings", "utils", "install", "build", "run", "start", "lib", "mod",
-})  # fmt: skip
-#: Names of products that end like a host's.
-_NAMES: Final = frozenset(("asp.net", "ado.net", "vb.net", "ml.net", "paint.net", "socket.io"))
-
-#: A label longer than this, or a mail to more people, says where it leads, whatever it says.
-_LONG_LABEL: Final = 300
-_MANY_MAILBOXES: Final = 5
-#: Words of a name that is spelt out, ``dot`` among them.
-_LONGEST_SPELT: Final = 8
-#: Longest host that is written out; of a longer one its end, which says whose it is.
-_LONGEST: Final = 60
-
-_LIVE: Final = re.compile(r"(?:https?://[^\s/?#\\]|mailto:[\w.+%-]+@[\w.-]+)[^\s]*", re.IGNORECASE)
-_OF_NAMES: Final = re.compile(r"[.@#:/\\&]|\b(?:dot|localhost)\b", re.IGNORECASE)
-#: Drawn as nothing, though they count as letters or symbols; and what looks like formatting.
-_INVISIBLE: Final = frozenset("*~`\\\u115f\u1160\u2800\u3164\uffa0\u180e\u17b4\u17b5")
-#: Dots to a reader between two letters.
-_DOTS: Final = re.compile(
-    r"(?<=\w)[\u3002\uff61\ua4f8\u2024\u2027\xb7\u2022\u2219\u2e33\ua789\u0701\u0702\u06d4](?=\w)"
-)
-_SPELT_DOT: Final = re.compile(r"\s*[\[({]\s*(?:\.|dot)\s*[\])}]\s*|\s+dot\s+|\s*\.\s*", re.IGNORECASE)
-_SLASHES: Final = str.maketrans("\u2044\u2215\u29f8\uff0f", "////")
-#: Letters of other scripts that are drawn like Latin ones: those of Cyrillic, then those of Greek.
-_ALIKE: Final = str.maketrans("авеёзіїјкмнорсԁһѕтухԛԝӏαβεικνορτυχωϲ", "abee3iijkmhopcdhstyxqwlabeikvoptuxwc")
-_NAME: Final = re.compile(
-    r"(?P<scheme>(?:[a-z][a-z0-9+.-]{0,20})?:?[/\\]{2,})?"
-    r"(?:(?P<local>[\w.+%-]++)@)?"
-    r"(?P<host>\[[0-9a-f:.]{2,50}\]|[\w-]++(?:\.[\w-]++)*+)(?P<call>\(\))?(?P<path>(?::\d+)?(?:[/?#]\S*)?)",
-    re.IGNORECASE,
-)
-#: A number behind ``#`` is an issue's.
-_MENTION: Final = re.compile(r"(?<![\w/@#.])(?:@(?=\w)|#(?!\d+(?![\w-]))(?=\w))([\w.-]*)")
-_OCTETS: Final = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}|0x[0-9a-f]+(?:\.[0-9a-fx]+)*")
-_COPIES: Final = re.compile(r"[?&](?:to|cc|bcc)=([^&#]*)", re.IGNORECASE)
-_UNSAFE: Final = re.compile(r"[^a-zA-Z0-9.:?@+_\[\]-]")
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A host, and a mailbox there if one is named: in ASCII, and as it is drawn."""
-
-    host: str
-    drawn: str
-    local: str = ""
-
-    @property
-    def name(self) -> str:
-        """Return what is shown of it."""
-        full = _UNSAFE.sub("", f"{self.local}@{self.host}" if self.local else self.host) or "?"
-        return full if len(full) <= _LONGEST else f"…{full[-_LONGEST:]}"
+_LIVE = re.compile(r"(?i)https?://[^\s/?#\\]\S*|mailto:[\w.+%-]+@[\w.-]+(?:[?,;#]\S*)?")
 
 
 def is_live(target: str) -> bool:
@@ -198,142 +98,105 @@ def is_live(target: str) -> bool:
         return False
 
 
+def _link_addresses(runs: Runs) -> Iterator[Text]:
+    """Make links of the addresses in runs that are none yet and no code."""
+    for run in runs:
+        parts = [run.text] if run.url or run.style & CODE else _BARE.split(run.text)
+        for at, part in enumerate(parts):
+            yield Text(part, run.style, part if at % 2 and is_live(part) else run.url)
+
+
+#: IANA's, and those kept for documents and for networks of one's own (RFC 2606, 6761, 7686, 8375).
+_DOMAINS = {*map(str.lower, TLDS), *(idna.decode(name) for name in TLDS if name.startswith("XN--"))}
+_DOMAINS.update(("example", "test", "invalid", "localhost", "local", "internal", "arpa", "onion"))
+_OF_NAMES = re.compile(r"(?i)[.@#]|//|dot|localhost")
+_SPELT_DOT = re.compile(r"(?i)(?<![\s\[({])(?:[\s\[({]*\.[\s\])}]*|[\s\[({]+dot[\s\])}]+)")
+#: Drawn as nothing, though they count as letters or symbols; and what looks like formatting.
+_UNSEEN = str.maketrans("", "", "*~`\\\u115f\u1160\u2800\u17b4\u17b5")
+#: What is drawn as dots and slashes; and a letter that would be two in lower case.
+_SIGNS = str.maketrans(
+    "\u3002\ua4f8\u2027\xb7\u2022\u2219\u2e33\ua789\u0701\u0702\u06d4\u2044\u2215\u29f8İ", "...........///i"
+)
+#: Letters of other scripts that are drawn like Latin ones: those of Cyrillic, then those of Greek.
+_ALIKE = str.maketrans("авеёзіїјкмнорсԁһѕтухԛԝӏαβεικνορτυχωϲ", "abee3iijkmhopcdhstyxqwlabeikvoptuxwc")
+#: A channel, or a user, whose handle may end the address instead; a number behind ``#`` is an issue's.
+_MENTION = re.compile(r"(?<![\w/])(?:@(?:channel|here|everyone)\b|@(\w+(?:[.-]\w+)*)|#(?!\d+(?![\w-]))\w)")
+#: A host behind ``//`` or ``www.``, with its path; or a name that may be one, perhaps with a path.
+_NAME = re.compile(
+    r"(?://|\bwww\.)(?P<sure>[\w-][\w.-]*|\[[\da-f:.]+\])(?::\d+)?(?:[/?#]\S*)?"
+    r"|(?<![\w-])(?P<name>[\w-]++(?:\.[\w-]++)*+)(?=(?P<path>:\d|[/?])?)"
+)
+_NO_DOMAIN = re.compile(r"localhost|(?:\d{1,3}\.){3}\d{1,3}|0x[\da-f]+(?:\.[\da-fx]+)+")
+_FILES = (".md", ".py", ".rs", ".sh", ".zip", ".mov", ".pl", ".ps", ".cc", ".so", ".app")
+#: Names that end like a host's and are none to a reader.
+_NO_HOST = re.compile(
+    rf"""(?<![\w.@/-])(?!www\.)[a-z_][\w.]*+\(\)                                         # a call
+    |(?<![\w.@/-])(?:(?:asp|ado|vb|ml|paint)\.net|socket\.io|[bm]\.sc)(?![\w@-]|\.\w)    # a product, a degree
+    |(?:(?<!//)(?<=/)[\w-]+                                                              # a file in a folder
+        |(?<![\w.@/-])(?:(?-i:[A-Z][A-Z\d-]*)|readme|index|main|setup|app|tests?|conftest|manage
+            |config|settings|utils|install|build|run|start|lib|mod)
+     )(?:{"|".join(map(re.escape, _FILES))})(?![\w@/?-]|\.\w)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
 def hidden_place(label: str, target: str) -> str:
     """Return where a live link leads if its label names another place or looks like a mention, else ""."""
     if label.isascii() and not _OF_NAMES.search(label):
         return ""
     places = _places(target)
-    if len(label) > _LONG_LABEL or len(places) > _MANY_MAILBOXES:
-        return places[0].name
-    seen = as_seen(label)
-    if _is_mention(seen, target):
-        return places[0].name
-    for claimed in _claims(seen, target):
+    for name in _names(label, target):
         for place in places:
-            if not _is_true(claimed, place):
-                return place.name
+            # A host's name is true of hosts below it, and of mailboxes.
+            if place != name and not ("." in name and place.endswith((f".{name}", f"@{name}"))):
+                shown = re.sub(r"[^a-zA-Z0-9.:@+_-]", "?", place)
+                return shown if len(shown) <= _LONGEST_HOST else f"…{shown[-_LONGEST_HOST:]}"
     return ""
 
 
-def as_seen(label: str) -> str:
-    """Return a label as a reader sees it: nothing invisible, what looks like a dot or a slash is one."""
-    composed = unicodedata.normalize("NFKC", label).translate(_SLASHES)
-    shown = (
-        char
-        for char in composed
-        if unicodedata.category(char) not in ("Cf", "Mn", "Me") and char not in _INVISIBLE
-    )
-    return _DOTS.sub(".", "".join(shown)).strip()
+def _places(target: str) -> list[str]:
+    """Return where a target leads: one host, or each mailbox that a mail names."""
+    if host := urlsplit(target.replace("\\", "/")).hostname:
+        return [_host(unquote(host))]
+    boxes = (box.rpartition("@") for box in re.split(r"[\s,;:<>?&=\"#]+", unquote(target)) if "@" in box)
+    return [f"{local.lower()}@{_host(host)}" for local, _, host in boxes]
 
 
-def _places(target: str) -> list[_Place]:
-    """Return where a target leads: one host, or each mailbox that a mail would go to."""
-    if target[:7].lower() != "mailto:":
-        return [_place(urlsplit(target.replace("\\", "/")).hostname or "?")]
-    rest = target[7:]
-    boxes = ",".join([rest.partition("?")[0], *_COPIES.findall(rest)])
-    found = [box.strip() for box in unquote(boxes).split(",", _MANY_MAILBOXES + 1) if box.strip()]
-    return [_place(host, local) for local, _, host in (box.rpartition("@") for box in found)] or [_place("?")]
-
-
-def _place(host: str, local: str = "") -> _Place:
-    host = _bare(unquote(host).rpartition("@")[2])
+@lru_cache(maxsize=1_000)
+def _host(name: str) -> str:
+    """Return a host's name as a browser looks it up (UTS 46), without ``www.``."""
+    name = name.lower().strip("._-").removeprefix("www.")
     try:
-        ascii_host = host.encode("idna").decode() if len(host) < 255 else host
-        drawn = ascii_host.encode().decode("idna")
-    except ValueError:
-        ascii_host = drawn = host if host.isascii() else "?"
-    return _Place(ascii_host.lower(), as_seen(drawn).casefold(), local)
+        return name if name.isascii() else idna.encode(name, uts46=True).decode()
+    except UnicodeError:
+        return name
 
 
-def _bare(host: str) -> str:
-    return host.casefold().strip("._-").removeprefix("www.")
+def _names(label: str, target: str) -> Iterator[str]:
+    """Return each host that a label names, each mailbox if it is a mail's, and what looks like a mention."""
+    if len(label) > _LONGEST_LABEL:
+        yield "?"
+    composed = unicodedata.normalize("NFKC", label).translate(_UNSEEN)
+    seen = "".join(char for char in composed if unicodedata.category(char) not in ("Cf", "Mn", "Me"))
+    drawn, path = seen.translate(_SIGNS).lower(), urlsplit(target).path.rstrip("/").lower()
+    for match in _MENTION.finditer(drawn):
+        if match[1] is None or not path.endswith((f"/{match[1]}", f"/@{match[1]}")):
+            yield match[0]
+    if target[:1] in "mM":
+        yield from re.findall(r"(?<![\w.+%-])[\w.+%-]++@[\w-]+(?:\.[\w-]+)+", drawn)
+    yield from _hosts(seen, path)
 
 
-def _is_mention(seen: str, target: str) -> bool:
-    """Whether a label looks like a mention of a user or channel in Slack.
-
-    A handle that is the last part of the address says no more than that does.
-    """
-    match = _MENTION.search(seen)
-    if match is None:
-        return False
-    handle = match[1].casefold().strip(".")
-    is_broadcast = handle in ("channel", "here", "everyone")
-    path = re.split(r"[?#]", target.casefold(), maxsplit=1)[0].rstrip("/").rpartition("/")[2]
-    return is_broadcast or "#" in match[0] or handle != path.removeprefix("@")
-
-
-def _claims(seen: str, target: str) -> Iterator[_Place]:
-    """Return each place that a label names."""
-    for text in dict.fromkeys((seen, _spelt_out(seen))):
+def _hosts(seen: str, path: str) -> Iterator[str]:
+    """Return each host that is named, as written, spelt out and with look-alikes."""
+    spelt = _SPELT_DOT.sub(".", re.sub(r"\b(\w)\s+(?=\w\b)", r"\1", seen))
+    texts = (seen, spelt if len(spelt.split()) == 1 else "")
+    drawn = [_NO_HOST.sub(" ", text.translate(_SIGNS)).lower() for text in texts]
+    for text in dict.fromkeys((*drawn, *(text.translate(_ALIKE) for text in drawn))):
         for match in _NAME.finditer(text):
-            if match["local"] and (_is_host(match, target) or _ends_as_host(match["host"])):
-                yield _Place(_bare(match["host"]), "", match["local"].casefold())
-            elif _is_host(match, target):
-                yield _Place(_bare(match["host"]), "")
-            if match["local"] and _ends_as_host(match["local"]):
-                yield _Place(_bare(match["local"]), "")
-
-
-def _spelt_out(seen: str) -> str:
-    """Return a label that is nothing but a spaced or spelt-out name (``bank [.] com``) as that name."""
-    parts = seen.split()
-    if len(parts) > 2 and all(len(part) == 1 for part in parts):
-        return "".join(parts)
-    names = _SPELT_DOT.split(seen) if len(parts) <= _LONGEST_SPELT else []
-    is_name = len(names) > 1 and all(name and not any(map(str.isspace, name)) for name in names)
-    return ".".join(names) if is_name else seen
-
-
-def _is_true(claimed: _Place, place: _Place) -> bool:
-    """Whether a place is the one that is claimed, or one below it."""
-    if place.local and claimed.local and claimed.local != place.local.casefold():
-        return False
-    if _may_deceive(claimed.host):
-        return False
-    names = (place.host, place.drawn)
-    return any(name == claimed.host or name.endswith(f".{claimed.host}") for name in names)
-
-
-def _may_deceive(host: str) -> bool:
-    """Whether a host has letters of other scripts that are drawn like Latin ones, under a Latin ending."""
-    if host.isascii():
-        return False
-    latin = host.translate(_ALIKE)
-    return latin != host and latin.rpartition(".")[2].isascii() and latin.rpartition(".")[2] in _DOMAINS
-
-
-def _is_host(match: re.Match[str], target: str) -> bool:
-    """Whether a name in a label is a host's to a reader."""
-    host, scheme = match["host"].strip("_-"), match["scheme"] or ""
-    if scheme or host.casefold().startswith("www.") or host.casefold() == "localhost":
-        return True
-    if _OCTETS.fullmatch(host.casefold()):
-        return True
-    if match["call"] or "_" in host or host.casefold() in _NAMES or not _ends_as_host(host):
-        return False
-    return not _is_file(match, host, target)
-
-
-def _ends_as_host(name: str) -> bool:
-    stem, _, ending = name.casefold().strip("_-.").rpartition(".")
-    if not stem:
-        return False
-    if ending in _DOMAINS or ending.translate(_ALIKE) in _DOMAINS:
-        return True
-    try:
-        return not ending.isascii() and ending.encode("idna").decode() in _DOMAINS
-    except ValueError:
-        return False
-
-
-def _is_file(match: re.Match[str], name: str, target: str) -> bool:
-    stem, _, ending = name.rpartition(".")
-    if ending.casefold() not in _FILES or match["path"]:
-        return False
-    is_in_folder = match.string.endswith("/", 0, match.start())
-    is_titled = stem.isupper() and not name.isupper()
-    path = re.sub(r"^[a-z]+:/*[^/]*|[?#].*", "", target, flags=re.IGNORECASE | re.DOTALL)
-    is_there = path == name or path.endswith(f"/{name}")
-    return is_in_folder or is_titled or is_there or stem.casefold() in _FILE_STEMS
+            name = (match["sure"] or match["name"]).strip("._-[]")
+            stem, _, ending = name.rpartition(".")
+            is_domain = stem != "" and "_" not in stem and ending in _DOMAINS
+            is_file = name.endswith(_FILES) and not match["path"] and path.endswith(f"/{name}")
+            if match["sure"] or _NO_DOMAIN.fullmatch(name) or (is_domain and not is_file):
+                yield _host(name)

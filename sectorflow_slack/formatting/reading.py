@@ -105,18 +105,28 @@ class _Reader:
         self._shown_to = -1
 
     def parts(self) -> Iterator[Part]:
-        """Read all parts up to the token that closes what they are in."""
+        """Read all parts up to the token that closes what they are in.
+
+        A list that begins further to the right than the one before it was meant to be in that one's last
+        item: models write three blanks before it also below ``10.``, where CommonMark asks for four.
+        """
+        column: int | None = None
         for token in self._tokens:
             if token.nesting < 0:
                 return
-            yield from self._part(token)
+            if token.type.endswith("list_open"):
+                begin = token.meta["column"]
+                is_deeper = column is not None and begin > column + 1
+                column = column if is_deeper else begin
+                yield from self._items(token, int(is_deeper))
+            else:
+                column = None
+                yield from self._part(token)
 
     def _part(self, token: Token) -> Iterator[Part]:
         match token.type:
             case "blockquote_open":
                 yield from _quoted(self.parts())
-            case "bullet_list_open" | "ordered_list_open":
-                yield from self._items(token, 0)
             case "table_open":
                 table = self._table()
                 yield table if table.columns <= TABLE_COLUMNS else as_code(table)

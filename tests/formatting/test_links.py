@@ -150,7 +150,7 @@ def test_the_place_is_named_as_a_browser_reads_it(source, shown):
     [
         ("See https://a.example/x_y_z?a=1&b=2.", ["See ", "https://a.example/x_y_z?a=1&b=2|*", "."]),
         ("(https://a.example/(b)) **http://b.example**", ["(", "https://a.example/(b)|*", ") ", "http://b.example|*"]),
-        ("见https://a.example/x。好", ["见https://a.example/x。好"]),
+        ("见https://a.example/x。好", ["见", "https://a.example/x|*", "。好"]),
         ("见 https://a.example/x。好", ["见 ", "https://a.example/x|*", "。好"]),
         ("https://a.example/x。https://b.example", ["https://a.example/x|*", "。", "https://b.example|*"]),
         ("https://a.example/?q=b(c(d)).", ["https://a.example/?q=b(c(d))|*", "."]),

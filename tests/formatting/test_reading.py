@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sectorflow_slack.formatting.displays import render
+from sectorflow_slack.formatting.notices import text_of
 from tests.formatting.drawing import (
     READING,
     bodies,
@@ -90,7 +91,7 @@ def test_nested_numbers_go_on_in_the_next_message_one_level_below():
         ("f(**kwargs) and g(**options)", ["f(**kwargs) and g(**options)"]),
         ("f(*args, **kwargs), f(*a, **b)", ["f(*args, **kwargs), f(*a, **b)"]),
         ("2 ** 3 ** 4", ["2 ** 3 ** 4"]),
-        ("snake_case_name and __init__", ["snake_case_name and ", "init|bold"]),
+        ("snake_case_name and __Init__", ["snake_case_name and ", "Init|bold"]),
     ],
 )
 def test_bold_beside_punctuation_and_cjk(source, shown):
@@ -216,7 +217,7 @@ def test_a_formula_nested_without_end_is_code_letter_by_letter(tex, source):
         ("<b>a <i>b</i></b> <del>c</del>", ["a |bold", "b|bold,italic", " ", "c|strike"]),
         ("x<sup>2</sup>, 10<sup>n+1</sup>, x<sup>α,β</sup>, 9<sup>°</sup>", ["x², 10ⁿ⁺¹, x^(α,β), 9°"]),
         ("a<sub>q</sub>", ["a_q"]),
-        ("<code>a*b*c</code>", ["a|code", "b|italic,code", "c|code"]),
+        ("<code>a *b* c</code>", ["a |code", "b|italic,code", " c|code"]),
         ('<a href="https://a.example">here</a>', ["here|https://a.example"]),
         ("Hello <user@host>, <your name>", ["Hello ", "user@host|mailto:user@host", ", <your name>"]),
         ("vector<int> and List<String>", ["vector<int> and List<String>"]),
@@ -337,6 +338,127 @@ def test_an_alert_has_its_name_in_bold(source, shown):
 )
 def test_a_citation_keeps_its_brackets(source, shown):
     assert [run["text"] for run in inlines(drawn(source)) if "url" in run] == shown
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "2**10 = 1024 and 3**2 = 9", "5*3=15 and 2*4=8", "10*10*10 cm", "3*x + 4*y = 7", "width*height*depth",
+        '{"a": "b*c*d"}', "char*a, int*b", "(*.py, *.js) and src/**/*.py, **/*.py", "COUNT(*), SUM(*)",
+        "src/*.ts and test/*.ts", "the __init__ of __main__, return __name__", "a__init__b and __x__",
+        "test_*.py and data_*.csv",
+    ],
+)  # fmt: skip
+def test_signs_of_programs_are_no_marks(source):
+    assert runs(source) == [source]
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("un**frigging**believable", ["un", "frigging|bold", "believable"]),
+        ("**a**b **2**x **(a)**.", ["a|bold", "b ", "2|bold", "x ", "(a)|bold", "."]),
+        ("*a*, __Two words__, (**a**)", ["a|italic", ", ", "Two words|bold", ", (", "a|bold", ")"]),
+        ("**and/or**, *a/b*/c", ["and/or|bold", ", ", "a/b|italic", "/c"]),
+    ],
+)
+def test_marks_beside_words_and_punctuation_stay_marks(source, shown):
+    assert runs(source) == shown
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://github.com/a/b/blob/main/pkg/__init__.py", "https://x.example/__tests__/y", "https://x.example/_a_/b",
+        "https://api.example.com/v1/*/items", "HTTP://x.example/~~a~~/b", "https://x.example/?q=2*3*4",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "around", ["{}", "see {}.", "**{}**", "- {} *x*", "请看{}。", "| {} |\n|---|", "({})"]
+)
+def test_marks_within_an_address_are_characters_of_it(address, around):
+    links = [run for run in inlines(drawn(around.format(address))) if "url" in run]
+
+    assert [(run["text"], run["url"]) for run in links] == [(address, address)]
+
+
+def test_an_entity_in_an_address_is_its_character():
+    (run,) = inlines(drawn("https://x.example/?a=1&amp;b=2&copy=3"))
+
+    assert run["url"] == run["text"] == "https://x.example/?a=1&b=2&copy=3"
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        (
+            "[1][2] parts.\n\n[1]: https://a.example\n[2]: https://b.example",
+            ["[1]|https://a.example", "[2]|https://b.example", " parts."],
+        ),
+        ("It[1][2].\n\n[2]: https://b.example", ["It[1]", "[2]|https://b.example", "."]),
+        (
+            "[1][2][1]\n\n[1]: https://a.example\n[2]: https://b.example",
+            ["[1]|https://a.example", "[2]|https://b.example", "[1]|https://a.example"],
+        ),
+        ("[^1][^2]", ["[^1][^2]"]),
+        (
+            "[a][1] [2024][1]\n\n[1]: https://a.example",
+            ["a|https://a.example", " ", "2024|https://a.example"],
+        ),
+    ],
+)
+def test_each_citation_leads_to_its_own_source(source, shown):
+    assert runs(source) == shown
+
+
+@pytest.mark.parametrize(
+    "source", [">90%: Excellent", ">= 5 and more", ">$5", "- >90%: a\n- >= 5", "a\n>3 b"]
+)
+def test_a_comparison_is_no_quote(source):
+    assert words(source) == source.replace("- ", "• ")
+
+
+@pytest.mark.parametrize("source", ["> 90% of it", "> a\n>5 b", ">a", "> > 5"])
+def test_a_quote_may_begin_with_a_number(source):
+    assert {element["type"] for element in elements_of(drawn(source))} == {"rich_text_quote"}
+
+
+def test_a_pipe_in_the_code_of_a_cell_parts_no_cell():
+    (table,) = drawn("| op | is |\n|---|---|\n| `||` | or |\n| `a|b` | `c|d` |\n| x | y`z |")
+
+    cells = [["".join(run["text"] for run in inlines(cell)) for cell in row] for row in table["rows"]]
+    assert cells == [["op", "is"], ["||", "or"], ["a|b", "c|d"], ["x", "y`z"]]
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("10. **Ten**\n   - c\n   - d\n11. e", "10. Ten\n    • c\n    • d\n11. e"),
+        ("1. Foo\n  - bar\n2. x", "1. Foo\n    • bar\n2. x"),
+        ("* a\n- b", "• a\n• b"),
+        ("1. a\n\nb\n\n  - c", "1. a\n\nb\n• c"),
+        ("> 10. a\n>    - b", "10. a\n    • b"),
+    ],
+)
+def test_a_list_further_to_the_right_is_in_the_item_before_it(source, shown):
+    assert text_of(drawn(source)) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "codes"),
+    [
+        ("```markdown\n# T\n```bash\nls\n```\nend\n```\nAfter", ["# T\n```bash\nls\n```\nend"]),
+        ("- a\n  ````md\n  ```\n  b\n  ````", ["```\nb"]),
+        ("```md\na\n```\n\n```py\nb\n```", ["a", "b"]),
+        ("```md\n```x\n```\nafter", ["```x"]),
+        ("```MD\n```a\n```b\n```\n```\n```", ["```a\n```b\n```\n```"]),
+        ("```md\nnever\n```x", ["never\n```x"]),
+    ],
+)
+def test_a_fence_of_markdown_may_have_fences_in_it(source, codes):
+    shown = [each for each in elements_of(drawn(source)) if each["type"] == "rich_text_preformatted"]
+
+    assert [each["elements"][0]["text"] for each in shown] == codes
 
 
 def test_indents_of_lines_stay_where_no_list_gave_them():

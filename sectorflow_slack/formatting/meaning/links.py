@@ -82,8 +82,8 @@ class Links:
 
 #: Ends before a sentence's punctuation, and before a bracket that it does not open; CJK text follows at once.
 _OTHER = r"\s<>\"`\[\]{}|\\^\u2018-\u201f\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7af\uff00-\uffef"
-_BARE = re.compile(
-    rf"(?i)(?<![\w/])(https?://(?:\((?:[^(){_OTHER}]|\([^(){_OTHER}]*\))*\)|[^){_OTHER}])+(?<![.,:;!?'*_~]))"
+BARE_ADDRESS = re.compile(
+    rf"(?i)(?<![a-z0-9_/])(https?://(?:\((?:[^(){_OTHER}]|\([^(){_OTHER}]*\))*\)|[^){_OTHER}])+(?<![.,:;!?'*_~]))"
 )
 _LIVE = re.compile(r"(?i)https?://[^\s/?#\\]\S*|mailto:[\w.+%-]+@[\w.-]+(?:[?,;#]\S*)?")
 
@@ -101,7 +101,7 @@ def is_live(target: str) -> bool:
 def _link_addresses(runs: Runs) -> Iterator[Text]:
     """Make links of the addresses in runs that are none yet and no code."""
     for run in runs:
-        parts = [run.text] if run.url or run.style & CODE else _BARE.split(run.text)
+        parts = [run.text] if run.url or run.style & CODE else BARE_ADDRESS.split(run.text)
         for at, part in enumerate(parts):
             yield Text(part, run.style, part if at % 2 and is_live(part) else run.url)
 

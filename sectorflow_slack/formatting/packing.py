@@ -230,8 +230,6 @@ def _reach(runs: Runs, ends: list[int], at: int, start: int, limit: int) -> int:
         if reached < end:
             return reached
         limit -= replace(run, text=run.text[place - begin :]).chars
-        if limit < 0:
-            return place
         place = end
     return place
 
@@ -303,7 +301,7 @@ def _behind_blanks(text: str, at: int) -> int:
     while end < len(text) and text[end] in " \t\n":
         end += 1
     line = text.rfind("\n", at, end)
-    return end if line < 0 or end == len(text) else line + 1
+    return end if line < 0 else line + 1
 
 
 def _cut(text: str, start: int, end: int) -> int:

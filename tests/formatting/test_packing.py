@@ -99,6 +99,44 @@ def test_what_no_page_holds_has_one_of_its_own():
     ]
 
 
+def test_a_unit_goes_on_behind_the_last_part_of_the_one_before():
+    units = ((text(1), Table((row(1),))), (text(1),), ())
+    section = Section(units)
+
+    assert len(pack([section], Room(100, 3, 100))) == 1
+    assert len(pack([section], Room(100, 2, 100))) == 2
+
+
+def test_a_line_end_below_an_introduction_is_of_the_last_part_of_it():
+    intro, heading = Prose("text", (Text("x:"),)), Prose("heading", (Text("h"),))
+
+    # Two line ends above the heading, one below; a run counts three characters at least.
+    assert len(split([intro, heading, text(10_491)], Room())) == 1
+    assert len(split([intro, heading, text(10_492)], Room())) == 2
+
+
+@pytest.mark.parametrize(("limit", "first"), [(59, 20), (60, 60)])
+def test_a_character_of_more_than_forty_signs_is_cut(limit, first):
+    parts = list(cut_text("a" * 20 + "e" + "\u0301" * 90, limit))
+
+    assert len(parts[0]) == first
+
+
+def test_code_below_a_heading_has_the_room_that_is_left():
+    units = split([Prose("heading", (Text("h" * 3_000),)), Code("x" * 20_000)], Room())
+
+    assert [[chars_of(part) for part in unit] for unit in units] == [[3_000, 7_500], [10_500], [2_000]]
+
+
+def test_a_cut_leaves_no_blanks_and_no_empty_runs():
+    styled = [Text("x" * 6_000), Text(" y" * 2_240, BOLD), Text("  "), Text("z" * 900, BOLD), Text(" ")]
+
+    units = split([Prose("text", tuple(styled))], Room())
+
+    shown = [[run.text for run in part.runs] for (part,) in units]
+    assert shown == [["x" * 6_000, " y" * 2_240], ["z" * 900, " "]]
+
+
 def test_portions_know_whether_they_begin_and_end():
     first, second = pack([section(80, 80), section(10)], Room(100, 10, 100))
 
@@ -153,7 +191,15 @@ def test_a_heading_stays_with_the_content_that_follows_it():
 
 @pytest.mark.parametrize(
     "part",
-    [text(10), Prose("item", (Text("x", BOLD),)), Prose("item", (Text(" "),)), Table((row(1),)), Code("x:")],
+    [
+        text(10),
+        Prose("text", (Text("x", BOLD), Text("y"))),
+        Prose("text", (Text("x:", BOLD), Text("y"))),
+        Prose("item", (Text("x", BOLD),)),
+        Prose("item", (Text(" "),)),
+        Table((row(1),)),
+        Code("x:"),
+    ],
 )
 def test_other_parts_stand_alone(part):
     assert split([part, part], Room()) == ((part,), (part,))
@@ -478,6 +524,7 @@ def test_below_a_row_apart_a_table_has_the_room_of_a_page():
     units = split([heading, Table((row(10), *[row(4_000)] * 3))], Room())
 
     assert units[-1] == (Table((row(10), row(4_000), row(4_000))),)
+    assert len(units[0]) == 2
 
 
 def test_a_row_too_long_for_a_table_leaves_no_table_with_a_head_alone():

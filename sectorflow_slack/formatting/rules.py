@@ -40,6 +40,9 @@ DEEPEST = 20
 #: Steps of the parser that its text alone does not bound, at some 10 µs each.
 _MOST_STEPS = 40_000
 
+#: Marks of running text that are read; with more of them a text is none that a model writes for people, and
+#: they stay as they are: 10,000 characters have some 400, and a hostile mark takes up to 25 µs.
+_MOST_MARKS = 20_000
 #: What running text is looked through for; without any of it, it is plain.
 _MARKUP = re.compile(r"[\n!$&*:<\[\\\]_`~]")
 #: How a definition begins that leads somewhere; without an address it is none (``[Note]: Important``).
@@ -221,14 +224,19 @@ def _cells(line: str, columns: int) -> list[str]:
 
 def _parse_inline(state: StateCore) -> None:
     """Parse running text; in a paragraph of its own the blanks that begin a line are kept."""
+    left = _MOST_MARKS
     for before, token in pairwise(state.tokens):
-        if token.type == "inline" and _MARKUP.search(token.content):
+        if token.type != "inline":
+            continue
+        marks = len(_MARKUP.findall(token.content))
+        left -= marks
+        if marks and left >= 0:
             token.children = []
             state.env["keeps_indent"] = token.level == 1
             state.env["opened"] = 0
             state.env["in_cell"] = before.type in ("th_open", "td_open")
             state.md.inline.parse(token.content, state.md, state.env, token.children)
-        elif token.type == "inline":
+        else:
             token.children = [Token("text", "", 0, content=token.content)]
 
 

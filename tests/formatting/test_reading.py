@@ -461,6 +461,13 @@ def test_a_fence_of_markdown_may_have_fences_in_it(source, codes):
     assert [each["elements"][0]["text"] for each in shown] == codes
 
 
+def test_marks_beyond_twenty_thousand_stay_as_written():
+    shown = words("\n\n".join(["**a** " * 10] * 600))
+
+    assert shown.count("a") == 6_000
+    assert shown.count("**a**") == 1_000
+
+
 def test_indents_of_lines_stay_where_no_list_gave_them():
     assert words("for a in b:\n  print(a)\n      c") == "for a in b:\n  print(a)\n      c"
     assert words("- a\n  b\n> c\n   d") == "• a\nb\nc\nd"

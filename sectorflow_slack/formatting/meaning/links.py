@@ -176,6 +176,7 @@ def _names(label: str, target: str) -> Iterator[str]:
     """Return each host that a label names, each mailbox if it is a mail's, and what looks like a mention."""
     if len(label) > _LONGEST_LABEL:
         yield "?"
+        return
     composed = unicodedata.normalize("NFKC", label).translate(_UNSEEN)
     seen = "".join(char for char in composed if unicodedata.category(char) not in ("Cf", "Mn", "Me"))
     drawn, path = seen.translate(_SIGNS).lower(), urlsplit(target).path.rstrip("/").lower()

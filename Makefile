@@ -64,13 +64,15 @@ unit-inner: setup
 	$(UNIT) $(INNER)
 
 unit-outer: setup
-	$(UNIT) $(INNER:%=--ignore=%)
+	$(UNIT) $(INNER:%=--ignore=%) --ignore=tests/chaos
 
 faults: setup ## Pass the tests that kill processes and break what they need; they mostly wait
 	$(BIN)/python -m pytest tests/chaos
 
+# The files are named, because it takes 8 s of CPU time to import those of the other tests.
 processes: setup ## Pass the other tests with real processes, and those with a real browser
-	$(BIN)/python -m pytest -m "processes or browser" --ignore=tests/chaos
+	$(BIN)/python -m pytest -m "processes or browser" \
+	  $$(grep -rlE --include='test_*.py' 'mark\.(processes|browser)' tests | grep -v '^tests/chaos/' | sort)
 
 coverage: setup ## List the branches that no unit test reaches; takes three times as long
 	$(BIN)/python -m pytest -m "not processes and not browser" --cov --cov-report=term:skip-covered

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, is_dataclass
@@ -111,6 +112,10 @@ def build_services(
     )
 
 
+#: The tests build thousands of processes' services; reading the hints is half of that.
+_type_hints = functools.cache(get_type_hints)
+
+
 class _Parts:
     """The parts of a process, each by its type."""
 
@@ -122,7 +127,7 @@ class _Parts:
 
     def make(self, service: Callable[..., T], **values: Any) -> T:
         """Make a service; its fields are ``values``, and the parts and services of the types they declare."""
-        for name, kind in get_type_hints(service).items():
+        for name, kind in _type_hints(service).items():
             if name in values:
                 continue
             if kind not in self._parts and is_dataclass(kind):

@@ -67,11 +67,32 @@ def store(request) -> Iterator[redis.Redis]:
     if request.param == "fake":
         yield fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)
         return
-    client = redis.Redis.from_url(request.getfixturevalue("real_redis_url"), decode_responses=True)
+    yield request.getfixturevalue("real_store")
+
+
+@pytest.fixture
+def real_store(real_redis_url) -> Iterator[redis.Redis]:
+    """An empty real Redis."""
+    client = redis.Redis.from_url(real_redis_url, decode_responses=True)
     client.flushdb()
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture
+def redis_server() -> fakeredis.FakeServer:
+    """The server behind ``quick_store``; if it is not ``connected``, it refuses everything."""
+    return fakeredis.FakeServer()
+
+
+@pytest.fixture
+def quick_store(request) -> redis.Redis:
+    """An empty Redis: a real one, as a script takes the fake ten times as long, or a ``redis_server``."""
+    if "redis_server" in request.fixturenames:
+        server = request.getfixturevalue("redis_server")
+        return fakeredis.FakeRedis(server=server, decode_responses=True)
+    return request.getfixturevalue("real_store")
 
 
 @pytest.fixture

@@ -57,6 +57,8 @@ WRONG = {
     "INSTALL_API_KEYS": MARKER,
     **WRONG_OPTIONAL,
 }
+#: All that the settings are read from; a machine may have set the last two for other programs.
+VARIABLES = (*WRONG, "HTTPS_PROXY", "REQUESTS_CA_BUNDLE")
 SLACK_APP = dict(
     zip(SLACK_APP_VARIABLES, ("A0OWN", "1.2", "a-client-secret", "a-signing-secret"), strict=True)
 )
@@ -69,7 +71,7 @@ def load(monkeypatch):
     """Return a function that loads the required variables with ``changes``, and no others."""
 
     def load(**changes):
-        for name in (*WRONG, "HTTPS_PROXY", "REQUESTS_CA_BUNDLE"):
+        for name in VARIABLES:
             monkeypatch.delenv(name, raising=False)
         for name, value in {**REQUIRED, **changes}.items():
             if value is not None:
@@ -350,7 +352,7 @@ def test_redis_is_reached_by_tcp_tls_or_socket(load, url):
 )
 def test_any_value_is_accepted_or_reported(name, value):
     with pytest.MonkeyPatch.context() as patch:
-        for other in WRONG:
+        for other in VARIABLES:
             patch.delenv(other, raising=False)
         for other, good in {**REQUIRED, name: value}.items():
             patch.setenv(other, good)

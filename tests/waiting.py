@@ -8,11 +8,15 @@ from pathlib import Path
 
 
 def until(condition: Callable[[], object], seconds: float = 20.0, what: str = "it happens") -> float:
-    """Wait until a condition holds, and return how long that took."""
+    """Wait until a condition holds, and return how long that took.
+
+    The longer it has waited, the less often it looks: many conditions are requests to another process.
+    """
     started = time.monotonic()
     while not condition():
-        assert time.monotonic() - started < seconds, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.02)
+        waited = time.monotonic() - started
+        assert waited < seconds, f"not within {seconds:.0f} s: {what}"
+        time.sleep(min(0.2, max(0.02, waited / 20)))
     return time.monotonic() - started
 
 

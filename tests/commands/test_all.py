@@ -170,10 +170,9 @@ def test_a_process_without_settings_names_the_missing_ones():
 
 
 def test_the_command_of_one_word_lists_what_an_operator_may_do():
-    alone, helped = operate(), operate("--help")
+    alone = operate()
 
     assert (alone.returncode, alone.stderr) == (0, "")
-    assert alone.stdout == helped.stdout
     listed = alone.stdout.partition("Commands:\n")[2].splitlines()
     assert {line.split()[0] for line in listed} == {name.split()[0] for name in COMMANDS}
 

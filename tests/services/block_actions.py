@@ -89,8 +89,12 @@ BLOCK_ACTIONS = [name for name in EVERYTHING if name != "dialog"]
 
 
 def long_reply(chars: int = 20_000) -> Reply:
-    """A reply with several messages for each model."""
-    text = "A line of some words that go on and on.\n\n" * (chars // 42)
+    """A reply with several messages for each model.
+
+    Its paragraphs are long, because the time to write an answer grows with their number.
+    """
+    paragraph = "A line of some words that go on and on. " * 10
+    text = f"{paragraph.strip()}\n\n" * (chars // len(paragraph))
     return Reply(tuple(ModelAnswer(each, f"Model {each[0]}", text=text) for each in MODEL_IDS), "thread-1")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import fakeredis
 import pytest
 
 from sectorflow_slack.bootstrap import Remotes, build_services
@@ -17,15 +16,9 @@ from tests.values import make_installation
 
 
 @pytest.fixture
-def redis_server():
-    """The server of ``store``; if it is not ``connected``, it refuses everything."""
-    return fakeredis.FakeServer()
-
-
-@pytest.fixture
-def store(redis_server):
-    """The fake alone: the stores' own tests show that the real one does the same."""
-    return fakeredis.FakeRedis(server=redis_server, decode_responses=True)
+def store(quick_store):
+    """One Redis: the stores' own tests show that the fake does the same."""
+    return quick_store
 
 
 @pytest.fixture

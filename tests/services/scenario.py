@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -126,7 +127,7 @@ class Scenario:
 
     @property
     def retries(self) -> list[float]:
-        """The seconds until each question that was released is tried again, rounded."""
+        """The seconds until each question that was released is tried again."""
         lines = [self.store.zrange(key, 0, -1, withscores=True) for key in self.store.scan_iter("later:*")]
         return [self.seconds_until(at) for line in lines for _, at in line]
 
@@ -136,8 +137,9 @@ class Scenario:
         return [each for key in self.store.scan_iter("waiting:*") for each in self.store.lrange(key, 0, -1)]
 
     def seconds_until(self, at: float) -> float:
+        """Return the seconds until a time that was set just now: whole ones, of which a part may be over."""
         seconds, microseconds = self.store.time()
-        return round(at - seconds - microseconds / 1e6, 1)
+        return float(math.ceil(round(at - seconds - microseconds / 1e6, 3)))
 
     # Time
 

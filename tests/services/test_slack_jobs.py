@@ -30,7 +30,6 @@ from tests.services.block_actions import ANSWER_ID, FIRST_TS, THREAD_TS, TRIGGER
 from tests.services.scenario import Scenario
 from tests.services.steps import KEY
 from tests.values import NOW, make_bot, make_installation, make_settings
-from tests.waiting import until
 
 HERE = {"user_id": "U0ANN", "channel_id": "C0GENERAL", "thread_ts": THREAD_TS}
 RENDER = RenderAnswer(KEY, answer_id=ANSWER_ID)
@@ -138,22 +137,22 @@ def test_one_customers_jobs_occupy_at_most_their_share_of_a_workers_threads(acme
     flood, other = install(acme, "T0FLOOD"), install(acme, "T0OTHER")
     greet(acme, flood, SHARE + 2)
     greet(acme, other)
-    started, may_end = threading.Barrier(SHARE + 1), threading.Event()
+    started, may_end = threading.Semaphore(0), threading.Event()
 
     def take_long() -> None:
-        started.wait(20)
+        started.release()
         assert may_end.wait(20)
 
     # The first thread's job is the flood's, the second's is the other's: it ends at once.
     acme.slack.posts.then(take_long)
     threads = [threading.Thread(target=acme.services.slack_jobs.run_next) for _ in range(SHARE)]
     threads[0].start()
-    until(lambda: len(acme.slack_jobs) == SHARE + 2)
+    assert started.acquire(timeout=20)
     assert acme.services.slack_jobs.run_next()
     acme.slack.posts.then(*[take_long] * (SHARE - 1))
     for thread in threads[1:]:
         thread.start()
-    started.wait(20)
+    assert all(started.acquire(timeout=20) for _ in threads[1:])
 
     assert not acme.services.slack_jobs.run_next()
     greet(acme, other)

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import fakeredis
 import pytest
 import responses
 from flask import Flask
@@ -23,15 +22,9 @@ def client_class(monkeypatch):
 
 
 @pytest.fixture
-def redis_server():
-    """The server behind ``store``; refuses every command if its ``connected`` is False."""
-    return fakeredis.FakeServer()
-
-
-@pytest.fixture
-def store(redis_server):
-    """The fake alone: the tests of storage run against a real Redis as well."""
-    return fakeredis.FakeRedis(server=redis_server, decode_responses=True)
+def store(quick_store):
+    """One Redis: the stores' own tests show that the fake does the same."""
+    return quick_store
 
 
 @pytest.fixture

@@ -93,6 +93,7 @@ def chosen(page: Page) -> list[str]:
 
 def test_the_keyboard_is_enough(site: Stage, page: Page) -> None:
     page.goto("/install")
+    expect(page.get_by_label("SectorFlow API token")).to_be_focused()
     page.keyboard.type(TOKEN)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Install an app in Slack")).to_be_visible()

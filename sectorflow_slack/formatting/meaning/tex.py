@@ -16,6 +16,7 @@ _INFIX: Final = {name.rstrip(";"): f" {sign} " for name, sign in html5.items() i
 #: Signs that neither a fraction nor a root is read together with.
 _APART: Final = {*",;.-*·…\xa0", *(sign[1] for sign in _INFIX.values())} - {*_UNSPACED, *"|¬√÷"}
 #: What commands without an argument are shown as. HTML and TeX name operators and Greek letters alike.
+#: ``\x1f`` is a blank that is there between words only; ``\x02`` and ``\x03`` are around a fraction or root.
 _SIGNS: Final = {
     **_INFIX,
     **{name.rstrip(";"): sign for name, sign in html5.items() if sign in _UNSPACED or "Α" <= sign < "Ϣ"},
@@ -48,7 +49,6 @@ _APPLIED: Final[dict[str, Callable[[str], str]]] = {
 }
 #: Blanks behind a name are not shown. A root's degree has no plain sign: nothing knows ``\sqrt[``.
 _SIGN = re.compile(r"\\sqrt ?\[|(\\(?:left|right)) ?\.|(\\[a-zA-Z]+\*?)(?: (?=[\w\\({\[]))?|\\.|.")
-#: A fraction or root without another within, and a blank that is there between words only.
 _WHOLE = re.compile(r"\x02([^\x02\x03]*)\x03")
 _BETWEEN_WORDS = re.compile(r"(?<=[\w)\]…])\x1f+(?=[\w√∑∏∫∂∇])")
 _BEFORE_END = re.compile(" (?=[⌋⌉⟩])")

@@ -164,9 +164,14 @@ def _fence_of_markdown(state: StateBlock, start_line: int, end_line: int, silent
 
 
 def _html_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """Read a block of HTML, unless it begins with a tag that is rendered."""
-    is_rendered = tag_name(getLine(state, start_line)) in RENDERED
-    return not is_rendered and html_block(state, start_line, end_line, silent)
+    """Read a block of HTML, unless it begins with a tag that is rendered or that HTML does not know.
+
+    Any tag alone on its line begins such a block too (CommonMark's kind 7), the only one that ends no
+    paragraph: models put parts of their answers, in Markdown, into tags that they make up.
+    """
+    if tag_name(getLine(state, start_line)) in RENDERED or not html_block(state, start_line, end_line, True):
+        return False
+    return silent or html_block(state, start_line, end_line, False)
 
 
 def _reference(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:

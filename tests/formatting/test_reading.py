@@ -133,6 +133,7 @@ def test_a_definition_is_hidden_only_where_a_link_has_its_address():
         "awk '{print $1, $2}'", "R$ 10 e R$ 20", "$GOPATH/bin:$PATH", "a$b$c", "jq '.[] | $v'",
         "The price ($5) is not ($6).", "${{ secrets.A }} ${{ secrets.B }}", "`$x$`", "```\n$x_1$\n```",
         "$('#a').hide(); $('#b').show();", "$(a)/$(b) and $(pwd)/$DIR", "价格$5到$6", "$name$ and $END$",
+        "$VAR_1$ and $name_2$",
         r"(^$|^#.*$) or ^\d+$|^\w+$", 'a = "$x", b = "$y"', "($b = $a; $c) = $d",
     ],
 )  # fmt: skip
@@ -151,12 +152,12 @@ def test_dollars_that_are_no_formulas_stay(text):
         ("设$x=1$，则$f(x)$的值", ["设x=1，则f(x)的值"]),
         (r"\(\alpha \cdot \beta \neq 0\)", ["α · β ≠ 0"]),
         (r"$\frac{1}{2}$ and \(\sqrt{x + 1}\)", ["1/2 and √(x + 1)"]),
-        (r"$\text{area} = \pi r^2$", ["area = π r²"]),
+        (r"$\text{area} = \pi r^2$", ["area = πr²"]),
         (r"\(A \in \mathbb{R}^{10}\)", ["A ∈ ℝ¹⁰"]),
         (r"\( \{x\} \)", ["{x}"]),
         (r"$\sqrt 2$, $90^\circ$ and $p \Longrightarrow q$", ["√2, 90° and p ⟹ q"]),
-        (r"$x \not\in A$, $a \not= b$, $\nabla f \models g$", ["x ∉ A, a ≠ b, ∇ f ⊧ g"]),
-        (r"$\sum_{i=1}^{n} i$ and $\triangle ABC$", ["∑ᵢ₌₁ⁿ i and △ ABC"]),
+        (r"$x \not\in A$, $a \not= b$, $\nabla f \models g$", ["x ∉ A, a ≠ b, ∇f ⊧ g"]),
+        (r"$\sum_{i=1}^{n} i$ and $\triangle ABC$", ["∑ᵢ₌₁ⁿ i and △ABC"]),
         (r"so $\sqrt[3]{8}$", ["so ", r"\sqrt[3]{8}|code"]),
         (r"$\hat{y}_i$ is *so*", [r"\hat{y}_i|code", " is ", "so|italic"]),
         (r"$x^{\alpha}$ **and $x*y*z$**", [r"x^{\alpha}|code", " ", "and x*y*z|bold"]),
@@ -173,11 +174,71 @@ def test_dollars_that_are_no_formulas_stay(text):
         ("\\[Note\\]", ["[Note]"]),
         (r"\(optional\) and \(see below\), sum\(a, b\)", ["(optional) and (see below), sum(a, b)"]),
         (r"as in \[1\] and \[sic\], \(2024\)", ["as in [1] and [sic], (2024)"]),
+        (r"sum\( a \), \( \), \( see below \), \(n - 1 \)", ["sum( a ), ( ), ( see below ), (n - 1 )"]),
+        (r"find \( -name a -o -type f \) -print", ["find ( -name a -o -type f ) -print"]),
+        (r"so \( f(x) \), \( n - 1 \) and \( 12 \)", ["so f(x), n - 1 and 12"]),
+        ("$CO_2$, $CH_4$, $Fe_2O_3$ and $HNO_3$", ["CO₂, CH₄, Fe₂O₃ and HNO₃"]),
         ("never \\( closed", ["never ( closed"]),
     ],
 )  # fmt: skip
 def test_formulas_are_plain_signs_or_code(source, shown):
     assert runs(source) == shown
+
+
+@pytest.mark.parametrize(
+    ("tex", "shown"),
+    [
+        (r"\frac{1}{2} + \frac{1}{3}", "1/2 + 1/3"), (r"x = \frac{a+b}{2}.", "x = (a+b)/2."),
+        (r"-\frac{1}{2} \cdot \frac34", "-1/2 · 3/4"), (r"\left(\frac{a}{b}\right)^n", "(a/b)ⁿ"),
+        (r"\frac{3}{4}\frac{1}{2}", "(3/4)(1/2)"), (r"\frac{a}{b}^2", "(a/b)²"), (r"\frac{a}{b}^-", "(a/b)⁻"),
+        (r"{\frac{a}{b}} c", "(a/b) c"), (r"\frac{\frac{a}{b}c}{2}", "((a/b)c)/2"),
+        (r"\frac{n}{2}!", "(n/2)!"),
+        (r"a/\frac{b}{c}", "a/(b/c)"), (r"a \div \frac{b}{c}", "a ÷ (b/c)"), (r"\frac{a}{b}|x|", "(a/b)|x|"),
+        (r"n\frac{a}{b}", "n(a/b)"), (r"x^2\frac{1}{2}", "x²(1/2)"), (r"f(x)\frac{1}{2}", "f(x)(1/2)"),
+        (r"\frac{4}{3} \pi r^3", "(4/3) πr³"), (r"\frac{a}{b}\sqrt{c}", "(a/b)√c"),
+        (r"\frac{a}{b}\sin x", "(a/b) sin x"),
+        (r"\frac{1}{2}\text{ if } x", "1/2 if x"), (r"\frac{1}{2}\text{kg}", "(1/2)kg"),
+        (r"\sqrt{16} = 4", "√16 = 4"), (r"2\sqrt{3}", "2√3"), (r"\sqrt{\frac{a}{b}}", "√(a/b)"),
+        (r"\sqrt{x}y", "(√x)y"), (r"\sqrt{2}^3", "(√2)³"), (r"\sqrt{x} (y)", "(√x) (y)"),
+        (r"\sqrt2/2", "(√2)/2"), (r"\boxed{42}", "42"),
+        (r"x = \boxed{\frac{3}{4}}", "x = 3/4"), (r"\boxed{a+b}c", "(a+b)c"),
+    ],
+)  # fmt: skip
+def test_fractions_and_roots_have_brackets_where_they_touch_something(tex, shown):
+    assert runs(f"so \\({tex}\\)") == [f"so {shown}"]
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        r"2\frac{1}{2}", r"5 \frac{3}{4}", r"\sqrt{2\frac14}", r"2\boxed{3}", r"\boxed{}", r"\sqrt [3]{x}",
+        r"x^{\text{10 MB}}", r"e^{\sin x}", r"x^{\frac{1}{2}}",
+    ],
+)  # fmt: skip
+def test_what_would_say_something_else_in_plain_signs_is_code(tex):
+    assert runs(f"so \\({tex}\\)") == ["so ", f"{tex}|code"]
+
+
+@pytest.mark.parametrize(
+    ("tex", "shown"),
+    [
+        (r"\sin x", "sin x"), (r"\sin\theta", "sin θ"), (r"2\sin x\cos x", "2 sin x cos x"),
+        (r"\sin(x)", "sin(x)"),
+        (r"(\sin x)+\cos", "(sin x)+cos"), (r"\sin^2\theta + \cos^2 \theta", "sin² θ + cos² θ"),
+        (r"\log_{10}100", "log₁₀ 100"), (r"\ln\frac{a}{b}", "ln(a/b)"), (r"\ln\sqrt{x}", "ln √x"),
+        (r"\sin\frac{x}{2}\cos\frac{x}{2}", "sin(x/2) cos(x/2)"), (r"\max\{a, b\}", "max{a, b}"),
+        (r"\operatorname{Var}X", "Var X"), (r"a\operatorname*{argmax}_x f", "a argmaxₓ f"),
+        (r"x_{\max}", "xₘₐₓ"), (r"\Delta G", "ΔG"), (r"\alpha x + \beta \gamma", "αx + βγ"),
+        (r"2\pi r", "2πr"), (r"\partial f/\partial x", "∂f/∂x"),
+        (r"\forall x \in A", "∀x ∈ A"), (r"a \perp b", "a ⊥ b"), (r"\lfloor x \rfloor", "⌊x⌋"),
+        (r"x_1, \ldots, x_n", "x₁, …, xₙ"), (r"x_1 \dots x_n \cdots y", "x₁ … xₙ ⋯ y"),
+        (r"\left. x \right|_1", "x |₁"), (r"\left.x\right .", "x"), (r"a \leftarrow. b", "a ← . b"),
+        (r"\displaystyle\sum\limits_{i=1}^n i", "∑ᵢ₌₁ⁿ i"), (r"f\colon A\to B", "f: A → B"),
+        (r"a_{n + 1}^{k t}", "aₙ₊₁ᵏᵗ"),
+    ],
+)  # fmt: skip
+def test_names_and_signs_have_the_blanks_that_tex_gives_them(tex, shown):
+    assert runs(f"so \\({tex}\\)") == [f"so {shown}"]
 
 
 @pytest.mark.parametrize(
@@ -217,6 +278,8 @@ def test_a_formula_nested_without_end_is_code_letter_by_letter(tex, source):
         ("<b>a <i>b</i></b> <del>c</del>", ["a |bold", "b|bold,italic", " ", "c|strike"]),
         ("x<sup>2</sup>, 10<sup>n+1</sup>, x<sup>α,β</sup>, 9<sup>°</sup>", ["x², 10ⁿ⁺¹, x^(α,β), 9°"]),
         ("a<sub>q</sub>", ["a_q"]),
+        ("10<sup>th</sup>, 5<sup>10 MB</sup>, x<sup>n + 1</sup>", ["10ᵗʰ, 5^(10 MB), xⁿ⁺¹"]),
+        ("a<sub>max</sub>, a<sub>sales</sub>", ["aₘₐₓ, a_(sales)"]),
         ("<code>a *b* c</code>", ["a |code", "b|italic,code", " c|code"]),
         ('<a href="https://a.example">here</a>', ["here|https://a.example"]),
         ("Hello <user@host>, <your name>", ["Hello ", "user@host|mailto:user@host", ", <your name>"]),
@@ -231,6 +294,21 @@ def test_a_formula_nested_without_end_is_code_letter_by_letter(tex, source):
         ("<b>\na\n</b>", ["a|bold"]),
         ("<b>a [b</b>](https://a.example)", ["a |bold", "b|bold,https://a.example"]),
         ("<!-- a --> b", ["<!-- a --> b"]),
+        ("Write <!-- a -->, <b>so</b>.", ["Write <!-- a -->, ", "so|bold", "."]),
+        ("<b>a</b><!-- b -->c<!--\nd -->", ["a|bold", "c"]),
+        ("a\n\n<!-- end list -->\n\nb", ["a", "\n\nb"]),
+        ("<c>\n<!-- d -->\n</c>", ["<c>\n<!-- d -->\n</c>"]),
+        ("<b>a</b> <!x>", ["<b>a</b> <!x>"]),
+        ("H<sub>2</sub>O <small>tiny</small> <font color='red'>red</font>", ["H₂O tiny red"]),
+        ("<center>\n**a** <big>b</big>\n</center>", ["a|bold", " b"]),
+        ('<span style="x">\na\n</span>', ["a"]),
+        ("List<Font>, use <span> and </span>.", ["List<Font>, use <span> and </span>."]),
+        ("<b>Name:</b> <your name>", ["<b>Name:</b> <your name>"]),
+        ("<answer>\n**Yes.**\n</answer>", ["<answer>\n", "Yes.|bold", "\n</answer>"]),
+        ("<answer>\n- a\n\n</answer>\n**b**", ["<answer>", "a", "\n</answer>\n", "b|bold"]),
+        ("<div>\n**a**\n</div>", ["<div>\n**a**\n</div>"]),
+        ("a\n<div>\n**b**", ["a", "\n\n<div>\n**b**"]),
+        ("<pre>\n**a**\n\n**b**\n</pre>", ["<pre>\n**a**\n\n**b**\n</pre>"]),
     ],
 )  # fmt: skip
 def test_html_is_drawn_where_it_is_meant_and_else_shown(source, shown):

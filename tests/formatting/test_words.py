@@ -15,7 +15,7 @@ FORMATTING = [
     path for path in PACKAGE.glob("formatting/**/*.py") if path.name not in ("words.py", "incoming.py")
 ]
 #: What a model reads, and names of signs.
-NOT_READ = {"_INSTRUCTION", "_UNCHANGED", "_UPRIGHT"}
+NOT_READ = {"_INSTRUCTION", "_FUNCTIONS", "_UNSEEN"}
 #: Those that say something in Slack; what others say is for operators, for programs and for the install page.
 SERVICES = [
     path

@@ -36,8 +36,10 @@ _OF_FORMULAS = re.compile(r"\\[a-zA-Z]|[\^_=+<>{}]")
 _LETTER = re.compile(r"[^\W\d_]")
 #: What is between two dollars of programs and prices.
 _OF_OTHERS = re.compile(r'[a-zA-Z]{2,}\w+\Z|\d(?=.* )[^\\^_=+<>{}]+\Z|.*(?:"|; |\n.*\n)', re.DOTALL)
-#: Two words of a language next to each other; TeX's commands and what ``\text`` has are none.
-_WORDS = re.compile(r"(?<![\\a-zA-Z])[a-zA-Z]{3,}+[^a-zA-Z]{1,2}(?<!\\)[a-zA-Z]{3}")
+#: Water has its number of atoms in TeX (``H_2O``); names of variables are no elements.
+_SUBSTANCE = re.compile(r"(?=\w*_\d)(?:(?:[BCFHIKNOPSUVWY]|[A-Z][a-z])(?:_\d+)?)+")
+#: Two words of a language next to each other, or an option; TeX's commands and what ``\text`` has are none.
+_WORDS = re.compile(r"(?<!\S)-[a-z]{4}|(?<![\\a-zA-Z])[a-zA-Z]{3,}+[^a-zA-Z]{1,2}(?<!\\)[a-zA-Z]{3}")
 _COMMAND_WITH_WORDS = re.compile(r"\\(?:text|mathrm|operatorname|mbox|begin|end)\*?\{[^{}]*\}")
 
 
@@ -58,7 +60,7 @@ def block_formula(state: StateBlock, start_line: int, end_line: int, silent: boo
         return False
     text = state.getLines(start_line, last + 1, state.sCount[start_line], False).strip()
     body = text[2:-2].strip() if mark in _CLOSING else text
-    if not body or (mark == "\\[" and "\n" not in text and not _is_formula(body)):
+    if not body or (mark == "\\[" and "\n" not in text and not _is_formula(body, closing)):
         return False
     if not silent:
         state.line = last + 1
@@ -76,17 +78,23 @@ def inline_formula(state: StateInline, silent: bool) -> bool:
     if closing is None or state.src.find(closing, state.pos + 1, limit) < 0:
         return False
     match = _INLINE.match(state.src, state.pos, limit)
-    body = match[match.lastindex or 0].strip() if match else ""
-    if match is None or not _is_formula(body, is_dollar=closing == "$"):
+    text = match[match.lastindex or 0] if match else ""
+    if match is None or not _is_formula(text, closing):
         return False
     if not silent:
-        state.push("formula", "", 0).content = body
+        state.push("formula", "", 0).content = text.strip()
     state.pos = match.end()
     return True
 
 
-def _is_formula(body: str, *, is_dollar: bool = False) -> bool:
-    """Whether the text between two marks is a formula."""
-    likely = _LETTER if len(body) <= 2 else _OF_FORMULAS
-    is_likely = not _OF_OTHERS.match(body) if is_dollar else likely.search(body)
-    return bool(is_likely) and not _WORDS.search(_COMMAND_WITH_WORDS.sub("", body))
+def _is_formula(text: str, closing: str) -> bool:
+    """Whether the text before a mark that closes formulas is one."""
+    body = text.strip()
+    if closing == "$":
+        is_likely = not _OF_OTHERS.match(body) or bool(_SUBSTANCE.fullmatch(body))
+    elif closing == "\\)" and text[:1].isspace() and text[-1:].isspace():
+        # Who puts a backslash before every bracket puts no blanks within.
+        is_likely = bool(body)
+    else:
+        is_likely = bool((_LETTER if len(body) <= 2 else _OF_FORMULAS).search(body))
+    return is_likely and not _WORDS.search(_COMMAND_WITH_WORDS.sub("", body))

@@ -1,7 +1,8 @@
 """HTML within Markdown: the few tags that models write for their effect have it; all others stay as written.
 
-A text that has a tag of another kind speaks of HTML: then all its tags stay. So does a tag that nothing
-closes, and one that is named (``<br> breaks a line``).
+Tags that only size or place text have none in Slack and are left out, comments too. A text that has a tag of
+another kind speaks of HTML: then all its tags stay. So does a tag that nothing closes, and one that is named
+(``<br> breaks a line``).
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ RENDERED: Final = {
     **dict.fromkeys(("i", "em"), "em"),
     **dict.fromkeys(("s", "del", "strike"), "s"),
     **dict.fromkeys(("code", "kbd", "samp", "tt", "var"), "tt"),
-    **dict.fromkeys(("u", "ins", "mark", "details", "br"), ""),
+    **dict.fromkeys(("u", "ins", "mark", "small", "big", "span", "font", "center"), ""),
+    **dict.fromkeys(("details", "br", "!--"), ""),
     "a": "link", "sub": "sub", "sup": "sup",
 }  # fmt: skip
-_TAG = re.compile(r"</?([a-z][a-z0-9-]*)", re.IGNORECASE)
+_TAG = re.compile(r"</?([a-z][a-z0-9-]*|(?<=<)!--)", re.IGNORECASE)
 _HREF = re.compile(r"""\shref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 #: Signs that stand around a tag that a text speaks of.
 _BEFORE = frozenset(("", " ", "\t"))
@@ -48,7 +50,7 @@ def render_tags(state: StateInline) -> None:
         if _is_named(name, *around[at], in_cell=state.env["in_cell"]):
             continue
         line_end = "\n" if around[at][1] != "\n" else ""
-        if name in ("br", "details"):
+        if name in ("br", "details", "!--"):
             tokens[at].content = line_end if name == "br" else ""
         elif not tokens[at].content.startswith("</"):
             opened[name].append(at)

@@ -134,5 +134,5 @@ def db(store, cipher, clock) -> Stores:
 
 @pytest.fixture
 def real_db(real_store, cipher, clock) -> Stores:
-    """The stores on a real Redis, for races that the fake does not have, and for what takes it long."""
+    """The stores on a real Redis, for races that the fake does not have."""
     return Stores(real_store, cipher, clock)

@@ -418,6 +418,6 @@ def uncounted(snapshot: Snapshot) -> int:
     return snapshot.counters.get(("received", ""), 0) - ended - snapshot.open
 
 
-def test_in_any_order_of_steps_no_question_is_lost_or_leased_twice_and_turns_are_fair(real_db):
+def test_in_any_order_of_steps_no_question_is_lost_or_leased_twice_and_turns_are_fair(db):
     some = settings(max_examples=20, stateful_step_count=40)
-    run_state_machine_as_test(lambda: Questions(real_db), settings=some)
+    run_state_machine_as_test(lambda: Questions(db), settings=some)

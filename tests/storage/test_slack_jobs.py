@@ -205,7 +205,5 @@ class Jobs(RuleBasedStateMachine):
             assert self.redis.zscore(f"turns:jobs:{name}", str(KEYS[team_id])) is not None
 
 
-def test_in_any_order_of_steps_no_job_is_lost_or_taken_twice_and_turns_are_fair(real_db):
-    run_state_machine_as_test(
-        lambda: Jobs(real_db), settings=settings(max_examples=20, stateful_step_count=30)
-    )
+def test_in_any_order_of_steps_no_job_is_lost_or_taken_twice_and_turns_are_fair(db):
+    run_state_machine_as_test(lambda: Jobs(db), settings=settings(max_examples=20, stateful_step_count=30))

@@ -202,6 +202,7 @@ class Worker:
         deadline = time.monotonic() + stop_seconds
         for part in (self._chores, self._questions, self._slack_jobs):
             part.stop()
+        logger.info("worker ends: nothing new is taken")
         self._slack_jobs.wait(min(JOBS_STOP_SECONDS, stop_seconds))
         self._questions.wait(deadline - time.monotonic())
         self._leases.stop()

@@ -278,11 +278,13 @@ def test_an_idle_worker_ends_without_waiting_for_a_wake_up(acme):
 
 
 @pytest.mark.real_redis
-def test_what_is_under_way_is_finished_and_nothing_new_is_begun(acme):
+def test_what_is_under_way_is_finished_and_nothing_new_is_begun(acme, caplog):
+    caplog.set_level("INFO")
     with Running(acme) as running_worker:
 
         def take_long() -> None:
             running_worker.stopping.set()
+            until(lambda: "nothing new is taken" in caplog.text)
             acme.accept(2)
 
         acme.sectorflow.answers.then(take_long)

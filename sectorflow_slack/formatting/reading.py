@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from markdown_it.token import Token
 
+from .block_rules import TooDense
 from .limits import LIST_INDENT, TABLE_COLUMNS
 from .meaning.links import Inline, Link, Links
 from .meaning.tex import in_plain_signs, script
-from .rules import TooDense, parser
+from .parsing import parser
 from .tables import as_code
 from .tree import BOLD, CODE, ITALIC, STRIKE, Code, Part, Parts, Prose, Runs, Table, Text, joined, plain
 from .words import ENGLISH, Words

@@ -63,7 +63,7 @@ def timed(text: str) -> tuple[float, tuple[Message, ...]]:
 
 @each_pattern
 def test_all_of_it_is_shown_in_a_time_that_grows_with_the_length(pattern):
-    short, long = pattern(5_000), pattern(20_000)
+    short, long = pattern(3_000), pattern(12_000)
 
     # Four times as long; quadratic work takes sixteen times as long. A regular expression is one call.
     most = 12 * min(timed(short)[0], timed(short)[0]) + 0.05

@@ -36,7 +36,7 @@ class Room:
     table_chars: int = limits.TABLE_CHARS
     tables: int = limits.BLOCKS
 
-    def less(self, chars: int, blocks: int = 0, *, tables: int = 0) -> Room:
+    def less(self, chars: int, blocks: int, *, tables: int = 0) -> Room:
         """Return what is left when so much is in, in tables or not."""
         table_chars = self.table_chars - chars if tables else self.table_chars
         return Room(self.chars - chars, self.blocks - blocks, table_chars, self.tables - tables)
@@ -109,7 +109,7 @@ def pack(sections: Iterable[Section], room: Room) -> tuple[Page, ...]:
     left = room
     for at, section in enumerate(sections):
         rest, heading, continued = section.units, section.heading, False
-        if pages[-1] and not _holds(left, section) and _holds(room, section):
+        if not _holds(left, section) and _holds(room, section):
             pages.append([])
             left = room
         while rest:

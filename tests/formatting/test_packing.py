@@ -137,6 +137,19 @@ def test_a_cut_leaves_no_blanks_and_no_empty_runs():
     assert shown == [["x" * 6_000, " y" * 2_240], ["z" * 900, " "]]
 
 
+def test_a_cut_between_two_runs_leaves_no_blank():
+    units = split([Prose("text", (Text("x" * 10_400 + ". "), Text("z" * 900, BOLD)))], Room())
+
+    assert [[run.text for run in part.runs] for (part,) in units] == [["x" * 10_400 + "."], ["z" * 900]]
+
+
+@pytest.mark.parametrize(("chars", "parts"), [(7_000, 2), (7_001, 1)])
+def test_a_heading_that_leaves_too_little_room_stands_alone(chars, parts):
+    units = split([Prose("heading", (Text("h" * chars),)), text(3_000)], Room())
+
+    assert len(units[0]) == parts
+
+
 def test_portions_know_whether_they_begin_and_end():
     first, second = pack([section(80, 80), section(10)], Room(100, 10, 100))
 

@@ -137,6 +137,12 @@ def test_a_cut_leaves_no_blanks_and_no_empty_runs():
     assert shown == [["x" * 6_000, " y" * 2_240], ["z" * 900, " "]]
 
 
+def test_what_goes_on_from_the_page_before_counts_without_what_is_there():
+    units = split([Prose("text", (Text("x" * 15_000), Text("y" * 6_000, BOLD)))], Room())
+
+    assert [sum(map(chars_of, unit)) for unit in units] == [10_500, 10_500]
+
+
 def test_a_cut_between_two_runs_leaves_no_blank():
     units = split([Prose("text", (Text("x" * 10_400 + ". "), Text("z" * 900, BOLD)))], Room())
 

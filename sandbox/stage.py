@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -11,9 +12,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -211,15 +213,22 @@ def is_placeholder(message: Mapping[str, Any]) -> bool:
     return str(message["text"]).startswith(PLACEHOLDER_PREFIXES)
 
 
+#: Each in its turn, so that a process gets none twice; processes have orders of their own.
+_PORTS = cycle(secrets.SystemRandom().sample(range(10_000, 32_000), 4_000))
+
+
 def free_port(wanted: int = 0) -> int:
-    """Return the wanted port, or a free one if it is in use or 0."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError:
-            return free_port()
-        return int(probe.getsockname()[1])
+    """Return the wanted port, or a free one if it is in use or 0.
+
+    It is none of those that systems give to outgoing connections: one could take it before it is listened on.
+    """
+    for port in (wanted, *islice(_PORTS, 100)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if port:
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise OSError("no port is free")
 
 
 def start_sandbox(

@@ -16,7 +16,8 @@ from typing import Final
 from sectorflow_slack.domain.questions import Answer, Message, ModelAnswer
 
 from . import block_kit, limits
-from .block_kit import DIVIDER, ActionValue, button, context, name_line, one_line
+from .block_kit import DIVIDER, ActionValue, button, context, name_line
+from .frame import title
 from .notices import notice, text_of
 from .packing import Room, Section, pack, split
 from .reading import read, tidy
@@ -112,7 +113,7 @@ def _compared(answer: Answer) -> list[ModelAnswer]:
 
 
 def _name(model: ModelAnswer, words: Words, limit: int = limits.NAME_CHARS) -> str:
-    return limits.shorten(one_line(model.name) or words.nameless_model, limit)
+    return limits.shorten(title(model, words), limit)
 
 
 def _with_names(part: Part, names: Mapping[str, str]) -> Part:

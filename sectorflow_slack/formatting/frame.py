@@ -16,7 +16,7 @@ from .block_kit import DIVIDER, ActionValue, Block, actions, button, context, na
 from .packing import Room
 from .reading import read, tidy
 from .tree import Part, Prose, Text
-from .words import ENGLISH, Words
+from .words import Words
 from .writing import as_blocks
 
 #: More than blanks and what has no width.
@@ -190,7 +190,7 @@ class Frame:
                 yield text.format(name=limits.shorten(self.name(least[0][1]), limits.NAME_CHARS))
 
 
-def title(answer: ModelAnswer, words: Words = ENGLISH) -> str:
+def title(answer: ModelAnswer, words: Words) -> str:
     """Return a model's name as one line."""
     return one_line(answer.name) or words.nameless_model
 

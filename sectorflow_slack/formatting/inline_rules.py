@@ -11,6 +11,7 @@ from unicodedata import category
 
 from markdown_it.common.utils import normalizeReference, unescapeAll
 from markdown_it.rules_inline import StateInline, emphasis, newline
+from markdown_it.token import Token
 
 from .meaning.links import BARE_ADDRESS
 
@@ -94,10 +95,7 @@ def read_citation(state: StateInline, silent: bool) -> bool:
         if definition is None:
             state.pending += match[0]
         else:
-            link = state.push("link_open", "a", 1)
-            link.attrs, link.meta = {"href": definition["href"]}, {"label": label}
-            state.push("text", "", 0).content = match[1]
-            state.push("link_close", "a", -1)
+            _push_link(state, definition["href"], match[1]).meta = {"label": label}
     state.pos = match.end()
     return True
 
@@ -109,8 +107,15 @@ def read_address(state: StateInline, silent: bool) -> bool:
         return False
     if not silent:
         target = match["url"] or f"mailto:{match['mailbox']}"
-        state.push("link_open", "a", 1).attrs = {"href": target}
-        state.push("text", "", 0).content = match["label"] or match["url"] or match["mailbox"]
-        state.push("link_close", "a", -1)
+        _push_link(state, target, match["label"] or match["url"] or match["mailbox"])
     state.pos = match.end()
     return True
+
+
+def _push_link(state: StateInline, target: str, text: str) -> Token:
+    """Push a link with one text, and return the token that opens it."""
+    link = state.push("link_open", "a", 1)
+    link.attrs = {"href": target}
+    state.push("text", "", 0).content = text
+    state.push("link_close", "a", -1)
+    return link
